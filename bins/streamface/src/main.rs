@@ -1,0 +1,2 @@
+//! The `streamface` command line.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Exact complete-linkage clustering of embeddings under a distance threshold.

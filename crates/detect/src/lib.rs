@@ -1,0 +1,1 @@
+//! Face detection, crops, alignment and temporal links.

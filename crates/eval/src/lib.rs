@@ -1,0 +1,1 @@
+//! Clustering metrics and the HTML report.

@@ -1,0 +1,1 @@
+//! Model manifests, fetching and checking of weights, and one Network over tract.

@@ -1,0 +1,43 @@
+//! The vocabulary of StreamFace: what every other crate speaks, and nothing that touches a disk.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`id`] | [`FrameId`], [`FaceId`]: names as the original StreamFace writes them |
+//! | [`time`] | [`Timestamp`], [`StreamTime`]: microseconds |
+//! | [`geometry`] | [`BoundingBox`], [`Landmarks`] |
+//! | [`detection`] | [`Detection`], [`FaceLink`] |
+//! | [`embedding`] | [`Embeddings`] (n × d, `f32`), [`Metric`] |
+//! | [`annotations`] | [`Annotations`]: the original's `annotations.json` |
+//!
+//! ```
+//! use streamface_types::{BoundingBox, FaceId, FrameId, Timestamp};
+//!
+//! let frame = FrameId::new("skynews_frame_20230525100138412614")?;
+//! let face = FaceId::new(frame.clone(), 0);
+//! assert_eq!(face.to_string(), "skynews_frame_20230525100138412614_face_0");
+//! assert_eq!(face.to_string().parse::<FaceId>()?, face);
+//! assert_eq!(frame.timestamp().map(Timestamp::micros), Some(1_685_008_898_412_614));
+//!
+//! let a = BoundingBox::new(0.0, 0.0, 10.0, 10.0);
+//! let b = BoundingBox::new(5.0, 0.0, 10.0, 10.0);
+//! assert!((a.iou(&b) - 1.0 / 3.0).abs() < 1e-6);
+//! # Ok::<(), streamface_types::IdError>(())
+//! ```
+
+pub mod annotations;
+pub mod detection;
+pub mod embedding;
+pub mod geometry;
+pub mod id;
+pub mod time;
+
+pub use annotations::{Annotation, Annotations, Attributes, Label};
+pub use detection::{Detection, FaceLink};
+pub use embedding::{Embeddings, Metric, ShapeError};
+pub use geometry::{BoundingBox, Landmarks, Point};
+pub use id::{FaceId, FrameId, IdError};
+pub use time::{StreamTime, Timestamp};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
