@@ -1,1 +1,39 @@
 //! Clustering metrics and the HTML report.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`labels`] | [`read_labels`]: `annotations.json` or CSV `name,label` |
+//! | [`metrics`] | [`score`]: pairwise and BCubed P/R/F, adjusted Rand, NMI, purity |
+//! | [`verification`](mod@verification) | [`verification()`]: AUC, TAR at a FAR; [`best_threshold`] |
+//! | [`report`] | [`Report`]: `report.html` |
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//!
+//! let labels = |all: [(&str, i64); 4]| BTreeMap::from(all.map(|(name, label)| (name.to_owned(), label)));
+//! let truth = labels([("a", 0), ("b", 0), ("c", 1), ("d", 1)]);
+//! let found = labels([("a", 5), ("b", 5), ("c", 7), ("d", 8)]);
+//!
+//! let scores = streamface_eval::score(&truth, &found)?;
+//! assert_eq!(scores.pairwise.precision, 1.0);
+//! assert_eq!(scores.pairwise.recall, 0.5);
+//! assert_eq!(scores.bcubed.recall, 0.75);
+//! assert_eq!(scores.purity, 1.0);
+//! # Ok::<(), streamface_eval::Error>(())
+//! ```
+
+mod error;
+pub mod labels;
+pub mod metrics;
+pub mod report;
+pub mod verification;
+
+pub use error::Error;
+pub use labels::read_labels;
+pub use metrics::{Contingency, Pairs, Prf, Scores, score};
+pub use report::Report;
+pub use verification::{BestThreshold, Verification, best_threshold, verification};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

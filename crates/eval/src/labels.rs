@@ -1,0 +1,255 @@
+//! Labels from files: `annotations.json`, or CSV with the columns `name` and `label`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use streamface_types::Annotation;
+
+use crate::Error;
+
+/// Largest file of labels that is read, in bytes (2 GiB: some twenty million faces).
+pub const MAX_FILE: u64 = 2 << 30;
+
+/// `name` without a trailing `.png`, `.jpg` or `.jpeg`, in any case: labels belong to faces, and
+/// some files name the picture instead.
+#[must_use]
+pub fn stem(name: &str) -> &str {
+    for ext in [".png", ".jpg", ".jpeg"] {
+        if let Some(at) = name.len().checked_sub(ext.len())
+            && at > 0
+            && name.is_char_boundary(at)
+            && name[at..].eq_ignore_ascii_case(ext)
+        {
+            return &name[..at];
+        }
+    }
+    name
+}
+
+/// Reads labels by the stem of the face's name.
+///
+/// A file whose first character is `{` is read as `annotations.json`
+/// ([`streamface_types::Annotations`]); anything else as CSV whose header has the columns `name` and
+/// `label`, others are passed over. If every label of the CSV is a whole number these are the
+/// labels; otherwise labels are text, numbered from 0 by first appearance.
+///
+/// # Errors
+/// Where the file cannot be read, is larger than [`MAX_FILE`], has a row with too few or too many
+/// fields, an empty name or label, or names one face twice with different labels.
+pub fn read_labels(path: impl AsRef<Path>) -> Result<BTreeMap<String, i64>, Error> {
+    read_limited(path.as_ref(), MAX_FILE)
+}
+
+fn read_limited(path: &Path, limit: u64) -> Result<BTreeMap<String, i64>, Error> {
+    let read_error = |source| Error::Read { path: path.to_owned(), source };
+    let too_large = || Error::TooLarge { path: path.to_owned(), limit };
+    let file = File::open(path).map_err(read_error)?;
+    if file.metadata().map_err(read_error)?.len() > limit {
+        return Err(too_large());
+    }
+    // A pipe has no length to ask for: stop one byte past the limit, and see whether it came to that.
+    let mut input = BufReader::new(file.take(limit.saturating_add(1)));
+    let start = input.fill_buf().map_err(read_error)?;
+    if start.starts_with(b"\xef\xbb\xbf") {
+        input.consume(3);
+    }
+    let start = input.fill_buf().map_err(read_error)?;
+    let json = start.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
+    let labels = if json { read_json(path, &mut input) } else { read_csv(path, &mut input) };
+    if input.get_ref().limit() == 0 {
+        return Err(too_large());
+    }
+    labels
+}
+
+fn read_json(path: &Path, input: impl Read) -> Result<BTreeMap<String, i64>, Error> {
+    let file: LabelFile =
+        serde_json::from_reader(input).map_err(|source| Error::Json { path: path.to_owned(), source })?;
+    Ok(file.labels.0)
+}
+
+/// [`streamface_types::Annotations`] without keeping what is not a label, and without losing a name
+/// that comes twice.
+#[derive(Deserialize)]
+struct LabelFile {
+    labels: Labels,
+    #[serde(default, rename = "ignore")]
+    _ignore: IgnoredAny,
+}
+
+struct Labels(BTreeMap<String, i64>);
+
+impl<'de> Deserialize<'de> for Labels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Labels;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of faces by name")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Labels, A::Error> {
+                let mut labels = BTreeMap::new();
+                while let Some((name, face)) = map.next_entry::<String, Annotation>()? {
+                    let label = face.label.0;
+                    if name.is_empty() {
+                        return Err(A::Error::custom("a face without a name"));
+                    }
+                    if labels.insert(stem(&name).to_owned(), label).is_some_and(|old| old != label) {
+                        return Err(A::Error::custom(format_args!("'{name}' comes twice, with two labels")));
+                    }
+                }
+                Ok(Labels(labels))
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+fn read_csv(path: &Path, input: impl Read) -> Result<BTreeMap<String, i64>, Error> {
+    let csv_error = |source| Error::Csv { path: path.to_owned(), source };
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(input);
+    let header = reader.headers().map_err(csv_error)?.clone();
+    let column = |wanted: &str| {
+        let mut found = header.iter().enumerate().filter(|(_, h)| *h == wanted);
+        match (found.next(), found.next()) {
+            (Some((at, _)), None) => Ok(at),
+            _ => {
+                let found = header.iter().collect::<Vec<_>>().join(",").chars().take(200).collect();
+                Err(Error::Header { path: path.to_owned(), found })
+            }
+        }
+    };
+    let (name_at, label_at) = (column("name")?, column("label")?);
+
+    let mut texts: Vec<String> = Vec::new();
+    let mut numbers: HashMap<String, usize> = HashMap::new();
+    let mut labels: BTreeMap<String, usize> = BTreeMap::new();
+    let mut row = csv::StringRecord::new();
+    while reader.read_record(&mut row).map_err(csv_error)? {
+        let line = row.position().map_or(0, csv::Position::line);
+        let field = |at: usize, what| match row.get(at) {
+            Some(text) if !text.is_empty() => Ok(text),
+            _ => Err(Error::EmptyField { path: path.to_owned(), line, what }),
+        };
+        let name = stem(field(name_at, "name")?);
+        let text = field(label_at, "label")?;
+        let number = numbers.get(text).copied().unwrap_or_else(|| {
+            let next = texts.len();
+            texts.push(text.to_owned());
+            numbers.insert(text.to_owned(), next);
+            next
+        });
+        if labels.insert(name.to_owned(), number).is_some_and(|old| old != number) {
+            return Err(Error::Conflict { path: path.to_owned(), line, name: name.to_owned() });
+        }
+    }
+    // '1' and '01' are different texts, so only the plain spelling counts as a number.
+    let whole = |text: &String| text.parse::<i64>().ok().filter(|n| n.to_string() == *text);
+    let as_numbers: Option<Vec<i64>> = texts.iter().map(whole).collect();
+    // A vector's index is far below i64::MAX.
+    let value = |number: usize| as_numbers.as_ref().map_or(number as i64, |n| n[number]);
+    Ok(labels.into_iter().map(|(name, number)| (name, value(number))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: impl AsRef<[u8]>) -> Result<BTreeMap<String, i64>, Error> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        read_limited(file.path(), 1000)
+    }
+
+    fn labels(pairs: &[(&str, i64)]) -> BTreeMap<String, i64> {
+        pairs.iter().map(|&(name, label)| (name.to_owned(), label)).collect()
+    }
+
+    #[test]
+    fn numbers_and_texts() {
+        assert_eq!(read("name,label\na.png,7\nb.JPG,-1\n").unwrap(), labels(&[("a", 7), ("b", -1)]));
+        assert_eq!(
+            read("x,label,name\n,Zoe,a\n,Adam,b\n,Zoe,c").unwrap(),
+            labels(&[("a", 0), ("b", 1), ("c", 0)])
+        );
+        // One text among numbers makes all of them texts; spelling then counts.
+        assert_eq!(read("name,label\na,1\nb,01\nc,x\n").unwrap(), labels(&[("a", 0), ("b", 1), ("c", 2)]));
+        assert_eq!(read("\u{feff}name,label\r\n\"a,b\", 3 \r\n").unwrap(), labels(&[("a,b", 3)]));
+        assert_eq!(read("name,label\n").unwrap(), labels(&[]));
+    }
+
+    #[test]
+    fn annotations() {
+        let text = r#" {"labels": {"a_face_0": {"label": 4, "mask": null, "attributes": null}, "b.png": {"label": -1}}, "ignore": [[1, 2]]}"#;
+        assert_eq!(read(text).unwrap(), labels(&[("a_face_0", 4), ("b", -1)]));
+    }
+
+    #[test]
+    fn a_face_named_twice() {
+        assert_eq!(read("name,label\na,1\na.png,1\n").unwrap(), labels(&[("a", 1)]));
+        assert!(matches!(read("name,label\na,1\nb,1\na.png,2\n"), Err(Error::Conflict { line: 4, .. })));
+        assert!(matches!(
+            read(r#"{"labels": {"a": {"label": 1}, "a": {"label": 2}}}"#),
+            Err(Error::Json { .. })
+        ));
+    }
+
+    #[test]
+    fn broken_files_say_where() {
+        let says = |text: &[u8], part: &str| {
+            let message = read(text).unwrap_err().to_string();
+            assert!(message.contains(part), "{message:?} lacks {part:?}");
+        };
+        says(b"name,label\na,1\nb\n", "line: 3");
+        says(b"name,label\na,1\nb,1,2\n", "line: 3");
+        says(b"name,label\na,1\n\xff,2\n", "line 3");
+        says(b"name,label\na,1\n,2\n", "line 3 has no name");
+        says(b"name,label\na,1\nb,\n", "line 3 has no label");
+        says(b"name,labels\na,1\n", "'name,labels'");
+        says(b"name,name,label\n", "'name,name,label'");
+        says(b"", "one column 'name'");
+        says(b"{\"labels\": [1]}", "line 1");
+        says(b"{\"labels\": {\"a\": {\"label\": 1.5}}}", "line 1");
+        says(b"{\"labels\": {\"a\"", "line 1");
+        says(&[b'['; 500], "one column 'name'");
+        says(&[b'x'; 1001], "larger than 1000 bytes");
+    }
+
+    #[test]
+    fn missing_files_and_folders_are_named() {
+        let missing = read_labels("no/such/file.csv").unwrap_err();
+        assert!(matches!(missing, Error::Read { .. }) && missing.to_string().contains("no/such/file.csv"));
+        assert!(read_labels(std::env::temp_dir()).is_err());
+    }
+
+    #[test]
+    fn stems() {
+        for (name, expected) in [
+            ("a.png", "a"),
+            ("a.JPEG", "a"),
+            (".png", ".png"),
+            ("é.jpg", "é"),
+            ("a.gif", "a.gif"),
+            ("€pn", "€pn"),
+        ] {
+            assert_eq!(stem(name), expected);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let _ = read(&bytes);
+            let mut csv = b"name,label\n".to_vec();
+            csv.extend_from_slice(&bytes);
+            let _ = read(&csv);
+        }
+    }
+}

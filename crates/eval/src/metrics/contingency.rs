@@ -1,0 +1,65 @@
+//! How many samples each pair of a true and a predicted cluster shares.
+
+use std::collections::BTreeMap;
+
+/// The contingency table of two labellings, as its non-zero cells: no larger than the number of
+/// samples, whatever the number of clusters.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Contingency {
+    /// (true cluster, predicted cluster, samples in both), in the order of the clusters.
+    cells: Vec<(usize, usize, u64)>,
+    truth: Vec<u64>,
+    predicted: Vec<u64>,
+}
+
+impl Contingency {
+    /// Counts labels given in pairs (true, predicted), one pair for each sample.
+    pub fn new(samples: impl IntoIterator<Item = (i64, i64)>) -> Self {
+        let mut counts: BTreeMap<(i64, i64), u64> = BTreeMap::new();
+        for pair in samples {
+            *counts.entry(pair).or_default() += 1;
+        }
+        let mut table = Self::default();
+        let (mut rows, mut columns) = (BTreeMap::new(), BTreeMap::new());
+        for ((t, p), count) in counts {
+            let row = index(&mut rows, t, &mut table.truth);
+            let column = index(&mut columns, p, &mut table.predicted);
+            table.truth[row] += count;
+            table.predicted[column] += count;
+            table.cells.push((row, column, count));
+        }
+        table
+    }
+
+    /// Number of samples.
+    #[must_use]
+    pub fn samples(&self) -> u64 {
+        self.truth.iter().sum()
+    }
+
+    /// Samples in each true cluster.
+    #[must_use]
+    pub fn truth(&self) -> &[u64] {
+        &self.truth
+    }
+
+    /// Samples in each predicted cluster.
+    #[must_use]
+    pub fn predicted(&self) -> &[u64] {
+        &self.predicted
+    }
+
+    /// (true cluster, predicted cluster, samples in both) where there are any; clusters are counted
+    /// from 0 and index [`truth`](Self::truth) and [`predicted`](Self::predicted).
+    #[must_use]
+    pub fn cells(&self) -> &[(usize, usize, u64)] {
+        &self.cells
+    }
+}
+
+fn index(seen: &mut BTreeMap<i64, usize>, label: i64, sizes: &mut Vec<u64>) -> usize {
+    *seen.entry(label).or_insert_with(|| {
+        sizes.push(0);
+        sizes.len() - 1
+    })
+}

@@ -1,0 +1,127 @@
+//! Thumbnails.
+
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use image::codecs::jpeg::JpegEncoder;
+use image::imageops::FilterType;
+use image::{ImageError, ImageReader, Limits};
+use streamface_types::FaceId;
+
+use crate::Error;
+
+/// Longest side of a thumbnail in pixels.
+pub const THUMBNAIL_SIDE: u32 = 96;
+
+/// Face images are small; anything larger is not one.
+const MAX_SIDE: u32 = 4096;
+const MAX_BYTES: u64 = 64 << 20;
+const QUALITY: u8 = 80;
+
+/// Where a report gets its thumbnails from. It asks only for those it shows, one after another.
+pub trait Pictures {
+    /// A small JPEG of the face, or `None` where there is none.
+    fn face(&mut self, face: &FaceId) -> Option<Vec<u8>>;
+}
+
+/// No thumbnails: the page shows times alone.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoPictures;
+
+impl Pictures for NoPictures {
+    fn face(&mut self, _: &FaceId) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+/// Thumbnails of the images `{face}.png` in a folder. One that cannot be read is passed over.
+#[derive(Debug, Clone)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// Takes the folder.
+    pub fn new(faces: impl Into<PathBuf>) -> Self {
+        Self(faces.into())
+    }
+}
+
+impl Pictures for Folder {
+    fn face(&mut self, face: &FaceId) -> Option<Vec<u8>> {
+        let bytes = read(&self.0.join(format!("{face}.png")))?;
+        thumbnail(&bytes, &face.to_string()).ok()
+    }
+}
+
+fn read(path: &Path) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    BufReader::new(File::open(path).ok()?).take(MAX_BYTES).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// Makes a JPEG of at most [`THUMBNAIL_SIDE`] pixels a side from a PNG or JPEG, which is never
+/// enlarged. `name` is for the error.
+///
+/// # Errors
+/// [`Error::Picture`] where it cannot be decoded or is larger than 4096 pixels a side.
+pub fn thumbnail(image: &[u8], name: &str) -> Result<Vec<u8>, Error> {
+    let refused = |source| Error::Picture { name: name.to_owned(), source };
+    let mut reader = ImageReader::new(Cursor::new(image))
+        .with_guessed_format()
+        .map_err(|e| refused(ImageError::IoError(e)))?;
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(4 * u64::from(MAX_SIDE) * u64::from(MAX_SIDE));
+    reader.limits(limits);
+    let mut picture = reader.decode().map_err(refused)?;
+    if picture.width().max(picture.height()) > THUMBNAIL_SIDE {
+        picture = picture.resize(THUMBNAIL_SIDE, THUMBNAIL_SIDE, FilterType::CatmullRom);
+    }
+    let mut jpeg = Vec::new();
+    JpegEncoder::new_with_quality(&mut jpeg, QUALITY).encode_image(&picture.to_rgb8()).map_err(refused)?;
+    Ok(jpeg)
+}
+
+#[cfg(test)]
+mod tests {
+    use image::RgbImage;
+    use streamface_types::FrameId;
+
+    use super::*;
+
+    fn png(width: u32, height: u32) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        let image = RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8, y as u8, 90]));
+        image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    }
+
+    #[test]
+    fn thumbnails_are_small_jpegs() {
+        for ((w, h), expected) in [((256, 128), (96, 48)), ((300, 300), (96, 96)), ((40, 20), (40, 20))] {
+            let jpeg = thumbnail(&png(w, h), "a").unwrap();
+            assert_eq!(image::guess_format(&jpeg).unwrap(), image::ImageFormat::Jpeg);
+            let small = image::load_from_memory(&jpeg).unwrap();
+            assert_eq!((small.width(), small.height()), expected);
+            assert_eq!(jpeg, thumbnail(&png(w, h), "a").unwrap());
+        }
+    }
+
+    #[test]
+    fn broken_and_giant_images_are_refused() {
+        assert!(thumbnail(b"not an image", "f_face_0").unwrap_err().to_string().starts_with("f_face_0: "));
+        assert!(thumbnail(&png(200, 200)[..300], "a").is_err());
+        assert!(thumbnail(&png(MAX_SIDE + 1, 1), "a").is_err());
+    }
+
+    #[test]
+    fn a_folder_gives_what_it_has() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("f_face_0.png"), png(10, 10)).unwrap();
+        std::fs::write(dir.path().join("f_face_1.png"), b"").unwrap();
+        let mut folder = Folder::new(dir.path());
+        let mut has = |i| folder.face(&FaceId::new(FrameId::new("f").unwrap(), i)).is_some();
+        assert_eq!([has(0), has(1), has(2)], [true, false, false]);
+    }
+}
