@@ -1,1 +1,67 @@
-//! Exact complete-linkage clustering of embeddings under a distance threshold.
+//! Exact complete-linkage clustering of embeddings under a distance threshold, without the n × n
+//! matrix.
+//!
+//! Complete linkage cut at a threshold `t` joins two clusters only where *every* pair across them is
+//! at distance ≤ t. So the pairs at distance ≤ t, the *links*, are all it needs to know; a missing link
+//! is infinite. Three steps follow, and give exactly the partition that a cut of the full dendrogram
+//! gives:
+//!
+//! | module | what |
+//! |---|---|
+//! | [`join`](mod@join) | all links: an `f32` matrix product finds candidates, `f64` decides |
+//! | [`mod@components`] | connected components of the links |
+//! | [`linkage`] | complete linkage inside each component, components in parallel |
+//! | [`constraints`] | pairs that must, and pairs that must not, end up together |
+//! | [`merge`] | clusters joined afterwards along temporal links, as the original StreamFace does |
+//! | [`labels`] | canonical numberings: by first appearance, by size |
+//! | [`primitive`] | the slow, obvious twin that the fast way is tested against |
+//!
+//! Distances are those of [`Metric::distance`]: in `f64` from the `f32` input. Merges happen in the
+//! order of distance, then of the smaller id of the two clusters, then of the other id, where a
+//! cluster's id is its smallest row. Results do not depend on the number of threads.
+//!
+//! ```
+//! use streamface_cluster::{Constraints, Embeddings, Metric, Settings, complete_linkage};
+//!
+//! // Three directions: rows 0, 1 and 4 point east, 2 and 5 north, 3 west.
+//! let rows = vec![1.0, 0.0, 2.0, 0.1, 0.0, 3.0, -1.0, 0.0, 1.0, -0.1, 0.1, 1.0];
+//! let faces = Embeddings::new(rows, 2)?;
+//! let settings = Settings::new(Metric::Cosine, 0.3)?;
+//! let people = complete_linkage(&faces, &settings, &Constraints::default())?;
+//! assert_eq!(people.labels, [0, 0, 1, 2, 0, 1]);
+//! assert_eq!((people.clusters, people.links), (3, 4));
+//!
+//! // Rows 0 and 4 were seen in one frame: they are two people, however alike.
+//! let mut apart = Constraints::default();
+//! apart.cannot_link_group(&[0, 4]);
+//! let people = complete_linkage(&faces, &settings, &apart)?;
+//! assert_eq!(people.labels, [0, 0, 1, 2, 3, 1]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod components;
+pub mod constraints;
+mod error;
+mod exact;
+pub mod join;
+mod kernel;
+pub mod labels;
+pub mod linkage;
+pub mod merge;
+mod pack;
+pub mod primitive;
+mod settings;
+mod union_find;
+
+pub use components::components;
+pub use constraints::Constraints;
+pub use error::Error;
+pub use join::{Link, Links, join};
+pub use linkage::{Clustering, complete_linkage, link};
+pub use merge::merge_by_links;
+pub use settings::Settings;
+pub use streamface_types::{Embeddings, Metric, ShapeError};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

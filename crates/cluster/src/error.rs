@@ -1,0 +1,78 @@
+//! What can go wrong.
+
+use streamface_types::Metric;
+
+/// Why a clustering was refused. Everything here is the caller's to mend; no error depends on timing
+/// or threads.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Error {
+    /// A threshold outside the range of its metric.
+    Threshold {
+        /// The value given.
+        value: f64,
+        /// The metric it was given for.
+        metric: Metric,
+    },
+    /// A metric that this crate does not know.
+    Metric(Metric),
+    /// More rows than ids.
+    TooManyRows {
+        /// Rows given.
+        rows: usize,
+    },
+    /// A constraint, or a temporal link, on a row that is not there.
+    NoSuchRow {
+        /// The row named.
+        row: usize,
+        /// Rows there are.
+        rows: usize,
+    },
+    /// Two rows that must not be together are tied by must-links.
+    Contradiction {
+        /// The first row of the cannot-link.
+        a: usize,
+        /// The second.
+        b: usize,
+        /// The rows from `a` to `b`, each must-linked to the next.
+        chain: Vec<usize>,
+    },
+    /// Labels for another number of rows.
+    LabelCount {
+        /// Labels given.
+        labels: usize,
+        /// Rows there are.
+        rows: usize,
+    },
+}
+
+impl std::error::Error for Error {}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Threshold { value, metric: Metric::Cosine } => {
+                write!(f, "threshold {value} is out of range: a cosine distance is 0 to 2")
+            }
+            Self::Threshold { value, metric } => {
+                write!(f, "threshold {value} is out of range: a {metric} distance is finite and not negative")
+            }
+            Self::Metric(metric) => {
+                write!(f, "the {metric} distance cannot be clustered: use cosine or euclidean")
+            }
+            Self::TooManyRows { rows } => {
+                write!(f, "{rows} rows are more than the {} that can be clustered at once", u32::MAX)
+            }
+            Self::NoSuchRow { row, rows } => {
+                write!(f, "a constraint or link names row {row}, but there are {rows} rows, counted from 0")
+            }
+            Self::Contradiction { a, b, chain } => {
+                write!(
+                    f,
+                    "rows {a} and {b} cannot be linked, yet must-links tie them: {chain:?}; drop one of these"
+                )
+            }
+            Self::LabelCount { labels, rows } => write!(f, "{labels} labels for {rows} rows: give one a row"),
+        }
+    }
+}

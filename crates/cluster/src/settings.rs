@@ -1,0 +1,61 @@
+//! What to cluster by.
+
+use streamface_types::Metric;
+
+use crate::Error;
+
+/// A metric and a threshold, checked. A threshold belongs to the model that made the embeddings:
+/// there is no default.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    metric: Metric,
+    threshold: f64,
+}
+
+impl Settings {
+    /// Rows may share a cluster where all their distances are ≤ `threshold`.
+    ///
+    /// # Errors
+    /// [`Error::Threshold`] unless it is finite and ≥ 0, and ≤ 2 for cosine.
+    pub fn new(metric: Metric, threshold: f64) -> Result<Self, Error> {
+        let most = match metric {
+            Metric::Cosine => 2.0,
+            Metric::Euclidean => f64::MAX,
+            _ => return Err(Error::Metric(metric)),
+        };
+        if (0.0..=most).contains(&threshold) {
+            Ok(Self { metric, threshold })
+        } else {
+            Err(Error::Threshold { value: threshold, metric })
+        }
+    }
+
+    /// The distance.
+    #[must_use]
+    pub fn metric(&self) -> Metric {
+        self.metric
+    }
+
+    /// The largest distance within a cluster.
+    #[must_use]
+    pub fn threshold(&self) -> f64 {
+        self.threshold
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thresholds_out_of_range_are_refused() {
+        for bad in [-0.1, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(Settings::new(Metric::Cosine, bad).is_err(), "{bad}");
+            assert!(Settings::new(Metric::Euclidean, bad).is_err(), "{bad}");
+        }
+        let said = Settings::new(Metric::Cosine, 2.1).unwrap_err().to_string();
+        assert!(said.contains("2.1") && said.contains("0 to 2"), "{said}");
+        assert!(Settings::new(Metric::Cosine, 2.0).is_ok());
+        assert!(Settings::new(Metric::Euclidean, 1e300).is_ok());
+    }
+}

@@ -1,0 +1,39 @@
+//! Disjoint sets of rows, each known by its smallest member.
+
+/// Union-find with path halving. The smaller root wins, so that a root is a set's smallest member
+/// whatever the order of the unions.
+pub(crate) struct UnionFind {
+    parent: Vec<u32>,
+}
+
+impl UnionFind {
+    /// `n` sets of one.
+    pub(crate) fn new(n: usize) -> Self {
+        Self { parent: (0..n as u32).collect() }
+    }
+
+    /// The smallest member of the set that holds `x`.
+    pub(crate) fn find(&mut self, mut x: u32) -> u32 {
+        while self.parent[x as usize] != x {
+            let up = self.parent[self.parent[x as usize] as usize];
+            self.parent[x as usize] = up;
+            x = up;
+        }
+        x
+    }
+
+    /// Joins the sets of `a` and `b`.
+    pub(crate) fn union(&mut self, a: u32, b: u32) {
+        let (a, b) = (self.find(a), self.find(b));
+        self.parent[a.max(b) as usize] = a.min(b);
+    }
+
+    /// The smallest member of each row's set.
+    pub(crate) fn into_roots(mut self) -> Vec<u32> {
+        // Parents are never larger than their children: one pass in order settles all.
+        for x in 0..self.parent.len() {
+            self.parent[x] = self.parent[self.parent[x] as usize];
+        }
+        self.parent
+    }
+}
