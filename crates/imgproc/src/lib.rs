@@ -18,14 +18,16 @@ pub mod canny;
 pub mod codec;
 pub mod crop;
 pub mod gray;
+mod lanczos;
 pub mod laplacian;
 pub mod resize;
+mod simd;
 pub mod similarity;
 pub mod warp;
 
 pub use canny::canny_empty_fraction;
 pub use codec::{DecodeLimits, ImageError, decode_image, encode_png};
-pub use crop::{LooseSettings, aligned_face, loose_face};
+pub use crop::{LooseSettings, aligned_face, loose_face, pixel_box};
 pub use gray::gray;
 pub use laplacian::{face_blur_variance, laplacian_variance};
 pub use resize::{resize_area, resize_bilinear, resize_bilinear_planar, resize_nearest};

@@ -1,4 +1,5 @@
-//! Similarity transforms.
+//! Similarity transforms: turn, uniform scale and shift.
+
 use image::RgbImage;
 use streamface_types::{Landmarks, Point};
 
@@ -12,6 +13,15 @@ pub const ARCFACE_112: Landmarks = Landmarks([
 ]);
 
 /// Turn, uniform scale and shift: (x, y) → (a·x − b·y + tx, b·x + a·y + ty).
+///
+/// ```
+/// use streamface_imgproc::{ARCFACE_112, Similarity};
+/// use streamface_types::Landmarks;
+///
+/// let face = Landmarks(ARCFACE_112.0.map(|[x, y]| [2.0 * x + 100.0, 2.0 * y + 50.0]));
+/// let to_template = Similarity::from_landmarks(&face, &ARCFACE_112).unwrap();
+/// assert!((to_template.scale() - 0.5).abs() < 1e-6);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Similarity {
     /// Scale times cosine of the angle.
@@ -26,11 +36,30 @@ pub struct Similarity {
 
 impl Similarity {
     /// The transform without reflection that takes `src` nearest to `dst` in the least-squares sense
-    /// (Umeyama 1991). `None` where the points of `src` coincide or a number is not finite.
+    /// (Umeyama 1991; in the plane it has this closed form). Points beyond the shorter list are left
+    /// out. `None` where the points of `src` coincide, there are none, or a number is not finite.
     #[must_use]
     pub fn from_points(src: &[Point], dst: &[Point]) -> Option<Self> {
-        let _ = (src, dst);
-        unimplemented!()
+        let pairs = || src.iter().zip(dst).map(|(s, d)| (s.map(f64::from), d.map(f64::from)));
+        let n = pairs().count() as f64;
+        let (mut sc, mut dc) = ([0.0; 2], [0.0; 2]);
+        for (s, d) in pairs() {
+            for i in 0..2 {
+                sc[i] += s[i] / n;
+                dc[i] += d[i] / n;
+            }
+        }
+        let (mut along, mut across, mut spread) = (0.0, 0.0, 0.0);
+        for (s, d) in pairs() {
+            let (sx, sy) = (s[0] - sc[0], s[1] - sc[1]);
+            let (dx, dy) = (d[0] - dc[0], d[1] - dc[1]);
+            along += sx * dx + sy * dy;
+            across += sx * dy - sy * dx;
+            spread += sx * sx + sy * sy;
+        }
+        let (a, b) = (along / spread, across / spread);
+        let t = Self { a, b, tx: dc[0] - a * sc[0] + b * sc[1], ty: dc[1] - b * sc[0] - a * sc[1] };
+        [t.a, t.b, t.tx, t.ty].iter().all(|v| v.is_finite()).then_some(t)
     }
 
     /// From a face's landmarks to those of a template such as [`ARCFACE_112`].
@@ -42,14 +71,20 @@ impl Similarity {
     /// Where a point goes.
     #[must_use]
     pub fn apply(&self, p: Point) -> Point {
-        let (x, y) = (f64::from(p[0]), f64::from(p[1]));
-        [(self.a * x - self.b * y + self.tx) as f32, (self.b * x + self.a * y + self.ty) as f32]
+        self.at(f64::from(p[0]), f64::from(p[1])).map(|v| v as f32)
     }
 
-    /// The way back. `None` where the scale is 0.
+    fn at(&self, x: f64, y: f64) -> [f64; 2] {
+        [self.a * x - self.b * y + self.tx, self.b * x + self.a * y + self.ty]
+    }
+
+    /// The way back. `None` where the scale is 0 or out of range.
     #[must_use]
     pub fn inverse(&self) -> Option<Self> {
-        unimplemented!()
+        let square = self.a * self.a + self.b * self.b;
+        let (a, b) = (self.a / square, -self.b / square);
+        let back = Self { a, b, tx: b * self.ty - a * self.tx, ty: -b * self.tx - a * self.ty };
+        [back.a, back.b, back.tx, back.ty].iter().all(|v| v.is_finite()).then_some(back)
     }
 
     /// The scale: output pixels per input pixel.
@@ -60,9 +95,55 @@ impl Similarity {
 }
 
 /// The frame seen through `to_out` (frame → output), bilinear, black outside, as
-/// `warpAffine(…, INTER_LINEAR, BORDER_CONSTANT)` but with exact weights.
+/// `warpAffine(…, INTER_LINEAR, BORDER_CONSTANT)` but with exact weights. A transform that has no way
+/// back gives black. Shrinking to less than half aliases: shrink with
+/// [`resize_area`](crate::resize_area) before where that matters.
+///
+/// ```
+/// use image::{Rgb, RgbImage};
+/// use streamface_imgproc::{Similarity, warp_similarity};
+///
+/// let frame = RgbImage::from_fn(8, 8, |x, _| Rgb([10 * x as u8; 3]));
+/// let half_a_pixel = Similarity { a: 1.0, b: 0.0, tx: 0.5, ty: 0.0 };
+/// let out = warp_similarity(&frame, &half_a_pixel, 8, 8);
+/// assert_eq!(out.get_pixel(3, 4), &Rgb([25; 3]));
+/// ```
 #[must_use]
 pub fn warp_similarity(frame: &RgbImage, to_out: &Similarity, width: u32, height: u32) -> RgbImage {
-    let _ = (frame, to_out, width, height);
-    unimplemented!()
+    let mut out = RgbImage::new(width, height);
+    let Some(back) = to_out.inverse() else { return out };
+    let (w, h) = (frame.width() as usize, frame.height() as usize);
+    if w == 0 || h == 0 || width == 0 {
+        return out;
+    }
+    let (data, stride) = (frame.as_raw().as_slice(), 3 * w);
+    // Also keeps what follows within the whole numbers.
+    let reaches = |v: f64, len: usize| v > -1.0 && v < len as f64;
+    for (y, line) in out.chunks_exact_mut(3 * width as usize).enumerate() {
+        for (x, o) in line.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+            let [u, v] = back.at(x as f64, y as f64);
+            if !(reaches(u, w) && reaches(v, h)) {
+                continue;
+            }
+            let (left, top) = (u.floor(), v.floor());
+            let (fx, fy) = ((u - left) as f32, (v - top) as f32);
+            let (left, top) = (left as isize, top as isize);
+            let at = |dx: isize, dy: isize| -> [f32; 3] {
+                let (x, y) = (left + dx, top + dy);
+                if x < 0 || y < 0 || x as usize >= w || y as usize >= h {
+                    return [0.0; 3];
+                }
+                let at = y as usize * stride + 3 * x as usize;
+                let p = &data[at..at + 3];
+                [f32::from(p[0]), f32::from(p[1]), f32::from(p[2])]
+            };
+            let [a, b, c, d] = [at(0, 0), at(1, 0), at(0, 1), at(1, 1)];
+            for k in 0..3 {
+                let upper = a[k] + fx * (b[k] - a[k]);
+                let lower = c[k] + fx * (d[k] - c[k]);
+                o[k] = (upper + fy * (lower - upper) + 0.5) as u8;
+            }
+        }
+    }
+    out
 }
