@@ -87,7 +87,7 @@ mod tests {
         let mut seed = 1_u32;
         let mut next = || {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (seed as f32 / u32::MAX as f32 - 0.5) * if seed % 97 == 0 { 1e30 } else { 3.0 }
+            (seed as f32 / u32::MAX as f32 - 0.5) * if seed.is_multiple_of(97) { 1e30 } else { 3.0 }
         };
         let mut data: Vec<f32> = (0..23 * 37).map(|_| next()).collect();
         data[5 * 37..6 * 37].fill(0.0);

@@ -1,0 +1,184 @@
+//! The fast way against the slow, obvious one, and rules stated in words.
+
+// Helpers of tests are tests too.
+#![allow(clippy::unwrap_used)]
+
+use proptest::prelude::*;
+use streamface_cluster::{
+    Constraints, Embeddings, Error, Metric, Settings, complete_linkage, components, join, link, primitive,
+};
+
+fn settings(metric: Metric, threshold: f64) -> Settings {
+    Settings::new(metric, threshold).unwrap()
+}
+
+fn line(values: &[f32]) -> Embeddings {
+    Embeddings::new(values.to_vec(), 1).unwrap()
+}
+
+/// Labels of points on a line, unconstrained.
+fn labels(values: &[f32], threshold: f64) -> Vec<u32> {
+    let settings = settings(Metric::Euclidean, threshold);
+    complete_linkage(&line(values), &settings, &Constraints::default()).unwrap().labels
+}
+
+/// Points of three kinds: anywhere, on a coarse grid (many equal distances), and near a few centres;
+/// some rows are copies of others, some are zero.
+fn rows() -> impl Strategy<Value = Embeddings> {
+    (0_usize..70, 1_usize..9, 0..3_u8).prop_flat_map(|(n, dim, kind)| {
+        let numbers = prop::collection::vec(-1.0_f32..1.0, n * dim);
+        let copies = prop::collection::vec((any::<u16>(), any::<u16>()), 0..6);
+        (numbers, copies).prop_map(move |(mut data, copies)| {
+            for (at, x) in data.iter_mut().enumerate() {
+                match kind {
+                    0 => {}
+                    1 => *x = (*x * 2.0).round(),
+                    _ => *x = *x * 0.2 + ((at / dim * 7 + at % dim) % 5) as f32 / 4.0,
+                }
+            }
+            for (from, to) in copies.into_iter().filter(|_| n > 0) {
+                let (from, to) = (usize::from(from) % n * dim, usize::from(to) % n * dim);
+                data.copy_within(from..from + dim, to);
+            }
+            Embeddings::new(data, dim).unwrap()
+        })
+    })
+}
+
+type Pairs = Vec<(u16, u16)>;
+
+fn pairs(most: usize) -> impl Strategy<Value = Pairs> {
+    prop::collection::vec((any::<u16>(), any::<u16>()), 0..most)
+}
+
+fn constraints(rows: usize, must: &Pairs, cannot: &Pairs) -> Constraints {
+    let mut all = Constraints::default();
+    let row = |r: &u16| usize::from(*r) % rows;
+    for (a, b) in must.iter().filter(|_| rows > 0) {
+        all.must_link(row(a), row(b));
+    }
+    for (a, b) in cannot.iter().filter(|(a, b)| rows > 0 && row(a) != row(b)) {
+        all.cannot_link(row(a), row(b));
+    }
+    all
+}
+
+fn in_threads<T: Send>(threads: usize, run: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(run)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn fast_and_slow_agree(
+        rows in rows(),
+        cosine in any::<bool>(),
+        t in prop_oneof![4 => 0.0..2.0_f64, 1 => Just(1.0), 1 => Just(0.0), 1 => Just(2.0)],
+        must in prop_oneof![pairs(1), pairs(8)],
+        cannot in prop_oneof![pairs(1), pairs(30)],
+    ) {
+        let settings = settings(if cosine { Metric::Cosine } else { Metric::Euclidean }, t);
+        let constraints = constraints(rows.len(), &must, &cannot);
+        let slow = primitive::complete_linkage(&rows, &settings, &constraints);
+        let fast = complete_linkage(&rows, &settings, &constraints);
+        prop_assert_eq!(fast.as_ref().map(|c| &c.labels), slow.as_ref());
+        for threads in [1, 2] {
+            let again = in_threads(threads, || complete_linkage(&rows, &settings, &constraints));
+            prop_assert_eq!(&again, &fast);
+        }
+        if let Ok(fast) = fast {
+            for &(a, b) in constraints.must_links() {
+                prop_assert_eq!(fast.labels[a], fast.labels[b]);
+            }
+            for &(a, b) in constraints.cannot_links() {
+                prop_assert_ne!(fast.labels[a], fast.labels[b]);
+            }
+        }
+    }
+}
+
+#[test]
+fn one_large_component() {
+    // Integers in disorder: long chains of ties, and at the largest threshold one component.
+    let values: Vec<f32> = (0..400_u32).map(|k| ((k * k * 31 + k * 7) % 251) as f32).collect();
+    let rows = line(&values);
+    for t in [1.0, 3.0, 40.0] {
+        let settings = settings(Metric::Euclidean, t);
+        let none = Constraints::default();
+        let fast = complete_linkage(&rows, &settings, &none).unwrap();
+        assert_eq!(fast.labels, primitive::complete_linkage(&rows, &settings, &none).unwrap(), "{t}");
+        assert!(t < 40.0 || fast.components == 1, "{}", fast.components);
+    }
+}
+
+#[test]
+fn ties_go_by_the_smaller_ids() {
+    // 0–1–2–3 in steps of 1: 0–1 goes first, then 2–3.
+    assert_eq!(labels(&[0.0, 1.0, 2.0, 3.0], 1.0), [0, 0, 1, 1]);
+    // The middle two are rows 0 and 1: they go first, and the ends stay alone.
+    assert_eq!(labels(&[1.0, 2.0, 0.0, 3.0], 1.0), [0, 0, 1, 2]);
+    // All tie with row 0: it takes the smallest other id.
+    assert_eq!(labels(&[1.0, 0.0, 2.0], 1.0), [0, 0, 1]);
+    // A nearer pair goes before a smaller id.
+    assert_eq!(labels(&[0.0, 1.0, 1.5], 1.0), [0, 1, 1]);
+}
+
+#[test]
+fn sizes_and_thresholds_at_the_edge() {
+    let none = Constraints::default();
+    let cosine = |data: Vec<f32>, dim, t| {
+        let rows = Embeddings::new(data, dim).unwrap();
+        complete_linkage(&rows, &settings(Metric::Cosine, t), &none).unwrap()
+    };
+    assert_eq!(cosine(vec![], 0, 0.5).labels, [0_u32; 0]);
+    assert_eq!(cosine(vec![1.0, 2.0], 2, 0.5).labels, [0]);
+    // A zero vector is at distance 1 from all, also from another one.
+    let zeros = vec![0.0, 0.0, 1.0, 0.0, 0.0, 0.0];
+    assert_eq!(cosine(zeros.clone(), 2, 0.99).labels, [0, 1, 2]);
+    assert_eq!(cosine(zeros, 2, 1.0).labels, [0, 0, 0]);
+    // Opposite directions, at the largest distance there is.
+    assert_eq!(cosine(vec![1.0, -1.0, -2.0], 1, 1.9).labels, [0, 1, 1]);
+    assert_eq!(cosine(vec![1.0, -1.0, -2.0], 1, 2.0).clusters, 1);
+    assert_eq!(labels(&[4.0, 5.0, 4.0], 0.0), [0, 1, 0]);
+}
+
+#[test]
+fn must_linked_rows_start_together_whatever_their_distance() {
+    let rows = line(&[0.0, 10.0, -1.0, 11.0, 5.0]);
+    let settings = settings(Metric::Euclidean, 5.5);
+    let mut constraints = Constraints::default();
+    constraints.must_link(0, 1);
+    let got = complete_linkage(&rows, &settings, &constraints).unwrap();
+    // Row 2 is near row 0 but not row 1, row 3 the other way; row 4 is within reach of both.
+    assert_eq!(got.labels, [0, 0, 1, 2, 0]);
+    assert_eq!((got.components, got.largest_component), (3, 3));
+}
+
+#[test]
+fn faces_of_a_frame_stay_apart_and_keep_their_clusters_apart() {
+    let rows = line(&[0.0, 0.1, 0.2, 0.3]);
+    let settings = settings(Metric::Euclidean, 1.0);
+    let mut frames = Constraints::default();
+    frames.cannot_link_group(&[0, 3]).cannot_link_group(&[1, 2]);
+    let got = complete_linkage(&rows, &settings, &frames).unwrap();
+    assert_eq!(got.labels, [0, 0, 1, 1]);
+    // Counted before constraints; what could still join hangs together all the same.
+    assert_eq!((got.links, got.components), (6, 1));
+
+    frames.must_link(0, 1).must_link(1, 3);
+    let error = complete_linkage(&rows, &settings, &frames).unwrap_err();
+    assert_eq!(error, Error::Contradiction { a: 0, b: 3, chain: vec![0, 1, 3] });
+}
+
+#[test]
+fn the_steps_one_by_one_are_the_whole() {
+    let rows = line(&[0.0, 5.0, 0.5, 1.0, 9.0]);
+    let settings = settings(Metric::Euclidean, 0.5);
+    let none = Constraints::default();
+    let links = join(&rows, &settings).unwrap();
+    assert_eq!(links.iter().map(|l| (l.i, l.j)).collect::<Vec<_>>(), [(0, 2), (2, 3)]);
+    assert_eq!(components(&links), [0, 1, 0, 0, 2]);
+    assert_eq!(link(links, &none).unwrap(), complete_linkage(&rows, &settings, &none).unwrap());
+    assert!(link(Default::default(), &none).unwrap().labels.is_empty());
+}
