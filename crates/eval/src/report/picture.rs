@@ -5,7 +5,6 @@ use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use image::codecs::jpeg::JpegEncoder;
-use image::imageops::FilterType;
 use image::{ImageError, ImageReader, Limits};
 use streamface_types::FaceId;
 
@@ -19,10 +18,16 @@ const MAX_SIDE: u32 = 4096;
 const MAX_BYTES: u64 = 64 << 20;
 const QUALITY: u8 = 80;
 
-/// Where a report gets its thumbnails from. It asks only for those it shows, one after another.
+/// Where a report gets its thumbnails from. It asks only for those it shows.
 pub trait Pictures {
     /// A small JPEG of the face, or `None` where there is none.
     fn face(&mut self, face: &FaceId) -> Option<Vec<u8>>;
+
+    /// The same for some faces of one person, in their order. Worth overriding where they can be made
+    /// side by side.
+    fn faces(&mut self, faces: &[&FaceId]) -> Vec<Option<Vec<u8>>> {
+        faces.iter().map(|face| self.face(face)).collect()
+    }
 }
 
 /// No thumbnails: the page shows times alone.
@@ -48,6 +53,29 @@ impl Folder {
 
 impl Pictures for Folder {
     fn face(&mut self, face: &FaceId) -> Option<Vec<u8>> {
+        self.get(face)
+    }
+
+    fn faces(&mut self, faces: &[&FaceId]) -> Vec<Option<Vec<u8>>> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let part = faces.len().div_ceil(threads).max(1);
+        let mut pictures = vec![None; faces.len()];
+        std::thread::scope(|scope| {
+            for (faces, pictures) in faces.chunks(part).zip(pictures.chunks_mut(part)) {
+                let folder = &*self;
+                scope.spawn(move || {
+                    for (face, picture) in faces.iter().zip(pictures) {
+                        *picture = folder.get(face);
+                    }
+                });
+            }
+        });
+        pictures
+    }
+}
+
+impl Folder {
+    fn get(&self, face: &FaceId) -> Option<Vec<u8>> {
         let bytes = read(&self.0.join(format!("{face}.png")))?;
         thumbnail(&bytes, &face.to_string()).ok()
     }
@@ -76,7 +104,8 @@ pub fn thumbnail(image: &[u8], name: &str) -> Result<Vec<u8>, Error> {
     reader.limits(limits);
     let mut picture = reader.decode().map_err(refused)?;
     if picture.width().max(picture.height()) > THUMBNAIL_SIDE {
-        picture = picture.resize(THUMBNAIL_SIDE, THUMBNAIL_SIDE, FilterType::CatmullRom);
+        // The mean of the pixels each one covers: a fifth of the time of a Lanczos filter.
+        picture = picture.thumbnail(THUMBNAIL_SIDE, THUMBNAIL_SIDE);
     }
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, QUALITY).encode_image(&picture.to_rgb8()).map_err(refused)?;
@@ -123,5 +152,10 @@ mod tests {
         let mut folder = Folder::new(dir.path());
         let mut has = |i| folder.face(&FaceId::new(FrameId::new("f").unwrap(), i)).is_some();
         assert_eq!([has(0), has(1), has(2)], [true, false, false]);
+
+        let ids: Vec<_> = (0..9).map(|i| FaceId::new(FrameId::new("f").unwrap(), i % 3)).collect();
+        let together = folder.faces(&ids.iter().collect::<Vec<_>>());
+        assert_eq!(together, ids.iter().map(|id| folder.face(id)).collect::<Vec<_>>());
+        assert!(together[6].is_some() && folder.faces(&[]).is_empty());
     }
 }

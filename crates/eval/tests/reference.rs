@@ -1,0 +1,100 @@
+//! Against scikit-learn's numbers, on the reference data beside the project.
+
+// Helpers of tests are not seen as tests by the lint.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use streamface_eval::{Prf, Scores, read_labels, score, verification};
+use streamface_types::{Embeddings, Metric};
+
+/// The reference file, or `None` after saying so.
+fn reference(file: &str) -> Option<PathBuf> {
+    let shared = std::env::var_os("STREAMFACE_SHARED")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
+    let path = shared.join("reference").join(file);
+    if !path.exists() {
+        eprintln!("skipped: {} is missing (set STREAMFACE_SHARED)", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+fn check(name: &str, scores: Scores) {
+    let Some(path) = reference("metrics.json") else { return };
+    let all: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let expected = &all[name];
+    let close = |what: &str, ours: f64, theirs: &serde_json::Value| {
+        let theirs = theirs.as_f64().unwrap();
+        assert!((ours - theirs).abs() < 1e-9, "{name} {what}: {ours}, expected {theirs}");
+    };
+    let prf = |what: &str, ours: Prf| {
+        for (i, value) in [ours.precision, ours.recall, ours.f].into_iter().enumerate() {
+            close(what, value, &expected[what][i]);
+        }
+    };
+    prf("pairwise", scores.pairwise);
+    prf("bcubed", scores.bcubed);
+    close("ari", scores.ari, &expected["ari"]);
+    close("nmi", scores.nmi, &expected["nmi"]);
+    assert_eq!(expected["samples"], scores.samples);
+    assert_eq!(expected["true_clusters"], scores.true_clusters);
+    assert_eq!(expected["pred_clusters"], scores.predicted_clusters);
+    // Neither of the two ever puts two people together.
+    assert_eq!(scores.purity, 1.0);
+}
+
+#[test]
+fn the_originals_clusters_against_its_annotators() {
+    let Some(truth) = reference("skynews/metadata/annotations_manual.json") else { return };
+    let Some(predicted) = reference("skynews/metadata/annotations.json") else { return };
+    let (truth, predicted) = (read_labels(truth).unwrap(), read_labels(predicted).unwrap());
+    // One face is noise there, and counts as a cluster of its own.
+    assert!(truth.values().any(|&label| label == -1));
+    check("skynews_auto_vs_manual", score(&truth, &predicted).unwrap());
+}
+
+#[test]
+fn three_thousand_made_up_faces() {
+    let Some(path) = reference("complete_linkage_synthetic.csv") else { return };
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    let header = reader.headers().unwrap().clone();
+    let column = |name: &str| header.iter().position(|h| h == name).unwrap();
+    let (truth_at, predicted_at) = (column("truth"), column("t0.30"));
+    let (mut truth, mut predicted) = (BTreeMap::new(), BTreeMap::new());
+    for (i, row) in reader.records().map(Result::unwrap).enumerate() {
+        truth.insert(i.to_string(), row[truth_at].parse().unwrap());
+        predicted.insert(i.to_string(), row[predicted_at].parse().unwrap());
+    }
+    check("synthetic_t0.30_vs_truth", score(&truth, &predicted).unwrap());
+}
+
+#[test]
+fn a_hundred_photos_of_ten_people() {
+    let Some(embeddings) = reference("models/mobilefacenet_lfw10.npy") else { return };
+    let Some(order) = reference("models/mobilefacenet_lfw10_order.csv") else { return };
+    let bytes = std::fs::read(embeddings).unwrap();
+    let header = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    let numbers = bytes[header..].as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect();
+    let embeddings = Embeddings::new(numbers, 192).unwrap();
+    let mut people: Vec<String> = Vec::new();
+    let labels: Vec<i64> = csv::Reader::from_path(order)
+        .unwrap()
+        .records()
+        .map(|row| {
+            let person = row.unwrap()[1].to_owned();
+            let known = people.iter().position(|p| *p == person);
+            known.unwrap_or_else(|| {
+                people.push(person);
+                people.len() - 1
+            }) as i64
+        })
+        .collect();
+    let v = verification(&embeddings, &labels, Metric::Cosine, 1e-3).unwrap();
+    println!("AUC {} TAR {} at FAR .1 %", v.auc, v.tar);
+    assert_eq!((v.same, v.different), (450, 4500));
+    // scikit-learn: roc_auc_score and roc_curve over the same pairs.
+    assert!((v.auc - 0.9998755555555555).abs() < 1e-9, "{v:?}");
+    assert!((v.tar - 0.9888888888888889).abs() < 1e-9, "{v:?}");
+}
