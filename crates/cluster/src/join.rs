@@ -191,8 +191,12 @@ mod tests {
                 check(&Embeddings::new(vec![0.0; 60], 3).unwrap(), &settings);
             }
         }
-        let settings = Settings::new(Metric::Euclidean, 1e300).unwrap();
-        check(&Embeddings::new(vec![1.0, 2.0, -3e38], 1).unwrap(), &settings);
+        for t in [1e300, f64::MAX] {
+            let settings = Settings::new(Metric::Euclidean, t).unwrap();
+            check(&Embeddings::new(vec![1.0, 2.0, -3e38], 1).unwrap(), &settings);
+            // One row is the centre itself.
+            check(&Embeddings::new(vec![1e-40, 0.0, -1e-40], 1).unwrap(), &settings);
+        }
     }
 
     /// Far from the origin the squares of lengths would drown the distances.

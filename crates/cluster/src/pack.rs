@@ -133,7 +133,8 @@ impl Bound {
         let gamma = if du < 0.5 { 1.01 * du / (1.0 - du) } else { f64::INFINITY };
         let in_f64 = (2.0 * dim as f64 + 16.0) * f64::EPSILON;
         let threshold = match metric {
-            Metric::Euclidean => threshold * (1.0 + in_f64) + TINY,
+            // Scaled distances are at most 2√d: what is far beyond may as well be finite when squared.
+            Metric::Euclidean => (threshold * (1.0 + in_f64)).min(1e100) + TINY,
             _ => threshold + in_f64 + TINY,
         };
         Self { metric, threshold, gamma }
