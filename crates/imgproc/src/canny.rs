@@ -114,16 +114,18 @@ multiversion! {
             // OpenCV compares y·2^15 with x·TAN_22. That is a whole multiple of 2^15 for no x > 0 here,
             // so comparing y with the quotient rounded down is the same, and fits 16 bits.
             let t = ((i32::from(2 * x) * TAN_22) >> 16) as i16;
-            let level = y <= t;
-            let upright = y - 2 * x > t;
-            let falling = (dx[j] ^ dy[j]) < 0;
-            let (p, n) = if falling { (ur[j], dl[j]) } else { (ul[j], dr[j]) };
-            let (p, n) = if upright { (u[j], d[j]) } else { (p, n) };
-            let (p, n) = if level { (l[j], r[j]) } else { (p, n) };
+            // Masks, all ones or none: comparisons that choose between slices do not vectorise.
+            let level = !((t - y) >> 15);
+            let upright = (t + 2 * x - y) >> 15;
+            let falling = (dx[j] ^ dy[j]) >> 15;
+            let choose = |mask: i16, yes: i16, no: i16| no ^ ((yes ^ no) & mask);
+            let p = choose(level, l[j], choose(upright, u[j], choose(falling, ur[j], ul[j])));
+            let n = choose(level, r[j], choose(upright, d[j], choose(falling, dl[j], dr[j])));
             // Of equal neighbours the first wins, but on diagonals neither does.
-            let n = n - i16::from(level | upright);
+            let n = n + (level | upright);
             let candidate = (m[j] > low) & (m[j] > p) & (m[j] > n);
-            flags[j] = u8::from(candidate) | (u8::from(candidate & (m[j] > high)) << 1);
+            let strong = candidate & (m[j] > high);
+            flags[j] = u8::from(candidate) | (u8::from(strong) << 1);
         }
     }
 }
@@ -154,59 +156,77 @@ impl Bitmaps {
     /// rows whose neighbours changed, until nothing does. Returns the number of edge pixels.
     fn grow(&mut self) -> usize {
         let h = self.edges.len() / self.words;
-        let mut stale = vec![true; h];
         let mut seeds = vec![0u64; self.words];
+        for y in 0..h {
+            self.grow_row(y, true, &mut seeds);
+        }
+        let mut stale = vec![true; h];
         let mut going = true;
-        let mut down = true;
+        let mut up = true;
         while going {
             going = false;
             for k in 0..h {
-                let y = if down { k } else { h - 1 - k };
-                if !std::mem::take(&mut stale[y]) || !self.grow_row(y, &mut seeds) {
-                    continue;
+                let y = if up { h - 1 - k } else { k };
+                if std::mem::take(&mut stale[y]) && self.grow_row(y, false, &mut seeds) {
+                    going = true;
+                    stale[y.saturating_sub(1)] = true;
+                    stale[(y + 1).min(h - 1)] = true;
                 }
-                going = true;
-                stale[y.saturating_sub(1)] = true;
-                stale[(y + 1).min(h - 1)] = true;
-                stale[y] = false;
             }
-            down = !down;
+            up = !up;
         }
-        self.edges.iter().map(|w| w.count_ones() as usize).sum()
+        count_ones(&self.edges)
     }
 
-    /// Grows row `y` from its own edges and its neighbours'; whether it changed.
-    fn grow_row(&mut self, y: usize, seeds: &mut [u64]) -> bool {
+    /// Grows row `y` from its neighbours' edges, and if it is the `first` time from its own; whether it
+    /// changed.
+    fn grow_row(&mut self, y: usize, first: bool, seeds: &mut [u64]) -> bool {
         let n = self.words;
         let h = self.edges.len() / n;
         let (above, rest) = self.edges.split_at_mut(y * n);
         let (this, below) = rest.split_at_mut(n);
         let above = if y > 0 { &above[(y - 1) * n..] } else { &above[..0] };
         let below = if y + 1 < h { &below[..n] } else { &below[..0] };
-        grow_words(&self.candidates[y * n..(y + 1) * n], above, below, this, seeds)
+        let runs = &self.candidates[y * n..(y + 1) * n];
+        let fresh = seed(runs, above, below, this, seeds);
+        (fresh || first) && fill(runs, seeds, this)
     }
 }
 
 multiversion! {
-    fn grow_words(runs: &[u64], above: &[u64], below: &[u64], edges: &mut [u64], seeds: &mut [u64]) -> bool {
-        let n = runs.len();
+    /// Seeds of a row: its edges and the candidates next to edges above and below. Whether any is new.
+    fn seed(runs: &[u64], above: &[u64], below: &[u64], edges: &[u64], seeds: &mut [u64]) -> bool {
         seeds.copy_from_slice(edges);
         for side in [above, below] {
             if side.is_empty() {
                 continue;
             }
-            let mut before = 0;
+            let n = seeds.len();
+            let side = &side[..n];
             for i in 0..n {
-                let after = side.get(i + 1).copied().unwrap_or(0);
-                seeds[i] |= side[i] | (side[i] << 1) | (before >> 63) | (side[i] >> 1) | (after << 63);
-                before = side[i];
+                seeds[i] |= side[i] | (side[i] << 1) | (side[i] >> 1);
+            }
+            for i in 1..n {
+                seeds[i] |= side[i - 1] >> 63;
+                seeds[i - 1] |= side[i] << 63;
             }
         }
+        let mut fresh = 0;
+        for ((seed, &run), &edge) in seeds.iter_mut().zip(runs).zip(edges) {
+            *seed &= run;
+            fresh |= *seed & !edge;
+        }
+        fresh != 0
+    }
+}
+
+multiversion! {
+    /// Grows seeds to the runs of candidates that they are in; whether that made edges of more.
+    fn fill(runs: &[u64], seeds: &mut [u64], edges: &mut [u64]) -> bool {
         // Towards higher bits: adding a seed to its run of ones carries to the run's end; what changed
         // of the run is reached. The carry takes the growth into the next word.
         let mut carry = false;
         for (seed, &run) in seeds.iter_mut().zip(runs) {
-            *seed &= run;
             let (sum, over) = run.overflowing_add(*seed);
             let (sum, over2) = sum.overflowing_add(u64::from(carry));
             *seed |= (sum ^ run) & run;
@@ -225,5 +245,11 @@ multiversion! {
             *edge = all;
         }
         changed != 0
+    }
+}
+
+multiversion! {
+    fn count_ones(words: &[u64]) -> usize {
+        words.iter().map(|w| w.count_ones() as usize).sum()
     }
 }

@@ -59,6 +59,7 @@ pub(crate) fn variance(gray: &[u8], stride: usize, w: usize, h: usize) -> f64 {
     let mut ring: [Vec<i32>; 2 * REACH + 1] = std::array::from_fn(|_| vec![0; w]);
     let mut scratch = vec![0i16; w + 2 * REACH];
     let mut half = vec![0i16; w + REACH];
+    let mut values = vec![0i32; w];
     let mut sums = Sums::default();
     let reach = REACH as isize;
     for y in -reach..h as isize + reach {
@@ -66,12 +67,12 @@ pub(crate) fn variance(gray: &[u8], stride: usize, w: usize, h: usize) -> f64 {
         binomial_row(&scratch, &mut half, &mut ring[2 * REACH]);
         if y >= reach {
             let rows: [&[i32]; 2 * REACH + 1] = std::array::from_fn(|i| &ring[i][..]);
-            binomial_column(&rows, &mut sums);
+            binomial_column(&rows, &mut values, &mut sums);
         }
         ring.rotate_left(1);
     }
     let n = (w * h) as f64;
-    let mean = sums.sum as f64 / n;
+    let mean = sums.sums.iter().sum::<i64>() as f64 / n;
     let variance = sums.squares.iter().sum::<f64>() / n - mean * mean;
     // The kernel is twice what was summed.
     4.0 * variance.max(0.0)
@@ -146,43 +147,39 @@ const LANES: usize = 8;
 /// the additions the same for every instruction set.
 #[derive(Default)]
 struct Sums {
-    sum: i64,
+    sums: [i64; LANES],
     squares: [f64; LANES],
 }
 
 multiversion! {
-    fn binomial_column(r: &[&[i32]; 2 * REACH + 1], sums: &mut Sums) {
-        let w = r[0].len();
-        let at = |i: usize, j: usize| r[i][j];
-        let value = |j: usize| {
-            at(0, j) + at(8, j)
-                + 8 * (at(1, j) + at(7, j))
-                + 28 * (at(2, j) + at(6, j))
-                + 56 * (at(3, j) + at(5, j))
-                + 70 * at(4, j)
-        };
-        let mut squares = sums.squares;
-        // Below 2^26 each: 32 of them fit 32 bits.
-        let mut sum = 0i64;
-        let whole = w / LANES * LANES;
-        let mut j = 0;
-        while j < whole {
-            let mut values = [0i32; LANES];
-            for (k, v) in values.iter_mut().enumerate() {
-                *v = value(j + k);
-            }
-            for (s, &v) in squares.iter_mut().zip(&values) {
-                *s += f64::from(v) * f64::from(v);
-            }
-            sum += i64::from(values.iter().sum::<i32>());
-            j += LANES;
+    fn binomial_column(rows: &[&[i32]; 2 * REACH + 1], values: &mut [i32], sums: &mut Sums) {
+        let w = values.len();
+        let [a, b, c, d, e, f, g, h, i] = rows.map(|r| &r[..w]);
+        for j in 0..w {
+            values[j] = (a[j] + i[j])
+                + 8 * (b[j] + h[j])
+                + 28 * (c[j] + g[j])
+                + 56 * (d[j] + f[j])
+                + 70 * e[j];
         }
-        for (k, j) in (whole..w).enumerate() {
-            let v = value(j);
-            squares[k] += f64::from(v) * f64::from(v);
-            sum += i64::from(v);
+        let (whole, rest) = values.as_chunks::<LANES>();
+        for lanes in whole {
+            sums.add(lanes);
         }
-        sums.squares = squares;
-        sums.sum += sum;
+        let mut last = [0; LANES];
+        last[..rest.len()].copy_from_slice(rest);
+        sums.add(&last);
+    }
+}
+
+impl Sums {
+    #[inline(always)]
+    fn add(&mut self, values: &[i32; LANES]) {
+        for (s, &v) in self.squares.iter_mut().zip(values) {
+            *s += f64::from(v) * f64::from(v);
+        }
+        for (s, &v) in self.sums.iter_mut().zip(values) {
+            *s += i64::from(v);
+        }
     }
 }

@@ -33,3 +33,10 @@ pub use laplacian::{face_blur_variance, laplacian_variance};
 pub use resize::{resize_area, resize_bilinear, resize_bilinear_planar, resize_nearest};
 pub use similarity::Thumbnail;
 pub use warp::{ARCFACE_112, Similarity, warp_similarity};
+
+#[cfg(test)]
+mod test;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
