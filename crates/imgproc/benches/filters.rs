@@ -1,5 +1,7 @@
 //! `cargo bench -p streamface-imgproc`, then `benches/peer_opencv.py --ours` for the ratios.
 
+#![allow(clippy::unwrap_used)] // A bench may stop at the first surprise.
+
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -74,7 +76,7 @@ fn filters(c: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = Criterion::default()
-        .sample_size(20)
+        .sample_size(100)
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1));
     targets = filters

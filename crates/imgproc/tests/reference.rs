@@ -1,6 +1,8 @@
 //! Against the values and pictures of the original, where they are at hand.
 
-use std::path::PathBuf;
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 use streamface_imgproc::{
@@ -21,8 +23,8 @@ fn reference() -> Option<PathBuf> {
     Some(folder)
 }
 
-fn load(path: PathBuf) -> RgbImage {
-    let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+fn load(path: &Path) -> RgbImage {
+    let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     decode_image(&bytes, &DecodeLimits::default()).unwrap()
 }
 
@@ -41,7 +43,7 @@ fn frame_filters() {
     let rows = rows(reference.join("frame_filters.csv"));
     assert_eq!(rows.len(), 14);
     for row in &rows {
-        let frame = load(reference.join("skynews/frames").join(&row[0]));
+        let frame = load(&reference.join("skynews/frames").join(&row[0]));
         let value = |i: usize| row[i].parse::<f64>().unwrap();
         let gray = gray(&frame);
         assert_close("empty", canny_empty_fraction(&gray, 0, 25), value(1), 1e-12);
@@ -65,7 +67,7 @@ fn face_blur() {
     let rows = rows(reference.join("face_blur.csv"));
     assert_eq!(rows.len(), 22);
     for row in &rows {
-        let face = load(reference.join("skynews/aligned_faces").join(&row[0]));
+        let face = load(&reference.join("skynews/aligned_faces").join(&row[0]));
         assert_close(&row[0], face_blur_variance(&face), row[1].parse().unwrap(), 1e-9);
     }
 }
@@ -87,14 +89,14 @@ fn crops() {
         if !frame.is_file() {
             continue;
         }
-        let frame = load(frame);
+        let frame = load(&frame);
         let b = numbers(&row[2]);
         let bbox = BoundingBox::new(b[0], b[1], b[2], b[3]);
         let eye = |i: usize| <[f32; 2]>::try_from(numbers(&row[i])).unwrap();
         let loose = loose_face(&frame, &bbox, &LooseSettings::default()).unwrap();
-        assert!(loose == load(skynews.join("faces").join(&row[0])), "loose {}", &row[0]);
+        assert!(loose == load(&skynews.join("faces").join(&row[0])), "loose {}", &row[0]);
         let aligned = aligned_face(&frame, &bbox, eye(3), eye(4), 128).unwrap();
-        assert!(aligned == load(skynews.join("aligned_faces").join(&row[0])), "aligned {}", &row[0]);
+        assert!(aligned == load(&skynews.join("aligned_faces").join(&row[0])), "aligned {}", &row[0]);
         checked += 1;
     }
     assert_eq!(checked, 22);
@@ -104,7 +106,7 @@ fn crops() {
 fn frames_survive_png() {
     let Some(reference) = reference() else { return };
     let path = reference.join("skynews/frames/skynews_frame_20230525100438237375.png");
-    let frame = load(path);
+    let frame = load(&path);
     let png = encode_png(&frame).unwrap();
     assert!(decode_image(&png, &DecodeLimits::default()).unwrap() == frame);
     assert!(png.len() < frame.len() / 2, "{} bytes", png.len());
