@@ -66,7 +66,7 @@ def arguments(description):
     p.add_argument("--blur", type=float, default=1e10, help="least variance of the frame's Laplacian")
     p.add_argument("--similar", type=float, default=0.9, help="largest similarity with the last kept frame")
     p.add_argument("--size-threshold", type=float, default=0.005, help="least area of a face in the frame")
-    p.add_argument("--face-blur", type=float, default=1e9, help="least variance of the face's Laplacian")
+    p.add_argument("--face-blur", type=float, default=5e9, help="least variance of the face's Laplacian")
     return p
 
 

@@ -1,1 +1,54 @@
-//! The dataset directory of StreamFace: paths, Parquet tables, atomic writes, lock, compatible CSV and JSON files.
+//! The dataset directory: where every step of StreamFace reads its input and leaves its result.
+//!
+//! ```text
+//! DIR/
+//!   frames/ faces/ aligned_faces/   images, named as the original names them
+//!   labeled_faces/{label}/          the faces of each person
+//!   metadata/{frames,faces,extractions,features,labels}.parquet
+//!   metadata/batches/               what a run under way has committed so far
+//!   metadata/detections.csv, matches.csv, annotations.json   the original's files
+//!   report.html
+//! ```
+//!
+//! One process writes at a time ([`Dataset::open`] takes the lock). A [`Batch`] is committed by one
+//! rename, whatever tables it has rows in; images are staged beside their place and named after that,
+//! so that a process killed at any moment leaves nothing half-written and nothing twice
+//! ([`Dataset::open`] finishes or takes back what it finds). Rows have keys: a row written twice is
+//! one row.
+//!
+//! ```
+//! use streamface_store::{Batch, Dataset, FrameRow};
+//! use streamface_types::FrameId;
+//!
+//! let dir = tempfile::tempdir()?;
+//! let data = Dataset::open(dir.path())?;
+//! let row = FrameRow::new(FrameId::new("a_frame_20230525100138412614")?, "a.mp4");
+//! data.commit(Batch { frames: vec![row.clone()], ..Batch::default() })?;
+//! data.commit(Batch { frames: vec![row.clone()], ..Batch::default() })?;
+//! assert_eq!(data.read::<FrameRow>()?, [row]);
+//! assert!(Dataset::open(dir.path()).is_err(), "one process at a time");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod atomic;
+mod columns;
+mod compat;
+mod dataset;
+mod error;
+mod images;
+mod npy;
+mod rows;
+mod table;
+
+pub use atomic::write_atomic;
+pub use compat::{read_annotations, write_annotations, write_detections, write_matches};
+pub use dataset::{Batch, Dataset, MAX_IMAGE_BYTES};
+pub use error::StoreError;
+pub use images::ImageKind;
+pub use npy::read_npy;
+pub use rows::{DropReason, ExtractionRow, FaceRow, FeatureRow, FrameRow, LabelRow};
+pub use table::Row;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

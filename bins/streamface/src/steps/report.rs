@@ -1,0 +1,105 @@
+//! `report.html` from what the dataset holds.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use streamface_eval::report::{Face, Folder, Frame, Model, Person, Report};
+use streamface_model::Manifest;
+use streamface_store::{Dataset, ExtractionRow, FaceRow, FrameRow, ImageKind, LabelRow, write_atomic};
+use streamface_types::{FaceId, Label};
+
+use super::Outcome;
+use super::extract::open_existing;
+use crate::args::ReportArgs;
+use crate::settings::{Record, read_record};
+
+/// `streamface report`.
+///
+/// # Errors
+/// What reading and writing meets.
+pub fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
+    let data = open_existing(&args.dir)?;
+    let sources: Vec<String> = data.read::<FrameRow>()?.into_iter().map(|f| f.source).collect();
+    let source = sources.first().map_or_else(|| args.dir.display().to_string(), Clone::clone);
+    let path = write_report(&data, &source)?;
+    println!("{}", path.display());
+    Ok(Outcome::Done)
+}
+
+/// Writes the report and says where.
+pub(super) fn write_report(data: &Dataset, source: &str) -> anyhow::Result<PathBuf> {
+    let record = read_record(data)?;
+    let searched = data.read::<ExtractionRow>()?;
+    let dropped = |get: fn(&ExtractionRow) -> u32| searched.iter().map(|r| u64::from(get(r))).sum::<u64>();
+    let report = Report {
+        title: data
+            .root()
+            .file_name()
+            .map_or_else(|| "StreamFace".into(), |n| n.to_string_lossy().into_owned()),
+        source: source.to_owned(),
+        settings: shown_settings(&record),
+        models: models(&record)?,
+        frames: data.read::<FrameRow>()?.into_iter().map(frame).collect(),
+        dropped_faces: vec![
+            ("too small".into(), dropped(|r| r.small)),
+            ("blurred".into(), dropped(|r| r.blurred)),
+        ],
+        people: people(data)?,
+        faces_folder: ImageKind::Face.folder().into(),
+        ..Report::default()
+    };
+    let path = data.root().join("report.html");
+    let mut pictures = Folder::new(data.root().join(ImageKind::Face.folder()));
+    write_atomic(&path, |out| report.render(out, &mut pictures).map_err(std::io::Error::other))?;
+    Ok(path)
+}
+
+fn frame(row: FrameRow) -> Frame {
+    Frame {
+        source: row.frame.source().map_or_else(|| "images".into(), str::to_owned),
+        stream_time: row.stream_time,
+        captured_at: row.frame.timestamp(),
+        dropped: row.dropped.map(|d| d.name().to_owned()),
+        empty: row.empty,
+        blur: row.blur,
+        similarity: row.similarity,
+        id: row.frame,
+    }
+}
+
+fn people(data: &Dataset) -> anyhow::Result<Vec<Person>> {
+    let faces: BTreeMap<FaceId, FaceRow> =
+        data.read::<FaceRow>()?.into_iter().map(|f| (f.face.clone(), f)).collect();
+    let mut people: BTreeMap<Label, Vec<Face>> = BTreeMap::new();
+    for LabelRow { face, label } in data.read()? {
+        let Some(row) = faces.get(&face) else { continue };
+        let face = Face { id: face, score: row.score, blur: Some(row.blur) };
+        people.entry(label).or_default().push(face);
+    }
+    Ok(people.into_iter().map(|(label, faces)| Person { label, name: None, faces }).collect())
+}
+
+fn shown_settings(record: &Record) -> Vec<(String, String)> {
+    // In the order of the steps, not of the alphabet.
+    let steps = ["capture", "extract", "analyze", "cluster"];
+    let of =
+        |step: &str| record.get(step).into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
+    let all: Vec<Vec<(String, String)>> = steps.iter().map(|s| of(s)).collect();
+    all.concat().into_iter().filter(|(k, _)| !k.ends_with("-sha256")).collect()
+}
+
+fn models(record: &Record) -> anyhow::Result<Vec<Model>> {
+    let used = |step: &str, key: &str| record.get(step).and_then(|s| s.get(key)).cloned();
+    let mut models = Vec::new();
+    for (step, key) in [("extract", "detector"), ("analyze", "embedder")] {
+        let Some(name) = used(step, key) else { continue };
+        let manifest = Manifest::builtin(&name)?;
+        models.push(Model {
+            role: key.to_owned(),
+            sha256: used(step, &format!("{key}-sha256")).unwrap_or_default(),
+            licence: format!("{}. {}", manifest.licence, manifest.licence_note),
+            name,
+        });
+    }
+    Ok(models)
+}

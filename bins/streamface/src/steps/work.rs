@@ -1,0 +1,220 @@
+//! What is done with one frame, on whichever thread: save it, find its faces, embed them. A frame's
+//! result depends on the frame alone.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use image::RgbImage;
+use streamface_capture::Captured;
+use streamface_detect::{Extraction, Extractor, Thumbnail, align};
+use streamface_embed::Embedder;
+use streamface_imgproc::{DecodeLimits, decode_image, encode_png};
+use streamface_store::{Dataset, ExtractionRow, FaceRow, FeatureRow, FrameRow, ImageKind};
+use streamface_types::{FaceId, FrameId};
+
+/// Time at work by stage, over all threads.
+#[derive(Debug, Default)]
+pub struct Times {
+    /// Decoding keyframes, waiting for a live stream included.
+    pub decode: AtomicU64,
+    /// Frame filters.
+    pub filters: AtomicU64,
+    /// Encoding and writing PNG files, and reading them back.
+    pub png: AtomicU64,
+    /// The detector's first look.
+    pub detect: AtomicU64,
+    /// The second look and the crops.
+    pub crops: AtomicU64,
+    /// Embedding.
+    pub embed: AtomicU64,
+    /// Clustering.
+    pub cluster: AtomicU64,
+}
+
+impl Times {
+    /// Runs `work` on the clock of a stage.
+    pub fn on<T>(stage: &AtomicU64, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = work();
+        Self::add(stage, start.elapsed());
+        result
+    }
+
+    /// Adds to a stage.
+    pub fn add(stage: &AtomicU64, time: Duration) {
+        stage.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// Name and time of each stage, in the order of the work.
+    #[must_use]
+    pub fn all(&self) -> [(&'static str, Duration); 7] {
+        let d = |v: &AtomicU64| Duration::from_micros(v.load(Relaxed));
+        [
+            ("decode", d(&self.decode)),
+            ("filters", d(&self.filters)),
+            ("png", d(&self.png)),
+            ("detect", d(&self.detect)),
+            ("crops", d(&self.crops)),
+            ("embed", d(&self.embed)),
+            ("cluster", d(&self.cluster)),
+        ]
+    }
+}
+
+/// One frame's work.
+#[derive(Debug)]
+pub enum Job {
+    /// A frame that a source just gave.
+    Captured(Captured),
+    /// A frame in the dataset whose faces are wanted.
+    Stored(FrameId),
+    /// Faces in the dataset, of one frame, whose embeddings are wanted.
+    Faces(FrameId, Vec<FaceRow>),
+}
+
+/// A frame's faces, ready to be linked and committed.
+#[derive(Debug)]
+pub struct Found {
+    /// What the gates did.
+    pub extraction: ExtractionRow,
+    /// The faces; links are still to be set.
+    pub faces: Vec<FaceRow>,
+    /// The frame in small, for links.
+    pub thumbnail: Thumbnail,
+}
+
+/// The result of a job.
+#[derive(Debug, Default)]
+pub struct Done {
+    /// The row of a captured frame.
+    pub frame: Option<FrameRow>,
+    /// Its faces, where they were wanted.
+    pub found: Option<Found>,
+    /// Their features, where they were wanted.
+    pub features: Vec<FeatureRow>,
+    /// A stored image that cannot be read: counted, and the work goes on.
+    pub failure: Option<String>,
+}
+
+/// What to do with frames.
+#[derive(Debug)]
+pub struct Work<'a> {
+    /// Where images go.
+    pub data: &'a Dataset,
+    /// Finds faces, where they are wanted.
+    pub extractor: Option<&'a Extractor>,
+    /// Embeds them, where that is wanted.
+    pub embedder: Option<&'a Embedder>,
+    /// The clocks.
+    pub times: &'a Times,
+}
+
+impl Work<'_> {
+    /// Does a job.
+    ///
+    /// # Errors
+    /// What ends the run: a full disk, a network that fails.
+    pub fn run(&self, job: Job) -> anyhow::Result<Done> {
+        match job {
+            Job::Captured(Captured { row, image: None }) => Ok(Done { frame: Some(row), ..Done::default() }),
+            Job::Captured(Captured { row, image: Some(image) }) => {
+                let name = &row.frame;
+                self.save(ImageKind::Frame, name, &image)?;
+                let (found, features) = self.faces_of(name, &image)?;
+                Ok(Done { frame: Some(row), found, features, failure: None })
+            }
+            Job::Stored(frame) => match self.load(&frame) {
+                Ok(image) => {
+                    let (found, features) = self.faces_of(&frame, &image)?;
+                    Ok(Done { found, features, ..Done::default() })
+                }
+                Err(e) => Ok(Done { failure: Some(format!("{e:#}")), ..Done::default() }),
+            },
+            Job::Faces(frame, faces) => match self.load(&frame) {
+                Ok(image) => Ok(Done { features: self.features_of(&faces, &image)?, ..Done::default() }),
+                Err(e) => Ok(Done { failure: Some(format!("{e:#}")), ..Done::default() }),
+            },
+        }
+    }
+
+    /// Reads a frame of the dataset back.
+    ///
+    /// # Errors
+    /// It is not there or cannot be decoded.
+    pub fn load(&self, frame: &FrameId) -> anyhow::Result<RgbImage> {
+        Times::on(&self.times.png, || load_frame(self.data, frame))
+    }
+
+    fn save(&self, kind: ImageKind, name: &impl std::fmt::Display, image: &RgbImage) -> anyhow::Result<()> {
+        Times::on(&self.times.png, || {
+            let png = encode_png(image)?;
+            Ok(self.data.stage(kind, name, &png)?)
+        })
+    }
+
+    fn faces_of(
+        &self,
+        frame: &FrameId,
+        image: &RgbImage,
+    ) -> anyhow::Result<(Option<Found>, Vec<FeatureRow>)> {
+        let Some(extractor) = self.extractor else { return Ok((None, Vec::new())) };
+        let extraction = extractor.extract(image).with_context(|| frame.to_string())?;
+        Times::add(&self.times.detect, extraction.detect_time);
+        Times::add(&self.times.crops, extraction.crop_time);
+        let Extraction { faces, detected, small, blurred, .. } = extraction;
+        let mut rows = Vec::with_capacity(faces.len());
+        for (face, index) in faces.iter().zip(0..) {
+            let id = FaceId::new(frame.clone(), index);
+            self.save(ImageKind::Face, &id, &face.loose)?;
+            self.save(ImageKind::AlignedFace, &id, &face.aligned)?;
+            rows.push(FaceRow {
+                face: id,
+                bbox: face.bbox,
+                landmarks: face.landmarks,
+                score: face.score,
+                blur: face.blur,
+                frame_size: image.dimensions().into(),
+                face_size: face.loose.dimensions().into(),
+                aligned_size: face.aligned.dimensions().into(),
+                link: None,
+            });
+        }
+        let features = self.embed(&rows, &faces.iter().map(|f| &f.embed_input).collect::<Vec<_>>())?;
+        let kept = rows.len() as u32;
+        let extraction = ExtractionRow { frame: frame.clone(), detected, small, blurred, kept };
+        let thumbnail = Thumbnail::new(image);
+        Ok((Some(Found { extraction, faces: rows, thumbnail }), features))
+    }
+
+    fn features_of(&self, faces: &[FaceRow], image: &RgbImage) -> anyhow::Result<Vec<FeatureRow>> {
+        let Some(embedder) = self.embedder else { return Ok(Vec::new()) };
+        let aligned: Option<Vec<RgbImage>> =
+            faces.iter().map(|f| align(image, &f.landmarks, embedder.side())).collect();
+        let aligned = aligned.context("a face's landmarks fall into one point; extract the frame anew")?;
+        self.embed(faces, &aligned.iter().collect::<Vec<_>>())
+    }
+
+    fn embed(&self, faces: &[FaceRow], inputs: &[&RgbImage]) -> anyhow::Result<Vec<FeatureRow>> {
+        let Some(embedder) = self.embedder else { return Ok(Vec::new()) };
+        let vectors = Times::on(&self.times.embed, || embedder.embed(inputs.iter().copied()))?;
+        let model = embedder.model();
+        let row = |(face, embedding): (&FaceRow, Vec<f32>)| FeatureRow {
+            face: face.face.clone(),
+            model: model.name.clone(),
+            model_sha256: model.sha256.clone(),
+            embedding,
+        };
+        Ok(faces.iter().zip(vectors).map(row).collect())
+    }
+}
+
+/// Reads a frame of a dataset back.
+///
+/// # Errors
+/// It is not there or cannot be decoded.
+pub fn load_frame(data: &Dataset, frame: &FrameId) -> anyhow::Result<RgbImage> {
+    let bytes = data.read_image(ImageKind::Frame, frame)?;
+    let path = data.image_path(ImageKind::Frame, frame);
+    decode_image(&bytes, &DecodeLimits::default()).with_context(|| path.display().to_string())
+}

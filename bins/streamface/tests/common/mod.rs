@@ -1,0 +1,135 @@
+//! What the tests of the binary share: a short video with real faces, a way to run, and a way to compare.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+
+/// Where the sample media lie: `programme media --out DIR` fetches them.
+fn media() -> PathBuf {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/media");
+    std::env::var_os("STREAMFACE_MEDIA").map_or(beside, PathBuf::from)
+}
+
+/// The binary, with a command line.
+pub fn streamface(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_streamface"));
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+/// Runs to the end.
+pub fn run(args: &[&str]) -> Output {
+    streamface(args).output().unwrap()
+}
+
+/// Standard output and error together.
+pub fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Runs `ffmpeg` quietly.
+pub fn ffmpeg(args: &[&str]) {
+    let out = Command::new("ffmpeg").args(["-v", "error", "-nostdin", "-y"]).args(args).output().unwrap();
+    assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+}
+
+/// Whether the models are there; says so where they are not.
+pub fn models() -> bool {
+    let there = run(&["models", "check"]).status.success();
+    if !there {
+        eprintln!("skipped: no models; `streamface models pull` fetches them");
+    }
+    there
+}
+
+/// A video of 24 s and 24 keyframes: the camera pans over a photo of six people, then over one of four.
+/// `None`, and said, where models or media are missing.
+pub fn faces_video() -> Option<&'static Path> {
+    static VIDEO: OnceLock<Option<(TempDir, PathBuf)>> = OnceLock::new();
+    let made = VIDEO.get_or_init(|| {
+        let photos = [media().join("t1.jpg"), media().join("sample6.jpg")];
+        if !models() || !photos.iter().all(|p| p.exists()) {
+            eprintln!("skipped: no sample media in {}", media().display());
+            return None;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("faces.mp4");
+        // A jerky pan: each second another view, so that the frames are no duplicates.
+        let view = |n: u32| {
+            format!(
+                "[{n}:v]scale=1600:-2,crop=1280:720:'40+130*mod(floor(t)*2\\,5)':'30+45*mod(floor(t)\\,3)',\
+                 setsar=1,format=yuv420p[v{n}]"
+            )
+        };
+        let graph = format!("{};{};[v0][v1]concat=n=2:v=1[out]", view(0), view(1));
+        let [a, b] = photos.each_ref().map(|p| p.to_str().unwrap());
+        ffmpeg(&[
+            "-loop",
+            "1",
+            "-t",
+            "12",
+            "-r",
+            "10",
+            "-i",
+            a,
+            "-loop",
+            "1",
+            "-t",
+            "12",
+            "-r",
+            "10",
+            "-i",
+            b,
+            "-filter_complex",
+            &graph,
+            "-map",
+            "[out]",
+            "-c:v",
+            "libx264",
+            "-preset",
+            "ultrafast",
+            "-g",
+            "10",
+            "-keyint_min",
+            "10",
+            "-sc_threshold",
+            "0",
+            path.to_str().unwrap(),
+        ]);
+        Some((dir, path))
+    });
+    made.as_ref().map(|(_, path)| path.as_path())
+}
+
+/// Every file below a dataset directory that a run must repeat byte for byte, with its bytes.
+pub fn result_bytes(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if entry.file_name() != ".lock" {
+                let name = path.strip_prefix(dir).unwrap().to_string_lossy().into_owned();
+                all.insert(name, fs::read(&path).unwrap());
+            }
+        }
+    }
+    all
+}
+
+/// Fails with the names of the files in which two results differ.
+pub fn assert_same_result(a: &Path, b: &Path) {
+    let (a, b) = (result_bytes(a), result_bytes(b));
+    let names = |m: &BTreeMap<String, Vec<u8>>| m.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&a), names(&b));
+    // The report's title is the directory's name.
+    let differ: Vec<_> =
+        a.iter().filter(|(n, v)| *n != "report.html" && b[*n] != **v).map(|(n, _)| n).collect();
+    assert!(differ.is_empty(), "differ: {differ:?}");
+}

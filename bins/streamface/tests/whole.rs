@@ -1,0 +1,200 @@
+//! Whole runs on a short video with real faces and real networks.
+
+mod common;
+
+use std::fs;
+use std::time::Duration;
+
+use common::{assert_same_result, faces_video, ffmpeg, result_bytes, run, said, streamface};
+
+#[test]
+fn a_video_becomes_people_and_the_same_bytes_for_any_number_of_threads() {
+    let Some(video) = faces_video() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let out = |name: &str| dir.path().join(name);
+    let go = |name: &str, threads: &str| {
+        let out = out(name);
+        let done = run(&[
+            "run",
+            video.to_str().unwrap(),
+            "--out",
+            out.to_str().unwrap(),
+            "--threads",
+            threads,
+            "--json",
+        ]);
+        assert!(done.status.success(), "{}", said(&done));
+        serde_json::from_slice::<serde_json::Value>(&done.stdout).unwrap()
+    };
+    let summary = go("one", "1");
+    assert_eq!(summary["frames"]["seen"], 24);
+    let people = summary["people"]["people"].as_u64().unwrap();
+    assert!((7..=12).contains(&people), "ten people were shown: {summary:#}");
+    go("two", "2");
+    go("again", "2");
+    assert_same_result(&out("one"), &out("two"));
+    assert_same_result(&out("one"), &out("again"));
+
+    // A finished run, given again, finds nothing to do and changes nothing.
+    let before = result_bytes(&out("two"));
+    assert_eq!(go("two", "2")["frames"]["seen"], 0);
+    assert_eq!(before, result_bytes(&out("two")));
+
+    let csv = fs::read_to_string(out("one").join("metadata/detections.csv")).unwrap();
+    assert!(
+        csv.starts_with(
+            "name,confidence,box,left_eye,right_eye,nose,mouth_left,mouth_right,image,face,crop\n"
+        )
+    );
+    assert!(csv.contains("faces_frame_1970010100000"), "named by stream time: {csv}");
+    assert!(out("one").join("report.html").exists());
+    assert!(!out("one").join("metadata/batches").exists());
+    let labelled = fs::read_dir(out("one").join("labeled_faces")).unwrap().count();
+    assert_eq!(labelled as u64, people);
+}
+
+#[test]
+fn the_steps_one_by_one_give_what_run_gives() {
+    let Some(video) = faces_video() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let (whole, steps) = (dir.path().join("whole"), dir.path().join("steps"));
+    let (video, whole_, steps_) = (video.to_str().unwrap(), whole.to_str().unwrap(), steps.to_str().unwrap());
+    for args in [
+        &["run", video, "--out", whole_][..],
+        &["capture", video, "--out", steps_],
+        &["extract", steps_],
+        &["analyze", steps_],
+        &["cluster", steps_],
+        &["report", steps_],
+    ] {
+        let done = run(args);
+        assert!(done.status.success(), "{args:?}: {}", said(&done));
+    }
+    assert_same_result(&whole, &steps);
+}
+
+#[test]
+fn killed_at_any_moment_the_same_command_ends_with_the_same_result() {
+    let Some(video) = faces_video() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let (whole, broken) = (dir.path().join("whole"), dir.path().join("broken"));
+    let args = |out: &std::path::Path| {
+        ["run", video.to_str().unwrap(), "--out", out.to_str().unwrap(), "--batch-size", "3", "-q"]
+            .map(str::to_owned)
+    };
+    let call = |out: &std::path::Path| {
+        let args = args(out);
+        streamface(&args.each_ref().map(String::as_str))
+    };
+    let start = std::time::Instant::now();
+    assert!(call(&whole).output().unwrap().status.success());
+    let length = start.elapsed();
+    // Ten moments spread over a run, from the start of the work to its end.
+    for tenth in 1..=10 {
+        let mut child = call(&broken)
+            .stderr(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(length * tenth / 11 % length.max(Duration::from_millis(1)));
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    let done = call(&broken).output().unwrap();
+    assert!(done.status.success(), "{}", said(&done));
+    assert_same_result(&whole, &broken);
+}
+
+#[test]
+fn ctrl_c_ends_cleanly_and_the_same_command_goes_on() {
+    let Some(video) = faces_video() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let (whole, stopped) = (dir.path().join("whole"), dir.path().join("stopped"));
+    let args = |out: &std::path::Path| {
+        ["run", video.to_str().unwrap(), "--out", out.to_str().unwrap(), "--threads", "1"].map(str::to_owned)
+    };
+    let call = |out: &std::path::Path| {
+        let args = args(out);
+        streamface(&args.each_ref().map(String::as_str))
+    };
+    assert!(call(&whole).output().unwrap().status.success());
+    for wait in [300, 900, 1500] {
+        let child = call(&stopped)
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(wait));
+        let interrupted =
+            std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        let done = child.wait_with_output().unwrap();
+        // It may have been done before the signal came.
+        assert!(done.status.success(), "{interrupted:?} {}", said(&done));
+        assert!(!stopped.join("metadata/batches").exists(), "all is committed and compacted");
+    }
+    assert!(call(&stopped).output().unwrap().status.success());
+    assert_same_result(&whole, &stopped);
+}
+
+#[test]
+fn two_runs_in_one_directory_the_second_is_told_who_holds_it() {
+    let Some(video) = faces_video() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let args = ["run", video.to_str().unwrap(), "--out", out.to_str().unwrap(), "--threads", "1"];
+    let mut first = streamface(&args)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    while !out.join("metadata/settings.json").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+        assert!(first.try_wait().unwrap().is_none(), "the first run ended too early");
+    }
+    let second = run(&args);
+    assert_eq!(second.status.code(), Some(2));
+    assert!(said(&second).contains(&format!("in use by process {}", first.id())), "{}", said(&second));
+    assert!(first.wait().unwrap().success());
+}
+
+#[test]
+fn other_settings_in_one_directory_are_refused_by_name() {
+    let Some(video) = faces_video() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let (video, out) = (video.to_str().unwrap(), out.to_str().unwrap());
+    assert!(run(&["run", video, "--out", out, "--for", "3s"]).status.success());
+    let second = run(&["run", video, "--out", out, "--detect-size", "480"]);
+    assert_eq!(second.status.code(), Some(2));
+    assert!(said(&second).contains("detect-size was 640, now 480"), "{}", said(&second));
+    // A longer stretch of the same is no other setting.
+    let longer = run(&["run", video, "--out", out, "--for", "6s", "--json"]);
+    assert!(longer.status.success(), "{}", said(&longer));
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&longer.stdout).unwrap()["frames"]["seen"], 3);
+}
+
+#[test]
+fn a_folder_of_frames_of_the_original_keeps_its_names() {
+    let Some(video) = faces_video() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let frames = dir.path().join("in");
+    fs::create_dir(&frames).unwrap();
+    ffmpeg(&[
+        "-i",
+        video.to_str().unwrap(),
+        "-vf",
+        "fps=1",
+        "-frames:v",
+        "4",
+        &format!("{}/f%d.png", frames.display()),
+    ]);
+    for i in 1..=4 {
+        let name = format!("sky_frame_2023052510013700000{i}.png");
+        fs::rename(frames.join(format!("f{i}.png")), frames.join(name)).unwrap();
+    }
+    let out = dir.path().join("out");
+    let done = run(&["run", frames.to_str().unwrap(), "--out", out.to_str().unwrap()]);
+    assert!(done.status.success(), "{}", said(&done));
+    assert!(out.join("frames/sky_frame_20230525100137000001.png").exists());
+    assert!(out.join("faces/sky_frame_20230525100137000001_face_0.png").exists());
+}

@@ -1,0 +1,97 @@
+//! What can go wrong with a source, by cause.
+
+use std::io;
+use std::path::PathBuf;
+
+use streamface_types::IdError;
+
+/// Errors of this crate. Each names the file or url and says what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CaptureError {
+    /// There is no such file or folder.
+    #[error("{}: no such file or folder", .0.display())]
+    NotFound(PathBuf),
+    /// A folder without a video or image.
+    #[error("{}: holds no video and no image (looked for {known})", path.display())]
+    NothingInFolder {
+        /// The folder.
+        path: PathBuf,
+        /// Endings that were looked for.
+        known: String,
+    },
+    /// A file of no bytes.
+    #[error("{0}: the file is empty")]
+    Empty(String),
+    /// ffmpeg cannot open it.
+    #[error("{what}: {why}")]
+    Open {
+        /// File or url.
+        what: Box<str>,
+        /// What ffmpeg said, and what that mostly means.
+        why: String,
+    },
+    /// Opened, but no pictures in it.
+    #[error("{0}: holds no video stream (sound only?)")]
+    NoVideo(String),
+    /// Opened, but not a single keyframe could be decoded.
+    #[error("{what}: not one keyframe could be decoded: {why}")]
+    NothingDecoded {
+        /// File or url.
+        what: Box<str>,
+        /// What was met.
+        why: String,
+    },
+    /// A picture larger than is allowed.
+    #[error("{what}: pictures of {width} x {height} are beyond the limit of {limit} pixels a side")]
+    TooLarge {
+        /// File or url.
+        what: Box<str>,
+        /// Width.
+        width: u32,
+        /// Height.
+        height: u32,
+        /// The limit.
+        limit: u32,
+    },
+    /// The connection failed or fell silent.
+    #[error("{what}: {why}")]
+    Connection {
+        /// The url.
+        what: Box<str>,
+        /// What happened.
+        why: String,
+    },
+    /// An image that cannot be decoded.
+    #[error("{what}: {why}")]
+    Image {
+        /// The file.
+        what: Box<str>,
+        /// Why.
+        why: String,
+    },
+    /// Reading a file or folder.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// A setting out of its range.
+    #[error("{name} must be {range}, not {value}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// What it may be.
+        range: &'static str,
+        /// What it was.
+        value: String,
+    },
+    /// A source whose name cannot be part of a file name.
+    #[error(transparent)]
+    Id(#[from] IdError),
+    /// Asked to stop.
+    #[error("stopped")]
+    Stopped,
+}

@@ -1,0 +1,98 @@
+//! How a source is gone through.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use streamface_types::Timestamp;
+
+use crate::{CaptureError, FilterSettings};
+
+/// Settings of a capture. [`Settings::default`] is what the original does, where that makes sense.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The frame filters.
+    pub filters: FilterSettings,
+    /// Stop after this much: of the stream's own time for a file, of wall time for a live stream.
+    pub limit: Option<Duration>,
+    /// Connect anew after so many keyframes of a live stream; 0 never.
+    pub reconnect_interval: u64,
+    /// Longest wait for a connection.
+    pub open_timeout: Duration,
+    /// Longest wait for the next packet.
+    pub read_timeout: Duration,
+    /// Longest pause before connecting again. The first pause is a second, each one doubles.
+    pub retry_pause: Duration,
+    /// Attempts at the first connection.
+    pub first_attempts: u32,
+    /// Once connected, a stream that does not come back is given up after this; none for never.
+    pub give_up_after: Option<Duration>,
+    /// The time that a file's frames are named from, where the file does not say when it was made.
+    pub start: Timestamp,
+    /// Largest width or height of a picture, pixels.
+    pub max_side: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            filters: FilterSettings::default(),
+            limit: None,
+            reconnect_interval: 500,
+            open_timeout: Duration::from_secs(60),
+            read_timeout: Duration::from_secs(30),
+            retry_pause: Duration::from_secs(60),
+            first_attempts: 3,
+            give_up_after: None,
+            start: Timestamp::default(),
+            max_side: 8192,
+        }
+    }
+}
+
+impl Settings {
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// [`CaptureError::Setting`] for the first that is out of its range.
+    pub fn check(&self) -> Result<(), CaptureError> {
+        self.filters.check()?;
+        let wrong = |name, range, value: String| Err(CaptureError::Setting { name, range, value });
+        if self.first_attempts == 0 {
+            return wrong("first_attempts", "at least 1", "0".into());
+        }
+        if self.max_side == 0 || self.max_side > 32_768 {
+            return wrong("max_side", "1 to 32768", self.max_side.to_string());
+        }
+        Ok(())
+    }
+}
+
+/// A flag that ends a capture between two frames, or inside a call that waits for the network.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// A flag that is not set.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets it.
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether it is set.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// The flag itself, for a signal handler to set.
+    #[must_use]
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}

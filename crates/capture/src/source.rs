@@ -1,0 +1,204 @@
+//! What a path or url holds.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::CaptureError;
+
+const VIDEOS: [&str; 16] = [
+    "mp4", "mkv", "mov", "avi", "webm", "ts", "m2ts", "mts", "mpg", "mpeg", "flv", "wmv", "m4v", "ogv",
+    "3gp", "vob",
+];
+const IMAGES: [&str; 3] = ["png", "jpg", "jpeg"];
+
+/// One thing to go through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A video file.
+    Video {
+        /// The file.
+        path: PathBuf,
+        /// Name its frames carry.
+        name: String,
+    },
+    /// A url.
+    Url {
+        /// The url.
+        url: String,
+        /// Name its frames carry.
+        name: String,
+    },
+    /// Images, in order; each with the stem its frame will carry.
+    Images(Vec<(PathBuf, String)>),
+}
+
+/// Finds what `spec` holds: a url, a video or image file, or a folder of them (with its subfolders,
+/// in the order of their paths). `name` takes the place of the file's or host's own name.
+///
+/// # Errors
+/// [`CaptureError::NotFound`], [`CaptureError::NothingInFolder`], [`CaptureError::Io`].
+pub fn sources(spec: &str, name: Option<&str>) -> Result<Vec<Source>, CaptureError> {
+    if let Some((scheme, rest)) = spec.split_once("://") {
+        if scheme.len() > 1 && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+') {
+            let name = name.map_or_else(|| url_name(rest), clean);
+            return Ok(vec![Source::Url { url: spec.to_owned(), name }]);
+        }
+    }
+    let path = Path::new(spec);
+    let meta = match fs::metadata(path) {
+        Ok(meta) => meta,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            return Err(CaptureError::NotFound(path.into()));
+        }
+        Err(source) => return Err(CaptureError::Io { path: path.into(), source }),
+    };
+    if !meta.is_dir() {
+        let stem = clean(&path.file_stem().unwrap_or_default().to_string_lossy());
+        if ends_in(path, &IMAGES) {
+            return Ok(vec![Source::Images(vec![(path.into(), stem)])]);
+        }
+        return Ok(vec![Source::Video { path: path.into(), name: name.map_or(stem, clean) }]);
+    }
+    let mut files = Vec::new();
+    walk(path, 0, &mut files)?;
+    files.sort();
+    let mut names = HashMap::new();
+    // Two files of one stem in different folders must not share names.
+    let mut unique = |file: &Path, name: Option<&str>| {
+        let inside = file.strip_prefix(path).unwrap_or(file).with_extension("");
+        let stem = clean(&file.file_stem().unwrap_or_default().to_string_lossy());
+        let long = clean(&inside.to_string_lossy().replace(['/', '\\'], "_"));
+        let wish = name.map_or(stem, |n| clean(&format!("{n}_{long}")));
+        let wish = if names.contains_key(&wish) { long } else { wish };
+        let seen = names.entry(wish.clone()).and_modify(|n| *n += 1).or_insert(0);
+        if *seen == 0 { wish } else { format!("{wish}-{seen}") }
+    };
+    let (mut found, mut images) = (Vec::new(), Vec::new());
+    for file in files {
+        if ends_in(&file, &IMAGES) {
+            let stem = unique(&file, None);
+            images.push((file, stem));
+        } else if ends_in(&file, &VIDEOS) {
+            let name = unique(&file, name);
+            found.push(Source::Video { path: file, name });
+        }
+    }
+    if !images.is_empty() {
+        found.push(Source::Images(images));
+    }
+    if found.is_empty() {
+        let known = VIDEOS.iter().chain(&IMAGES).copied().collect::<Vec<_>>().join(", ");
+        return Err(CaptureError::NothingInFolder { path: path.into(), known });
+    }
+    Ok(found)
+}
+
+/// Deeper than this a folder is a mistake, or a ring of links.
+const MAX_DEPTH: usize = 16;
+
+fn walk(dir: &Path, depth: usize, into: &mut Vec<PathBuf>) -> Result<(), CaptureError> {
+    let io = |source| CaptureError::Io { path: dir.to_owned(), source };
+    for entry in fs::read_dir(dir).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        let hidden = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
+        if hidden {
+            continue;
+        }
+        if path.is_dir() {
+            if depth < MAX_DEPTH {
+                walk(&path, depth + 1, into)?;
+            }
+        } else {
+            into.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn ends_in(path: &Path, known: &[&str]) -> bool {
+    path.extension().is_some_and(|e| known.iter().any(|k| e.eq_ignore_ascii_case(k)))
+}
+
+/// Longest name of a source; a frame adds its time to it, a face its number.
+const MAX_NAME: usize = 120;
+
+/// Makes a text fit to be part of a file name.
+fn clean(text: &str) -> String {
+    let keep = |c: char| if c.is_control() || "/\\:*?\"<>|".contains(c) { '_' } else { c };
+    let mut name = String::new();
+    for c in text.trim().chars().map(keep) {
+        if name.len() + c.len_utf8() > MAX_NAME {
+            break;
+        }
+        name.push(c);
+    }
+    let dots = name.chars().all(|c| c == '.');
+    if dots { "video".into() } else { name }
+}
+
+/// A source as it may be shown and stored: a url without user, password and query, which may hold
+/// secrets; a path as it is.
+#[must_use]
+pub fn shown(spec: &str) -> String {
+    let Some((scheme, rest)) = spec.split_once("://") else { return spec.to_owned() };
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let (authority, path) = rest.find('/').map_or((rest, ""), |i| rest.split_at(i));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
+}
+
+/// `127.0.0.1:8080/sky/live.m3u8?key=…` → `127.0.0.1`; a channel's host says more than its playlist.
+fn url_name(rest: &str) -> String {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    // Neither a password nor a port belongs into file names.
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    clean(host.split(':').next().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_gives_its_videos_and_images_in_order_under_names_of_their_own() {
+        let dir = tempfile::tempdir().unwrap();
+        for file in ["b.mp4", "a.MKV", "sub/b.mp4", "x.png", "sub/x.jpg", "notes.txt", ".hidden.png"] {
+            let path = dir.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, b"").unwrap();
+        }
+        let found = sources(dir.path().to_str().unwrap(), None).unwrap();
+        let names: Vec<_> = found
+            .iter()
+            .flat_map(|s| match s {
+                Source::Video { name, .. } | Source::Url { name, .. } => vec![name.as_str()],
+                Source::Images(list) => list.iter().map(|(_, stem)| stem.as_str()).collect(),
+            })
+            .collect();
+        assert_eq!(names, ["a", "b", "sub_b", "x", "sub_x"].map(|n| n), "{found:?}");
+    }
+
+    #[test]
+    fn urls_are_named_by_their_host_without_secrets() {
+        let name = |url: &str, name| match &sources(url, name).unwrap()[..] {
+            [Source::Url { name, .. }] => name.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(name("http://user:pw@news.example:80/live.m3u8?token=1", None), "news.example");
+        assert_eq!(name("rtsp://10.0.0.1/1", Some("door/cam")), "door_cam");
+        assert_eq!(
+            shown("http://user:pw@news.example:80/live.m3u8?token=1"),
+            "http://news.example:80/live.m3u8"
+        );
+        assert_eq!(shown("a@b?.mp4"), "a@b?.mp4");
+    }
+
+    #[test]
+    fn what_is_not_there_is_said() {
+        assert!(matches!(sources("no/such.mp4", None), Err(CaptureError::NotFound(_))));
+        let dir = tempfile::tempdir().unwrap();
+        let empty = sources(dir.path().to_str().unwrap(), None);
+        assert!(matches!(empty, Err(CaptureError::NothingInFolder { .. })));
+    }
+}

@@ -1,0 +1,387 @@
+//! Keyframes through ffmpeg, and nothing but keyframes.
+
+use std::ffi::CString;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use ffmpeg::codec::discard::Discard;
+use ffmpeg::ffi;
+use ffmpeg::format::Pixel;
+use ffmpeg::media;
+use ffmpeg::software::scaling;
+use ffmpeg::{Dictionary, Packet, Rational, Rescale, format, frame};
+use ffmpeg_next as ffmpeg;
+use image::RgbImage;
+use streamface_types::{StreamTime, Timestamp};
+
+use crate::{CaptureError, Settings, Stop};
+
+/// A decoded keyframe.
+#[derive(Debug)]
+pub struct DecodedFrame {
+    /// The picture.
+    pub image: RgbImage,
+    /// Its presentation time.
+    pub time: StreamTime,
+}
+
+/// An opened video of which only keyframes are read and decoded.
+pub struct VideoReader {
+    name: String,
+    input: format::context::Input,
+    decoder: ffmpeg::decoder::Video,
+    stream: usize,
+    time_base: Rational,
+    scaler: Option<Scaler>,
+    watch: Watch,
+    read_timeout: Duration,
+    max_side: u32,
+    last: Option<StreamTime>,
+    corrupt: u64,
+    ended: bool,
+}
+
+/// A scaling context that may move between threads.
+struct Scaler(scaling::Context);
+
+// SAFETY: libswscale ties a context to no thread; it must only not be used by two at once, and
+// `VideoReader` uses it through `&mut self` alone.
+unsafe impl Send for Scaler {}
+
+/// What interrupts a call into ffmpeg: a deadline, or the wish to stop.
+#[derive(Clone)]
+struct Watch {
+    stop: Stop,
+    /// Milliseconds after `epoch`.
+    deadline: Arc<AtomicU64>,
+    epoch: Instant,
+    /// When all is to end.
+    end: Option<Instant>,
+}
+
+impl Watch {
+    fn allow(&self, time: Duration) {
+        let at = self.epoch.elapsed().saturating_add(time).as_millis();
+        self.deadline.store(u64::try_from(at).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    fn is_late(&self) -> bool {
+        let late = self.epoch.elapsed().as_millis() > u128::from(self.deadline.load(Ordering::Relaxed));
+        late || self.end.is_some_and(|end| Instant::now() >= end)
+    }
+}
+
+impl std::fmt::Debug for VideoReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VideoReader")
+            .field("name", &self.name)
+            .field("stream", &self.stream)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What may be opened on behalf of what: a local file that names a url must not make us fetch it.
+const FILE_PROTOCOLS: &str = "file,crypto,data,subfile";
+const URL_PROTOCOLS: &str =
+    "http,https,httpproxy,tls,tcp,udp,rtp,srtp,rtsp,rtsps,rtmp,rtmps,rtmpt,srt,crypto,data,hls,mmsh,mmst";
+
+impl VideoReader {
+    /// Opens a file or url; at `end`, whatever ffmpeg waits for is broken off.
+    ///
+    /// # Errors
+    /// [`CaptureError::Open`], [`CaptureError::NoVideo`], [`CaptureError::Connection`] after
+    /// `open_timeout`, [`CaptureError::Stopped`].
+    pub fn open(
+        source: &str,
+        settings: &Settings,
+        stop: &Stop,
+        end: Option<Instant>,
+    ) -> Result<Self, CaptureError> {
+        ffmpeg::init().map_err(|e| CaptureError::Open { what: source.into(), why: e.to_string() })?;
+        ffmpeg::util::log::set_level(ffmpeg::util::log::Level::Quiet);
+        let (url, is_url) = (source, source.contains("://"));
+        let shown = crate::shown(url);
+        let source = shown.as_str();
+        if !is_url && std::fs::metadata(source).is_ok_and(|m| m.is_file() && m.len() == 0) {
+            return Err(CaptureError::Empty(source.to_owned()));
+        }
+        let watch = Watch {
+            stop: stop.clone(),
+            deadline: Arc::new(AtomicU64::new(u64::MAX)),
+            epoch: Instant::now(),
+            end,
+        };
+        watch.allow(settings.open_timeout);
+        let mut input = open_input(url, is_url, settings, &watch)
+            .map_err(|e| explain(source, is_url, e, &watch, settings.open_timeout))?;
+        let best = input.streams().best(media::Type::Video);
+        let best = best.ok_or_else(|| CaptureError::NoVideo(source.to_owned()))?;
+        let (stream, time_base, parameters) = (best.index(), best.time_base(), best.parameters());
+        let wrong =
+            |e: ffmpeg::Error| CaptureError::Open { what: source.into(), why: format!("no decoder: {e}") };
+        let mut context = ffmpeg::codec::Context::from_parameters(parameters).map_err(wrong)?;
+        // SAFETY: the context is ours and not yet opened; both are plain settings.
+        unsafe {
+            let context = context.as_mut_ptr();
+            (*context).thread_count = 1;
+            (*context).max_pixels = i64::from(settings.max_side) * i64::from(settings.max_side);
+        }
+        let mut decoder = context.decoder().video().map_err(wrong)?;
+        decoder.skip_frame(Discard::NonKey);
+        // Skipping in the demuxer spares reading what lies between keyframes, where the format
+        // allows it.
+        let count = input.streams().len();
+        for i in 0..count {
+            let discard =
+                if i == stream { ffi::AVDiscard::AVDISCARD_NONKEY } else { ffi::AVDiscard::AVDISCARD_ALL };
+            // SAFETY: `i` is below the number of streams; `discard` is for the format's user to set.
+            unsafe { (*(*(*input.as_mut_ptr()).streams.add(i))).discard = discard };
+        }
+        Ok(Self {
+            name: source.to_owned(),
+            input,
+            decoder,
+            stream,
+            time_base,
+            scaler: None,
+            watch,
+            read_timeout: settings.read_timeout,
+            max_side: settings.max_side,
+            last: None,
+            corrupt: 0,
+            ended: false,
+        })
+    }
+
+    /// How long the video is by its header; none for a live stream.
+    #[must_use]
+    pub fn duration(&self) -> Option<Duration> {
+        let micros = u64::try_from(self.input.duration()).ok().filter(|&d| d > 0)?;
+        Some(Duration::from_micros(micros))
+    }
+
+    /// When the video was made, where its container says so.
+    #[must_use]
+    pub fn creation_time(&self) -> Option<Timestamp> {
+        self.input.metadata().get("creation_time").and_then(Timestamp::parse_rfc3339)
+    }
+
+    /// Keyframes dropped so far because they were corrupt.
+    #[must_use]
+    pub fn corrupt(&self) -> u64 {
+        self.corrupt
+    }
+
+    /// The next keyframe whose time `known` does not have; none at the end. Known ones are passed over
+    /// without decoding. A corrupt keyframe is `Some(None)`: counted, and for the caller to judge.
+    ///
+    /// # Errors
+    /// [`CaptureError::Connection`] where nothing came in `read_timeout`, or ffmpeg gave up;
+    /// [`CaptureError::TooLarge`]; [`CaptureError::Stopped`].
+    pub fn next_keyframe(
+        &mut self,
+        known: impl Fn(StreamTime) -> bool,
+    ) -> Result<Option<Option<DecodedFrame>>, CaptureError> {
+        let mut packet = Packet::empty();
+        while !self.ended {
+            self.watch.allow(self.read_timeout);
+            match packet.read(&mut self.input) {
+                Ok(()) => {}
+                Err(ffmpeg::Error::Eof) => break,
+                Err(ffmpeg::Error::Other { errno: ffmpeg::util::error::EAGAIN }) => {
+                    std::thread::sleep(Duration::from_millis(10));
+                    continue;
+                }
+                Err(e) => {
+                    self.ended = true;
+                    let is_url = self.name.contains("://");
+                    return Err(explain(&self.name, is_url, e, &self.watch, self.read_timeout));
+                }
+            }
+            if self.watch.stop.is_set() {
+                return Err(CaptureError::Stopped);
+            }
+            if packet.stream() != self.stream || !packet.is_key() {
+                continue;
+            }
+            let time =
+                packet.pts().or(packet.dts()).map(|t| t.rescale(self.time_base, Rational(1, 1_000_000)));
+            // A packet without a time comes right after the one before it.
+            let time = StreamTime(time.unwrap_or_else(|| self.last.map_or(0, |t| t.micros() + 1)));
+            if known(time) {
+                continue;
+            }
+            self.last = Some(time);
+            let decoded = if packet.is_corrupt() { None } else { self.decode(&packet)? };
+            if decoded.is_none() {
+                self.corrupt += 1;
+            }
+            return Ok(Some(decoded.map(|image| DecodedFrame { image, time })));
+        }
+        self.ended = true;
+        Ok(None)
+    }
+
+    /// Time of the last keyframe that was read.
+    #[must_use]
+    pub fn last_time(&self) -> Option<StreamTime> {
+        self.last
+    }
+
+    /// One packet in, one picture out: a keyframe needs no other, so the decoder is drained and reset
+    /// each time instead of holding frames back for reordering.
+    fn decode(&mut self, packet: &Packet) -> Result<Option<RgbImage>, CaptureError> {
+        let mut picture = frame::Video::empty();
+        let sent = self.decoder.send_packet(packet).and_then(|()| self.decoder.send_eof());
+        let got = sent.and_then(|()| self.decoder.receive_frame(&mut picture));
+        self.decoder.flush();
+        // SAFETY: reads a plain field of a frame that we own.
+        let flawed =
+            got.is_err() || picture.is_corrupt() || unsafe { (*picture.as_ptr()).decode_error_flags } != 0;
+        if flawed { Ok(None) } else { self.to_rgb(&picture) }
+    }
+
+    fn to_rgb(&mut self, picture: &frame::Video) -> Result<Option<RgbImage>, CaptureError> {
+        let (width, height) = (picture.width(), picture.height());
+        if width > self.max_side || height > self.max_side {
+            return Err(CaptureError::TooLarge {
+                what: self.name.as_str().into(),
+                width,
+                height,
+                limit: self.max_side,
+            });
+        }
+        if width == 0 || height == 0 {
+            return Ok(None);
+        }
+        let fits = |s: &Scaler| {
+            let i = s.0.input();
+            (i.format, i.width, i.height) == (picture.format(), width, height)
+        };
+        if !self.scaler.as_ref().is_some_and(fits) {
+            let flags = scaling::Flags::BILINEAR;
+            let made =
+                scaling::Context::get(picture.format(), width, height, Pixel::RGB24, width, height, flags);
+            let Ok(mut made) = made else { return Ok(None) };
+            set_colours(&mut made, picture);
+            self.scaler = Some(Scaler(made));
+        }
+        let Some(Scaler(scaler)) = self.scaler.as_mut() else { return Ok(None) };
+        let mut rgb = frame::Video::empty();
+        if scaler.run(picture, &mut rgb).is_err() {
+            return Ok(None);
+        }
+        let (row, stride) = (width as usize * 3, rgb.stride(0));
+        let mut pixels = Vec::with_capacity(row * height as usize);
+        for line in rgb.data(0).chunks(stride).take(height as usize) {
+            pixels.extend_from_slice(&line[..row]);
+        }
+        Ok(RgbImage::from_raw(width, height, pixels))
+    }
+}
+
+/// Opens with options and a way to interrupt, which ffmpeg-next offers only one at a time.
+fn open_input(
+    source: &str,
+    is_url: bool,
+    settings: &Settings,
+    watch: &Watch,
+) -> Result<format::context::Input, ffmpeg::Error> {
+    let mut options = Dictionary::new();
+    options.set("protocol_whitelist", if is_url { URL_PROTOCOLS } else { FILE_PROTOCOLS });
+    if is_url {
+        let micros = settings.read_timeout.as_micros().to_string();
+        options.set("rw_timeout", &micros);
+        options.set("timeout", &micros);
+        options.set("rtsp_transport", "tcp");
+        // As the original asks for: connections that end with their segment, segments side by side.
+        options.set("http_persistent", "0");
+        options.set("http_multiple", "1");
+    }
+    let path = CString::new(source).map_err(|_| ffmpeg::Error::InvalidData)?;
+    let watching = watch.clone();
+    let interrupt =
+        ffmpeg::util::interrupt::new(Box::new(move || watching.stop.is_set() || watching.is_late()));
+    // SAFETY: the calls are those of avformat's documentation. `avformat_open_input` frees the context
+    // on failure and sets the pointer to null; on success `Input` owns it together with the guard
+    // that keeps the callback alive. The dictionary is taken apart and put together again.
+    unsafe {
+        let mut context = ffi::avformat_alloc_context();
+        if context.is_null() {
+            return Err(ffmpeg::Error::Other { errno: ffmpeg::util::error::ENOMEM });
+        }
+        (*context).interrupt_callback = interrupt.interrupt;
+        let mut options = options.disown();
+        let opened =
+            ffi::avformat_open_input(&mut context, path.as_ptr(), std::ptr::null_mut(), &mut options);
+        drop(Dictionary::own(options));
+        if opened < 0 {
+            return Err(ffmpeg::Error::from(opened));
+        }
+        let input = format::context::Input::wrap_with_interrupt(context, interrupt.guard);
+        let found = ffi::avformat_find_stream_info(context, std::ptr::null_mut());
+        if found < 0 {
+            return Err(ffmpeg::Error::from(found));
+        }
+        Ok(input)
+    }
+}
+
+/// The matrix that the stream names; where it names none, ffmpeg's default (BT.601) stands.
+fn set_colours(scaler: &mut scaling::Context, picture: &frame::Video) {
+    use ffmpeg::color::{Range, Space};
+    let space = match picture.color_space() {
+        Space::BT709 => ffi::SWS_CS_ITU709,
+        Space::BT2020NCL | Space::BT2020CL => ffi::SWS_CS_BT2020,
+        Space::SMPTE240M => ffi::SWS_CS_SMPTE240M,
+        Space::FCC => ffi::SWS_CS_FCC,
+        _ => ffi::SWS_CS_DEFAULT,
+    };
+    let full = i32::from(picture.color_range() == Range::JPEG);
+    // SAFETY: the context is initialised; the coefficient table is a static of libswscale.
+    unsafe {
+        let table = ffi::sws_getCoefficients(space);
+        let rgb = ffi::sws_getCoefficients(ffi::SWS_CS_DEFAULT);
+        ffi::sws_setColorspaceDetails(scaler.as_mut_ptr(), table, full, rgb, 1, 0, 1 << 16, 1 << 16);
+    }
+}
+
+/// The versions of the ffmpeg libraries in use.
+#[must_use]
+pub fn ffmpeg_version() -> String {
+    let show = |v: u32| format!("{}.{}.{}", v >> 16, v >> 8 & 255, v & 255);
+    let (codec, format) = (ffmpeg::codec::version(), ffmpeg::format::version());
+    format!("libavcodec {}, libavformat {}", show(codec), show(format))
+}
+
+/// Turns ffmpeg's code into what happened, and what to do.
+fn explain(source: &str, is_url: bool, e: ffmpeg::Error, watch: &Watch, limit: Duration) -> CaptureError {
+    if watch.stop.is_set() {
+        return CaptureError::Stopped;
+    }
+    let what: Box<str> = source.into();
+    if !is_url {
+        let why = match e {
+            ffmpeg::Error::InvalidData => {
+                "not a video that ffmpeg can read (broken, cut short, or another kind of file)".to_owned()
+            }
+            e => format!("cannot be read: {e}"),
+        };
+        return CaptureError::Open { what, why };
+    }
+    let why = match e {
+        _ if watch.is_late() => format!("no answer within {} s", limit.as_secs()),
+        ffmpeg::Error::Other { errno: ffmpeg::util::error::ECONNREFUSED } => {
+            "connection refused; is the server running, and the port right?".to_owned()
+        }
+        ffmpeg::Error::HttpNotFound => "the server answers 404: no such stream".to_owned(),
+        ffmpeg::Error::HttpUnauthorized | ffmpeg::Error::HttpForbidden => {
+            format!("the server refuses ({e}); does the url need a token or a password?")
+        }
+        ffmpeg::Error::InvalidData => "what the server sends is no video that ffmpeg can read".to_owned(),
+        ffmpeg::Error::ProtocolNotFound => "ffmpeg knows no such protocol".to_owned(),
+        e => format!("{e}"),
+    };
+    CaptureError::Connection { what, why }
+}

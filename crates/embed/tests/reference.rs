@@ -1,0 +1,119 @@
+//! Embeddings against those of another runtime, and people told apart on 100 photos.
+
+use std::path::{Path, PathBuf};
+
+use streamface_cluster::{Constraints, Settings, complete_linkage};
+use streamface_detect::{DetectSettings, Detector, Landmarks, align};
+use streamface_embed::Embedder;
+use streamface_eval::{best_threshold, verification};
+use streamface_model::{Cache, Manifest, Network};
+use streamface_store::read_npy;
+use streamface_types::{Embeddings, Metric};
+
+fn shared() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    let dir = std::env::var_os("STREAMFACE_SHARED").map_or(beside, PathBuf::from).join("reference");
+    if !dir.is_dir() {
+        eprintln!("skipped: {} is not there", dir.display());
+        return None;
+    }
+    Some(dir)
+}
+
+fn weights(name: &str) -> Option<(Manifest, Vec<u8>)> {
+    let model = Manifest::builtin(name).unwrap();
+    let Ok(weights) = Cache::of_user().read(&model) else {
+        eprintln!("skipped: no weights; `streamface models pull` fetches them");
+        return None;
+    };
+    Some((model, weights))
+}
+
+#[test]
+fn raw_output_equals_the_reference_runtime() {
+    let (Some(dir), Some((model, weights))) = (shared(), weights("mobilefacenet")) else { return };
+    let text = std::fs::read_to_string(dir.join("models/raw_outputs.json")).unwrap();
+    let all: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let want = all["mobilefacenet"]["outputs"]["embedding"]["values"].as_array().unwrap();
+    let input: Vec<f32> =
+        (0..2 * 112 * 112 * 3_u64).map(|k| ((k * 2_654_435_761) % 1000) as f32 / 1000.0).collect();
+    let network = Network::load(&model, &weights, &[2, 112, 112, 3]).unwrap();
+    let output = network.run(&input).unwrap();
+    assert_eq!(output[0].shape(), [2, 192]);
+    for (got, want) in output[0].iter().zip(want) {
+        assert!((f64::from(*got) - want.as_f64().unwrap()).abs() < 1e-3);
+    }
+}
+
+/// Path, person and landmarks of the 100 photos, in the order of the reference embeddings.
+fn photos(dir: &Path) -> Vec<(PathBuf, String, Landmarks)> {
+    let text = std::fs::read_to_string(dir.join("models/mobilefacenet_lfw10_order.csv")).unwrap();
+    let row = |line: &str| {
+        let fields: Vec<&str> = line.split(',').collect();
+        let mut landmarks = Landmarks::default();
+        for (i, field) in fields[2..].iter().enumerate() {
+            landmarks.0[i / 2][i % 2] = field.parse().unwrap();
+        }
+        (dir.join("faces_lfw10").join(fields[0]), fields[1].to_owned(), landmarks)
+    };
+    text.lines().skip(1).map(row).collect()
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    1.0 - Metric::Cosine.distance(a, b)
+}
+
+#[test]
+fn hundred_photos_of_ten_people() {
+    let (Some(dir), Some((model, embed)), Some((detector, detect))) =
+        (shared(), weights("mobilefacenet"), weights("centerface"))
+    else {
+        return;
+    };
+    let reference = read_npy(&dir.join("models/mobilefacenet_lfw10.npy")).unwrap();
+    let embedder = Embedder::new(model, &embed).unwrap();
+    let settings = DetectSettings::recommended(&detector).unwrap();
+    let detector = Detector::new(detector, detect, settings).unwrap();
+    let photos = photos(&dir);
+    assert_eq!((photos.len(), reference.len()), (100, 100));
+    let (mut own, mut likeness) = (Vec::new(), Vec::new());
+    for ((path, _, landmarks), want) in photos.iter().zip(reference.rows()) {
+        let image = image::open(path).unwrap().to_rgb8();
+        let given = align(&image, landmarks, 112).unwrap();
+        // The face nearest the middle, with landmarks of our own.
+        let middle = |b: streamface_detect::BoundingBox| {
+            let [x, y] = b.centre();
+            (x - image.width() as f32 / 2.0).hypot(y - image.height() as f32 / 2.0)
+        };
+        let faces = detector.detect(&image).unwrap();
+        let face = faces.iter().min_by(|a, b| middle(a.bbox).total_cmp(&middle(b.bbox))).unwrap();
+        let ours = align(&image, &detector.refine(&image, face).unwrap(), 112).unwrap();
+        let vectors = embedder.embed([&given, &ours]).unwrap();
+        let alike = cosine(&vectors[0], want);
+        assert!(alike >= 0.9999, "{}: {alike}", path.display());
+        likeness.push(cosine(&vectors[1], want));
+        own.extend_from_slice(&vectors[1]);
+    }
+    likeness.sort_by(f64::total_cmp);
+    let median = likeness[50];
+    let own = Embeddings::new(own, 192).unwrap();
+    let mut names: Vec<&str> = photos.iter().map(|p| p.1.as_str()).collect();
+    names.dedup();
+    let truth: Vec<i64> =
+        photos.iter().map(|p| names.iter().position(|n| *n == p.1).unwrap() as i64).collect();
+    let v = verification(&own, &truth, Metric::Cosine, 1e-3).unwrap();
+    let thresholds = (30..=110).map(|t| f64::from(t) / 100.0);
+    let best = best_threshold(&truth, thresholds, |t| {
+        let settings = Settings::new(Metric::Cosine, t).unwrap();
+        let found = complete_linkage(&own, &settings, &Constraints::default()).unwrap();
+        Ok::<_, streamface_eval::Error>(found.labels.into_iter().map(i64::from).collect())
+    });
+    let best = best.unwrap().unwrap();
+    println!(
+        "100 photos: AUC {:.5}, TAR {:.4} at FAR .1 %, best pairwise F {:.4} at {}; own landmarks: median cosine {median:.4}",
+        v.auc, v.tar, best.pairwise.f, best.threshold
+    );
+    assert!(median >= 0.97, "own landmarks: {median}");
+    assert!(v.auc > 0.999, "{v:?}");
+    assert_eq!(best.pairwise.f, 1.0, "{best:?}");
+}

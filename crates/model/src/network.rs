@@ -1,0 +1,120 @@
+//! One network over tract.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use ndarray::ArrayD;
+use tract_onnx::prelude::*;
+
+use crate::{Format, Manifest, ModelError};
+
+/// An output of a network: its shape and its numbers in row-major order.
+pub type Tensor = ArrayD<f32>;
+
+/// A network ready to run, with the shape of its one input fixed. Threads may share it; one run uses
+/// one thread.
+#[derive(Clone)]
+pub struct Network {
+    name: String,
+    input: Vec<usize>,
+    plan: Arc<TypedRunnableModel>,
+}
+
+impl std::fmt::Debug for Network {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Network")
+            .field("name", &self.name)
+            .field("input", &self.input)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Network {
+    /// Builds the network in `weights` for an input of shape `input`, whatever shape the file
+    /// declares.
+    ///
+    /// # Errors
+    /// [`ModelError::Network`] with tract's reason.
+    pub fn load(model: &Manifest, weights: &[u8], input: &[usize]) -> Result<Self, ModelError> {
+        let plan = guarded(model, "loaded", || {
+            let fact = f32::fact(input);
+            match model.format {
+                Format::Onnx => {
+                    // Shapes in the file are those of its export (CenterFace: 10 × 3 × 32 × 32).
+                    let onnx = tract_onnx::onnx().with_ignore_output_shapes(true);
+                    let mut m = onnx.model_for_read(&mut &*weights)?;
+                    m.set_input_fact(0, fact.into())?;
+                    m.into_optimized()?.into_runnable()
+                }
+                Format::Tflite => {
+                    let mut m = tract_tflite::tflite().model_for_read(&mut &*weights)?;
+                    m.set_input_fact(0, fact)?;
+                    m.into_optimized()?.into_runnable()
+                }
+            }
+        })?;
+        Ok(Self { name: model.name.clone(), input: input.to_vec(), plan })
+    }
+
+    /// Shape of the input.
+    #[must_use]
+    pub fn input_shape(&self) -> &[usize] {
+        &self.input
+    }
+
+    /// Runs the network on `input` (row-major, as many numbers as its shape holds) and gives its
+    /// outputs in the file's order.
+    ///
+    /// # Errors
+    /// [`ModelError::Network`] where the length is wrong or tract fails.
+    pub fn run(&self, input: &[f32]) -> Result<Vec<Tensor>, ModelError> {
+        guarded(&self.name, "run", || {
+            let tensor = tract_onnx::prelude::Tensor::from_shape(&self.input, input)?;
+            let outputs = self.plan.run(tvec!(tensor.into()))?;
+            outputs.iter().map(|o| Ok(o.to_plain_array_view::<f32>()?.to_owned())).collect()
+        })
+    }
+}
+
+trait Named {
+    fn name(&self) -> &str;
+}
+impl Named for Manifest {
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+impl Named for String {
+    fn name(&self) -> &str {
+        self
+    }
+}
+
+/// tract reports most of what is wrong with a file as errors, and panics at some: both end here.
+fn guarded<T>(
+    model: &impl Named,
+    doing: &'static str,
+    work: impl FnOnce() -> TractResult<T>,
+) -> Result<T, ModelError> {
+    let failed = |why: String| ModelError::Network { name: model.name().to_owned(), doing, why };
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(result) => result.map_err(|e| failed(format!("{e:#}"))),
+        Err(_) => Err(failed("tract gave up on it (panicked)".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rubbish_is_an_error_not_a_panic() {
+        for name in ["centerface", "mobilefacenet"] {
+            let model = Manifest::builtin(name).unwrap();
+            for weights in [&b""[..], b"rubbish", &[0xff; 4096], &[0; 4096]] {
+                let loaded = Network::load(&model, weights, &[1, 3, 32, 32]);
+                assert!(matches!(loaded, Err(ModelError::Network { .. })), "{name}");
+            }
+        }
+    }
+}

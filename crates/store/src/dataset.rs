@@ -1,0 +1,487 @@
+//! The directory itself: its lock, its tables, its images.
+
+use std::collections::HashSet;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use streamface_types::{FaceId, FrameId};
+
+use crate::table::{self, Row};
+use crate::{ExtractionRow, FaceRow, FeatureRow, FrameRow, ImageKind, LabelRow, StoreError, write_atomic};
+
+/// Largest image file that is read back, in bytes.
+pub const MAX_IMAGE_BYTES: u64 = 256 << 20;
+
+/// Suffix of a staged image.
+const STAGED: &str = ".part";
+
+/// An open dataset directory. Holding it holds the directory's lock.
+#[derive(Debug)]
+pub struct Dataset {
+    root: PathBuf,
+    /// Kept open: the lock lives as long as the file handle.
+    _lock: File,
+}
+
+impl Dataset {
+    /// Opens `root`, makes it where it is missing, takes its lock, and sets right what a process
+    /// killed before may have left.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] where another process holds it, [`StoreError::Io`] where it cannot be
+    /// written.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        let metadata = root.join("metadata");
+        fs::create_dir_all(&metadata).map_err(StoreError::io(&metadata))?;
+        let lock = take_lock(root)?;
+        let this = Self { root: root.to_owned(), _lock: lock };
+        this.recover()?;
+        Ok(this)
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder of the tables.
+    #[must_use]
+    pub fn metadata(&self) -> PathBuf {
+        self.root.join("metadata")
+    }
+
+    /// Commits a batch: all of its rows in all of its tables, or none; then its staged images get
+    /// their names.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]. What the batch holds is then not committed, or only some of its images are
+    /// still to be named, which [`Self::open`] does.
+    pub fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        let kept: Vec<FrameId> =
+            batch.frames.iter().filter(|r| r.dropped.is_none()).map(|r| r.frame.clone()).collect();
+        let faces: Vec<FaceId> = batch.faces.iter().map(|r| r.face.clone()).collect();
+        batch.write(&self.metadata())?;
+        for frame in &kept {
+            self.publish_if_staged(ImageKind::Frame, frame)?;
+        }
+        for face in &faces {
+            self.publish_if_staged(ImageKind::Face, face)?;
+            self.publish_if_staged(ImageKind::AlignedFace, face)?;
+        }
+        Ok(())
+    }
+
+    /// All rows of a table, ordered by key.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Format`].
+    pub fn read<R: Row>(&self) -> Result<Vec<R>, StoreError> {
+        table::read(&self.metadata())
+    }
+
+    /// Replaces a table.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn replace<R: Row>(&self, rows: Vec<R>) -> Result<(), StoreError> {
+        table::write(&self.metadata(), rows)
+    }
+
+    /// Makes one file of each table, and removes the batches. A process killed in between leaves rows
+    /// twice at most, which reading counts once.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Format`].
+    pub fn compact(&self) -> Result<(), StoreError> {
+        let metadata = self.metadata();
+        if table::batches(&metadata)?.is_empty() {
+            return Ok(());
+        }
+        table::write(&metadata, self.read::<FrameRow>()?)?;
+        table::write(&metadata, self.read::<ExtractionRow>()?)?;
+        table::write(&metadata, self.read::<FaceRow>()?)?;
+        table::write(&metadata, self.read::<FeatureRow>()?)?;
+        remove_dir(&table::batches_dir(&metadata))
+    }
+
+    /// Where an image lies or will lie.
+    #[must_use]
+    pub fn image_path(&self, kind: ImageKind, name: &impl std::fmt::Display) -> PathBuf {
+        self.root.join(kind.folder()).join(format!("{name}.png"))
+    }
+
+    /// Writes an image beside its place. It gets its name when the batch that
+    /// speaks of it is committed.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn stage(
+        &self,
+        kind: ImageKind,
+        name: &impl std::fmt::Display,
+        png: &[u8],
+    ) -> Result<(), StoreError> {
+        let path = self.staged_path(kind, name);
+        if let Err(e) = fs::write(&path, png) {
+            // The folder is made when it is first needed, so that an empty run leaves none.
+            if e.kind() != std::io::ErrorKind::NotFound {
+                let _ = fs::remove_file(&path);
+                return Err(StoreError::io(&path)(e));
+            }
+            let dir = self.root.join(kind.folder());
+            fs::create_dir_all(&dir).map_err(StoreError::io(&dir))?;
+            fs::write(&path, png).map_err(StoreError::io(&path))?;
+        }
+        Ok(())
+    }
+
+    fn publish_if_staged(&self, kind: ImageKind, name: &impl std::fmt::Display) -> Result<(), StoreError> {
+        let path = self.image_path(kind, name);
+        match fs::rename(self.staged_path(kind, name), &path) {
+            // Rows are committed without images too: features of faces that are there already.
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(StoreError::io(&path)(e)),
+            _ => Ok(()),
+        }
+    }
+
+    fn staged_path(&self, kind: ImageKind, name: &impl std::fmt::Display) -> PathBuf {
+        self.root.join(kind.folder()).join(format!(".{name}.png{STAGED}"))
+    }
+
+    /// Reads an image's bytes, at most [`MAX_IMAGE_BYTES`].
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Format`] where it is too large.
+    pub fn read_image(&self, kind: ImageKind, name: &impl std::fmt::Display) -> Result<Vec<u8>, StoreError> {
+        let path = self.image_path(kind, name);
+        let file = File::open(&path).map_err(StoreError::io(&path))?;
+        let mut bytes = Vec::new();
+        file.take(MAX_IMAGE_BYTES + 1).read_to_end(&mut bytes).map_err(StoreError::io(&path))?;
+        if bytes.len() as u64 > MAX_IMAGE_BYTES {
+            return Err(StoreError::format(&path, format!("larger than {MAX_IMAGE_BYTES} bytes")));
+        }
+        Ok(bytes)
+    }
+
+    /// Puts the faces of each person into `labeled_faces/{label}/` (hard links where the file system
+    /// has them, else copies). The old folder stands until the new one is whole.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn write_labeled_faces(&self, labels: &[LabelRow]) -> Result<(), StoreError> {
+        let target = self.root.join("labeled_faces");
+        let new = self.root.join(".labeled_faces.part");
+        let old = self.root.join(".labeled_faces.old");
+        remove_dir(&new)?;
+        fs::create_dir_all(&new).map_err(StoreError::io(&new))?;
+        let mut made = HashSet::new();
+        for row in labels {
+            let dir = new.join(row.label.to_string());
+            if made.insert(row.label) {
+                fs::create_dir_all(&dir).map_err(StoreError::io(&dir))?;
+            }
+            let from = self.image_path(ImageKind::Face, &row.face);
+            let to = dir.join(format!("{}.png", row.face));
+            if fs::hard_link(&from, &to).is_err() {
+                fs::copy(&from, &to).map_err(StoreError::io(&from))?;
+            }
+        }
+        remove_dir(&old)?;
+        if target.exists() {
+            fs::rename(&target, &old).map_err(StoreError::io(&target))?;
+        }
+        fs::rename(&new, &target).map_err(StoreError::io(&target))?;
+        remove_dir(&old)
+    }
+
+    /// Writes the original's `processed.txt` of the two folders.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn write_processed(
+        &self,
+        frames: &[FrameRow],
+        extractions: &[ExtractionRow],
+    ) -> Result<(), StoreError> {
+        let write = |kind: ImageKind, names: Vec<&FrameId>| {
+            let dir = self.root.join(kind.folder());
+            fs::create_dir_all(&dir).map_err(StoreError::io(&dir))?;
+            write_atomic(&dir.join("processed.txt"), |out| {
+                names.iter().try_for_each(|name| writeln!(out, "{name}.png"))
+            })
+        };
+        write(ImageKind::Frame, frames.iter().filter(|r| r.dropped.is_none()).map(|r| &r.frame).collect())?;
+        write(ImageKind::AlignedFace, extractions.iter().map(|r| &r.frame).collect())
+    }
+
+    /// Staged images whose rows were committed get their names, all others go: their batch will be
+    /// done again.
+    fn recover(&self) -> Result<(), StoreError> {
+        remove_dir(&self.root.join(".labeled_faces.part"))?;
+        let (target, old) = (self.root.join("labeled_faces"), self.root.join(".labeled_faces.old"));
+        if old.exists() && !target.exists() {
+            fs::rename(&old, &target).map_err(StoreError::io(&target))?;
+        }
+        remove_dir(&old)?;
+        remove_unfinished(&self.root);
+        remove_unfinished(&self.metadata());
+        remove_dir(&unfinished_batch(&self.metadata()))?;
+        let staged: Vec<_> = ImageKind::ALL.into_iter().map(|kind| (kind, self.staged(kind))).collect();
+        if staged.iter().all(|(_, names)| names.is_empty()) {
+            return Ok(());
+        }
+        let frames: HashSet<FrameId> =
+            self.read::<FrameRow>()?.into_iter().filter(|r| r.dropped.is_none()).map(|r| r.frame).collect();
+        let faces: HashSet<FaceId> = self.read::<FaceRow>()?.into_iter().map(|r| r.face).collect();
+        for (kind, names) in staged {
+            for name in names {
+                let committed = match kind {
+                    ImageKind::Frame => name.parse().is_ok_and(|f| frames.contains(&f)),
+                    ImageKind::Face | ImageKind::AlignedFace => {
+                        name.parse().is_ok_and(|f| faces.contains(&f))
+                    }
+                };
+                if committed {
+                    self.publish_if_staged(kind, &name)?;
+                } else {
+                    let path = self.staged_path(kind, &name);
+                    fs::remove_file(&path).map_err(StoreError::io(&path))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Names of the staged images of a kind.
+    fn staged(&self, kind: ImageKind) -> Vec<String> {
+        let suffix = format!(".png{STAGED}");
+        let entries = fs::read_dir(self.root.join(kind.folder())).into_iter().flatten().flatten();
+        let name = |e: fs::DirEntry| {
+            Some(e.file_name().to_str()?.strip_prefix('.')?.strip_suffix(&suffix)?.to_owned())
+        };
+        entries.filter_map(name).collect()
+    }
+}
+
+/// What is committed together.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// Keyframes that were looked at.
+    pub frames: Vec<FrameRow>,
+    /// Frames that were searched for faces.
+    pub extractions: Vec<ExtractionRow>,
+    /// Faces that were kept.
+    pub faces: Vec<FaceRow>,
+    /// Faces that were embedded.
+    pub features: Vec<FeatureRow>,
+}
+
+impl Batch {
+    /// Whether there is nothing to commit.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self { frames, extractions, faces, features } = self;
+        frames.is_empty() && extractions.is_empty() && faces.is_empty() && features.is_empty()
+    }
+
+    /// A folder with a file per table, made under another name: its rename commits all of them.
+    fn write(self, metadata: &Path) -> Result<(), StoreError> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let part = unfinished_batch(metadata);
+        remove_dir(&part)?;
+        fs::create_dir_all(&part).map_err(StoreError::io(&part))?;
+        table::write(&part, self.frames)?;
+        table::write(&part, self.extractions)?;
+        table::write(&part, self.faces)?;
+        table::write(&part, self.features)?;
+        let last = table::batches(metadata)?.pop();
+        let number = last.and_then(|p| p.file_name()?.to_str()?.parse::<u64>().ok()).map_or(0, |n| n + 1);
+        let path = table::batches_dir(metadata).join(format!("{number:08}"));
+        fs::rename(&part, &path).map_err(StoreError::io(&path))?;
+        // The rename itself is durable once its folder is.
+        let dir = table::batches_dir(metadata);
+        File::open(&dir).and_then(|d| d.sync_all()).map_err(StoreError::io(&dir))
+    }
+}
+
+fn unfinished_batch(metadata: &Path) -> PathBuf {
+    table::batches_dir(metadata).join(".part")
+}
+
+/// Temporary files of [`write_atomic`] whose process is gone (we hold the lock).
+fn remove_unfinished(dir: &Path) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with('.') && name.ends_with(STAGED) && entry.path().is_file() {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn remove_dir(dir: &Path) -> Result<(), StoreError> {
+    match fs::remove_dir_all(dir) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(StoreError::io(dir)(e)),
+        _ => Ok(()),
+    }
+}
+
+fn take_lock(root: &Path) -> Result<File, StoreError> {
+    let path = root.join(".lock");
+    let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+    let mut file = open.map_err(StoreError::io(&path))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let read = (&file).take(200).read_to_string(&mut holder);
+            let named = read.is_ok() && !holder.trim().is_empty();
+            let holder = if named { holder.trim().to_owned() } else { "another process".into() };
+            return Err(StoreError::InUse { path: root.to_owned(), holder });
+        }
+        Err(TryLockError::Error(e)) => return Err(StoreError::io(&path)(e)),
+    }
+    let note = || -> std::io::Result<()> {
+        file.set_len(0)?;
+        file.rewind()?;
+        write!(file, "process {}", std::process::id())
+    };
+    // Only a courtesy for the next process: a full disk must not keep us from reading.
+    let mut note = note;
+    let _ = note();
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DropReason;
+    use streamface_types::{BoundingBox, Label, Landmarks, StreamTime};
+
+    fn frame(i: u32) -> FrameId {
+        FrameId::new(format!("a_frame_2023052510013841261{i}")).unwrap()
+    }
+
+    fn face_row(i: u32, link: Option<FaceId>) -> FaceRow {
+        FaceRow {
+            face: FaceId::new(frame(i), 0),
+            bbox: BoundingBox::new(1.5, 2.0, 3.0, 4.0),
+            landmarks: Landmarks([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0], [9.0, 10.0]]),
+            score: 0.5,
+            blur: 1e11,
+            frame_size: [1920, 1080],
+            face_size: [256, 256],
+            aligned_size: [128, 128],
+            link,
+        }
+    }
+
+    #[test]
+    fn every_table_reads_back_what_was_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = Dataset::open(dir.path()).unwrap();
+        let mut dropped = FrameRow::new(frame(1), "a.mp4");
+        dropped.stream_time = Some(StreamTime(-5));
+        dropped.empty = Some(0.99);
+        dropped.dropped = Some(DropReason::Empty);
+        let frames = [FrameRow::new(frame(0), "a.mp4"), dropped];
+        let faces = [face_row(0, None), face_row(1, Some(FaceId::new(frame(0), 0)))];
+        let feature = |i, v: f32| FeatureRow {
+            face: FaceId::new(frame(i), 0),
+            model: "m".into(),
+            model_sha256: "00".into(),
+            embedding: vec![v, 1.0, -0.0],
+        };
+        let features = [feature(0, f32::MIN_POSITIVE), feature(1, 2.0)];
+        let labels = [LabelRow { face: FaceId::new(frame(0), 0), label: Label::NOISE }];
+        let searched = [ExtractionRow { frame: frame(0), detected: 3, small: 1, blurred: 1, kept: 1 }];
+        for half in [0..1, 1..2] {
+            data.commit(Batch {
+                frames: frames[half.clone()].to_vec(),
+                faces: faces[half.clone()].to_vec(),
+                features: features[half].to_vec(),
+                extractions: searched.to_vec(),
+            })
+            .unwrap();
+        }
+        data.replace(labels.to_vec()).unwrap();
+        for _ in 0..2 {
+            assert_eq!(data.read::<FrameRow>().unwrap(), frames);
+            assert_eq!(data.read::<FaceRow>().unwrap(), faces);
+            assert_eq!(data.read::<FeatureRow>().unwrap(), features);
+            assert_eq!(data.read::<LabelRow>().unwrap(), labels);
+            assert_eq!(data.read::<ExtractionRow>().unwrap(), searched);
+            data.compact().unwrap();
+        }
+    }
+
+    #[test]
+    fn the_same_rows_give_the_same_bytes_however_they_came() {
+        let bytes = |batches: &[&[u32]]| {
+            let dir = tempfile::tempdir().unwrap();
+            let data = Dataset::open(dir.path()).unwrap();
+            for batch in batches {
+                let faces = batch.iter().map(|&i| face_row(i, None)).collect();
+                data.commit(Batch { faces, ..Batch::default() }).unwrap();
+            }
+            data.compact().unwrap();
+            fs::read(dir.path().join("metadata/faces.parquet")).unwrap()
+        };
+        assert_eq!(bytes(&[&[0, 1, 2, 3]]), bytes(&[&[2, 3], &[0], &[0, 1]]));
+    }
+
+    #[test]
+    fn staged_images_follow_their_rows_after_a_kill() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = Dataset::open(dir.path()).unwrap();
+        data.stage(ImageKind::Frame, &frame(0), b"committed").unwrap();
+        data.stage(ImageKind::Frame, &frame(1), b"not").unwrap();
+        // Killed between the rows and the names.
+        Batch { frames: vec![FrameRow::new(frame(0), "a")], ..Batch::default() }
+            .write(&data.metadata())
+            .unwrap();
+        fs::write(dir.path().join("metadata/.x.part"), b"half").unwrap();
+        drop(data);
+        let data = Dataset::open(dir.path()).unwrap();
+        assert_eq!(data.read_image(ImageKind::Frame, &frame(0)).unwrap(), b"committed");
+        let left: Vec<_> = fs::read_dir(dir.path().join("frames")).unwrap().flatten().collect();
+        assert_eq!(left.len(), 1);
+        assert!(!dir.path().join("metadata/.x.part").exists());
+    }
+
+    #[test]
+    fn the_second_process_is_told_who_holds_the_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = Dataset::open(dir.path()).unwrap();
+        let err = Dataset::open(dir.path()).unwrap_err().to_string();
+        assert!(err.contains(&format!("process {}", std::process::id())), "{err}");
+        drop(data);
+        Dataset::open(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn labeled_faces_are_replaced_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = Dataset::open(dir.path()).unwrap();
+        let face = FaceId::new(frame(0), 0);
+        data.stage(ImageKind::Face, &face, b"png").unwrap();
+        data.publish_if_staged(ImageKind::Face, &face).unwrap();
+        let row = |label| LabelRow { face: face.clone(), label: Label(label) };
+        data.write_labeled_faces(&[row(0)]).unwrap();
+        data.write_labeled_faces(&[row(7)]).unwrap();
+        assert!(!dir.path().join("labeled_faces/0").exists());
+        assert!(dir.path().join(format!("labeled_faces/7/{face}.png")).exists());
+    }
+
+    #[test]
+    fn a_broken_table_names_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = Dataset::open(dir.path()).unwrap();
+        fs::write(dir.path().join("metadata/faces.parquet"), b"PAR1 rubbish PAR1").unwrap();
+        assert!(data.read::<FaceRow>().unwrap_err().to_string().contains("faces.parquet"));
+    }
+}

@@ -1,0 +1,61 @@
+//! What can go wrong with a dataset directory, by cause.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use streamface_types::IdError;
+
+/// Errors of this crate. Each names the file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Reading or writing.
+    #[error("{}: {source}{}", path.display(), hint(source))]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// Another process writes here.
+    #[error("{} is in use by {holder}; wait for it, or choose another --out", path.display())]
+    InUse {
+        /// The dataset directory.
+        path: PathBuf,
+        /// Which process, as it wrote it down.
+        holder: String,
+    },
+    /// A file that is not what it should be.
+    #[error("{}: {why}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with row and column where there are any.
+        why: String,
+    },
+    /// A name in a table that is none.
+    #[error(transparent)]
+    Id(#[from] IdError),
+}
+
+fn hint(e: &io::Error) -> &'static str {
+    match e.kind() {
+        io::ErrorKind::StorageFull => {
+            " (free some space, then run the same command again: it goes on where it stopped)"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            " (choose a folder you may write to)"
+        }
+        _ => "",
+    }
+}
+
+impl StoreError {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        move |source| Self::Io { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn format(path: &Path, why: impl std::fmt::Display) -> Self {
+        Self::Format { path: path.to_owned(), why: why.to_string() }
+    }
+}
