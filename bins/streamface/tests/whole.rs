@@ -164,9 +164,9 @@ fn other_settings_in_one_directory_are_refused_by_name() {
     let out = dir.path().join("out");
     let (video, out) = (video.to_str().unwrap(), out.to_str().unwrap());
     assert!(run(&["run", video, "--out", out, "--for", "3s"]).status.success());
-    let second = run(&["run", video, "--out", out, "--detect-size", "480"]);
+    let second = run(&["run", video, "--out", out, "--detect-size", "640"]);
     assert_eq!(second.status.code(), Some(2));
-    assert!(said(&second).contains("detect-size was 640, now 480"), "{}", said(&second));
+    assert!(said(&second).contains("detect-size was 480, now 640"), "{}", said(&second));
     // A longer stretch of the same is no other setting.
     let longer = run(&["run", video, "--out", out, "--for", "6s", "--json"]);
     assert!(longer.status.success(), "{}", said(&longer));

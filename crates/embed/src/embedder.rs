@@ -64,7 +64,7 @@ impl Embedder {
         let mut input = vec![0.0; self.batch * one];
         let mut embeddings = Vec::with_capacity(faces.len());
         for group in faces.chunks(self.batch) {
-            // The file fixes its batch: what the last group lacks is filled with its first face.
+            // What the last group lacks is filled with its first face.
             for (i, slot) in input.chunks_exact_mut(one).enumerate() {
                 self.write_input(group.get(i).unwrap_or(&group[0]), slot)?;
             }

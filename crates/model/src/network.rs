@@ -47,8 +47,8 @@ impl Network {
                     m.into_optimized()?.into_runnable()
                 }
                 Format::Tflite => {
-                    let mut m = tract_tflite::tflite().model_for_read(&mut &*weights)?;
-                    m.set_input_fact(0, fact)?;
+                    let weights = with_input_shape(weights, input)?;
+                    let m = tract_tflite::tflite().model_for_read(&mut &weights[..])?;
                     m.into_optimized()?.into_runnable()
                 }
             }
@@ -74,6 +74,25 @@ impl Network {
             outputs.iter().map(|o| Ok(o.to_plain_array_view::<f32>()?.to_owned())).collect()
         })
     }
+}
+
+/// The TensorFlow Lite file with `shape` as the shape of its one input: tract takes it from there, and
+/// all others follow from it. A file made for two faces then runs on one.
+fn with_input_shape(weights: &[u8], shape: &[usize]) -> TractResult<Vec<u8>> {
+    let model = tract_tflite::tflite::root_as_model(weights)?;
+    let graphs = model.subgraphs().filter(|g| !g.is_empty()).context("no graph in the file")?;
+    let graph = graphs.get(0);
+    let inputs = graph.inputs().filter(|i| i.len() == 1).context("more or less than one input")?;
+    let tensors = graph.tensors().context("no tensors in the file")?;
+    let input = usize::try_from(inputs.get(0)).ok().filter(|&i| i < tensors.len()).context("no such input")?;
+    let declared = tensors.get(input).shape().filter(|s| s.len() == shape.len());
+    let declared = declared.context("the input has another number of axes")?.bytes();
+    let at = declared.as_ptr().addr() - weights.as_ptr().addr();
+    let mut changed = weights.to_vec();
+    for (slot, &side) in changed[at..at + declared.len()].chunks_exact_mut(4).zip(shape) {
+        slot.copy_from_slice(&i32::try_from(side)?.to_le_bytes());
+    }
+    Ok(changed)
 }
 
 trait Named {
