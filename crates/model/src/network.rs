@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ndarray::ArrayD;
 use tract_onnx::prelude::*;
+use tract_tflite::internal::TractErrorContext as _;
 
 use crate::{Format, Manifest, ModelError};
 
@@ -77,20 +78,39 @@ impl Network {
 }
 
 /// The TensorFlow Lite file with `shape` as the shape of its one input: tract takes it from there, and
-/// all others follow from it. A file made for two faces then runs on one.
+/// all others follow from it, save for reshapes that name the batch, where it is put in too. A file
+/// made for two faces then runs on one.
 fn with_input_shape(weights: &[u8], shape: &[usize]) -> TractResult<Vec<u8>> {
     let model = tract_tflite::tflite::root_as_model(weights)?;
     let graphs = model.subgraphs().filter(|g| !g.is_empty()).context("no graph in the file")?;
     let graph = graphs.get(0);
     let inputs = graph.inputs().filter(|i| i.len() == 1).context("more or less than one input")?;
     let tensors = graph.tensors().context("no tensors in the file")?;
-    let input = usize::try_from(inputs.get(0)).ok().filter(|&i| i < tensors.len()).context("no such input")?;
-    let declared = tensors.get(input).shape().filter(|s| s.len() == shape.len());
-    let declared = declared.context("the input has another number of axes")?.bytes();
-    let at = declared.as_ptr().addr() - weights.as_ptr().addr();
+    let tensor = |at: i32| usize::try_from(at).ok().filter(|&i| i < tensors.len()).map(|i| tensors.get(i));
+    let declared = tensor(inputs.get(0)).and_then(|t| t.shape()).filter(|s| s.len() == shape.len());
+    let declared = declared.context("the input has another number of axes")?;
+    let (old, new) = (declared.iter().next(), shape.first());
+    // Stretches of the file and the whole numbers to write there. All are parts of `weights`.
+    let mut changes: Vec<(&[u8], &[usize])> = vec![(declared.bytes(), shape)];
+    if let (Some(old), Some(new)) = (old, new) {
+        for operator in graph.operators().into_iter().flatten() {
+            let Some(options) = operator.builtin_options_as_reshape_options() else { continue };
+            let constant = operator.inputs().filter(|i| i.len() > 1).and_then(|i| tensor(i.get(1)));
+            let buffer = constant
+                .and_then(|t| Some(model.buffers()?.iter().nth(t.buffer() as usize)?.data()?.bytes()));
+            let named = options.new_shape().map(|s| s.bytes());
+            for stretch in [buffer, named].into_iter().flatten().filter(|s| s.starts_with(&old.to_le_bytes()))
+            {
+                changes.push((stretch, std::slice::from_ref(new)));
+            }
+        }
+    }
     let mut changed = weights.to_vec();
-    for (slot, &side) in changed[at..at + declared.len()].chunks_exact_mut(4).zip(shape) {
-        slot.copy_from_slice(&i32::try_from(side)?.to_le_bytes());
+    for (stretch, values) in changes {
+        let at = stretch.as_ptr().addr() - weights.as_ptr().addr();
+        for (slot, &value) in changed[at..at + stretch.len()].chunks_exact_mut(4).zip(values) {
+            slot.copy_from_slice(&i32::try_from(value)?.to_le_bytes());
+        }
     }
     Ok(changed)
 }
@@ -115,7 +135,10 @@ fn guarded<T>(
     doing: &'static str,
     work: impl FnOnce() -> TractResult<T>,
 ) -> Result<T, ModelError> {
-    let failed = |why: String| ModelError::Network { name: model.name().to_owned(), doing, why };
+    // tract names the whole operator; its first lines say what.
+    let short =
+        |why: String| why.lines().map(str::trim).collect::<Vec<_>>().join(" ").chars().take(400).collect();
+    let failed = |why: String| ModelError::Network { name: model.name().to_owned(), doing, why: short(why) };
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(result) => result.map_err(|e| failed(format!("{e:#}"))),
         Err(_) => Err(failed("tract gave up on it (panicked)".into())),

@@ -8,7 +8,7 @@ use streamface_store::{Dataset, FaceRow, FeatureRow};
 use streamface_types::{FaceId, FrameId};
 
 use super::Outcome;
-use super::capture::Effort;
+use super::capture::Session;
 use super::extract::{open_existing, rework};
 use super::models::load_embedder;
 use super::work::Job;
@@ -40,8 +40,8 @@ pub fn analyze(args: &AnalyzeArgs, stop: &Stop) -> anyhow::Result<Outcome> {
     let data = open_existing(&args.dir)?;
     record_analyze(&data, &embedder)?;
     let jobs = unembedded(&data)?;
-    let effort = Effort::of(&args.work)?;
-    let mut summary = rework(&data, jobs, None, Some(&embedder), effort, stop, args.common.quiet)?;
+    let session = Session::new(&data, &args.work, &args.common, stop)?;
+    let mut summary = rework(session, jobs, None, Some(&embedder))?;
     data.compact()?;
     let embedded = summary.faces.take().map_or(0, |f| f.embedded);
     summary.notes.push(format!("features {embedded} faces embedded"));

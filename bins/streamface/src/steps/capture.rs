@@ -16,7 +16,7 @@ use super::cluster::PeopleSoFar;
 use super::commit::Committer;
 use super::work::{Job, Times, Work};
 use super::{Outcome, Summary};
-use crate::args::CaptureArgs;
+use crate::args::{CaptureArgs, Common, WorkArgs};
 use crate::pipeline::in_order;
 use crate::progress::{Counts, Progress};
 use crate::settings;
@@ -42,17 +42,25 @@ pub(super) struct Next {
     pub people: Option<PeopleSoFar>,
 }
 
-/// Threads and batches.
+/// What all work on a dataset goes by.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Effort {
+pub(super) struct Session<'a> {
+    pub data: &'a Dataset,
+    pub stop: &'a Stop,
     pub threads: usize,
     pub batch_size: usize,
+    pub quiet: bool,
 }
 
-impl Effort {
-    pub(super) fn of(args: &crate::args::WorkArgs) -> anyhow::Result<Self> {
-        let batch_size = args.batch_size.clamp(1, 100_000);
-        Ok(Self { threads: settings::threads(args.threads)?, batch_size })
+impl<'a> Session<'a> {
+    pub(super) fn new(
+        data: &'a Dataset,
+        work: &WorkArgs,
+        common: &Common,
+        stop: &'a Stop,
+    ) -> anyhow::Result<Self> {
+        let batch_size = work.batch_size.clamp(1, 100_000);
+        Ok(Self { data, stop, threads: settings::threads(work.threads)?, batch_size, quiet: common.quiet })
     }
 
     /// Jobs between source and committer: enough to keep all threads busy, few enough that 1080p
@@ -65,21 +73,19 @@ impl Effort {
 /// Walks through a source: every keyframe becomes a row, every kept one an image and whatever `next`
 /// makes of it.
 pub(super) fn walk(
-    data: &Dataset,
+    session: Session<'_>,
     source: &str,
     name: Option<&str>,
     settings: Settings,
     next: &mut Next,
-    effort: Effort,
-    stop: &Stop,
-    quiet: bool,
 ) -> anyhow::Result<Summary> {
+    let Session { data, stop, .. } = session;
     let start = Instant::now();
     let found = sources(source, name)?;
     let one =
         matches!(&found[..], [s] if !matches!(s, streamface_capture::Source::Images(list) if list.len() > 1));
     let (counts, times) = (Arc::new(Counts::default()), Times::default());
-    let progress = Progress::new(Arc::clone(&counts), quiet);
+    let progress = Progress::new(Arc::clone(&counts), session.quiet);
     let earlier = data.read::<FrameRow>()?;
     let root: PathBuf = data.root().to_owned();
     let load = move |frame: &streamface_types::FrameId| {
@@ -89,7 +95,7 @@ pub(super) fn walk(
     let told = progress.clone();
     let mut capture = Capture::new(found, settings, stop.clone(), &earlier, load, move |n| told.notice(&n))?;
     drop(earlier);
-    let mut committer = Committer::new(data, &counts, &progress, effort.batch_size, next.people.take())?;
+    let mut committer = Committer::new(data, &counts, &progress, session.batch_size, next.people.take())?;
     let work =
         Work { data, extractor: next.extractor.as_ref(), embedder: next.embedder.as_ref(), times: &times };
     let frames = || {
@@ -107,7 +113,7 @@ pub(super) fn walk(
         }
         taken
     };
-    let went = in_order(effort.threads, effort.in_flight(), frames, |job| work.run(job), sink);
+    let went = in_order(session.threads, session.in_flight(), frames, |job| work.run(job), sink);
     // What came before an error is worth keeping.
     let committed = committer.commit();
     progress.finish();
@@ -134,10 +140,9 @@ pub fn capture(args: &CaptureArgs, stop: &Stop) -> anyhow::Result<Outcome> {
     check_source(&args.source, args.frames.name.as_deref())?;
     let data = Dataset::open(&args.out)?;
     record_capture(&data, &settings)?;
-    let effort = Effort::of(&args.work)?;
+    let session = Session::new(&data, &args.work, &args.common, stop)?;
     let name = args.frames.name.as_deref();
-    let mut summary =
-        walk(&data, &args.source, name, settings, &mut Next::default(), effort, stop, args.common.quiet)?;
+    let mut summary = walk(session, &args.source, name, settings, &mut Next::default())?;
     data.compact()?;
     summary.faces = None;
     summary.notes.push(format!("next     streamface extract {}", args.out.display()));

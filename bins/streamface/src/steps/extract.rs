@@ -10,7 +10,7 @@ use streamface_embed::Embedder;
 use streamface_store::{Dataset, ExtractionRow, FrameRow};
 use streamface_types::FrameId;
 
-use super::capture::Effort;
+use super::capture::Session;
 use super::commit::Committer;
 use super::models::load_detector;
 use super::work::{Job, Times, Work};
@@ -61,23 +61,21 @@ pub(super) fn record_extract(
 
 /// Runs jobs over what is stored already, and commits what comes of them.
 pub(super) fn rework(
-    data: &Dataset,
+    session: Session<'_>,
     jobs: Vec<Job>,
     extractor: Option<&Extractor>,
     embedder: Option<&Embedder>,
-    effort: Effort,
-    stop: &Stop,
-    quiet: bool,
 ) -> anyhow::Result<Summary> {
+    let Session { data, stop, .. } = session;
     let start = Instant::now();
     let (counts, times) = (Arc::new(Counts::default()), Times::default());
-    let progress = Progress::new(Arc::clone(&counts), quiet);
-    let mut committer = Committer::new(data, &counts, &progress, effort.batch_size, None)?;
+    let progress = Progress::new(Arc::clone(&counts), session.quiet);
+    let mut committer = Committer::new(data, &counts, &progress, session.batch_size, None)?;
     let work = Work { data, extractor, embedder, times: &times };
     let mut jobs = jobs.into_iter();
     let next = || if stop.is_set() { None } else { jobs.next() };
     let sink = |done: anyhow::Result<_>| done.and_then(|done| committer.take(done));
-    let went = in_order(effort.threads, effort.in_flight(), next, |job| work.run(job), sink);
+    let went = in_order(session.threads, session.in_flight(), next, |job| work.run(job), sink);
     let committed = committer.commit();
     progress.finish();
     went.and(committed)?;
@@ -104,8 +102,8 @@ pub fn extract(args: &ExtractArgs, stop: &Stop) -> anyhow::Result<Outcome> {
     let data = open_existing(&args.dir)?;
     record_extract(&data, &extractor, &detect, &extract)?;
     let jobs = unsearched(&data)?;
-    let effort = Effort::of(&args.work)?;
-    let mut summary = rework(&data, jobs, Some(&extractor), None, effort, stop, args.common.quiet)?;
+    let session = Session::new(&data, &args.work, &args.common, stop)?;
+    let mut summary = rework(session, jobs, Some(&extractor), None)?;
     data.compact()?;
     summary.notes.push(format!("next     streamface analyze {}", args.dir.display()));
     summary.print(args.common.json);

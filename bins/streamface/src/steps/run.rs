@@ -7,7 +7,7 @@ use streamface_capture::Stop;
 use streamface_store::Dataset;
 
 use super::analyze::{record_analyze, unembedded};
-use super::capture::{Effort, Next, check_source, record_capture, walk};
+use super::capture::{Next, Session, check_source, record_capture, walk};
 use super::cluster::{PeopleSoFar, cluster};
 use super::extract::{load_extractor, record_extract, rework, unsearched};
 use super::models::load_embedder;
@@ -24,7 +24,6 @@ use crate::settings;
 pub fn run(args: &RunArgs, stop: &Stop) -> anyhow::Result<Outcome> {
     let start = Instant::now();
     let capture_settings = settings::capture(&args.frames)?;
-    let effort = Effort::of(&args.work)?;
     let name = args.frames.name.as_deref();
     check_source(&args.source, name)?;
     let (extractor, detect, extract) = load_extractor(&args.faces)?;
@@ -34,11 +33,11 @@ pub fn run(args: &RunArgs, stop: &Stop) -> anyhow::Result<Outcome> {
     record_capture(&data, &capture_settings)?;
     record_extract(&data, &extractor, &detect, &extract)?;
     record_analyze(&data, &embedder)?;
-    let quiet = args.common.quiet;
-    finish_earlier(&data, &extractor, &embedder, effort, stop, quiet)?;
+    let session = Session::new(&data, &args.work, &args.common, stop)?;
+    finish_earlier(session, &extractor, &embedder)?;
     let mut next =
         Next { extractor: Some(extractor), embedder: Some(embedder), people: Some(PeopleSoFar::new(people)) };
-    let walked = walk(&data, &args.source, name, capture_settings, &mut next, effort, stop, quiet);
+    let walked = walk(session, &args.source, name, capture_settings, &mut next);
     let mut summary = match walked {
         Ok(summary) => summary,
         Err(e) => {
@@ -63,16 +62,14 @@ pub fn run(args: &RunArgs, stop: &Stop) -> anyhow::Result<Outcome> {
 
 /// Frames that `capture` left unsearched and faces that `extract` left without an embedding.
 fn finish_earlier(
-    data: &Dataset,
+    session: Session<'_>,
     extractor: &streamface_detect::Extractor,
     embedder: &streamface_embed::Embedder,
-    effort: Effort,
-    stop: &Stop,
-    quiet: bool,
 ) -> anyhow::Result<()> {
-    for jobs in [unsearched(data)?, unembedded(data)?] {
+    for find in [unsearched, unembedded] {
+        let jobs = find(session.data)?;
         if !jobs.is_empty() {
-            let earlier: Summary = rework(data, jobs, Some(extractor), Some(embedder), effort, stop, quiet)?;
+            let earlier: Summary = rework(session, jobs, Some(extractor), Some(embedder))?;
             for failure in earlier.failures {
                 eprintln!("failed: {failure}");
             }

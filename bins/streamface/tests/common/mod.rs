@@ -1,5 +1,8 @@
 //! What the tests of the binary share: a short video with real faces, a way to run, and a way to compare.
 
+// Each test binary uses its own part of this.
+#![allow(dead_code)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
