@@ -127,16 +127,11 @@ impl Progress {
     /// What a capture has to say.
     pub fn notice(&self, notice: &Notice) {
         match notice {
+            Notice::Opened { .. } if self.bar.is_none() => {}
             Notice::Opened { source, duration: Some(d) } => {
-                if self.bar.is_some() {
-                    self.say(&format!("{source}: {} s of video", d.as_secs()));
-                }
+                self.say(&format!("{source}: {} s of video", d.as_secs()));
             }
-            Notice::Opened { source, duration: None } => {
-                if self.bar.is_some() {
-                    self.say(&format!("{source}: connected, live"));
-                }
-            }
+            Notice::Opened { source, duration: None } => self.say(&format!("{source}: connected, live")),
             Notice::Reconnecting { why, pause, .. } => {
                 self.say(&format!("{why}; trying again in {:.0} s (Ctrl-C ends)", pause.as_secs_f64()));
             }

@@ -1,5 +1,7 @@
 //! Whole runs on a short video with real faces and real networks.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::fs;

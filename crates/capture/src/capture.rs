@@ -60,6 +60,9 @@ struct Earlier {
     last_kept: Option<(u64, FrameId)>,
 }
 
+/// Reads a kept frame of an earlier run back.
+type LoadFrame = Box<dyn Fn(&FrameId) -> Option<RgbImage> + Send>;
+
 /// A walk through sources, keyframe by keyframe.
 pub struct Capture {
     waiting: VecDeque<Source>,
@@ -70,7 +73,7 @@ pub struct Capture {
     earlier: HashMap<String, Earlier>,
     /// Images that are committed.
     done: HashSet<FrameId>,
-    load: Box<dyn Fn(&FrameId) -> Option<RgbImage> + Send>,
+    load: LoadFrame,
     notice: Box<dyn FnMut(Notice) + Send>,
     failures: Vec<CaptureError>,
     corrupt: u64,

@@ -1,6 +1,6 @@
 //! What a path or url holds.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -39,11 +39,12 @@ pub enum Source {
 /// # Errors
 /// [`CaptureError::NotFound`], [`CaptureError::NothingInFolder`], [`CaptureError::Io`].
 pub fn sources(spec: &str, name: Option<&str>) -> Result<Vec<Source>, CaptureError> {
-    if let Some((scheme, rest)) = spec.split_once("://") {
-        if scheme.len() > 1 && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+') {
-            let name = name.map_or_else(|| url_name(rest), clean);
-            return Ok(vec![Source::Url { url: spec.to_owned(), name }]);
-        }
+    if let Some((scheme, rest)) = spec.split_once("://")
+        && scheme.len() > 1
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+')
+    {
+        let name = name.map_or_else(|| url_name(rest), clean);
+        return Ok(vec![Source::Url { url: spec.to_owned(), name }]);
     }
     let path = Path::new(spec);
     let meta = match fs::metadata(path) {
@@ -63,27 +64,13 @@ pub fn sources(spec: &str, name: Option<&str>) -> Result<Vec<Source>, CaptureErr
     let mut files = Vec::new();
     walk(path, 0, &mut files)?;
     files.sort();
-    let mut names = HashMap::new();
-    // Two files of one stem in different folders must not share names.
-    let mut unique = |file: &Path, name: Option<&str>| {
-        let inside = file.strip_prefix(path).unwrap_or(file).with_extension("");
-        let stem = clean(&file.file_stem().unwrap_or_default().to_string_lossy());
-        let long = clean(&inside.to_string_lossy().replace(['/', '\\'], "_"));
-        let wish = name.map_or(stem, |n| clean(&format!("{n}_{long}")));
-        let wish = if names.contains_key(&wish) { long } else { wish };
-        let seen = names.entry(wish.clone()).and_modify(|n| *n += 1).or_insert(0);
-        if *seen == 0 { wish } else { format!("{wish}-{seen}") }
-    };
-    let (mut found, mut images) = (Vec::new(), Vec::new());
-    for file in files {
-        if ends_in(&file, &IMAGES) {
-            let stem = unique(&file, None);
-            images.push((file, stem));
-        } else if ends_in(&file, &VIDEOS) {
-            let name = unique(&file, name);
-            found.push(Source::Video { path: file, name });
-        }
-    }
+    let of_kind = |known: &[&str]| files.iter().filter(|f| ends_in(f, known)).cloned().collect::<Vec<_>>();
+    let prefixed = |own: String| name.map_or_else(|| own.clone(), |n| clean(&format!("{n}_{own}")));
+    let mut found: Vec<_> = named(path, of_kind(&VIDEOS))
+        .into_iter()
+        .map(|(path, own)| Source::Video { path, name: prefixed(own) })
+        .collect();
+    let images = named(path, of_kind(&IMAGES));
     if !images.is_empty() {
         found.push(Source::Images(images));
     }
@@ -92,6 +79,29 @@ pub fn sources(spec: &str, name: Option<&str>) -> Result<Vec<Source>, CaptureErr
         return Err(CaptureError::NothingInFolder { path: path.into(), known });
     }
     Ok(found)
+}
+
+/// Each file with a name of its own: its stem, or, where two in `root` share one, its path from there;
+/// where that is not enough (`x.png` beside `x.jpg`), a number after it.
+fn named(root: &Path, files: Vec<PathBuf>) -> Vec<(PathBuf, String)> {
+    let stem = |file: &Path| clean(&file.file_stem().unwrap_or_default().to_string_lossy());
+    let mut stems: HashMap<String, usize> = HashMap::new();
+    for file in &files {
+        *stems.entry(stem(file)).or_default() += 1;
+    }
+    let mut taken = HashSet::new();
+    let mut name = |file: &Path| {
+        let short = stem(file);
+        let inside = file.strip_prefix(root).unwrap_or(file).with_extension("");
+        let long = || clean(&inside.to_string_lossy().replace(['/', '\\'], "_"));
+        let wish = if stems[&short] == 1 { short } else { long() };
+        let free = (0_u32..).map(|n| if n == 0 { wish.clone() } else { format!("{wish}-{n}") });
+        let mut free = free.skip_while(|name| taken.contains(name));
+        let name = free.next().unwrap_or_default();
+        taken.insert(name.clone());
+        name
+    };
+    files.into_iter().map(|file| (file.clone(), name(&file))).collect()
 }
 
 /// Deeper than this a folder is a mistake, or a ring of links.
@@ -176,7 +186,7 @@ mod tests {
                 Source::Images(list) => list.iter().map(|(_, stem)| stem.as_str()).collect(),
             })
             .collect();
-        assert_eq!(names, ["a", "b", "sub_b", "x", "sub_x"].map(|n| n), "{found:?}");
+        assert_eq!(names, ["a", "b", "sub_b", "sub_x", "x"], "{found:?}");
     }
 
     #[test]

@@ -237,10 +237,10 @@ impl VideoReader {
         // SAFETY: reads a plain field of a frame that we own.
         let flawed =
             got.is_err() || picture.is_corrupt() || unsafe { (*picture.as_ptr()).decode_error_flags } != 0;
-        if flawed { Ok(None) } else { self.to_rgb(&picture) }
+        if flawed { Ok(None) } else { self.convert(&picture) }
     }
 
-    fn to_rgb(&mut self, picture: &frame::Video) -> Result<Option<RgbImage>, CaptureError> {
+    fn convert(&mut self, picture: &frame::Video) -> Result<Option<RgbImage>, CaptureError> {
         let (width, height) = (picture.width(), picture.height());
         if width > self.max_side || height > self.max_side {
             return Err(CaptureError::TooLarge {

@@ -34,8 +34,7 @@ pub(crate) fn decode(
     let (w, h) = (width as f32, height as f32);
     let mut found = Vec::new();
     for at in 0..plane {
-        // Also false for NaN.
-        if !(heat[at] > score) {
+        if heat[at].is_nan() || heat[at] <= score {
             continue;
         }
         let (row, column) = ((at / columns) as f32, (at % columns) as f32);

@@ -74,10 +74,9 @@ impl Linker {
             for link in links.iter().flatten() {
                 if let Some(LinkTo { frames_back: 1, face }) =
                     self.seen[link.frames_back - 1].links[link.face]
+                    && link.frames_back + 1 == back
                 {
-                    if link.frames_back + 1 == back {
-                        free[face] = false;
-                    }
+                    free[face] = false;
                 }
             }
             let mut pairs = Vec::new();

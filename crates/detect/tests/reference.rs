@@ -1,6 +1,8 @@
 //! The detector against outputs of its network under another runtime, and against the faces that the
 //! original kept.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -110,7 +112,7 @@ fn the_second_look_sees_what_the_first_saw_where_faces_are_small() {
     let full =
         [[962.451, 440.197], [1004.505, 443.995], [979.974, 467.632], [959.723, 484.651], [995.313, 487.575]];
     for (a, b) in second.iter().zip(full) {
-        let off = ((a[0] - b[0]) as f32).hypot(a[1] - b[1]);
+        let off = f32::hypot(a[0] - b[0], a[1] - b[1]);
         assert!(off < 8.0, "{a:?} {b:?}");
     }
 }

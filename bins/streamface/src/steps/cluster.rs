@@ -62,8 +62,8 @@ pub fn cluster(data: &Dataset, people: &People) -> anyhow::Result<ClusterSummary
         .map(|(f, &l)| LabelRow { face: f.face.clone(), label: Label(l.into()) })
         .collect();
     let metadata = data.metadata();
-    let mut annotations = Annotations::default();
-    annotations.labels = rows.iter().map(|r| (r.face.to_string(), Annotation::from(r.label))).collect();
+    let labels = rows.iter().map(|r| (r.face.to_string(), Annotation::from(r.label))).collect();
+    let annotations = Annotations { labels, ..Annotations::default() };
     write_annotations(&metadata.join("annotations.json"), &annotations)?;
     write_detections(&metadata.join("detections.csv"), &faces)?;
     write_matches(&metadata.join("matches.csv"), &links)?;
