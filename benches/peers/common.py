@@ -73,7 +73,7 @@ def arguments(description):
 def cache():
     """Where `streamface models pull` puts the weights."""
     chosen = os.environ.get("STREAMFACE_MODELS")
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    base = Path.home() / ".cache"
     return Path(chosen) if chosen else Path(base) / "streamface"
 
 

@@ -246,9 +246,9 @@ pub struct ClusterArgs {
     /// Where labels of --vectors go
     #[arg(long, value_name = "FILE", requires = "vectors")]
     pub out: Option<PathBuf>,
-    /// Distance of --vectors: cosine or euclidean
-    #[arg(long, default_value = "cosine")]
-    pub metric: streamface_types::Metric,
+    /// Distance of --vectors: cosine or euclidean [default: cosine]
+    #[arg(long, requires = "vectors")]
+    pub metric: Option<streamface_types::Metric>,
     /// People.
     #[command(flatten)]
     pub people: PeopleArgs,

@@ -41,9 +41,9 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
         Command::Score(args) => steps::score(&args),
         Command::Doctor(common) => steps::doctor(common.json),
         Command::Models(args) => match args.command {
-            ModelsCommand::Pull { names, from, common } => steps::pull(&names, from.as_deref(), common.quiet),
+            ModelsCommand::Pull { names, from, common } => steps::pull(&names, from.as_deref(), &common),
             ModelsCommand::List(common) => steps::list(common.json),
-            ModelsCommand::Check(_) => steps::check(),
+            ModelsCommand::Check(common) => steps::check(common.json),
         },
     }
 }
@@ -51,7 +51,13 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
 fn cluster(args: &ClusterArgs) -> anyhow::Result<Outcome> {
     limit_threads(args.threads)?;
     if let (Some(vectors), Some(out), Some(threshold)) = (&args.vectors, &args.out, args.people.threshold) {
-        return steps::cluster_vectors(vectors, args.metric, threshold, out, args.common.json);
+        return steps::cluster_vectors(
+            vectors,
+            args.metric.unwrap_or_default(),
+            threshold,
+            out,
+            args.common.json,
+        );
     }
     let dir = args.dir.as_ref().context("a dataset directory is needed")?;
     let people = settings::people(&args.people, &Manifest::builtin(settings::DEFAULT_EMBEDDER)?)?;

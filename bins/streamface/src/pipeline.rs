@@ -1,6 +1,7 @@
 //! Stages side by side over bounded queues.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -10,7 +11,7 @@ use std::thread;
 /// `source` and `sink`: a slow sink slows the source, and memory stays flat.
 ///
 /// # Errors
-/// The sink's first error; jobs in flight are then dropped. A source that waits for something is not
+/// The sink's first error; jobs in flight are then dropped. A panic of `work` goes on in the caller. A source that waits for something is not
 /// woken: whoever owns it must stop it (the sink knows).
 pub fn in_order<J: Send, R: Send, E>(
     threads: usize,
@@ -27,7 +28,7 @@ pub fn in_order<J: Send, R: Send, E>(
         let _ = give.try_send(());
     }
     let (jobs_in, jobs_out) = sync_channel::<(u64, J)>(in_flight);
-    let (results_in, results_out) = sync_channel::<(u64, R)>(in_flight);
+    let (results_in, results_out) = sync_channel::<(u64, thread::Result<R>)>(in_flight);
     let jobs_out = Mutex::new(jobs_out);
     let (jobs_out, work) = (&jobs_out, &work);
     thread::scope(move |scope| {
@@ -38,7 +39,9 @@ pub fn in_order<J: Send, R: Send, E>(
                 loop {
                     let job = jobs_out.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok((number, job)) = job else { return };
-                    if results_in.send((number, work(job))).is_err() {
+                    // A panic is handed on like a result: swallowed here, it would leave all waiting.
+                    let result = catch_unwind(AssertUnwindSafe(|| work(job)));
+                    if results_in.send((number, result)).is_err() {
                         return;
                     }
                 }
@@ -64,7 +67,7 @@ fn feed<J>(mut source: impl FnMut() -> Option<J>, tickets: &Receiver<()>, jobs: 
 }
 
 fn drain<R, E>(
-    results: &Receiver<(u64, R)>,
+    results: &Receiver<(u64, thread::Result<R>)>,
     tickets: &SyncSender<()>,
     mut sink: impl FnMut(R) -> Result<(), E>,
 ) -> Result<(), E> {
@@ -74,7 +77,7 @@ fn drain<R, E>(
         early.insert(number, result);
         while let Some(result) = early.remove(&next) {
             next += 1;
-            sink(result)?;
+            sink(result.unwrap_or_else(|panic| resume_unwind(panic)))?;
             // The source may be done already.
             let _ = tickets.try_send(());
         }
@@ -114,6 +117,18 @@ mod tests {
             assert_eq!(seen, (1..=300).collect::<Vec<_>>());
             assert!(most.load(Ordering::SeqCst) <= 5);
         }
+    }
+
+    #[test]
+    fn a_panic_of_a_job_reaches_the_caller() {
+        let mut n = 0;
+        let source = || {
+            n += 1;
+            (n < 100).then_some(n)
+        };
+        let work = |n: u32| if n == 7 { panic!("seven") } else { n };
+        let ended = catch_unwind(AssertUnwindSafe(|| in_order(2, 4, source, work, |_| Ok::<(), ()>(()))));
+        assert_eq!(ended.unwrap_err().downcast_ref::<&str>(), Some(&"seven"));
     }
 
     #[test]

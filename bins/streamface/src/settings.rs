@@ -30,6 +30,17 @@ pub fn threads(asked: Option<usize>) -> anyhow::Result<usize> {
     }
 }
 
+/// Keyframes committed together.
+///
+/// # Errors
+/// 0, or more than 100,000.
+pub fn batch_size(asked: usize) -> anyhow::Result<usize> {
+    if !(1..=100_000).contains(&asked) {
+        bail!("batch-size must be 1 to 100000, not {asked}");
+    }
+    Ok(asked)
+}
+
 /// Settings of a capture.
 ///
 /// # Errors

@@ -275,6 +275,10 @@ fn urls_that_refuse_or_have_nothing_or_hang() {
     assert!(said(&output).contains("no answer within 1 s"), "{}", said(&output));
     assert!(start.elapsed() < Duration::from_secs(20));
     assert!(!out.exists());
+    // A limit is no success where nothing ever came.
+    let (output, out) = run_on(dir.path(), &format!("http://127.0.0.1:{port}/live.m3u8"), &["--for", "1s"]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(!out.exists());
 }
 
 #[test]
@@ -363,7 +367,7 @@ fn pulling_without_network_or_client_says_what_to_do() {
         let script = bin.join(client);
         fs::write(
             &script,
-            "#!/bin/sh\n[ \"$1\" = --version ] && exit 0\necho no route to host >&2\nexit 1\n",
+            "#!/bin/sh\n[ \"$1\" = --version ] && exit 0\ncase \"$*\" in *--silent*) exit 1;; esac\necho no route to host >&2\nexit 1\n",
         )
         .unwrap();
         fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
@@ -388,6 +392,8 @@ fn flags_and_config() {
         ("detect-sise = 480", &["unknown key 'detect-sise'", "did you mean 'detect-size'"][..]),
         ("empty-threshold = 1.5", &["empty-threshold", "0 to 1", "1.5"]),
         ("detect-size = \"big\"", &["detect-size", "big"]),
+        ("batch-size = 0", &["batch-size", "1 to 100000"]),
+        ("read-timeout = \"0s\"", &["read-timeout", "100ms or more"]),
         ("[detect]\nsize = 1", &["unknown key 'detect'"]),
         ("= 1", &["not TOML"]),
     ] {

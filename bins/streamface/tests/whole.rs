@@ -200,3 +200,87 @@ fn a_folder_of_frames_of_the_original_keeps_its_names() {
     assert!(out.join("frames/sky_frame_20230525100137000001.png").exists());
     assert!(out.join("faces/sky_frame_20230525100137000001_face_0.png").exists());
 }
+
+#[test]
+fn a_file_that_does_not_say_how_long_it_is_is_no_live_stream() {
+    let Some(video) = faces_video() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    // As browsers and pipes write it: no duration in the header.
+    let raw = path("raw.mkv");
+    ffmpeg(&["-i", video.to_str().unwrap(), "-c", "copy", "-live", "1", &raw]);
+    let (out, again) = (path("out"), path("again"));
+    let seen = |args: &[&str]| {
+        let done = run(args);
+        assert!(done.status.success(), "{}", said(&done));
+        serde_json::from_slice::<serde_json::Value>(&done.stdout).unwrap()["frames"]["seen"].as_u64().unwrap()
+    };
+    assert_eq!(seen(&["capture", &raw, "--out", &out, "--json"]), 24);
+    assert_eq!(seen(&["capture", &raw, "--out", &out, "--json"]), 0, "all of it is there");
+    assert_eq!(seen(&["capture", &raw, "--out", &again, "--json", "--for", "3s"]), 3);
+    assert_eq!(seen(&["capture", &raw, "--out", &again, "--json"]), 21);
+    assert_same_result(out.as_ref(), again.as_ref());
+}
+
+#[test]
+fn a_clock_set_back_within_a_file_loses_nothing() {
+    let Some(video) = faces_video() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    ffmpeg(&["-i", video.to_str().unwrap(), "-t", "12", "-c", "copy", path("a.ts").to_str().unwrap()]);
+    let half = fs::read(path("a.ts")).unwrap();
+    fs::write(path("12:30.ts"), [half.clone(), half].concat()).unwrap();
+    let args = |more: &[&str]| {
+        let out = path("out");
+        let all = [&["capture", "12:30.ts", "--out", out.to_str().unwrap(), "--json"], more].concat();
+        let done = streamface(&all).current_dir(dir.path()).output().unwrap();
+        assert!(done.status.success(), "{}", said(&done));
+        serde_json::from_slice::<serde_json::Value>(&done.stdout).unwrap()["frames"]["seen"].as_u64().unwrap()
+    };
+    assert_eq!(args(&[]), 24);
+    assert_eq!(args(&[]), 0);
+}
+
+#[test]
+fn two_files_of_one_name_do_not_mix_and_a_result_is_no_source() {
+    let Some(video) = faces_video() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    for folder in ["1", "2"] {
+        fs::create_dir(path(folder)).unwrap();
+        fs::copy(video, path(&format!("{folder}/clip.mp4"))).unwrap();
+    }
+    let capture = |source: &str, out: &str| run(&["capture", source, "--out", out, "--json", "--for", "2s"]);
+    let out = path("1/out");
+    assert!(capture(&path("1/clip.mp4"), &out).status.success());
+    let before = result_bytes(out.as_ref());
+    let second = capture(&path("2/clip.mp4"), &out);
+    assert_eq!(second.status.code(), Some(2), "{}", said(&second));
+    assert!(said(&second).contains("--name"), "{}", said(&second));
+    assert_eq!(before, result_bytes(out.as_ref()));
+    // The folder that holds the result: its frames are not captured again.
+    let whole = capture(&path("1"), &out);
+    assert!(whole.status.success(), "{}", said(&whole));
+    assert_eq!(before, result_bytes(out.as_ref()));
+}
+
+#[test]
+fn photos_taken_up_again_give_what_they_would_have_given() {
+    let Some(video) = faces_video() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let photos = dir.path().join("photos");
+    fs::create_dir(&photos).unwrap();
+    let pattern = photos.join("p%d.png");
+    ffmpeg(&["-i", video.to_str().unwrap(), "-vf", "fps=1", "-frames:v", "3", pattern.to_str().unwrap()]);
+    let (whole, parts) = (dir.path().join("whole"), dir.path().join("parts"));
+    let capture = |out: &std::path::Path| {
+        let done = run(&["capture", photos.to_str().unwrap(), "--out", out.to_str().unwrap()]);
+        assert!(done.status.success(), "{}", said(&done));
+    };
+    capture(&whole);
+    fs::rename(photos.join("p3.png"), dir.path().join("p3.png")).unwrap();
+    capture(&parts);
+    fs::rename(dir.path().join("p3.png"), photos.join("p3.png")).unwrap();
+    capture(&parts);
+    assert_same_result(&whole, &parts);
+}

@@ -11,9 +11,9 @@ use streamface_imgproc::{DecodeLimits, decode_image};
 use streamface_store::{FrameRow, MAX_IMAGE_BYTES};
 use streamface_types::{FrameId, StreamTime, Timestamp};
 
-use crate::clock::{Clock, MAX_JUMP_MICROS};
+use crate::clock::Clock;
 use crate::video::{DecodedFrame, VideoReader};
-use crate::{CaptureError, FrameFilter, Settings, Source, Stop, shown};
+use crate::{CaptureError, FrameFilter, Settings, Source, Stop, Verdict, shown};
 
 /// A keyframe that was looked at; with its picture, where it was kept.
 #[derive(Debug)]
@@ -48,16 +48,27 @@ pub enum Notice {
     Warning(String),
 }
 
-/// What an earlier run has of a source.
+/// What an earlier run, or this one so far, has of a source.
 #[derive(Debug, Default, Clone)]
 struct Earlier {
-    /// Stream time up to which keyframes are committed.
-    until: Option<StreamTime>,
-    /// First stream time, from which a limit counts.
+    /// Stream time of the first keyframe, from which a limit counts.
     first: Option<StreamTime>,
+    /// Stream and capture time of the last one.
+    last: Option<(StreamTime, Timestamp)>,
+    /// Keyframes dealt with: the number of the next one.
     keyframes: u64,
-    last_time: Option<Timestamp>,
     last_kept: Option<(u64, FrameId)>,
+}
+
+/// What an earlier run has of the images of folders.
+#[derive(Debug, Default)]
+struct Images {
+    /// By path: the frame, and whether it was kept.
+    done: HashMap<String, (FrameId, bool)>,
+    /// Names in use.
+    taken: HashSet<FrameId>,
+    /// The kept frame that the next image of a stream is to be compared with, still to be loaded.
+    before: Option<FrameId>,
 }
 
 /// Reads a kept frame of an earlier run back.
@@ -70,9 +81,11 @@ pub struct Capture {
     settings: Settings,
     stop: Stop,
     filter: FrameFilter,
+    /// By source.
     earlier: HashMap<String, Earlier>,
-    /// Images that are committed.
-    done: HashSet<FrameId>,
+    /// The source that each name in use belongs to.
+    owners: HashMap<String, String>,
+    images: Images,
     load: LoadFrame,
     notice: Box<dyn FnMut(Notice) + Send>,
     failures: Vec<CaptureError>,
@@ -101,14 +114,25 @@ struct Stream {
     live: bool,
     clock: Option<Clock>,
     at: Earlier,
+    /// Whether a live stream's playlist has been closed: what is in it is the last.
+    closing: bool,
+    /// Whether keyframes may be repetitions of what the connection before saw.
+    catching_up: bool,
+    /// Time of the last keyframe of this connection.
+    passed: Option<StreamTime>,
     /// Keyframes since the last connection.
     since_connect: u64,
     corrupt_in_row: u32,
-    decoded: u64,
     connected_once: bool,
+    /// Whether this run has a keyframe of it.
+    decoded: bool,
+    /// Attempts since the last keyframe.
     attempts: u32,
     lost_at: Option<Instant>,
 }
+
+/// How far two timelines may be apart and still be one: playlists repeat less than a minute.
+const SAME_TIMELINE_MICROS: i64 = 60 * 1_000_000;
 
 impl std::fmt::Debug for Capture {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -132,12 +156,25 @@ impl Capture {
     ) -> Result<Self, CaptureError> {
         settings.check()?;
         let mut known: HashMap<String, Earlier> = HashMap::new();
+        let (mut owners, mut images) = (HashMap::new(), Images::default());
         for row in earlier {
+            let Some(time) = row.stream_time else {
+                images.done.insert(row.source.clone(), (row.frame.clone(), row.dropped.is_none()));
+                images.taken.insert(row.frame.clone());
+                continue;
+            };
+            if let Some(name) = row.frame.source() {
+                owners.insert(name.to_owned(), row.source.clone());
+            }
             let e = known.entry(row.source.clone()).or_default();
-            e.until = e.until.max(row.stream_time);
-            e.first = [e.first, row.stream_time].into_iter().flatten().min();
             e.keyframes = e.keyframes.max(row.keyframe + 1);
-            e.last_time = e.last_time.max(row.frame.timestamp());
+            let captured = row.frame.timestamp().unwrap_or_default();
+            if e.last.is_none_or(|(_, last)| last <= captured) {
+                e.last = Some((time, captured));
+            }
+            if row.keyframe == 0 || e.first.is_none() {
+                e.first = Some(time);
+            }
             if row.dropped.is_none() && e.last_kept.as_ref().is_none_or(|(n, _)| *n <= row.keyframe) {
                 e.last_kept = Some((row.keyframe, row.frame.clone()));
             }
@@ -147,7 +184,8 @@ impl Capture {
             active: None,
             filter: FrameFilter::new(settings.filters),
             earlier: known,
-            done: earlier.iter().map(|r| r.frame.clone()).collect(),
+            owners,
+            images,
             settings,
             stop,
             load: Box::new(load),
@@ -175,7 +213,10 @@ impl Capture {
             }
             let Some(mut active) = self.active.take() else {
                 let source = self.waiting.pop_front()?;
-                self.active = Some(self.start(source));
+                match self.start(source) {
+                    Ok(active) => self.active = Some(active),
+                    Err(e) => self.failures.push(e),
+                }
                 continue;
             };
             let step = match &mut active {
@@ -206,48 +247,55 @@ impl Capture {
         self.corrupt
     }
 
-    fn start(&mut self, source: Source) -> Active {
-        let stream = |spec: String, name: String, is_url: bool, at: Earlier| {
-            Active::Video(Box::new(Stream {
-                shown: shown(&spec),
-                spec,
-                name,
-                is_url,
-                reader: None,
-                live: false,
-                clock: None,
-                at,
-                since_connect: 0,
-                corrupt_in_row: 0,
-                decoded: 0,
-                connected_once: false,
-                attempts: 0,
-                lost_at: None,
-            }))
-        };
-        match source {
+    fn start(&mut self, source: Source) -> Result<Active, CaptureError> {
+        let (spec, name, is_url) = match source {
             Source::Images(list) => {
                 self.filter.set_last_kept(None);
                 let numbered = list.into_iter().zip(0..).map(|((path, stem), n)| (n, path, stem));
-                Active::Images { list: numbered.collect() }
+                return Ok(Active::Images { list: numbered.collect() });
             }
-            Source::Video { path, name } => {
-                let spec = path.to_string_lossy().into_owned();
-                let at = self.take_up(&spec);
-                stream(spec, name, false, at)
-            }
-            Source::Url { url, name } => {
-                let at = self.take_up(&shown(&url));
-                stream(url, name, true, at)
-            }
+            Source::Video { path, name } => (path.to_string_lossy().into_owned(), name, false),
+            Source::Url { url, name } => (url, name, true),
+        };
+        let shown = self.known_as(shown(&spec), is_url);
+        if let Some(by) = self.owners.get(&name).filter(|by| **by != shown) {
+            return Err(CaptureError::NameTaken { what: shown.into(), name, by: by.clone() });
         }
+        self.owners.insert(name.clone(), shown.clone());
+        let at = self.earlier.get(&shown).cloned().unwrap_or_default();
+        let last = at.last_kept.as_ref().and_then(|(_, frame)| (self.load)(frame));
+        self.filter.set_last_kept(last.as_ref());
+        Ok(Active::Video(Box::new(Stream {
+            spec,
+            shown,
+            name,
+            is_url,
+            reader: None,
+            live: false,
+            clock: None,
+            at,
+            closing: false,
+            catching_up: false,
+            passed: None,
+            since_connect: 0,
+            corrupt_in_row: 0,
+            connected_once: false,
+            decoded: false,
+            attempts: 0,
+            lost_at: None,
+        })))
     }
 
-    fn take_up(&mut self, spec: &str) -> Earlier {
-        let earlier = self.earlier.get(spec).cloned().unwrap_or_default();
-        let last = earlier.last_kept.as_ref().and_then(|(_, frame)| (self.load)(frame));
-        self.filter.set_last_kept(last.as_ref());
-        earlier
+    /// The name under which an earlier run has this source: `./a.mp4` is `a.mp4`.
+    fn known_as(&self, shown: String, is_url: bool) -> String {
+        if is_url || self.earlier.contains_key(&shown) {
+            return shown;
+        }
+        let Ok(real) = Path::new(&shown).canonicalize() else { return shown };
+        let same = |known: &&String| Path::new(known).canonicalize().is_ok_and(|k| k == real);
+        let mut others: Vec<&String> = self.earlier.keys().filter(same).collect();
+        others.sort();
+        others.first().map_or(shown, |s| (*s).clone())
     }
 
     fn step_images(
@@ -255,16 +303,29 @@ impl Capture {
         list: &mut VecDeque<(u64, std::path::PathBuf, String)>,
     ) -> Result<Option<Captured>, CaptureError> {
         while let Some((number, path, stem)) = list.pop_front() {
-            let frame = FrameId::new(stem)?;
-            if self.done.contains(&frame) {
-                if let Some(image) = frame.timestamp().and_then(|_| (self.load)(&frame)) {
-                    self.filter.set_last_kept(Some(&image));
+            let source = path.to_string_lossy().into_owned();
+            if let Some((frame, kept)) = self.images.done.get(&source) {
+                if *kept && frame.timestamp().is_some() {
+                    self.images.before = Some(frame.clone());
                 }
                 continue;
             }
             if self.stop.is_set() {
                 return Err(CaptureError::Stopped);
             }
+            // A folder that grew may hold a name that is in use.
+            let numbered = (0_u32..).map(|n| if n == 0 { stem.clone() } else { format!("{stem}-{n}") });
+            let mut frames = numbered
+                .map(FrameId::new)
+                .skip_while(|f| f.as_ref().is_ok_and(|f| self.images.taken.contains(f)));
+            let Some(frame) = frames.next() else { continue };
+            let frame = match frame {
+                Ok(frame) => frame,
+                Err(e) => {
+                    self.failures.push(e.into());
+                    continue;
+                }
+            };
             let start = Instant::now();
             let read = read_image(&path);
             self.decode_time += start.elapsed();
@@ -275,26 +336,29 @@ impl Capture {
                     continue;
                 }
             };
-            let mut row = FrameRow::new(frame, path.to_string_lossy());
+            self.images.taken.insert(frame.clone());
+            let mut row = FrameRow::new(frame, source);
             row.keyframe = number;
-            // A photo is not a keyframe of something: it is scored, never dropped.
-            let filtered = row.frame.timestamp().is_some();
-            return Ok(Some(self.judge(row, image, filtered)));
+            if row.frame.timestamp().is_none() {
+                // A photo is no frame of a stream: it is scored, never dropped.
+                let start = Instant::now();
+                let verdict = FrameFilter::scores(&image);
+                self.filter_time += start.elapsed();
+                return Ok(Some(with_verdict(row, verdict, image)));
+            }
+            if let Some(last) = self.images.before.take().and_then(|frame| (self.load)(&frame)) {
+                self.filter.set_last_kept(Some(&last));
+            }
+            return Ok(Some(self.judge(row, image)));
         }
         Ok(None)
     }
 
-    fn judge(&mut self, mut row: FrameRow, image: RgbImage, may_drop: bool) -> Captured {
+    fn judge(&mut self, row: FrameRow, image: RgbImage) -> Captured {
         let start = Instant::now();
         let verdict = self.filter.judge(&image);
         self.filter_time += start.elapsed();
-        (row.width, row.height) = image.dimensions();
-        row.empty = Some(verdict.empty);
-        row.blur = verdict.blur;
-        row.similarity = verdict.similarity;
-        row.dropped = verdict.dropped.filter(|_| may_drop);
-        let image = row.dropped.is_none().then_some(image);
-        Captured { row, image }
+        with_verdict(row, verdict, image)
     }
 
     fn step_stream(&mut self, stream: &mut Stream) -> Result<Option<Captured>, CaptureError> {
@@ -308,29 +372,30 @@ impl Capture {
             let Some(mut reader) = stream.reader.take() else { return Ok(None) };
             let before = reader.corrupt();
             let start = Instant::now();
-            let next = reader.next_keyframe(|time| stream.knows(time));
+            let next = reader.next_keyframe(|number, time| stream.knows(number, time, now()));
             self.decode_time += start.elapsed();
             self.corrupt += reader.corrupt() - before;
+            if !stream.live && matches!(next, Ok(Some(_))) {
+                // Corrupt ones too: a download begun anew must not stumble over them again.
+                stream.at.keyframes = reader.keyframes();
+            }
             stream.reader = Some(reader);
             match next {
                 Ok(Some(Some(frame))) => {
                     stream.corrupt_in_row = 0;
-                    if let Some(captured) = self.frame_of(stream, frame)? {
-                        return Ok(Some(captured));
-                    }
-                    return Ok(None);
+                    return self.frame_of(stream, frame);
                 }
                 Ok(Some(None)) => {
                     stream.corrupt_in_row += 1;
-                    if stream.is_url && stream.corrupt_in_row >= 2 {
-                        self.lose(stream, "two corrupt frames in a row".into());
+                    if stream.live && stream.corrupt_in_row >= 2 {
+                        self.lose(stream, "two corrupt frames in a row".into())?;
                     }
                 }
-                Ok(None) if stream.is_url && stream.live => self.lose(stream, "the stream ended".into()),
+                Ok(None) if stream.live && !stream.closing => self.lose(stream, "the stream ended".into())?,
                 Ok(None) => return self.finish(stream),
                 Err(CaptureError::Connection { .. }) if self.is_over() => return Ok(None),
-                Err(CaptureError::Connection { why, .. }) => self.lose(stream, why),
-                Err(e) if stream.decoded > 0 && !matches!(e, CaptureError::Stopped) => {
+                Err(CaptureError::Connection { why, .. }) => self.lose(stream, why)?,
+                Err(e) if stream.decoded && !matches!(e, CaptureError::Stopped) => {
                     (self.notice)(Notice::Warning(format!("{e}; what came before it is kept")));
                     return Ok(None);
                 }
@@ -351,54 +416,68 @@ impl Capture {
             let end = self.end.filter(|_| stream.is_url);
             match VideoReader::open(&stream.spec, &self.settings, &self.stop, end) {
                 Ok(reader) => {
-                    let duration = reader.duration();
-                    if stream.connected_once && stream.live && duration.is_some() {
-                        // The playlist of a live stream has been closed: all of it was seen.
-                        return Ok(false);
-                    }
-                    stream.live = duration.is_none();
-                    if !stream.connected_once {
-                        (self.notice)(Notice::Opened { source: stream.shown.clone(), duration });
-                    }
-                    let last = stream.at.last_time;
-                    let start = reader.creation_time().unwrap_or(self.settings.start);
-                    let live = stream.live && stream.is_url;
-                    let fresh = || if live { Clock::live(last) } else { Clock::from_start(start, last) };
-                    stream.clock.get_or_insert_with(fresh);
-                    stream.connected_once = true;
-                    stream.attempts = 0;
-                    stream.since_connect = 0;
-                    stream.lost_at = None;
-                    stream.reader = Some(reader);
+                    self.opened(stream, reader);
                     return Ok(true);
                 }
-                Err(e @ CaptureError::Connection { .. }) => {
+                Err(CaptureError::Stopped) => return Err(CaptureError::Stopped),
+                // What was a stream a moment ago will be one again, whatever is sent meanwhile.
+                Err(e) if stream.connected_once || matches!(e, CaptureError::Connection { .. }) => {
                     if self.is_over() {
-                        return Ok(false);
+                        return if stream.connected_once { Ok(false) } else { Err(e) };
                     }
-                    let lost = stream.lost_at.get_or_insert_with(Instant::now).elapsed();
-                    let hopeless = if stream.connected_once {
-                        self.settings.give_up_after.is_some_and(|limit| lost >= limit)
-                    } else {
-                        stream.attempts + 1 >= self.settings.first_attempts
-                    };
-                    if hopeless {
-                        return Err(e);
-                    }
-                    let why = e.to_string();
-                    self.pause(stream, why);
+                    self.give_up_or_pause(stream, e)?;
                 }
                 Err(e) => return Err(e),
             }
         }
     }
 
+    fn opened(&mut self, stream: &mut Stream, mut reader: VideoReader) {
+        let duration = reader.duration();
+        if !stream.connected_once {
+            stream.live = stream.is_url && duration.is_none();
+            (self.notice)(Notice::Opened { source: stream.shown.clone(), duration });
+        }
+        stream.closing = stream.live && duration.is_some();
+        if !stream.live {
+            // A file that is fetched ends by its own time.
+            reader.lift_end();
+            self.end = None;
+        }
+        let start = reader.creation_time().unwrap_or(self.settings.start);
+        let (live, last) = (stream.live, stream.at.last);
+        let fresh =
+            || if live { Clock::of_live(last) } else { Clock::of_file(reader.start_time(), start, last) };
+        stream.clock.get_or_insert_with(fresh);
+        stream.catching_up = last.is_some();
+        stream.passed = None;
+        stream.connected_once = true;
+        stream.since_connect = 0;
+        stream.reader = Some(reader);
+    }
+
     /// Ends the connection, to be made anew.
-    fn lose(&mut self, stream: &mut Stream, why: String) {
+    fn lose(&mut self, stream: &mut Stream, why: String) -> Result<(), CaptureError> {
         stream.reader = None;
         stream.corrupt_in_row = 0;
-        stream.lost_at.get_or_insert_with(Instant::now);
-        self.pause(stream, why);
+        let e = CaptureError::Connection { what: stream.shown.as_str().into(), why };
+        self.give_up_or_pause(stream, e)
+    }
+
+    /// Gives up where there is no hope, with `e` as the reason; else waits.
+    fn give_up_or_pause(&mut self, stream: &mut Stream, e: CaptureError) -> Result<(), CaptureError> {
+        let lost = stream.lost_at.get_or_insert_with(Instant::now).elapsed();
+        let hopeless = if stream.decoded {
+            self.settings.give_up_after.is_some_and(|limit| lost >= limit)
+        } else {
+            // Not one keyframe so far.
+            stream.attempts + 1 >= self.settings.first_attempts
+        };
+        if hopeless {
+            return Err(e);
+        }
+        self.pause(stream, e.to_string());
+        Ok(())
     }
 
     /// Waits before the next attempt: 1 s, 2 s, 4 s … with up to a quarter more, so that many readers
@@ -433,30 +512,30 @@ impl Capture {
                 return Ok(None);
             }
         }
-        let jumped = |until: StreamTime| (time.micros() - until.micros()).abs() > MAX_JUMP_MICROS;
-        let clock = stream.clock.get_or_insert_with(|| Clock::live(stream.at.last_time));
-        if stream.live && stream.at.until.is_some_and(jumped) {
-            clock.lose_anchor();
-        }
+        let last = stream.at.last;
+        let clock = stream.clock.get_or_insert_with(|| Clock::of_live(last));
         let captured_at = clock.time(time, now());
         let mut row = FrameRow::new(FrameId::at(&stream.name, captured_at)?, stream.shown.as_str());
-        row.keyframe = stream.at.keyframes;
+        if stream.live {
+            stream.at.keyframes += 1;
+        }
+        row.keyframe = stream.at.keyframes - 1;
         row.stream_time = Some(time);
-        stream.at.keyframes += 1;
-        stream.at.until = Some(time);
-        stream.at.last_time = Some(captured_at);
-        stream.decoded += 1;
+        stream.at.last = Some((time, captured_at));
+        stream.decoded = true;
+        stream.attempts = 0;
+        stream.lost_at = None;
         stream.since_connect += 1;
         let interval = self.settings.reconnect_interval;
-        if stream.live && interval > 0 && stream.since_connect >= interval {
+        if stream.live && !stream.closing && interval > 0 && stream.since_connect >= interval {
             stream.reader = None;
         }
-        Ok(Some(self.judge(row, image, true)))
+        Ok(Some(self.judge(row, image)))
     }
 
     fn finish(&mut self, stream: &Stream) -> Result<Option<Captured>, CaptureError> {
         let Some(reader) = &stream.reader else { return Ok(None) };
-        if stream.at.keyframes == 0 {
+        if stream.at.last.is_none() {
             let corrupt = reader.corrupt();
             let why = if corrupt > 0 { format!("{corrupt} corrupt") } else { "none found".into() };
             return Err(CaptureError::NothingDecoded { what: stream.shown.as_str().into(), why });
@@ -481,16 +560,35 @@ impl Capture {
 }
 
 impl Stream {
-    /// Whether a keyframe at `time` was seen before. A connection made anew begins with what the last
-    /// one ended with; a clock that jumps back further than that has been set to zero.
-    fn knows(&self, time: StreamTime) -> bool {
-        // Another session of a live stream: what an earlier run saw says nothing about this clock.
-        if self.live && self.decoded == 0 {
-            return false;
+    /// Whether a keyframe was seen before. A file's are known by their number. A connection to a live
+    /// stream made anew begins with what the last one ended with, if it is the same timeline: if its
+    /// clock has moved as far as ours.
+    fn knows(&mut self, number: u64, time: StreamTime, now: Timestamp) -> bool {
+        if !self.live {
+            return number < self.at.keyframes;
         }
-        let Some(until) = self.at.until else { return false };
-        time <= until && (!self.live || until.micros() - time.micros() < MAX_JUMP_MICROS)
+        let Some((until, captured)) = self.at.last.filter(|_| self.catching_up) else { return false };
+        let first = self.passed.is_none();
+        let back = self.passed.is_some_and(|passed| time < passed);
+        self.passed = Some(time);
+        let (stream, wall) = (time.micros() - until.micros(), now.micros() - captured.micros());
+        let other = first && (stream - wall).abs() > SAME_TIMELINE_MICROS;
+        if let Some(clock) = self.clock.as_mut().filter(|_| other || back) {
+            clock.lose_anchor();
+        }
+        self.catching_up = !other && !back && time <= until;
+        self.catching_up
     }
+}
+
+fn with_verdict(mut row: FrameRow, verdict: Verdict, image: RgbImage) -> Captured {
+    (row.width, row.height) = image.dimensions();
+    row.empty = Some(verdict.empty);
+    row.blur = verdict.blur;
+    row.similarity = verdict.similarity;
+    row.dropped = verdict.dropped;
+    let image = row.dropped.is_none().then_some(image);
+    Captured { row, image }
 }
 
 fn now() -> Timestamp {

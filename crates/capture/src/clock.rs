@@ -2,27 +2,30 @@
 
 use streamface_types::{StreamTime, Timestamp};
 
-/// A jump of the stream's clock larger than this is a new timeline.
-pub(crate) const MAX_JUMP_MICROS: i64 = 10 * 60 * 1_000_000;
+/// A live stream whose clock jumps further than this, either way, has begun a new timeline.
+const MAX_JUMP_MICROS: i64 = 10 * 60 * 1_000_000;
 
 /// Gives each frame a capture time: an anchor plus how far the stream's clock has moved since. Wall
 /// time alone would put the frames of one network burst at one moment, and would differ from run to
 /// run. Times strictly increase, so names are unique.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Clock {
+    live: bool,
     anchor: Option<(StreamTime, Timestamp)>,
-    last: Option<Timestamp>,
+    last: Option<(StreamTime, Timestamp)>,
 }
 
 impl Clock {
-    /// A clock whose stream time 0 is `start`; `last` is the latest time given before.
-    pub(crate) fn from_start(start: Timestamp, last: Option<Timestamp>) -> Self {
-        Self { anchor: Some((StreamTime(0), start)), last }
+    /// The clock of a file whose stream time `from` is `start`; goes on after `last`, the stream time
+    /// and capture time of the last frame of an earlier run.
+    pub(crate) fn of_file(from: StreamTime, start: Timestamp, last: Option<(StreamTime, Timestamp)>) -> Self {
+        // Where the file's clock was set back before, the last frame tells by how much.
+        Self { live: false, anchor: Some(last.unwrap_or((from, start))), last }
     }
 
-    /// A clock that anchors at the first frame; `last` is the latest time given before.
-    pub(crate) fn live(last: Option<Timestamp>) -> Self {
-        Self { anchor: None, last }
+    /// The clock of a live stream, anchored at its first frame.
+    pub(crate) fn of_live(last: Option<(StreamTime, Timestamp)>) -> Self {
+        Self { live: true, anchor: None, last }
     }
 
     /// Starts a new timeline with the next frame.
@@ -30,12 +33,22 @@ impl Clock {
         self.anchor = None;
     }
 
-    /// The time of a frame at `at` that arrives at `now`.
+    /// The time of a frame at `at` that arrives at `now`. Where the stream's clock goes back, a live
+    /// stream is anchored anew by wall time, a file by the frame before, as wall time would change the
+    /// result.
     pub(crate) fn time(&mut self, at: StreamTime, now: Timestamp) -> Timestamp {
+        if let Some((last_at, last)) = self.last {
+            let step = at.micros().saturating_sub(last_at.micros());
+            if self.live && step.saturating_abs() > MAX_JUMP_MICROS {
+                self.anchor = None;
+            } else if step < 0 {
+                self.anchor = (!self.live).then_some((at, last.plus_micros(1)));
+            }
+        }
         let (from, time) = *self.anchor.get_or_insert((at, now));
         let time = time.plus_micros(at.micros().saturating_sub(from.micros()));
-        let time = self.last.map_or(time, |last| time.max(last.plus_micros(1)));
-        self.last = Some(time);
+        let time = self.last.map_or(time, |(_, last)| time.max(last.plus_micros(1)));
+        self.last = Some((at, time));
         time
     }
 }
@@ -44,15 +57,32 @@ impl Clock {
 mod tests {
     use super::*;
 
+    const NOW: i64 = 1_000_000_000;
+    fn now() -> Timestamp {
+        Timestamp::from_micros(NOW)
+    }
+
     #[test]
     fn frames_of_a_burst_keep_their_distance_and_never_share_a_name() {
-        let now = Timestamp::from_micros(1_000_000_000);
-        let mut clock = Clock::live(None);
-        let a = clock.time(StreamTime(5_000_000), now);
-        let b = clock.time(StreamTime(7_000_000), now);
-        assert_eq!((a, b.micros() - a.micros()), (now, 2_000_000));
-        clock.lose_anchor();
-        let c = clock.time(StreamTime(0), now);
+        let mut clock = Clock::of_live(None);
+        let a = clock.time(StreamTime(5_000_000), now());
+        let b = clock.time(StreamTime(7_000_000), now());
+        assert_eq!((a, b.micros() - a.micros()), (now(), 2_000_000));
+        let c = clock.time(StreamTime(0), now());
         assert_eq!(c, b.plus_micros(1), "wall time stood still, the name moves on");
+    }
+
+    #[test]
+    fn a_file_set_back_goes_on_without_wall_time_and_so_does_its_resumed_half() {
+        let start = Timestamp::from_micros(0);
+        let stream = [36_000_000, 38_000_000, 36_000_000, 38_000_000].map(StreamTime);
+        let mut clock = Clock::of_file(stream[0], start, None);
+        let whole = stream.map(|at| clock.time(at, now()).micros());
+        assert_eq!(whole, [0, 2_000_000, 2_000_001, 4_000_001]);
+        for half in 1..4 {
+            let last = (stream[half - 1], Timestamp::from_micros(whole[half - 1]));
+            let mut clock = Clock::of_file(stream[0], start, Some(last));
+            assert_eq!(clock.time(stream[half], now()).micros(), whole[half]);
+        }
     }
 }

@@ -70,6 +70,16 @@ pub enum CaptureError {
         /// Why.
         why: String,
     },
+    /// Another source's frames carry this name.
+    #[error("frames named '{name}' are those of {by}; give {what} another --name, or another --out")]
+    NameTaken {
+        /// The source.
+        what: Box<str>,
+        /// The name.
+        name: String,
+        /// The source that has it.
+        by: String,
+    },
     /// Reading a file or folder.
     #[error("{}: {source}", path.display())]
     Io {

@@ -74,6 +74,19 @@ impl FrameFilter {
         self.last_kept = frame.map(Thumbnail::new);
     }
 
+    /// The scores of a picture that is no frame of a stream: nothing is dropped, nothing compared.
+    #[must_use]
+    pub fn scores(frame: &RgbImage) -> Verdict {
+        let gray = gray(frame);
+        let blur = Thumbnail::from_gray(&gray).blur_variance();
+        Verdict {
+            empty: canny_empty_fraction(&gray, 0, 25),
+            blur: Some(blur),
+            similarity: None,
+            dropped: None,
+        }
+    }
+
     /// Judges a frame; a kept one becomes the last kept.
     pub fn judge(&mut self, frame: &RgbImage) -> Verdict {
         let gray = gray(frame);

@@ -61,6 +61,11 @@ impl Settings {
         if self.first_attempts == 0 {
             return wrong("first_attempts", "at least 1", "0".into());
         }
+        for (name, time) in [("open-timeout", self.open_timeout), ("read-timeout", self.read_timeout)] {
+            if time < Duration::from_millis(100) {
+                return wrong(name, "100ms or more", format!("{time:?}"));
+            }
+        }
         if self.max_side == 0 || self.max_side > 32_768 {
             return wrong("max_side", "1 to 32768", self.max_side.to_string());
         }

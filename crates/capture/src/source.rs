@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use streamface_types::FrameId;
+
 use crate::CaptureError;
 
 const VIDEOS: [&str; 16] = [
@@ -62,7 +64,7 @@ pub fn sources(spec: &str, name: Option<&str>) -> Result<Vec<Source>, CaptureErr
         return Ok(vec![Source::Video { path: path.into(), name: name.map_or(stem, clean) }]);
     }
     let mut files = Vec::new();
-    walk(path, 0, &mut files)?;
+    walk(path, &mut HashSet::new(), &mut files)?;
     files.sort();
     let of_kind = |known: &[&str]| files.iter().filter(|f| ends_in(f, known)).cloned().collect::<Vec<_>>();
     let prefixed = |own: String| name.map_or_else(|| own.clone(), |n| clean(&format!("{n}_{own}")));
@@ -84,7 +86,12 @@ pub fn sources(spec: &str, name: Option<&str>) -> Result<Vec<Source>, CaptureErr
 /// Each file with a name of its own: its stem, or, where two in `root` share one, its path from there;
 /// where that is not enough (`x.png` beside `x.jpg`), a number after it.
 fn named(root: &Path, files: Vec<PathBuf>) -> Vec<(PathBuf, String)> {
-    let stem = |file: &Path| clean(&file.file_stem().unwrap_or_default().to_string_lossy());
+    let stem = |file: &Path| {
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        // The original's names stay as they are, however long.
+        let original = FrameId::new(&stem).is_ok_and(|f| f.timestamp().is_some());
+        if original { stem.into_owned() } else { clean(&stem) }
+    };
     let mut stems: HashMap<String, usize> = HashMap::new();
     for file in &files {
         *stems.entry(stem(file)).or_default() += 1;
@@ -104,11 +111,13 @@ fn named(root: &Path, files: Vec<PathBuf>) -> Vec<(PathBuf, String)> {
     files.into_iter().map(|file| (file.clone(), name(&file))).collect()
 }
 
-/// Deeper than this a folder is a mistake, or a ring of links.
-const MAX_DEPTH: usize = 16;
-
-fn walk(dir: &Path, depth: usize, into: &mut Vec<PathBuf>) -> Result<(), CaptureError> {
+/// Finds the files below `dir`. A folder reached by two ways (links) is visited once; a dataset
+/// directory is a result, not a source.
+fn walk(dir: &Path, visited: &mut HashSet<PathBuf>, into: &mut Vec<PathBuf>) -> Result<(), CaptureError> {
     let io = |source| CaptureError::Io { path: dir.to_owned(), source };
+    if !visited.insert(dir.canonicalize().map_err(io)?) {
+        return Ok(());
+    }
     for entry in fs::read_dir(dir).map_err(io)? {
         let path = entry.map_err(io)?.path();
         let hidden = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
@@ -116,8 +125,8 @@ fn walk(dir: &Path, depth: usize, into: &mut Vec<PathBuf>) -> Result<(), Capture
             continue;
         }
         if path.is_dir() {
-            if depth < MAX_DEPTH {
-                walk(&path, depth + 1, into)?;
+            if !(path.join(".lock").is_file() && path.join("metadata").is_dir()) {
+                walk(&path, visited, into)?;
             }
         } else {
             into.push(path);

@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ffmpeg::codec::discard::Discard;
@@ -38,6 +38,7 @@ pub struct VideoReader {
     read_timeout: Duration,
     max_side: u32,
     last: Option<StreamTime>,
+    keys: u64,
     corrupt: u64,
     ended: bool,
 }
@@ -58,6 +59,8 @@ struct Watch {
     epoch: Instant,
     /// When all is to end.
     end: Option<Instant>,
+    /// Whether `end` no longer counts.
+    lifted: Arc<AtomicBool>,
 }
 
 impl Watch {
@@ -68,7 +71,11 @@ impl Watch {
 
     fn is_late(&self) -> bool {
         let late = self.epoch.elapsed().as_millis() > u128::from(self.deadline.load(Ordering::Relaxed));
-        late || self.end.is_some_and(|end| Instant::now() >= end)
+        late || self.is_over()
+    }
+
+    fn is_over(&self) -> bool {
+        !self.lifted.load(Ordering::Relaxed) && self.end.is_some_and(|end| Instant::now() >= end)
     }
 }
 
@@ -111,6 +118,7 @@ impl VideoReader {
             deadline: Arc::new(AtomicU64::new(u64::MAX)),
             epoch: Instant::now(),
             end,
+            lifted: Arc::default(),
         };
         watch.allow(settings.open_timeout);
         let mut input = open_input(url, is_url, settings, &watch)
@@ -147,6 +155,7 @@ impl VideoReader {
             read_timeout: settings.read_timeout,
             max_side: settings.max_side,
             last: None,
+            keys: 0,
             corrupt: 0,
             ended: false,
         })
@@ -157,6 +166,25 @@ impl VideoReader {
     pub fn duration(&self) -> Option<Duration> {
         let micros = u64::try_from(self.input.duration()).ok().filter(|&d| d > 0)?;
         Some(Duration::from_micros(micros))
+    }
+
+    /// Where the video's clock begins.
+    #[must_use]
+    pub fn start_time(&self) -> StreamTime {
+        // SAFETY: reads a plain field of the open input.
+        let start = unsafe { (*self.input.as_ptr()).start_time };
+        StreamTime(if start == ffi::AV_NOPTS_VALUE { 0 } else { start })
+    }
+
+    /// Keyframes read since the opening, known ones included.
+    #[must_use]
+    pub fn keyframes(&self) -> u64 {
+        self.keys
+    }
+
+    /// Lifts the end that [`Self::open`] was given.
+    pub fn lift_end(&mut self) {
+        self.watch.lifted.store(true, Ordering::Relaxed);
     }
 
     /// When the video was made, where its container says so.
@@ -171,19 +199,21 @@ impl VideoReader {
         self.corrupt
     }
 
-    /// The next keyframe whose time `known` does not have; none at the end. Known ones are passed over
-    /// without decoding. A corrupt keyframe is `Some(None)`: counted, and for the caller to judge.
+    /// The next keyframe that `known` (by its number since the opening, from 0, and its time) does not
+    /// have; none at the end. Known ones are passed over without decoding. A corrupt keyframe is
+    /// `Some(None)`: counted, and for the caller to judge.
     ///
     /// # Errors
     /// [`CaptureError::Connection`] where nothing came in `read_timeout`, or ffmpeg gave up;
     /// [`CaptureError::TooLarge`]; [`CaptureError::Stopped`].
     pub fn next_keyframe(
         &mut self,
-        known: impl Fn(StreamTime) -> bool,
+        mut known: impl FnMut(u64, StreamTime) -> bool,
     ) -> Result<Option<Option<DecodedFrame>>, CaptureError> {
-        let mut packet = Packet::empty();
         while !self.ended {
             self.watch.allow(self.read_timeout);
+            // A new one each time: reading into a packet does not release what it held.
+            let mut packet = Packet::empty();
             match packet.read(&mut self.input) {
                 Ok(()) => {}
                 Err(ffmpeg::Error::Eof) => break,
@@ -207,10 +237,11 @@ impl VideoReader {
                 packet.pts().or(packet.dts()).map(|t| t.rescale(self.time_base, Rational(1, 1_000_000)));
             // A packet without a time comes right after the one before it.
             let time = StreamTime(time.unwrap_or_else(|| self.last.map_or(0, |t| t.micros() + 1)));
-            if known(time) {
+            self.last = Some(time);
+            self.keys += 1;
+            if known(self.keys - 1, time) {
                 continue;
             }
-            self.last = Some(time);
             let decoded = if packet.is_corrupt() { None } else { self.decode(&packet)? };
             if decoded.is_none() {
                 self.corrupt += 1;
@@ -291,13 +322,18 @@ fn open_input(
     if is_url {
         let micros = settings.read_timeout.as_micros().to_string();
         options.set("rw_timeout", &micros);
-        options.set("timeout", &micros);
+        // To RTMP this option would mean: wait for others to connect.
+        if ["rtsp", "rtsps", "udp", "srt"].iter().any(|p| source.starts_with(&format!("{p}://"))) {
+            options.set("timeout", &micros);
+        }
         options.set("rtsp_transport", "tcp");
         // As the original asks for: connections that end with their segment, segments side by side.
         options.set("http_persistent", "0");
         options.set("http_multiple", "1");
     }
-    let path = CString::new(source).map_err(|_| ffmpeg::Error::InvalidData)?;
+    // Without the prefix, `12:30.mp4` would be a protocol.
+    let path = if is_url { source.to_owned() } else { format!("file:{source}") };
+    let path = CString::new(path).map_err(|_| ffmpeg::Error::InvalidData)?;
     let watching = watch.clone();
     let interrupt =
         ffmpeg::util::interrupt::new(Box::new(move || watching.stop.is_set() || watching.is_late()));
@@ -369,6 +405,7 @@ fn explain(source: &str, is_url: bool, e: ffmpeg::Error, watch: &Watch, limit: D
         return CaptureError::Open { what, why };
     }
     let why = match e {
+        _ if watch.is_over() => "no answer within the time of --for".to_owned(),
         _ if watch.is_late() => format!("no answer within {} s", limit.as_secs()),
         ffmpeg::Error::Other { errno: ffmpeg::util::error::ECONNREFUSED } => {
             "connection refused; is the server running, and the port right?".to_owned()

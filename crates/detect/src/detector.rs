@@ -1,6 +1,5 @@
 //! A detector: the network at the right size, its first look at a frame and its second at each face.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use image::RgbImage;
@@ -58,8 +57,8 @@ pub struct Detector {
     model: Manifest,
     weights: Vec<u8>,
     settings: DetectSettings,
-    /// By width and height of the input.
-    networks: Mutex<HashMap<(u32, u32), Network>>,
+    /// By width and height of the input, the one used last first.
+    networks: Mutex<Vec<((u32, u32), Network)>>,
 }
 
 impl Detector {
@@ -157,28 +156,32 @@ impl Detector {
         }
     }
 
-    fn network(&self, (w, h): (u32, u32)) -> Result<Network, DetectError> {
-        let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(network) = networks.get(&(w, h)) {
-            return Ok(network.clone());
-        }
-        let (w_, h_) = (w as usize, h as usize);
-        let shape = match self.model.input.layout {
-            Layout::Nchw => [1, 3, h_, w_],
-            Layout::Nhwc => [1, h_, w_, 3],
+    fn network(&self, size: (u32, u32)) -> Result<Network, DetectError> {
+        let ready = || self.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = {
+            let mut networks = ready();
+            let at = networks.iter().position(|(s, _)| *s == size);
+            at.map(|at| {
+                networks[..=at].rotate_right(1);
+                networks[0].1.clone()
+            })
         };
-        if self.model.input.layout == Layout::Nhwc {
+        if let Some(network) = known {
+            return Ok(network);
+        }
+        let (w, h) = (size.0 as usize, size.1 as usize);
+        if self.model.input.layout != Layout::Nchw {
             return Err(DetectError::Output {
                 model: self.model.name.clone(),
                 found: "layout nhwc".into(),
                 expected: "layout nchw for a detector".into(),
             });
         }
-        let network = Network::load(&self.model, &self.weights, &shape)?;
-        if networks.len() >= MAX_NETWORKS {
-            networks.clear();
-        }
-        networks.insert((w, h), network.clone());
+        // Built outside the lock: other threads go on meanwhile, at worst one builds the same.
+        let network = Network::load(&self.model, &self.weights, &[1, 3, h, w])?;
+        let mut networks = ready();
+        networks.insert(0, (size, network.clone()));
+        networks.truncate(MAX_NETWORKS);
         Ok(network)
     }
 }

@@ -104,9 +104,21 @@ impl Cache {
             }
         };
         let path = self.path(model);
-        check(&bytes, model, from.unwrap_or(&path))?;
+        check(&bytes, model, &path).map_err(|e| match (e, from) {
+            (ModelError::WrongHash { found, .. }, Some(from)) => {
+                ModelError::NotTheFile { path: from.to_owned(), model: model.name.clone(), found }
+            }
+            (e, _) => e,
+        })?;
         let mut file = tempfile::NamedTempFile::new_in(&self.dir).map_err(ModelError::io(&self.dir))?;
         file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(ModelError::io(&path))?;
+        // A temporary file is private to its owner; a cache may be shared.
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let readable = fs::Permissions::from_mode(0o644);
+            file.as_file().set_permissions(readable).map_err(ModelError::io(&path))?;
+        }
         file.persist(&path).map_err(|e| ModelError::Io { path, source: e.error })?;
         Ok(true)
     }
@@ -175,7 +187,7 @@ mod tests {
             fs::write(&path, bytes).unwrap();
             cache.pull(&model, Some(&path)).unwrap_err()
         };
-        assert!(matches!(from(b"evil"), ModelError::WrongHash { .. }));
+        assert!(matches!(from(b"evil"), ModelError::NotTheFile { .. }));
         assert!(matches!(from(b"much too long"), ModelError::TooLarge { .. }));
         assert!(matches!(from(b"PK\x03\x04 cut"), ModelError::Io { .. }));
         assert!(matches!(from(b"\x1f\x8b cut"), ModelError::Io { .. }));

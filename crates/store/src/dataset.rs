@@ -184,7 +184,8 @@ impl Dataset {
             }
             let from = self.image_path(ImageKind::Face, &row.face);
             let to = dir.join(format!("{}.png", row.face));
-            if fs::hard_link(&from, &to).is_err() {
+            // A crop that someone took away is missed by no one else.
+            if fs::hard_link(&from, &to).is_err() && from.exists() {
                 fs::copy(&from, &to).map_err(StoreError::io(&from))?;
             }
         }
@@ -230,6 +231,7 @@ impl Dataset {
         remove_dir(&unfinished_batch(&self.metadata()))?;
         let staged: Vec<_> = ImageKind::ALL.into_iter().map(|kind| (kind, self.staged(kind))).collect();
         if staged.iter().all(|(_, names)| names.is_empty()) {
+            self.remove_unfinished_images();
             return Ok(());
         }
         let frames: HashSet<FrameId> =
@@ -251,7 +253,15 @@ impl Dataset {
                 }
             }
         }
+        self.remove_unfinished_images();
         Ok(())
+    }
+
+    /// Once no image is staged any more, what is unfinished in their folders is ours to remove.
+    fn remove_unfinished_images(&self) {
+        for kind in ImageKind::ALL {
+            remove_unfinished(&self.root.join(kind.folder()));
+        }
     }
 
     /// Names of the staged images of a kind.

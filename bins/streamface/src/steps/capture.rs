@@ -59,8 +59,14 @@ impl<'a> Session<'a> {
         common: &Common,
         stop: &'a Stop,
     ) -> anyhow::Result<Self> {
-        let batch_size = work.batch_size.clamp(1, 100_000);
-        Ok(Self { data, stop, threads: settings::threads(work.threads)?, batch_size, quiet: common.quiet })
+        let threads = settings::threads(work.threads)?;
+        Ok(Self {
+            data,
+            stop,
+            threads,
+            batch_size: settings::batch_size(work.batch_size)?,
+            quiet: common.quiet,
+        })
     }
 
     /// Jobs between source and committer: enough to keep all threads busy, few enough that 1080p
@@ -137,12 +143,20 @@ pub(super) fn walk(
 /// What opening, reading and writing meets.
 pub fn capture(args: &CaptureArgs, stop: &Stop) -> anyhow::Result<Outcome> {
     let settings = settings::capture(&args.frames)?;
+    settings::batch_size(args.work.batch_size)?;
     check_source(&args.source, args.frames.name.as_deref())?;
     let data = Dataset::open(&args.out)?;
     record_capture(&data, &settings)?;
     let session = Session::new(&data, &args.work, &args.common, stop)?;
     let name = args.frames.name.as_deref();
-    let mut summary = walk(session, &args.source, name, settings, &mut Next::default())?;
+    let walked = walk(session, &args.source, name, settings, &mut Next::default());
+    let mut summary = match walked {
+        Ok(summary) => summary,
+        Err(e) => {
+            remove_if_fresh(data);
+            return Err(e);
+        }
+    };
     data.compact()?;
     summary.faces = None;
     summary.notes.push(format!("next     streamface extract {}", args.out.display()));
@@ -167,4 +181,21 @@ pub(super) fn record_capture(data: &Dataset, settings: &Settings) -> anyhow::Res
             ("similarity-threshold", f.similarity_threshold.to_string()),
         ],
     )
+}
+
+/// Removes a directory in which nothing but settings and the lock was ever written.
+pub(super) fn remove_if_fresh(data: Dataset) {
+    let (root, metadata) = (data.root().to_owned(), data.metadata());
+    let only = |dir: &std::path::Path, known: &[&str]| {
+        std::fs::read_dir(dir)
+            .is_ok_and(|entries| entries.flatten().all(|e| known.iter().any(|k| e.file_name() == *k)))
+    };
+    if only(&root, &["metadata", ".lock"]) && only(&metadata, &["settings.json"]) {
+        drop(data);
+        // Each of these is ours and known to be there; what fails stays, and harms nobody.
+        let _ = std::fs::remove_file(metadata.join("settings.json"));
+        let _ = std::fs::remove_dir(&metadata);
+        let _ = std::fs::remove_file(root.join(".lock"));
+        let _ = std::fs::remove_dir(&root);
+    }
 }

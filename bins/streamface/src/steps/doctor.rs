@@ -66,13 +66,13 @@ pub fn doctor(json: bool) -> anyhow::Result<Outcome> {
                 |c| serde_json::json!({"what": c.what, "state": c.state, "mend": c.mend, "needed": c.needed}),
             )
             .collect();
-        println!("{:#}", serde_json::Value::from(all));
+        say!("{:#}", serde_json::Value::from(all));
         return Ok(outcome);
     }
     for c in &checks {
-        println!("{} {:<20} {}", if c.mend.is_none() { "ok     " } else { "missing" }, c.what, c.state);
+        say!("{} {:<20} {}", if c.mend.is_none() { "ok     " } else { "missing" }, c.what, c.state);
         if let Some(mend) = &c.mend {
-            println!("        {:<20} {mend}", "mend it with");
+            say!("        {:<20} {mend}", "mend it with");
         }
     }
     Ok(outcome)

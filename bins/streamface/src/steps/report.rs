@@ -22,7 +22,11 @@ pub fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let sources: Vec<String> = data.read::<FrameRow>()?.into_iter().map(|f| f.source).collect();
     let source = sources.first().map_or_else(|| args.dir.display().to_string(), Clone::clone);
     let path = write_report(&data, &source)?;
-    println!("{}", path.display());
+    if args.common.json {
+        say!("{:#}", serde_json::json!({"report": path}));
+    } else {
+        say!("{}", path.display());
+    }
     Ok(Outcome::Done)
 }
 

@@ -15,19 +15,21 @@ pub fn score(args: &ScoreArgs) -> anyhow::Result<Outcome> {
     let scores = compare(&truth, &predicted)
         .with_context(|| format!("{} against {}", args.predicted.display(), args.truth.display()))?;
     if args.common.json {
-        println!("{:#}", serde_json::to_value(scores)?);
+        say!("{:#}", serde_json::to_value(scores)?);
     } else {
         let prf = |p: Prf| format!("F {:.4} (precision {:.4}, recall {:.4})", p.f, p.precision, p.recall);
-        println!(
+        say!(
             "faces     {} in both ({} only true, {} only predicted)",
-            scores.samples, scores.only_in_true, scores.only_in_predicted
+            scores.samples,
+            scores.only_in_true,
+            scores.only_in_predicted
         );
-        println!("people    {} true, {} predicted", scores.true_clusters, scores.predicted_clusters);
-        println!("pairwise  {}", prf(scores.pairwise));
-        println!("BCubed    {}", prf(scores.bcubed));
-        println!("ARI       {:.4}", scores.ari);
-        println!("NMI       {:.4}", scores.nmi);
-        println!("purity    {:.4}", scores.purity);
+        say!("people    {} true, {} predicted", scores.true_clusters, scores.predicted_clusters);
+        say!("pairwise  {}", prf(scores.pairwise));
+        say!("BCubed    {}", prf(scores.bcubed));
+        say!("ARI       {:.4}", scores.ari);
+        say!("NMI       {:.4}", scores.nmi);
+        say!("purity    {:.4}", scores.purity);
     }
     let short = args.at_least.is_some_and(|wanted| scores.pairwise.f < wanted);
     Ok(if short { Outcome::Incomplete } else { Outcome::Done })

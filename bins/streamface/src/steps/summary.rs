@@ -1,5 +1,6 @@
 //! What a command says at its end, for people and as JSON.
 
+use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -36,7 +37,9 @@ pub struct Summary {
     pub failures: Vec<String>,
     /// Ended by Ctrl-C.
     pub stopped: bool,
-    /// Lines at the end: where things are.
+    /// Where the report is.
+    pub report: Option<PathBuf>,
+    /// Lines at the end: what to do next.
     pub notes: Vec<String>,
 }
 
@@ -85,6 +88,24 @@ impl Summary {
         Self { frames: Some(frames), faces: Some(faces), stages, wall, ..Self::default() }
     }
 
+    /// Adds the faces, times and failures of work that was left from an earlier call.
+    pub(crate) fn add(&mut self, earlier: Self) {
+        if let (Some(all), Some(more)) = (&mut self.faces, earlier.faces) {
+            all.detected += more.detected;
+            all.small += more.small;
+            all.blurred += more.blurred;
+            all.kept += more.kept;
+            all.embedded += more.embedded;
+        }
+        for (name, time) in earlier.stages {
+            match self.stages.iter_mut().find(|(n, _)| *n == name) {
+                Some((_, all)) => *all += time,
+                None => self.stages.push((name, time)),
+            }
+        }
+        self.failures.extend(earlier.failures);
+    }
+
     /// How the command ended.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
@@ -94,7 +115,7 @@ impl Summary {
     /// Prints it on standard output.
     pub fn print(&self, as_json: bool) {
         if as_json {
-            println!("{:#}", self.to_json());
+            say!("{:#}", self.to_json());
             return;
         }
         if let Some(f) = self.frames {
@@ -104,18 +125,24 @@ impl Summary {
                 said.push(format!("{} corrupt", f.corrupt));
             }
             let said = if said.is_empty() { String::new() } else { format!(" ({})", said.join(", ")) };
-            println!("frames   {} keyframes, {} kept{said}", f.seen, f.kept);
+            say!("frames   {} keyframes, {} kept{said}", f.seen, f.kept);
         }
         if let Some(f) = self.faces {
-            println!(
+            say!(
                 "faces    {} found, {} kept ({} too small, {} blurred)",
-                f.detected, f.kept, f.small, f.blurred
+                f.detected,
+                f.kept,
+                f.small,
+                f.blurred
             );
         }
         if let Some(p) = self.people {
-            println!(
+            say!(
                 "people   {} of {} faces ({} seen once; the most seen has {} faces)",
-                p.people, p.faces, p.singletons, p.largest
+                p.people,
+                p.faces,
+                p.singletons,
+                p.largest
             );
         }
         if !self.stages.is_empty() {
@@ -126,10 +153,13 @@ impl Summary {
                 .iter()
                 .map(|(n, t)| format!("{n} {} ms ({:.0} %)", t.as_millis(), share(t)))
                 .collect();
-            println!("time     {:.1} s; at work: {}", self.wall.as_secs_f64(), said.join(", "));
+            say!("time     {:.1} s; at work: {}", self.wall.as_secs_f64(), said.join(", "));
+        }
+        if let Some(report) = &self.report {
+            say!("report   {}", report.display());
         }
         for note in &self.notes {
-            println!("{note}");
+            say!("{note}");
         }
         for failure in &self.failures {
             eprintln!("failed: {failure}");
@@ -165,6 +195,9 @@ impl Summary {
         all.insert("stage_milliseconds".into(), stages.into());
         all.insert("wall_seconds".into(), json!(self.wall.as_secs_f64()));
         all.insert("stopped".into(), self.stopped.into());
+        if let Some(report) = &self.report {
+            all.insert("report".into(), report.display().to_string().into());
+        }
         all.insert("failures".into(), self.failures.clone().into());
         all.into()
     }

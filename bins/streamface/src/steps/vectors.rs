@@ -31,15 +31,9 @@ pub fn cluster_vectors(
             "rows": rows.len(), "clusters": found.clusters, "links": found.links, "components": found.components,
             "largest_component": found.largest_component,
         });
-        println!("{summary:#}");
+        say!("{summary:#}");
     } else {
-        println!(
-            "{} rows, {} clusters, {} links: {}",
-            rows.len(),
-            found.clusters,
-            found.links,
-            out.display()
-        );
+        say!("{} rows, {} clusters, {} links: {}", rows.len(), found.clusters, found.links, out.display());
     }
     Ok(Outcome::Done)
 }

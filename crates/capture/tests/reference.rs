@@ -1,0 +1,44 @@
+//! The filters' default settings on frames of a real news channel, and their values beside OpenCV's.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+
+use streamface_capture::{Capture, Settings, Stop, sources};
+
+fn shared() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    let dir = std::env::var_os("STREAMFACE_SHARED").map_or(beside, PathBuf::from).join("reference");
+    if !dir.is_dir() {
+        eprintln!("skipped: {} is not there", dir.display());
+        return None;
+    }
+    Some(dir)
+}
+
+#[test]
+fn no_frame_that_the_original_kept_is_dropped_and_scores_equal_opencv() {
+    let Some(dir) = shared() else { return };
+    let frames = dir.join("skynews/frames");
+    let found = sources(frames.to_str().unwrap(), None).unwrap();
+    let mut capture = Capture::new(found, Settings::default(), Stop::new(), &[], |_| None, |_| {}).unwrap();
+    let table = std::fs::read_to_string(dir.join("frame_filters.csv")).unwrap();
+    let mut rows = 0;
+    for line in table.lines().skip(1) {
+        let want: Vec<&str> = line.split(',').collect();
+        let row = capture.next_frame().unwrap().row;
+        assert_eq!(format!("{}.png", row.frame), want[0]);
+        assert_eq!(row.dropped, None, "{line}");
+        let number = |text: &str| text.parse::<f64>().unwrap();
+        assert!((row.empty.unwrap() - number(want[1])).abs() < 1e-3, "{line}");
+        assert!((row.blur.unwrap() / number(want[2]) - 1.0).abs() < 1e-6, "{line}");
+        match row.similarity {
+            // OpenCV computes it in single precision: 1e-6 of the whole scale is what it holds.
+            Some(similarity) => assert!((similarity - number(want[3])).abs() < 1e-6, "{line}"),
+            None => assert_eq!(rows, 0),
+        }
+        rows += 1;
+    }
+    assert_eq!(rows, 14);
+    assert!(capture.next_frame().is_none() && capture.failures().is_empty());
+}
