@@ -1,6 +1,6 @@
 //! The three filters that keep a frame out of the dataset.
 
-use image::RgbImage;
+use image::{GrayImage, RgbImage};
 use streamface_imgproc::{Thumbnail, canny_empty_fraction, gray};
 use streamface_store::DropReason;
 
@@ -55,6 +55,13 @@ pub struct Verdict {
     pub dropped: Option<DropReason>,
 }
 
+impl Verdict {
+    /// The first score alone.
+    fn of_emptiness(gray: &GrayImage) -> Self {
+        Self { empty: canny_empty_fraction(gray, 0, 25), blur: None, similarity: None, dropped: None }
+    }
+}
+
 /// The filters in their order, and the last kept frame.
 #[derive(Debug, Clone)]
 pub struct FrameFilter {
@@ -79,23 +86,13 @@ impl FrameFilter {
     pub fn scores(frame: &RgbImage) -> Verdict {
         let gray = gray(frame);
         let blur = Thumbnail::from_gray(&gray).blur_variance();
-        Verdict {
-            empty: canny_empty_fraction(&gray, 0, 25),
-            blur: Some(blur),
-            similarity: None,
-            dropped: None,
-        }
+        Verdict { blur: Some(blur), ..Verdict::of_emptiness(&gray) }
     }
 
     /// Judges a frame; a kept one becomes the last kept.
     pub fn judge(&mut self, frame: &RgbImage) -> Verdict {
         let gray = gray(frame);
-        let mut verdict = Verdict {
-            empty: canny_empty_fraction(&gray, 0, 25),
-            blur: None,
-            similarity: None,
-            dropped: None,
-        };
+        let mut verdict = Verdict::of_emptiness(&gray);
         if verdict.empty > self.settings.empty_threshold {
             verdict.dropped = Some(DropReason::Empty);
             return verdict;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use streamface_capture::Stop;
-use streamface_detect::{DetectSettings, Detector, ExtractSettings, Extractor};
+use streamface_detect::{DetectSettings, ExtractSettings, Extractor};
 use streamface_embed::Embedder;
+use streamface_model::Manifest;
 use streamface_store::{Dataset, ExtractionRow, FrameRow};
 use streamface_types::FrameId;
 
@@ -18,19 +19,14 @@ use super::{Outcome, Summary};
 use crate::args::{ExtractArgs, FaceArgs};
 use crate::pipeline::in_order;
 use crate::progress::{Counts, Progress};
-use crate::settings;
+use crate::settings::{self, DEFAULT_DETECTOR};
 
 /// The extractor that flags and the model ask for.
 pub(super) fn load_extractor(
     args: &FaceArgs,
 ) -> anyhow::Result<(Extractor, DetectSettings, ExtractSettings)> {
-    let mut chosen = None;
-    let detector: Detector = load_detector(|model| {
-        let (detect, extract) = settings::extraction(args, model)?;
-        chosen = Some((detect, extract));
-        Ok(detect)
-    })?;
-    let (detect, extract) = chosen.unwrap_or_else(|| unreachable!("load_detector asks for settings"));
+    let (detect, extract) = settings::extraction(args, &Manifest::builtin(DEFAULT_DETECTOR)?)?;
+    let detector = load_detector(detect)?;
     Ok((Extractor::new(detector, extract)?, detect, extract))
 }
 

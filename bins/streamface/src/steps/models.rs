@@ -11,16 +11,13 @@ use super::Outcome;
 use crate::args::Common;
 use crate::settings::{DEFAULT_DETECTOR, DEFAULT_EMBEDDER};
 
-/// The default detector's manifest and a detector made of it by `settings`.
+/// The default detector.
 ///
 /// # Errors
-/// The weights are missing or wrong.
-pub fn load_detector(
-    settings: impl FnOnce(&Manifest) -> anyhow::Result<DetectSettings>,
-) -> anyhow::Result<Detector> {
+/// The weights are missing or wrong, or a setting is out of its range.
+pub fn load_detector(settings: DetectSettings) -> anyhow::Result<Detector> {
     let model = Manifest::builtin(DEFAULT_DETECTOR)?;
     let weights = Cache::of_user().read(&model)?;
-    let settings = settings(&model)?;
     Ok(Detector::new(model, weights, settings)?)
 }
 

@@ -75,7 +75,7 @@ impl Capture {
                     }
                 }
                 Ok(None) if stream.live && !stream.closing => self.lose(stream, "the stream ended".into())?,
-                Ok(None) => return self.finish(stream),
+                Ok(None) => return self.finish(stream).map(|()| None),
                 Err(CaptureError::Connection { .. }) if self.is_over() => return Ok(None),
                 Err(CaptureError::Connection { why, .. }) => self.lose(stream, why)?,
                 Err(e) if stream.decoded && !matches!(e, CaptureError::Stopped) => {
@@ -216,8 +216,9 @@ impl Capture {
         Ok(Some(self.judge(row, image)))
     }
 
-    fn finish(&mut self, stream: &Stream) -> Result<Option<Captured>, CaptureError> {
-        let Some(reader) = &stream.reader else { return Ok(None) };
+    /// What is to be said of a source that has come to its end.
+    fn finish(&mut self, stream: &Stream) -> Result<(), CaptureError> {
+        let Some(reader) = &stream.reader else { return Ok(()) };
         if stream.at.last.is_none() {
             let corrupt = reader.corrupt();
             let why = if corrupt > 0 { format!("{corrupt} corrupt") } else { "none found".into() };
@@ -238,7 +239,7 @@ impl Capture {
                 )));
             }
         }
-        Ok(None)
+        Ok(())
     }
 }
 
