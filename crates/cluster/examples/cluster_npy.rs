@@ -9,7 +9,7 @@ mod common;
 use std::error::Error;
 use std::time::Instant;
 
-use streamface_cluster::{Constraints, Metric, Settings, join, link};
+use streamface_cluster::{Constraints, Metric, Settings};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -19,17 +19,25 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rows = common::read_npy(path.as_ref())?;
     let settings = Settings::new(Metric::Cosine, threshold.parse()?)?;
     let start = Instant::now();
-    let links = join(&rows, &settings)?;
-    let joined = start.elapsed().as_secs_f64();
-    let people = link(links, &Constraints::default())?;
+    let log = std::env::var_os("VERBOSE").is_some();
+    let listen = |p: streamface_cluster::Progress| {
+        if log && (p.done == 0 || p.done == p.total) {
+            eprintln!("{:.3} {:?}", start.elapsed().as_secs_f64(), p);
+        }
+    };
+    let people = streamface_cluster::complete_linkage_observed(
+        &rows,
+        &settings,
+        &Constraints::default(),
+        streamface_cluster::Observer::new(&listen),
+    )?;
     let seconds = start.elapsed().as_secs_f64();
     println!(
-        "streamface: {seconds:.3} s (join {joined:.3}), peak {} MiB, {} clusters, {} links, largest of {} components {}",
+        "streamface: {seconds:.3} s, peak {} MiB, {} clusters, {} links in {} bands",
         peak_mib().unwrap_or(0),
         people.clusters,
         people.links,
-        people.components,
-        people.largest_component,
+        people.bands,
     );
     if let [out, ..] = rest {
         let lines = people.labels.iter().enumerate().map(|(i, l)| format!("{i},{l}\n"));

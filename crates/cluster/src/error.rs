@@ -37,6 +37,43 @@ pub enum Error {
         /// The rows from `a` to `b`, each must-linked to the next.
         chain: Vec<usize>,
     },
+    /// More links at the very same distance than the memory budget holds.
+    Ties {
+        /// The distance.
+        distance: f64,
+        /// Links that fit.
+        most: u64,
+    },
+    /// A link from elsewhere that cannot be one.
+    BadLink {
+        /// Its place, from 0.
+        at: usize,
+        /// What it says.
+        link: crate::Link,
+        /// Rows there are.
+        rows: usize,
+    },
+    /// Parts of joins of different numbers of rows.
+    RowCount {
+        /// Of the first part.
+        rows: usize,
+        /// Of another.
+        other: usize,
+    },
+    /// The temporary file for links beyond the memory budget.
+    Spill {
+        /// What the system said.
+        cause: String,
+    },
+    /// Too many rows for a linkage that needs all distances.
+    Dense {
+        /// Rows given.
+        rows: usize,
+        /// Bytes the distances would take.
+        bytes: u64,
+        /// Bytes allowed.
+        memory: u64,
+    },
     /// Labels for another number of rows.
     LabelCount {
         /// Labels given.
@@ -47,6 +84,12 @@ pub enum Error {
 }
 
 impl std::error::Error for Error {}
+
+impl Error {
+    pub(crate) fn spill(cause: &std::io::Error) -> Self {
+        Self::Spill { cause: cause.to_string() }
+    }
+}
 
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -72,6 +115,29 @@ impl std::fmt::Display for Error {
                     "rows {a} and {b} cannot be linked, yet must-links tie them: {chain:?}; drop one of these"
                 )
             }
+            Self::Ties { distance, most } => {
+                write!(f, "more than {most} pairs are at the distance {distance} exactly: give more memory")
+            }
+            Self::BadLink { at, link, rows } => write!(
+                f,
+                "link {at} ({}, {}, {}) cannot be one of {rows} rows: i < j, both below {rows}, and a distance ≥ 0",
+                link.i, link.j, link.distance
+            ),
+            Self::RowCount { rows, other } => {
+                write!(f, "parts of different joins: one is of {rows} rows, another of {other}")
+            }
+            Self::Spill { cause } => write!(
+                f,
+                "links beyond the memory budget go to a temporary file, and that failed: {cause}; \
+                 free some disk, set TMPDIR, or give more memory"
+            ),
+            Self::Dense { rows, bytes, memory } => write!(
+                f,
+                "this linkage needs all distances of {rows} rows, {} MiB, more than the {} MiB allowed: \
+                 use complete or single linkage, fewer rows, or give more memory",
+                bytes >> 20,
+                memory >> 20
+            ),
             Self::LabelCount { labels, rows } => write!(f, "{labels} labels for {rows} rows: give one a row"),
         }
     }

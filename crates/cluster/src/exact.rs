@@ -1,19 +1,17 @@
-//! Distances of one row to many, bit for bit those of [`Metric::distance`].
+//! Distances that decide: bit for bit those of [`Metric::distance`].
 
+use rayon::prelude::*;
+use streamface_types::embedding::{LANES, cosine, dot, tree};
 use streamface_types::{Embeddings, Metric};
 
 use crate::Error;
 
-/// Rows taken side by side: a sum in order is a chain of additions that wait for each other, eight
-/// chains keep the processor busy.
-const LANES: usize = 8;
-
-/// What distances under one metric need.
+/// The rows, with what distances under one metric need.
 pub(crate) struct Exact<'a> {
     rows: &'a Embeddings,
     metric: Metric,
-    /// Lengths of the rows, for cosine.
-    norms: Vec<f64>,
+    /// Squared lengths of the rows, for cosine.
+    squares: Vec<f64>,
 }
 
 impl<'a> Exact<'a> {
@@ -23,59 +21,104 @@ impl<'a> Exact<'a> {
         if u32::try_from(rows.len()).is_err() {
             return Err(Error::TooManyRows { rows: rows.len() });
         }
-        let norms = match metric {
-            Metric::Cosine => rows.rows().map(norm).collect(),
+        let squares = match metric {
+            Metric::Cosine => {
+                let square = |i: usize| dot(rows.row(i), rows.row(i));
+                (0..rows.len()).into_par_iter().with_min_len(1024).map(square).collect()
+            }
             Metric::Euclidean => Vec::new(),
             _ => return Err(Error::Metric(metric)),
         };
-        Ok(Self { rows, metric, norms })
+        Ok(Self { rows, metric, squares })
     }
 
     pub(crate) fn rows(&self) -> &'a Embeddings {
         self.rows
     }
 
-    /// Length of row `i`; only for cosine.
-    pub(crate) fn norm(&self, i: usize) -> f64 {
-        self.norms[i]
+    pub(crate) fn metric(&self) -> Metric {
+        self.metric
     }
 
-    /// Calls `found(j, distance of i and j)` for each `j` in order.
-    pub(crate) fn distances(&self, i: u32, others: &[u32], mut found: impl FnMut(u32, f64)) {
+    /// Squared length of row `i`; only for cosine.
+    pub(crate) fn square(&self, i: usize) -> f64 {
+        self.squares[i]
+    }
+
+    /// The distance of rows `i` and `j`.
+    pub(crate) fn distance(&self, i: u32, j: u32) -> f64 {
+        let (a, b) = (self.rows.row(i as usize), self.rows.row(j as usize));
+        if self.metric == Metric::Cosine {
+            cosine(dot(a, b), self.squares[i as usize], self.squares[j as usize])
+        } else {
+            self.metric.distance(a, b)
+        }
+    }
+
+    /// Calls `found(j, distance of i and j)` for each `j` in order, until it says to stop. Whether none
+    /// said so.
+    pub(crate) fn distances(&self, i: u32, others: &[u32], mut found: impl FnMut(u32, f64) -> bool) -> bool {
         let a = self.rows.row(i as usize);
-        for group in others.chunks(LANES) {
-            // A short last group repeats its first row and drops what it gets.
-            let b: [&[f32]; LANES] =
-                std::array::from_fn(|l| self.rows.row(*group.get(l).unwrap_or(&group[0]) as usize));
-            if self.metric == Metric::Cosine {
-                let dots = sums(a, b, |x, y| x * y);
-                for (&j, dot) in group.iter().zip(dots) {
-                    let (x, y) = (self.norms[i as usize], self.norms[j as usize]);
-                    let zero = x == 0.0 || y == 0.0;
-                    found(j, if zero { 1.0 } else { (1.0 - dot / (x * y)).clamp(0.0, 2.0) });
-                }
+        let row = |j: u32| self.rows.row(j as usize);
+        // Two rows at once share the reading and converting of `a`.
+        let (pairs, last) = others.as_chunks::<2>();
+        for &[j, k] in pairs {
+            let [p, q] = if self.metric == Metric::Cosine {
+                let [p, q] = sums(a, [row(j), row(k)], mul_add);
+                let of = |dot, j: u32| cosine(dot, self.squares[i as usize], self.squares[j as usize]);
+                [of(p, j), of(q, k)]
             } else {
-                let squares = sums(a, b, |x, y| (x - y) * (x - y));
-                group.iter().zip(squares).for_each(|(&j, s)| found(j, s.sqrt()));
+                sums(a, [row(j), row(k)], |x, y, sum| sum + (x - y) * (x - y)).map(f64::sqrt)
+            };
+            if !found(j, p) || !found(k, q) {
+                return false;
             }
         }
+        last.iter().all(|&j| found(j, self.distance(i, j)))
+    }
+
+    /// The largest distance across two clusters, or none where it is above `limit`. Rows that stick out
+    /// are best put first.
+    pub(crate) fn complete(&self, a: &[u32], b: &[u32], limit: f64) -> Option<f64> {
+        // The short list outside: its row is read once for all of the other.
+        let (few, many) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+        let mut largest = 0.0_f64;
+        let within = few.iter().all(|&i| {
+            self.distances(i, many, |_, d| {
+                largest = largest.max(d);
+                d <= limit
+            })
+        });
+        within.then_some(largest)
     }
 }
 
-fn norm(row: &[f32]) -> f64 {
-    row.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt()
+/// Fused where the processor is known to have it; products of `f32` are exact in `f64`, so that the bits
+/// are the same either way.
+#[inline]
+fn mul_add(x: f64, y: f64, sum: f64) -> f64 {
+    if cfg!(target_feature = "fma") { x.mul_add(y, sum) } else { sum + x * y }
 }
 
-fn sums(a: &[f32], b: [&[f32]; LANES], term: impl Fn(f64, f64) -> f64) -> [f64; LANES] {
+#[inline]
+fn sums(a: &[f32], b: [&[f32]; 2], term: impl Fn(f64, f64, f64) -> f64) -> [f64; 2] {
     // The same length for all, known to the compiler, takes the bounds checks out of the loop.
-    let b = b.map(|row| &row[..a.len()]);
-    let mut sums = [0.0; LANES];
-    for (k, &x) in a.iter().enumerate() {
-        for (sum, row) in sums.iter_mut().zip(b) {
-            *sum += term(f64::from(x), f64::from(row[k]));
+    let [p, q] = b.map(|row| &row[..a.len()]);
+    let mut sums = [[0.0; LANES]; 2];
+    let (full, rest) = a.as_chunks::<LANES>();
+    let ((ps, p_rest), (qs, q_rest)) = (p.as_chunks::<LANES>(), q.as_chunks::<LANES>());
+    for ((x, p), q) in full.iter().zip(ps).zip(qs) {
+        for k in 0..LANES {
+            let x = f64::from(x[k]);
+            sums[0][k] = term(x, p[k].into(), sums[0][k]);
+            sums[1][k] = term(x, q[k].into(), sums[1][k]);
         }
     }
-    sums
+    for (k, &x) in rest.iter().enumerate() {
+        sums[0][k] = term(x.into(), p_rest[k].into(), sums[0][k]);
+        sums[1][k] = term(x.into(), q_rest[k].into(), sums[1][k]);
+    }
+    sums.map(tree)
 }
 
 #[cfg(test)]
@@ -89,17 +132,26 @@ mod tests {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (seed as f32 / u32::MAX as f32 - 0.5) * if seed.is_multiple_of(97) { 1e30 } else { 3.0 }
         };
-        let mut data: Vec<f32> = (0..23 * 37).map(|_| next()).collect();
-        data[5 * 37..6 * 37].fill(0.0);
-        let rows = Embeddings::new(data, 37).unwrap();
-        for metric in [Metric::Cosine, Metric::Euclidean] {
-            let exact = Exact::new(&rows, metric).unwrap();
-            for count in 0..23_u32 {
-                let others: Vec<u32> = (0..count).collect();
-                let mut seen = Vec::new();
-                exact.distances(22, &others, |j, d| seen.push((j, d.to_bits())));
-                let want = |j: u32| metric.distance(rows.row(22), rows.row(j as usize)).to_bits();
-                assert_eq!(seen, others.iter().map(|&j| (j, want(j))).collect::<Vec<_>>());
+        for dim in [1, 15, 16, 37] {
+            let mut data: Vec<f32> = (0..23 * dim).map(|_| next()).collect();
+            data[5 * dim..6 * dim].fill(0.0);
+            let rows = Embeddings::new(data, dim).unwrap();
+            for metric in [Metric::Cosine, Metric::Euclidean] {
+                let exact = Exact::new(&rows, metric).unwrap();
+                let want = |j: u32| metric.distance(rows.row(22), rows.row(j as usize));
+                for count in 0..23_u32 {
+                    let others: Vec<u32> = (0..count).collect();
+                    let mut seen = Vec::new();
+                    exact.distances(22, &others, |j, d| {
+                        seen.push((j, d.to_bits()));
+                        true
+                    });
+                    assert_eq!(seen, others.iter().map(|&j| (j, want(j).to_bits())).collect::<Vec<_>>());
+                    let largest = others.iter().map(|&j| want(j)).fold(0.0, f64::max);
+                    assert_eq!(exact.complete(&others, &[22], f64::INFINITY), Some(largest));
+                    let less = exact.complete(&others, &[22], largest.next_down());
+                    assert_eq!(less.is_none(), !others.is_empty());
+                }
             }
         }
     }

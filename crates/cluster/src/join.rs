@@ -1,122 +1,327 @@
-//! The similarity join: all pairs of rows at distance ≤ t.
+//! The similarity join: all pairs at distance ≤ t.
 //!
-//! Blocks of the upper triangle of the distance matrix, in parallel by blocks of rows. A blocked `f32`
-//! matrix product finds candidates with a margin that is proven to miss none; each candidate's
-//! distance is then computed in `f64` as [`Metric::distance`](crate::Metric::distance) defines it, and
-//! that alone decides. Memory: a copy of the rows, and 16 bytes a link.
+//! Blocks of the upper triangle, in parallel. Nearly all pairs are ruled out by a [sketch](crate::sketch)
+//! that is proven to miss none; the distance of the others is computed in `f64` as
+//! [`Metric::distance`](crate::Metric::distance) defines it, and that alone decides.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 use streamface_types::Embeddings;
 
 use crate::exact::Exact;
-use crate::kernel::Isa;
-use crate::pack::Packed;
+use crate::links::{Link, Links, Spill};
+use crate::points::Points;
+use crate::progress::{Observer, Stage};
+use crate::sketch::{Sketch, Space, Tuning};
 use crate::{Error, Settings};
 
-/// Rows of a block: few enough for their panels to stay in a second-level cache at usual dimensions.
-const BLOCK_ROWS: usize = 192;
-
-/// Two rows at distance ≤ t.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Link {
-    /// The smaller row.
-    pub i: u32,
-    /// The larger row.
-    pub j: u32,
-    /// Their distance.
-    pub distance: f64,
-}
-
-/// All links, in order of (i, j).
-#[derive(Debug, Clone, Default)]
-pub struct Links {
-    rows: usize,
-    len: u64,
-    /// In pieces, so that a consumer can let go of what it has read.
-    pieces: Vec<Vec<Link>>,
-}
-
-impl Links {
-    pub(crate) fn from_pieces(rows: usize, pieces: Vec<Vec<Link>>) -> Self {
-        let len = pieces.iter().map(|p| p.len() as u64).sum();
-        Self { rows, len, pieces }
-    }
-
-    pub(crate) fn into_pieces(self) -> Vec<Vec<Link>> {
-        self.pieces
-    }
-
-    /// Number of links.
-    #[must_use]
-    pub fn len(&self) -> u64 {
-        self.len
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// Number of rows that were joined, linked or not.
-    #[must_use]
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// The links in order of (i, j).
-    pub fn iter(&self) -> impl Iterator<Item = Link> + '_ {
-        self.pieces.iter().flatten().copied()
-    }
-}
+/// Points of a block: few enough for their bytes to stay in a first-level cache, enough for what streams
+/// by to be used well.
+const BLOCK: usize = 192;
 
 /// Finds all pairs i < j of rows whose distance is at most the threshold.
+///
+/// Memory: about d + 40 bytes a row, and 16 bytes a link up to the settings' budget; beyond it links go to a
+/// temporary file.
 ///
 /// ```
 /// use streamface_cluster::{Embeddings, Link, Metric, Settings, join};
 ///
 /// let rows = Embeddings::new(vec![0.0, 5.0, 1.0], 1)?;
 /// let links = join(&rows, &Settings::new(Metric::Euclidean, 1.0)?)?;
-/// assert_eq!(links.iter().collect::<Vec<_>>(), [Link { i: 0, j: 2, distance: 1.0 }]);
+/// assert_eq!(links.iter().collect::<Result<Vec<_>, _>>()?, [Link { i: 0, j: 2, distance: 1.0 }]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
-/// [`Error::TooManyRows`] beyond 2³² − 1 rows.
+/// [`Error::TooManyRows`] beyond 2³² − 1 rows; [`Error::Spill`] where the temporary file cannot be written.
 pub fn join(rows: &Embeddings, settings: &Settings) -> Result<Links, Error> {
-    join_with(rows, settings, Isa::best())
+    join_blocks(rows, settings, 0..rows.len(), 0..rows.len(), Observer::none())
 }
 
-fn join_with(rows: &Embeddings, settings: &Settings, isa: Isa) -> Result<Links, Error> {
-    let threshold = settings.threshold();
+/// The part of [`join`] between two blocks of rows: all pairs i < j at distance ≤ t with one row in `left`
+/// and the other in `right`. A pure function of these rows, so that blocks can be joined on many machines;
+/// parts of blocks that cover the upper triangle are together what `join` finds, in any order.
+///
+/// ```
+/// use streamface_cluster::{Constraints, Embeddings, Links, Metric, Observer, Settings, join, join_blocks, link};
+///
+/// let rows = Embeddings::new(vec![0.0, 5.0, 1.0, 4.5], 1)?;
+/// let settings = Settings::new(Metric::Euclidean, 1.0)?;
+/// let mut parts = Vec::new();
+/// for (left, right) in [(0..2, 0..2), (0..2, 2..4), (2..4, 2..4)] {
+///     parts.push(join_blocks(&rows, &settings, left, right, Observer::none())?);
+/// }
+/// let labels = link(Links::merge(parts)?, &Constraints::default())?.labels;
+/// assert_eq!(labels, link(join(&rows, &settings)?, &Constraints::default())?.labels);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`Error::NoSuchRow`] for a block that ends beyond the rows; those of [`join`].
+pub fn join_blocks(
+    rows: &Embeddings,
+    settings: &Settings,
+    left: Range<usize>,
+    right: Range<usize>,
+    observer: Observer<'_>,
+) -> Result<Links, Error> {
+    join_blocks_with(rows, settings, left, right, observer, Tuning::default())
+}
+
+fn join_blocks_with(
+    rows: &Embeddings,
+    settings: &Settings,
+    left: Range<usize>,
+    right: Range<usize>,
+    observer: Observer<'_>,
+    tuning: Tuning,
+) -> Result<Links, Error> {
+    for end in [left.end, right.end] {
+        if end > rows.len() {
+            return Err(Error::NoSuchRow { row: end, rows: rows.len() });
+        }
+    }
     let exact = Exact::new(rows, settings.metric())?;
-    let packed = Packed::new(&exact, settings.metric(), threshold, isa);
-    // Small inputs in smaller blocks, so that all threads get some.
-    let block = (BLOCK_ROWS.min(rows.len() / 16) / isa.panel()).max(1);
-    let pieces = (0..packed.panels().div_ceil(block))
-        .into_par_iter()
-        .with_max_len(1)
-        .map(|b| block_links(&exact, &packed, b * block, block, threshold))
+    // Only the rows of the blocks are looked at.
+    let order: Vec<u32> = (0..rows.len() as u32)
+        .filter(|&r| left.contains(&(r as usize)) || right.contains(&(r as usize)))
         .collect();
-    Ok(Links::from_pieces(packed.rows(), pieces))
+    let space = Space::new(&exact, &order, tuning);
+    let points = Points::of_rows(&order);
+    let sketch = Sketch::new(&exact, &space, &points, settings.threshold());
+    let threshold = settings.threshold();
+    let in_blocks = |i: u32, j: u32| {
+        let (i, j) = (i as usize, j as usize);
+        (left.contains(&i) && right.contains(&j)) || (left.contains(&j) && right.contains(&i))
+    };
+    let whole = left == right;
+    let spill = Spill::new(settings.most_links());
+    let blocks = Blocks::new(&sketch, points.len());
+    let progress = observer.start(Stage::Join, pairs(points.len()));
+    let pieces = blocks
+        .all()
+        .map(|block| {
+            let mut found = Vec::new();
+            let reach = space.reach(settings.metric(), threshold);
+            let mut buckets: Vec<Vec<Link>> = vec![Vec::new(); block.points(&sketch).len()];
+            let first = block.points(&sketch).start;
+            sketch.candidates(block.from, block.to, reach, |p, others| {
+                let i = order[p as usize];
+                found.clear();
+                found.extend(others.iter().map(|&q| order[q as usize]).filter(|&j| whole || in_blocks(i, j)));
+                exact.distances(i, &found, |j, distance| {
+                    if distance <= threshold {
+                        buckets[p as usize - first].push(Link { i, j, distance });
+                    }
+                    true
+                });
+            });
+            progress.advance(block.pairs(&sketch, points.len()));
+            spill.keep(buckets.concat())
+        })
+        .collect::<Result<Vec<_>, Error>>()?;
+    Ok(Links::from_pieces(rows.len(), pieces))
 }
 
-/// The links whose smaller row is in `count` panels from `panel` on.
-fn block_links(exact: &Exact, packed: &Packed, panel: usize, count: usize, threshold: f64) -> Vec<Link> {
-    let first = panel * packed.isa.panel();
-    let mut candidates = vec![Vec::new(); count * packed.isa.panel()];
-    packed.candidates(panel, panel + count, |i, j| candidates[i as usize - first].push(j));
-    let mut links = Vec::new();
-    // Rows that only fill up the last panel have no candidates, and are none.
-    for (i, others) in (first as u32..).zip(candidates).filter(|(_, others)| !others.is_empty()) {
-        exact.distances(i, &others, |j, distance| {
-            if distance <= threshold {
-                links.push(Link { i, j, distance });
+/// Pairs of n things.
+pub(crate) fn pairs(n: usize) -> u64 {
+    n as u64 * (n as u64).saturating_sub(1) / 2
+}
+
+/// The blocks of panels that a join goes through.
+struct Blocks {
+    panels: usize,
+    size: usize,
+}
+
+/// Panels `from..to` with all that follow.
+#[derive(Clone, Copy)]
+struct Block {
+    number: usize,
+    from: usize,
+    to: usize,
+}
+
+impl Blocks {
+    fn new(sketch: &Sketch, points: usize) -> Self {
+        // Small inputs in smaller blocks, so that all threads get some.
+        let size = (BLOCK.min(points / 16) / sketch.isa.panel()).max(1);
+        Self { panels: sketch.panels(), size }
+    }
+
+    fn count(&self) -> usize {
+        self.panels.div_ceil(self.size)
+    }
+
+    fn all(&self) -> impl IndexedParallelIterator<Item = Block> {
+        let (size, panels) = (self.size, self.panels);
+        (0..self.count()).into_par_iter().with_max_len(1).map(move |number| Block {
+            number,
+            from: number * size,
+            to: ((number + 1) * size).min(panels),
+        })
+    }
+}
+
+impl Block {
+    fn points(&self, sketch: &Sketch) -> Range<usize> {
+        self.from * sketch.isa.panel()..self.to * sketch.isa.panel()
+    }
+
+    /// Pairs of this block, for progress.
+    fn pairs(&self, sketch: &Sketch, points: usize) -> u64 {
+        let own = self.points(sketch);
+        let end = own.end.min(points);
+        pairs(points - own.start.min(end)) - pairs(points - end)
+    }
+}
+
+/// What a bounded join found.
+pub(crate) struct Bounded {
+    /// All pairs of points at distance ≤ `threshold`, in order of (i, j).
+    pub(crate) pieces: Vec<Vec<Link>>,
+    /// The largest threshold, no larger than the one wanted, up to which the links fit.
+    pub(crate) threshold: f64,
+    /// Whether they do: not if there are too many at the least step.
+    pub(crate) fits: bool,
+}
+
+/// Thresholds between the one reached and the one wanted that a join may fall back to.
+const STEPS: usize = 4096;
+
+/// Links of a bounded join as they come in. The threshold only ever falls to the largest step at which
+/// what was found so far fits; so in the end it is the largest one at which *all* fits, whatever the order
+/// in which threads come by.
+struct Store {
+    reached: f64,
+    wanted: f64,
+    most: u64,
+    pieces: Vec<Vec<Link>>,
+    /// Links by the least step that holds them.
+    counts: Vec<u64>,
+    step: usize,
+    /// Links at or below the step, and links in memory.
+    within: u64,
+    stored: u64,
+}
+
+impl Store {
+    fn threshold(&self, step: usize) -> f64 {
+        if step == STEPS {
+            self.wanted
+        } else {
+            self.reached + (self.wanted - self.reached) * (step as f64 / STEPS as f64)
+        }
+    }
+
+    fn step_of(&self, distance: f64) -> usize {
+        let guess = (distance - self.reached) / (self.wanted - self.reached) * STEPS as f64;
+        let mut step = (guess as usize).min(STEPS);
+        while step > 0 && distance <= self.threshold(step - 1) {
+            step -= 1;
+        }
+        while step < STEPS && distance > self.threshold(step) {
+            step += 1;
+        }
+        step
+    }
+
+    fn push(&mut self, block: usize, mut piece: Vec<Link>) {
+        for link in &piece {
+            let step = self.step_of(link.distance);
+            self.counts[step] += 1;
+            self.within += u64::from(step <= self.step);
+        }
+        while self.within > self.most && self.step > 0 {
+            self.within -= self.counts[self.step];
+            self.step -= 1;
+        }
+        let threshold = self.threshold(self.step);
+        piece.retain(|l| l.distance <= threshold);
+        if self.within > self.most {
+            // They do not fit whatever the threshold; what is there is of no use.
+            piece.clear();
+        }
+        piece.shrink_to_fit();
+        self.stored += piece.len() as u64;
+        self.pieces[block] = piece;
+        // Now and then, so that a threshold that falls step by step does not cost a pass each.
+        if self.stored > self.within + self.most / 4 {
+            self.compact();
+        }
+    }
+
+    fn compact(&mut self) {
+        let threshold = self.threshold(self.step);
+        self.pieces.par_iter_mut().for_each(|piece| {
+            let before = piece.len();
+            piece.retain(|l| l.distance <= threshold);
+            if piece.len() < before {
+                piece.shrink_to_fit();
             }
         });
+        self.stored = self.within;
     }
-    links.shrink_to_fit();
-    links
+}
+
+/// All pairs of points that are complete within a threshold: the wanted one, or the largest at which at
+/// most `most` are. Points that must stay `apart`, the smaller first, are no pair.
+pub(crate) fn join_points(
+    exact: &Exact,
+    space: &Space,
+    points: &Points,
+    apart: &HashSet<(u32, u32)>,
+    thresholds: Range<f64>,
+    most: u64,
+    observer: Observer<'_>,
+) -> Bounded {
+    let Range { start: reached, end: wanted } = thresholds;
+    let sketch = Sketch::new(exact, space, points, wanted);
+    let blocks = Blocks::new(&sketch, points.len());
+    let progress = observer.start(Stage::Join, pairs(points.len()));
+    let now = AtomicU64::new(wanted.to_bits());
+    let store = Mutex::new(Store {
+        reached,
+        wanted,
+        most,
+        pieces: vec![Vec::new(); blocks.count()],
+        counts: vec![0; STEPS + 1],
+        step: STEPS,
+        within: 0,
+        stored: 0,
+    });
+    blocks.all().for_each(|block| {
+        // What falls meanwhile only spares work.
+        let threshold = f64::from_bits(now.load(Ordering::Relaxed));
+        let first = block.points(&sketch).start;
+        let mut buckets: Vec<Vec<Link>> = vec![Vec::new(); block.points(&sketch).len()];
+        sketch.candidates(block.from, block.to, space.reach(exact.metric(), threshold), |i, others| {
+            let bucket = &mut buckets[i as usize - first];
+            let own = points.members(i as usize);
+            for &j in others {
+                if !apart.is_empty() && apart.contains(&(i, j)) {
+                    continue;
+                }
+                let distance = match (own, points.members(j as usize)) {
+                    (&[a], &[b]) => Some(exact.distance(a, b)).filter(|&d| d <= threshold),
+                    (own, other) => exact.complete(own, other, threshold),
+                };
+                bucket.extend(distance.map(|distance| Link { i, j, distance }));
+            }
+        });
+        progress.advance(block.pairs(&sketch, points.len()));
+        let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+        store.push(block.number, buckets.concat());
+        now.store(store.threshold(store.step).to_bits(), Ordering::Relaxed);
+    });
+    let mut store = store.into_inner().unwrap_or_else(PoisonError::into_inner);
+    store.compact();
+    Bounded { threshold: store.threshold(store.step), fits: store.within <= most, pieces: store.pieces }
 }
 
 #[cfg(test)]
@@ -125,6 +330,7 @@ mod tests {
 
     use super::*;
     use crate::Metric;
+    use crate::kernel::Isa;
 
     fn naive(rows: &Embeddings, settings: &Settings) -> Vec<Link> {
         let n = rows.len() as u32;
@@ -138,16 +344,30 @@ mod tests {
 
     fn check(rows: &Embeddings, settings: &Settings) {
         let want = naive(rows, settings);
+        let n = rows.len();
         for isa in Isa::available() {
-            let got = join_with(rows, settings, isa).unwrap();
-            assert_eq!(got.len(), want.len() as u64);
-            assert!(got.iter().eq(want.iter().copied()), "{isa:?} {settings:?}");
+            // With directions, and along the axes; in memory, and nearly all on disk.
+            for (few, memory) in [(2, 0), (2, 1 << 20), (1000, 1 << 20)] {
+                let (settings, tuning) = (settings.memory(memory), Tuning { isa, few });
+                let run =
+                    |left, right| join_blocks_with(rows, &settings, left, right, Observer::none(), tuning);
+                let got = run(0..n, 0..n).unwrap();
+                assert_eq!(got.len(), want.len() as u64, "{tuning:?} {settings:?}");
+                assert!(got.iter().eq(want.iter().copied().map(Ok)), "{tuning:?} {settings:?}");
+                let (a, b) = (n / 3, n / 2);
+                let parts = [(0..a, 0..b), (a..b, a..b), (b..n, 0..b), (b..n, b..n)];
+                let parts = parts.map(|(left, right)| run(left, right).unwrap());
+                let mut all: Vec<Link> =
+                    Links::merge(parts.to_vec()).unwrap().iter().collect::<Result<_, _>>().unwrap();
+                all.sort_by_key(|l| (l.i, l.j));
+                assert_eq!(all, want, "{tuning:?} {settings:?}");
+            }
         }
     }
 
     /// Directions near a few centres, so that all sizes of distances occur.
     fn rows() -> impl Strategy<Value = Embeddings> {
-        let shape = (0_usize..130, 1_usize..40, 0..4_i32);
+        let shape = (0_usize..130, 1_usize..60, 0..4_i32);
         shape.prop_flat_map(|(n, dim, magnitude)| {
             let scale = [1.0, 1e-30, 1e25, 1e-3][magnitude as usize];
             let number = prop_oneof![4 => -1.0_f32..1.0, 1 => Just(0.0), 1 => Just(0.5)];
@@ -206,10 +426,13 @@ mod tests {
         let rows = Embeddings::new(data, 5).unwrap();
         check(&rows, &Settings::new(Metric::Euclidean, 8.0).unwrap());
         let exact = Exact::new(&rows, Metric::Euclidean).unwrap();
-        let packed = Packed::new(&exact, Metric::Euclidean, 8.0, Isa::best());
+        let order: Vec<u32> = (0..100).collect();
+        let (space, points) = (Space::new(&exact, &order, Tuning::default()), Points::of_rows(&order));
+        let sketch = Sketch::new(&exact, &space, &points, 8.0);
         let mut candidates = 0;
-        packed.candidates(0, packed.panels(), |_, _| candidates += 1);
+        let reach = space.reach(Metric::Euclidean, 8.0);
+        sketch.candidates(0, sketch.panels(), reach, |_, others| candidates += others.len() as u64);
         let links = join(&rows, &Settings::new(Metric::Euclidean, 8.0).unwrap()).unwrap().len();
-        assert!(candidates < links + 20, "{candidates} candidates for {links} links");
+        assert!(candidates < links + links / 4 + 20, "{candidates} candidates for {links} links");
     }
 }

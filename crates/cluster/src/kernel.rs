@@ -1,14 +1,15 @@
-//! The inner loop of the join: `f32` dot products of a few rows with a panel of rows, and which of
-//! them reach their cut.
+//! The inner loop of the join: integer dot products of a few points with a panel of points, and which
+//! of them reach zero from where they start.
 //!
-//! Rows lie in *panels* of [`Isa::panel`] rows, numbers of one column side by side:
-//! `panel[k * panel_rows + row]`. One tile is [`Isa::group`] rows against a whole panel; its sums stay in
-//! registers until they are compared, and only one bit a pair leaves them.
+//! Numbers lie in *quads*, four of a point side by side, as the instructions take them. A *panel* is
+//! [`Isa::panel`] points, `panel[(quad * points + point) * 4 + k]`, in bytes offset by 128; a *group* is
+//! [`Isa::group`] points in the same order, as signed bytes. One tile is a group against a panel; its sums
+//! stay in registers, and only one bit a pair leaves them, and seldom.
 
-/// Most rows in a group, over all instruction sets.
+/// Most points in a group, over all instruction sets.
 pub(crate) const MAX_GROUP: usize = 8;
 
-/// Which rows of the panel (bits) reach the cut with each row of the group.
+/// Which points of the panel (bits) reach zero with each point of the group.
 pub(crate) type Hits = [u64; MAX_GROUP];
 
 /// An instruction set, chosen at run time.
@@ -19,7 +20,7 @@ pub(crate) enum Isa {
     #[cfg(target_arch = "x86_64")]
     Avx2,
     #[cfg(target_arch = "x86_64")]
-    Avx512,
+    Vnni,
 }
 
 impl Isa {
@@ -28,11 +29,11 @@ impl Isa {
         let mut all = vec![Self::Portable];
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            if is_x86_feature_detected!("avx2") {
                 all.push(Self::Avx2);
             }
-            if is_x86_feature_detected!("avx512f") {
-                all.push(Self::Avx512);
+            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vnni") {
+                all.push(Self::Vnni);
             }
         }
         all
@@ -43,147 +44,251 @@ impl Isa {
         Self::available().pop().unwrap_or(Self::Portable)
     }
 
-    /// Rows in a panel, at most 64. A multiple of [`group`](Self::group).
+    /// Points in a panel, at most 64. A multiple of [`group`](Self::group).
     pub(crate) fn panel(self) -> usize {
         match self {
-            Self::Portable => 8,
+            Self::Portable => 16,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => 24,
+            Self::Avx2 => 16,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => 48,
+            Self::Vnni => 48,
         }
     }
 
-    /// Rows in a group. Group times panel fills the vector registers, but for what the operands need.
+    /// Points in a group. Group times panel fills the vector registers, but for what the operands need.
     pub(crate) fn group(self) -> usize {
         match self {
             Self::Portable => 4,
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => 4,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => 8,
+            Self::Vnni => MAX_GROUP,
         }
     }
 
-    /// One tile: a pair is a hit where dot product ≥ `group_cut` + `panel_cut`. `group` starts at the
-    /// group's first row within its own panel. Sums run over `k` in order, each row of `dim` numbers.
+    /// Numbers are −levels to levels. AVX2 adds two products of bytes in 16 bits: at 63 they fit.
+    pub(crate) fn levels(self) -> i32 {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => 63,
+            _ => 127,
+        }
+    }
+
+    /// What panel bytes are offset by.
+    pub(crate) fn offset(self) -> i32 {
+        self.levels() + 1
+    }
+
+    /// One tile: a pair is a hit where `group_start` + `panel_start` + Σ group · panel ≥ 0, products with
+    /// the panel's bytes as they are, offset included. No sum may leave 32 bits. Whether there was a hit;
+    /// `hits` is written only then.
+    #[inline]
     pub(crate) fn tile(
         self,
-        dim: usize,
-        group: &[f32],
-        panel: &[f32],
-        group_cut: &[f32],
-        panel_cut: &[f32],
-    ) -> Hits {
+        group: &[i8],
+        panel: &[u8],
+        group_start: &[i32],
+        panel_start: &[i32],
+        hits: &mut Hits,
+    ) -> bool {
         let (p, g) = (self.panel(), self.group());
-        assert!(panel.len() == dim * p && panel_cut.len() == p && group_cut.len() == g);
-        assert!(dim == 0 || group.len() >= (dim - 1) * p + g);
+        assert!(panel_start.len() == p && group_start.len() == g);
+        assert!(panel.len().is_multiple_of(4 * p) && group.len() * p == panel.len() * g);
         match self {
-            Self::Portable => portable(dim, group, panel, group_cut, panel_cut),
+            Self::Portable => portable(group, panel, group_start, panel_start, hits),
             // SAFETY: an `Avx2` comes from `available`, which asked the processor; lengths are checked above.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => unsafe { avx2(dim, group, panel, group_cut, panel_cut) },
+            Self::Avx2 => unsafe { avx2(group, panel, group_start, panel_start, hits) },
             // SAFETY: likewise.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => unsafe { avx512(dim, group, panel, group_cut, panel_cut) },
+            Self::Vnni => unsafe { vnni(group, panel, group_start, panel_start, hits) },
         }
     }
 }
 
-fn portable(dim: usize, group: &[f32], panel: &[f32], group_cut: &[f32], panel_cut: &[f32]) -> Hits {
+fn portable(group: &[i8], panel: &[u8], group_start: &[i32], panel_start: &[i32], hits: &mut Hits) -> bool {
     const G: usize = 4;
-    const P: usize = 8;
-    let mut sums = [[0.0_f32; P]; G];
-    for (k, column) in panel.as_chunks::<P>().0.iter().take(dim).enumerate() {
-        let rows = &group[k * P..k * P + G];
-        for (sums, &x) in sums.iter_mut().zip(rows) {
-            for (sum, &y) in sums.iter_mut().zip(column) {
-                *sum += x * y;
+    const P: usize = 16;
+    let mut sums = [[0_i32; P]; G];
+    for (sums, &start) in sums.iter_mut().zip(group_start) {
+        sums.iter_mut().zip(panel_start).for_each(|(sum, &other)| *sum = start + other);
+    }
+    let quads = group.as_chunks::<{ 4 * G }>().0.iter().zip(panel.as_chunks::<{ 4 * P }>().0);
+    for (rows, columns) in quads {
+        for (sums, x) in sums.iter_mut().zip(rows.as_chunks::<4>().0) {
+            for (sum, y) in sums.iter_mut().zip(columns.as_chunks::<4>().0) {
+                *sum += (0..4).map(|k| i32::from(x[k]) * i32::from(y[k])).sum::<i32>();
             }
         }
     }
-    let mut hits = Hits::default();
-    for ((hit, sums), &cut) in hits.iter_mut().zip(&sums).zip(group_cut) {
-        for (lane, (&sum, &other)) in sums.iter().zip(panel_cut).enumerate() {
-            *hit |= u64::from(sum >= cut + other) << lane;
+    if sums.as_flattened().iter().all(|&sum| sum < 0) {
+        return false;
+    }
+    *hits = Hits::default();
+    for (hit, sums) in hits.iter_mut().zip(&sums) {
+        for (lane, &sum) in sums.iter().enumerate() {
+            *hit |= u64::from(sum >= 0) << lane;
         }
     }
-    hits
+    true
 }
 
 /// # Safety
-/// The processor has AVX2 and FMA; `panel` holds `dim` × 24 numbers, `group` (`dim` − 1) × 24 + 4,
-/// the cuts 4 and 24.
+/// The processor has AVX2; for some number of quads, `panel` holds 64 bytes a quad and `group` 16, the
+/// starts 16 and 4; bytes are within ±63, offset 64.
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn avx2(dim: usize, group: &[f32], panel: &[f32], group_cut: &[f32], panel_cut: &[f32]) -> Hits {
+#[target_feature(enable = "avx2")]
+unsafe fn avx2(
+    group: &[i8],
+    panel: &[u8],
+    group_start: &[i32],
+    panel_start: &[i32],
+    hits: &mut Hits,
+) -> bool {
     use std::arch::x86_64::*;
     const G: usize = 4;
-    const V: usize = 3;
-    const P: usize = 8 * V;
-    let mut sums = [[_mm256_setzero_ps(); V]; G];
-    for k in 0..dim {
-        // SAFETY: k < dim, so k * P + P ≤ panel.len() and k * P + G ≤ group.len().
+    const V: usize = 2;
+    let mut sums = [[_mm256_setzero_si256(); V]; G];
+    for (g, sums) in sums.iter_mut().enumerate() {
+        for (v, sum) in sums.iter_mut().enumerate() {
+            // SAFETY: panel_start holds 8 V numbers.
+            let other = unsafe { _mm256_loadu_si256(panel_start.as_ptr().add(8 * v).cast()) };
+            *sum = _mm256_add_epi32(_mm256_set1_epi32(group_start[g]), other);
+        }
+    }
+    let ones = _mm256_set1_epi16(1);
+    for quad in 0..panel.len() / (32 * V) {
+        // SAFETY: quad is less than the number of quads that both hold.
         unsafe {
-            let column = panel.as_ptr().add(k * P);
-            let rows = group.as_ptr().add(k * P);
-            let y =
-                [_mm256_loadu_ps(column), _mm256_loadu_ps(column.add(8)), _mm256_loadu_ps(column.add(16))];
+            let column = panel.as_ptr().add(32 * V * quad);
+            let rows: *const i32 = group.as_ptr().add(4 * G * quad).cast();
+            let y = [_mm256_loadu_si256(column.cast()), _mm256_loadu_si256(column.add(32).cast())];
             for (g, sums) in sums.iter_mut().enumerate() {
-                let x = _mm256_broadcast_ss(&*rows.add(g));
+                let x = _mm256_set1_epi32(rows.add(g).read_unaligned());
                 for (sum, y) in sums.iter_mut().zip(y) {
-                    *sum = _mm256_fmadd_ps(x, y, *sum);
+                    let twos = _mm256_maddubs_epi16(y, x);
+                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(twos, ones));
                 }
             }
         }
     }
-    let mut hits = Hits::default();
+    let mut all = _mm256_set1_epi32(-1);
+    for &sum in sums.as_flattened() {
+        all = _mm256_and_si256(all, sum);
+    }
+    if _mm256_movemask_ps(_mm256_castsi256_ps(all)) == 0xFF {
+        return false;
+    }
+    *hits = Hits::default();
     for (g, sums) in sums.iter().enumerate() {
         for (v, &sum) in sums.iter().enumerate() {
-            // SAFETY: panel_cut holds P = 8 V numbers.
-            let other = unsafe { _mm256_loadu_ps(panel_cut.as_ptr().add(8 * v)) };
-            let cut = _mm256_add_ps(_mm256_set1_ps(group_cut[g]), other);
-            let bits = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GE_OQ>(sum, cut));
-            hits[g] |= u64::from(bits as u32) << (8 * v);
+            let negative = _mm256_movemask_ps(_mm256_castsi256_ps(sum)) as u32;
+            hits[g] |= u64::from(!negative & 0xFF) << (8 * v);
         }
     }
-    hits
+    true
 }
 
 /// # Safety
-/// The processor has AVX-512F; `panel` holds `dim` × 48 numbers, `group` (`dim` − 1) × 48 + 8, the
-/// cuts 8 and 48.
+/// The processor has AVX-512F and VNNI; for some number of quads, `panel` holds 192 bytes a quad and
+/// `group` 32, the starts 48 and 8.
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn avx512(dim: usize, group: &[f32], panel: &[f32], group_cut: &[f32], panel_cut: &[f32]) -> Hits {
+#[target_feature(enable = "avx512f,avx512vnni")]
+unsafe fn vnni(
+    group: &[i8],
+    panel: &[u8],
+    group_start: &[i32],
+    panel_start: &[i32],
+    hits: &mut Hits,
+) -> bool {
     use std::arch::x86_64::*;
     const G: usize = 8;
     const V: usize = 3;
-    const P: usize = 16 * V;
-    let mut sums = [[_mm512_setzero_ps(); V]; G];
-    for k in 0..dim {
-        // SAFETY: k < dim, so k * P + P ≤ panel.len() and k * P + G ≤ group.len().
+    let mut sums = [[_mm512_setzero_si512(); V]; G];
+    for (g, sums) in sums.iter_mut().enumerate() {
+        for (v, sum) in sums.iter_mut().enumerate() {
+            // SAFETY: panel_start holds 16 V numbers.
+            let other = unsafe { _mm512_loadu_si512(panel_start.as_ptr().add(16 * v).cast()) };
+            *sum = _mm512_add_epi32(_mm512_set1_epi32(group_start[g]), other);
+        }
+    }
+    for quad in 0..panel.len() / (64 * V) {
+        // SAFETY: quad is less than the number of quads that both hold.
         unsafe {
-            let column = panel.as_ptr().add(k * P);
-            let rows = group.as_ptr().add(k * P);
-            let y =
-                [_mm512_loadu_ps(column), _mm512_loadu_ps(column.add(16)), _mm512_loadu_ps(column.add(32))];
+            let column = panel.as_ptr().add(64 * V * quad);
+            let rows: *const i32 = group.as_ptr().add(4 * G * quad).cast();
+            let y = [
+                _mm512_loadu_si512(column.cast()),
+                _mm512_loadu_si512(column.add(64).cast()),
+                _mm512_loadu_si512(column.add(128).cast()),
+            ];
             for (g, sums) in sums.iter_mut().enumerate() {
-                let x = _mm512_set1_ps(*rows.add(g));
+                let x = _mm512_set1_epi32(rows.add(g).read_unaligned());
                 for (sum, y) in sums.iter_mut().zip(y) {
-                    *sum = _mm512_fmadd_ps(x, y, *sum);
+                    *sum = _mm512_dpbusd_epi32(*sum, y, x);
                 }
             }
         }
     }
-    let mut hits = Hits::default();
+    // The sign bit of all sums together: one test for the tile, as nearly all have no hit.
+    let mut all = _mm512_set1_epi32(-1);
+    for pair in sums.as_flattened().chunks_exact(2) {
+        all = _mm512_ternarylogic_epi32::<0x80>(all, pair[0], pair[1]);
+    }
+    if _mm512_cmplt_epi32_mask(all, _mm512_setzero_si512()) == 0xFFFF {
+        return false;
+    }
+    *hits = Hits::default();
     for (g, sums) in sums.iter().enumerate() {
         for (v, &sum) in sums.iter().enumerate() {
-            // SAFETY: panel_cut holds P = 16 V numbers.
-            let other = unsafe { _mm512_loadu_ps(panel_cut.as_ptr().add(16 * v)) };
-            let cut = _mm512_add_ps(_mm512_set1_ps(group_cut[g]), other);
-            hits[g] |= u64::from(_mm512_cmp_ps_mask::<_CMP_GE_OQ>(sum, cut)) << (16 * v);
+            hits[g] |= u64::from(_mm512_cmpge_epi32_mask(sum, _mm512_setzero_si512())) << (16 * v);
         }
     }
-    hits
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_are_the_sums_they_say() {
+        let mut seed = 7_u32;
+        let mut next = |most: i32| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 8) as i32 % (2 * most + 1) - most
+        };
+        for isa in Isa::available() {
+            let (p, g, most) = (isa.panel(), isa.group(), isa.levels());
+            for quads in [0, 1, 2, 17] {
+                for round in 0..20 {
+                    // The first round at the ends of the range.
+                    let mut number = |at: usize| {
+                        if round == 0 { if at % 2 == 0 { most } else { -most } } else { next(most) }
+                    };
+                    let group: Vec<i8> = (0..4 * g * quads).map(|at| number(at) as i8).collect();
+                    let panel: Vec<u8> =
+                        (0..4 * p * quads).map(|at| (number(at) + isa.offset()) as u8).collect();
+                    let start = |n, next: &mut dyn FnMut(i32) -> i32| -> Vec<i32> {
+                        (0..n).map(|_| next(40_000) - 500_000 * (round % 3)).collect()
+                    };
+                    let (left, right) = (start(g, &mut next), start(p, &mut next));
+                    let mut want = Hits::default();
+                    for i in 0..g {
+                        for j in 0..p {
+                            let of = |q: usize, k: usize| {
+                                i32::from(group[(q * g + i) * 4 + k]) * i32::from(panel[(q * p + j) * 4 + k])
+                            };
+                            let sum: i32 = (0..quads).flat_map(|q| (0..4).map(move |k| of(q, k))).sum();
+                            want[i] |= u64::from(left[i] + right[j] + sum >= 0) << j;
+                        }
+                    }
+                    let mut hits = Hits::default();
+                    let any = isa.tile(&group, &panel, &left, &right, &mut hits);
+                    assert_eq!((any, hits), (want != Hits::default(), want), "{isa:?} {quads}");
+                }
+            }
+        }
+    }
 }

@@ -39,26 +39,33 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod clustering;
 pub mod components;
 pub mod constraints;
+mod dense;
 mod error;
 mod exact;
 pub mod join;
 mod kernel;
 pub mod labels;
 pub mod linkage;
+pub mod links;
 pub mod merge;
-mod pack;
+mod points;
 pub mod primitive;
+pub mod progress;
 mod settings;
+mod sketch;
 mod union_find;
 
+pub use clustering::{Clustering, Merge, complete_linkage, complete_linkage_observed, cut, link};
 pub use components::components;
 pub use constraints::Constraints;
 pub use error::Error;
-pub use join::{Link, Links, join};
-pub use linkage::{Clustering, complete_linkage, link};
+pub use join::{join, join_blocks};
+pub use links::{Link, Links};
 pub use merge::merge_by_links;
+pub use progress::{Observer, Progress, Stage};
 pub use settings::Settings;
 pub use streamface_types::{Embeddings, Metric, ShapeError};
 

@@ -5,7 +5,7 @@
 //! of the two distances: lists of neighbours only shrink, and live in the memory of the first ones.
 //!
 //! Merges happen in order of (distance, smaller id, larger id) of the two clusters, a cluster's id
-//! being its smallest row. A greedy queue of pairs would do that; nearest-neighbour chains (Murtagh,
+//! being its smallest point. A greedy queue of pairs would do that; nearest-neighbour chains (Murtagh,
 //! *A survey of recent advances in hierarchical clustering algorithms*, 1983) need none and give the
 //! same, ties included. Their proof asks that keys are strictly ordered, which ids see to, and that no
 //! merge brings a cluster nearer to a third: key(A∪B, C) ≥ min(key(A, C), key(B, C)). Where the two
@@ -13,196 +13,78 @@
 //! has the smaller of both ids, and so the smaller of both keys itself. Then two clusters that are each
 //! other's nearest stay so whatever else merges, and may merge at once.
 //!
-//! Time: lists are scanned once for each step of a chain, of which there are at most three a row, so
-//! O(n · longest list) a component, and O(links) where most of a component is linked. Memory: 24 bytes a
-//! link beside the links' own 16, which are let go as they are read.
+//! Time: lists are scanned once for each step of a chain, of which there are at most three a point, so
+//! O(n · longest list) a component, and O(links) where most of a component is linked; there a square
+//! [matrix](crate::dense) is smaller than the lists, and faster. Memory: 24 bytes a link beside the links' own
+//! 16, which are let go as they are read, and as much again for the largest components that are matrices.
 
 use rayon::prelude::*;
-use streamface_types::Embeddings;
 
-use crate::constraints::{Constraints, Groups};
-use crate::join::{Link, Links, join};
-use crate::{Error, Settings, components, labels};
+use crate::components::{self, Components};
+use crate::dense::{self, Square};
+use crate::links::Piece;
+use crate::{Error, Merge};
 
-/// A partition of the rows, and what it was made from.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct Clustering {
-    /// Each row's cluster, numbered by first appearance.
-    pub labels: Vec<u32>,
-    /// Number of clusters.
-    pub clusters: usize,
-    /// Pairs of rows at distance ≤ threshold.
-    pub links: u64,
-    /// Connected components of what could join: of the links that no constraint forbids, must-linked
-    /// rows taken as one.
-    pub components: usize,
-    /// Rows in the largest component.
-    pub largest_component: usize,
-}
+/// All merges of `points` points from the links among them, in order of (distance, smaller id, larger id),
+/// a cluster's id being its smallest point.
+pub(crate) fn merges(pieces: Vec<Piece>, points: usize) -> Result<Vec<Merge>, Error> {
+    let (roots, pieces) = components::of_pieces(pieces, points)?;
+    let order = Components::new(&roots);
+    let place = |point: u32| order.place[point as usize] as usize;
 
-/// Clusters rows by complete linkage cut at the threshold: [`join`](fn@join), then [`link`].
-///
-/// In a cluster of the result all distances are ≤ threshold, except among rows that were must-linked;
-/// no cluster holds a cannot-linked pair.
-///
-/// # Errors
-/// [`Error::NoSuchRow`] and [`Error::Contradiction`] for constraints; [`Error::TooManyRows`].
-pub fn complete_linkage(
-    rows: &Embeddings,
-    settings: &Settings,
-    constraints: &Constraints,
-) -> Result<Clustering, Error> {
-    // Before the work, not after.
-    let groups = constraints.close(rows.len())?;
-    Ok(link_groups(join(rows, settings)?, &groups))
-}
-
-/// Clusters the rows that `links` were found among.
-///
-/// # Errors
-/// [`Error::NoSuchRow`] and [`Error::Contradiction`] for constraints.
-pub fn link(links: Links, constraints: &Constraints) -> Result<Clustering, Error> {
-    let groups = constraints.close(links.rows())?;
-    Ok(link_groups(links, &groups))
-}
-
-fn link_groups(links: Links, groups: &Groups) -> Clustering {
-    let (rows, count) = (links.rows(), links.len());
-    let links = between_groups(links, groups);
-    let component = components::roots(&links);
-    let is_point = |&row: &usize| groups.first[row] as usize == row;
-    let mut members = vec![0_usize; rows];
-    for row in 0..rows {
-        members[component[groups.first[row] as usize] as usize] += 1;
+    let mut offset = vec![0_usize; points + 1];
+    for piece in &pieces {
+        for l in piece.iter() {
+            offset[place(l.i) + 1] += 1;
+            offset[place(l.j) + 1] += 1;
+        }
     }
-    let components = (0..rows).filter(is_point).filter(|&row| component[row] as usize == row).count();
-    let root = link_components(links, &component);
-    let of_rows: Vec<u32> = groups.first.iter().map(|&point| root[point as usize]).collect();
-    let labels = labels::by_first_appearance(&of_rows);
-    Clustering {
-        clusters: labels::sizes(&labels).len(),
-        labels,
-        links: count,
-        components,
-        largest_component: members.into_iter().max().unwrap_or(0),
-    }
-}
-
-/// Links between the clusters that linkage starts from, each known by its smallest row: two groups are
-/// linked where all pairs across them are, at the largest distance, unless they must stay apart.
-fn between_groups(links: Links, groups: &Groups) -> Links {
-    if !groups.any_must() && groups.apart.is_empty() {
-        return links;
-    }
-    let rows = links.rows();
-    let apart = |p: u32, q: u32| groups.apart.contains(&(p, q));
-    let mut pieces = links.into_pieces();
-    if !groups.any_must() {
-        pieces.par_iter_mut().for_each(|piece| piece.retain(|l| !apart(l.i, l.j)));
-        return Links::from_pieces(rows, pieces);
-    }
-    let mut all: Vec<Link> = Vec::with_capacity(pieces.iter().map(Vec::len).sum());
-    for piece in pieces {
-        all.extend(piece.into_iter().filter_map(|l| {
-            let (p, q) = (groups.first[l.i as usize], groups.first[l.j as usize]);
-            let (i, j) = (p.min(q), p.max(q));
-            (i != j && !apart(i, j)).then_some(Link { i, j, distance: l.distance })
-        }));
-    }
-    all.par_sort_unstable_by_key(|l| (l.i, l.j));
-    let whole = |of: &[Link]| {
-        let pairs = u64::from(groups.size(of[0].i)) * u64::from(groups.size(of[0].j));
-        let distance = of.iter().map(|l| l.distance).fold(0.0, f64::max);
-        (of.len() as u64 == pairs).then_some(Link { distance, ..of[0] })
-    };
-    let kept = all.chunk_by(|a, b| (a.i, a.j) == (b.i, b.j)).filter_map(whole).collect();
-    Links::from_pieces(rows, vec![kept])
-}
-
-/// The smallest row of each row's cluster.
-fn link_components(links: Links, component: &[u32]) -> Vec<u32> {
-    let rows = links.rows();
-    // Rows in order of component, then of row: a component's lists lie together, and the order of rows
-    // within it, which ties are decided by, stays.
-    let mut first = vec![0_usize; rows + 1];
-    for &c in component {
-        first[c as usize + 1] += 1;
-    }
-    for c in 0..rows {
-        first[c + 1] += first[c];
-    }
-    let mut fill = first.clone();
-    let mut row_at = vec![0_u32; rows];
-    let mut local = vec![0_u32; rows];
-    for (row, &c) in (0_u32..).zip(component) {
-        let at = &mut fill[c as usize];
-        row_at[*at] = row;
-        local[row as usize] = (*at - first[c as usize]) as u32;
-        *at += 1;
-    }
-    let place = |row: u32| first[component[row as usize] as usize] + local[row as usize] as usize;
-
-    let mut offset = vec![0_usize; rows + 1];
-    for l in links.iter() {
-        offset[place(l.i) + 1] += 1;
-        offset[place(l.j) + 1] += 1;
-    }
-    for p in 0..rows {
+    for p in 0..points {
         offset[p + 1] += offset[p];
     }
-    let total = offset[rows];
+    let total = offset[points];
     let (mut near, mut distance) = (vec![0_u32; total], vec![0_f64; total]);
     let mut end = offset.clone();
-    // Links come in order of (i, j), so each list gets its smaller neighbours first, in order, and then
-    // its larger ones.
-    for piece in links.into_pieces() {
-        for l in piece {
-            for (own, other) in [(l.i, l.j), (l.j, l.i)] {
-                let at = &mut end[place(own)];
-                near[*at] = local[other as usize];
+    for piece in pieces {
+        for l in piece.into_iter() {
+            let (i, j) = (place(l.i), place(l.j));
+            // Within a component, places are in the order of points.
+            let first = order.first(roots[l.i as usize]) as u32;
+            for (own, other) in [(i, j), (j, i)] {
+                let at = &mut end[own];
+                near[*at] = other as u32 - first;
                 distance[*at] = l.distance;
                 *at += 1;
             }
         }
     }
+    drop(end);
 
-    let mut root = vec![0_u32; rows];
     let mut tasks = Vec::new();
-    let (mut near, mut distance, mut out) = (&mut near[..], &mut distance[..], &mut root[..]);
-    for c in 0..rows {
-        let (from, to) = (first[c], first[c + 1]);
-        if from == to {
-            continue;
-        }
+    let (mut near, mut distance) = (&mut near[..], &mut distance[..]);
+    for (from, to) in order.ranges() {
         let size = offset[to] - offset[from];
-        let task = Component {
-            offset: &offset[from..=to],
-            near: near.split_off_mut(..size).unwrap_or_default(),
-            distance: distance.split_off_mut(..size).unwrap_or_default(),
-            root: out.split_off_mut(..to - from).unwrap_or_default(),
-        };
-        task.root.fill_with({
-            let mut next = 0;
-            move || {
-                next += 1;
-                next - 1
-            }
-        });
+        let (near, distance) = (
+            near.split_off_mut(..size).unwrap_or_default(),
+            distance.split_off_mut(..size).unwrap_or_default(),
+        );
         if size > 0 {
-            tasks.push(task);
+            tasks.push((from, Component { offset: &offset[from..=to], near, distance }));
         }
     }
     // The largest first, so that none of them is left to one thread at the end.
-    tasks.sort_by_key(|task| std::cmp::Reverse(task.near.len()));
-    tasks.into_par_iter().with_max_len(1).for_each(Component::link);
-
-    let mut of_rows = vec![0; rows];
-    for (at, &row) in row_at.iter().enumerate() {
-        let c = first[component[row as usize] as usize];
-        of_rows[row as usize] = row_at[c + root[at] as usize];
-    }
-    of_rows
+    tasks.sort_by_key(|(from, task)| (std::cmp::Reverse(task.near.len()), *from));
+    let mut merges: Vec<Merge> = tasks
+        .into_par_iter()
+        .with_max_len(1)
+        .flat_map_iter(|(from, task)| {
+            let points = &order.point_at[from..];
+            let point = |local: u32| points[local as usize];
+            task.link().into_iter().map(move |m| Merge { a: point(m.a), b: point(m.b), ..m })
+        })
+        .collect();
+    merges.par_sort_unstable_by(Merge::order);
+    Ok(merges)
 }
 
 /// One connected component: a list of neighbours for each of its clusters, in order of their ids, which
@@ -212,8 +94,6 @@ struct Component<'a> {
     offset: &'a [usize],
     near: &'a mut [u32],
     distance: &'a mut [f64],
-    /// A smaller member of the same cluster, or the cluster itself.
-    root: &'a mut [u32],
 }
 
 /// What is known of a cluster's list.
@@ -225,32 +105,71 @@ struct List {
 }
 
 impl Component<'_> {
-    fn link(mut self) {
-        let lens = self.offset.windows(2).map(|w| w[1] - w[0]);
-        let mut lists: Vec<List> = lens.map(|len| List { len, live: len }).collect();
+    fn link(mut self) -> Vec<Merge> {
+        let mut lists = self.sort_lists();
+        let points = lists.len();
+        // A matrix takes 8 bytes a pair of points, lists 24 a link.
+        if points * points <= self.near.len() * 3 {
+            return self.link_square(&lists);
+        }
+        let mut merges = Vec::new();
         let mut chain: Vec<u32> = Vec::new();
-        for start in 0..lists.len() {
+        for start in 0..points {
             // What comes before `start` is merged away or has no neighbour left, and gets none again.
             while lists[start].live > 0 {
                 chain.push(start as u32);
                 while let Some(&top) = chain.last() {
-                    let Some((nearest, _)) = self.nearest(&mut lists, top) else {
+                    let Some((nearest, distance)) = self.nearest(&mut lists, top) else {
                         chain.pop();
                         continue;
                     };
                     if chain.len() > 1 && chain[chain.len() - 2] == nearest {
                         chain.truncate(chain.len() - 2);
-                        self.merge(&mut lists, top.min(nearest), top.max(nearest));
+                        let (a, b) = (top.min(nearest), top.max(nearest));
+                        merges.push(Merge { a, b, distance });
+                        self.merge(&mut lists, a, b);
                     } else {
                         chain.push(nearest);
                     }
                 }
             }
         }
-        // Roots are smaller than what they are roots of: settled in order.
-        for x in 0..self.root.len() {
-            self.root[x] = self.root[self.root[x] as usize];
+        merges
+    }
+
+    /// Puts each list in the order of its neighbours' ids, each of them once.
+    fn sort_lists(&mut self) -> Vec<List> {
+        let mut keyed = Vec::new();
+        (0..self.offset.len() - 1)
+            .map(|x| {
+                let (from, to) = (self.offset[x] - self.offset[0], self.offset[x + 1] - self.offset[0]);
+                let (near, distance) = (&mut self.near[from..to], &mut self.distance[from..to]);
+                let mut len = to - from;
+                // As they come from one join, they are in order.
+                if !near.is_sorted_by(|a, b| a < b) {
+                    keyed.clear();
+                    keyed.extend(near.iter().copied().zip(distance.iter().copied()));
+                    keyed.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+                    keyed.dedup_by_key(|k| k.0);
+                    len = keyed.len();
+                    for (k, &(id, d)) in keyed.iter().enumerate() {
+                        (near[k], distance[k]) = (id, d);
+                    }
+                }
+                List { len, live: len }
+            })
+            .collect()
+    }
+
+    fn link_square(&self, lists: &[List]) -> Vec<Merge> {
+        let mut square = Square::new(lists.len());
+        for (x, list) in lists.iter().enumerate() {
+            let from = self.offset[x] - self.offset[0];
+            for k in from..from + list.len {
+                square.set(x, self.near[k] as usize, self.distance[k]);
+            }
         }
+        dense::chain(square, |left, right, _, _| left.max(right))
     }
 
     fn start(&self, x: u32) -> usize {
@@ -275,14 +194,13 @@ impl Component<'_> {
             list.len = list.live;
         }
         let distances = &self.distance[start..start + list.len];
-        let least = minimum(distances);
+        let least = dense::minimum(distances);
         let at = distances.iter().position(|&d| d == least)?;
         Some((self.near[start + at], least))
     }
 
     /// Joins `b` into `a`, a < b.
     fn merge(&mut self, lists: &mut [List], a: u32, b: u32) {
-        self.root[b as usize] = a;
         let (mut p, mut q) = (self.start(a), self.start(b));
         let (end_p, end_q) = (p + lists[a as usize].len, q + lists[b as usize].len);
         let mut to = p;
@@ -330,17 +248,4 @@ impl Component<'_> {
             list.live -= usize::from(distance.is_infinite());
         }
     }
-}
-
-/// The least of the distances, infinite where there is none.
-fn minimum(distances: &[f64]) -> f64 {
-    // Eight at once: a single running minimum would wait for itself.
-    let (eights, rest) = distances.as_chunks::<8>();
-    let mut least = [f64::INFINITY; 8];
-    for eight in eights {
-        for (l, &d) in least.iter_mut().zip(eight) {
-            *l = if d < *l { d } else { *l };
-        }
-    }
-    least.iter().chain(rest).copied().fold(f64::INFINITY, f64::min)
 }

@@ -100,7 +100,10 @@ pub fn merge_by_links(
 fn mean_distance(exact: &Exact, a: &[u32], b: &[u32]) -> f64 {
     let mut sum = 0.0;
     for &i in a {
-        exact.distances(i, b, |_, distance| sum += distance);
+        exact.distances(i, b, |_, distance| {
+            sum += distance;
+            true
+        });
     }
     sum / (a.len() as f64 * b.len() as f64)
 }

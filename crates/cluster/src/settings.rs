@@ -4,13 +4,17 @@ use streamface_types::Metric;
 
 use crate::Error;
 
-/// A metric and a threshold, checked. A threshold belongs to the model that made the embeddings:
-/// there is no default.
+/// A metric and a threshold, checked, and how much memory links may take. A threshold belongs to the
+/// model that made the embeddings: there is no default.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
     metric: Metric,
     threshold: f64,
+    memory: u64,
 }
+
+/// Bytes that a link takes at most, from the join to the last merge.
+const BYTES_A_LINK: u64 = 56;
 
 impl Settings {
     /// Rows may share a cluster where all their distances are ≤ `threshold`.
@@ -24,10 +28,22 @@ impl Settings {
             _ => return Err(Error::Metric(metric)),
         };
         if (0.0..=most).contains(&threshold) {
-            Ok(Self { metric, threshold })
+            Ok(Self { metric, threshold, memory: 2 << 30 })
         } else {
             Err(Error::Threshold { value: threshold, metric })
         }
+    }
+
+    /// Bytes that links may take beside the rows and what is made of them (about d + 60 bytes a row); 2 GiB
+    /// unless said otherwise. It never changes the result: with less, linkage goes in more bands.
+    #[must_use]
+    pub fn memory(self, bytes: u64) -> Self {
+        Self { memory: bytes, ..self }
+    }
+
+    /// Links that fit; some at least, whatever the budget.
+    pub(crate) fn most_links(&self) -> u64 {
+        (self.memory / BYTES_A_LINK).max(64)
     }
 
     /// The distance.

@@ -29,11 +29,21 @@ impl UnionFind {
     }
 
     /// The smallest member of each row's set.
+    pub(crate) fn roots(&mut self) -> Vec<u32> {
+        self.settle();
+        self.parent.clone()
+    }
+
+    /// The same, for the last time.
     pub(crate) fn into_roots(mut self) -> Vec<u32> {
+        self.settle();
+        self.parent
+    }
+
+    fn settle(&mut self) {
         // Parents are never larger than their children: one pass in order settles all.
         for x in 0..self.parent.len() {
             self.parent[x] = self.parent[self.parent[x] as usize];
         }
-        self.parent
     }
 }

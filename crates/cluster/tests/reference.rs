@@ -35,7 +35,7 @@ fn check(rows: &Embeddings, table: &str, least_columns: usize) {
         // Both are numbered by first appearance.
         assert_eq!(got.labels, want, "{name}");
         assert_eq!(got.clusters, want.iter().max().map_or(0, |&m| m as usize + 1));
-        println!("{name}: {} clusters, {} links, {} components", got.clusters, got.links, got.components);
+        println!("{name}: {} clusters, {} links", got.clusters, got.links);
     }
 }
 

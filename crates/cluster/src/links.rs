@@ -1,0 +1,217 @@
+//! Links, in memory or beyond a budget in a temporary file.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::Error;
+
+/// Two rows at distance ≤ t.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Link {
+    /// The smaller row.
+    pub i: u32,
+    /// The larger row.
+    pub j: u32,
+    /// Their distance.
+    pub distance: f64,
+}
+
+impl Link {
+    fn to_bytes(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        bytes[..4].copy_from_slice(&self.i.to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.j.to_le_bytes());
+        bytes[8..].copy_from_slice(&self.distance.to_le_bytes());
+        bytes
+    }
+
+    fn from_bytes(b: &[u8; 16]) -> Self {
+        let word = |at: usize| u32::from_le_bytes([b[at], b[at + 1], b[at + 2], b[at + 3]]);
+        let distance = f64::from_bits(u64::from(word(12)) << 32 | u64::from(word(8)));
+        Self { i: word(0), j: word(4), distance }
+    }
+}
+
+/// All links among some rows. What [`join`](fn@crate::join) gives comes in order of (i, j).
+#[derive(Debug, Clone, Default)]
+pub struct Links {
+    rows: usize,
+    len: u64,
+    /// In pieces, so that a consumer can let go of what it has read.
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Piece {
+    Memory(Vec<Link>),
+    /// From a place in a file without a name, which goes when the last piece does.
+    Disk {
+        file: Arc<Mutex<File>>,
+        start: u64,
+        len: usize,
+    },
+}
+
+impl Piece {
+    fn len(&self) -> usize {
+        match self {
+            Self::Memory(links) => links.len(),
+            Self::Disk { len, .. } => *len,
+        }
+    }
+
+    pub(crate) fn read(self) -> Result<Vec<Link>, Error> {
+        match self {
+            Self::Memory(links) => Ok(links),
+            Self::Disk { file, start, len } => {
+                let mut bytes = vec![0; 16 * len];
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                file.seek(SeekFrom::Start(start))
+                    .and_then(|_| file.read_exact(&mut bytes))
+                    .map_err(|e| Error::spill(&e))?;
+                Ok(bytes.as_chunks::<16>().0.iter().map(Link::from_bytes).collect())
+            }
+        }
+    }
+}
+
+impl Links {
+    /// Links from elsewhere, in any order: `i < j < rows`, each pair once at most, distances finite and
+    /// not negative.
+    ///
+    /// # Errors
+    /// [`Error::BadLink`] names the first that is not so.
+    pub fn new(rows: usize, links: Vec<Link>) -> Result<Self, Error> {
+        let good =
+            |l: &Link| l.i < l.j && (l.j as usize) < rows && l.distance >= 0.0 && l.distance.is_finite();
+        if let Some(at) = links.iter().position(|l| !good(l)) {
+            return Err(Error::BadLink { at, link: links[at], rows });
+        }
+        Ok(Self { rows, len: links.len() as u64, pieces: vec![Piece::Memory(links)] })
+    }
+
+    pub(crate) fn from_pieces(rows: usize, pieces: Vec<Piece>) -> Self {
+        let len = pieces.iter().map(|p| p.len() as u64).sum();
+        Self { rows, len, pieces }
+    }
+
+    pub(crate) fn into_pieces(self) -> Vec<Piece> {
+        self.pieces
+    }
+
+    /// Puts parts of one join together, in any order.
+    ///
+    /// # Errors
+    /// [`Error::RowCount`] where they are not of the same number of rows.
+    pub fn merge(parts: Vec<Self>) -> Result<Self, Error> {
+        let rows = parts.first().map_or(0, Self::rows);
+        if let Some(other) = parts.iter().find(|p| p.rows != rows) {
+            return Err(Error::RowCount { rows, other: other.rows });
+        }
+        Ok(Self::from_pieces(rows, parts.into_iter().flat_map(Self::into_pieces).collect()))
+    }
+
+    /// Number of links.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Number of rows that were joined, linked or not.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The links; an error where the temporary file cannot be read.
+    pub fn iter(&self) -> impl Iterator<Item = Result<Link, Error>> + '_ {
+        self.pieces.iter().flat_map(|piece| {
+            let (links, error) = match piece.clone().read() {
+                Ok(links) => (links, None),
+                Err(error) => (Vec::new(), Some(Err(error))),
+            };
+            links.into_iter().map(Ok).chain(error)
+        })
+    }
+}
+
+/// Keeps pieces in memory up to a number of links, and on disk beyond.
+pub(crate) struct Spill {
+    most: u64,
+    kept: AtomicU64,
+    file: Mutex<Option<Arc<Mutex<File>>>>,
+}
+
+impl Spill {
+    pub(crate) fn new(most: u64) -> Self {
+        Self { most, kept: AtomicU64::new(0), file: Mutex::new(None) }
+    }
+
+    pub(crate) fn keep(&self, links: Vec<Link>) -> Result<Piece, Error> {
+        let len = links.len();
+        if self.kept.fetch_add(len as u64, Ordering::Relaxed) + len as u64 <= self.most || len == 0 {
+            return Ok(Piece::Memory(links));
+        }
+        self.kept.fetch_sub(len as u64, Ordering::Relaxed);
+        let file = {
+            let mut slot = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(file) = &*slot {
+                file.clone()
+            } else {
+                let file = Arc::new(Mutex::new(tempfile::tempfile().map_err(|e| Error::spill(&e))?));
+                slot.insert(file).clone()
+            }
+        };
+        let bytes: Vec<u8> = links.iter().flat_map(|l| l.to_bytes()).collect();
+        drop(links);
+        let start = {
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            let start = file.seek(SeekFrom::End(0)).map_err(|e| Error::spill(&e))?;
+            file.write_all(&bytes).map_err(|e| Error::spill(&e))?;
+            start
+        };
+        Ok(Piece::Disk { file, start, len })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_to_disk_comes_back() {
+        let links = |from: u32, n: u32| -> Vec<Link> {
+            (from..from + n).map(|i| Link { i, j: i + 7, distance: f64::from(i) / 3.0 }).collect()
+        };
+        let spill = Spill::new(5);
+        let pieces = vec![
+            spill.keep(links(0, 4)).unwrap(),
+            spill.keep(links(4, 3)).unwrap(),
+            spill.keep(links(7, 1)).unwrap(),
+            spill.keep(links(8, 2)).unwrap(),
+        ];
+        assert!(matches!(pieces[1], Piece::Disk { .. }) && matches!(pieces[2], Piece::Memory(_)));
+        let all = Links::from_pieces(20, pieces);
+        assert_eq!(all.len(), 10);
+        assert_eq!(all.iter().collect::<Result<Vec<_>, _>>().unwrap(), links(0, 10));
+    }
+
+    #[test]
+    fn links_that_cannot_be_are_refused() {
+        let link =
+            |i, j, distance| Links::new(5, vec![Link { i: 0, j: 1, distance: 0.5 }, Link { i, j, distance }]);
+        assert!(link(1, 4, 0.0).is_ok());
+        for bad in [link(1, 1, 0.1), link(2, 1, 0.1), link(1, 5, 0.1), link(1, 2, f64::NAN), link(1, 2, -0.1)]
+        {
+            assert!(matches!(bad, Err(Error::BadLink { at: 1, .. })));
+        }
+    }
+}
