@@ -300,7 +300,8 @@ pub(crate) fn join_points(
         let threshold = f64::from_bits(now.load(Ordering::Relaxed));
         let first = block.points(&sketch).start;
         let mut buckets: Vec<Vec<Link>> = vec![Vec::new(); block.points(&sketch).len()];
-        sketch.candidates(block.from, block.to, space.reach(exact.metric(), threshold), |i, others| {
+        let reach = space.reach(exact.metric(), threshold);
+        sketch.candidates(block.from, block.to, reach, |i, others| {
             let bucket = &mut buckets[i as usize - first];
             let own = points.members(i as usize);
             for &j in others {
@@ -309,7 +310,7 @@ pub(crate) fn join_points(
                 }
                 let distance = match (own, points.members(j as usize)) {
                     (&[a], &[b]) => Some(exact.distance(a, b)).filter(|&d| d <= threshold),
-                    (own, other) => exact.complete(own, other, threshold),
+                    _ => sketch.complete(exact, points, (i, j), threshold, reach),
                 };
                 bucket.extend(distance.map(|distance| Link { i, j, distance }));
             }

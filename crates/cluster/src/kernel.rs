@@ -32,7 +32,8 @@ impl Isa {
             if is_x86_feature_detected!("avx2") {
                 all.push(Self::Avx2);
             }
-            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vnni") {
+            let wide = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
+            if wide && is_x86_feature_detected!("avx512vnni") {
                 all.push(Self::Vnni);
             }
         }
@@ -78,6 +79,19 @@ impl Isa {
     /// What panel bytes are offset by.
     pub(crate) fn offset(self) -> i32 {
         self.levels() + 1
+    }
+
+    /// The dot product of two rows of signed bytes of one length; `sum` is that of the bytes of `b`. At most
+    /// 2¹⁶ bytes.
+    #[inline]
+    pub(crate) fn dot(self, a: &[i8], b: &[i8], sum: i32) -> i32 {
+        assert!(a.len() == b.len() && a.len() <= 1 << 16);
+        match self {
+            // SAFETY: a `Vnni` comes from `available`, which asked the processor; lengths are checked above.
+            #[cfg(target_arch = "x86_64")]
+            Self::Vnni => unsafe { dot_vnni(a, b) - 128 * sum },
+            _ => a.iter().zip(b).map(|(&x, &y)| i32::from(x) * i32::from(y)).sum(),
+        }
     }
 
     /// One tile: a pair is a hit where `group_start` + `panel_start` + Σ group · panel ≥ 0, products with
@@ -248,6 +262,39 @@ unsafe fn vnni(
     true
 }
 
+/// Σ (a + 128) b.
+///
+/// # Safety
+/// The processor has AVX-512F, BW and VNNI; `b` is as long as `a`.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+unsafe fn dot_vnni(a: &[i8], b: &[i8]) -> i32 {
+    use std::arch::x86_64::*;
+    let offset = _mm512_set1_epi8(i8::MIN);
+    let mut sum = _mm512_setzero_si512();
+    let whole = a.len() / 64 * 64;
+    for at in (0..whole).step_by(64) {
+        // SAFETY: 64 bytes from `at` on are within both.
+        let (x, y) = unsafe {
+            (_mm512_loadu_si512(a.as_ptr().add(at).cast()), _mm512_loadu_si512(b.as_ptr().add(at).cast()))
+        };
+        sum = _mm512_dpbusd_epi32(sum, _mm512_xor_si512(x, offset), y);
+    }
+    if whole < a.len() {
+        let mask = !0_u64 >> (64 - (a.len() - whole));
+        // SAFETY: only the bytes of the mask are read.
+        let (x, y) = unsafe {
+            (
+                _mm512_maskz_loadu_epi8(mask, a.as_ptr().add(whole)),
+                _mm512_maskz_loadu_epi8(mask, b.as_ptr().add(whole)),
+            )
+        };
+        // Beyond the end b is zero, whatever a becomes.
+        sum = _mm512_dpbusd_epi32(sum, _mm512_xor_si512(x, offset), y);
+    }
+    _mm512_reduce_add_epi32(sum)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,6 +335,21 @@ mod tests {
                     let any = isa.tile(&group, &panel, &left, &right, &mut hits);
                     assert_eq!((any, hits), (want != Hits::default(), want), "{isa:?} {quads}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn dots_are_the_sums_they_say() {
+        for isa in Isa::available() {
+            for len in [0, 1, 63, 64, 65, 192, 513] {
+                let row = |k: usize| -> Vec<i8> {
+                    (0..len).map(|i| ((i * k + i * i) % 255) as i32 - 127).map(|x| x as i8).collect()
+                };
+                let (a, b) = (row(7), row(31));
+                let want: i32 = a.iter().zip(&b).map(|(&x, &y)| i32::from(x) * i32::from(y)).sum();
+                let sum = b.iter().map(|&y| i32::from(y)).sum();
+                assert_eq!(isa.dot(&a, &b, sum), want, "{isa:?} {len}");
             }
         }
     }

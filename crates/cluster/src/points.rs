@@ -59,7 +59,8 @@ impl Points {
         self.start.len() - 1
     }
 
-    fn range(&self, point: usize) -> Range<usize> {
+    /// Places of a cluster's rows in the order of all.
+    pub(crate) fn range(&self, point: usize) -> Range<usize> {
         self.start[point] as usize..self.start[point + 1] as usize
     }
 

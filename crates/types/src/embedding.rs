@@ -105,7 +105,7 @@ impl Metric {
     pub fn distance(self, a: &[f32], b: &[f32]) -> f64 {
         match self {
             Self::Cosine => cosine(dot(a, b), dot(a, a), dot(b, b)),
-            Self::Euclidean => sum(a, b, |x, y| (x - y) * (x - y)).sqrt(),
+            Self::Euclidean => sum(a, b, |x, y, sum| sum + (x - y) * (x - y)).sqrt(),
         }
     }
 }
@@ -116,8 +116,10 @@ pub const LANES: usize = 16;
 /// The dot product of two vectors of one length, as [`Metric::distance`] takes it: products of `f32`
 /// are exact in `f64`, so that fused and separate arithmetic give the same bits.
 #[must_use]
+#[inline]
 pub fn dot(a: &[f32], b: &[f32]) -> f64 {
-    sum(a, b, |x, y| x * y)
+    // Fused where the processor is known to have it.
+    sum(a, b, |x, y, sum| if cfg!(target_feature = "fma") { x.mul_add(y, sum) } else { sum + x * y })
 }
 
 /// The cosine distance from a dot product and the two squared lengths, 0 to 2; 1 where a length is 0.
@@ -129,12 +131,17 @@ pub fn cosine(dot: f64, aa: f64, bb: f64) -> f64 {
     if aa == 0.0 || bb == 0.0 { 1.0 } else { (1.0 - dot / (aa * bb).sqrt()).clamp(0.0, 2.0) }
 }
 
-fn sum(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
+#[inline]
+fn sum(a: &[f32], b: &[f32], term: impl Fn(f64, f64, f64) -> f64) -> f64 {
     let mut lanes = [0.0; LANES];
-    for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
-        for ((lane, &x), &y) in lanes.iter_mut().zip(a).zip(b) {
-            *lane += term(x.into(), y.into());
+    let ((full, rest), (full_b, rest_b)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (a, b) in full.iter().zip(full_b) {
+        for k in 0..LANES {
+            lanes[k] = term(a[k].into(), b[k].into(), lanes[k]);
         }
+    }
+    for ((lane, &x), &y) in lanes.iter_mut().zip(rest).zip(rest_b) {
+        *lane = term(x.into(), y.into(), *lane);
     }
     tree(lanes)
 }

@@ -1,0 +1,325 @@
+//! Points made small, so that most pairs can be ruled out for a fraction of the work, and provably.
+//!
+//! A point is a cluster of rows (mostly one). With rows of length 1 for cosine, and as they are for
+//! Euclidean, let z be the mean of its rows and S the mean of their squared lengths, both after moving the
+//! origin. The mean over all pairs across two points of |a − b|² is S + S' − 2 z·z', and the largest is no
+//! less; and for cosine |a − b|² is twice the distance. So with T² = t² (cosine: 2t), two points within t have
+//!
+//! z·z' ≥ (S + S' − T²) / 2.   (1)
+//!
+//! **First look**, for all pairs: k numbers of z, along directions that hold most of the energy, and the
+//! length ρ of the rest. By Cauchy and Schwarz z·z' ≤ p·p' + ρρ'. The k numbers become bytes, p = s·q + e with one
+//! step s for all points; ρ becomes four bytes of ρ/2 rounded up. So
+//! z·z' ≤ s²(q·q' + Σρ_q ρ_q') + |e||p'| + s|q||e'|, and with W no less than any |p| and s|q|, each side of (1) is a
+//! sum of what each point gives: an integer product and a comparison for a pair (see [`crate::kernel`]).
+//!
+//! **Second look**, for what passes: all d numbers as bytes with a step for each point, and the same
+//! bound with the two points' own lengths instead of W. The bytes of all rows then tell which pairs across two
+//! clusters may be the farthest: only those are computed.
+//!
+//! The k directions come from a sample, multiplied in `f32`. Their matrix R has |RᵀR − 1| ≤ η (computed),
+//! and products are off by at most γ|z|, γ = √k·(d + 2)·2⁻²⁴ (Higham, *Accuracy and Stability of Numerical Algorithms*,
+//! §3.1); both are added to e and to ρ. All else is `f64` and covered by [`Space::slack`]. A wrong choice of
+//! directions, steps or k costs time, never a pair.
+
+mod plan;
+mod second;
+mod space;
+
+use rayon::prelude::*;
+use streamface_types::Metric;
+
+use crate::exact::Exact;
+use crate::kernel::Isa;
+use crate::points::Points;
+use plan::Plan;
+use second::{Own, Part, Second};
+use space::{Placed, norm};
+pub(crate) use space::{Space, Tuning, spread};
+
+/// A start that no sum of products outweighs.
+const NEVER: i32 = -(1 << 29);
+/// The same for points that no bound is worth taking for.
+const ALWAYS: i32 = 1 << 29;
+/// Points that are made ready together.
+const CHUNK: usize = 256;
+
+/// All points, made ready for the join.
+pub(crate) struct Sketch {
+    pub(crate) isa: Isa,
+    points: usize,
+    quads: usize,
+    /// Panel after panel; the last one filled up.
+    panels: Vec<u8>,
+    /// What a pair's sum starts from, for each point.
+    start: Vec<i32>,
+    step: f64,
+    reach: f64,
+    second: Option<Second>,
+    slack: f64,
+}
+
+impl Sketch {
+    pub(crate) fn new(exact: &Exact, space: &Space, points: &Points, threshold: f64) -> Self {
+        let isa = space.tuning.isa;
+        let reach = space.reach(exact.metric(), threshold);
+        let plan = Plan::choose(exact, space, points, reach, isa);
+        let (n, dim, lanes) = (points.len(), exact.rows().dim(), isa.panel());
+        let quads = plan.k / 4 + 1;
+        let count = n.div_ceil(lanes);
+        let mut panels = vec![isa.offset() as u8; count * lanes * quads * 4];
+        let mut start = vec![NEVER; count * lanes];
+        let mut second = plan.second.then(|| Second::new(points, dim));
+        // Whole panels a chunk, so that each writes a part of its own.
+        let per = CHUNK.div_ceil(lanes);
+        let sizes = (per * lanes * quads * 4, per * lanes);
+        let parts = match &mut second {
+            Some(second) => second.parts(points, sizes.1),
+            None => (0..count.div_ceil(per)).map(|_| None).collect(),
+        };
+        let maker = Maker { exact, space, points, plan, reach, isa };
+        panels
+            .par_chunks_mut(sizes.0)
+            .zip(start.par_chunks_mut(sizes.1))
+            .zip(parts)
+            .enumerate()
+            .for_each(|(chunk, ((panels, start), part))| maker.make(chunk * sizes.1, panels, start, part));
+        Self { isa, points: n, quads, panels, start, step: plan.step, reach, second, slack: space.slack }
+    }
+
+    pub(crate) fn panels(&self) -> usize {
+        self.start.len() / self.isa.panel()
+    }
+
+    /// How much more a pair's sum must reach for a smaller T² than the one this was made for.
+    fn raise(&self, reach: f64) -> i32 {
+        ((self.reach - reach) / 2.0 / (self.step * self.step)).clamp(0.0, f64::from(1 << 26)) as i32
+    }
+
+    /// Calls `found(i, js)` with the candidates i < j, i in panels `from..to`: several times for an i, with
+    /// ascending j. `reach` is T² of (1), at most that of the threshold this was made for.
+    pub(crate) fn candidates(&self, from: usize, to: usize, reach: f64, mut found: impl FnMut(u32, &[u32])) {
+        let (lanes, group, quads) = (self.isa.panel(), self.isa.group(), self.quads);
+        let size = lanes * quads * 4;
+        let raise = self.raise(reach);
+        // Groups as signed bytes in the kernel's order, and where their sums start.
+        let groups = (to - from) * lanes / group;
+        let mut bytes = vec![0_i8; groups * group * quads * 4];
+        let mut starts = vec![0_i32; groups * group];
+        for (g, bytes) in bytes.chunks_mut(group * quads * 4).enumerate() {
+            let (panel, lane) = (from + g * group / lanes, g * group % lanes);
+            for (quad, bytes) in bytes.chunks_mut(group * 4).enumerate() {
+                let at = panel * size + (quad * lanes + lane) * 4;
+                for (to, &of) in bytes.iter_mut().zip(&self.panels[at..]) {
+                    *to = (i32::from(of) - self.isa.offset()) as i8;
+                }
+            }
+            for i in 0..group {
+                let of_point = bytes.chunks(group * 4).flat_map(|quad| &quad[4 * i..4 * i + 4]);
+                let sum: i32 = of_point.map(|&q| i32::from(q)).sum();
+                starts[g * group + i] =
+                    self.start[panel * lanes + lane + i] - raise - self.isa.offset() * sum;
+            }
+        }
+        let mut hits = [0; crate::kernel::MAX_GROUP];
+        let mut others: Vec<u32> = Vec::with_capacity(lanes);
+        // The groups stay in the first-level cache while the panels stream by.
+        for right in from..self.panels() {
+            let panel = &self.panels[right * size..(right + 1) * size];
+            let panel_start = &self.start[right * lanes..(right + 1) * lanes];
+            for g in 0..groups {
+                let first = from * lanes + g * group;
+                if first >= (right + 1) * lanes {
+                    break;
+                }
+                let rows = &bytes[g * group * quads * 4..(g + 1) * group * quads * 4];
+                let start = &starts[g * group..(g + 1) * group];
+                if !self.isa.tile(rows, panel, start, panel_start, &mut hits) {
+                    continue;
+                }
+                for (i, mut bits) in (first..).zip(hits).take(group).take_while(|(i, _)| *i < self.points) {
+                    if i >= right * lanes {
+                        // Below and on the diagonal.
+                        bits &= !0_u64 << (i - right * lanes) << 1;
+                    }
+                    others.clear();
+                    while bits != 0 {
+                        let j = right * lanes + bits.trailing_zeros() as usize;
+                        bits &= bits - 1;
+                        if j < self.points && self.passes(i, j, reach) {
+                            others.push(j as u32);
+                        }
+                    }
+                    if !others.is_empty() {
+                        found(i as u32, &others);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Sketch {
+    /// The second look at two points.
+    #[inline]
+    fn passes(&self, i: usize, j: usize, reach: f64) -> bool {
+        let Some(second) = &self.second else { return true };
+        let (a, b) = (second.of(i), second.of(j));
+        let (dot, error) = self.dot(a, b);
+        // What is not a number passes.
+        let misses = dot + error < (a.1.square + b.1.square - reach) / 2.0;
+        !misses
+    }
+
+    /// z·z' and how far it may be off.
+    #[inline]
+    fn dot(&self, (x, a): (&[i8], &Own), (y, b): (&[i8], &Own)) -> (f64, f64) {
+        let dot = a.step * b.step * f64::from(self.isa.dot(x, y, b.sum));
+        let error = a.error * b.length + (a.length + a.error) * b.error + self.slack * (a.square + b.square);
+        (dot, error)
+    }
+
+    /// The largest distance across two points, or none where it is above `threshold`; `reach` is its T².
+    pub(crate) fn complete(
+        &self,
+        exact: &Exact,
+        points: &Points,
+        (i, j): (u32, u32),
+        threshold: f64,
+        reach: f64,
+    ) -> Option<f64> {
+        let (i, j) = (i as usize, j as usize);
+        let (few, many) = (points.members(i), points.members(j));
+        let Some(second) = self.second.as_ref().filter(|_| few.len() * many.len() > 2) else {
+            return exact.complete(few, many, threshold);
+        };
+        // |a − b|² lies within 2·error of S + S' − 2 z·z'. What surely is nearer than another pair may be left
+        // out; what surely is too far ends it.
+        let mut least = 0.0_f64;
+        let mut may: Vec<(f64, u32, u32)> = Vec::new();
+        for (p, &row) in points.range(i).zip(few) {
+            let a = second.rows.get(p);
+            for (q, &other) in points.range(j).zip(many) {
+                let b = second.rows.get(q);
+                let (dot, error) = self.dot(a, b);
+                let middle = a.1.square + b.1.square - 2.0 * dot;
+                if middle - 2.0 * error > reach {
+                    return None;
+                }
+                let nearer = middle + 2.0 * error < least;
+                if !nearer {
+                    may.push((middle + 2.0 * error, row, other));
+                    least = least.max(middle - 2.0 * error);
+                }
+            }
+        }
+        let mut largest = 0.0_f64;
+        for (_, row, other) in may.into_iter().filter(|(most, ..)| !(*most < least)) {
+            let distance = exact.distance(row, other);
+            if distance > threshold {
+                return None;
+            }
+            largest = largest.max(distance);
+        }
+        Some(largest)
+    }
+}
+
+/// Makes chunks of points ready.
+struct Maker<'a> {
+    exact: &'a Exact<'a>,
+    space: &'a Space,
+    points: &'a Points,
+    plan: Plan,
+    reach: f64,
+    isa: Isa,
+}
+
+impl Maker<'_> {
+    fn make(&self, first: usize, panels: &mut [u8], start: &mut [i32], part: Option<(Part<'_>, Part<'_>)>) {
+        let (dim, lanes, plan) = (self.exact.rows().dim(), self.isa.panel(), &self.plan);
+        let count = start.len().min(self.points.len() - first);
+        let levels = f64::from(self.isa.levels());
+        let placed = Placed::new(self.exact, self.space, plan.rotated.then_some(plan.k), count, |at| {
+            self.points.members(first + at)
+        });
+        if let Some((rows, means)) = part {
+            self.make_bytes(first, count, &placed, rows, means);
+        }
+        for at in 0..count {
+            let (z, square) = (&placed.z[at * dim..(at + 1) * dim], placed.square[at]);
+            let length = norm(z);
+            if self.is_unbound(self.points.members(first + at)) {
+                start[at] = if self.reach < 2.0 { NEVER } else { ALWAYS };
+                continue;
+            }
+            let p = placed.numbers(at, plan);
+            let panel = at / lanes * lanes * (plan.k + 4);
+            let mut put = |k: usize, q: f64| {
+                panels[panel + (k / 4 * lanes + at % lanes) * 4 + k % 4] =
+                    (q as i32 + self.isa.offset()) as u8;
+            };
+            let (mut energy, mut error) = (0.0, 0.0);
+            for (k, p) in p.enumerate() {
+                let q = (p / plan.step).round().clamp(-levels, levels);
+                energy += p * p;
+                error += (p - plan.step * q).powi(2);
+                put(k, q);
+            }
+            let off = self.space.off(plan, dim) * length;
+            let rest = (length * length * (1.0 + self.space.slack + 1.01 * self.space.eta) - energy
+                + 2.0 * off * energy.sqrt())
+            .max(0.0)
+            .sqrt();
+            let rest = (rest / 2.0 / plan.step).ceil();
+            let error = error.sqrt() + off;
+            let longest = plan.longest * (1.0 + self.space.eta);
+            if length > plan.longest || rest > levels || error > longest || !length.is_finite() {
+                start[at] = ALWAYS;
+                continue;
+            }
+            (plan.k..plan.k + 4).for_each(|k| put(k, rest));
+            // |e·p' + s q·e'| ≤ |e| W + (W + |e|)|e'|, and |e||e'| ≤ (|e|² + |e'|²) / 2.
+            let room = error * longest
+                + error * error / 2.0
+                + (2.0 * self.space.eta + self.space.slack) * longest * longest
+                + self.space.slack * square;
+            let cut = ((square - self.reach / 2.0) / 2.0 - room) / (plan.step * plan.step);
+            let most = f64::from(1 << 28);
+            start[at] = if cut >= -most { -(cut.floor().min(most) as i32) } else { ALWAYS };
+        }
+    }
+}
+
+impl Maker<'_> {
+    /// Zero rows are at cosine distance 1 from everything, which (1) knows nothing of.
+    fn is_unbound(&self, members: &[u32]) -> bool {
+        self.exact.metric() == Metric::Cosine
+            && members.iter().any(|&row| self.exact.square(row as usize) == 0.0)
+    }
+
+    fn make_bytes(
+        &self,
+        first: usize,
+        count: usize,
+        placed: &Placed,
+        mut rows: Part<'_>,
+        mut means: Part<'_>,
+    ) {
+        let dim = self.exact.rows().dim();
+        let mut z_of_row = vec![0.0; dim];
+        for at in 0..count {
+            let members = self.points.members(first + at);
+            let (z, square) = (&placed.z[at * dim..(at + 1) * dim], placed.square[at]);
+            if members.len() == 1 {
+                rows.put(z, square, self.is_unbound(members));
+                continue;
+            }
+            means.put(z, square, self.is_unbound(members));
+            for row in members {
+                let square = self.space.place(self.exact, &[*row], &mut z_of_row);
+                rows.put(&z_of_row, square, self.is_unbound(&[*row]));
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! All numbers of rows and of means as bytes, each with a step of its own.
+
+use super::space::norm;
+use crate::points::Points;
+
+/// Bytes of many.
+pub(super) struct Bytes {
+    dim: usize,
+    bytes: Vec<i8>,
+    own: Vec<Own>,
+}
+
+/// Step, error |e|, length |z|, S, and the sum of the bytes.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Own {
+    pub(super) step: f64,
+    pub(super) error: f64,
+    pub(super) length: f64,
+    pub(super) square: f64,
+    pub(super) sum: i32,
+}
+
+impl Bytes {
+    fn new(count: usize, dim: usize) -> Self {
+        Self { dim, bytes: vec![0; count * dim], own: vec![Own::default(); count] }
+    }
+
+    #[inline]
+    pub(super) fn get(&self, at: usize) -> (&[i8], &Own) {
+        (&self.bytes[at * self.dim..(at + 1) * self.dim], &self.own[at])
+    }
+
+    fn part(&mut self) -> Part<'_> {
+        Part { dim: self.dim, bytes: &mut self.bytes, own: &mut self.own }
+    }
+}
+
+/// Bytes that one thread writes, from the first on.
+pub(super) struct Part<'a> {
+    dim: usize,
+    bytes: &'a mut [i8],
+    own: &'a mut [Own],
+}
+
+impl<'a> Part<'a> {
+    fn take(&mut self, count: usize) -> Part<'a> {
+        let bytes = self.bytes.split_off_mut(..count * self.dim).unwrap_or_default();
+        Part { dim: self.dim, bytes, own: self.own.split_off_mut(..count).unwrap_or_default() }
+    }
+
+    /// Writes the next one: z, S, and whether the bound (1) says nothing of it.
+    pub(super) fn put(&mut self, z: &[f64], square: f64, unbound: bool) {
+        let part = self.take(1);
+        if let [own] = part.own {
+            *own = to_bytes(z, square, unbound, part.bytes);
+        }
+    }
+}
+
+fn to_bytes(z: &[f64], square: f64, unbound: bool, bytes: &mut [i8]) -> Own {
+    let length = norm(z);
+    let largest = z.iter().fold(0.0_f64, |m, z| m.max(z.abs()));
+    if unbound {
+        return Own { error: f64::INFINITY, length, square, ..Own::default() };
+    }
+    if !(largest > 1e-300 && length.is_finite()) {
+        // All of it is error.
+        return Own { error: length, length, square, ..Own::default() };
+    }
+    let step = largest / 127.0;
+    let (mut error, mut sum) = (0.0, 0);
+    for (b, z) in bytes.iter_mut().zip(z) {
+        let q = (z / step).round();
+        error += (z - step * q).powi(2);
+        *b = q as i8;
+        sum += i32::from(*b);
+    }
+    Own { step, error: error.sqrt() * (1.0 + 1e-9), length, square, sum }
+}
+
+/// A single row, and its place among all.
+const ROW: u32 = 1 << 31;
+
+/// Bytes of all rows, in the order of the points', and of the means of points with several.
+pub(super) struct Second {
+    pub(super) rows: Bytes,
+    means: Bytes,
+    /// Which of `means`, or of `rows`, a point is.
+    which: Vec<u32>,
+}
+
+impl Second {
+    pub(super) fn new(points: &Points, dim: usize) -> Self {
+        let mut means = 0;
+        let which = (0..points.len()).map(|p| {
+            let range = points.range(p);
+            if range.len() == 1 {
+                return ROW | range.start as u32;
+            }
+            means += 1;
+            means - 1
+        });
+        let which = which.collect();
+        let rows = Bytes::new(points.members_in_all(), dim);
+        Self { rows, means: Bytes::new(means as usize, dim), which }
+    }
+
+    #[inline]
+    pub(super) fn of(&self, point: usize) -> (&[i8], &Own) {
+        let at = self.which[point];
+        if at & ROW == 0 { self.means.get(at as usize) } else { self.rows.get((at & !ROW) as usize) }
+    }
+
+    /// What chunks of `size` points write: bytes of rows and of means.
+    pub(super) fn parts(&mut self, points: &Points, size: usize) -> Vec<Option<(Part<'_>, Part<'_>)>> {
+        let (mut rows, mut means) = (self.rows.part(), self.means.part());
+        let chunks = self.which.chunks(size).enumerate();
+        let part = |(chunk, which): (usize, &[u32])| {
+            let (first, last) = (chunk * size, chunk * size + which.len() - 1);
+            let count = points.range(last).end - points.range(first).start;
+            let several = which.iter().filter(|&w| w & ROW == 0).count();
+            Some((rows.take(count), means.take(several)))
+        };
+        chunks.map(part).collect()
+    }
+}

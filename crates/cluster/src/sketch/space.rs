@@ -1,0 +1,240 @@
+//! The origin, the unit of length and the directions of the first look, and points placed there.
+
+use ndarray::{Array2, ArrayView2, Axis, linalg::general_mat_mul, s};
+use streamface_types::Metric;
+
+use super::plan::Plan;
+use crate::exact::Exact;
+use crate::kernel::Isa;
+use crate::points::unit_factor;
+
+/// Half the spacing of `f32` at 1.
+const U: f64 = 1.0 / (1 << 24) as f64;
+/// Most directions that are looked for.
+const MOST_FOUND: usize = 128;
+/// Points that directions, steps and k are chosen by.
+pub(super) const SAMPLE: usize = 2048;
+
+/// How a join goes about it; never what it finds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tuning {
+    pub(crate) isa: Isa,
+    /// Below this many points finding directions costs more than it saves.
+    pub(crate) few: usize,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self { isa: Isa::best(), few: 3000 }
+    }
+}
+
+/// The origin, the unit of length and the directions; the same for all bands of a run.
+pub(crate) struct Space {
+    pub(super) centre: Vec<f64>,
+    /// What lengths are multiplied by.
+    scale: f64,
+    /// d × k, orthonormal columns; none where there is no point in having any.
+    pub(super) directions: Option<Array2<f32>>,
+    pub(super) eta: f64,
+    /// Relative room for `f64` rounding.
+    pub(super) slack: f64,
+    pub(super) tuning: Tuning,
+}
+
+impl Space {
+    /// For the given rows.
+    pub(crate) fn new(exact: &Exact, rows: &[u32], tuning: Tuning) -> Self {
+        let (n, dim) = (rows.len(), exact.rows().dim());
+        let sample: Vec<u32> = spread(n, SAMPLE).map(|at| rows[at]).collect();
+        let mut centre = vec![0.0; dim];
+        for &row in &sample {
+            let factor = unit_factor(exact, row);
+            let row = exact.rows().row(row as usize).iter();
+            centre.iter_mut().zip(row).for_each(|(c, &x)| *c += f64::from(x) * factor);
+        }
+        centre.iter_mut().for_each(|c| *c /= sample.len().max(1) as f64);
+        // Sums over d numbers, and over the rows of a cluster.
+        let slack = (4.0 * dim as f64 + 2.0 * n as f64 + 64.0) * f64::EPSILON;
+        let mut space = Self { centre, scale: 1.0, directions: None, eta: 0.0, slack, tuning };
+        if exact.metric() == Metric::Euclidean {
+            let mut z = vec![0.0; dim];
+            let mut lengths: Vec<f64> =
+                sample.iter().map(|&row| space.place(exact, &[row], &mut z).sqrt()).collect();
+            lengths.sort_unstable_by(f64::total_cmp);
+            // Not the longest: one row far off must not make all others small.
+            let usual = lengths.get(lengths.len() * 99 / 100).copied().unwrap_or(0.0);
+            if usual > 0.0 {
+                space.scale = usual.recip().min(1e150);
+            }
+        }
+        if n >= tuning.few && dim > 16 {
+            let (directions, eta) = find_directions(exact, &space, &sample);
+            (space.directions, space.eta) = (Some(directions), eta);
+        }
+        space
+    }
+
+    /// T² of (1) for a threshold.
+    pub(crate) fn reach(&self, metric: Metric, threshold: f64) -> f64 {
+        match metric {
+            Metric::Euclidean => (threshold * self.scale * (1.0 + self.slack)).powi(2) + f64::MIN_POSITIVE,
+            _ => 2.0 * (threshold + self.slack),
+        }
+    }
+
+    /// Puts z of a cluster into `z` and returns S.
+    pub(super) fn place(&self, exact: &Exact, members: &[u32], z: &mut [f64]) -> f64 {
+        z.fill(0.0);
+        let mut square = 0.0;
+        for &row in members {
+            let factor = unit_factor(exact, row);
+            let numbers = exact.rows().row(row as usize).iter().zip(&self.centre);
+            for (z, (&x, c)) in z.iter_mut().zip(numbers) {
+                let offset = (f64::from(x) * factor - c) * self.scale;
+                *z += offset;
+                square += offset * offset;
+            }
+        }
+        let count = members.len() as f64;
+        z.iter_mut().for_each(|z| *z /= count);
+        square / count
+    }
+}
+
+/// At most `most` of 0..n, spread evenly.
+pub(crate) fn spread(n: usize, most: usize) -> impl ExactSizeIterator<Item = usize> {
+    let count = n.min(most);
+    (0..count).map(move |k| (k as u128 * n as u128 / count as u128) as usize)
+}
+
+/// Directions that hold most of the sample's energy, by subspace iteration (Halko, Martinsson, Tropp,
+/// *Finding structure with randomness*, 2011, §4.4), and how far they are from orthonormal.
+fn find_directions(exact: &Exact, space: &Space, sample: &[u32]) -> (Array2<f32>, f64) {
+    let dim = exact.rows().dim();
+    let count = dim.min(MOST_FOUND);
+    let mut y = Array2::<f32>::zeros((sample.len(), dim));
+    let mut z = vec![0.0; dim];
+    for (mut row, &of) in y.rows_mut().into_iter().zip(sample) {
+        space.place(exact, &[of], &mut z);
+        row.iter_mut().zip(&z).for_each(|(y, &z)| *y = z.clamp(-1e6, 1e6) as f32);
+    }
+    let mut random = Random(1);
+    let mut q = Array2::from_shape_simple_fn((dim, count), || random.uniform() as f32 - 0.5);
+    orthonormalise(&mut q);
+    // A full basis needs no search; else each round brings the energy of the rest down by a square.
+    for _ in 0..if count < dim { 3 } else { 2 } {
+        let part = y.dot(&q);
+        q = y.t().dot(&part);
+        orthonormalise(&mut q);
+    }
+    // Strongest first, as far as the iteration has come.
+    let energy: Vec<f64> =
+        y.dot(&q).axis_iter(Axis(1)).map(|c| c.iter().map(|&x| f64::from(x).powi(2)).sum()).collect();
+    let mut order: Vec<usize> = (0..count).collect();
+    order.sort_by(|&a, &b| energy[b].total_cmp(&energy[a]).then(a.cmp(&b)));
+    let sorted = q.select(Axis(1), &order);
+    let wide = sorted.mapv(f64::from);
+    let gram = wide.t().dot(&wide);
+    let off = |((i, j), &g): ((usize, usize), &f64)| (g - f64::from(u8::from(i == j))).powi(2);
+    let eta = gram.indexed_iter().map(off).sum::<f64>().sqrt() + 1e-12;
+    (sorted, eta)
+}
+
+/// Gram and Schmidt, twice, in `f64`. A column that vanishes becomes zero, which is as good a direction
+/// as any for a bound, if a useless one; but then its diagonal would be 0, so an axis is tried instead.
+fn orthonormalise(q: &mut Array2<f32>) {
+    let (dim, count) = q.dim();
+    let mut columns: Vec<Vec<f64>> =
+        (0..count).map(|k| q.column(k).iter().map(|&x| x.into()).collect()).collect();
+    for k in 0..count {
+        let (done, rest) = columns.split_at_mut(k);
+        let column = &mut rest[0];
+        let mut axis = 0;
+        loop {
+            let before = norm(column);
+            for _ in 0..2 {
+                for other in done.iter() {
+                    let dot: f64 = column.iter().zip(other).map(|(x, y)| x * y).sum();
+                    column.iter_mut().zip(other).for_each(|(x, y)| *x -= dot * y);
+                }
+            }
+            let after = norm(column);
+            if after > 1e-9 * before && after.is_normal() {
+                column.iter_mut().for_each(|x| *x /= after);
+                break;
+            }
+            column.fill(0.0);
+            column[axis % dim] = 1.0;
+            axis += 1;
+        }
+    }
+    for (k, column) in columns.iter().enumerate() {
+        q.column_mut(k).iter_mut().zip(column).for_each(|(q, &x)| *q = x as f32);
+    }
+}
+
+pub(super) fn norm(x: &[f64]) -> f64 {
+    x.iter().map(|x| x * x).sum::<f64>().sqrt()
+}
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+impl Space {
+    /// How far the numbers of the first look are from exact products, relative to a point's length.
+    pub(super) fn off(&self, plan: &Plan, dim: usize) -> f64 {
+        if plan.rotated { 1.01 * (plan.k as f64).sqrt() * (dim as f64 + 2.0) * U } else { 2.0 * U }
+    }
+}
+
+/// z and S of some points, and their numbers along the directions.
+pub(super) struct Placed {
+    dim: usize,
+    pub(super) z: Vec<f64>,
+    pub(super) square: Vec<f64>,
+    along: Option<Array2<f32>>,
+}
+
+impl Placed {
+    pub(super) fn new<'a>(
+        exact: &Exact,
+        space: &Space,
+        along: Option<usize>,
+        count: usize,
+        members: impl Fn(usize) -> &'a [u32],
+    ) -> Self {
+        let dim = exact.rows().dim();
+        let mut z = vec![0.0; count * dim];
+        let square =
+            z.chunks_mut(dim.max(1)).enumerate().map(|(at, z)| space.place(exact, members(at), z)).collect();
+        let along = along.zip(space.directions.as_ref()).map(|(k, directions)| {
+            let narrow: Vec<f32> = z.iter().map(|&z| z as f32).collect();
+            let mut along = Array2::zeros((count, k));
+            if let Ok(narrow) = ArrayView2::from_shape((count, dim), &narrow) {
+                general_mat_mul(1.0, &narrow, &directions.slice(s![.., ..k]), 0.0, &mut along);
+            }
+            along
+        });
+        Self { dim, z, square, along }
+    }
+
+    /// The numbers of the first look; zeros beyond the dimension.
+    pub(super) fn numbers(&self, at: usize, plan: &Plan) -> impl Iterator<Item = f64> {
+        let row = at * self.dim..(at + 1) * self.dim;
+        let along = self.along.as_ref().filter(|_| plan.rotated);
+        (0..plan.k).map(move |k| match along {
+            Some(along) => f64::from(along[(at, k)]),
+            None => self.z[row.clone()].get(k).copied().unwrap_or(0.0),
+        })
+    }
+}
