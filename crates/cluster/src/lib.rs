@@ -13,6 +13,9 @@
 //! | [`linkage`] | complete linkage inside each component, components in parallel |
 //! | [`constraints`] | pairs that must, and pairs that must not, end up together |
 //! | [`merge`] | clusters joined afterwards along temporal links, as the original StreamFace does |
+//! | [`compat`] | the original StreamFace's clustering: batches, means, merging |
+//! | [`neighbours`] | exact k nearest neighbours |
+//! | [`baselines`] | other ways to cluster, to compare with |
 //! | [`labels`] | canonical numberings: by first appearance, by size |
 //! | [`primitive`] | the slow, obvious twin that the fast way is tested against |
 //!
@@ -39,6 +42,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod baselines;
+pub mod compat;
 pub mod components;
 pub mod constraints;
 mod error;
@@ -48,6 +53,7 @@ mod kernel;
 pub mod labels;
 pub mod linkage;
 pub mod merge;
+pub mod neighbours;
 mod pack;
 pub mod primitive;
 mod settings;
