@@ -77,8 +77,8 @@ impl Scheme {
 /// use streamface_cluster::{Embeddings, Metric, Settings, compat};
 ///
 /// let rows = Embeddings::new(vec![0.0, 9.0, 0.8, 10.0, 1.6], 1)?;
-/// let scheme = compat::Scheme::new(Settings::new(Metric::Euclidean, 1.2)?);
-/// // 0 and .8 are one cluster, with mean .4; 1.6 is within 1.2 of the mean, though not of 0.
+/// let scheme = compat::Scheme::new(Settings::new(Metric::Euclidean, 1.25)?);
+/// // 0 and .8 are one cluster, with mean .4; 1.6 is within 1.25 of the mean, though not of 0.
 /// assert_eq!(compat::cluster(&rows, &[], &scheme)?, [0, 1, 0, 1, 0]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

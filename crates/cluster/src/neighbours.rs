@@ -84,14 +84,16 @@ pub fn nearest(rows: &Embeddings, metric: Metric, k: usize) -> Result<Neighbours
     }
     let scores = Scores::new(rows, metric)?;
     let (mut near, mut distance) = (vec![0; n * k], vec![0.0; n * k]);
-    near.par_chunks_mut(ROWS * k).zip(distance.par_chunks_mut(ROWS * k)).enumerate().with_max_len(1).for_each(
-        |(block, (near, distance))| {
+    near.par_chunks_mut(ROWS * k)
+        .zip(distance.par_chunks_mut(ROWS * k))
+        .enumerate()
+        .with_max_len(1)
+        .for_each(|(block, (near, distance))| {
             let found = scores.block(block * ROWS, near.len() / k, k);
             for (at, (j, d)) in found.into_iter().flatten().enumerate() {
                 (near[at], distance[at]) = (j, d);
             }
-        },
-    );
+        });
     Ok(Neighbours { rows: n, k, near, distance })
 }
 
