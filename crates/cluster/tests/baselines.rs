@@ -186,6 +186,30 @@ fn two_triangles() {
     assert_eq!(chinese_whispers(&graph, &ChineseWhispers::default())[6], 2);
 }
 
+/// The package `infomap` 2.16, two-level, undirected, best of 50 trials: 11 modules.
+#[test]
+fn as_short_a_code_as_the_package_finds() {
+    let hash = |a: u64, b: u64| ((a * 2_654_435_761 + b * 40_503 * 977) % (1 << 32)) >> 16;
+    let mut edges = Vec::new();
+    for a in 0..150 {
+        for b in 0..a {
+            if hash(a, b) % 100 < if a / 15 == b / 15 { 45 } else { 4 } {
+                edges.push((a as u32, b as u32, 1.0 + (hash(b, a) % 4) as f64));
+            }
+        }
+    }
+    let graph = Graph::new(150, edges).unwrap();
+    assert_eq!(graph.edges(), 872);
+    let found = infomap(&graph, &Infomap { trials: 20, seed: 0 });
+    assert!(found.codelength <= 6.534983363023585 * 1.001, "{}", found.codelength);
+    assert_eq!(
+        codelength(&graph, &found.labels).map(|l| (l * 1e9) as i64),
+        Some((found.codelength * 1e9) as i64)
+    );
+    // All in one module: the entropy of the rows.
+    assert!((codelength(&graph, &[0; 150]).unwrap() - 7.163616362612817).abs() < 1e-12);
+}
+
 #[test]
 fn what_has_no_structure_stays_whole() {
     let all = (0..30_u32).flat_map(|a| (0..a).map(move |b| (a, b, 1.0)));
@@ -229,6 +253,20 @@ mod dbscan_literals {
             let settings = Settings::new(Metric::Euclidean, eps * (1.0 + 1e-9)).unwrap();
             let linfa = streamface_cluster::baselines::linfa::dbscan(rows, &settings, min_points).unwrap();
             assert_eq!(signed(linfa), want, "linfa {eps} {min_points}");
+            let linfa =
+                streamface_cluster::baselines::linfa::optics(rows, Metric::Euclidean, min_points, &[eps])
+                    .unwrap();
+            // Cores are as with DBSCAN; a row at a rim may be left out or on the other side.
+            let cores: Vec<usize> = (0..rows.len())
+                .filter(|&i| {
+                    (0..rows.len()).filter(|&j| (rows.row(i)[0] - rows.row(j)[0]).abs() <= eps as f32).count()
+                        >= min_points
+                })
+                .collect();
+            let of = |labels: &[i32]| {
+                by_first_appearance(&cores.iter().map(|&c| labels[c] as u32).collect::<Vec<_>>())
+            };
+            assert_eq!(of(&signed(linfa[0].clone())), of(want), "OPTICS {eps} {min_points}");
         }
     }
 

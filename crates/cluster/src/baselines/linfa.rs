@@ -26,35 +26,39 @@ use crate::{Error, Settings};
 /// # Errors
 /// [`Error::Threshold`] for a threshold of 0, which it does not take.
 pub fn dbscan(rows: &Embeddings, settings: &Settings, min_points: usize) -> Result<Vec<Option<u32>>, Error> {
-    let (points, radius) = input(rows, settings)?;
-    let settings = Dbscan::params_with(min_points.max(2), L2Dist, LinearSearch).tolerance(radius);
-    let found = settings.check_unwrap().transform(&points);
+    let (metric, threshold) = (settings.metric(), settings.threshold());
+    if threshold == 0.0 {
+        return Err(Error::Threshold { value: threshold, metric });
+    }
+    let radius = euclidean(metric, threshold);
+    let params = Dbscan::params_with(min_points.max(2), L2Dist, LinearSearch).tolerance(radius);
+    let found = params.check_unwrap().transform(&points(rows, metric));
     Ok(found.into_iter().map(|label| label.map(|l| l as u32)).collect())
 }
 
-/// OPTICS up to the threshold, and the clusters that a cut of its reachability plot at `cut` gives: what
-/// DBSCAN gives at `cut`, but for rows at the rims, and for any number of cuts from one ordering.
-/// `min_points` as for [`dbscan`].
+/// OPTICS, and the clusters that cuts of its reachability plot give: at each what DBSCAN gives there, but
+/// for rows at the rims, and for any number of cuts from one ordering. `min_points` as for [`dbscan`].
+///
+/// Time O(n² · (d + log n)). Its radius is left without limit: with one it would give the first row of
+/// each cluster its own core distance for a reachability, and so lose where clusters begin.
 ///
 /// # Errors
-/// [`Error::Threshold`] for a threshold of 0, or a cut out of the metric's range.
+/// [`Error::Threshold`] for a cut out of the metric's range.
 pub fn optics(
     rows: &Embeddings,
-    settings: &Settings,
+    metric: Metric,
     min_points: usize,
     cuts: &[f64],
 ) -> Result<Vec<Vec<Option<u32>>>, Error> {
-    let (points, radius) = input(rows, settings)?;
-    let metric = settings.metric();
-    let params = Optics::params_with(min_points.max(2), L2Dist, Sorted).tolerance(radius);
-    let plot = params.check_unwrap().transform(points.view());
+    let params = Optics::params_with(min_points.max(2), L2Dist, Sorted).tolerance(f64::INFINITY);
+    let plot = params.check_unwrap().transform(points(rows, metric).view());
     let at = |&cut: &f64| {
         let most = euclidean(metric, Settings::new(metric, cut)?.threshold());
         let within = |distance: &Option<f64>| distance.is_some_and(|d| d <= most);
         let mut labels = vec![None; rows.len()];
         let (mut own, mut next) = (None, 0);
-        for sample in plot.iter() {
-            if !within(sample.reachability_distance()) {
+        for (place, sample) in plot.iter().enumerate() {
+            if place == 0 || !within(sample.reachability_distance()) {
                 own = within(sample.core_distance()).then_some(next);
                 next += u32::from(own.is_some());
             }
@@ -70,11 +74,8 @@ fn euclidean(metric: Metric, distance: f64) -> f64 {
     if metric == Metric::Cosine { (2.0 * distance).sqrt() } else { distance }
 }
 
-fn input(rows: &Embeddings, settings: &Settings) -> Result<(Array2<f64>, f64), Error> {
-    let (metric, threshold) = (settings.metric(), settings.threshold());
-    if threshold == 0.0 {
-        return Err(Error::Threshold { value: threshold, metric });
-    }
+/// The rows, of length 1 for cosine.
+fn points(rows: &Embeddings, metric: Metric) -> Array2<f64> {
     let mut data = Vec::with_capacity(rows.as_slice().len());
     for row in rows.rows() {
         let row = row.iter().map(|&x| f64::from(x));
@@ -82,14 +83,12 @@ fn input(rows: &Embeddings, settings: &Settings) -> Result<(Array2<f64>, f64), E
         let scale = if metric == Metric::Cosine && length > 0.0 { length } else { 1.0 };
         data.extend(row.map(|x| x / scale));
     }
-    let points = Array2::from_shape_vec((rows.len(), rows.dim()), data)
-        .unwrap_or_else(|e| unreachable!("as many numbers as the rows have: {e}"));
-    Ok((points, euclidean(metric, threshold)))
+    Array2::from_shape_vec((rows.len(), rows.dim()), data)
+        .unwrap_or_else(|e| unreachable!("as many numbers as the rows have: {e}"))
 }
 
 /// Linear search with neighbours from near to far: OPTICS takes the `min_points`-th of them for a core's
-/// distance, and those of `linfa-nn`'s own linear search come in order of rows. Its trees do sort, but
-/// do not end on many copies of a row.
+/// distance, and those of `linfa-nn`'s own linear search come in order of rows.
 #[derive(Debug, Clone)]
 struct Sorted;
 
