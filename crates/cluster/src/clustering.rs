@@ -1,23 +1,15 @@
-//! The whole way from rows to clusters, in bands of the threshold.
-//!
-//! Complete linkage is monotone: no merge is nearer than one before it. So its state at a threshold t₁ is
-//! one that every run to t ≥ t₁ passes through, and the clusters of that state may be taken as the points of
-//! what follows. A *band* joins all pairs of points up to the largest threshold at which the links fit in
-//! memory, links them, and hands its clusters to the next. At a small threshold there are few links among
-//! very many rows; at a large one few points. Memory is that of the rows and the budget, whatever t.
-
-use std::collections::HashSet;
+//! Complete linkage from rows to clusters, and from links.
 
 use rayon::prelude::*;
-use streamface_types::Embeddings;
+use streamface_types::{Embeddings, Metric};
 
 use crate::constraints::{Constraints, Groups};
 use crate::exact::Exact;
-use crate::join::{join_points, pairs};
 use crate::links::{Link, Links, Piece};
 use crate::points::Points;
-use crate::progress::{Observer, Stage};
-use crate::sketch::{Space, Tuning, spread};
+use crate::progress::Observer;
+use crate::sketch::{Space, Tuning};
+use crate::solve::{Apart, Solver};
 use crate::union_find::UnionFind;
 use crate::{Error, Settings, labels, linkage};
 
@@ -94,39 +86,20 @@ pub(crate) fn complete_linkage_with(
     // Before the work, not after.
     let groups = constraints.close(rows.len())?;
     let exact = Exact::new(rows, settings.metric())?;
-    let mut state = State::new(&exact, groups);
     let space = Space::new(&exact, &(0..rows.len() as u32).collect::<Vec<_>>(), tuning);
-    let (mut reached, mut bands, mut links) = (0.0, 0, 0);
-    let most = settings.most_links();
-    loop {
-        bands += 1;
-        let observer = observer.of_band(bands, reached);
-        let mut wanted = state.guess(&exact, reached..settings.threshold(), most);
-        let found = loop {
-            let range = reached..wanted;
-            let found = join_points(&exact, &space, &state.points, &state.apart, range, most, observer);
-            // Pairs at distance 0 are none in a later band, but may be all there is in the first.
-            if found.threshold > reached || (bands == 1 && found.fits) {
-                break found;
-            }
-            // Not even the first step fits: look closer.
-            wanted = reached + (wanted - reached) / 1024.0;
-            if wanted <= reached.next_up() {
-                return Err(Error::Ties { distance: wanted, most });
-            }
-        };
-        let count: u64 = found.pieces.iter().map(|p| p.len() as u64).sum();
-        links += count;
-        let counter = observer.start(Stage::Link, count);
-        let pieces = found.pieces.into_iter().map(Piece::Memory).collect();
-        let merges = linkage::merges(pieces, state.points.len())?;
-        counter.advance(count);
-        state.merge(&exact, &merges);
-        reached = found.threshold;
-        if reached >= settings.threshold() {
-            return Ok(state.finish(links, bands));
-        }
+    let mut merges = must_links(&groups);
+    let mut sets = UnionFind::new(rows.len());
+    merges.iter().for_each(|m| sets.union(m.a, m.b));
+    for merge in copies(&exact, &merges, &groups) {
+        sets.union(merge.a, merge.b);
+        merges.push(merge);
     }
+    let points = Points::new(&exact, &sets.into_roots());
+    let apart = Apart::new(&points, &groups);
+    let solver = Solver::new(&exact, &space, settings.most_links(), observer);
+    let solved = solver.solve(points, apart, settings.threshold())?;
+    merges.extend(solved.merges);
+    Ok(Clustering { links: solved.links, bands: solved.bands, ..of_merges(rows.len(), merges) })
 }
 
 /// Clusters the rows that `links` were found among by complete linkage: all links at once, in memory, 40
@@ -175,144 +148,38 @@ pub(crate) fn must_links(groups: &Groups) -> Vec<Merge> {
     rows.map(|(b, &a)| Merge { a, b, distance: 0.0 }).collect()
 }
 
-/// Where linkage stands between two bands.
-struct State {
-    sets: UnionFind,
-    points: Points,
-    /// The smallest row of each point, which names it.
-    first: Vec<u32>,
-    /// Points that must not join, the smaller first.
-    apart: HashSet<(u32, u32)>,
-    merges: Vec<Merge>,
-}
-
-impl State {
-    fn new(exact: &Exact, groups: Groups) -> Self {
-        let merges = must_links(&groups);
-        let mut state = Self {
-            sets: UnionFind::new(groups.first.len()),
-            points: Points::new(&groups.first),
-            first: Vec::new(),
-            apart: HashSet::new(),
-            merges,
-        };
-        for merge in &state.merges {
-            state.sets.union(merge.a, merge.b);
-        }
-        // Named by rows until the points are known.
-        state.apart = groups.apart;
-        state.merge_copies(exact);
-        let apart = std::mem::take(&mut state.apart);
-        state.points = Points::new(&state.sets.roots());
-        state.first = state.points.first_rows();
-        let number = state.numbers();
-        state.apart =
-            apart.iter().map(|&(a, b)| (number[a as usize], number[b as usize])).map(in_order).collect();
-        state.points.put_far_rows_first(exact);
-        state
+/// Equal rows are at distance 0 of each other and the same from all else, so they join first whatever
+/// comes, and a still picture does not make a link of every two of its copies. Rows with constraints stay as
+/// they are: what these allow, linkage finds out.
+fn copies(exact: &Exact, must: &[Merge], groups: &Groups) -> Vec<Merge> {
+    let rows = exact.rows();
+    let mut free = vec![true; rows.len()];
+    let constrained = must.iter().flat_map(|m| [m.a, m.b]);
+    for row in constrained.chain(groups.apart.iter().flat_map(|&(a, b)| [a, b])) {
+        free[row as usize] = false;
     }
-
-    /// The point of each row.
-    fn numbers(&self) -> Vec<u32> {
-        let mut number = vec![0; self.points.members_in_all()];
-        for p in 0..self.points.len() {
-            self.points.members(p).iter().for_each(|&row| number[row as usize] = p as u32);
+    // Zero rows are at distance 1 of each other under cosine.
+    let zero = |row: u32| exact.metric() == Metric::Cosine && exact.square(row as usize) == 0.0;
+    let mut hashed: Vec<(u64, u32)> = (0..rows.len() as u32)
+        .into_par_iter()
+        .with_min_len(1024)
+        .filter(|&row| free[row as usize] && !zero(row))
+        .map(|row| (hash(rows.row(row as usize)), row))
+        .collect();
+    hashed.par_sort_unstable();
+    let mut merges = Vec::new();
+    for same in hashed.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() > 1) {
+        let mut left: Vec<u32> = same.iter().map(|(_, row)| *row).collect();
+        // One round unless hashes collide.
+        while let Some(&a) = left.first() {
+            let own = rows.row(a as usize);
+            let equal = |&row: &u32| rows.row(row as usize).iter().zip(own).all(|(x, y)| x == y);
+            merges.extend(left[1..].iter().filter(|row| equal(row)).map(|&b| Merge { a, b, distance: 0.0 }));
+            left.retain(|row| !equal(row));
         }
-        number
     }
-
-    /// Equal rows are at distance 0 of each other and the same from all else, so they join first whatever
-    /// comes, and a still picture does not make a link of every two of its copies. Rows with constraints
-    /// stay as they are: what these allow, linkage finds out.
-    fn merge_copies(&mut self, exact: &Exact) {
-        let rows = exact.rows();
-        let mut free = vec![true; rows.len()];
-        let constrained = self.merges.iter().flat_map(|m| [m.a, m.b]);
-        for row in constrained.chain(self.apart.iter().flat_map(|&(a, b)| [a, b])) {
-            free[row as usize] = false;
-        }
-        // Zero rows are at distance 1 of each other under cosine.
-        let zero = |row: u32| {
-            exact.metric() == streamface_types::Metric::Cosine && exact.square(row as usize) == 0.0
-        };
-        let mut hashed: Vec<(u64, u32)> = (0..rows.len() as u32)
-            .into_par_iter()
-            .with_min_len(1024)
-            .filter(|&row| free[row as usize] && !zero(row))
-            .map(|row| (hash(rows.row(row as usize)), row))
-            .collect();
-        hashed.par_sort_unstable();
-        let before = self.merges.len();
-        for same in hashed.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() > 1) {
-            let mut left: Vec<u32> = same.iter().map(|(_, row)| *row).collect();
-            // One round unless hashes collide.
-            while let Some(&a) = left.first() {
-                let own = rows.row(a as usize);
-                let equal = |&row: &u32| rows.row(row as usize).iter().zip(own).all(|(x, y)| x == y);
-                for &b in left[1..].iter().filter(|row| equal(row)) {
-                    self.sets.union(a, b);
-                    self.merges.push(Merge { a, b, distance: 0.0 });
-                }
-                left.retain(|row| !equal(row));
-            }
-        }
-        self.merges[before..].sort_unstable_by(Merge::order);
-    }
-
-    /// A threshold, no larger than the end of `range`, up to which the links should fit: from a sample of
-    /// pairs. Wrong guesses cost time only.
-    fn guess(&self, exact: &Exact, range: std::ops::Range<f64>, most: u64) -> f64 {
-        let total = pairs(self.points.len());
-        if total <= most {
-            return range.end;
-        }
-        let left: Vec<usize> = spread(self.points.len(), 256).collect();
-        let right: Vec<usize> = spread(self.points.len(), 1024).collect();
-        let mut distances: Vec<f64> = left
-            .par_iter()
-            .flat_map_iter(|&i| {
-                right.iter().filter(move |&&j| i != j).filter_map(move |&j| {
-                    exact.complete(self.points.members(i), self.points.members(j), range.end)
-                })
-            })
-            .collect();
-        let sampled = (left.len() * right.len()) as f64;
-        let fit = (most as f64 * 0.8 / (total as f64 / sampled)) as usize;
-        if distances.len() <= fit {
-            return range.end;
-        }
-        distances.par_sort_unstable_by(f64::total_cmp);
-        // With few of them the guess is rough: a little more is asked for, as the join falls back by itself.
-        let guess = distances[(fit + 4).min(distances.len() - 1)];
-        if guess > range.start { guess } else { range.end }
-    }
-
-    /// Takes a band's merges, which name points.
-    fn merge(&mut self, exact: &Exact, merges: &[Merge]) {
-        for m in merges {
-            let (a, b) = (self.first[m.a as usize], self.first[m.b as usize]);
-            self.sets.union(a, b);
-            self.merges.push(Merge { a, b, ..*m });
-        }
-        let old = std::mem::take(&mut self.first);
-        self.points = Points::new(&self.sets.roots());
-        self.first = self.points.first_rows();
-        if !self.apart.is_empty() {
-            let number = self.numbers();
-            let now = |p: u32| number[old[p as usize] as usize];
-            self.apart = self.apart.iter().map(|&(a, b)| in_order((now(a), now(b)))).collect();
-        }
-        self.points.put_far_rows_first(exact);
-    }
-
-    fn finish(mut self, links: u64, bands: u32) -> Clustering {
-        let labels = labels::by_first_appearance(&self.sets.roots());
-        Clustering { clusters: self.points.len(), labels, merges: self.merges, links, bands }
-    }
-}
-
-fn in_order((a, b): (u32, u32)) -> (u32, u32) {
-    (a.min(b), a.max(b))
+    merges.sort_unstable_by(Merge::order);
+    merges
 }
 
 /// Of a row's numbers; 0 and −0 alike, as they are equal.

@@ -21,10 +21,7 @@ use crate::{Error, labels};
 /// [`Error::Spill`] where the temporary file of the links cannot be read.
 pub fn components(links: &Links) -> Result<Vec<u32>, Error> {
     let mut sets = UnionFind::new(links.rows());
-    for link in links.iter() {
-        let Link { i, j, .. } = link?;
-        sets.union(i, j);
-    }
+    links.for_each(|link| sets.union(link.i, link.j))?;
     Ok(labels::by_first_appearance(&sets.into_roots()))
 }
 
@@ -43,6 +40,8 @@ pub(crate) fn of_pieces(pieces: Vec<Piece>, points: usize) -> Result<(Vec<u32>, 
 pub(crate) struct Components {
     /// Where each component starts, by its smallest point; empty ones for all other points.
     first: Vec<u32>,
+    /// The smallest point of each component.
+    roots: Vec<u32>,
     /// Each point's place.
     pub(crate) place: Vec<u32>,
     /// The point at each place.
@@ -67,7 +66,9 @@ impl Components {
             point_at[*at as usize] = point;
             *at += 1;
         }
-        Self { first, place, point_at }
+        let roots =
+            (0_u32..).zip(roots).filter(|(point, root)| point == *root).map(|(point, _)| point).collect();
+        Self { first, roots, place, point_at }
     }
 
     /// Where the component starts whose smallest point is `root`.
@@ -75,8 +76,14 @@ impl Components {
         self.first[root as usize] as usize
     }
 
+    /// Places of the component of this number.
+    pub(crate) fn range(&self, component: usize) -> (usize, usize) {
+        let root = self.roots[component] as usize;
+        (self.first[root] as usize, self.first[root + 1] as usize)
+    }
+
     /// Places of each component.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = (usize, usize)> {
-        self.first.windows(2).map(|w| (w[0] as usize, w[1] as usize)).filter(|(from, to)| from < to)
+        (0..self.roots.len()).map(|c| self.range(c))
     }
 }

@@ -4,7 +4,6 @@
 //! that is proven to miss none; the distance of the others is computed in `f64` as
 //! [`Metric::distance`](crate::Metric::distance) defines it, and that alone decides.
 
-use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -17,6 +16,7 @@ use crate::links::{Link, Links, Spill};
 use crate::points::Points;
 use crate::progress::{Observer, Stage};
 use crate::sketch::{Sketch, Space, Tuning};
+use crate::solve::Apart;
 use crate::{Error, Settings};
 
 /// Points of a block: few enough for their bytes to stay in a first-level cache, enough for what streams
@@ -92,40 +92,80 @@ fn join_blocks_with(
         .filter(|&r| left.contains(&(r as usize)) || right.contains(&(r as usize)))
         .collect();
     let space = Space::new(&exact, &order, tuning);
-    let points = Points::of_rows(&order);
-    let sketch = Sketch::new(&exact, &space, &points, settings.threshold());
-    let threshold = settings.threshold();
     let in_blocks = |i: u32, j: u32| {
         let (i, j) = (i as usize, j as usize);
         (left.contains(&i) && right.contains(&j)) || (left.contains(&j) && right.contains(&i))
     };
     let whole = left == right;
     let spill = Spill::new(settings.most_links());
+    let pieces = Mutex::new(Vec::new());
+    let keep = |block: Block, found: Vec<Link>| {
+        let piece = spill.keep(found)?;
+        pieces.lock().unwrap_or_else(PoisonError::into_inner).push((block.number, piece));
+        Ok(())
+    };
+    join_rows(&exact, &space, &order, settings, observer, |i, j| whole || in_blocks(i, j), keep)?;
+    let mut pieces = pieces.into_inner().unwrap_or_else(PoisonError::into_inner);
+    pieces.sort_unstable_by_key(|(number, _)| *number);
+    Ok(Links::from_pieces(rows.len(), pieces.into_iter().map(|(_, piece)| piece).collect()))
+}
+
+/// All pairs of rows at distance ≤ the threshold, handed to `each` in parts as they are found.
+pub(crate) fn join_observed(
+    rows: &Embeddings,
+    settings: &Settings,
+    observer: Observer<'_>,
+    each: impl FnMut(Vec<Link>) -> Result<(), Error> + Send,
+) -> Result<(), Error> {
+    let exact = Exact::new(rows, settings.metric())?;
+    let order: Vec<u32> = (0..rows.len() as u32).collect();
+    let space = Space::new(&exact, &order, Tuning::default());
+    let each = Mutex::new(each);
+    join_rows(
+        &exact,
+        &space,
+        &order,
+        settings,
+        observer,
+        |_, _| true,
+        |_, found| (each.lock().unwrap_or_else(PoisonError::into_inner))(found),
+    )
+}
+
+/// The pairs of `order`, rows in ascending order, that are `wanted` and at distance ≤ the threshold.
+fn join_rows(
+    exact: &Exact,
+    space: &Space,
+    order: &[u32],
+    settings: &Settings,
+    observer: Observer<'_>,
+    wanted: impl Fn(u32, u32) -> bool + Sync,
+    each: impl Fn(Block, Vec<Link>) -> Result<(), Error> + Sync,
+) -> Result<(), Error> {
+    let threshold = settings.threshold();
+    let points = Points::of_rows(order);
+    let sketch = Sketch::new(exact, space, &points, threshold);
+    let reach = space.reach(settings.metric(), threshold);
     let blocks = Blocks::new(&sketch, points.len());
     let progress = observer.start(Stage::Join, pairs(points.len()));
-    let pieces = blocks
-        .all()
-        .map(|block| {
-            let mut found = Vec::new();
-            let reach = space.reach(settings.metric(), threshold);
-            let mut buckets: Vec<Vec<Link>> = vec![Vec::new(); block.points(&sketch).len()];
-            let first = block.points(&sketch).start;
-            sketch.candidates(block.from, block.to, reach, |p, others| {
-                let i = order[p as usize];
-                found.clear();
-                found.extend(others.iter().map(|&q| order[q as usize]).filter(|&j| whole || in_blocks(i, j)));
-                exact.distances(i, &found, |j, distance| {
-                    if distance <= threshold {
-                        buckets[p as usize - first].push(Link { i, j, distance });
-                    }
-                    true
-                });
+    blocks.all().try_for_each(|block| {
+        let own = block.points(&sketch);
+        let mut buckets: Vec<Vec<Link>> = vec![Vec::new(); own.len()];
+        let mut near = Vec::new();
+        sketch.candidates(block.from, block.to, reach, |p, others| {
+            let i = order[p as usize];
+            near.clear();
+            near.extend(others.iter().map(|&q| order[q as usize]).filter(|&j| wanted(i, j)));
+            exact.distances(i, &near, |j, distance| {
+                if distance <= threshold {
+                    buckets[p as usize - own.start].push(Link { i, j, distance });
+                }
+                true
             });
-            progress.advance(block.pairs(&sketch, points.len()));
-            spill.keep(buckets.concat())
-        })
-        .collect::<Result<Vec<_>, Error>>()?;
-    Ok(Links::from_pieces(rows.len(), pieces))
+        });
+        progress.advance(block.pairs(&sketch, points.len()));
+        each(block, buckets.concat())
+    })
 }
 
 /// Pairs of n things.
@@ -134,21 +174,21 @@ pub(crate) fn pairs(n: usize) -> u64 {
 }
 
 /// The blocks of panels that a join goes through.
-struct Blocks {
+pub(crate) struct Blocks {
     panels: usize,
     size: usize,
 }
 
 /// Panels `from..to` with all that follow.
 #[derive(Clone, Copy)]
-struct Block {
+pub(crate) struct Block {
     number: usize,
-    from: usize,
-    to: usize,
+    pub(crate) from: usize,
+    pub(crate) to: usize,
 }
 
 impl Blocks {
-    fn new(sketch: &Sketch, points: usize) -> Self {
+    pub(crate) fn new(sketch: &Sketch, points: usize) -> Self {
         // Small inputs in smaller blocks, so that all threads get some.
         let size = (BLOCK.min(points / 16) / sketch.isa.panel()).max(1);
         Self { panels: sketch.panels(), size }
@@ -158,7 +198,7 @@ impl Blocks {
         self.panels.div_ceil(self.size)
     }
 
-    fn all(&self) -> impl IndexedParallelIterator<Item = Block> {
+    pub(crate) fn all(&self) -> impl IndexedParallelIterator<Item = Block> {
         let (size, panels) = (self.size, self.panels);
         (0..self.count()).into_par_iter().with_max_len(1).map(move |number| Block {
             number,
@@ -174,7 +214,7 @@ impl Block {
     }
 
     /// Pairs of this block, for progress.
-    fn pairs(&self, sketch: &Sketch, points: usize) -> u64 {
+    pub(crate) fn pairs(&self, sketch: &Sketch, points: usize) -> u64 {
         let own = self.points(sketch);
         let end = own.end.min(points);
         pairs(points - own.start.min(end)) - pairs(points - end)
@@ -275,7 +315,7 @@ pub(crate) fn join_points(
     exact: &Exact,
     space: &Space,
     points: &Points,
-    apart: &HashSet<(u32, u32)>,
+    apart: &Apart,
     thresholds: Range<f64>,
     most: u64,
     observer: Observer<'_>,
@@ -305,7 +345,7 @@ pub(crate) fn join_points(
             let bucket = &mut buckets[i as usize - first];
             let own = points.members(i as usize);
             for &j in others {
-                if !apart.is_empty() && apart.contains(&(i, j)) {
+                if apart.holds(i, j) {
                     continue;
                 }
                 let distance = match (own, points.members(j as usize)) {

@@ -13,6 +13,9 @@
 //! | [`linkage`] | complete linkage inside each component, components in parallel |
 //! | [`constraints`] | pairs that must, and pairs that must not, end up together |
 //! | [`merge`] | clusters joined afterwards along temporal links, as the original StreamFace does |
+//! | [`compat`] | the original StreamFace's clustering: batches, means, merging |
+//! | [`neighbours`] | exact k nearest neighbours |
+//! | [`baselines`] | other ways to cluster, to compare with |
 //! | [`labels`] | canonical numberings: by first appearance, by size |
 //! | [`primitive`] | the slow, obvious twin that the fast way is tested against |
 //!
@@ -39,23 +42,29 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod baselines;
 mod clustering;
+pub mod compat;
 pub mod components;
 pub mod constraints;
 mod dense;
 mod error;
 mod exact;
+mod forest;
 pub mod join;
 mod kernel;
 pub mod labels;
 pub mod linkage;
 pub mod links;
 pub mod merge;
+pub mod neighbours;
+mod other_linkage;
 mod points;
 pub mod primitive;
 pub mod progress;
 mod settings;
 mod sketch;
+mod solve;
 mod union_find;
 
 pub use clustering::{Clustering, Merge, complete_linkage, complete_linkage_observed, cut, link};
@@ -65,6 +74,7 @@ pub use error::Error;
 pub use join::{join, join_blocks};
 pub use links::{Link, Links};
 pub use merge::merge_by_links;
+pub use other_linkage::{average_linkage, single_linkage};
 pub use progress::{Observer, Progress, Stage};
 pub use settings::Settings;
 pub use streamface_types::{Embeddings, Metric, ShapeError};

@@ -143,6 +143,22 @@ impl Links {
     }
 }
 
+impl Links {
+    /// Calls `each` with every link, in the order of [`Links::iter`].
+    ///
+    /// # Errors
+    /// [`Error::Spill`] where the temporary file cannot be read.
+    pub fn for_each(&self, mut each: impl FnMut(Link)) -> Result<(), Error> {
+        for piece in &self.pieces {
+            match piece {
+                Piece::Memory(links) => links.iter().copied().for_each(&mut each),
+                Piece::Disk { .. } => piece.clone().read()?.into_iter().for_each(&mut each),
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Keeps pieces in memory up to a number of links, and on disk beyond.
 pub(crate) struct Spill {
     most: u64,

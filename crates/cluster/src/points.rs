@@ -5,48 +5,67 @@ use std::ops::Range;
 use rayon::prelude::*;
 use streamface_types::Metric;
 
+use crate::components::Components;
 use crate::exact::Exact;
 
 /// Clusters of rows, in the order of their smallest rows.
 #[derive(Debug, Clone)]
 pub(crate) struct Points {
+    /// The smallest row of each cluster, which names it.
+    id: Vec<u32>,
     /// Where each cluster's rows start; one more at the end.
     start: Vec<u32>,
+    /// Rows that stick out first.
     rows: Vec<u32>,
 }
 
 impl Points {
     /// The clusters of rows with the same root, the smallest row of each cluster.
-    pub(crate) fn new(root: &[u32]) -> Self {
-        let rows = root.len();
-        let mut number = vec![0_u32; rows];
-        let mut count = 0;
-        for (row, &r) in root.iter().enumerate() {
-            if r as usize == row {
-                number[row] = count;
-                count += 1;
-            }
-        }
-        let mut start = vec![0_u32; count as usize + 1];
-        for &r in root {
-            start[number[r as usize] as usize + 1] += 1;
-        }
-        for p in 0..count as usize {
-            start[p + 1] += start[p];
-        }
-        let mut end = start.clone();
-        let mut members = vec![0; rows];
-        for (row, &r) in (0_u32..).zip(root) {
-            let at = &mut end[number[r as usize] as usize];
-            members[*at as usize] = row;
-            *at += 1;
-        }
-        Self { start, rows: members }
+    pub(crate) fn new(exact: &Exact, root: &[u32]) -> Self {
+        let rows: Vec<u32> = (0..root.len() as u32).collect();
+        Self::of_rows(&rows).grouped(exact, root)
     }
 
     /// Each of `rows`, in ascending order, for itself.
     pub(crate) fn of_rows(rows: &[u32]) -> Self {
-        Self { start: (0..=rows.len() as u32).collect(), rows: rows.to_vec() }
+        Self { id: rows.to_vec(), start: (0..=rows.len() as u32).collect(), rows: rows.to_vec() }
+    }
+
+    /// Points with the same root, the smallest point of each group, become one.
+    pub(crate) fn grouped(&self, exact: &Exact, root: &[u32]) -> Self {
+        let groups = Components::new(root);
+        let mut new = Self { id: Vec::new(), start: vec![0], rows: Vec::with_capacity(self.rows.len()) };
+        for (from, to) in groups.ranges() {
+            let points = &groups.point_at[from..to];
+            new.id.push(self.id[points[0] as usize]);
+            points.iter().for_each(|&p| new.rows.extend(self.members(p as usize)));
+            new.start.push(new.rows.len() as u32);
+        }
+        new.put_far_rows_first(exact, |group| {
+            let (from, to) = groups.range(group);
+            to - from > 1
+        });
+        new
+    }
+
+    /// Only some of the points, in ascending order.
+    pub(crate) fn subset(&self, points: &[u32]) -> Self {
+        let mut new = Self { id: Vec::with_capacity(points.len()), start: vec![0], rows: Vec::new() };
+        for &p in points {
+            new.id.push(self.id[p as usize]);
+            new.rows.extend(self.members(p as usize));
+            new.start.push(new.rows.len() as u32);
+        }
+        new
+    }
+
+    /// The smallest row of a cluster.
+    pub(crate) fn id(&self, point: u32) -> u32 {
+        self.id[point as usize]
+    }
+
+    pub(crate) fn ids(&self) -> &[u32] {
+        &self.id
     }
 
     /// Rows of all clusters.
@@ -69,20 +88,15 @@ impl Points {
         &self.rows[self.range(point)]
     }
 
-    /// The smallest row of each cluster. Only before [`Points::put_far_rows_first`].
-    pub(crate) fn first_rows(&self) -> Vec<u32> {
-        (0..self.len()).map(|p| self.members(p)[0]).collect()
-    }
-
     /// Puts the rows of each cluster that are farthest from its mean first: the largest distance to
     /// another cluster is likely one of theirs, and what is too far is known early.
-    pub(crate) fn put_far_rows_first(&mut self, exact: &Exact) {
+    fn put_far_rows_first(&mut self, exact: &Exact, is_new: impl Fn(usize) -> bool) {
         let mut rest = &mut self.rows[..];
         let mut lists: Vec<&mut [u32]> = Vec::new();
-        for p in self.start.windows(2) {
-            let (list, others) = rest.split_at_mut((p[1] - p[0]) as usize);
+        for (p, w) in self.start.windows(2).enumerate() {
+            let (list, others) = rest.split_at_mut((w[1] - w[0]) as usize);
             rest = others;
-            if list.len() > 2 {
+            if list.len() > 2 && is_new(p) {
                 lists.push(list);
             }
         }

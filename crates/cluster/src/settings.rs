@@ -41,6 +41,10 @@ impl Settings {
         Self { memory: bytes, ..self }
     }
 
+    pub(crate) fn budget(&self) -> u64 {
+        self.memory
+    }
+
     /// Links that fit; some at least, whatever the budget.
     pub(crate) fn most_links(&self) -> u64 {
         (self.memory / BYTES_A_LINK).max(64)

@@ -179,6 +179,22 @@ impl Sketch {
         (dot, error)
     }
 
+    /// A lower bound of the largest |a − b|² across two points.
+    #[inline]
+    pub(crate) fn least(&self, exact: &Exact, space: &Space, points: &Points, (i, j): (u32, u32)) -> f64 {
+        let (i, j) = (i as usize, j as usize);
+        let Some(second) = &self.second else {
+            // That of any pair.
+            let distance = exact.distance(points.members(i)[0], points.members(j)[0]);
+            return space.reach(exact.metric(), distance) * (1.0 - 1e-6);
+        };
+        let (a, b) = (second.of(i), second.of(j));
+        let (dot, error) = self.dot(a, b);
+        let least = a.1.square + b.1.square - 2.0 * (dot + error);
+        // Of what is not a number nothing is known.
+        if least > 0.0 { least } else { 0.0 }
+    }
+
     /// The largest distance across two points, or none where it is above `threshold`; `reach` is its T².
     pub(crate) fn complete(
         &self,

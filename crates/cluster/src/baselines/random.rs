@@ -1,0 +1,25 @@
+//! A small seeded generator (`SplitMix64`; Steele, Lea & Flood 2014), the same everywhere and for ever.
+
+pub(super) struct Random(u64);
+
+impl Random {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// Puts `items` in random order (Fisher–Yates). Fewer than 2³² of them.
+    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
+        for i in (1..items.len()).rev() {
+            // The upper half of the product is uniform below i + 1, to one part in 2³².
+            let j = ((self.next() >> 32) * (i as u64 + 1)) >> 32;
+            items.swap(i, j as usize);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Single and average linkage, cut at a threshold.
+
+use rayon::prelude::*;
+use streamface_types::Embeddings;
+
+use crate::clustering::{Clustering, Merge, must_links, of_merges};
+use crate::constraints::Constraints;
+use crate::dense::{self, Square};
+use crate::exact::Exact;
+use crate::join::join_observed;
+use crate::links::Link;
+use crate::points::Points;
+use crate::progress::Observer;
+use crate::union_find::UnionFind;
+use crate::{Error, Settings};
+
+/// Clusters rows by single linkage cut at the threshold: the connected components of all pairs at distance
+/// ≤ threshold, and their merges in order of (distance, the pair's rows), a minimum spanning forest (Gower
+/// and Ross, *Minimum spanning trees and single linkage cluster analysis*, 1969).
+///
+/// A merge that would put a cannot-linked pair together is passed over. Memory: the links of the forest and
+/// a buffer of as many more, whatever the threshold; with cannot-links all links, at most the settings' budget.
+///
+/// # Errors
+/// [`Error::NoSuchRow`] and [`Error::Contradiction`] for constraints; [`Error::TooManyRows`];
+/// [`Error::Ties`] where there are cannot-links and more links than the budget holds.
+pub fn single_linkage(
+    rows: &Embeddings,
+    settings: &Settings,
+    constraints: &Constraints,
+    observer: Observer<'_>,
+) -> Result<Clustering, Error> {
+    let groups = constraints.close(rows.len())?;
+    let plain = constraints.cannot_links().is_empty();
+    let most = settings.most_links() as usize;
+    let (mut forest, mut count): (Vec<Link>, u64) = (Vec::new(), 0);
+    join_observed(rows, settings, observer, |found| {
+        count += found.len() as u64;
+        forest.extend(found);
+        if forest.len() <= most.max(2 * rows.len()) {
+            return Ok(());
+        }
+        if !plain {
+            return Err(Error::Ties { distance: settings.threshold(), most: most as u64 });
+        }
+        // The forest of all is the forest of what is left of parts.
+        keep_forest(&mut forest, rows.len());
+        Ok(())
+    })?;
+    sort(&mut forest);
+    let mut merges = must_links(&groups);
+    let mut sets = UnionFind::new(rows.len());
+    merges.iter().for_each(|m| sets.union(m.a, m.b));
+    let mut apart: Vec<Vec<u32>> = vec![Vec::new(); if plain { 0 } else { rows.len() }];
+    for &(a, b) in &groups.apart {
+        apart[a as usize].push(b);
+        apart[b as usize].push(a);
+    }
+    for link in forest {
+        let (i, j) = (sets.find(link.i), sets.find(link.j));
+        let (a, b) = (i.min(j), i.max(j));
+        if a == b {
+            continue;
+        }
+        if !plain {
+            // The shorter list is searched; both are of groups as they were named when constraints were closed.
+            let (few, other) =
+                if apart[a as usize].len() < apart[b as usize].len() { (a, b) } else { (b, a) };
+            if apart[few as usize].iter().any(|&p| sets.find(p) == other) {
+                continue;
+            }
+            let moved = std::mem::take(&mut apart[b as usize]);
+            apart[a as usize].extend(moved);
+        }
+        sets.union(a, b);
+        merges.push(Merge { a, b, distance: link.distance });
+    }
+    Ok(Clustering { links: count, bands: 1, ..of_merges(rows.len(), merges) })
+}
+
+fn sort(links: &mut [Link]) {
+    links.par_sort_unstable_by(|x, y| x.distance.total_cmp(&y.distance).then((x.i, x.j).cmp(&(y.i, y.j))));
+}
+
+fn keep_forest(links: &mut Vec<Link>, rows: usize) {
+    sort(links);
+    let mut sets = UnionFind::new(rows);
+    links.retain(|l| {
+        let new = sets.find(l.i) != sets.find(l.j);
+        sets.union(l.i, l.j);
+        new
+    });
+}
+
+/// Clusters rows by average linkage (UPGMA) cut at the threshold: two clusters may join where the mean
+/// distance over all pairs across them is ≤ threshold. Means are kept up as clusters join (Lance and
+/// Williams), so that they are right to about 10⁻¹³; ties nearer than that may go either way.
+///
+/// A mean needs all distances: 8 bytes for each of n² pairs, at most the settings' memory. Clusters that hold a
+/// cannot-link are infinitely far from each other.
+///
+/// # Errors
+/// [`Error::Dense`] beyond that; [`Error::NoSuchRow`] and [`Error::Contradiction`] for constraints.
+pub fn average_linkage(
+    rows: &Embeddings,
+    settings: &Settings,
+    constraints: &Constraints,
+) -> Result<Clustering, Error> {
+    let groups = constraints.close(rows.len())?;
+    let exact = Exact::new(rows, settings.metric())?;
+    let points = Points::new(&exact, &groups.first);
+    let (n, first) = (points.len(), points.ids());
+    let bytes = 8 * n as u64 * n as u64;
+    if bytes > settings.budget() {
+        return Err(Error::Dense { rows: n, bytes, memory: settings.budget() });
+    }
+    let mut square = Square::new(n);
+    square.rows_mut().enumerate().par_bridge().for_each(|(i, row)| {
+        for (j, slot) in row.iter_mut().enumerate().filter(|(j, _)| *j != i) {
+            let (a, b) = (points.members(i), points.members(j));
+            // The same sum from either side, so that the matrix is symmetric.
+            let (a, b) = if i < j { (a, b) } else { (b, a) };
+            let sum: f64 = a
+                .iter()
+                .flat_map(|&x| b.iter().map(move |&y| (x, y)))
+                .map(|(x, y)| exact.distance(x, y))
+                .sum();
+            let apart = groups.apart.contains(&(first[i.min(j)], first[i.max(j)]));
+            *slot = if apart { f64::INFINITY } else { sum / (a.len() * b.len()) as f64 };
+        }
+    });
+    let sizes = (0..n).map(|p| points.members(p).len() as f64).collect();
+    // Rounding must not bring a mean below both that it is of: chains rest on that.
+    let mean = |left: f64, right: f64, a: f64, b: f64| {
+        ((a * left + b * right) / (a + b)).clamp(left.min(right), left.max(right))
+    };
+    let mut found = dense::chain_of(square, sizes, mean);
+    found.retain(|m| m.distance <= settings.threshold());
+    found.sort_unstable_by(Merge::order);
+    let mut merges = must_links(&groups);
+    merges.extend(found.into_iter().map(|m| Merge { a: first[m.a as usize], b: first[m.b as usize], ..m }));
+    let links = (n as u64 * (n as u64).saturating_sub(1)) / 2;
+    Ok(Clustering { links, bands: 1, ..of_merges(rows.len(), merges) })
+}
