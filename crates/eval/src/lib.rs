@@ -23,12 +23,14 @@
 //! ```
 
 mod error;
+pub mod intrinsic;
 pub mod labels;
 pub mod metrics;
 pub mod report;
 pub mod verification;
 
 pub use error::Error;
+pub use intrinsic::{Intrinsic, intrinsic};
 pub use labels::read_labels;
 pub use metrics::{Contingency, Pairs, Prf, Scores, score};
 pub use report::Report;
