@@ -98,6 +98,14 @@ pub enum Error {
         /// Labels given.
         labels: usize,
     },
+    /// A page needs the face of each row.
+    #[error("{rows} rows were evaluated but {faces} faces are given: give one for each, noise included")]
+    Faces {
+        /// Rows evaluated.
+        rows: usize,
+        /// Faces given.
+        faces: usize,
+    },
     /// A measure that compares clusters needs two of them, and one with more than one face.
     #[error(
         "{what} needs from 2 clusters to one fewer than faces: there are {clusters} clusters of {faces} \
