@@ -1,11 +1,12 @@
-//! Clustering metrics and the HTML report.
+//! Clustering metrics and the HTML reports.
 //!
 //! | module | what |
 //! |---|---|
 //! | [`labels`] | [`read_labels`]: `annotations.json` or CSV `name,label` |
 //! | [`metrics`] | [`score`]: pairwise and BCubed P/R/F, adjusted Rand, NMI, purity |
+//! | [`intrinsic`](mod@intrinsic) | [`intrinsic()`]: Davies–Bouldin, Calinski–Harabasz, silhouettes, extents, likely errors |
 //! | [`verification`](mod@verification) | [`verification()`]: AUC, TAR at a FAR; [`best_threshold`] |
-//! | [`report`] | [`Report`]: `report.html` |
+//! | [`report`] | [`Report`]: `report.html`; [`Evaluation`](report::Evaluation): `evaluate.html` |
 //!
 //! ```
 //! use std::collections::BTreeMap;

@@ -45,7 +45,8 @@ pub fn read_npy(path: &Path) -> Result<Embeddings, StoreError> {
     let numbers = rows.checked_mul(dim);
     let bytes = numbers.and_then(|n| n.checked_mul(kind.width as u64)).filter(|&b| b <= isize::MAX as u64);
     let there = length - start;
-    let bytes = bytes.ok_or_else(|| bad(format!("its shape ({rows}, {dim}) is larger than any file")))?;
+    let bytes = bytes
+        .ok_or_else(|| bad(format!("its shape ({rows}, {dim}) is larger than any file; {}", header::SAVE)))?;
     if there < bytes {
         return Err(bad(format!(
             "cut short: {there} of the {bytes} bytes of numbers that its shape ({rows}, {dim}) needs are \

@@ -43,7 +43,7 @@ pub struct Evaluation<'a> {
 pub struct EvaluationLimits {
     /// Likely errors. Default 60.
     pub outliers: usize,
-    /// Pictures of a likely error's own cluster, and as many of the nearest other. Default 6.
+    /// Pictures of a likely error's own cluster, and as many of the nearest other. Default 5.
     pub beside: usize,
     /// Rows of the table of clusters. Default 500.
     pub clusters: usize,
@@ -51,7 +51,7 @@ pub struct EvaluationLimits {
 
 impl Default for EvaluationLimits {
     fn default() -> Self {
-        Self { outliers: 60, beside: 6, clusters: 500 }
+        Self { outliers: 60, beside: 5, clusters: 500 }
     }
 }
 
@@ -230,9 +230,12 @@ impl Evaluation<'_> {
             let n = |out: &mut dyn Write, text: String| write!(out, "<td class=\"n\">{text}</td>");
             write!(out, "<tr><th scope=\"row\">{}</th>", Text(self.name(extent.label)))?;
             n(out, Count(extent.faces as u64).to_string())?;
-            n(out, cluster.silhouette.map_or_else(String::new, |s| Signed(s).to_string()))?;
-            for distance in [extent.diameter, extent.radius, cluster.mean_distance] {
-                n(out, format!("{distance:.3}"))?;
+            // A cluster of one has none of these.
+            let distances =
+                [extent.diameter, extent.radius, cluster.mean_distance].map(|d| format!("{d:.3}"));
+            let silhouette = cluster.silhouette.map_or_else(String::new, |s| Signed(s).to_string());
+            for text in std::iter::once(silhouette).chain(distances) {
+                n(out, if extent.faces == 1 { "–".to_owned() } else { text })?;
             }
             write!(out, "<td>{}</td>", Text(extent.nearest.map_or_else(String::new, |l| self.name(l))))?;
             n(out, extent.nearest_distance.map_or_else(String::new, |d| format!("{d:.3}")))?;
@@ -302,7 +305,9 @@ impl Evaluation<'_> {
             let rows = typical.get(&label).into_iter().flatten().copied();
             rows.filter(|&row| row != sample.row).take(self.limits.beside).collect()
         };
-        write!(out, "<article class=\"likely\"><div class=\"one\"><h3>{}</h3>", Signed(sample.silhouette))?;
+        let face = self.faces.get(sample.row).map_or_else(String::new, ToString::to_string);
+        write!(out, "<article class=\"likely\"><header><h3>{}</h3>", Signed(sample.silhouette))?;
+        write!(out, "<p>{}</p></header><div class=\"one\">", Text(face))?;
         self.faces(out, pictures, &[sample.row], &own)?;
         write!(out, "</div>")?;
         for (class, what, name, distance, label) in [
@@ -343,7 +348,7 @@ impl Evaluation<'_> {
                     Text(name),
                     STANDARD.encode(jpeg)
                 )?,
-                None => write!(out, "><span class=\"blank\">{}</span>", Text(face))?,
+                None => write!(out, "><span class=\"blank\">no picture</span>")?,
             }
             write!(out, "</{tag}></li>")?;
         }
