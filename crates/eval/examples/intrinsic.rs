@@ -1,5 +1,6 @@
-//! Times the evaluation of a clustering of made-up unit vectors: `intrinsic [FACES] [CLUSTERS] [DIM]`,
-//! by default 20,000 in 2,000 of 512.
+//! Times the evaluation of a clustering of made-up vectors: `intrinsic [FACES] [CLUSTERS] [DIM] [RANK]`,
+//! by default 20,000 in 2,000 of 512, of which 64 numbers are large, as in real embeddings. With a rank
+//! as large as the dimension all are.
 
 use std::error::Error;
 use std::time::Instant;
@@ -11,13 +12,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1).map(|a| a.parse::<usize>());
     let mut argument = |default| arguments.next().unwrap_or(Ok(default));
     let (n, k, dim) = (argument(20_000)?, argument(2_000)?.max(1), argument(512)?);
+    let rank = argument(64)?;
+    let scale = |d: usize| if d < rank { 1.0 } else { 0.02 };
     // Sizes fall off: the label is the square of an even number.
     let mut next = numbers(1);
     let centres: Vec<f64> = (0..k * dim).map(|_| next()).collect();
     let (mut labels, mut data) = (Vec::new(), Vec::with_capacity(n * dim));
     for _ in 0..n {
         let label = (((next() + 1.0) / 2.0).powi(2) * k as f64) as usize;
-        data.extend(centres[label * dim..][..dim].iter().map(|c| (c + 0.6 * next()) as f32));
+        let centre = centres[label * dim..][..dim].iter().enumerate();
+        data.extend(centre.map(|(d, c)| (scale(d) * (c + 0.6 * next())) as f32));
         labels.push(label as i64);
     }
     let faces = Embeddings::new(data, dim)?;

@@ -8,7 +8,8 @@
 //! | `extent` | [`extents`]: diameter, radius, nearest other cluster |
 //! | `outliers` | [`outliers()`]: faces likely in the wrong cluster |
 //! | `distribution` | [`class_distribution`], [`membership_distribution`] |
-//! | `clusters`, `search` | rows by cluster; the best of many products, in `f32` and then `f64` |
+//! | `clusters` | rows by cluster |
+//! | `search`, `prefix` | the best of many products: along a few directions, in `f32`, at last in `f64` |
 //!
 //! Negative labels are noise and left out everywhere. Scores are scikit-learn's on `f64` within 1e-9.
 
@@ -17,6 +18,7 @@ mod distribution;
 mod euclidean;
 mod extent;
 mod outliers;
+mod prefix;
 mod search;
 mod silhouette;
 #[cfg(test)]

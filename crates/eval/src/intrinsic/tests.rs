@@ -282,6 +282,36 @@ fn many_faces_in_blocks() {
     }
 }
 
+/// Enough clusters and faces for a prefix to be tried, on vectors where it pays and where it does not.
+#[test]
+fn many_clusters_along_few_directions() {
+    let (n, k, dim) = (1100, 300, 140);
+    for rank in [16, dim] {
+        let mut next = noise(3);
+        let centres: Vec<f64> = (0..k * dim).map(|_| next()).collect();
+        let labels: Vec<i64> = (0..n).map(|i| (i * i % k) as i64).collect();
+        let number = |(i, c): (usize, &f64), noise: f64| {
+            ((c + 0.5 * noise) * if i < rank { 1.0 } else { 0.01 }) as f32
+        };
+        let mut data = Vec::new();
+        for &label in &labels {
+            let centre = centres[label as usize * dim..][..dim].iter().enumerate();
+            data.extend(centre.map(|at| number(at, next())));
+        }
+        let vectors = Embeddings::new(data, dim).unwrap();
+        let found = silhouette(&vectors, &labels, Metric::Cosine).unwrap();
+        for (sample, (row, own, others, silhouette)) in
+            found.samples.iter().zip(slow::silhouette(&vectors, &labels, Metric::Cosine))
+        {
+            assert_eq!(sample.row, row);
+            assert!(
+                (sample.own - own).abs() < 1e-12 && (sample.other - others[&sample.nearest]).abs() < 1e-12
+            );
+            assert!((sample.silhouette - silhouette).abs() < 1e-11);
+        }
+    }
+}
+
 #[test]
 fn the_number_of_threads_does_not_matter() {
     let mut next = noise(9);
