@@ -5,17 +5,18 @@
 //! nothing. The directions come from a few steps of orthogonal iteration: any orthonormal ones are
 //! right, these leave little.
 
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, s};
 use rayon::prelude::*;
 
-use super::clusters::square;
-use super::search::{Block, Points, scan};
+use super::search::{Block, Points, scan, view};
 
 /// Numbers of directions that are tried.
 const TRIED: [usize; 2] = [64, 32];
 /// Points that the directions are found from.
 const LOOKED_AT: usize = 2048;
 const STEPS: usize = 2;
+/// Points turned at once.
+const BLOCK: usize = 256;
 /// A candidate's product is not part of a block, and takes so much longer for each number.
 const ALONE: f64 = 8.0;
 /// More than rounding can take from the square of a rest, as a share of the vector's.
@@ -55,37 +56,35 @@ impl Prefix {
     }
 
     fn new(points: &Points, directions: Array2<f64>) -> Self {
-        let n = points.len();
-        let m = directions.nrows();
-        let project = |i: usize| project(points.point(i), 1, &directions);
-        let parts: Vec<(Vec<f32>, Vec<f32>)> = (0..n).into_par_iter().map(project).collect();
+        let (n, m) = (points.len(), directions.nrows());
+        let part = |i: usize| project_rows(&points.rows(i * BLOCK..n.min((i + 1) * BLOCK)), &directions);
+        let parts: Vec<(Vec<f32>, Vec<f32>)> = (0..n.div_ceil(BLOCK)).into_par_iter().map(part).collect();
         let seen = Points::new(n, m, |i, row| {
-            row.copy_from_slice(&parts[i].0);
+            row.copy_from_slice(&parts[i / BLOCK].0[i % BLOCK * m..][..m]);
             points.h(i)
         });
-        let rests = parts.into_iter().flat_map(|(_, rest)| rest).collect();
+        let rests = parts.into_iter().flat_map(|(_, rests)| rests).collect();
         Self { directions, points: seen, rests }
     }
 
     /// Queries along the directions. Their lengths stay, for the bound of the error.
     pub fn project(&self, block: &Block) -> Block {
-        let (vectors, rests) = project(&block.vectors, block.lengths.len(), &self.directions);
+        let rows = view(&block.vectors, block.lengths.len(), self.directions.ncols());
+        let (vectors, rests) = project_rows(&rows, &self.directions);
         Block { vectors, lengths: block.lengths.clone(), rests }
     }
 }
 
 /// Coordinates of rows, and the lengths of what is left of them, rounded up.
-fn project(rows: &[f32], n: usize, directions: &Array2<f64>) -> (Vec<f32>, Vec<f32>) {
-    let dim = directions.ncols();
-    let wide: Vec<f64> = rows.iter().map(|&v| v.into()).collect();
-    let wide = ArrayView2::from_shape((n, dim), &wide).unwrap_or_else(|_| unreachable!("{n} rows of {dim}"));
+fn project_rows(rows: &ArrayView2<'_, f32>, directions: &Array2<f64>) -> (Vec<f32>, Vec<f32>) {
+    let wide = rows.mapv(f64::from);
     let along = wide.dot(&directions.t());
-    let rest = |(row, along): (&[f32], ndarray::ArrayView1<'_, f64>)| {
-        let all = square(row);
+    let rest = |(row, along): (ArrayView1<'_, f64>, ArrayView1<'_, f64>)| {
+        let all = row.dot(&row);
         // A difference of squares: rounding is worst where little is left.
         ((all - along.dot(&along)).max(0.0) + ROUNDING * all).sqrt() as f32 * (1.0 + f32::EPSILON)
     };
-    let rests = rows.chunks_exact(dim).zip(along.outer_iter()).map(rest).collect();
+    let rests = wide.outer_iter().zip(along.outer_iter()).map(rest).collect();
     (along.iter().map(|&v| v as f32).collect(), rests)
 }
 
@@ -135,6 +134,7 @@ fn orthonormalise(rows: &mut Array2<f64>, mut next: impl FnMut() -> f64) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::clusters::{dot, square};
     use super::*;
 
     /// `k` points of 160 numbers in about `rank` directions.
@@ -174,7 +174,7 @@ mod tests {
             let prefix = Prefix::new(&points, directions(&points, 32));
             let near = scan(&prefix.points, &prefix.rests, &prefix.project(&block), |i| rows[i]);
             for (i, near) in near.iter().enumerate() {
-                let score = |&j: &usize| super::super::clusters::dot(points.point(rows[i]), points.point(j));
+                let score = |&j: &usize| dot(points.point(rows[i]), points.point(j));
                 let best = (0..2000).filter(|&j| j != rows[i]).max_by(|a, b| score(a).total_cmp(&score(b)));
                 assert!(near.contains(&best.unwrap()), "{rank} {i}");
             }

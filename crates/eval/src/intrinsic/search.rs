@@ -80,7 +80,7 @@ pub(super) fn norm(v: &[f32]) -> f64 {
     super::clusters::square(v).sqrt()
 }
 
-fn view(data: &[f32], rows: usize, dim: usize) -> ArrayView2<'_, f32> {
+pub(super) fn view(data: &[f32], rows: usize, dim: usize) -> ArrayView2<'_, f32> {
     let whole = ArrayView2::from_shape((rows, dim), data);
     whole.unwrap_or_else(|_| unreachable!("callers cut {rows} rows of {dim}"))
 }

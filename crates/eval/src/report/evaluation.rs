@@ -1,18 +1,18 @@
 //! `evaluate.html`: how good a clustering looks, and its likely errors to look at.
 
+mod likely;
+mod plots;
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use streamface_types::FaceId;
 
 use super::Pictures;
-use super::chart::{About, Bar, bars, line};
-use super::html::{Count, Plural, Text, Url};
+use super::html::{Count, Plural, Text};
 use super::page::STYLE;
 use crate::Error;
-use crate::intrinsic::{Cluster, HISTOGRAM_BINS, Intrinsic, Sample};
+use crate::intrinsic::{Cluster, Intrinsic};
 
 const OWN_STYLE: &str = include_str!("evaluation.css");
 
@@ -160,43 +160,6 @@ impl Evaluation<'_> {
         writeln!(out, "</ul></nav>")
     }
 
-    fn plots(&self, out: &mut dyn Write) -> io::Result<()> {
-        let found = self.intrinsic;
-        if found.clusters == 0 {
-            return writeln!(
-                out,
-                "<section><p class=\"note\">No face has a label of 0 or more.</p></section>"
-            );
-        }
-        write!(
-            out,
-            "<section aria-labelledby=\"distributions\"><h2 id=\"distributions\">Distributions</h2>"
-        )?;
-        write!(out, "<div class=\"charts\">")?;
-        if !found.histogram.is_empty() {
-            silhouettes(out, &found.histogram)?;
-        }
-        let sizes: Vec<usize> = found.class_distribution.iter().map(|c| c.faces).collect();
-        let label =
-            |at: usize| found.class_distribution.get(at).map_or_else(String::new, |c| c.label.to_string());
-        let last = sizes.len() - 1;
-        let middle = |at: usize| (at as f64 + 0.5) / sizes.len() as f64;
-        let mut marks: Vec<usize> = if last == 0 { vec![0] } else { (0..=4).map(|i| i * last / 4).collect() };
-        marks.dedup();
-        let marks: Vec<_> = marks.into_iter().map(|at| (middle(at), label(at))).collect();
-        let most = sizes.iter().max().copied().unwrap_or(0);
-        let says = format!(
-            "Faces per label: {}, the largest with {}",
-            Plural(sizes.len(), "cluster"),
-            Plural(most, "face")
-        );
-        let about =
-            About { title: "Class distribution", across: "label", up: "faces", says: &says, marks: &marks };
-        line(out, &about, &sizes)?;
-        members(out, found)?;
-        writeln!(out, "</div></section>")
-    }
-
     fn clusters(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut rows: Vec<&Cluster> = self.intrinsic.per_cluster.iter().collect();
         if rows.is_empty() {
@@ -249,112 +212,6 @@ impl Evaluation<'_> {
         writeln!(out, "</section>")
     }
 
-    fn likely_errors(&self, out: &mut dyn Write, pictures: &mut dyn Pictures) -> io::Result<()> {
-        let all = &self.intrinsic.outliers;
-        let shown = &all[..all.len().min(self.limits.outliers)];
-        if shown.is_empty() {
-            return Ok(());
-        }
-        write!(out, "<section aria-labelledby=\"errors\"><h2 id=\"errors\">Likely errors</h2>")?;
-        let below = if shown[0].silhouette < 0.0 {
-            "Below 0 a face is nearer to the other cluster than to its own."
-        } else {
-            "None of them is nearer to another cluster than to its own, so these may all be right."
-        };
-        write!(
-            out,
-            "<p class=\"note\">Faces with the lowest silhouettes, lowest first. {below} Beside each are the most typical faces of its own cluster and of the nearest other.</p>"
-        )?;
-        let typical = self.typical(shown);
-        for sample in shown {
-            self.likely_error(out, pictures, sample, &typical)?;
-        }
-        if all.len() > shown.len() {
-            let n = Plural(all.len() - shown.len(), "further face");
-            write!(out, "<p class=\"note\">{n} listed in the JSON, not shown here.</p>")?;
-        }
-        writeln!(out, "</section>")
-    }
-
-    /// Rows of the faces with the highest silhouettes in each cluster that is shown.
-    fn typical(&self, shown: &[Sample]) -> BTreeMap<i64, Vec<usize>> {
-        let mut samples: BTreeMap<i64, Vec<&Sample>> =
-            shown.iter().flat_map(|s| [s.label, s.nearest]).map(|label| (label, Vec::new())).collect();
-        for sample in &self.intrinsic.samples {
-            if let Some(all) = samples.get_mut(&sample.label) {
-                all.push(sample);
-            }
-        }
-        let typical = |(label, mut all): (i64, Vec<&Sample>)| {
-            all.sort_by(|a, b| b.silhouette.total_cmp(&a.silhouette).then(a.row.cmp(&b.row)));
-            // One more than shown: the face itself may be among them.
-            (label, all.iter().take(self.limits.beside + 1).map(|s| s.row).collect())
-        };
-        samples.into_iter().map(typical).collect()
-    }
-
-    fn likely_error(
-        &self,
-        out: &mut dyn Write,
-        pictures: &mut dyn Pictures,
-        sample: &Sample,
-        typical: &BTreeMap<i64, Vec<usize>>,
-    ) -> io::Result<()> {
-        let (own, other) = (self.name(sample.label), self.name(sample.nearest));
-        let beside = |label: i64| -> Vec<usize> {
-            let rows = typical.get(&label).into_iter().flatten().copied();
-            rows.filter(|&row| row != sample.row).take(self.limits.beside).collect()
-        };
-        let face = self.faces.get(sample.row).map_or_else(String::new, ToString::to_string);
-        write!(out, "<article class=\"likely\"><header><h3>{}</h3>", Signed(sample.silhouette))?;
-        write!(out, "<p>{}</p></header><div class=\"one\">", Text(face))?;
-        self.faces(out, pictures, &[sample.row], &own)?;
-        write!(out, "</div>")?;
-        for (class, what, name, distance, label) in [
-            ("own", "In", &own, sample.own, sample.label),
-            ("other", "Near", &other, sample.other, sample.nearest),
-        ] {
-            write!(
-                out,
-                "<div class=\"{class}\"><p><b>{what} {}</b> mean distance {distance:.3}</p>",
-                Text(name)
-            )?;
-            self.faces(out, pictures, &beside(label), name)?;
-            write!(out, "</div>")?;
-        }
-        writeln!(out, "</article>")
-    }
-
-    fn faces(
-        &self,
-        out: &mut dyn Write,
-        pictures: &mut dyn Pictures,
-        rows: &[usize],
-        name: &str,
-    ) -> io::Result<()> {
-        let ids: Vec<&FaceId> = rows.iter().filter_map(|&row| self.faces.get(row)).collect();
-        let found = pictures.faces(&ids);
-        write!(out, "<ul class=\"faces\">")?;
-        for (face, picture) in ids.iter().zip(found) {
-            let tag = if self.faces_folder.is_empty() { "span" } else { "a" };
-            write!(out, "<li><{tag} class=\"face\" title=\"{}\"", Text(face))?;
-            if !self.faces_folder.is_empty() {
-                write!(out, " href=\"{}\"", Url(format!("{}/{face}.png", self.faces_folder)))?;
-            }
-            match picture {
-                Some(jpeg) => write!(
-                    out,
-                    "><img alt=\"a face of {}\" width=\"72\" height=\"72\" loading=\"lazy\" decoding=\"async\" src=\"data:image/jpeg;base64,{}\">",
-                    Text(name),
-                    STANDARD.encode(jpeg)
-                )?,
-                None => write!(out, "><span class=\"blank\">no picture</span>")?,
-            }
-            write!(out, "</{tag}></li>")?;
-        }
-        write!(out, "</ul>")
-    }
-
     fn settings(&self, out: &mut dyn Write) -> io::Result<()> {
         if self.settings.is_empty() {
             return Ok(());
@@ -372,66 +229,6 @@ impl Evaluation<'_> {
     fn name(&self, label: i64) -> String {
         self.names.get(&label).cloned().unwrap_or_else(|| format!("Person {label}"))
     }
-}
-
-fn silhouettes(out: &mut dyn Write, histogram: &[usize]) -> io::Result<()> {
-    let edge = |i: usize| i as f64 * 2.0 / HISTOGRAM_BINS as f64 - 1.0;
-    let bar = |(i, &value): (usize, &usize)| Bar {
-        value,
-        says: format!("{} to {}: {}", Signed(edge(i)), Signed(edge(i + 1)), Plural(value, "face")),
-        class: if edge(i + 1) <= 0.0 { "bad" } else { "good" },
-    };
-    let all: Vec<Bar> = histogram.iter().enumerate().map(bar).collect();
-    let marks = [-1.0, -0.5, 0.0, 0.5, 1.0].map(|v: f64| ((v + 1.0) / 2.0, Signed(v).short()));
-    let negative: usize = histogram[..HISTOGRAM_BINS / 2].iter().sum();
-    let says = format!(
-        "Faces by silhouette: {} of {} below 0",
-        Count(negative as u64),
-        Count(histogram.iter().sum::<usize>() as u64)
-    );
-    let about = About { title: "Silhouettes", across: "silhouette", up: "faces", says: &says, marks: &marks };
-    bars(out, &about, &all)
-}
-
-fn members(out: &mut dyn Write, found: &Intrinsic) -> io::Result<()> {
-    let bins = &found.membership_distribution;
-    let range = |from: usize, to: usize| {
-        if from == to {
-            Plural(from, "face").to_string()
-        } else {
-            format!("{} to {} faces", Count(from as u64), Count(to as u64))
-        }
-    };
-    let bar = |bin: &crate::intrinsic::SizeBin| Bar {
-        value: bin.classes,
-        says: format!("{}: {}", range(bin.from, bin.to), Plural(bin.classes, "cluster")),
-        class: "good",
-    };
-    let all: Vec<Bar> = bins.iter().map(bar).collect();
-    // All bins where they are few, else those that begin at a power of ten.
-    let marked =
-        |from: usize| bins.len() <= 9 || from == 1 || (from >= 10 && 10usize.pow(from.ilog10()) == from);
-    let middle = |i: usize| (i as f64 + 0.5) / bins.len() as f64;
-    let marks: Vec<_> = bins
-        .iter()
-        .enumerate()
-        .filter(|(_, bin)| marked(bin.from))
-        .map(|(i, bin)| (middle(i), Count(bin.from as u64).to_string()))
-        .collect();
-    let ones = bins.first().map_or(0, |bin| bin.classes);
-    let says = format!(
-        "Clusters by number of faces: {} of {} with one",
-        Count(ones as u64),
-        Count(found.clusters as u64)
-    );
-    let about = About {
-        title: "Membership distribution",
-        across: "faces in a cluster, from",
-        up: "clusters",
-        says: &says,
-        marks: &marks,
-    };
-    bars(out, &about, &all)
 }
 
 /// Three digits after the point, and a minus as long as a plus.
