@@ -237,11 +237,10 @@ impl Source<'_> {
             let parts = matrix.chunks_mut(part * self.dim).enumerate();
             let running: Vec<_> = parts.map(|(i, rows)| scope.spawn(move || work(i * part, rows))).collect();
             // The first part's trouble is the first in the file, however fast the others were.
-            let ended = running.into_iter().map(|thread| match thread.join() {
+            running.into_iter().try_for_each(|thread| match thread.join() {
                 Ok(result) => result,
                 Err(panic) => std::panic::resume_unwind(panic),
-            });
-            ended.fold(Ok(()), |all: Result<(), Trouble>, one| all.and(one))
+            })
         })
     }
 

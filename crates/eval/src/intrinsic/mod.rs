@@ -101,8 +101,8 @@ pub struct Cluster {
 /// likely errors. What cannot be computed, as with one cluster, is skipped and the reason told.
 ///
 /// Cosine takes O(n·k·d + k²·d + Σ sizes²·d) for n faces in k clusters, Euclidean O(n²·d). Memory: the
-/// vectors, twice the clusters' means, a copy of the largest cluster's vectors, some blocks. The result does not depend on
-/// the number of threads.
+/// vectors, the clusters' means in `f64` and `f32`, a copy of the largest cluster's vectors, some blocks.
+/// The result does not depend on the number of threads.
 ///
 /// ```
 /// use streamface_eval::intrinsic::intrinsic;
