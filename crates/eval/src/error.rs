@@ -98,6 +98,27 @@ pub enum Error {
         /// Labels given.
         labels: usize,
     },
+    /// A page needs the face of each row.
+    #[error("{rows} rows were evaluated but {faces} faces are given: give one for each, noise included")]
+    Faces {
+        /// Rows evaluated.
+        rows: usize,
+        /// Faces given.
+        faces: usize,
+    },
+    /// A measure that compares clusters needs two of them, and one with more than one face.
+    #[error(
+        "{what} needs from 2 clusters to one fewer than faces: there are {clusters} clusters of {faces} \
+         faces (noise left out)"
+    )]
+    Clusters {
+        /// The measure.
+        what: &'static str,
+        /// Clusters, without noise.
+        clusters: usize,
+        /// Faces in them.
+        faces: usize,
+    },
     /// Verification needs pairs of one person and pairs of two.
     #[error("verification needs pairs of one person and pairs of two: there are {same} and {different}")]
     OneKind {

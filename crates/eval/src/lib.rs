@@ -1,11 +1,12 @@
-//! Clustering metrics and the HTML report.
+//! Clustering metrics and the HTML reports.
 //!
 //! | module | what |
 //! |---|---|
 //! | [`labels`] | [`read_labels`]: `annotations.json` or CSV `name,label` |
 //! | [`metrics`] | [`score`]: pairwise and BCubed P/R/F, adjusted Rand, NMI, purity |
+//! | [`intrinsic`](mod@intrinsic) | [`intrinsic()`]: Davies–Bouldin, Calinski–Harabasz, silhouettes, extents, likely errors |
 //! | [`verification`](mod@verification) | [`verification()`]: AUC, TAR at a FAR; [`best_threshold`] |
-//! | [`report`] | [`Report`]: `report.html` |
+//! | [`report`] | [`Report`]: `report.html`; [`Evaluation`](report::Evaluation): `evaluate.html` |
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -23,12 +24,14 @@
 //! ```
 
 mod error;
+pub mod intrinsic;
 pub mod labels;
 pub mod metrics;
 pub mod report;
 pub mod verification;
 
 pub use error::Error;
+pub use intrinsic::{Intrinsic, intrinsic};
 pub use labels::read_labels;
 pub use metrics::{Contingency, Pairs, Prf, Scores, score};
 pub use report::Report;

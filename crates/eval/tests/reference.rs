@@ -3,9 +3,13 @@
 // Helpers of tests are not seen as tests by the lint.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use common::read_npy;
+use streamface_eval::intrinsic::{calinski_harabasz, davies_bouldin, silhouette};
 use streamface_eval::{Prf, Scores, read_labels, score, verification};
 use streamface_types::{Embeddings, Metric};
 
@@ -45,6 +49,49 @@ fn check(name: &str, scores: Scores) {
     assert_eq!(scores.purity, 1.0);
 }
 
+/// `exact`: scikit-learn 1.9 on the same vectors as `f64`, in the order of the names below. The
+/// reference file has it on `f32` or on vectors not rounded to it, so it is a little off.
+fn check_intrinsic(name: &str, embeddings: &Embeddings, labels: &[i64], exact: [f64; 4]) {
+    let Some(path) = reference("metrics.json") else { return };
+    let all: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let ours = [
+        ("davies_bouldin", davies_bouldin(embeddings, labels).unwrap()),
+        ("calinski_harabasz", calinski_harabasz(embeddings, labels).unwrap()),
+        ("silhouette_cosine", silhouette(embeddings, labels, Metric::Cosine).unwrap().mean),
+        ("silhouette_euclidean", silhouette(embeddings, labels, Metric::Euclidean).unwrap().mean),
+    ];
+    for ((what, ours), exact) in ours.into_iter().zip(exact) {
+        let theirs = all[name][what].as_f64().unwrap();
+        assert!((ours - exact).abs() < 1e-9, "{name} {what}: {ours}, expected {exact}");
+        assert!((ours - theirs).abs() < 2e-8, "{name} {what}: {ours}, expected {theirs}");
+    }
+}
+
+#[test]
+fn the_originals_clusters_by_their_vectors() {
+    let Some(embeddings) = reference("skynews/features/embeddings.npy") else { return };
+    let Some(names) = reference("skynews/features/names.txt") else { return };
+    let Some(labels) = reference("skynews/metadata/annotations.json") else { return };
+    let labels = read_labels(labels).unwrap();
+    let names = std::fs::read_to_string(names).unwrap();
+    let labels: Vec<i64> = names.lines().map(|name| labels[name.trim_end_matches(".png")]).collect();
+    let exact = [0.3893308215590152, 7.505504577031685, 0.4028018275718598, 0.27701915387960196];
+    check_intrinsic("skynews_auto_vs_manual", &read_npy(&embeddings).unwrap(), &labels, exact);
+}
+
+#[test]
+fn three_thousand_made_up_faces_by_their_vectors() {
+    let Some(embeddings) = reference("synthetic_3000x64.npy") else { return };
+    let Some(path) = reference("complete_linkage_synthetic.csv") else { return };
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    let column = reader.headers().unwrap().iter().position(|h| h == "t0.30").unwrap();
+    let labels: Vec<i64> = reader.records().map(|row| row.unwrap()[column].parse().unwrap()).collect();
+    // Davies–Bouldin in numpy's long double: scikit-learn puts faces alone in their cluster 1e-8 from
+    // themselves, and so has 1.25564952651.
+    let exact = [1.2556495250770022, 14.902256528892094, 0.12014951217281221, 0.07015418257613229];
+    check_intrinsic("synthetic_t0.30_vs_truth", &read_npy(&embeddings).unwrap(), &labels, exact);
+}
+
 #[test]
 fn the_originals_clusters_against_its_annotators() {
     let Some(truth) = reference("skynews/metadata/annotations_manual.json") else { return };
@@ -74,10 +121,7 @@ fn three_thousand_made_up_faces() {
 fn a_hundred_photos_of_ten_people() {
     let Some(embeddings) = reference("models/mobilefacenet_lfw10.npy") else { return };
     let Some(order) = reference("models/mobilefacenet_lfw10_order.csv") else { return };
-    let bytes = std::fs::read(embeddings).unwrap();
-    let header = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
-    let numbers = bytes[header..].as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect();
-    let embeddings = Embeddings::new(numbers, 192).unwrap();
+    let embeddings = read_npy(&embeddings).unwrap();
     let mut people: Vec<String> = Vec::new();
     let labels: Vec<i64> = csv::Reader::from_path(order)
         .unwrap()

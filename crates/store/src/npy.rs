@@ -1,107 +1,328 @@
-//! NumPy's `.npy` files of vectors.
+//! NumPy's `.npy` files of vectors (format versions 1 to 3).
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{self, Read};
+use std::ops::Range;
 use std::path::Path;
 
 use streamface_types::Embeddings;
 
 use crate::StoreError;
+use header::Header;
 
-/// Reads a two-dimensional array of `f4` or `f8`, little-endian, row-major: one vector a row. `f8`
-/// is rounded to `f32`.
+mod header;
+
+/// Bytes read at once by each thread.
+const BUFFER: usize = 256 << 10;
+/// Rows of a column-major file that are read together: each column's part is then a few pages.
+const ROWS: usize = 1024;
+/// Longest header in bytes; that of a matrix has about 120.
+const MAX_HEADER: u64 = 1 << 16;
+
+/// Reads a matrix of `f2`, `f4` or `f8`, little- or big-endian, in C or Fortran order: one vector a row.
+/// `f8` is rounded to `f32`.
+///
+/// Takes the memory of the `f32` matrix and a buffer for each core.
 ///
 /// # Errors
-/// [`StoreError::Io`], [`StoreError::Format`] for anything else; never more memory than the file is
-/// long, twice over for `f8`.
+/// [`StoreError::Io`]; [`StoreError::Format`] for a file that is no such matrix, is cut short, or has a
+/// number that is NaN, infinite or too large for `f32`, with what to do about it.
 pub fn read_npy(path: &Path) -> Result<Embeddings, StoreError> {
-    let file = File::open(path).map_err(StoreError::io(path))?;
-    let length = file.metadata().map_err(StoreError::io(path))?.len();
-    let mut file = BufReader::new(file);
-    let bad = |why: &str| StoreError::format(path, format!("not a .npy file of vectors: {why}"));
-    let mut start = [0; 8];
-    file.read_exact(&mut start).map_err(|_| bad("too short"))?;
-    if &start[..6] != b"\x93NUMPY" {
-        return Err(bad("it does not begin like one"));
+    let mut file = File::open(path).map_err(StoreError::io(path))?;
+    let metadata = file.metadata().map_err(StoreError::io(path))?;
+    let length = metadata.len();
+    let bad = |why: String| StoreError::format(path, why);
+    if !metadata.is_file() {
+        return Err(bad("not a regular file; give the .npy file itself".to_owned()));
     }
-    let mut size = [0; 4];
-    let size_bytes = if start[6] == 1 { 2 } else { 4 };
-    file.read_exact(&mut size[..size_bytes]).map_err(|_| bad("too short"))?;
-    let header_len = u32::from_le_bytes(size) as usize;
-    if header_len > 65_536 {
-        return Err(bad("its header is too long"));
+    let (header, start) = read_header(&mut file, length).map_err(|e| match e {
+        Refused::Io(source) => StoreError::Io { path: path.to_owned(), source },
+        Refused::Why(why) => bad(why),
+    })?;
+    let (rows, dim) = header.matrix().map_err(bad)?;
+    let kind = Kind::new(&header.descr).map_err(bad)?;
+
+    let numbers = rows.checked_mul(dim);
+    let bytes = numbers.and_then(|n| n.checked_mul(kind.width as u64)).filter(|&b| b <= isize::MAX as u64);
+    let there = length - start;
+    let bytes = bytes
+        .ok_or_else(|| bad(format!("its shape ({rows}, {dim}) is larger than any file; {}", header::SAVE)))?;
+    if there < bytes {
+        return Err(bad(format!(
+            "cut short: {there} of the {bytes} bytes of numbers that its shape ({rows}, {dim}) needs are \
+             there; copy or save it again"
+        )));
     }
-    let mut header = vec![0; header_len];
-    file.read_exact(&mut header).map_err(|_| bad("too short"))?;
-    let header = String::from_utf8_lossy(&header);
-    let value = |key: &str| {
-        let rest = &header[header.find(&format!("'{key}'"))? + key.len() + 2..];
-        Some(rest.trim_start().strip_prefix(':')?.trim_start())
-    };
-    if !value("fortran_order").is_some_and(|v| v.starts_with("False")) {
-        return Err(bad("it must be in row-major (C) order"));
-    }
-    let width = match value("descr") {
-        Some(v) if v.starts_with("'<f4'") => 4,
-        Some(v) if v.starts_with("'<f8'") => 8,
-        _ => return Err(bad("its numbers must be little-endian float32 or float64")),
-    };
-    let shape = || {
-        let inside = value("shape")?.strip_prefix('(')?.split_once(')')?.0;
-        let sides = inside.split(',').map(str::trim).filter(|s| !s.is_empty());
-        sides.map(|s| s.parse::<u64>().ok()).collect::<Option<Vec<_>>>()
-    };
-    let [rows, dim] = shape().unwrap_or_default()[..] else {
-        return Err(bad("it must have two dimensions: vectors and their numbers"));
-    };
-    let bytes = rows.checked_mul(dim).and_then(|n| n.checked_mul(width));
-    let bytes = bytes.filter(|&b| b <= length).ok_or_else(|| bad("it is cut short"))?;
-    let mut raw = vec![0; usize::try_from(bytes).map_err(|_| bad("too large"))?];
-    file.read_exact(&mut raw).map_err(|_| bad("it is cut short"))?;
-    let numbers = if width == 4 {
-        raw.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+    // As long as the file, so each fits into memory's size.
+    let (rows, dim) = (rows as usize, dim as usize);
+    let mut matrix = vec![0.0; rows * dim];
+    let source = Source { file: &file, start, rows, dim, kind };
+    // With one row or one column both orders are the same.
+    let columns_first = header.fortran_order && rows > 1 && dim > 1;
+    source.fill(&mut matrix, columns_first).map_err(|e| match e {
+        Trouble::Io(source) => StoreError::Io { path: path.to_owned(), source },
+        Trouble::Number { row, column, value } => bad(why_refused(row, column, value)),
+    })?;
+    Embeddings::new(matrix, dim).map_err(|e| bad(e.to_string()))
+}
+
+fn why_refused(row: usize, column: usize, value: f64) -> String {
+    if value.is_finite() {
+        format!(
+            "row {row}, column {column} is {value:e}, too large for 32 bits; scale the vectors, for cosine \
+             distances with x / np.linalg.norm(x, axis=1, keepdims=True)"
+        )
     } else {
-        let wide = raw.chunks_exact(8);
-        wide.map(|b| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f32).collect()
+        format!(
+            "row {row}, column {column} is {value}, and every number must be finite; drop such rows: \
+             x[np.isfinite(x).all(axis=1)]"
+        )
+    }
+}
+
+/// The system's word, or what is wrong with the file.
+enum Refused {
+    Io(io::Error),
+    Why(String),
+}
+
+/// Reads up to the numbers; returns where they begin.
+fn read_header(file: &mut File, length: u64) -> Result<(Header, u64), Refused> {
+    let mut start = Vec::new();
+    file.take(12).read_to_end(&mut start).map_err(Refused::Io)?;
+    let why = |text: String| Err(Refused::Why(text));
+    let Some([major, minor, rest @ ..]) = start.strip_prefix(b"\x93NUMPY") else {
+        let begins = start.escape_ascii().to_string();
+        let what = if start.is_empty() {
+            "it is empty".to_owned()
+        } else if start.starts_with(b"PK\x03\x04") {
+            "it is a zip archive, as np.savez writes them".to_owned()
+        } else {
+            format!("it begins with \"{begins}\"")
+        };
+        return why(format!("not an .npy file ({what}); {}", header::SAVE));
     };
-    Embeddings::new(numbers, dim as usize).map_err(|e| bad(&e.to_string()))
+    let (size, before) = match (major, rest) {
+        (1, [a, b, ..]) => (u64::from(u16::from_le_bytes([*a, *b])), 10),
+        (2 | 3, [a, b, c, d]) => (u64::from(u32::from_le_bytes([*a, *b, *c, *d])), 12),
+        (1..=3, _) => {
+            return why(format!("cut short within its header, after {length} bytes; save it again"));
+        }
+        _ => {
+            return why(format!(
+                "has .npy format version {major}.{minor}; known are 1 to 3; {}",
+                header::SAVE
+            ));
+        }
+    };
+    if size > MAX_HEADER {
+        return why(format!(
+            "its header of {size} bytes is longer than that of any matrix; {}",
+            header::SAVE
+        ));
+    }
+    let start_of_numbers = before + size;
+    if start_of_numbers > length {
+        return why(format!(
+            "cut short: {length} bytes, of which its header alone needs {start_of_numbers}; copy or save it again"
+        ));
+    }
+    let mut text = vec![0; size as usize];
+    read_at(file, &mut text, before).map_err(Refused::Io)?;
+    let header = Header::parse(&String::from_utf8_lossy(&text)).map_err(Refused::Why)?;
+    Ok((header, start_of_numbers))
+}
+
+/// How a number is written.
+#[derive(Clone, Copy)]
+struct Kind {
+    width: usize,
+    big_endian: bool,
+}
+
+impl Kind {
+    fn new(descr: &str) -> Result<Self, String> {
+        let (order, kind) = descr.split_at_checked(1).unwrap_or_default();
+        let width = match kind {
+            "f2" => 2,
+            "f4" => 4,
+            "f8" => 8,
+            _ => 0,
+        };
+        match order {
+            "<" | ">" if width > 0 => Ok(Self { width, big_endian: order == ">" }),
+            _ => {
+                let shown: String = descr.chars().take(60).collect();
+                let objects = if kind == "O" { " (Python objects)" } else { "" };
+                Err(format!("its numbers are '{shown}'{objects}, not f2, f4 or f8; {}", header::SAVE))
+            }
+        }
+    }
+
+    /// Writes numbers out as `f32`.
+    fn decode(self, bytes: &[u8], out: &mut [f32]) {
+        fn each<const N: usize>(bytes: &[u8], out: &mut [f32], swap: bool, get: impl Fn([u8; N]) -> f32) {
+            for (v, &(mut b)) in out.iter_mut().zip(bytes.as_chunks().0) {
+                if swap {
+                    b.reverse();
+                }
+                *v = get(b);
+            }
+        }
+        match (self.width, self.big_endian) {
+            // Apart, so that the usual one is a plain copy.
+            (4, false) => each(bytes, out, false, f32::from_le_bytes),
+            (4, true) => each(bytes, out, true, f32::from_le_bytes),
+            (8, swap) => each(bytes, out, swap, |b| f64::from_le_bytes(b) as f32),
+            (_, swap) => each(bytes, out, swap, |b| half(u16::from_le_bytes(b))),
+        }
+    }
+
+    /// A number as it stands in the file.
+    fn value(self, bytes: &[u8], i: usize) -> f64 {
+        let bytes = &bytes[i * self.width..][..self.width];
+        if self.width == 8 {
+            let mut b = [0; 8];
+            b.copy_from_slice(bytes);
+            return if self.big_endian { f64::from_be_bytes(b) } else { f64::from_le_bytes(b) };
+        }
+        let mut v = [0.0];
+        self.decode(bytes, &mut v);
+        v[0].into()
+    }
+}
+
+/// An IEEE half as `f32`, which holds each of them.
+fn half(bits: u16) -> f32 {
+    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+    let (exponent, fraction) = (u32::from(bits >> 10) & 31, u32::from(bits) & 0x3ff);
+    match exponent {
+        0 => sign * fraction as f32 / (1 << 24) as f32,
+        31 if fraction == 0 => sign * f32::INFINITY,
+        31 => f32::NAN,
+        _ => sign * f32::from_bits(((exponent + 112) << 23) | (fraction << 13)),
+    }
+}
+
+/// Why the numbers could not be had.
+enum Trouble {
+    Io(io::Error),
+    Number { row: usize, column: usize, value: f64 },
+}
+
+/// Where the numbers are.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    file: &'a File,
+    start: u64,
+    rows: usize,
+    dim: usize,
+    kind: Kind,
+}
+
+impl Source<'_> {
+    /// Fills the matrix, each thread some of its rows.
+    fn fill(self, matrix: &mut [f32], columns_first: bool) -> Result<(), Trouble> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        // Whole blocks of rows for each; a small file is not worth a second thread.
+        let least = (BUFFER / (self.dim.max(1) * self.kind.width)).max(ROWS);
+        let part = self.rows.div_ceil(threads).next_multiple_of(least);
+        let work = |first: usize, rows: &mut [f32]| {
+            if columns_first { self.columns(first, rows) } else { self.in_order(first, rows) }
+        };
+        if part >= self.rows {
+            return work(0, matrix);
+        }
+        std::thread::scope(|scope| {
+            let parts = matrix.chunks_mut(part * self.dim).enumerate();
+            let running: Vec<_> = parts.map(|(i, rows)| scope.spawn(move || work(i * part, rows))).collect();
+            // The first part's trouble is the first in the file, however fast the others were.
+            running.into_iter().try_for_each(|thread| match thread.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+        })
+    }
+
+    /// Reads consecutive numbers.
+    fn read(self, buffer: &mut [u8], first: usize) -> Result<(), Trouble> {
+        read_at(self.file, buffer, self.start + (first * self.kind.width) as u64).map_err(Trouble::Io)
+    }
+
+    fn in_order(self, first: usize, rows: &mut [f32]) -> Result<(), Trouble> {
+        let first = first * self.dim;
+        let mut buffer = vec![0; BUFFER.min(rows.len() * self.kind.width)];
+        for (i, out) in rows.chunks_mut(BUFFER / self.kind.width).enumerate() {
+            let at = first + i * (BUFFER / self.kind.width);
+            let bytes = &mut buffer[..out.len() * self.kind.width];
+            self.read(bytes, at)?;
+            self.kind.decode(bytes, out);
+            if let Some(i) = not_finite(out) {
+                let (row, column) = ((at + i) / self.dim, (at + i) % self.dim);
+                return Err(Trouble::Number { row, column, value: self.kind.value(bytes, i) });
+            }
+        }
+        Ok(())
+    }
+
+    fn columns(self, first: usize, rows: &mut [f32]) -> Result<(), Trouble> {
+        let width = self.kind.width;
+        let mut buffer = vec![0; ROWS.min(self.rows) * width];
+        // Columns side by side before they are turned: writing one at a time would touch every row anew.
+        const SIDE: usize = 16;
+        let mut side = vec![0.0; SIDE * ROWS];
+        for (block, out) in rows.chunks_mut(ROWS * self.dim).enumerate() {
+            let (first, n) = (first + block * ROWS, out.len() / self.dim);
+            let mut trouble: Option<(usize, usize, f64)> = None;
+            for from in (0..self.dim).step_by(SIDE) {
+                let columns: Range<usize> = from..self.dim.min(from + SIDE);
+                for (column, side) in columns.clone().zip(side.chunks_exact_mut(ROWS)) {
+                    let bytes = &mut buffer[..n * width];
+                    self.read(bytes, column * self.rows + first)?;
+                    self.kind.decode(bytes, &mut side[..n]);
+                    if let Some(i) = not_finite(&side[..n])
+                        && trouble.is_none_or(|(row, ..)| first + i < row)
+                    {
+                        trouble = Some((first + i, column, self.kind.value(bytes, i)));
+                    }
+                }
+                for (i, row) in out.chunks_exact_mut(self.dim).enumerate() {
+                    let turned = row[columns.clone()].iter_mut().zip(side.chunks_exact(ROWS));
+                    turned.for_each(|(v, side)| *v = side[i]);
+                }
+            }
+            if let Some((row, column, value)) = trouble {
+                return Err(Trouble::Number { row, column, value });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where the first number is that is NaN or infinite. Most often there is none, which one pass without
+/// a branch tells.
+fn not_finite(numbers: &[f32]) -> Option<usize> {
+    // The exponent is all ones in no other number; adding one to it then carries into the sign.
+    let carried = numbers.iter().fold(0, |all, v| all | ((v.to_bits() & 0x7fff_ffff) + 0x0080_0000));
+    (carried >> 31 == 1).then(|| numbers.iter().position(|v| !v.is_finite())).flatten()
+}
+
+/// Reads at an offset, whatever other threads read.
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset);
+    #[cfg(windows)]
+    {
+        let mut done = 0;
+        while done < buffer.len() {
+            match std::os::windows::fs::FileExt::seek_read(file, &mut buffer[done..], offset + done as u64)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                n => done += n,
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn npy(header: &str, data: &[u8]) -> Result<Embeddings, StoreError> {
-        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-        bytes.extend((header.len() as u16).to_le_bytes());
-        bytes.extend(header.as_bytes());
-        bytes.extend(data);
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("x.npy");
-        std::fs::write(&path, bytes).unwrap();
-        read_npy(&path)
-    }
-
-    #[test]
-    fn both_widths_read_and_all_else_is_refused() {
-        let good = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }\n";
-        let two: Vec<u8> = [1.0f32, 2.0].iter().flat_map(|v| v.to_le_bytes()).collect();
-        assert_eq!(npy(good, &two).unwrap().as_slice(), [1.0, 2.0]);
-        let wide: Vec<u8> = [1.0f64, 2.0].iter().flat_map(|v| v.to_le_bytes()).collect();
-        assert_eq!(npy(&good.replace("f4", "f8"), &wide).unwrap().as_slice(), [1.0, 2.0]);
-        let none = "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 8), }\n";
-        assert_eq!(npy(none, &[]).unwrap().len(), 0);
-        for (header, data) in [
-            (good, &two[..7]),
-            (&good.replace("2, 1", "9999999999, 9999999999"), &two[..]),
-            (&good.replace("False", "True"), &two[..]),
-            (&good.replace("2, 1", "2,"), &two[..]),
-            (&good.replace("<f4", "|O"), &two[..]),
-            ("{'shape'", &two[..]),
-        ] {
-            assert!(matches!(npy(header, data), Err(StoreError::Format { .. })), "{header}");
-        }
-        let nan: Vec<u8> = [1.0f32, f32::NAN].iter().flat_map(|v| v.to_le_bytes()).collect();
-        assert!(npy(good, &nan).unwrap_err().to_string().contains("row 1"));
-    }
-}
+mod tests;

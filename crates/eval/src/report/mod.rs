@@ -5,6 +5,8 @@
 //! | `mod` | [`Report`] and its parts: what the caller fills in |
 //! | `timeline` | where each frame stands on its source's strip |
 //! | `page`, `people`, `frames` | the sections |
+//! | `evaluation` | [`Evaluation`]: `evaluate.html`, a page of its own in the same look |
+//! | `chart` | bars and lines as SVG |
 //! | `html` | escaping and numbers |
 //! | `picture` | [`Pictures`]: thumbnails, asked for only as far as they are shown |
 //! | `report.css`, `report.js` | the look; the script only adds search and the large view |
@@ -12,6 +14,8 @@
 //! The page loads nothing: styles, script and thumbnails are inside, and its content security policy
 //! forbids the rest. Same input, same bytes: it holds no time of making.
 
+mod chart;
+mod evaluation;
 mod frames;
 mod html;
 mod page;
@@ -24,6 +28,7 @@ use std::time::Duration;
 
 use streamface_types::{FaceId, FrameId, Label, StreamTime, Timestamp};
 
+pub use evaluation::{Evaluation, EvaluationLimits};
 pub use picture::{Folder, NoPictures, Pictures, THUMBNAIL_SIDE, thumbnail};
 
 use crate::Error;

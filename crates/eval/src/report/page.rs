@@ -12,7 +12,7 @@ use super::people::{People, Writer, arrange};
 use super::timeline::Timeline;
 use super::{Pictures, Report, frames};
 
-const STYLE: &str = include_str!("report.css");
+pub(super) const STYLE: &str = include_str!("report.css");
 const SCRIPT: &str = include_str!("report.js");
 
 pub(super) fn write(report: &Report, out: &mut dyn Write, pictures: &mut dyn Pictures) -> io::Result<()> {

@@ -1,0 +1,258 @@
+//! `evaluate.html`: how good a clustering looks, and its likely errors to look at.
+
+mod likely;
+mod plots;
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use streamface_types::FaceId;
+
+use super::Pictures;
+use super::html::{Count, Plural, Text};
+use super::page::STYLE;
+use crate::Error;
+use crate::intrinsic::{Cluster, Intrinsic};
+
+const OWN_STYLE: &str = include_str!("evaluation.css");
+
+/// The page of an [`Intrinsic`] evaluation: scores, plots, a table of clusters and a contact sheet of
+/// likely errors. Like a report it is one file that loads nothing, and holds no time of making.
+#[derive(Debug, Clone)]
+pub struct Evaluation<'a> {
+    /// Heading and title of the page.
+    pub title: String,
+    /// What was evaluated, in a line.
+    pub source: String,
+    /// Settings by name, in the order to show them.
+    pub settings: Vec<(String, String)>,
+    /// What was found.
+    pub intrinsic: &'a Intrinsic,
+    /// The face of each row, noise included.
+    pub faces: &'a [FaceId],
+    /// Names of clusters, where someone gave them.
+    pub names: BTreeMap<i64, String>,
+    /// Folder of the face images, relative to the page; empty for no links.
+    pub faces_folder: String,
+    /// How much of it is shown.
+    pub limits: EvaluationLimits,
+}
+
+/// How much of an evaluation is shown; what is left out is said on the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EvaluationLimits {
+    /// Likely errors. Default 60.
+    pub outliers: usize,
+    /// Pictures of a likely error's own cluster, and as many of the nearest other. Default 5.
+    pub beside: usize,
+    /// Rows of the table of clusters. Default 500.
+    pub clusters: usize,
+}
+
+impl Default for EvaluationLimits {
+    fn default() -> Self {
+        Self { outliers: 60, beside: 5, clusters: 500 }
+    }
+}
+
+impl Evaluation<'_> {
+    /// Writes the page to `out`, with the pictures that `pictures` has.
+    ///
+    /// # Errors
+    /// [`Error::Faces`] where there is not a face for each row; [`Error::Write`] where `out` refuses. A
+    /// picture that is missing is no error: its place says so.
+    pub fn render(&self, out: &mut dyn Write, pictures: &mut dyn Pictures) -> Result<(), Error> {
+        let rows = self.intrinsic.faces + self.intrinsic.noise;
+        if self.faces.len() != rows {
+            return Err(Error::Faces { rows, faces: self.faces.len() });
+        }
+        self.write(out, pictures).map_err(Error::Write)
+    }
+
+    fn write(&self, out: &mut dyn Write, pictures: &mut dyn Pictures) -> io::Result<()> {
+        self.head(out)?;
+        self.scores(out)?;
+        self.sections(out)?;
+        self.plots(out)?;
+        self.likely_errors(out, pictures)?;
+        self.clusters(out)?;
+        self.settings(out)?;
+        writeln!(out, "</main></body></html>")
+    }
+
+    fn head(&self, out: &mut dyn Write) -> io::Result<()> {
+        let title = if self.title.is_empty() { "Evaluation of clusters" } else { &self.title };
+        write!(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">")?;
+        write!(
+            out,
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">"
+        )?;
+        write!(out, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">")?;
+        write!(out, "<meta name=\"color-scheme\" content=\"light dark\">")?;
+        write!(out, "<title>{}</title><style>{STYLE}{OWN_STYLE}</style></head><body>", Text(title))?;
+        write!(out, "<header class=\"top\"><p class=\"mark\">StreamFace</p><h1>{}</h1>", Text(title))?;
+        if !self.source.is_empty() {
+            write!(out, "<p class=\"source\">{}</p>", Text(&self.source))?;
+        }
+        writeln!(out, "</header><main>")
+    }
+
+    fn scores(&self, out: &mut dyn Write) -> io::Result<()> {
+        let found = self.intrinsic;
+        write!(out, "<dl class=\"numbers\">")?;
+        let mut tile = |name: &str, number: &str, lines: &[String]| -> io::Result<()> {
+            write!(out, "<div><dt>{}</dt><dd><strong>{number}</strong>", Text(name))?;
+            for line in lines.iter().filter(|l| !l.is_empty()) {
+                write!(out, "<span>{}</span>", Text(line))?;
+            }
+            write!(out, "</dd></div>")
+        };
+        let mut lines = vec![format!("of {}", Plural(found.faces, "face"))];
+        if found.singletons > 0 {
+            lines.push(format!("{} with one face", Count(found.singletons as u64)));
+        }
+        if found.noise > 0 {
+            lines.push(format!("{} left out as noise", Plural(found.noise, "face")));
+        }
+        tile("Clusters", &Count(found.clusters as u64).to_string(), &lines)?;
+        let negative = found.samples.iter().filter(|s| s.silhouette < 0.0).count();
+        let scores = [
+            (
+                format!("Silhouette, {}", found.metric),
+                "silhouette",
+                found.silhouette.map(|s| Signed(s).to_string()),
+                format!("−1 to 1, larger is better; {} below 0", Plural(negative, "face")),
+            ),
+            (
+                "Davies–Bouldin".to_owned(),
+                "davies_bouldin",
+                found.davies_bouldin.map(|s| format!("{s:.3}")),
+                "0 or more, smaller is better".to_owned(),
+            ),
+            (
+                "Calinski–Harabasz".to_owned(),
+                "calinski_harabasz",
+                found.calinski_harabasz.map(large),
+                "0 or more, larger is better".to_owned(),
+            ),
+        ];
+        for (name, measure, number, says) in scores {
+            let why = found.skipped.iter().find(|s| s.measure == measure).map(|s| s.why.clone());
+            match number {
+                Some(number) => tile(&name, &number, &[says])?,
+                None => tile(&name, "–", &[why.unwrap_or_else(|| "not computed".to_owned())])?,
+            }
+        }
+        writeln!(out, "</dl>")
+    }
+
+    fn sections(&self, out: &mut dyn Write) -> io::Result<()> {
+        let nav = [
+            ("distributions", "Distributions", self.intrinsic.clusters > 0),
+            ("errors", "Likely errors", !self.intrinsic.outliers.is_empty()),
+            ("clusters", "Clusters", self.intrinsic.clusters > 0),
+            ("settings", "Settings", !self.settings.is_empty()),
+        ];
+        write!(out, "<nav aria-label=\"Sections\"><ul>")?;
+        for (id, name, _) in nav.iter().filter(|(_, _, there)| *there) {
+            write!(out, "<li><a href=\"#{id}\">{name}</a></li>")?;
+        }
+        writeln!(out, "</ul></nav>")
+    }
+
+    fn clusters(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut rows: Vec<&Cluster> = self.intrinsic.per_cluster.iter().collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let silhouette = |c: &Cluster| c.silhouette.unwrap_or(0.0);
+        rows.sort_by(|a, b| {
+            let alone = (a.extent.faces == 1).cmp(&(b.extent.faces == 1));
+            alone.then(silhouette(a).total_cmp(&silhouette(b))).then(a.extent.label.cmp(&b.extent.label))
+        });
+        write!(out, "<section aria-labelledby=\"clusters\"><h2 id=\"clusters\">Clusters</h2>")?;
+        write!(
+            out,
+            "<p class=\"note\">Lowest silhouette first, clusters of one face last. Distances are {}; the diameter is the largest distance of two faces, nearest and away are by the clusters’ means.</p>",
+            Text(&self.intrinsic.metric)
+        )?;
+        write!(
+            out,
+            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Clusters\"><table><thead><tr>"
+        )?;
+        write!(out, "<th scope=\"col\">cluster</th>")?;
+        for head in ["faces", "silhouette", "diameter", "radius", "mean distance"] {
+            write!(out, "<th scope=\"col\" class=\"n\">{head}</th>")?;
+        }
+        write!(
+            out,
+            "<th scope=\"col\">nearest other</th><th scope=\"col\" class=\"n\">away</th></tr></thead><tbody>"
+        )?;
+        for cluster in rows.iter().take(self.limits.clusters) {
+            let extent = &cluster.extent;
+            let n = |out: &mut dyn Write, text: String| write!(out, "<td class=\"n\">{text}</td>");
+            write!(out, "<tr><th scope=\"row\">{}</th>", Text(self.name(extent.label)))?;
+            n(out, Count(extent.faces as u64).to_string())?;
+            // A cluster of one has none of these.
+            let distances =
+                [extent.diameter, extent.radius, cluster.mean_distance].map(|d| format!("{d:.3}"));
+            let silhouette = cluster.silhouette.map_or_else(String::new, |s| Signed(s).to_string());
+            for text in std::iter::once(silhouette).chain(distances) {
+                n(out, if extent.faces == 1 { "–".to_owned() } else { text })?;
+            }
+            write!(out, "<td>{}</td>", Text(extent.nearest.map_or_else(String::new, |l| self.name(l))))?;
+            n(out, extent.nearest_distance.map_or_else(String::new, |d| format!("{d:.3}")))?;
+            write!(out, "</tr>")?;
+        }
+        write!(out, "</tbody></table></div>")?;
+        if rows.len() > self.limits.clusters {
+            let n = Plural(rows.len() - self.limits.clusters, "more cluster");
+            write!(out, "<p class=\"note below\">{n} not shown.</p>")?;
+        }
+        writeln!(out, "</section>")
+    }
+
+    fn settings(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.settings.is_empty() {
+            return Ok(());
+        }
+        write!(
+            out,
+            "<section aria-labelledby=\"settings\"><h2 id=\"settings\">Settings</h2><dl class=\"settings\">"
+        )?;
+        for (name, value) in &self.settings {
+            write!(out, "<div><dt>{}</dt><dd>{}</dd></div>", Text(name), Text(value))?;
+        }
+        writeln!(out, "</dl></section>")
+    }
+
+    fn name(&self, label: i64) -> String {
+        self.names.get(&label).cloned().unwrap_or_else(|| format!("Person {label}"))
+    }
+}
+
+/// Three digits after the point, and a minus as long as a plus.
+struct Signed(f64);
+
+impl Signed {
+    fn short(&self) -> String {
+        self.0.to_string().replace('-', "−")
+    }
+}
+
+impl std::fmt::Display for Signed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let minus = if self.0 < 0.0 { "−" } else { "" };
+        write!(f, "{minus}{:.3}", self.0.abs())
+    }
+}
+
+/// Digits that matter of a number without bounds.
+fn large(v: f64) -> String {
+    match v {
+        v if v >= 1e7 => format!("{v:.2e}"),
+        v if v >= 1000.0 => Count(v.round() as u64).to_string(),
+        v if v >= 100.0 => format!("{v:.1}"),
+        v => format!("{v:.3}"),
+    }
+}

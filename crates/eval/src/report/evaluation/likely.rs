@@ -1,0 +1,121 @@
+//! The contact sheet of likely errors.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use streamface_types::FaceId;
+
+use super::super::Pictures;
+use super::super::html::{Plural, Text, Url};
+use super::{Evaluation, Signed};
+use crate::intrinsic::Sample;
+
+impl Evaluation<'_> {
+    pub(super) fn likely_errors(&self, out: &mut dyn Write, pictures: &mut dyn Pictures) -> io::Result<()> {
+        let all = &self.intrinsic.outliers;
+        let shown = &all[..all.len().min(self.limits.outliers)];
+        if shown.is_empty() {
+            return Ok(());
+        }
+        write!(out, "<section aria-labelledby=\"errors\"><h2 id=\"errors\">Likely errors</h2>")?;
+        let below = if shown[0].silhouette < 0.0 {
+            "Below 0 a face is nearer to the other cluster than to its own."
+        } else {
+            "None of them is nearer to another cluster than to its own, so these may all be right."
+        };
+        write!(
+            out,
+            "<p class=\"note\">Faces with the lowest silhouettes, lowest first. {below} Beside each are the most typical faces of its own cluster and of the nearest other.</p>"
+        )?;
+        let typical = self.typical(shown);
+        for sample in shown {
+            self.likely_error(out, pictures, sample, &typical)?;
+        }
+        if all.len() > shown.len() {
+            let n = Plural(all.len() - shown.len(), "further face");
+            write!(out, "<p class=\"note\">{n} listed in the JSON, not shown here.</p>")?;
+        }
+        writeln!(out, "</section>")
+    }
+
+    /// Rows of the faces with the highest silhouettes in each cluster that is shown.
+    fn typical(&self, shown: &[Sample]) -> BTreeMap<i64, Vec<usize>> {
+        let mut samples: BTreeMap<i64, Vec<&Sample>> =
+            shown.iter().flat_map(|s| [s.label, s.nearest]).map(|label| (label, Vec::new())).collect();
+        for sample in &self.intrinsic.samples {
+            if let Some(all) = samples.get_mut(&sample.label) {
+                all.push(sample);
+            }
+        }
+        let typical = |(label, mut all): (i64, Vec<&Sample>)| {
+            all.sort_by(|a, b| b.silhouette.total_cmp(&a.silhouette).then(a.row.cmp(&b.row)));
+            // One more than shown: the face itself may be among them.
+            (label, all.iter().take(self.limits.beside + 1).map(|s| s.row).collect())
+        };
+        samples.into_iter().map(typical).collect()
+    }
+
+    fn likely_error(
+        &self,
+        out: &mut dyn Write,
+        pictures: &mut dyn Pictures,
+        sample: &Sample,
+        typical: &BTreeMap<i64, Vec<usize>>,
+    ) -> io::Result<()> {
+        let (own, other) = (self.name(sample.label), self.name(sample.nearest));
+        let beside = |label: i64| -> Vec<usize> {
+            let rows = typical.get(&label).into_iter().flatten().copied();
+            rows.filter(|&row| row != sample.row).take(self.limits.beside).collect()
+        };
+        let face = self.faces.get(sample.row).map_or_else(String::new, ToString::to_string);
+        write!(out, "<article class=\"likely\"><header><h3>{}</h3>", Signed(sample.silhouette))?;
+        write!(out, "<p>{}</p></header><div class=\"one\">", Text(face))?;
+        self.faces(out, pictures, &[sample.row], &own)?;
+        write!(out, "</div>")?;
+        for (class, what, name, distance, label) in [
+            ("own", "In", &own, sample.own, sample.label),
+            ("other", "Near", &other, sample.other, sample.nearest),
+        ] {
+            write!(
+                out,
+                "<div class=\"{class}\"><p><b>{what} {}</b> mean distance {distance:.3}</p>",
+                Text(name)
+            )?;
+            self.faces(out, pictures, &beside(label), name)?;
+            write!(out, "</div>")?;
+        }
+        writeln!(out, "</article>")
+    }
+
+    fn faces(
+        &self,
+        out: &mut dyn Write,
+        pictures: &mut dyn Pictures,
+        rows: &[usize],
+        name: &str,
+    ) -> io::Result<()> {
+        let ids: Vec<&FaceId> = rows.iter().filter_map(|&row| self.faces.get(row)).collect();
+        let found = pictures.faces(&ids);
+        write!(out, "<ul class=\"faces\">")?;
+        for (face, picture) in ids.iter().zip(found) {
+            let tag = if self.faces_folder.is_empty() { "span" } else { "a" };
+            write!(out, "<li><{tag} class=\"face\" title=\"{}\"", Text(face))?;
+            if !self.faces_folder.is_empty() {
+                write!(out, " href=\"{}\"", Url(format!("{}/{face}.png", self.faces_folder)))?;
+            }
+            match picture {
+                Some(jpeg) => write!(
+                    out,
+                    "><img alt=\"a face of {}\" width=\"72\" height=\"72\" loading=\"lazy\" decoding=\"async\" src=\"data:image/jpeg;base64,{}\">",
+                    Text(name),
+                    STANDARD.encode(jpeg)
+                )?,
+                None => write!(out, "><span class=\"blank\">no picture</span>")?,
+            }
+            write!(out, "</{tag}></li>")?;
+        }
+        write!(out, "</ul>")
+    }
+}

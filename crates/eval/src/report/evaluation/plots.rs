@@ -1,0 +1,107 @@
+//! Silhouettes, and the original's two plots.
+
+use std::io::{self, Write};
+
+use super::super::chart::{About, Bar, bars, line};
+use super::super::html::{Count, Plural};
+use super::{Evaluation, Signed};
+use crate::intrinsic::{HISTOGRAM_BINS, Intrinsic, SizeBin};
+
+impl Evaluation<'_> {
+    pub(super) fn plots(&self, out: &mut dyn Write) -> io::Result<()> {
+        let found = self.intrinsic;
+        if found.clusters == 0 {
+            return writeln!(
+                out,
+                "<section><p class=\"note\">No face has a label of 0 or more.</p></section>"
+            );
+        }
+        write!(
+            out,
+            "<section aria-labelledby=\"distributions\"><h2 id=\"distributions\">Distributions</h2>"
+        )?;
+        write!(out, "<div class=\"charts\">")?;
+        if !found.histogram.is_empty() {
+            silhouettes(out, &found.histogram)?;
+        }
+        let sizes: Vec<usize> = found.class_distribution.iter().map(|c| c.faces).collect();
+        let label =
+            |at: usize| found.class_distribution.get(at).map_or_else(String::new, |c| c.label.to_string());
+        let last = sizes.len() - 1;
+        let middle = |at: usize| (at as f64 + 0.5) / sizes.len() as f64;
+        let mut marks: Vec<usize> = if last == 0 { vec![0] } else { (0..=4).map(|i| i * last / 4).collect() };
+        marks.dedup();
+        let marks: Vec<_> = marks.into_iter().map(|at| (middle(at), label(at))).collect();
+        let most = sizes.iter().max().copied().unwrap_or(0);
+        let says = format!(
+            "Faces per label: {}, the largest with {}",
+            Plural(sizes.len(), "cluster"),
+            Plural(most, "face")
+        );
+        let about =
+            About { title: "Class distribution", across: "label", up: "faces", says: &says, marks: &marks };
+        line(out, &about, &sizes)?;
+        members(out, found)?;
+        writeln!(out, "</div></section>")
+    }
+}
+
+fn silhouettes(out: &mut dyn Write, histogram: &[usize]) -> io::Result<()> {
+    let edge = |i: usize| i as f64 * 2.0 / HISTOGRAM_BINS as f64 - 1.0;
+    let bar = |(i, &value): (usize, &usize)| Bar {
+        value,
+        says: format!("{} to {}: {}", Signed(edge(i)), Signed(edge(i + 1)), Plural(value, "face")),
+        class: if edge(i + 1) <= 0.0 { "bad" } else { "good" },
+    };
+    let all: Vec<Bar> = histogram.iter().enumerate().map(bar).collect();
+    let marks = [-1.0, -0.5, 0.0, 0.5, 1.0].map(|v: f64| ((v + 1.0) / 2.0, Signed(v).short()));
+    let negative: usize = histogram[..HISTOGRAM_BINS / 2].iter().sum();
+    let says = format!(
+        "Faces by silhouette: {} of {} below 0",
+        Count(negative as u64),
+        Count(histogram.iter().sum::<usize>() as u64)
+    );
+    let about = About { title: "Silhouettes", across: "silhouette", up: "faces", says: &says, marks: &marks };
+    bars(out, &about, &all)
+}
+
+fn members(out: &mut dyn Write, found: &Intrinsic) -> io::Result<()> {
+    let bins = &found.membership_distribution;
+    let range = |from: usize, to: usize| {
+        if from == to {
+            Plural(from, "face").to_string()
+        } else {
+            format!("{} to {} faces", Count(from as u64), Count(to as u64))
+        }
+    };
+    let bar = |bin: &SizeBin| Bar {
+        value: bin.classes,
+        says: format!("{}: {}", range(bin.from, bin.to), Plural(bin.classes, "cluster")),
+        class: "good",
+    };
+    let all: Vec<Bar> = bins.iter().map(bar).collect();
+    // All bins where they are few, else those that begin at a power of ten.
+    let marked =
+        |from: usize| bins.len() <= 9 || from == 1 || (from >= 10 && 10usize.pow(from.ilog10()) == from);
+    let middle = |i: usize| (i as f64 + 0.5) / bins.len() as f64;
+    let marks: Vec<_> = bins
+        .iter()
+        .enumerate()
+        .filter(|(_, bin)| marked(bin.from))
+        .map(|(i, bin)| (middle(i), Count(bin.from as u64).to_string()))
+        .collect();
+    let ones = bins.first().map_or(0, |bin| bin.classes);
+    let says = format!(
+        "Clusters by number of faces: {} of {} with one",
+        Count(ones as u64),
+        Count(found.clusters as u64)
+    );
+    let about = About {
+        title: "Membership distribution",
+        across: "faces in a cluster, from",
+        up: "clusters",
+        says: &says,
+        marks: &marks,
+    };
+    bars(out, &about, &all)
+}

@@ -1,0 +1,103 @@
+//! The page of an evaluation.
+
+// Helpers of tests are not seen as tests by the lint.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::BTreeMap;
+
+use streamface_eval::report::{Evaluation, EvaluationLimits, NoPictures, Pictures};
+use streamface_eval::{Error, Intrinsic, intrinsic};
+use streamface_types::{Embeddings, FaceId, Metric};
+
+fn ids(n: usize) -> Vec<FaceId> {
+    (0..n).map(|i| format!("f{i:03}_face_0").parse().unwrap()).collect()
+}
+
+/// Two people of four faces each; one of each is with the other. A third is seen once, and one is noise.
+fn mixed() -> Intrinsic {
+    let angles: [f32; 10] = [0.0, 0.1, 0.2, 1.5, 1.4, 1.6, 1.5, 0.1, 3.0, 2.0];
+    let data = angles.iter().flat_map(|a| [a.cos(), a.sin()]).collect();
+    let labels = [0, 0, 0, 0, 1, 1, 1, 1, 2, -1];
+    intrinsic(&Embeddings::new(data, 2).unwrap(), &labels, Metric::Cosine, 5).unwrap()
+}
+
+fn evaluation<'a>(intrinsic: &'a Intrinsic, faces: &'a [FaceId]) -> Evaluation<'a> {
+    Evaluation {
+        title: String::new(),
+        source: "a <b> & c".to_owned(),
+        settings: Vec::new(),
+        intrinsic,
+        faces,
+        names: BTreeMap::from([(1, "<script>alert(1)</script>".to_owned())]),
+        faces_folder: "faces".to_owned(),
+        limits: EvaluationLimits::default(),
+    }
+}
+
+fn page(evaluation: &Evaluation<'_>, pictures: &mut dyn Pictures) -> String {
+    let mut page = Vec::new();
+    evaluation.render(&mut page, pictures).unwrap();
+    String::from_utf8(page).unwrap()
+}
+
+#[test]
+fn errors_stand_beside_their_own_and_the_other_cluster() {
+    struct Asked(Vec<Vec<String>>);
+    impl Pictures for Asked {
+        fn face(&mut self, _: &FaceId) -> Option<Vec<u8>> {
+            None
+        }
+        fn faces(&mut self, faces: &[&FaceId]) -> Vec<Option<Vec<u8>>> {
+            self.0.push(faces.iter().map(|f| f.frame.to_string()).collect());
+            faces.iter().map(|_| Some(vec![0xff, 0xd8])).collect()
+        }
+    }
+    let (found, faces) = (mixed(), ids(10));
+    let mut evaluation = evaluation(&found, &faces);
+    evaluation.limits = EvaluationLimits { outliers: 2, beside: 2, clusters: 2 };
+    let mut asked = Asked(Vec::new());
+    let page = page(&evaluation, &mut asked);
+    // Faces 3 and 7 are with the wrong person; they are never shown as typical of anyone.
+    assert_eq!(asked.0.len(), 6);
+    let mut wrong = [asked.0[0][0].as_str(), asked.0[3][0].as_str()];
+    wrong.sort_unstable();
+    assert_eq!(wrong, ["f003", "f007"]);
+    let beside: Vec<_> = [1, 2, 4, 5].iter().flat_map(|&i: &usize| &asked.0[i]).collect();
+    assert!(beside.len() == 8 && !beside.iter().any(|f| wrong.contains(&f.as_str())), "{beside:?}");
+    assert_eq!(page.matches("data:image/jpeg").count(), 10);
+    assert!(page.contains("1 more cluster not shown") && page.contains("3 further faces"));
+    assert!(page.contains("Below 0") && page.contains("1 face left out as noise"));
+    assert!(page.contains("href=\"faces/f003_face_0.png\""));
+}
+
+#[test]
+fn names_are_text_and_nothing_is_loaded() {
+    let (found, faces) = (mixed(), ids(10));
+    let first = page(&evaluation(&found, &faces), &mut NoPictures);
+    assert!(!first.contains("<script") && first.contains("&lt;script&gt;alert"));
+    assert!(first.contains("a &lt;b&gt; &amp; c"));
+    assert!(first.contains("default-src 'none'") && !first.contains("http:") && !first.contains("https:"));
+    assert_eq!(first.matches("<svg").count(), 3);
+    assert_eq!(first.matches("<article").count(), first.matches("</article>").count());
+    // The same input gives the same bytes.
+    assert_eq!(first, page(&evaluation(&mixed(), &faces), &mut NoPictures));
+}
+
+#[test]
+fn what_was_skipped_is_said() {
+    for (labels, faces) in [(vec![0, 0, 0], 3), (vec![-1, -1], 2), (vec![], 0)] {
+        let vectors = Embeddings::new((0..2 * faces).map(|i| i as f32).collect(), 2).unwrap();
+        let found = intrinsic(&vectors, &labels, Metric::Euclidean, 5).unwrap();
+        let faces = ids(faces);
+        let page = page(&evaluation(&found, &faces), &mut NoPictures);
+        assert_eq!(page.matches("<strong>–</strong>").count(), 3);
+        assert!(page.contains(&format!("there are {} clusters", found.clusters)), "{page}");
+    }
+}
+
+#[test]
+fn a_face_for_each_row() {
+    let (found, faces) = (mixed(), ids(9));
+    let refused = evaluation(&found, &faces).render(&mut Vec::new(), &mut NoPictures);
+    assert!(matches!(refused, Err(Error::Faces { rows: 10, faces: 9 })));
+}
