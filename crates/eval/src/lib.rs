@@ -6,6 +6,7 @@
 //! | [`metrics`] | [`score`]: pairwise and BCubed P/R/F, adjusted Rand, NMI, purity |
 //! | [`verification`](mod@verification) | [`verification()`]: AUC, TAR at a FAR; [`best_threshold`] |
 //! | [`report`] | [`Report`]: `report.html` |
+//! | [`study`] | [`study::recommend()`]: a threshold, from histograms, sweeps and calibration without labels |
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ mod error;
 pub mod labels;
 pub mod metrics;
 pub mod report;
+pub mod study;
 pub mod verification;
 
 pub use error::Error;

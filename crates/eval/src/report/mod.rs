@@ -13,8 +13,8 @@
 //! forbids the rest. Same input, same bytes: it holds no time of making.
 
 mod frames;
-mod html;
-mod page;
+pub(crate) mod html;
+pub(crate) mod page;
 mod people;
 mod picture;
 mod timeline;
