@@ -4,7 +4,7 @@ use ndarray::{Array1, Array2, ArrayView1, s};
 use streamface_types::{Embeddings, Metric};
 
 /// Where |a − b|² is smaller than this share of |a|² + |b|², the product's rounding would show in its root.
-const CANCELS: f32 = 0.01;
+const CANCELS: f32 = 0.1;
 
 /// The rows of a sample, made ready for matrix products.
 pub(super) struct Distances<'a> {
@@ -46,12 +46,12 @@ impl<'a> Distances<'a> {
         let mut others = Vec::with_capacity(self.sample.len());
         for (i, products) in (first..).zip(products.rows()) {
             others.clear();
-            self.row(i, products, &mut others);
+            self.row(i, &products, &mut others);
             each(i, &mut others);
         }
     }
 
-    fn row(&self, i: usize, products: ArrayView1<'_, f32>, others: &mut Vec<f32>) {
+    fn row(&self, i: usize, products: &ArrayView1<'_, f32>, others: &mut Vec<f32>) {
         let exact = |j: usize| {
             self.metric.distance(self.rows.row(self.sample[i]), self.rows.row(self.sample[j])) as f32
         };

@@ -7,9 +7,10 @@ use super::calibration::Pair;
 use super::rng::Rng;
 use super::stats::{beta_quantile, normal_quantile, quantile, student_two_sided};
 
-/// Weight, in events, of the worst case (all pairs of a shot agree) when the design effect is
-/// estimated: a few events tell little about how they cluster.
-const PRIOR_EVENTS: f64 = 0.5;
+/// Weight, in events and before any was seen, of the worst case (all pairs of a shot agree) when the
+/// design effect is estimated. It falls as 1 / (1 + events): one event tells little about how they cluster,
+/// and ten tell nearly all. At this weight the bound grows steadily from no event to one and on.
+const PRIOR_EVENTS: f64 = 3.0;
 /// So many events and non-events, and Wilson's interval is Clopper and Pearson's.
 const MANY: f64 = 1_000.0;
 
@@ -193,7 +194,8 @@ fn estimate(events: u64, evidence: Evidence, drawn: &mut [f64], confidence: f64)
     let variance = drawn.iter().map(|d| (d - mean) * (d - mean)).sum::<f64>() / drawn.len() as f64;
     let independent = if variance > 0.0 { (p * (1.0 - p) / variance).min(n) } else { n };
     let rarer = p.min(1.0 - p) * independent;
-    let design = (rarer * n / independent + PRIOR_EVENTS * n / shots) / (rarer + PRIOR_EVENTS);
+    let prior = PRIOR_EVENTS / (1.0 + rarer);
+    let design = (rarer * n / independent + prior * n / shots) / (rarer + prior);
     let z = -normal_quantile(alpha / 2.0);
     let few = (z / student_two_sided(alpha, evidence.shots as f64 - 1.0)).powi(2);
     let effective = (n / design).min(n) * few;

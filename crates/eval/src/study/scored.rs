@@ -164,7 +164,11 @@ pub(super) fn scores(labels: &[i64], truth: &Truth<'_>) -> (Scored, Scored) {
     let scored = |value: Prf, of: fn(&(Prf, Prf)) -> Prf| {
         let interval = |pick: fn(Prf) -> f64| {
             let mut values: Vec<f64> = drawn.iter().map(|d| pick(of(d))).collect();
-            Interval { lower: quantile(&mut values, 0.025), upper: sorted_quantile(&values, 0.975) }
+            // With fewer different shots a resample's scores are not quite those of the whole: that bias is
+            // known, and taken off.
+            let bias = values.iter().sum::<f64>() / values.len() as f64 - pick(value);
+            let at = |q: f64| (q - bias).clamp(0.0, 1.0);
+            Interval { lower: at(quantile(&mut values, 0.025)), upper: at(sorted_quantile(&values, 0.975)) }
         };
         Scored {
             value,

@@ -4,7 +4,6 @@
 use super::rng::Rng;
 use super::stats::{normal_cdf, normal_quantile};
 use super::*;
-use crate::Error;
 
 /// Distances of a normal distribution, of whose variance a part is common to all pairs of a shot.
 #[derive(Clone, Copy)]
@@ -90,7 +89,7 @@ fn a_recommended_threshold_keeps_its_promise() {
     let mut of = std::collections::BTreeMap::new();
     for seed in 0..60 {
         let (different, same) = (DIFFERENT.draw(5_000 + seed), SAME.draw(6_000 + seed));
-        let c = Calibration::new(&different, &same, &settings(0.01)).unwrap();
+        let c = Calibration::new(&different, &same, &settings(0.02)).unwrap();
         for wanted in [0.02, 0.006, 1e-3, 1e-4] {
             let found = recommend(Wish::FalseMatchRate(wanted), &c, Prior::None).unwrap();
             let t = found.threshold.expect("a tail was fitted");

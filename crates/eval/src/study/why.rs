@@ -9,6 +9,9 @@ pub(super) fn percent(rate: f64) -> String {
     if rate == 0.0 {
         return "0 %".to_owned();
     }
+    if rate < 1e-9 {
+        return "under 1e-9".to_owned();
+    }
     let percent = 100.0 * rate;
     if percent < 0.001 {
         return format!("{rate:.1e}");
@@ -83,7 +86,7 @@ pub(super) fn why(found: &Recommendation, calibration: &Calibration, point: Opti
                 percent(p.miss.upper),
             )),
             None => {
-                text.push_str(" How many faces of one person it leaves apart is not known: none are linked.")
+                text.push_str(" How many faces of one person it leaves apart is not known: none are linked.");
             }
         }
     }
@@ -150,6 +153,7 @@ mod tests {
             (0.00123, "0.12 %"),
             (0.0000499, "0.0050 %"),
             (2.1e-7, "2.1e-7"),
+            (3e-20, "under 1e-9"),
             (0.99987, "99.99 %"),
             (0.5, "50 %"),
         ];
