@@ -1,4 +1,4 @@
-//! Clustering metrics and the HTML report.
+//! Clustering metrics, the study of thresholds, and the HTML report.
 //!
 //! | module | what |
 //! |---|---|
