@@ -50,7 +50,8 @@ impl Baseline {
     }
 }
 
-/// The rows as an aligned table of plain text with a head and a line end after each row; the head alone for no row.
+/// The rows as an aligned table of plain text with a head and a line end after each row; the head alone
+/// for no row.
 ///
 /// ```
 /// use streamface_eval::study::{Baseline, baseline_text};

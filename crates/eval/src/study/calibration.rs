@@ -7,11 +7,11 @@ use super::tail::{self, Modelled, Tail};
 use crate::Error;
 
 /// What the false-match rate stands for, in words for the reader of a result.
-pub const FALSE_MATCH_NOTE: &str = "The false-match rate comes from pairs of faces that share a frame. They are \
-    different people under the same light, camera and make-up, which brings them nearer than two \
-    people of different programmes, so for pairs at large the rate is if anything too high. But the same few people \
-    meet again and again: it knows nothing of look-alikes who never share a frame, and a collection of many thousand people \
-    has more of them.";
+pub const FALSE_MATCH_NOTE: &str = "The false-match rate comes from pairs of faces that share a frame. They are different people under \
+    the same light, camera and make-up, which brings them nearer than two people of different \
+    programmes, so for pairs at large the rate is if anything too high. But the same few people meet \
+    again and again: it knows nothing of look-alikes who never share a frame, and a collection of many \
+    thousand people has more of them.";
 
 /// What the miss rate stands for.
 pub const MISS_NOTE: &str = "The miss rate comes from linked faces of neighbouring frames: same light, nearly the same pose. \
@@ -22,8 +22,8 @@ pub const MISS_NOTE: &str = "The miss rate comes from linked faces of neighbouri
 pub struct Pair {
     /// Distance, finite and at least 0.
     pub distance: f64,
-    /// Any number that tells the shots apart. Where the same two people meet in many shots, the number of the programme
-    /// is the more honest choice.
+    /// Any number that tells the shots apart. Where the same two people meet in many shots, the number
+    /// of the programme is the more honest choice.
     pub shot: u64,
 }
 
@@ -99,8 +99,9 @@ pub struct Listed {
 
 /// False-match rate and miss rate at every threshold.
 ///
-/// Intervals resample whole shots, because pairs of one shot are alike: see [`Estimate`]. They say how much
-/// chance there is in *these* pairs; how these differ from all pairs is said by [`FALSE_MATCH_NOTE`] and [`MISS_NOTE`].
+/// Intervals resample whole shots, because pairs of one shot are alike: see [`Estimate`]. They say how
+/// much chance there is in *these* pairs; how these differ from all pairs is said by
+/// [`FALSE_MATCH_NOTE`] and [`MISS_NOTE`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Calibration {
     /// How it was made.
@@ -123,7 +124,8 @@ pub struct Calibration {
 
 impl Calibration {
     /// From the distances of surely `different` pairs (two faces of one frame) and surely `same` ones
-    /// (faces linked from frame to frame). Either list may be empty: its rate is then unknown, and the notes say so.
+    /// (faces linked from frame to frame). Either list may be empty: its rate is then unknown, and the
+    /// notes say so.
     ///
     /// O(n log n + resamples · (shots + bins filled per shot)) time, 8 · resamples · thresholds bytes.
     ///
@@ -142,7 +144,8 @@ impl Calibration {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Distance`] where one is negative or not finite, [`Error::Setting`] where a setting is out of its range.
+    /// [`Error::Distance`] where one is negative or not finite, [`Error::Setting`] where a setting is
+    /// out of its range.
     pub fn new(different: &[Pair], same: &[Pair], settings: &CalibrationSettings) -> Result<Self, Error> {
         let thresholds = settings.thresholds()?;
         for (list, pairs) in [("different", different), ("same", same)] {

@@ -9,7 +9,7 @@ use super::rng::Rng;
 use crate::Error;
 
 /// Rows whose distances are held at a time by each thread.
-const BLOCK: usize = 64;
+const BLOCK: usize = 128;
 /// Bins of every histogram.
 const BINS: usize = 50;
 
@@ -188,8 +188,9 @@ impl Histograms {
 /// Histograms of the distances of a random sample of `rows` to their nearest others in it: step 4 of the
 /// original, but that a sample does not count as its own neighbour at distance 0.
 ///
-/// Distances are those of [`Metric::distance`] up to the rounding of `f32`. They are computed in blocks of 64
-/// rows: O(s² d) time and O(s d + 64 s) memory a thread for s samples of d numbers. Fewer than two rows give empty histograms.
+/// Distances are those of [`Metric::distance`] up to the rounding of `f32`. They are computed in blocks
+/// of 128 rows: O(s² d) time for s samples of d numbers, s · d numbers of memory and 128 · s more a
+/// thread. Fewer than two rows give empty histograms.
 ///
 /// # Errors
 /// [`Error::Setting`] where `k` is 0 or a threshold is negative or not finite.
@@ -348,7 +349,8 @@ mod tests {
         assert!(bad(HistogramSettings { k: 0, ..HistogramSettings::default() }));
         assert!(bad(HistogramSettings { thresholds: vec![f64::NAN], ..HistogramSettings::default() }));
 
-        // As numpy.histogram(values, 50, (0, 1.5)) counts: edges belong to the bin above, the last to the last.
+        // As numpy.histogram(values, 50, (0, 1.5)) counts: edges belong to the bin above, the last to
+        // the last.
         let mut h = Histogram::new(1.5);
         for v in [0.0, 0.03, 0.09, 0.21, 1.47, 1.5, 1.5000001] {
             h.add(v);

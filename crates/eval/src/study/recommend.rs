@@ -12,8 +12,9 @@ use crate::Error;
 pub enum Wish {
     /// Of the pairs of two people, at most this share is put together; above 0, below 1.
     FalseMatchRate(f64),
-    /// Of the pairs that are put together, at least this share is of one person; above 0, below 1. The commonest
-    /// person's share in a cluster is at least that of its right pairs, so this bounds the usual purity too, clusters weighted by pairs.
+    /// Of the pairs that are put together, at least this share is of one person; above 0, below 1. The
+    /// commonest person's share in a cluster is at least that of its right pairs, so this bounds the
+    /// usual purity too, clusters weighted by pairs.
     Purity(f64),
 }
 
@@ -22,13 +23,15 @@ pub enum Wish {
 pub enum Prior<'a> {
     /// Nothing is known: enough for a wished false-match rate only.
     None,
-    /// Rows of [`sweep`](super::sweep()), by threshold. With n faces, of which T pairs are together at the threshold t, at most
-    /// fmr(t) · n (n − 1) / 2 pairs of two people are at or below t, so the purity is at least
-    /// 1 − fmr(t) · n (n − 1) / 2 / T. Complete linkage does better: all pairs between two clusters must be at or
-    /// below t. Between two rows the lower one counts, since T grows with t.
+    /// Rows of [`sweep`](super::sweep()), by threshold. With n faces, of which T pairs are together at
+    /// the threshold t, at most fmr(t) · n (n − 1) / 2 pairs of two people are at or below t, so the
+    /// purity is at least 1 − fmr(t) · n (n − 1) / 2 / T. Complete linkage does better: all pairs
+    /// between two clusters must be at or below t. Between two rows the lower one counts, since T grows
+    /// with t.
     Sweep(&'a [Row]),
-    /// So many faces of so many people, shared out evenly, which makes fewest pairs S of one person. With D pairs of two people the purity is
-    /// S (1 − miss(t)) / (S (1 − miss(t)) + D · fmr(t)), the miss rate at its upper bound.
+    /// So many faces of so many people, shared out evenly, which makes fewest pairs S of one person.
+    /// With D pairs of two people the purity is S (1 − miss(t)) / (S (1 − miss(t)) + D · fmr(t)), the
+    /// miss rate at its upper bound.
     People {
         /// Faces.
         faces: u64,
@@ -58,8 +61,8 @@ pub struct Recommendation {
     pub threshold: Option<f64>,
     /// What it rests on.
     pub basis: Basis,
-    /// The largest false-match rate that the wish allows at the threshold (without one: at the threshold where it
-    /// allows most). `None` where that is not known.
+    /// The largest false-match rate that the wish allows at the threshold (without one: at the
+    /// threshold where it allows most). `None` where that is not known.
     pub allowed: Option<f64>,
     /// The upper bound of the false-match rate at the threshold, observed or extrapolated.
     pub false_match_upper: Option<f64>,
@@ -77,8 +80,8 @@ pub struct Recommendation {
 
 /// The largest threshold at which the upper confidence bound of the false-match rate meets `wish`.
 ///
-/// Observed pairs decide where they can; where they are too few, the bound of the extrapolated tail, marked as
-/// [`Basis::Extrapolated`]. A threshold of 0 is no recommendation.
+/// Observed pairs decide where they can; where they are too few, the bound of the extrapolated tail,
+/// marked as [`Basis::Extrapolated`]. A threshold of 0 is no recommendation.
 ///
 /// # Errors
 /// [`Error::Setting`] where the wish is not above 0 and below 1, or there are more people than faces or none.

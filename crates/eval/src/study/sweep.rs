@@ -91,12 +91,13 @@ pub struct Row {
 /// ```
 ///
 /// Error bars resample whole shots with replacement. A pair of faces counts as often as both shots were
-/// drawn, a pair within one shot as often as that shot was: a face never meets a copy of itself, which would pass for
-/// a pair put together rightly. O(resamples · faces) at most per threshold, less where shots hold many faces of a cluster.
+/// drawn, a pair within one shot as often as that shot was: a face never meets a copy of itself, which
+/// would pass for a pair put together rightly. O(resamples · faces) at most per threshold, less where
+/// shots hold many faces of a cluster.
 ///
 /// # Errors
-/// [`Error::Length`] where a list of labels or shots is of another length, [`Error::Setting`] where a threshold, a silhouette or
-/// the number of resamples is out of its range.
+/// [`Error::Length`] where a list of labels or shots is of another length, [`Error::Setting`] where a
+/// threshold, a silhouette or the number of resamples is out of its range.
 pub fn sweep(labellings: &[Labelling<'_>], truth: Option<&Truth<'_>>) -> Result<Vec<Row>, Error> {
     let faces = truth.map(|t| t.labels.len()).or(labellings.first().map(|l| l.labels.len()));
     let length = |list, found: usize| match faces {

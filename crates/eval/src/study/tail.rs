@@ -18,9 +18,9 @@ const LARGEST: f64 = 0.1;
 /// - the *estimate*: the normal distribution with that share below [`at`](Tail::at) and that mean
 ///   excess, Φ(z + (t − at) / σ) with Φ(z) = `share` and σ = `mean_excess` / (z + φ(z) / `share`);
 /// - the *upper bound*: the exponential tail `share` · exp(−(at − t) / `mean_excess`). A tail whose
-///   logarithm is concave (normal, beta, gamma, …) has an increasing hazard rate seen from `at` downwards, and so
-///   lies above the exponential one of equal mean near `at`, and below it from one crossing on (Barlow
-///   and Proschan 1975).
+///   logarithm is concave (normal, beta, gamma, …) has an increasing hazard rate seen from `at`
+///   downwards, and so lies above the exponential one of equal mean near `at`, and below it from one
+///   crossing on (Barlow and Proschan 1975).
 ///
 /// Both are extrapolations. Look-alikes, or one person twice in a frame (a picture, a mirror), make a
 /// second, heavier tail, which no fit can foresee: [`heavier`](Tail::heavier) says where it shows.
