@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-/// Why labels could not be read or compared, or a report not be written.
+/// Why labels could not be read or compared, a study not be made, or a report not be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -145,6 +145,36 @@ pub enum Error {
         name: String,
         /// The decoder's reason.
         source: image::ImageError,
+    },
+    /// A distance that is none.
+    #[error("distance {index} of the {list} pairs is {value}: it must be a finite number, 0 or more")]
+    Distance {
+        /// Which pairs: `different` or `same`.
+        list: &'static str,
+        /// Its place among them, from 0.
+        index: usize,
+        /// The distance.
+        value: f64,
+    },
+    /// A setting or a value that is out of its range.
+    #[error("{name} is {value}, but must be {range}")]
+    Setting {
+        /// Its name.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+        /// What it may be.
+        range: &'static str,
+    },
+    /// Lists that must be of one length are not.
+    #[error("{found} {list} where {expected} are needed: give one for each face")]
+    Length {
+        /// The list.
+        list: &'static str,
+        /// Entries it should have.
+        expected: usize,
+        /// Entries it has.
+        found: usize,
     },
     /// The report could not be written out.
     #[error("writing the report: {0}")]

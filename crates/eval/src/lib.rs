@@ -1,4 +1,4 @@
-//! Clustering metrics and the HTML reports.
+//! Clustering metrics, the study of thresholds, and the HTML reports.
 //!
 //! | module | what |
 //! |---|---|
@@ -7,6 +7,7 @@
 //! | [`intrinsic`](mod@intrinsic) | [`intrinsic()`]: Davies–Bouldin, Calinski–Harabasz, silhouettes, extents, likely errors |
 //! | [`verification`](mod@verification) | [`verification()`]: AUC, TAR at a FAR; [`best_threshold`] |
 //! | [`report`] | [`Report`]: `report.html`; [`Evaluation`](report::Evaluation): `evaluate.html` |
+//! | [`study`] | [`study::recommend()`]: a threshold, from histograms, sweeps and calibration without labels |
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ pub mod intrinsic;
 pub mod labels;
 pub mod metrics;
 pub mod report;
+pub mod study;
 pub mod verification;
 
 pub use error::Error;

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Write as _};
 
 /// Text for an element or a double-quoted attribute. Control characters, which HTML does not allow,
 /// become U+FFFD.
-pub(super) struct Text<T>(pub T);
+pub(crate) struct Text<T>(pub T);
 
 impl<T: Display> Display for Text<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -35,7 +35,7 @@ impl fmt::Write for Escape<'_, '_> {
 
 /// A relative path as a url: every byte but letters, digits and `-_.~/` percent-encoded, so that it
 /// can neither leave the attribute nor name a scheme.
-pub(super) struct Url<T>(pub T);
+pub(crate) struct Url<T>(pub T);
 
 impl<T: Display> Display for Url<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,7 +51,7 @@ impl<T: Display> Display for Url<T> {
 }
 
 /// A count with thousands set apart by commas.
-pub(super) struct Count(pub u64);
+pub(crate) struct Count(pub u64);
 
 impl Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,7 +67,7 @@ impl Display for Count {
 }
 
 /// `1 face`, `2 faces`.
-pub(super) struct Plural(pub usize, pub &'static str);
+pub(crate) struct Plural(pub usize, pub &'static str);
 
 impl Display for Plural {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -76,7 +76,7 @@ impl Display for Plural {
 }
 
 /// A variance of a Laplacian: three digits, a power of ten where it is long.
-pub(super) struct Blur(pub f64);
+pub(crate) struct Blur(pub f64);
 
 impl Display for Blur {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -17,8 +17,8 @@
 mod chart;
 mod evaluation;
 mod frames;
-mod html;
-mod page;
+pub(crate) mod html;
+pub(crate) mod page;
 mod people;
 mod picture;
 mod timeline;

@@ -31,10 +31,11 @@ pub(super) fn write(report: &Report, out: &mut dyn Write, pictures: &mut dyn Pic
     writeln!(out, "</main><script>{SCRIPT}</script></body></html>")
 }
 
-fn head(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let title = if report.title.is_empty() { "StreamFace report" } else { &report.title };
+/// The head of a page and its heading, with the header element left open: `style` comes after the
+/// common one, and only `script` may run.
+pub(crate) fn open(out: &mut dyn Write, title: &str, style: &str, script: &str) -> io::Result<()> {
     // The script is named by its hash: no other could run, even if a name were not escaped.
-    let hash = STANDARD.encode(Sha256::digest(SCRIPT.as_bytes()));
+    let hash = STANDARD.encode(Sha256::digest(script.as_bytes()));
     write!(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">")?;
     write!(
         out,
@@ -42,8 +43,13 @@ fn head(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     )?;
     write!(out, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">")?;
     write!(out, "<meta name=\"color-scheme\" content=\"light dark\">")?;
-    write!(out, "<title>{}</title><style>{STYLE}</style></head><body>", Text(title))?;
-    write!(out, "<header class=\"top\"><p class=\"mark\">StreamFace</p><h1>{}</h1>", Text(title))?;
+    write!(out, "<title>{}</title><style>{STYLE}{style}</style></head><body>", Text(title))?;
+    write!(out, "<header class=\"top\"><p class=\"mark\">StreamFace</p><h1>{}</h1>", Text(title))
+}
+
+fn head(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let title = if report.title.is_empty() { "StreamFace report" } else { &report.title };
+    open(out, title, "", SCRIPT)?;
     if !report.source.is_empty() {
         write!(out, "<p class=\"source\">{}</p>", Text(&report.source))?;
     }

@@ -1,0 +1,217 @@
+//! Which threshold suits a collection, and how sure that is.
+//!
+//! | file | what |
+//! |---|---|
+//! | `histograms`, `distances` | [`histograms()`]: distances of faces to their nearest others, as the original shows them |
+//! | `sweep`, `scored` | [`sweep()`]: a clustering at each threshold; scores with error bars where labels are known |
+//! | `calibration`, `rates`, `tail` | [`Calibration`]: false-match and miss rate without any label |
+//! | `recommend`, `why` | [`recommend()`]: a threshold for a wanted purity, in numbers and words |
+//! | `baselines` | [`Baseline`]: clustering methods side by side |
+//! | `page`, `sections`, `chart`, `study.css`, `study.js` | [`Study`]: `study.html`, `study.json` |
+//! | `rng`, `stats` | seeded random numbers; the distributions that intervals need |
+//!
+//! Everything is a pure function of what it is given: same input, same bytes, for any number of threads.
+
+mod baselines;
+mod calibration;
+mod chart;
+mod distances;
+mod histograms;
+mod page;
+mod rates;
+mod recommend;
+mod rng;
+mod scored;
+mod sections;
+#[cfg(test)]
+mod simulated;
+mod stats;
+mod sweep;
+mod tail;
+mod why;
+
+use std::io::Write;
+
+use serde::Serialize;
+
+pub use baselines::{Baseline, baseline_text};
+pub use calibration::{Calibration, CalibrationSettings, FALSE_MATCH_NOTE, Listed, MISS_NOTE, Pair, Point};
+pub use histograms::{AtThreshold, Histogram, HistogramSettings, Histograms, histograms};
+pub use rates::{Estimate, Evidence};
+pub use recommend::{Basis, Prior, Recommendation, Wish, recommend};
+pub use scored::{Interval, Scored};
+pub use sweep::{Labelling, Row, Sizes, Truth, sweep};
+pub use tail::{Modelled, Tail};
+
+use crate::Error;
+
+/// All that a study found. Fill in what there is: sections without content are left out of the page.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Study {
+    /// Heading and title of the page.
+    pub title: String,
+    /// What was studied, in a line.
+    pub source: String,
+    /// Settings by name, in the order to show them.
+    pub settings: Vec<(String, String)>,
+    /// The threshold to take.
+    pub recommendation: Option<Recommendation>,
+    /// Error rates without labels.
+    pub calibration: Option<Calibration>,
+    /// Clusterings by threshold, ascending.
+    pub sweep: Vec<Row>,
+    /// Distances to nearest others.
+    pub histograms: Option<Histograms>,
+    /// Methods on the same features.
+    pub baselines: Vec<Baseline>,
+}
+
+impl Study {
+    /// Writes `study.html`: one file that loads nothing, for light and dark screens.
+    ///
+    /// # Errors
+    /// [`Error::Write`] where `out` refuses.
+    pub fn render(&self, out: &mut dyn Write) -> Result<(), Error> {
+        page::write(self, out).map_err(Error::Write)
+    }
+
+    /// Writes `study.json`: every number of the study.
+    ///
+    /// # Errors
+    /// [`Error::Write`] where `out` refuses.
+    pub fn json(&self, out: &mut dyn Write) -> Result<(), Error> {
+        serde_json::to_writer_pretty(&mut *out, self).map_err(|e| Error::Write(e.into()))?;
+        out.write_all(b"\n").map_err(Error::Write)
+    }
+
+    /// The recommendation as lines of TOML, for the settings of the next step: the reason as a comment, then
+    /// `threshold = 0.62`; only the comment where there is none.
+    #[must_use]
+    pub fn toml(&self) -> String {
+        let mut text = String::new();
+        let why = self.recommendation.as_ref().map_or("No threshold was asked for.", |r| &r.why);
+        let mut line = String::from("#");
+        for word in why.split_whitespace() {
+            if line.len() + 1 + word.len() > TOML_WIDTH {
+                text.push_str(&line);
+                text.push_str("\n#");
+                line.clear();
+            }
+            line.push(' ');
+            line.push_str(word);
+        }
+        text.push_str(&line);
+        text.push('\n');
+        if let Some(threshold) = self.recommendation.as_ref().and_then(|r| r.threshold) {
+            // Debug, so that a whole number has its point: TOML tells 1 from 1.0.
+            text.push_str(&format!("threshold = {threshold:?}\n"));
+        }
+        text
+    }
+}
+
+/// Columns of the comment in [`Study::toml`].
+const TOML_WIDTH: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn study(title: &str) -> Study {
+        let pair =
+            |i: u32, from: f64| Pair { distance: from + f64::from(i % 97) / 200.0, shot: u64::from(i / 3) };
+        let different: Vec<_> = (0..900).map(|i| pair(i, 0.6)).collect();
+        let same: Vec<_> = (0..500).map(|i| pair(i, 0.05)).collect();
+        let calibration = Calibration::new(&different, &same, &CalibrationSettings::default()).unwrap();
+        let labels = [0, 0, 1, 1, 2];
+        let of = |threshold| Labelling { threshold, labels: &labels, silhouette: Some(0.5) };
+        let truth = Truth { labels: &[0, 0, 1, 1, 1], shots: None, resamples: 100, seed: 1 };
+        let sweep = sweep(&[of(0.2), of(0.4)], Some(&truth)).unwrap();
+        let rows =
+            streamface_types::Embeddings::new((0..40).map(|i| ((i * i) % 11) as f32).collect(), 2).unwrap();
+        Study {
+            title: title.to_owned(),
+            source: title.to_owned(),
+            settings: vec![(title.to_owned(), title.to_owned())],
+            recommendation: Some(recommend(Wish::FalseMatchRate(0.02), &calibration, Prior::None).unwrap()),
+            calibration: Some(calibration),
+            sweep,
+            histograms: Some(histograms(&rows, Default::default(), &HistogramSettings::default()).unwrap()),
+            baselines: vec![Baseline {
+                method: title.to_owned(),
+                settings: title.to_owned(),
+                ..Baseline::default()
+            }],
+        }
+    }
+
+    fn page(study: &Study) -> String {
+        let mut page = Vec::new();
+        study.render(&mut page).unwrap();
+        String::from_utf8(page).unwrap()
+    }
+
+    #[test]
+    fn the_page_has_every_section_and_loads_nothing() {
+        let study = study("News");
+        let page = page(&study);
+        for id in ["rates", "sweep", "distances", "methods", "settings"] {
+            assert!(
+                page.contains(&format!("<h2 id=\"{id}\">")) && page.contains(&format!("href=\"#{id}\"")),
+                "{id}"
+            );
+        }
+        assert_eq!(page.matches("<figure").count(), page.matches("</figure>").count());
+        for part in ["http:", "https", "src=", "url(h", "NaN", "inf\"", "@import"] {
+            assert!(!page.contains(part), "{part}");
+        }
+        assert_eq!(page, self::page(&study));
+    }
+
+    #[test]
+    fn hostile_text_stays_text() {
+        let page = page(&study("</script><script>alert(1)</script>\"'&"));
+        // Its own script and its own data, and nothing else.
+        assert_eq!(page.matches("<script").count(), 2);
+        assert_eq!(page.matches("</script").count(), 2);
+        assert!(page.contains("&lt;/script&gt;&lt;script&gt;alert(1)"));
+    }
+
+    #[test]
+    fn an_empty_study_is_a_page_too() {
+        let empty = Study::default();
+        assert!(page(&empty).contains("<h1>Threshold study</h1>"));
+        assert_eq!(empty.toml(), "# No threshold was asked for.\n");
+        let calibration = Calibration::new(&[], &[], &CalibrationSettings::default()).unwrap();
+        let nothing = Study {
+            recommendation: Some(recommend(Wish::Purity(0.99), &calibration, Prior::None).unwrap()),
+            calibration: Some(calibration),
+            ..Study::default()
+        };
+        let page = page(&nothing);
+        assert!(page.contains("too little to say") && page.contains("not known"), "{page}");
+        assert!(!page.contains("NaN") && !nothing.toml().contains("threshold ="));
+    }
+
+    #[test]
+    fn json_holds_the_numbers_and_toml_the_line() {
+        let study = study("News");
+        let mut json = Vec::new();
+        study.json(&mut json).unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        let threshold = study.recommendation.as_ref().and_then(|r| r.threshold).unwrap();
+        assert_eq!(json["recommendation"]["threshold"], threshold);
+        assert_eq!(json["recommendation"]["basis"], "observed");
+        assert_eq!(json["recommendation"]["wish"]["false_match_rate"], 0.02);
+        assert_eq!(json["calibration"]["points"].as_array().unwrap().len(), 121);
+        assert_eq!(json["sweep"][1]["pairwise"]["value"]["precision"], 1.0);
+        assert_eq!(json["histograms"]["min"]["counts"].as_array().unwrap().len(), 50);
+
+        let toml = study.toml();
+        let (comment, rest): (Vec<&str>, Vec<&str>) = toml.lines().partition(|l| l.starts_with('#'));
+        assert_eq!(rest, [format!("threshold = {threshold:?}")]);
+        assert!(comment.iter().all(|l| l.len() <= TOML_WIDTH && !l.ends_with(' ')), "{toml}");
+        let words: Vec<&str> = comment.iter().flat_map(|l| l[1..].split_whitespace()).collect();
+        assert_eq!(words.join(" "), study.recommendation.unwrap().why);
+    }
+}

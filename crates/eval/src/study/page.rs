@@ -1,0 +1,256 @@
+//! `study.html`: the page, the recommendation and the error rates.
+
+use std::io::{self, Write};
+
+use serde_json::json;
+
+use super::chart::{Axis, Chart, Series, Style, plain};
+use super::sections::{baselines, histograms, plain_percent, sweep};
+use super::why::{percent, wish_text};
+use super::{Basis, Calibration, Estimate, Modelled, Point, Recommendation, Study, Wish};
+use crate::report::html::{Count, Text};
+use crate::report::page;
+
+const STYLE: &str = include_str!("study.css");
+const SCRIPT: &str = include_str!("study.js");
+
+pub(super) fn write(study: &Study, out: &mut dyn Write) -> io::Result<()> {
+    let title = if study.title.is_empty() { "Threshold study" } else { &study.title };
+    page::open(out, title, STYLE, SCRIPT)?;
+    if !study.source.is_empty() {
+        write!(out, "<p class=\"source\">{}</p>", Text(&study.source))?;
+    }
+    writeln!(out, "</header><main>")?;
+    if let Some(found) = &study.recommendation {
+        recommendation(study, found, out)?;
+    }
+    nav(study, out)?;
+    let mark = study.recommendation.as_ref().and_then(|r| r.threshold);
+    if let Some(calibration) = &study.calibration {
+        self::calibration(study, calibration, mark, out)?;
+    }
+    if !study.sweep.is_empty() {
+        sweep(&study.sweep, mark, out)?;
+    }
+    if let Some(h) = &study.histograms {
+        histograms(h, out)?;
+    }
+    if !study.baselines.is_empty() {
+        baselines(study, out)?;
+    }
+    if !study.settings.is_empty() {
+        write!(
+            out,
+            "<section aria-labelledby=\"settings\"><h2 id=\"settings\">Settings</h2><dl class=\"settings\">"
+        )?;
+        for (name, value) in &study.settings {
+            write!(out, "<div><dt>{}</dt><dd>{}</dd></div>", Text(name), Text(value))?;
+        }
+        writeln!(out, "</dl></section>")?;
+    }
+    writeln!(out, "</main><script>{SCRIPT}</script></body></html>")
+}
+
+fn recommendation(study: &Study, found: &Recommendation, out: &mut dyn Write) -> io::Result<()> {
+    let (number, kind, class) = match (found.threshold, found.basis) {
+        (Some(t), Basis::Observed) => (t.to_string(), "shown by observed pairs", "sure"),
+        (Some(t), _) => (t.to_string(), "a best guess, extrapolated", "guess"),
+        (None, _) => ("none".to_owned(), "too little to say", "guess"),
+    };
+    write!(out, "<section class=\"answer\" aria-label=\"Recommended threshold\">")?;
+    write!(
+        out,
+        "<div><p class=\"what\">Threshold for {}</p><p class=\"big\">{}</p><p class=\"basis {class}\">{kind}</p></div>",
+        Text(unbroken(&wish_text(found.wish))),
+        Text(number)
+    )?;
+    write!(out, "<div><p>{}</p>", Text(unbroken(&found.why)))?;
+    if let Some(purity) = found.purity_at_least {
+        write!(out, "<p>At that bound, a purity of at least {}.</p>", percent(purity))?;
+    }
+    if let Some(line) = study.toml().lines().find(|l| !l.starts_with('#')) {
+        write!(out, "<pre tabindex=\"0\"><code>{}</code></pre>", Text(line))?;
+    }
+    writeln!(out, "</div></section>")
+}
+
+fn nav(study: &Study, out: &mut dyn Write) -> io::Result<()> {
+    let parts = [
+        ("rates", "Error rates", study.calibration.is_some()),
+        ("sweep", "Clusterings", !study.sweep.is_empty()),
+        ("distances", "Distances", study.histograms.is_some()),
+        ("methods", "Methods", !study.baselines.is_empty()),
+        ("settings", "Settings", !study.settings.is_empty()),
+    ];
+    write!(out, "<nav aria-label=\"Sections\"><ul>")?;
+    for (id, name, _) in parts.iter().filter(|p| p.2) {
+        write!(out, "<li><a href=\"#{id}\">{name}</a></li>")?;
+    }
+    writeln!(out, "</ul></nav>")
+}
+
+/// Keeps a number and its sign on one line.
+fn unbroken(text: &str) -> String {
+    text.replace(" %", "\u{a0}%")
+}
+
+/// A rate and its interval, in words.
+fn in_words(e: &Estimate) -> (String, String) {
+    let Some(rate) = e.rate else { return ("not known".to_owned(), String::new()) };
+    let interval = match (e.lower, e.upper) {
+        (0.0, upper) => format!("at most {}", percent(upper)),
+        (lower, 1.0) => format!("at least {}", percent(lower)),
+        (lower, upper) => format!("{} to {}", percent(lower), percent(upper)),
+    };
+    (percent(rate), interval)
+}
+
+fn interval(e: &Estimate) -> String {
+    let (rate, interval) = in_words(e);
+    if interval.is_empty() { rate } else { format!("{rate} ({interval})") }
+}
+
+fn rate_tick(v: f64) -> String {
+    if v >= 0.999e-4 {
+        plain_percent(v)
+    } else {
+        format!("10<tspan class=\"up\" dy=\"-5\">−{}</tspan>", -v.log10().round())
+    }
+}
+
+fn calibration(study: &Study, c: &Calibration, mark: Option<f64>, out: &mut dyn Write) -> io::Result<()> {
+    write!(out, "<section aria-labelledby=\"rates\"><h2 id=\"rates\">Error rates</h2>")?;
+    write!(
+        out,
+        "<p class=\"note\">From {} pairs of faces that share a frame ({} shots) and {} linked pairs ({} shots), without any label. \
+         Bands hold the truth of such pairs with {} confidence; whole shots are resampled.</p>",
+        Count(c.different.pairs),
+        Count(c.different.shots),
+        Count(c.same.pairs),
+        Count(c.same.shots),
+        percent(c.settings.confidence),
+    )?;
+    probe(study, c, mark, out)?;
+    let wanted = study.recommendation.as_ref().and_then(|r| match r.wish {
+        Wish::FalseMatchRate(rate) => Some(rate),
+        Wish::Purity(_) => r.allowed,
+    });
+    write!(out, "<div class=\"charts\">")?;
+    let modelled = |of: fn(&Modelled) -> f64| {
+        c.points.iter().filter_map(|p| Some((p.threshold, of(p.modelled.as_ref()?)))).collect::<Vec<_>>()
+    };
+    let at_mark = mark.and_then(|t| c.at(t)).and_then(|p| p.modelled).map(|m| m.rate / 2.0);
+    let seen = c.points.iter().filter_map(|p| p.false_match.rate).filter(|r| *r > 0.0);
+    let bounds = c.points.iter().map(|p| p.false_match.upper);
+    let least = seen.chain(bounds).chain(at_mark).chain(wanted).fold(0.1, f64::min);
+    let x = Axis::linear(0.0, c.points.last().map_or(1.0, |p| p.threshold));
+    let chart = |id: &str, title: &str, y, y_text, series, wanted| Chart {
+        id: id.to_owned(),
+        title: String::from(title),
+        x,
+        cursor: true,
+        y,
+        y_text,
+        series,
+        mark,
+        wanted,
+    };
+    let points = |of: fn(&Point) -> Estimate| -> Vec<(f64, f64)> {
+        c.points.iter().filter_map(|p| Some((p.threshold, of(p).rate?))).collect()
+    };
+    let band = |of: fn(&Point) -> Estimate| -> Vec<(f64, f64, f64)> {
+        c.points.iter().map(|p| (p.threshold, of(p).lower, of(p).upper)).collect()
+    };
+    let of_different: fn(&Point) -> Estimate = |p| p.false_match;
+    let of_same: fn(&Point) -> Estimate = |p| p.miss;
+    let observed: Vec<_> = points(of_different).into_iter().filter(|p| p.1 > 0.0).collect();
+    let false_match = vec![
+        Series::new("observed", 0, Style::Line, observed).with_band(band(of_different)),
+        Series::new("tail, estimate", 1, Style::Line, modelled(|m| m.rate)),
+        Series::new("tail, upper bound", 1, Style::Dashed, modelled(|m| m.upper)),
+    ];
+    chart("fm", "False-match rate by threshold", Axis::rates(least), rate_tick, false_match, wanted)
+        .write(out)?;
+    let miss = vec![
+        Series::new("linked faces farther apart", 2, Style::Line, points(of_same)).with_band(band(of_same)),
+    ];
+    chart("mi", "Miss rate by threshold", Axis::linear(0.0, 1.0), plain_percent, miss, None).write(out)?;
+    write!(out, "</div>")?;
+
+    write!(out, "<ul class=\"notes\">")?;
+    for note in &c.notes {
+        write!(out, "<li>{}</li>", Text(unbroken(note)))?;
+    }
+    write!(out, "</ul>")?;
+    write!(
+        out,
+        "<details><summary>As a table</summary><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Error rates\"><table><thead><tr>"
+    )?;
+    for (head, class) in [
+        ("threshold", "n"),
+        ("false-match rate", "n"),
+        ("interval", "n"),
+        ("by the tail", "n"),
+        ("at most", "n"),
+        ("miss rate", "n"),
+        ("interval", "n"),
+    ] {
+        write!(out, "<th scope=\"col\" class=\"{class}\">{head}</th>")?;
+    }
+    write!(out, "</tr></thead><tbody>")?;
+    let every = (c.points.len() / 24).max(1);
+    for p in c.points.iter().skip(every).step_by(every) {
+        let (fm, fm_interval) = in_words(&p.false_match);
+        let (miss, miss_interval) = in_words(&p.miss);
+        let (rate, most) = p.modelled.map_or(Default::default(), |m| (percent(m.rate), percent(m.upper)));
+        write!(out, "<tr><td class=\"n\">{}</td>", plain(p.threshold))?;
+        for cell in [fm, fm_interval, rate, most, miss, miss_interval] {
+            write!(out, "<td class=\"n\">{cell}</td>")?;
+        }
+        write!(out, "</tr>")?;
+    }
+    writeln!(out, "</tbody></table></div></details></section>")
+}
+
+/// The slider, which the script brings to life, and what it shows.
+fn probe(study: &Study, c: &Calibration, mark: Option<f64>, out: &mut dyn Write) -> io::Result<()> {
+    let row_at = |t: f64| study.sweep.iter().rfind(|r| r.threshold <= t + 1e-9);
+    let values: Vec<_> = c
+        .points
+        .iter()
+        .map(|p| {
+            let tail = p.modelled.map_or("in sight of the data".to_owned(), |m| {
+                format!("{}, at most {}", percent(m.rate), percent(m.upper))
+            });
+            let row = row_at(p.threshold);
+            let clusters = row.map_or(String::new(), |r| Count(r.clusters).to_string());
+            let f = row.and_then(|r| r.pairwise).map_or(String::new(), |s| format!("{:.3}", s.value.f));
+            let [false_match, tail, miss] =
+                [interval(&p.false_match), tail, interval(&p.miss)].map(|text| unbroken(&text));
+            json!([p.threshold, false_match, tail, miss, clusters, f])
+        })
+        .collect();
+    // Inside a script element no text may look like its end.
+    let data = serde_json::Value::from(values).to_string().replace('<', "\\u003c");
+    let start = mark
+        .and_then(|t| c.points.iter().position(|p| p.threshold >= t - 1e-9))
+        .unwrap_or(c.points.len() / 2);
+    write!(
+        out,
+        "<div class=\"probe\" hidden><label for=\"at\">At threshold <b id=\"at-value\"></b></label>\
+         <input id=\"at\" type=\"range\" min=\"0\" max=\"{}\" value=\"{start}\"><dl>",
+        c.points.len().saturating_sub(1),
+    )?;
+    let labelled = study.sweep.iter().any(|r| r.pairwise.is_some());
+    for (name, show) in [
+        ("False-match rate", true),
+        ("By the tail", c.tail.is_some()),
+        ("Miss rate", true),
+        ("Clusters", !study.sweep.is_empty()),
+        ("Pairwise F", labelled),
+    ] {
+        let hidden = if show { "" } else { " hidden" };
+        write!(out, "<div{hidden}><dt>{name}</dt><dd></dd></div>")?;
+    }
+    writeln!(out, "</dl></div><script type=\"application/json\" id=\"points\">{data}</script>")
+}

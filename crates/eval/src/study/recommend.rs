@@ -1,0 +1,210 @@
+//! Which threshold to take, and why.
+
+use serde::Serialize;
+
+use super::calibration::{Calibration, Point};
+use super::sweep::Row;
+use crate::Error;
+
+/// What is wanted of a threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wish {
+    /// Of the pairs of two people, at most this share is put together; above 0, below 1.
+    FalseMatchRate(f64),
+    /// Of the pairs that are put together, at least this share is of one person; above 0, below 1. The
+    /// commonest person's share in a cluster is at least that of its right pairs, so this bounds the
+    /// usual purity too, clusters weighted by pairs.
+    Purity(f64),
+}
+
+/// How many pairs of one person there are among all: a purity needs it.
+#[derive(Debug, Clone, Copy)]
+pub enum Prior<'a> {
+    /// Nothing is known: enough for a wished false-match rate only.
+    None,
+    /// Rows of [`sweep`](super::sweep()), by threshold. With n faces, of which T pairs are together at
+    /// the threshold t, at most fmr(t) · n (n − 1) / 2 pairs of two people are at or below t, so the
+    /// purity is at least 1 − fmr(t) · n (n − 1) / 2 / T. Complete linkage does better: all pairs
+    /// between two clusters must be at or below t. Between two rows the lower one counts, since T grows
+    /// with t.
+    Sweep(&'a [Row]),
+    /// So many faces of so many people, shared out evenly, which makes fewest pairs S of one person.
+    /// With D pairs of two people the purity is S (1 − miss(t)) / (S (1 − miss(t)) + D · fmr(t)), the
+    /// miss rate at its upper bound.
+    People {
+        /// Faces.
+        faces: u64,
+        /// People expected among them.
+        people: u64,
+    },
+}
+
+/// On what a recommendation rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// Observed pairs: the upper bound of the false-match rate meets the wish.
+    Observed,
+    /// A best guess: too few pairs, but the upper bound of their extrapolated tail meets the wish.
+    Extrapolated,
+    /// Nothing to recommend.
+    None,
+}
+
+/// A threshold, or why there is none.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Recommendation {
+    /// The wish.
+    pub wish: Wish,
+    /// The threshold; `None` where nothing can be said.
+    pub threshold: Option<f64>,
+    /// What it rests on.
+    pub basis: Basis,
+    /// The largest false-match rate that the wish allows at the threshold (without one: at the
+    /// threshold where it allows most). `None` where that is not known.
+    pub allowed: Option<f64>,
+    /// The upper bound of the false-match rate at the threshold, observed or extrapolated.
+    pub false_match_upper: Option<f64>,
+    /// The purity that this bound stands for, where it is known.
+    pub purity_at_least: Option<f64>,
+    /// The least share of one person's pairs that the threshold leaves apart, where linked faces tell.
+    pub miss_rate: Option<f64>,
+    /// Shots with two faces that are still needed to show it without extrapolating, none with a false match.
+    pub more_shots: Option<u64>,
+    /// Pairs in so many shots, at the present number per shot.
+    pub more_pairs: Option<u64>,
+    /// Why, in one to three plain sentences.
+    pub why: String,
+}
+
+/// The largest threshold at which the upper confidence bound of the false-match rate meets `wish`.
+///
+/// Observed pairs decide where they can; where they are too few, the bound of the extrapolated tail,
+/// marked as [`Basis::Extrapolated`]. A threshold of 0 is no recommendation.
+///
+/// # Errors
+/// [`Error::Setting`] where the wish is not above 0 and below 1, or there are more people than faces or none.
+pub fn recommend(wish: Wish, calibration: &Calibration, prior: Prior<'_>) -> Result<Recommendation, Error> {
+    let (name, value) = match wish {
+        Wish::FalseMatchRate(rate) => ("false_match_rate", rate),
+        Wish::Purity(purity) => ("purity", purity),
+    };
+    if !(value > 0.0 && value < 1.0) {
+        return Err(Error::Setting { name, value, range: "above 0, below 1" });
+    }
+    if let Prior::People { faces, people } = prior
+        && !(1..=faces).contains(&people)
+    {
+        return Err(Error::Setting {
+            name: "people",
+            value: people as f64,
+            range: "1 to the number of faces",
+        });
+    }
+
+    // (point, the rate that the wish allows there)
+    let candidates: Vec<(&Point, f64)> = calibration
+        .points
+        .iter()
+        .filter(|p| p.threshold > 0.0)
+        .filter_map(|p| Some((p, allowed(wish, p, prior)?)))
+        .collect();
+    let largest = |bound: fn(&Point) -> Option<f64>| {
+        let met = |(p, allowed): &&(&Point, f64)| bound(p).is_some_and(|upper| upper <= *allowed);
+        candidates.iter().rev().find(met).map(|&(p, allowed)| (p, allowed, bound(p)))
+    };
+    let observed = |p: &Point| p.false_match.rate.map(|_| p.false_match.upper);
+    let modelled = |p: &Point| p.modelled.map(|m| m.upper);
+    let found = largest(observed)
+        .map(|f| (Basis::Observed, f))
+        .or_else(|| largest(modelled).map(|f| (Basis::Extrapolated, f)));
+
+    let mut result = Recommendation {
+        wish,
+        threshold: None,
+        basis: Basis::None,
+        allowed: candidates.iter().map(|c| c.1).reduce(f64::max).filter(|a| *a > 0.0),
+        false_match_upper: None,
+        purity_at_least: None,
+        miss_rate: None,
+        more_shots: None,
+        more_pairs: None,
+        why: String::new(),
+    };
+    if let Some((basis, (point, allowed, upper))) = found {
+        result.threshold = Some(point.threshold);
+        result.basis = basis;
+        result.allowed = Some(allowed);
+        result.false_match_upper = upper;
+        result.purity_at_least = upper.and_then(|u| purity(point, u, prior));
+        result.miss_rate = point.miss.rate;
+    }
+    if result.basis != Basis::Observed
+        && let Some(allowed) = result.allowed
+    {
+        // The rule of three, turned round.
+        let shots = ((1.0 - calibration.settings.confidence).ln() / (-allowed).ln_1p()).ceil();
+        let more = (shots - calibration.different.effective_shots).max(0.0).ceil();
+        if more > 0.0 {
+            let evidence = calibration.different;
+            let each = if evidence.shots == 0 { 1.0 } else { evidence.pairs as f64 / evidence.shots as f64 };
+            result.more_shots = Some(more as u64);
+            result.more_pairs = Some((more * each).ceil() as u64);
+        }
+    }
+    result.why = super::why::why(&result, calibration, found.map(|(_, (point, _, _))| point));
+    Ok(result)
+}
+
+/// (faces, pairs of one person or together) as `prior` has them at a threshold.
+fn together(threshold: f64, prior: Prior<'_>) -> Option<(u64, f64)> {
+    match prior {
+        Prior::None => None,
+        Prior::Sweep(rows) => {
+            let below = rows.iter().filter(|r| r.threshold <= threshold + 1e-9);
+            let row = below.max_by(|a, b| a.threshold.total_cmp(&b.threshold))?;
+            Some((row.faces, row.together as f64))
+        }
+        Prior::People { faces, people } => {
+            let (each, one_more) = ((faces / people) as f64, (faces % people) as f64);
+            let pairs = |n: f64| n * (n - 1.0) / 2.0;
+            Some((faces, one_more * pairs(each + 1.0) + (people as f64 - one_more) * pairs(each)))
+        }
+    }
+}
+
+fn all_pairs(faces: u64) -> f64 {
+    faces as f64 * (faces as f64 - 1.0) / 2.0
+}
+
+/// The largest false-match rate at `point` with which `wish` is met, at most 1.
+fn allowed(wish: Wish, point: &Point, prior: Prior<'_>) -> Option<f64> {
+    let purity = match wish {
+        Wish::FalseMatchRate(rate) => return Some(rate),
+        Wish::Purity(purity) => purity,
+    };
+    let (faces, together) = together(point.threshold, prior)?;
+    let rate = match prior {
+        Prior::People { .. } => {
+            let right = together * (1.0 - point.miss.upper);
+            right * (1.0 - purity) / (purity * (all_pairs(faces) - together))
+        }
+        _ => together * (1.0 - purity) / all_pairs(faces),
+    };
+    // 0 / 0 where there is no pair: nothing can be wrong, but nothing is known either.
+    rate.is_finite().then_some(rate.min(1.0))
+}
+
+/// The purity that a false-match rate of at most `upper` stands for.
+fn purity(point: &Point, upper: f64, prior: Prior<'_>) -> Option<f64> {
+    let (faces, together) = together(point.threshold, prior)?;
+    let purity = match prior {
+        Prior::People { .. } => {
+            let right = together * (1.0 - point.miss.upper);
+            right / (right + upper * (all_pairs(faces) - together))
+        }
+        _ => 1.0 - upper * all_pairs(faces) / together,
+    };
+    purity.is_finite().then_some(purity.max(0.0))
+}

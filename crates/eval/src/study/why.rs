@@ -1,0 +1,165 @@
+//! A recommendation in words.
+
+use super::calibration::{Calibration, Point};
+use super::recommend::{Basis, Recommendation, Wish};
+use crate::report::html::Count;
+
+/// A share as people read it: `0.13 %`, and a power of ten where that is too small.
+pub(super) fn percent(rate: f64) -> String {
+    if rate == 0.0 {
+        return "0 %".to_owned();
+    }
+    if rate < 1e-9 {
+        return "under 1e-9".to_owned();
+    }
+    let percent = 100.0 * rate;
+    if percent < 0.001 {
+        return format!("{rate:.1e}");
+    }
+    // Two digits that count, and never a rounded-up 100.
+    let digits = (1.0 - percent.log10().floor()).clamp(0.0, 4.0) as usize;
+    let digits = if percent > 99.0 && percent < 100.0 { 2 } else { digits };
+    format!("{percent:.digits$} %")
+}
+
+/// `purity` without rounding the wish away: .999 is 99.9 %.
+pub(super) fn wish_text(wish: Wish) -> String {
+    match wish {
+        Wish::FalseMatchRate(rate) => format!("a false-match rate of at most {}", percent(rate)),
+        Wish::Purity(purity) => {
+            let text = format!("{:.6}", 100.0 * purity);
+            format!("a purity of at least {} %", text.trim_end_matches('0').trim_end_matches('.'))
+        }
+    }
+}
+
+pub(super) fn why(found: &Recommendation, calibration: &Calibration, point: Option<&Point>) -> String {
+    let evidence = calibration.different;
+    let (pairs, shots) = (Count(evidence.pairs), Count(evidence.shots));
+    let sure = percent(calibration.settings.confidence);
+    let wanted = wish_text(found.wish);
+    let mut text = match (found.basis, point) {
+        (Basis::Observed, Some(p)) => {
+            let t = p.threshold;
+            let upper = percent(p.false_match.upper);
+            let seen = match p.false_match.events {
+                0 => format!(
+                    "none of {pairs} pairs of faces that share a frame ({shots} shots) is as near as {t}"
+                ),
+                n => format!(
+                    "{} of {pairs} pairs of faces that share a frame ({shots} shots) {} as near as {t}",
+                    Count(n),
+                    if n == 1 { "is" } else { "are" },
+                ),
+            };
+            let allowed = match found.wish {
+                Wish::FalseMatchRate(_) => String::new(),
+                Wish::Purity(_) => {
+                    format!(", where {} would still do", found.allowed.map(percent).unwrap_or_default())
+                }
+            };
+            format!(
+                "{t} is the largest threshold shown to give {wanted}: {seen}, a false-match rate of at most {upper} \
+                 ({sure} confidence){allowed}."
+            )
+        }
+        (Basis::Extrapolated, Some(p)) => {
+            let modelled = p.modelled.map(|m| (percent(m.rate), percent(m.upper))).unwrap_or_default();
+            let tail = calibration.tail.map_or(0, |t| t.pairs);
+            format!(
+                "{} A best guess is {}: the tail fitted to the {} nearest pairs puts the false-match rate there at {}, \
+                 at most {}.",
+                too_small(found, calibration, &wanted),
+                p.threshold,
+                Count(tail),
+                modelled.0,
+                modelled.1,
+            )
+        }
+        _ => format!("{} No threshold is recommended.", too_small(found, calibration, &wanted)),
+    };
+    if let Some(p) = point {
+        match p.miss.rate {
+            Some(rate) => text.push_str(&format!(
+                " It leaves {} of the linked faces apart (up to {}), and more of those of another day.",
+                percent(rate),
+                percent(p.miss.upper),
+            )),
+            None => {
+                text.push_str(" How many faces of one person it leaves apart is not known: none are linked.");
+            }
+        }
+    }
+    text
+}
+
+fn too_small(found: &Recommendation, calibration: &Calibration, wanted: &str) -> String {
+    let evidence = calibration.different;
+    if evidence.pairs == 0 {
+        return format!("Too little data for {wanted}: no frame has two faces.{}", more(found));
+    }
+    let Some(allowed) = found.allowed else {
+        let what = if evidence.pairs > 0 && calibration.same.pairs == 0 {
+            "linked faces, or a clustering with faces together,"
+        } else {
+            "a clustering with faces together, or how many people there are,"
+        };
+        return format!(
+            "Too little is known for {wanted}: that needs {what} to tell how common pairs of one person are."
+        );
+    };
+    if found.more_shots.is_none() {
+        // Enough shots, and yet no bound low enough: pairs stand in the way.
+        let nearest = calibration.nearest_different.first().map_or(0.0, |p| p.distance);
+        return format!(
+            "No threshold is shown to give {wanted}: {} pairs are enough, but some that share a frame are too near each other, \
+             the nearest at {nearest:.3}. Look at these, one person may be twice in a frame.",
+            Count(evidence.pairs),
+        );
+    }
+    format!(
+        "Too little data for {wanted}: that takes a false-match rate of at most {}, and {} pairs in {} shots cannot show \
+         less than {}.{}",
+        percent(allowed),
+        Count(evidence.pairs),
+        Count(evidence.shots),
+        percent(calibration.points.first().map_or(1.0, |p| p.false_match.upper)),
+        more(found),
+    )
+}
+
+fn more(found: &Recommendation) -> String {
+    match (found.more_shots, found.more_pairs) {
+        (Some(shots), Some(pairs)) => format!(
+            " Some {} more shots with two faces ({} pairs), and no false match among them, would.",
+            Count(shots),
+            Count(pairs),
+        ),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_in_words() {
+        let cases = [
+            (0.0, "0 %"),
+            (1.0, "100 %"),
+            (0.25, "25 %"),
+            (0.0312, "3.1 %"),
+            (0.00123, "0.12 %"),
+            (0.0000499, "0.0050 %"),
+            (2.1e-7, "2.1e-7"),
+            (3e-20, "under 1e-9"),
+            (0.99987, "99.99 %"),
+            (0.5, "50 %"),
+        ];
+        for (rate, text) in cases {
+            assert_eq!(percent(rate), text);
+        }
+        assert_eq!(wish_text(Wish::Purity(0.999)), "a purity of at least 99.9 %");
+    }
+}
