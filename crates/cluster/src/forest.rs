@@ -1,10 +1,11 @@
 //! Which points hang together at any threshold, without keeping their links.
 //!
 //! A minimum spanning forest of all pairs within reach, weighed by a lower bound of their distance, has the
-//! components of every threshold (Gower and Ross 1969), or coarser ones where the bound is low. Edges
-//! come by the billion; those between points that smaller edges already tie are dropped on sight, by the
-//! components at a few levels of what is known so far, and the rest is brought down to a forest whenever there
-//! are too many: the forest of a forest and more edges is that of all edges.
+//! components of every threshold (Gower and Ross 1969), or coarser ones where the bound is low. Only a few
+//! thresholds, the *levels*, are asked for, so an edge between points that already hang together at the least
+//! level at or above its weight tells nothing; most of a large person's are dropped so on sight, without a
+//! second look at them. The rest is brought down to a forest whenever there are too many: the forest of a forest
+//! and more edges is that of all edges.
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -18,10 +19,9 @@ use crate::progress::{Observer, Stage};
 use crate::sketch::{Sketch, Space};
 use crate::union_find::UnionFind;
 
-/// Levels at which components are kept up: as many as fit in a line of cache.
+/// Levels, as many as fit in a line of cache; from half of the threshold on, since what hangs together
+/// below does so without another look.
 const LEVELS: usize = 16;
-/// Thresholds that components can be asked for at.
-const STEPS: usize = 64;
 /// Edges beyond the forest before it is made anew.
 const BUFFER: usize = 1 << 22;
 
@@ -33,25 +33,45 @@ struct Edge {
     j: u32,
 }
 
-/// Components at each level: LEVELS numbers a point.
+/// Components at each level.
 struct Known {
-    weights: [f32; LEVELS],
+    /// At the least level, by which most edges are dropped.
+    least: Vec<u32>,
     of: Vec<[u32; LEVELS]>,
 }
 
 impl Known {
-    /// Whether smaller edges tie the two.
-    fn ties(&self, edge: &Edge) -> bool {
-        let level = self.weights.partition_point(|&w| w <= edge.weight);
-        level > 0 && self.of[edge.i as usize][level - 1] == self.of[edge.j as usize][level - 1]
+    fn nothing() -> Self {
+        Self { least: Vec::new(), of: Vec::new() }
     }
+
+    /// Whether the two hang together at every level.
+    fn ties(&self, i: usize, j: usize) -> bool {
+        !self.least.is_empty() && self.least[i] == self.least[j]
+    }
+
+    /// Whether the two hang together at the least level that the edge is at or below, and so at all above.
+    fn has(&self, edge: &Edge, weights: &[f32; LEVELS]) -> bool {
+        let level = weights.partition_point(|&w| w < edge.weight);
+        let (i, j) = (edge.i as usize, edge.j as usize);
+        level == LEVELS || (!self.of.is_empty() && self.of[i][level] == self.of[j][level])
+    }
+}
+
+/// Edges as they come in.
+struct Store {
+    edges: Vec<Edge>,
+    /// So many make it worth to bring them down to a forest.
+    most: usize,
+    /// A thread is at it.
+    busy: bool,
 }
 
 /// A minimum spanning forest.
 pub(crate) struct Forest {
     points: usize,
-    /// Thresholds, and their weights.
-    steps: Vec<(f64, f32)>,
+    thresholds: [f64; LEVELS],
+    weights: [f32; LEVELS],
     /// In order of weight.
     edges: Vec<Edge>,
 }
@@ -66,52 +86,64 @@ impl Forest {
         observer: Observer<'_>,
     ) -> Self {
         let n = points.len();
-        let (reached, wanted) = (thresholds.start, thresholds.end);
-        let steps: Vec<(f64, f32)> = (1..=STEPS)
-            .map(|s| if s == STEPS { wanted } else { reached + (wanted - reached) * s as f64 / STEPS as f64 })
-            .map(|t| (t, (space.reach(exact.metric(), t) as f32).next_up()))
-            .collect();
-        let weights = std::array::from_fn(|l| steps[(l + 1) * STEPS / LEVELS - 1].1);
-        let known = RwLock::new(Arc::new(Known { weights, of: Vec::new() }));
+        let Range { start: reached, end: wanted } = thresholds;
+        let half = reached.max(wanted / 2.0);
+        let thresholds: [f64; LEVELS] = std::array::from_fn(|l| match l + 1 {
+            LEVELS => wanted,
+            l => half + (wanted - half) * l as f64 / LEVELS as f64,
+        });
+        let weights = thresholds.map(|t| (space.reach(exact.metric(), t) as f32).next_up());
+        let known = RwLock::new(Arc::new(Known::nothing()));
         let sketch = Sketch::new(exact, space, points, wanted);
-        let blocks = Blocks::new(&sketch, n);
+        let blocks = Blocks::new(&sketch);
         let progress = observer.start(Stage::Join, pairs(n));
-        let all = Mutex::new((Vec::new(), BUFFER));
+        let store = Mutex::new(Store { edges: Vec::new(), most: BUFFER, busy: false });
+        let lock = || store.lock().unwrap_or_else(PoisonError::into_inner);
         let reach = space.reach(exact.metric(), wanted);
         blocks.all().for_each(|block| {
-            let known_now = known.read().unwrap_or_else(PoisonError::into_inner).clone();
+            let now = known.read().unwrap_or_else(PoisonError::into_inner).clone();
             let mut own = Vec::new();
-            sketch.candidates(block.from, block.to, reach, |i, others| {
-                for &j in others {
-                    let weight = sketch.least(exact, space, points, (i, j)) as f32;
-                    let edge = Edge { weight: weight.next_down(), i, j };
-                    if known_now.of.is_empty() || !known_now.ties(&edge) {
+            let wanted = |i: u32, j: u32| !now.ties(i as usize, j as usize);
+            sketch.candidates(block.from, block.to, reach, wanted, |p, others| {
+                for &q in others {
+                    let weight = (sketch.least(exact, space, (p, q)) as f32).next_down();
+                    let edge = Edge { weight, i: sketch.point(p), j: sketch.point(q) };
+                    if !now.has(&edge, &weights) {
                         own.push(edge);
                     }
                 }
             });
-            progress.advance(block.pairs(&sketch, n));
-            let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
-            all.0.append(&mut own);
-            if all.0.len() > all.1 {
-                let made = reduce(&mut all.0, n, weights);
-                all.1 = 2 * all.0.len() + BUFFER;
-                *known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made);
-            }
+            progress.advance(block.pairs(&sketch));
+            let mut edges = {
+                let mut store = lock();
+                store.edges.append(&mut own);
+                if store.busy || store.edges.len() <= store.most {
+                    return;
+                }
+                store.busy = true;
+                std::mem::take(&mut store.edges)
+            };
+            // Without the lock: a thread that waits for its share of a parallel sort may take up another block.
+            let made = reduce(&mut edges, n, &weights);
+            *known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made);
+            let mut store = lock();
+            store.most = 2 * edges.len() + BUFFER;
+            store.edges.append(&mut edges);
+            store.busy = false;
         });
-        let (mut edges, _) = all.into_inner().unwrap_or_else(PoisonError::into_inner);
-        reduce(&mut edges, n, weights);
-        Self { points: n, steps, edges }
+        let mut edges = store.into_inner().unwrap_or_else(PoisonError::into_inner).edges;
+        reduce(&mut edges, n, &weights);
+        Self { points: n, thresholds, weights, edges }
     }
 
-    /// The components, by their smallest points, at the largest threshold at which they have at most `most`
+    /// The components, by their smallest points, at the largest level at which they have at most `most`
     /// pairs together; none where there is no such or nothing hangs together there.
     pub(crate) fn components(&self, most: u64) -> Option<(Vec<u32>, f64)> {
         let mut sets = UnionFind::new(self.points);
         let mut size = vec![1_u64; self.points];
         let (mut count, mut at) = (0, 0);
         let mut best = None;
-        for &(threshold, weight) in &self.steps {
+        for (&threshold, &weight) in self.thresholds.iter().zip(&self.weights) {
             while let Some(edge) = self.edges.get(at).filter(|e| e.weight <= weight) {
                 let (i, j) = (sets.find(edge.i) as usize, sets.find(edge.j) as usize);
                 count += size[i] * size[j];
@@ -134,26 +166,24 @@ impl Forest {
 }
 
 /// Leaves a forest, in order, and tells its components.
-fn reduce(edges: &mut Vec<Edge>, points: usize, weights: [f32; LEVELS]) -> Known {
+fn reduce(edges: &mut Vec<Edge>, points: usize, weights: &[f32; LEVELS]) -> Known {
     edges.par_sort_unstable_by(|a, b| a.weight.total_cmp(&b.weight).then((a.i, a.j).cmp(&(b.i, b.j))));
-    let mut sets = UnionFind::new(points);
-    edges.retain(|e| {
-        let new = sets.find(e.i) != sets.find(e.j);
-        if new {
-            sets.union(e.i, e.j);
-        }
-        new
-    });
-    edges.shrink_to_fit();
     let mut of = vec![[0; LEVELS]; points];
     let mut sets = UnionFind::new(points);
-    let mut at = 0;
+    let (mut at, mut kept) = (0, 0);
     for (level, &weight) in weights.iter().enumerate() {
-        while let Some(e) = edges.get(at).filter(|e| e.weight <= weight) {
-            sets.union(e.i, e.j);
+        while let Some(&edge) = edges.get(at).filter(|e| e.weight <= weight) {
+            if sets.find(edge.i) != sets.find(edge.j) {
+                sets.union(edge.i, edge.j);
+                edges[kept] = edge;
+                kept += 1;
+            }
             at += 1;
         }
         of.iter_mut().zip(sets.roots()).for_each(|(of, root)| of[level] = root);
     }
-    Known { weights, of }
+    // What is above the last level is beyond reach.
+    edges.truncate(kept);
+    edges.shrink_to_fit();
+    Known { least: of.iter().map(|of| of[0]).collect(), of }
 }

@@ -106,12 +106,12 @@ struct List {
 
 impl Component<'_> {
     fn link(mut self) -> Vec<Merge> {
-        let mut lists = self.sort_lists();
-        let points = lists.len();
+        let points = self.offset.len() - 1;
         // A matrix takes 8 bytes a pair of points, lists 24 a link.
         if points * points <= self.near.len() * 3 {
-            return self.link_square(&lists);
+            return self.link_square();
         }
+        let mut lists = self.sort_lists();
         let mut merges = Vec::new();
         let mut chain: Vec<u32> = Vec::new();
         for start in 0..points {
@@ -145,7 +145,6 @@ impl Component<'_> {
                 let (from, to) = (self.offset[x] - self.offset[0], self.offset[x + 1] - self.offset[0]);
                 let (near, distance) = (&mut self.near[from..to], &mut self.distance[from..to]);
                 let mut len = to - from;
-                // As they come from one join, they are in order.
                 if !near.is_sorted_by(|a, b| a < b) {
                     keyed.clear();
                     keyed.extend(near.iter().copied().zip(distance.iter().copied()));
@@ -161,11 +160,10 @@ impl Component<'_> {
             .collect()
     }
 
-    fn link_square(&self, lists: &[List]) -> Vec<Merge> {
-        let mut square = Square::new(lists.len());
-        for (x, list) in lists.iter().enumerate() {
-            let from = self.offset[x] - self.offset[0];
-            for k in from..from + list.len {
+    fn link_square(&self) -> Vec<Merge> {
+        let mut square = Square::new(self.offset.len() - 1);
+        for (x, w) in self.offset.windows(2).enumerate() {
+            for k in w[0] - self.offset[0]..w[1] - self.offset[0] {
                 square.set(x, self.near[k] as usize, self.distance[k]);
             }
         }

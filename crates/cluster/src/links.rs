@@ -34,7 +34,7 @@ impl Link {
     }
 }
 
-/// All links among some rows. What [`join`](fn@crate::join) gives comes in order of (i, j).
+/// All links among some rows, in any order.
 #[derive(Debug, Clone, Default)]
 pub struct Links {
     rows: usize,

@@ -8,7 +8,7 @@ use streamface_types::Metric;
 use crate::components::Components;
 use crate::exact::Exact;
 
-/// Clusters of rows, in the order of their smallest rows.
+/// Clusters of rows, in the order of their smallest rows unless said otherwise.
 #[derive(Debug, Clone)]
 pub(crate) struct Points {
     /// The smallest row of each cluster, which names it.
@@ -48,8 +48,8 @@ impl Points {
         new
     }
 
-    /// Only some of the points, in ascending order.
-    pub(crate) fn subset(&self, points: &[u32]) -> Self {
+    /// Some of the points, or all, in a given order.
+    pub(crate) fn in_order(&self, points: &[u32]) -> Self {
         let mut new = Self { id: Vec::with_capacity(points.len()), start: vec![0], rows: Vec::new() };
         for &p in points {
             new.id.push(self.id[p as usize]);

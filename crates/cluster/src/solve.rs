@@ -259,7 +259,7 @@ impl<'a> Solver<'a> {
             Apart(all)
         };
         let solver = Solver { observer: Observer::none(), ..*self };
-        solver.solve(points.subset(part), within, threshold)
+        solver.solve(points.in_order(part), within, threshold)
     }
 
     /// A threshold, no larger than the one wanted, up to which the links should fit: from a sample of

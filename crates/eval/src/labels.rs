@@ -1,4 +1,4 @@
-//! Labels from files: `annotations.json`, or CSV with the columns `name` and `label`.
+//! Labels from files: `annotations.json`, or CSV with the columns `name` (or `index`) and `label`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -34,8 +34,8 @@ pub fn stem(name: &str) -> &str {
 /// Reads labels by the stem of the face's name.
 ///
 /// A file whose first character is `{` is read as `annotations.json`
-/// ([`streamface_types::Annotations`]); anything else as CSV whose header has the columns `name` and
-/// `label`, others are passed over. If every label of the CSV is a whole number these are the
+/// ([`streamface_types::Annotations`]); anything else as CSV whose header has the columns `name` (or,
+/// for rows of a matrix, `index`) and `label`, others are passed over. If every label of the CSV is a whole number these are the
 /// labels; otherwise labels are text, numbered from 0 by first appearance.
 ///
 /// # Errors
@@ -126,7 +126,7 @@ fn read_csv(path: &Path, input: impl Read) -> Result<BTreeMap<String, i64>, Erro
             }
         }
     };
-    let (name_at, label_at) = (column("name")?, column("label")?);
+    let (name_at, label_at) = (column("name").or_else(|missing| column("index").map_err(|_| missing))?, column("label")?);
 
     let mut texts: Vec<String> = Vec::new();
     let mut numbers: HashMap<String, usize> = HashMap::new();

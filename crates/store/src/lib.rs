@@ -37,6 +37,7 @@ mod dataset;
 mod error;
 mod images;
 mod npy;
+mod pairs;
 mod rows;
 mod table;
 
@@ -46,6 +47,7 @@ pub use dataset::{Batch, Dataset, MAX_IMAGE_BYTES};
 pub use error::StoreError;
 pub use images::ImageKind;
 pub use npy::read_npy;
+pub use pairs::{About, RowPair, read_pairs, write_pairs};
 pub use rows::{DropReason, ExtractionRow, FaceRow, FeatureRow, FrameRow, LabelRow};
 pub use table::Row;
 

@@ -31,10 +31,11 @@ use streamface_types::Metric;
 
 use crate::exact::Exact;
 use crate::kernel::Isa;
+use crate::links::Link;
 use crate::points::Points;
 use plan::Plan;
 use second::{Own, Part, Second};
-use space::{Placed, norm};
+use space::{Placed, norm, order};
 pub(crate) use space::{Space, Tuning, spread};
 
 /// A start that no sum of products outweighs.
@@ -47,7 +48,10 @@ const CHUNK: usize = 256;
 /// All points, made ready for the join.
 pub(crate) struct Sketch {
     pub(crate) isa: Isa,
-    points: usize,
+    /// In the sketch's own order.
+    points: Points,
+    /// The point at each place.
+    order: Vec<u32>,
     quads: usize,
     /// Panel after panel; the last one filled up.
     panels: Vec<u8>,
@@ -64,27 +68,29 @@ impl Sketch {
         let isa = space.tuning.isa;
         let reach = space.reach(exact.metric(), threshold);
         let plan = Plan::choose(exact, space, points, reach, isa);
+        let order = order(exact, space, points);
+        let points = points.in_order(&order);
         let (n, dim, lanes) = (points.len(), exact.rows().dim(), isa.panel());
         let quads = plan.k / 4 + 1;
         let count = n.div_ceil(lanes);
         let mut panels = vec![isa.offset() as u8; count * lanes * quads * 4];
         let mut start = vec![NEVER; count * lanes];
-        let mut second = plan.second.then(|| Second::new(points, dim));
+        let mut second = plan.second.then(|| Second::new(&points, dim));
         // Whole panels a chunk, so that each writes a part of its own.
         let per = CHUNK.div_ceil(lanes);
         let sizes = (per * lanes * quads * 4, per * lanes);
         let parts = match &mut second {
-            Some(second) => second.parts(points, sizes.1),
+            Some(second) => second.parts(&points, sizes.1),
             None => (0..count.div_ceil(per)).map(|_| None).collect(),
         };
-        let maker = Maker { exact, space, points, plan, reach, isa };
+        let maker = Maker { exact, space, points: &points, plan, reach, isa };
         panels
             .par_chunks_mut(sizes.0)
             .zip(start.par_chunks_mut(sizes.1))
             .zip(parts)
             .enumerate()
             .for_each(|(chunk, ((panels, start), part))| maker.make(chunk * sizes.1, panels, start, part));
-        Self { isa, points: n, quads, panels, start, step: plan.step, reach, second, slack: space.slack }
+        Self { isa, points, order, quads, panels, start, step: plan.step, reach, second, slack: space.slack }
     }
 
     pub(crate) fn panels(&self) -> usize {
@@ -96,9 +102,33 @@ impl Sketch {
         ((self.reach - reach) / 2.0 / (self.step * self.step)).clamp(0.0, f64::from(1 << 26)) as i32
     }
 
-    /// Calls `found(i, js)` with the candidates i < j, i in panels `from..to`: several times for an i, with
-    /// ascending j. `reach` is T² of (1), at most that of the threshold this was made for.
-    pub(crate) fn candidates(&self, from: usize, to: usize, reach: f64, mut found: impl FnMut(u32, &[u32])) {
+    /// Number of points.
+    pub(crate) fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// The point at a place.
+    pub(crate) fn point(&self, place: u32) -> u32 {
+        self.order[place as usize]
+    }
+
+    /// The link of the points at two places.
+    pub(crate) fn link(&self, p: u32, q: u32, distance: f64) -> Link {
+        let (i, j) = (self.point(p), self.point(q));
+        Link { i: i.min(j), j: i.max(j), distance }
+    }
+
+    /// Calls `found(p, qs)` with the places p < q of candidates, p in panels `from..to`: several times for a p,
+    /// with ascending q. `reach` is T² of (1), at most that of the threshold this was made for. Pairs that are not
+    /// `wanted` are passed over after the first look.
+    pub(crate) fn candidates(
+        &self,
+        from: usize,
+        to: usize,
+        reach: f64,
+        wanted: impl Fn(u32, u32) -> bool,
+        mut found: impl FnMut(u32, &[u32]),
+    ) {
         let (lanes, group, quads) = (self.isa.panel(), self.isa.group(), self.quads);
         let size = lanes * quads * 4;
         let raise = self.raise(reach);
@@ -137,7 +167,7 @@ impl Sketch {
                 if !self.isa.tile(rows, panel, start, panel_start, &mut hits) {
                     continue;
                 }
-                for (i, mut bits) in (first..).zip(hits).take(group).take_while(|(i, _)| *i < self.points) {
+                for (i, mut bits) in (first..).zip(hits).take(group).take_while(|(i, _)| *i < self.len()) {
                     if i >= right * lanes {
                         // Below and on the diagonal.
                         bits &= !0_u64 << (i - right * lanes) << 1;
@@ -146,7 +176,8 @@ impl Sketch {
                     while bits != 0 {
                         let j = right * lanes + bits.trailing_zeros() as usize;
                         bits &= bits - 1;
-                        if j < self.points && self.passes(i, j, reach) {
+                        if j < self.len() && wanted(self.order[i], self.order[j]) && self.passes(i, j, reach)
+                        {
                             others.push(j as u32);
                         }
                     }
@@ -179,13 +210,13 @@ impl Sketch {
         (dot, error)
     }
 
-    /// A lower bound of the largest |a − b|² across two points.
+    /// A lower bound of the largest |a − b|² across the points at two places.
     #[inline]
-    pub(crate) fn least(&self, exact: &Exact, space: &Space, points: &Points, (i, j): (u32, u32)) -> f64 {
+    pub(crate) fn least(&self, exact: &Exact, space: &Space, (i, j): (u32, u32)) -> f64 {
         let (i, j) = (i as usize, j as usize);
         let Some(second) = &self.second else {
             // That of any pair.
-            let distance = exact.distance(points.members(i)[0], points.members(j)[0]);
+            let distance = exact.distance(self.points.members(i)[0], self.points.members(j)[0]);
             return space.reach(exact.metric(), distance) * (1.0 - 1e-6);
         };
         let (a, b) = (second.of(i), second.of(j));
@@ -195,17 +226,19 @@ impl Sketch {
         if least > 0.0 { least } else { 0.0 }
     }
 
-    /// The largest distance across two points, or none where it is above `threshold`; `reach` is its T².
+    /// The largest distance across the points at two places, or none where it is above `threshold`; `reach` is its T².
     pub(crate) fn complete(
         &self,
         exact: &Exact,
-        points: &Points,
         (i, j): (u32, u32),
         threshold: f64,
         reach: f64,
     ) -> Option<f64> {
         let (i, j) = (i as usize, j as usize);
-        let (few, many) = (points.members(i), points.members(j));
+        let (few, many) = (self.points.members(i), self.points.members(j));
+        if let (&[a], &[b]) = (few, many) {
+            return Some(exact.distance(a, b)).filter(|&d| d <= threshold);
+        }
         let Some(second) = self.second.as_ref().filter(|_| few.len() * many.len() > 2) else {
             return exact.complete(few, many, threshold);
         };
@@ -213,9 +246,9 @@ impl Sketch {
         // out; what surely is too far ends it.
         let mut least = 0.0_f64;
         let mut may: Vec<(f64, u32, u32)> = Vec::new();
-        for (p, &row) in points.range(i).zip(few) {
+        for (p, &row) in self.points.range(i).zip(few) {
             let a = second.rows.get(p);
-            for (q, &other) in points.range(j).zip(many) {
+            for (q, &other) in self.points.range(j).zip(many) {
                 let b = second.rows.get(q);
                 let (dot, error) = self.dot(a, b);
                 let middle = a.1.square + b.1.square - 2.0 * dot;

@@ -1,12 +1,13 @@
 //! The origin, the unit of length and the directions of the first look, and points placed there.
 
 use ndarray::{Array2, ArrayView2, Axis, linalg::general_mat_mul, s};
+use rayon::prelude::*;
 use streamface_types::Metric;
 
 use super::plan::Plan;
 use crate::exact::Exact;
 use crate::kernel::Isa;
-use crate::points::unit_factor;
+use crate::points::{Points, unit_factor};
 
 /// Half the spacing of `f32` at 1.
 const U: f64 = 1.0 / (1 << 24) as f64;
@@ -237,4 +238,53 @@ impl Placed {
             None => self.z[row.clone()].get(k).copied().unwrap_or(0.0),
         })
     }
+}
+
+/// Points that others are sorted by, one of so many.
+const A_PIVOT: usize = 256;
+
+/// An order in which points that are near each other mostly come together, so that what the first look lets
+/// through comes in whole tiles and the rest has none: by the nearest of some of the points, these by the
+/// nearest of fewer. Few points, or such without directions, stay as they are.
+pub(super) fn order(exact: &Exact, space: &Space, points: &Points) -> Vec<u32> {
+    let n = points.len();
+    let mut order: Vec<u32> = (0..n as u32).collect();
+    let Some(count) = space.directions.as_ref().map(|d| d.ncols().min(64)).filter(|_| n >= space.tuning.few)
+    else {
+        return order;
+    };
+    let place = |of: &[usize]| {
+        Placed::new(exact, space, Some(count), of.len(), |at| points.members(of[at]))
+            .along
+            .unwrap_or_default()
+    };
+    let pivots: Vec<usize> = spread(n, (n / A_PIVOT).clamp(4, 1024)).collect();
+    let mut numbers = place(&pivots);
+    let supers: Vec<usize> = spread(pivots.len(), (pivots.len() / 16).max(2)).collect();
+    // Pivots in the order of their own pivots.
+    let of_pivot = nearest(&numbers, &numbers.select(Axis(0), &supers));
+    let mut sorted: Vec<usize> = (0..pivots.len()).collect();
+    sorted.sort_by_key(|&p| of_pivot[p]);
+    numbers = numbers.select(Axis(0), &sorted);
+    let all: Vec<usize> = (0..n).collect();
+    let chunks: Vec<Vec<u32>> = all.par_chunks(256).map(|chunk| nearest(&place(chunk), &numbers)).collect();
+    let key: Vec<u32> = chunks.concat();
+    order.par_sort_by_key(|&p| key[p as usize]);
+    order
+}
+
+/// The nearest pivot of each point.
+fn nearest(points: &Array2<f32>, pivots: &Array2<f32>) -> Vec<u32> {
+    let half: Vec<f32> = pivots.rows().into_iter().map(|p| p.dot(&p) / 2.0).collect();
+    let dots = points.dot(&pivots.t());
+    let best = |row: ndarray::ArrayView1<'_, f32>| {
+        let mut best = (f32::NEG_INFINITY, 0);
+        for (k, (&dot, half)) in row.iter().zip(&half).enumerate() {
+            if dot - half > best.0 {
+                best = (dot - half, k as u32);
+            }
+        }
+        best.1
+    };
+    dots.rows().into_iter().map(best).collect()
 }
