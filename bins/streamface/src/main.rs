@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use streamface::args::{Cli, ClusterArgs, Command, ModelsCommand};
+use streamface::args::{Cli, ClusterArgs, ClusterPart, Command, ModelsCommand};
 use streamface::steps::{self, Outcome, Summary};
 use streamface::{config, settings};
 use streamface_model::Manifest;
@@ -36,7 +36,15 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
         Command::Capture(args) => steps::capture(&args, &steps::register_stop()?),
         Command::Extract(args) => steps::extract(&args, &steps::register_stop()?),
         Command::Analyze(args) => steps::analyze(&args, &steps::register_stop()?),
+        Command::Study(args) => {
+            limit_threads(args.threads)?;
+            steps::study(&args)
+        }
         Command::Cluster(args) => cluster(&args),
+        Command::Evaluate(args) => {
+            limit_threads(args.threads)?;
+            steps::evaluate(&args)
+        }
         Command::Report(args) => steps::report(&args),
         Command::Score(args) => steps::score(&args),
         Command::Doctor(common) => steps::doctor(common.json),
@@ -49,20 +57,24 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
 }
 
 fn cluster(args: &ClusterArgs) -> anyhow::Result<Outcome> {
-    limit_threads(args.threads)?;
+    match &args.part {
+        Some(ClusterPart::Join(part)) => {
+            limit_threads(part.threads)?;
+            return steps::join_part(part);
+        }
+        Some(ClusterPart::Link(part)) => {
+            limit_threads(part.threads)?;
+            return steps::link_parts(part);
+        }
+        None => limit_threads(args.method.threads)?,
+    }
     if let (Some(vectors), Some(out), Some(threshold)) = (&args.vectors, &args.out, args.people.threshold) {
-        return steps::cluster_vectors(
-            vectors,
-            args.metric.unwrap_or_default(),
-            threshold,
-            out,
-            args.common.json,
-        );
+        return steps::cluster_vectors(args, vectors, out, threshold);
     }
     let dir = args.dir.as_ref().context("a dataset directory is needed")?;
     let people = settings::people(&args.people, &Manifest::builtin(settings::DEFAULT_EMBEDDER)?)?;
     let data = steps::open_existing(dir)?;
-    let found = steps::cluster(&data, &people)?;
+    let found = steps::cluster(&data, &people.by(&args.method), args.common.quiet)?;
     let mut summary = Summary { people: Some(found), wall: found.time, ..Summary::default() };
     summary.notes.push(format!("next     streamface report {}", dir.display()));
     summary.print(args.common.json);

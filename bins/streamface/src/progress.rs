@@ -147,3 +147,55 @@ impl Progress {
         }
     }
 }
+
+/// A bar of one thing after another, each with a known end: redrawn on a terminal, a line every ten seconds
+/// elsewhere.
+#[derive(Debug)]
+pub struct Bar {
+    bar: Option<ProgressBar>,
+    started: Instant,
+    last_line: AtomicU64,
+}
+
+impl Bar {
+    /// A bar with nothing on it; none where `quiet`.
+    #[must_use]
+    pub fn new(quiet: bool) -> Self {
+        let bar = (!quiet).then(|| {
+            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(8));
+            if let Ok(style) =
+                ProgressStyle::with_template("{spinner} {msg} [{bar:30}] {percent}%  {eta} left")
+            {
+                bar.set_style(style);
+            }
+            bar
+        });
+        Self { bar, started: Instant::now(), last_line: AtomicU64::new(0) }
+    }
+
+    /// How much of `what` is done.
+    pub fn show(&self, what: &str, done: u64, total: u64) {
+        let Some(bar) = &self.bar else { return };
+        if !bar.is_hidden() {
+            if bar.message() != what || done == 0 {
+                bar.reset();
+                bar.set_message(what.to_owned());
+            }
+            bar.set_length(total.max(1));
+            bar.set_position(done);
+            return;
+        }
+        let now = self.started.elapsed().as_secs();
+        let last = self.last_line.load(Relaxed);
+        if now >= last + 10 && self.last_line.compare_exchange(last, now, Relaxed, Relaxed).is_ok() {
+            eprintln!("{now:>6} s  {what}: {:.0} %", 100.0 * done as f64 / total.max(1) as f64);
+        }
+    }
+
+    /// Removes the bar.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -11,7 +11,7 @@ use streamface_model::{Manifest, MetricName};
 use streamface_store::{Dataset, write_atomic};
 use streamface_types::Metric;
 
-use crate::args::{FaceArgs, FrameArgs, PeopleArgs};
+use crate::args::{FaceArgs, FrameArgs, Method, MethodArgs, PeopleArgs};
 
 /// The detector that is used where nothing else is said.
 pub const DEFAULT_DETECTOR: &str = "centerface";
@@ -89,6 +89,27 @@ pub struct People {
     pub linkage: streamface_cluster::Settings,
     /// Mean distance below which temporally linked clusters merge.
     pub merging_threshold: f64,
+    /// How faces become people.
+    pub method: Method,
+    /// Nearest neighbours that Infomap looks at.
+    pub neighbours: usize,
+    /// As the original does it.
+    pub compat: bool,
+}
+
+impl People {
+    /// What the directory's record calls the method.
+    #[must_use]
+    pub fn method_name(&self) -> &'static str {
+        if self.compat { "compat" } else { self.method.name() }
+    }
+
+    /// With the flags of `streamface cluster`.
+    #[must_use]
+    pub fn by(self, args: &MethodArgs) -> Self {
+        let linkage = args.memory.map_or(self.linkage, |bytes| self.linkage.memory(bytes));
+        Self { linkage, method: args.method, neighbours: args.neighbours, compat: args.compat, ..self }
+    }
 }
 
 /// Settings of clustering: flags, else the model's.
@@ -106,7 +127,7 @@ pub fn people(args: &PeopleArgs, model: &Manifest) -> anyhow::Result<People> {
     if !(0.0..=f64::MAX).contains(&merging_threshold) {
         bail!("merging-threshold must be 0 or more, not {merging_threshold}");
     }
-    Ok(People { linkage, merging_threshold })
+    Ok(People { linkage, merging_threshold, method: Method::Complete, neighbours: 20, compat: false })
 }
 
 /// Settings of the steps as a directory records them: step → name → value.

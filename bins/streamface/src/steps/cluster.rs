@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use streamface_cluster::{Constraints, complete_linkage, labels, merge_by_links};
+use streamface_cluster::{Constraints, compat, labels, merge_by_links};
 use streamface_store::{
     Dataset, FaceRow, FeatureRow, LabelRow, write_annotations, write_detections, write_matches,
 };
 use streamface_types::{Annotation, Annotations, Embeddings, FaceId, FaceLink, FrameId, Label};
 
+use super::method::{Clusters, How, cluster_rows, count};
+use crate::args::Method;
 use crate::settings::{self, People};
 
 /// What clustering found.
@@ -36,7 +38,7 @@ pub struct ClusterSummary {
 ///
 /// # Errors
 /// Features of different models, or what reading and writing meets.
-pub fn cluster(data: &Dataset, people: &People) -> anyhow::Result<ClusterSummary> {
+pub fn cluster(data: &Dataset, people: &People, quiet: bool) -> anyhow::Result<ClusterSummary> {
     let start = Instant::now();
     data.compact()?;
     let faces = data.read::<FaceRow>()?;
@@ -45,7 +47,7 @@ pub fn cluster(data: &Dataset, people: &People) -> anyhow::Result<ClusterSummary
         .iter()
         .filter_map(|f| Some(FaceLink { later: f.face.clone(), earlier: f.link.clone()? }))
         .collect();
-    let (labels, mut summary) = label(&features, &links, people)?;
+    let (labels, mut summary) = label(&features, &links, people, quiet)?;
     settings::record(
         data,
         "cluster",
@@ -54,6 +56,7 @@ pub fn cluster(data: &Dataset, people: &People) -> anyhow::Result<ClusterSummary
             ("threshold", people.linkage.threshold().to_string()),
             ("merging-threshold", people.merging_threshold.to_string()),
             ("metric", people.linkage.metric().to_string()),
+            ("method", people.method_name().to_owned()),
         ],
     )?;
     let rows: Vec<LabelRow> = features
@@ -79,39 +82,59 @@ fn label(
     features: &[FeatureRow],
     links: &[FaceLink],
     people: &People,
+    quiet: bool,
 ) -> anyhow::Result<(Vec<u32>, ClusterSummary)> {
     let vectors = matrix(features)?;
-    let mut constraints = Constraints::default();
-    let mut frames: BTreeMap<&FrameId, Vec<usize>> = BTreeMap::new();
-    for (row, feature) in features.iter().enumerate() {
-        frames.entry(&feature.face.frame).or_default().push(row);
-    }
-    for rows in frames.values().filter(|rows| rows.len() > 1) {
-        constraints.cannot_link_group(rows);
-    }
-    let clustering = complete_linkage(&vectors, &people.linkage, &constraints)?;
+    let constraints = same_frame(features);
     // Features are in the order of their faces.
     let row = |face: &FaceId| features.binary_search_by(|f| f.face.cmp(face)).ok();
     let pairs: Vec<_> = links.iter().filter_map(|l| Some((row(&l.later)?, row(&l.earlier)?))).collect();
-    let metric = people.linkage.metric();
-    let merged =
-        merge_by_links(&vectors, metric, &clustering.labels, &pairs, people.merging_threshold, &constraints)?;
-    let labels = labels::by_size(&merged);
-    let mut sizes = vec![0_usize; labels.iter().max().map_or(0, |&m| m as usize + 1)];
+    let (found, labels) = if people.compat {
+        let scheme = compat::Scheme::new(people.linkage).merging_threshold(people.merging_threshold)?;
+        let labels = compat::cluster(&vectors, &pairs, &scheme)?;
+        (Clusters { clusters: count(&labels), ..Clusters::default() }, labels)
+    } else {
+        let how = How { method: people.method, neighbours: people.neighbours, quiet };
+        let found = cluster_rows(&vectors, &people.linkage, &constraints, how)?;
+        let metric = people.linkage.metric();
+        let merged =
+            merge_by_links(&vectors, metric, &found.labels, &pairs, people.merging_threshold, &constraints)?;
+        (found, labels::by_size(&merged))
+    };
+    let mut sizes = vec![0_usize; count(&labels)];
     labels.iter().for_each(|&l| sizes[l as usize] += 1);
     let summary = ClusterSummary {
         faces: features.len(),
         people: sizes.len(),
         singletons: sizes.iter().filter(|&&n| n == 1).count(),
-        largest: sizes.first().copied().unwrap_or(0),
-        links: clustering.links,
-        before_merging: clustering.clusters,
+        largest: sizes.iter().max().copied().unwrap_or(0),
+        links: found.links,
+        before_merging: found.clusters,
         time: Duration::ZERO,
     };
     Ok((labels, summary))
 }
 
-fn matrix(features: &[FeatureRow]) -> anyhow::Result<Embeddings> {
+/// Two faces of a frame are two people.
+pub(super) fn same_frame(features: &[FeatureRow]) -> Constraints {
+    let mut constraints = Constraints::default();
+    for rows in frames(features).filter(|rows| rows.len() > 1) {
+        constraints.cannot_link_group(&rows);
+    }
+    constraints
+}
+
+/// The features of each frame.
+pub(super) fn frames(features: &[FeatureRow]) -> impl Iterator<Item = Vec<usize>> {
+    let mut frames: BTreeMap<&FrameId, Vec<usize>> = BTreeMap::new();
+    for (row, feature) in features.iter().enumerate() {
+        frames.entry(&feature.face.frame).or_default().push(row);
+    }
+    frames.into_values()
+}
+
+/// The embeddings, one a row, all of one model.
+pub(super) fn matrix(features: &[FeatureRow]) -> anyhow::Result<Embeddings> {
     let Some(first) = features.first() else { return Ok(Embeddings::default()) };
     let dim = first.embedding.len();
     let mut data = Vec::with_capacity(features.len() * dim);
@@ -146,6 +169,7 @@ impl PeopleSoFar {
     /// A count that starts with nothing.
     #[must_use]
     pub fn new(people: People) -> Self {
+        let people = People { method: Method::Complete, compat: false, ..people };
         Self { people, features: Vec::new(), counted: 0, count: 0 }
     }
 
@@ -162,7 +186,7 @@ impl PeopleSoFar {
         self.features.extend_from_slice(features);
         if self.features.len() > self.counted + self.counted / 4 {
             self.counted = self.features.len();
-            self.count = label(&self.features, &[], &self.people).map_or(0, |(_, s)| s.people as u64);
+            self.count = label(&self.features, &[], &self.people, true).map_or(0, |(_, s)| s.people as u64);
         }
     }
 

@@ -11,12 +11,16 @@ mod analyze;
 mod capture;
 mod cluster;
 mod commit;
+mod compare;
 mod doctor;
+mod evaluate;
 mod extract;
+mod method;
 mod models;
 mod report;
 mod run;
 mod score;
+mod study;
 mod summary;
 mod vectors;
 mod work;
@@ -25,13 +29,15 @@ pub use analyze::analyze;
 pub use capture::{capture, register_stop};
 pub use cluster::{ClusterSummary, cluster};
 pub use doctor::doctor;
+pub use evaluate::evaluate;
 pub use extract::{extract, open_existing};
 pub use models::{check, list, load_detector, load_embedder, pull};
 pub use report::report;
 pub use run::run;
 pub use score::score;
+pub use study::study;
 pub use summary::{Outcome, Summary};
-pub use vectors::cluster_vectors;
+pub use vectors::{cluster_vectors, join_part, link_parts};
 
 /// See [`say`].
 fn say_line(line: std::fmt::Arguments<'_>) {

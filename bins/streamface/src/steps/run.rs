@@ -51,7 +51,7 @@ pub fn run(args: &RunArgs, stop: &Stop) -> anyhow::Result<Outcome> {
     for done in earlier {
         summary.add(done);
     }
-    let found = cluster(&data, &people)?;
+    let found = cluster(&data, &people, args.common.quiet)?;
     summary.stages.push(("cluster", found.time));
     summary.people = Some(found);
     let report = write_report(&data, &streamface_capture::shown(&args.source))?;

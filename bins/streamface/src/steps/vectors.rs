@@ -1,39 +1,194 @@
-//! Clustering of vectors from a `.npy` file, without a dataset.
+//! Clustering of vectors from a `.npy` file, without a dataset; and its two halves by themselves, for work
+//! on many machines.
 
 use std::path::Path;
+use std::time::Instant;
 
-use streamface_cluster::{Constraints, Settings, complete_linkage};
-use streamface_store::{read_npy, write_atomic};
-use streamface_types::Metric;
+use anyhow::{Context as _, bail};
+use streamface_cluster::{
+    Constraints, Link, Links, Observer, Progress, Settings, compat, join_blocks, labels, link,
+};
+use streamface_store::{About, read_npy, read_pairs, write_atomic, write_pairs};
+use streamface_types::{Embeddings, Metric};
 
 use super::Outcome;
+use super::method::{Clusters, How, Watch, cluster_rows, count};
+use crate::args::{ClusterArgs, JoinArgs, LinkArgs};
 
-/// Clusters the rows of `vectors` and writes `index,label`, labels numbered by first appearance.
+/// Clusters the rows of `--vectors` and writes `index,label`, labels numbered by first appearance.
 ///
 /// # Errors
-/// What reading, clustering and writing meets.
+/// What reading, clustering and writing meets; a row without a direction, by its number.
 pub fn cluster_vectors(
+    args: &ClusterArgs,
     vectors: &Path,
-    metric: Metric,
-    threshold: f64,
     out: &Path,
-    json: bool,
+    threshold: f64,
 ) -> anyhow::Result<Outcome> {
-    let rows = read_npy(vectors)?;
-    let found = complete_linkage(&rows, &Settings::new(metric, threshold)?, &Constraints::default())?;
-    write_atomic(out, |file| {
-        use std::io::Write as _;
-        writeln!(file, "index,label")?;
-        found.labels.iter().enumerate().try_for_each(|(index, label)| writeln!(file, "{index},{label}"))
-    })?;
-    if json {
+    let start = Instant::now();
+    let mut settings = Settings::new(args.metric.unwrap_or_default(), threshold)?;
+    if let Some(bytes) = args.method.memory {
+        settings = settings.memory(bytes);
+    }
+    let rows = read_vectors(vectors, settings.metric())?;
+    let read = start.elapsed();
+    let how =
+        How { method: args.method.method, neighbours: args.method.neighbours, quiet: args.common.quiet };
+    let found = if args.method.compat {
+        let labels =
+            labels::by_first_appearance(&compat::cluster(&rows, &[], &compat::Scheme::new(settings))?);
+        Clusters { clusters: count(&labels), labels, ..Clusters::default() }
+    } else {
+        cluster_rows(&rows, &settings, &Constraints::default(), how)?
+    };
+    write_labels(out, &found.labels)?;
+    if args.common.json {
+        let seconds = serde_json::json!({
+            "read": read.as_secs_f64(), "join": found.times.join.as_secs_f64(),
+            "link": found.times.link.as_secs_f64(), "total": start.elapsed().as_secs_f64(),
+        });
         let summary = serde_json::json!({
-            "rows": rows.len(), "clusters": found.clusters, "links": found.links, "components": found.components,
-            "largest_component": found.largest_component,
+            "rows": rows.len(), "clusters": found.clusters, "links": found.links, "bands": found.bands,
+            "seconds": seconds,
         });
         say!("{summary:#}");
     } else {
-        say!("{} rows, {} clusters, {} links: {}", rows.len(), found.clusters, found.links, out.display());
+        say!(
+            "{} rows, {} clusters, {} links, {:.1} s: {}",
+            rows.len(),
+            found.clusters,
+            found.links,
+            start.elapsed().as_secs_f64(),
+            out.display()
+        );
     }
     Ok(Outcome::Done)
+}
+
+/// Reads vectors that distances can be taken of.
+pub(super) fn read_vectors(path: &Path, metric: Metric) -> anyhow::Result<Embeddings> {
+    let rows = read_npy(path)?;
+    if metric == Metric::Cosine
+        && let Some(row) = rows.rows().position(|row| row.iter().all(|&x| x == 0.0))
+    {
+        bail!(
+            "{}: row {row} is all zeros and has no direction, so no cosine distance; leave it out, or use --metric euclidean",
+            path.display()
+        );
+    }
+    Ok(rows)
+}
+
+fn write_labels(out: &Path, labels: &[u32]) -> anyhow::Result<()> {
+    write_atomic(out, |file| {
+        use std::io::Write as _;
+        writeln!(file, "index,label")?;
+        labels.iter().enumerate().try_for_each(|(index, label)| writeln!(file, "{index},{label}"))
+    })?;
+    Ok(())
+}
+
+/// `streamface cluster join`.
+///
+/// # Errors
+/// What reading, joining and writing meets.
+pub fn join_part(args: &JoinArgs) -> anyhow::Result<Outcome> {
+    let mut settings = Settings::new(args.metric, args.threshold)?;
+    if let Some(bytes) = args.memory {
+        settings = settings.memory(bytes);
+    }
+    let rows = read_vectors(&args.vectors, args.metric)?;
+    let left = args.rows.clone().unwrap_or(0..rows.len());
+    let right = args.cols.clone().unwrap_or_else(|| left.clone());
+    for (flag, block) in [("--rows", &left), ("--cols", &right)] {
+        if block.end > rows.len() {
+            bail!("{flag} ends at {}, but {} has {} rows", block.end, args.vectors.display(), rows.len());
+        }
+    }
+    let about = About::from([
+        ("kind".to_owned(), "links".to_owned()),
+        ("rows".to_owned(), rows.len().to_string()),
+        ("metric".to_owned(), args.metric.to_string()),
+        ("threshold".to_owned(), args.threshold.to_string()),
+        ("vectors".to_owned(), fingerprint(&rows)),
+        ("block".to_owned(), format!("{}..{} x {}..{}", left.start, left.end, right.start, right.end)),
+    ]);
+    let watch = Watch::new(args.common.quiet);
+    let listen = |p: Progress| watch.hear(p);
+    let links = join_blocks(&rows, &settings, left, right, Observer::new(&listen))?;
+    let join = watch.finish().join;
+    write_pairs(&args.out, &about, links.iter().map(|l| l.map(|l| (l.i, l.j, l.distance))))?;
+    if args.common.json {
+        let seconds = serde_json::json!({"join": join.as_secs_f64()});
+        say!("{:#}", serde_json::json!({"rows": rows.len(), "links": links.len(), "seconds": seconds}));
+    } else {
+        say!("{} links among {} rows: {}", links.len(), rows.len(), args.out.display());
+    }
+    Ok(Outcome::Done)
+}
+
+/// `streamface cluster link`.
+///
+/// # Errors
+/// A part cannot be read, is of another run than the first, or there are more links than fit in memory.
+pub fn link_parts(args: &LinkArgs) -> anyhow::Result<Outcome> {
+    // From reading to the last merge a link takes some 56 bytes.
+    let most = args.memory.unwrap_or(2 << 30) / 56;
+    let mut first: Option<About> = None;
+    let (mut parts, mut left) = (Vec::new(), most);
+    for path in &args.parts {
+        let (about, pairs) = read_pairs(path, left).with_context(|| {
+            format!("{most} links fit in memory; give --memory more, or cluster the vectors themselves")
+        })?;
+        let known = |key: &str| about.get(key).cloned().unwrap_or_default();
+        if known("kind") != "links" {
+            bail!("{} was not written by `streamface cluster join`", path.display());
+        }
+        if let Some(first) = &first
+            && let Some(key) =
+                ["rows", "metric", "threshold", "vectors"].iter().find(|k| first.get(**k) != about.get(**k))
+        {
+            bail!(
+                "{} is of another run than {}: its {key} is {}, not {}",
+                path.display(),
+                args.parts[0].display(),
+                known(key),
+                first.get(*key).cloned().unwrap_or_default()
+            );
+        }
+        let rows = known("rows")
+            .parse::<usize>()
+            .with_context(|| format!("{}: no number of rows", path.display()))?;
+        left -= pairs.len() as u64;
+        let links = pairs.into_iter().map(|(i, j, distance)| Link { i, j, distance }).collect();
+        parts.push(Links::new(rows, links).with_context(|| path.display().to_string())?);
+        first.get_or_insert(about);
+    }
+    let joined = first.as_ref().and_then(|a| a.get("threshold")?.parse::<f64>().ok());
+    let joined = joined.context("the parts do not say what threshold they were joined at")?;
+    let threshold = args.threshold.unwrap_or(joined);
+    if !(0.0..=joined).contains(&threshold) {
+        bail!("the parts were joined at {joined}: --threshold can be at most that, not {threshold}");
+    }
+    let all = link(Links::merge(parts)?, &Constraints::default())?;
+    // What linkage does above a threshold changes nothing below it.
+    let labels = streamface_cluster::cut(all.labels.len(), &all.merges, threshold);
+    write_labels(&args.out, &labels)?;
+    let clusters = count(&labels);
+    if args.common.json {
+        let summary = serde_json::json!({"rows": labels.len(), "clusters": clusters, "links": all.links});
+        say!("{summary:#}");
+    } else {
+        say!("{} rows, {clusters} clusters, {} links: {}", labels.len(), all.links, args.out.display());
+    }
+    Ok(Outcome::Done)
+}
+
+/// A few letters that tell matrices apart.
+pub(super) fn fingerprint(rows: &Embeddings) -> String {
+    let mut hash = 0xCBF2_9CE4_8422_2325_u64 ^ rows.dim() as u64;
+    for x in rows.as_slice() {
+        hash = (hash.rotate_left(5) ^ u64::from(x.to_bits())).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+    format!("{hash:016x}")
 }

@@ -1,0 +1,130 @@
+//! Clustering methods side by side, on the same features.
+
+use std::time::Instant;
+
+use streamface_cluster::baselines::{dbscan, linfa, noise_apart};
+use streamface_cluster::{Constraints, Error, Settings, compat, join};
+use streamface_eval::Contingency;
+use streamface_eval::Pairs;
+use streamface_eval::metrics::{bcubed, purity};
+use streamface_eval::study::Baseline;
+use streamface_types::{Embeddings, Metric};
+
+use super::method::{How, cluster_rows, count};
+use crate::args::Method;
+
+/// linfa's methods look at all pairs on one thread; beyond this they are left out.
+const MOST_LINFA: usize = 4_000;
+/// More links than this are not handed to a graph method.
+const MOST_LINKS: u64 = 30_000_000;
+
+type Run<'a> = Box<dyn Fn(Settings) -> anyhow::Result<Option<Vec<u32>>> + 'a>;
+
+/// Each method at the threshold where it does best, by BCubed F where `truth` is known and else at `at`.
+///
+/// # Errors
+/// Those of the methods.
+pub(super) fn compare(
+    rows: &Embeddings,
+    metric: Metric,
+    constraints: &Constraints,
+    thresholds: &[f64],
+    at: f64,
+    truth: Option<&[i64]>,
+) -> anyhow::Result<Vec<Baseline>> {
+    let by = |method, neighbours| -> Run<'_> {
+        let how = How { method, neighbours, quiet: true };
+        Box::new(move |settings| Ok(Some(cluster_rows(rows, &settings, constraints, how)?.labels)))
+    };
+    // Methods on links that do not fit in memory are left out at that threshold.
+    let by_links = |method: fn(&streamface_cluster::Links) -> Result<Vec<u32>, Error>| -> Run<'_> {
+        Box::new(move |settings| {
+            let links = join(rows, &settings)?;
+            Ok(if links.len() > MOST_LINKS { None } else { Some(method(&links)?) })
+        })
+    };
+    let few = rows.len() <= MOST_LINFA;
+    let mut methods: Vec<(&str, String, Run<'_>)> = vec![
+        ("complete linkage", "exact".to_owned(), by(Method::Complete, 0)),
+        (
+            "original's scheme",
+            "batches, means".to_owned(),
+            Box::new(|settings| Ok(Some(compat::cluster(rows, &[], &compat::Scheme::new(settings))?))),
+        ),
+        ("single linkage", "connected components".to_owned(), by(Method::Single, 0)),
+        ("DBSCAN", "3 points".to_owned(), by_links(|links| Ok(noise_apart(&dbscan(links, 3)?)))),
+        (
+            "Chinese whispers",
+            "links".to_owned(),
+            Box::new(|settings| {
+                let links = join(rows, &settings)?.len();
+                if links > MOST_LINKS {
+                    return Ok(None);
+                }
+                let how = How { method: Method::Whispers, neighbours: 0, quiet: true };
+                Ok(Some(cluster_rows(rows, &settings, constraints, how)?.labels))
+            }),
+        ),
+        ("Infomap", "10 nearest".to_owned(), by(Method::Infomap, 10)),
+        ("Infomap", "20 nearest".to_owned(), by(Method::Infomap, 20)),
+    ];
+    if 8 * (rows.len() as u64).pow(2) <= 1 << 30 {
+        methods.insert(3, ("average linkage", "all pairs".to_owned(), by(Method::Average, 0)));
+    }
+    if few {
+        methods.push((
+            "DBSCAN (linfa)",
+            "3 points".to_owned(),
+            Box::new(|settings| Ok(Some(noise_apart(&linfa::dbscan(rows, &settings, 3)?)))),
+        ));
+        methods.push((
+            "OPTICS (linfa)",
+            "3 points".to_owned(),
+            Box::new(|settings| {
+                let found = linfa::optics(rows, settings.metric(), 3, &[settings.threshold()])?;
+                Ok(found.first().map(|labels| noise_apart(labels)))
+            }),
+        ));
+    }
+    let mut table = Vec::new();
+    for (method, settings, run) in methods {
+        let tried: &[f64] = if truth.is_some() { thresholds } else { &[at] };
+        let mut best: Option<Baseline> = None;
+        for &threshold in tried {
+            forget_peak();
+            let start = Instant::now();
+            let Some(labels) = run(Settings::new(metric, threshold)?)? else { continue };
+            let seconds = start.elapsed().as_secs_f64();
+            let table = truth.map(|truth| {
+                Contingency::new(truth.iter().copied().zip(labels.iter().map(|&l| i64::from(l))))
+            });
+            let row = Baseline {
+                method: method.to_owned(),
+                settings: format!("{settings}, threshold {threshold}"),
+                clusters: Some(count(&labels) as u64),
+                pairwise_f: table.as_ref().map(|t| Pairs::new(t).prf().f),
+                bcubed_f: table.as_ref().map(|t| bcubed(t).f),
+                purity: table.as_ref().map(purity),
+                seconds: Some(seconds),
+                peak_memory_mib: peak(),
+            };
+            if best.as_ref().is_none_or(|b| row.bcubed_f > b.bcubed_f) {
+                best = Some(row);
+            }
+        }
+        table.extend(best);
+    }
+    Ok(table)
+}
+
+/// Starts the peak of this process's memory anew, where the system lets it.
+fn forget_peak() {
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
+/// The most memory this process has held since, MiB.
+fn peak() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok()? / 1024.0)
+}

@@ -1,0 +1,189 @@
+//! Vectors to clusters by the method asked for, with progress, for datasets and `.npy` files alike.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use streamface_cluster::baselines::{ChineseWhispers, Graph, Infomap, chinese_whispers, infomap};
+use streamface_cluster::neighbours::nearest;
+use streamface_cluster::{
+    Constraints, Merge, Observer, Progress, Settings, Stage, average_linkage, complete_linkage_observed,
+    join_blocks, labels, single_linkage,
+};
+use streamface_types::Embeddings;
+
+use crate::args::Method;
+use crate::progress::Bar;
+
+/// What a method found.
+#[derive(Debug, Clone, Default)]
+pub struct Clusters {
+    /// Each row's cluster, numbered by first appearance.
+    pub labels: Vec<u32>,
+    /// Number of clusters.
+    pub clusters: usize,
+    /// Pairs that the method worked on.
+    pub links: u64,
+    /// Bands of the threshold that complete linkage took.
+    pub bands: u32,
+    /// Merges, of the linkages.
+    pub merges: Option<Vec<Merge>>,
+    /// Where the time went.
+    pub times: Times,
+}
+
+/// Time by stage.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Times {
+    /// Looking for pairs.
+    pub join: Duration,
+    /// Joining clusters.
+    pub link: Duration,
+}
+
+/// How to cluster.
+#[derive(Debug, Clone, Copy)]
+pub struct How {
+    /// The method.
+    pub method: Method,
+    /// Nearest neighbours that Infomap looks at.
+    pub neighbours: usize,
+    /// No progress on standard error.
+    pub quiet: bool,
+}
+
+/// Clusters rows.
+///
+/// # Errors
+/// Those of the method.
+pub fn cluster_rows(
+    rows: &Embeddings,
+    settings: &Settings,
+    constraints: &Constraints,
+    how: How,
+) -> anyhow::Result<Clusters> {
+    let watch = Watch::new(how.quiet);
+    let listen = |p: Progress| watch.hear(p);
+    let observer = Observer::new(&listen);
+    let of_graph = |graph: &Graph, watch: &Watch| {
+        let links = graph.edges() as u64;
+        let start = Instant::now();
+        let found = match how.method {
+            Method::Infomap => infomap(graph, &Infomap::default()).labels,
+            _ => chinese_whispers(graph, &ChineseWhispers::default()),
+        };
+        watch.add(Stage::Link, start.elapsed());
+        let labels = labels::by_first_appearance(&found);
+        Clusters { clusters: count(&labels), labels, links, bands: 1, ..Clusters::default() }
+    };
+    // Weights that fall to 0 at the largest distance there is.
+    let reach = match settings.metric() {
+        streamface_types::Metric::Cosine => 1.0,
+        _ => settings.threshold(),
+    };
+    let weight = |distance: f64| (1.0 - distance / reach).max(1e-3);
+    let apart: HashSet<(usize, usize)> =
+        constraints.cannot_links().iter().map(|&(a, b)| (a.min(b), a.max(b))).collect();
+    let mut found = match how.method {
+        Method::Complete => linked(complete_linkage_observed(rows, settings, constraints, observer)?),
+        Method::Single => linked(single_linkage(rows, settings, constraints, observer)?),
+        Method::Average => linked(average_linkage(rows, settings, constraints)?),
+        Method::Whispers => {
+            let links = join_blocks(rows, settings, 0..rows.len(), 0..rows.len(), observer)?;
+            let mut edges = Vec::new();
+            links.for_each(|l| edges.push((l.i, l.j, weight(l.distance))))?;
+            edges.retain(|&(i, j, _)| !apart.contains(&(i as usize, j as usize)));
+            of_graph(&Graph::new(rows.len(), edges)?, &watch)
+        }
+        Method::Infomap => {
+            let start = Instant::now();
+            let near = nearest(rows, settings.metric(), how.neighbours)?;
+            watch.add(Stage::Join, start.elapsed());
+            of_graph(&Graph::from_neighbours(&near, settings.threshold(), weight)?, &watch)
+        }
+    };
+    found.times = watch.finish();
+    Ok(found)
+}
+
+fn linked(found: streamface_cluster::Clustering) -> Clusters {
+    Clusters {
+        labels: found.labels,
+        clusters: found.clusters,
+        links: found.links,
+        bands: found.bands,
+        merges: Some(found.merges),
+        times: Times::default(),
+    }
+}
+
+/// Clusters of a numbering without gaps.
+pub(crate) fn count(labels: &[u32]) -> usize {
+    labels.iter().max().map_or(0, |&m| m as usize + 1)
+}
+
+/// Hears how far a run is: shows it, and keeps the time.
+pub(crate) struct Watch {
+    bar: Bar,
+    seen: Mutex<Seen>,
+}
+
+struct Seen {
+    stage: Option<Stage>,
+    since: Instant,
+    times: Times,
+}
+
+impl Watch {
+    pub(crate) fn new(quiet: bool) -> Self {
+        let seen = Seen { stage: None, since: Instant::now(), times: Times::default() };
+        Self { bar: Bar::new(quiet), seen: Mutex::new(seen) }
+    }
+
+    /// A word from a run.
+    pub(crate) fn hear(&self, p: Progress) {
+        let what = match p.stage {
+            Stage::Join => "comparing faces",
+            _ => "joining clusters",
+        };
+        let band =
+            if p.band > 1 { format!(" (band {}, from {:.3})", p.band, p.reached) } else { String::new() };
+        self.bar.show(&format!("{what}{band}"), p.done, p.total);
+        let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if seen.stage != Some(p.stage) || p.done == 0 {
+            seen.change(Some(p.stage));
+        }
+    }
+
+    pub(crate) fn add(&self, stage: Stage, time: Duration) {
+        let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        seen.change(None);
+        *seen.times.of(stage) += time;
+    }
+
+    pub(crate) fn finish(&self) -> Times {
+        self.bar.finish();
+        let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        seen.change(None);
+        seen.times
+    }
+}
+
+impl Times {
+    fn of(&mut self, stage: Stage) -> &mut Duration {
+        match stage {
+            Stage::Join => &mut self.join,
+            _ => &mut self.link,
+        }
+    }
+}
+
+impl Seen {
+    fn change(&mut self, stage: Option<Stage>) {
+        let now = Instant::now();
+        let passed = now - std::mem::replace(&mut self.since, now);
+        if let Some(old) = std::mem::replace(&mut self.stage, stage) {
+            *self.times.of(old) += passed;
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Step 4: which threshold suits these faces, and how sure that is.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use streamface_cluster::{Constraints, Settings, cut};
+use streamface_eval::study::{
+    Calibration, CalibrationSettings, HistogramSettings, Labelling, Pair, Prior, Study, Truth, Wish,
+    baseline_text, histograms, recommend, sweep,
+};
+use streamface_eval::{intrinsic::silhouette, read_labels};
+use streamface_model::Manifest;
+use streamface_store::{Dataset, FaceRow, FeatureRow, write_atomic};
+use streamface_types::{Embeddings, FaceId, FrameId, Metric};
+
+use super::Outcome;
+use super::cluster::{frames, matrix, same_frame};
+use super::compare::compare;
+use super::evaluate::labels_of_rows;
+use super::extract::open_existing;
+use super::method::{How, cluster_rows};
+use super::vectors::read_vectors;
+use crate::args::{Method, PeopleArgs, StudyArgs};
+use crate::settings;
+
+/// Resamples of bootstraps that go through labels.
+const RESAMPLES: usize = 500;
+/// Seed of samples and bootstraps.
+const SEED: u64 = 1;
+
+/// What is studied.
+struct Faces {
+    rows: Embeddings,
+    metric: Metric,
+    constraints: Constraints,
+    /// The shot of each row.
+    shots: Option<Vec<u64>>,
+    /// Pairs of one frame, and of temporal links.
+    different: Vec<(usize, usize)>,
+    same: Vec<(usize, usize)>,
+    names: Vec<String>,
+    source: String,
+}
+
+/// `streamface study`.
+///
+/// # Errors
+/// What reading and writing meets; labels that name no face.
+pub fn study(args: &StudyArgs) -> anyhow::Result<Outcome> {
+    let (faces, out) = faces(args)?;
+    if faces.rows.len() < 2 {
+        bail!("{} has {} faces: there is nothing to study", faces.source, faces.rows.len());
+    }
+    let truth = truth(args, &faces)?;
+    let thresholds = &args.thresholds.0;
+    let most = thresholds.last().copied().context("at least one threshold")?;
+
+    let how = How { method: Method::Complete, neighbours: 0, quiet: args.common.quiet };
+    let linkage = Settings::new(faces.metric, most)?;
+    let found = cluster_rows(&faces.rows, &linkage, &faces.constraints, how)?;
+    let merges = found.merges.unwrap_or_default();
+    let labels: Vec<Vec<i64>> = thresholds
+        .iter()
+        .map(|&t| cut(faces.rows.len(), &merges, t).into_iter().map(i64::from).collect())
+        .collect();
+    let few = faces.rows.len() <= args.max_samples;
+    let labellings: Vec<Labelling<'_>> = thresholds
+        .iter()
+        .zip(&labels)
+        .map(|(&threshold, labels)| {
+            let silhouette = few.then(|| silhouette(&faces.rows, labels, faces.metric).ok()).flatten();
+            Labelling { threshold, labels, silhouette: silhouette.map(|s| s.mean) }
+        })
+        .collect();
+    let known = truth.as_ref().map(|labels| Truth {
+        labels,
+        shots: faces.shots.as_deref(),
+        resamples: RESAMPLES,
+        seed: SEED,
+    });
+    let rows = sweep(&labellings, known.as_ref())?;
+
+    let calibration = calibrate(&faces)?;
+    let wish = args.false_match_rate.map_or(Wish::Purity(args.purity), Wish::FalseMatchRate);
+    let recommendation = recommend(wish, &calibration, Prior::Sweep(&rows))?;
+    let sampling = HistogramSettings {
+        max_samples: args.max_samples,
+        thresholds: thresholds.clone(),
+        ..HistogramSettings::default()
+    };
+    let baselines = if args.compare {
+        let at = recommendation.threshold.unwrap_or(most / 2.0);
+        compare(&faces.rows, faces.metric, &faces.constraints, thresholds, at, truth.as_deref())?
+    } else {
+        Vec::new()
+    };
+    let study = Study {
+        title: format!("Threshold study: {}", name_of(&faces.source)),
+        source: faces.source.clone(),
+        settings: vec![
+            ("metric".to_owned(), faces.metric.to_string()),
+            ("faces".to_owned(), faces.rows.len().to_string()),
+            ("pairs of one frame".to_owned(), faces.different.len().to_string()),
+            ("temporal links".to_owned(), faces.same.len().to_string()),
+        ],
+        recommendation: Some(recommendation),
+        histograms: Some(histograms(&faces.rows, faces.metric, &sampling)?),
+        calibration: Some(calibration),
+        sweep: rows,
+        baselines,
+    };
+    write(&study, &out)?;
+    say_result(args, &study, &faces, &out)?;
+    Ok(Outcome::Done)
+}
+
+fn name_of(source: &str) -> String {
+    Path::new(source).file_name().map_or_else(|| source.to_owned(), |n| n.to_string_lossy().into_owned())
+}
+
+fn faces(args: &StudyArgs) -> anyhow::Result<(Faces, PathBuf)> {
+    if let Some(vectors) = &args.vectors {
+        let metric = args.metric.unwrap_or_default();
+        let rows = read_vectors(vectors, metric)?;
+        let out = args.out.clone().context("--out is needed with --vectors")?;
+        std::fs::create_dir_all(&out).with_context(|| out.display().to_string())?;
+        let faces = Faces {
+            names: (0..rows.len()).map(|row| row.to_string()).collect(),
+            rows,
+            metric,
+            constraints: Constraints::default(),
+            shots: None,
+            different: Vec::new(),
+            same: Vec::new(),
+            source: vectors.display().to_string(),
+        };
+        return Ok((faces, out));
+    }
+    let data = open_existing(args.dir.as_ref().context("a dataset directory is needed")?)?;
+    let out = args.out.clone().unwrap_or_else(|| data.root().to_owned());
+    std::fs::create_dir_all(&out).with_context(|| out.display().to_string())?;
+    Ok((of_dataset(&data)?, out))
+}
+
+fn of_dataset(data: &Dataset) -> anyhow::Result<Faces> {
+    let features = data.read::<FeatureRow>()?;
+    let row = |face: &FaceId| features.binary_search_by(|f| f.face.cmp(face)).ok();
+    let links: Vec<(usize, usize)> = data
+        .read::<FaceRow>()?
+        .iter()
+        .filter_map(|f| Some((row(&f.face)?, row(f.link.as_ref()?)?)))
+        .collect();
+    let mut different = Vec::new();
+    for rows in frames(&features) {
+        for (k, &a) in rows.iter().enumerate() {
+            different.extend(rows[k + 1..].iter().map(|&b| (a, b)));
+        }
+    }
+    let people = settings::people(&PeopleArgs::default(), &Manifest::builtin(settings::DEFAULT_EMBEDDER)?)?;
+    Ok(Faces {
+        shots: Some(shots(&features, &links)),
+        constraints: same_frame(&features),
+        rows: matrix(&features)?,
+        metric: people.linkage.metric(),
+        different,
+        same: links,
+        names: features.iter().map(|f| f.face.to_string()).collect(),
+        source: data.root().display().to_string(),
+    })
+}
+
+/// The shot of each face: frames that temporal links tie are one.
+fn shots(features: &[FeatureRow], links: &[(usize, usize)]) -> Vec<u64> {
+    let mut number: BTreeMap<&FrameId, usize> = BTreeMap::new();
+    for feature in features {
+        let next = number.len();
+        number.entry(&feature.face.frame).or_insert(next);
+    }
+    let frame: Vec<usize> = features.iter().map(|f| number[&f.face.frame]).collect();
+    let mut root: Vec<usize> = (0..number.len()).collect();
+    fn find(root: &mut [usize], mut x: usize) -> usize {
+        while root[x] != x {
+            root[x] = root[root[x]];
+            x = root[x];
+        }
+        x
+    }
+    for &(a, b) in links {
+        let (a, b) = (find(&mut root, frame[a]), find(&mut root, frame[b]));
+        root[a.max(b)] = a.min(b);
+    }
+    frame.into_iter().map(|f| find(&mut root, f) as u64).collect()
+}
+
+fn truth(args: &StudyArgs, faces: &Faces) -> anyhow::Result<Option<Vec<i64>>> {
+    let Some(path) = &args.labels else { return Ok(None) };
+    if args.vectors.is_some() {
+        return Ok(Some(labels_of_rows(path, faces.rows.len())?));
+    }
+    let known = read_labels(path)?;
+    let labels: Vec<i64> = faces.names.iter().map(|n| known.get(n).copied().unwrap_or(-1)).collect();
+    let missing = faces.names.iter().filter(|n| !known.contains_key(*n)).count();
+    if missing == labels.len() {
+        bail!("{} names none of the {missing} faces of {}", path.display(), faces.source);
+    }
+    if missing > 0 {
+        eprintln!("warning: {} has no label for {missing} of {} faces", path.display(), labels.len());
+    }
+    Ok(Some(labels))
+}
+
+fn calibrate(faces: &Faces) -> anyhow::Result<Calibration> {
+    let pairs = |all: &[(usize, usize)]| -> Vec<Pair> {
+        let shot = |row: usize| faces.shots.as_ref().map_or(0, |s| s[row]);
+        let distance = |a, b| faces.metric.distance(faces.rows.row(a), faces.rows.row(b));
+        all.iter().map(|&(a, b)| Pair { distance: distance(a, b), shot: shot(a) }).collect()
+    };
+    let settings = CalibrationSettings { seed: SEED, ..CalibrationSettings::default() };
+    Ok(Calibration::new(&pairs(&faces.different), &pairs(&faces.same), &settings)?)
+}
+
+fn write(study: &Study, out: &Path) -> anyhow::Result<()> {
+    write_atomic(&out.join("study.html"), |file| study.render(file).map_err(std::io::Error::other))?;
+    write_atomic(&out.join("study.json"), |file| study.json(file).map_err(std::io::Error::other))?;
+    write_atomic(&out.join("threshold.toml"), |file| {
+        std::io::Write::write_all(file, study.toml().as_bytes())
+    })?;
+    Ok(())
+}
+
+fn say_result(args: &StudyArgs, study: &Study, faces: &Faces, out: &Path) -> anyhow::Result<()> {
+    let recommendation = study.recommendation.as_ref();
+    let threshold = recommendation.and_then(|r| r.threshold);
+    if args.common.json {
+        say!(
+            "{:#}",
+            serde_json::json!({
+                "threshold": threshold,
+                "recommendation": recommendation,
+                "sweep": study.sweep,
+                "baselines": study.baselines,
+                "page": out.join("study.html"),
+            })
+        );
+        return Ok(());
+    }
+    say!("threshold  clusters  singletons  silhouette  pairwise F  BCubed F");
+    for row in &study.sweep {
+        let or = |v: Option<f64>| v.map_or_else(|| "-".to_owned(), |v| format!("{v:.4}"));
+        say!(
+            "{:>9.3}  {:>8}  {:>10}  {:>10}  {:>10}  {:>8}",
+            row.threshold,
+            row.clusters,
+            row.singletons,
+            or(row.silhouette),
+            or(row.pairwise.as_ref().map(|p| p.value.f)),
+            or(row.bcubed.as_ref().map(|p| p.value.f))
+        );
+    }
+    if !study.baselines.is_empty() {
+        say!("");
+        say!("{}", baseline_text(&study.baselines).trim_end());
+    }
+    say!("");
+    if let Some(r) = recommendation {
+        say!("{}", r.why);
+    }
+    if let Some(calibration) = &study.calibration
+        && let (Some(nearest), Some(t)) = (calibration.nearest_different.first(), threshold)
+        && nearest.distance <= t
+    {
+        let (a, b) = faces.different[nearest.index];
+        say!(
+            "nearest two faces of one frame: {} and {}, {:.3}",
+            faces.names[a],
+            faces.names[b],
+            nearest.distance
+        );
+    }
+    say!("page       {}", out.join("study.html").display());
+    match (threshold, &args.dir) {
+        (Some(t), Some(dir)) => say!("next       streamface cluster {} --threshold {t}", dir.display()),
+        (Some(t), None) => say!("next       --threshold {t}"),
+        (None, _) => {}
+    }
+    Ok(())
+}
