@@ -24,6 +24,8 @@ const LEVELS: usize = 16;
 const STEPS: usize = 64;
 /// Edges beyond the forest before it is made anew.
 const BUFFER: usize = 1 << 22;
+/// Edges that a block may find before it hands them over.
+const HELD: usize = 1 << 18;
 
 #[derive(Clone, Copy)]
 struct Edge {
@@ -79,7 +81,18 @@ impl Forest {
         let all = Mutex::new((Vec::new(), BUFFER));
         let reach = space.reach(exact.metric(), wanted);
         blocks.all().for_each(|block| {
-            let known_now = known.read().unwrap_or_else(PoisonError::into_inner).clone();
+            let latest = || known.read().unwrap_or_else(PoisonError::into_inner).clone();
+            let keep = |own: &mut Vec<Edge>| {
+                // As in joins, all of it on this thread.
+                let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+                all.0.append(own);
+                if all.0.len() > all.1 {
+                    let made = reduce(&mut all.0, n, weights);
+                    all.1 = 2 * all.0.len() + BUFFER;
+                    *known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made);
+                }
+            };
+            let mut known_now = latest();
             let mut own = Vec::new();
             sketch.candidates(block.from, block.to, reach, |i, others| {
                 for &j in others {
@@ -89,15 +102,13 @@ impl Forest {
                         own.push(edge);
                     }
                 }
+                if own.len() >= HELD {
+                    keep(&mut own);
+                    known_now = latest();
+                }
             });
             progress.advance(block.pairs(&sketch, n));
-            let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
-            all.0.append(&mut own);
-            if all.0.len() > all.1 {
-                let made = reduce(&mut all.0, n, weights);
-                all.1 = 2 * all.0.len() + BUFFER;
-                *known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made);
-            }
+            keep(&mut own);
         });
         let (mut edges, _) = all.into_inner().unwrap_or_else(PoisonError::into_inner);
         reduce(&mut edges, n, weights);
@@ -133,9 +144,9 @@ impl Forest {
     }
 }
 
-/// Leaves a forest, in order, and tells its components.
+/// Leaves a forest, in order, and tells its components. On one thread, as a lock is held meanwhile.
 fn reduce(edges: &mut Vec<Edge>, points: usize, weights: [f32; LEVELS]) -> Known {
-    edges.par_sort_unstable_by(|a, b| a.weight.total_cmp(&b.weight).then((a.i, a.j).cmp(&(b.i, b.j))));
+    edges.sort_unstable_by(|a, b| a.weight.total_cmp(&b.weight).then((a.i, a.j).cmp(&(b.i, b.j))));
     let mut sets = UnionFind::new(points);
     edges.retain(|e| {
         let new = sets.find(e.i) != sets.find(e.j);

@@ -22,6 +22,8 @@ use crate::{Error, Settings};
 /// Points of a block: few enough for their bytes to stay in a first-level cache, enough for what streams
 /// by to be used well.
 const BLOCK: usize = 192;
+/// Links that a block may find before it hands them over.
+const HELD: usize = 1 << 16;
 
 /// Finds all pairs i < j of rows whose distance is at most the threshold.
 ///
@@ -223,7 +225,7 @@ impl Block {
 
 /// What a bounded join found.
 pub(crate) struct Bounded {
-    /// All pairs of points at distance ≤ `threshold`, in order of (i, j).
+    /// All pairs of points at distance ≤ `threshold`; those of a point in order of the other.
     pub(crate) pieces: Vec<Vec<Link>>,
     /// The largest threshold, no larger than the one wanted, up to which the links fit.
     pub(crate) threshold: f64,
@@ -241,7 +243,8 @@ struct Store {
     reached: f64,
     wanted: f64,
     most: u64,
-    pieces: Vec<Vec<Link>>,
+    /// Of each block.
+    pieces: Vec<Vec<Vec<Link>>>,
     /// Links by the least step that holds them.
     counts: Vec<u64>,
     step: usize,
@@ -271,6 +274,8 @@ impl Store {
         step
     }
 
+    /// Takes more links of a block. What runs under a lock must stay on its thread: one that waits for
+    /// others' share of the work takes up another block meanwhile, and would wait for the lock it holds.
     fn push(&mut self, block: usize, mut piece: Vec<Link>) {
         for link in &piece {
             let step = self.step_of(link.distance);
@@ -289,7 +294,9 @@ impl Store {
         }
         piece.shrink_to_fit();
         self.stored += piece.len() as u64;
-        self.pieces[block] = piece;
+        if !piece.is_empty() {
+            self.pieces[block].push(piece);
+        }
         // Now and then, so that a threshold that falls step by step does not cost a pass each.
         if self.stored > self.within + self.most / 4 {
             self.compact();
@@ -298,13 +305,13 @@ impl Store {
 
     fn compact(&mut self) {
         let threshold = self.threshold(self.step);
-        self.pieces.par_iter_mut().for_each(|piece| {
+        for piece in self.pieces.iter_mut().flatten() {
             let before = piece.len();
             piece.retain(|l| l.distance <= threshold);
             if piece.len() < before {
                 piece.shrink_to_fit();
             }
-        });
+        }
         self.stored = self.within;
     }
 }
@@ -337,9 +344,18 @@ pub(crate) fn join_points(
     });
     blocks.all().for_each(|block| {
         // What falls meanwhile only spares work.
-        let threshold = f64::from_bits(now.load(Ordering::Relaxed));
+        let mut threshold = f64::from_bits(now.load(Ordering::Relaxed));
         let first = block.points(&sketch).start;
         let mut buckets: Vec<Vec<Link>> = vec![Vec::new(); block.points(&sketch).len()];
+        let mut held = 0;
+        let keep = |buckets: &mut [Vec<Link>]| {
+            let piece: Vec<Link> = buckets.iter_mut().flat_map(std::mem::take).collect();
+            let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+            store.push(block.number, piece);
+            let threshold = store.threshold(store.step);
+            now.store(threshold.to_bits(), Ordering::Relaxed);
+            threshold
+        };
         let reach = space.reach(exact.metric(), threshold);
         sketch.candidates(block.from, block.to, reach, |i, others| {
             let bucket = &mut buckets[i as usize - first];
@@ -353,16 +369,19 @@ pub(crate) fn join_points(
                     _ => sketch.complete(exact, points, (i, j), threshold, reach),
                 };
                 bucket.extend(distance.map(|distance| Link { i, j, distance }));
+                held += usize::from(distance.is_some());
+            }
+            if held >= HELD {
+                (threshold, held) = (keep(&mut buckets), 0);
             }
         });
         progress.advance(block.pairs(&sketch, points.len()));
-        let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
-        store.push(block.number, buckets.concat());
-        now.store(store.threshold(store.step).to_bits(), Ordering::Relaxed);
+        keep(&mut buckets);
     });
     let mut store = store.into_inner().unwrap_or_else(PoisonError::into_inner);
     store.compact();
-    Bounded { threshold: store.threshold(store.step), fits: store.within <= most, pieces: store.pieces }
+    let (threshold, fits) = (store.threshold(store.step), store.within <= most);
+    Bounded { threshold, fits, pieces: store.pieces.into_iter().flatten().collect() }
 }
 
 #[cfg(test)]

@@ -210,7 +210,12 @@ impl Sketch {
             return exact.complete(few, many, threshold);
         };
         // |a − b|² lies within 2·error of S + S' − 2 z·z'. What surely is nearer than another pair may be left
-        // out; what surely is too far ends it.
+        // out; what surely is too far ends it. Distances that decide are themselves rounded, cosine to so much
+        // of 1 however small it is: what is nearer by less than that may come out farther.
+        let rounding = match exact.metric() {
+            Metric::Cosine => 2.0 * self.slack,
+            _ => 0.0,
+        };
         let mut least = 0.0_f64;
         let mut may: Vec<(f64, u32, u32)> = Vec::new();
         for (p, &row) in points.range(i).zip(few) {
@@ -222,9 +227,10 @@ impl Sketch {
                 if middle - 2.0 * error > reach {
                     return None;
                 }
-                let nearer = middle + 2.0 * error < least;
+                let most = middle + 2.0 * error + rounding;
+                let nearer = most < least;
                 if !nearer {
-                    may.push((middle + 2.0 * error, row, other));
+                    may.push((most, row, other));
                     least = least.max(middle - 2.0 * error);
                 }
             }
