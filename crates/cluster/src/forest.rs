@@ -7,6 +7,7 @@
 //! second look at them. The rest is brought down to a forest whenever there are too many: the forest of a forest
 //! and more edges is that of all edges.
 
+use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -24,6 +25,8 @@ use crate::union_find::UnionFind;
 const LEVELS: usize = 16;
 /// Edges beyond the forest before it is made anew.
 const BUFFER: usize = 1 << 22;
+/// Edges that a block may find before it hands them over.
+const HELD: usize = 1 << 18;
 
 #[derive(Clone, Copy)]
 struct Edge {
@@ -100,36 +103,45 @@ impl Forest {
         let store = Mutex::new(Store { edges: Vec::new(), most: BUFFER, busy: false });
         let lock = || store.lock().unwrap_or_else(PoisonError::into_inner);
         let reach = space.reach(exact.metric(), wanted);
-        blocks.all().for_each(|block| {
-            let now = known.read().unwrap_or_else(PoisonError::into_inner).clone();
-            let mut own = Vec::new();
-            let wanted = |i: u32, j: u32| !now.ties(i as usize, j as usize);
-            sketch.candidates(block.from, block.to, reach, wanted, |p, others| {
-                for &q in others {
-                    let weight = (sketch.least(exact, space, (p, q)) as f32).next_down();
-                    let edge = Edge { weight, i: sketch.point(p), j: sketch.point(q) };
-                    if !now.has(&edge, &weights) {
-                        own.push(edge);
-                    }
-                }
-            });
-            progress.advance(block.pairs(&sketch));
+        let keep = |own: &mut Vec<Edge>| {
             let mut edges = {
                 let mut store = lock();
-                store.edges.append(&mut own);
+                store.edges.append(own);
                 if store.busy || store.edges.len() <= store.most {
                     return;
                 }
                 store.busy = true;
                 std::mem::take(&mut store.edges)
             };
-            // Without the lock: a thread that waits for its share of a parallel sort may take up another block.
+            // Without the lock, and on this thread alone: one that waits for its share of a parallel sort may
+            // take up another block meanwhile.
             let made = reduce(&mut edges, n, &weights);
             *known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made);
             let mut store = lock();
             store.most = 2 * edges.len() + BUFFER;
             store.edges.append(&mut edges);
             store.busy = false;
+        };
+        let latest = || known.read().unwrap_or_else(PoisonError::into_inner).clone();
+        blocks.all().for_each(|block| {
+            let now = RefCell::new(latest());
+            let mut own = Vec::new();
+            let wanted = |i: u32, j: u32| !now.borrow().ties(i as usize, j as usize);
+            sketch.candidates(block.from, block.to, reach, wanted, |p, others| {
+                for &q in others {
+                    let weight = (sketch.least(exact, space, (p, q)) as f32).next_down();
+                    let edge = Edge { weight, i: sketch.point(p), j: sketch.point(q) };
+                    if !now.borrow().has(&edge, &weights) {
+                        own.push(edge);
+                    }
+                }
+                if own.len() >= HELD {
+                    keep(&mut own);
+                    now.replace(latest());
+                }
+            });
+            progress.advance(block.pairs(&sketch));
+            keep(&mut own);
         });
         let mut edges = store.into_inner().unwrap_or_else(PoisonError::into_inner).edges;
         reduce(&mut edges, n, &weights);
@@ -167,7 +179,7 @@ impl Forest {
 
 /// Leaves a forest, in order, and tells its components.
 fn reduce(edges: &mut Vec<Edge>, points: usize, weights: &[f32; LEVELS]) -> Known {
-    edges.par_sort_unstable_by(|a, b| a.weight.total_cmp(&b.weight).then((a.i, a.j).cmp(&(b.i, b.j))));
+    edges.sort_unstable_by(|a, b| a.weight.total_cmp(&b.weight).then((a.i, a.j).cmp(&(b.i, b.j))));
     let mut of = vec![[0; LEVELS]; points];
     let mut sets = UnionFind::new(points);
     let (mut at, mut kept) = (0, 0);

@@ -22,6 +22,8 @@ use crate::{Error, Settings};
 /// Points of a block: few enough for their bytes to stay in a first-level cache, enough for what streams
 /// by to be used well.
 const BLOCK: usize = 192;
+/// Links that a block may find before it hands them over.
+const HELD: usize = 1 << 16;
 
 /// Finds all pairs i < j of rows whose distance is at most the threshold, in an order of its own that only
 /// depends on the rows.
@@ -237,7 +239,8 @@ struct Store {
     reached: f64,
     wanted: f64,
     most: u64,
-    pieces: Vec<Vec<Link>>,
+    /// Of each block.
+    pieces: Vec<Vec<Vec<Link>>>,
     /// Links by the least step that holds them.
     counts: Vec<u64>,
     step: usize,
@@ -267,6 +270,8 @@ impl Store {
         step
     }
 
+    /// Takes more links of a block. What runs under a lock must stay on its thread: one that waits for
+    /// others' share of the work takes up another block meanwhile, and would wait for the lock it holds.
     fn push(&mut self, block: usize, mut piece: Vec<Link>) {
         for link in &piece {
             let step = self.step_of(link.distance);
@@ -285,7 +290,9 @@ impl Store {
         }
         piece.shrink_to_fit();
         self.stored += piece.len() as u64;
-        self.pieces[block] = piece;
+        if !piece.is_empty() {
+            self.pieces[block].push(piece);
+        }
         // Now and then, so that a threshold that falls step by step does not cost a pass each.
         if self.stored > self.within + self.most / 4 {
             self.compact();
@@ -294,13 +301,13 @@ impl Store {
 
     fn compact(&mut self) {
         let threshold = self.threshold(self.step);
-        self.pieces.par_iter_mut().for_each(|piece| {
+        for piece in self.pieces.iter_mut().flatten() {
             let before = piece.len();
             piece.retain(|l| l.distance <= threshold);
             if piece.len() < before {
                 piece.shrink_to_fit();
             }
-        });
+        }
         self.stored = self.within;
     }
 }
@@ -333,24 +340,33 @@ pub(crate) fn join_points(
     });
     blocks.all().for_each(|block| {
         // What falls meanwhile only spares work.
-        let threshold = f64::from_bits(now.load(Ordering::Relaxed));
-        let reach = space.reach(exact.metric(), threshold);
+        let mut threshold = f64::from_bits(now.load(Ordering::Relaxed));
         let mut links = Vec::new();
+        let keep = |links: &mut Vec<Link>| {
+            let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+            store.push(block.number, std::mem::take(links));
+            let threshold = store.threshold(store.step);
+            now.store(threshold.to_bits(), Ordering::Relaxed);
+            threshold
+        };
+        let reach = space.reach(exact.metric(), threshold);
         let wanted = |i: u32, j: u32| !apart.holds(i.min(j), i.max(j));
         sketch.candidates(block.from, block.to, reach, wanted, |p, others| {
             for &q in others {
                 let distance = sketch.complete(exact, (p, q), threshold, reach);
                 links.extend(distance.map(|distance| sketch.link(p, q, distance)));
             }
+            if links.len() >= HELD {
+                threshold = keep(&mut links);
+            }
         });
         progress.advance(block.pairs(&sketch));
-        let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
-        store.push(block.number, links);
-        now.store(store.threshold(store.step).to_bits(), Ordering::Relaxed);
+        keep(&mut links);
     });
     let mut store = store.into_inner().unwrap_or_else(PoisonError::into_inner);
     store.compact();
-    Bounded { threshold: store.threshold(store.step), fits: store.within <= most, pieces: store.pieces }
+    let (threshold, fits) = (store.threshold(store.step), store.within <= most);
+    Bounded { threshold, fits, pieces: store.pieces.into_iter().flatten().collect() }
 }
 
 #[cfg(test)]

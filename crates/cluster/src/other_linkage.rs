@@ -47,7 +47,7 @@ pub fn single_linkage(
         keep_forest(&mut forest, rows.len());
         Ok(())
     })?;
-    sort(&mut forest);
+    forest.par_sort_unstable_by(order);
     let mut merges = must_links(&groups);
     let mut sets = UnionFind::new(rows.len());
     merges.iter().for_each(|m| sets.union(m.a, m.b));
@@ -78,12 +78,13 @@ pub fn single_linkage(
     Ok(Clustering { links: count, bands: 1, ..of_merges(rows.len(), merges) })
 }
 
-fn sort(links: &mut [Link]) {
-    links.par_sort_unstable_by(|x, y| x.distance.total_cmp(&y.distance).then((x.i, x.j).cmp(&(y.i, y.j))));
+fn order(x: &Link, y: &Link) -> std::cmp::Ordering {
+    x.distance.total_cmp(&y.distance).then((x.i, x.j).cmp(&(y.i, y.j)))
 }
 
+/// On one thread, as the join holds a lock meanwhile.
 fn keep_forest(links: &mut Vec<Link>, rows: usize) {
-    sort(links);
+    links.sort_unstable_by(order);
     let mut sets = UnionFind::new(rows);
     links.retain(|l| {
         let new = sets.find(l.i) != sets.find(l.j);

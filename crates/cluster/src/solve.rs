@@ -12,7 +12,7 @@
 //!
 //! Which, and how far, is decided by a sample and by what was found; the result is the same whatever is chosen.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::*;
 
@@ -50,6 +50,19 @@ impl Apart {
 
     pub(crate) fn holds(&self, i: u32, j: u32) -> bool {
         !self.0.is_empty() && self.0.contains(&(i, j))
+    }
+
+    /// Those within one component, named by their places in it; by the component's smallest point.
+    fn by_component(&self, roots: &[u32], components: &Components) -> HashMap<u32, Self> {
+        let mut all: HashMap<u32, Self> = HashMap::new();
+        for &(a, b) in &self.0 {
+            let root = roots[a as usize];
+            if root == roots[b as usize] {
+                let place = |p: u32| components.place[p as usize] - components.first(root) as u32;
+                all.entry(root).or_default().0.insert((place(a), place(b)));
+            }
+        }
+        all
     }
 
     /// After points have become others: `now` is what each is.
@@ -157,10 +170,13 @@ impl<'a> Solver<'a> {
             if found.threshold > start || (reached.is_none() && found.fits) {
                 return Ok(found);
             }
+            if !found.fits {
+                return Err(Error::Ties { distance: start, most: self.most });
+            }
             // Not even the first step fits: look closer.
             wanted = start + (wanted - start) / 1024.0;
             if wanted <= start.next_up() {
-                return Err(Error::Ties { distance: wanted, most: self.most });
+                return Err(Error::Ties { distance: start.next_up(), most: self.most });
             }
         }
     }
@@ -200,6 +216,10 @@ impl<'a> Solver<'a> {
         let forest = Forest::new(self.exact, self.space, points, start..threshold, observer);
         let Some((roots, now)) = forest.components(pairs(points.len()) / WORTH) else { return Ok(None) };
         drop(forest);
+        if now <= start {
+            // Steps finer than numbers are.
+            return Ok(None);
+        }
         let components = Components::new(&roots);
         let mut parts: Vec<&[u32]> = components
             .ranges()
@@ -210,7 +230,12 @@ impl<'a> Solver<'a> {
         // What may fill the budget goes one by one, the rest side by side.
         let side = self.most / rayon::current_num_threads() as u64;
         let large = parts.partition_point(|part| pairs(part.len()) > side);
-        let part_of = |part: &&[u32]| self.part(points, apart, part, now);
+        let within = apart.by_component(&roots, &components);
+        let solver = Solver { observer: Observer::none(), ..*self };
+        let part_of = |part: &&[u32]| {
+            let apart = within.get(&part[0]).cloned().unwrap_or_default();
+            solver.solve(points.in_order(part), apart, now)
+        };
         let total: u64 = parts.iter().map(|part| part.len() as u64).sum();
         let counter = observer.start(Stage::Link, total);
         let mut solved = Vec::new();
@@ -234,32 +259,6 @@ impl<'a> Solver<'a> {
         let mut merges: Vec<Merge> = solved.into_iter().flat_map(|s| s.merges).map(named).collect();
         merges.par_sort_unstable_by(Merge::order);
         Ok(Some((merges, links, now)))
-    }
-
-    fn part(&self, points: &Points, apart: &Apart, part: &[u32], threshold: f64) -> Result<Solved, Error> {
-        let within = if apart.0.is_empty() {
-            Apart::default()
-        } else {
-            // Few have constraints; of each pair both must be here.
-            let place = |p: &u32| part.binary_search(p).ok().map(|at| at as u32);
-            let mut all = HashSet::new();
-            if part.len() < apart.0.len() {
-                let number = |at: usize| part[at];
-                for i in 0..part.len() {
-                    for j in (i + 1..part.len()).take_while(|_| part.len() <= 1000) {
-                        if apart.holds(number(i), number(j)) {
-                            all.insert((i as u32, j as u32));
-                        }
-                    }
-                }
-            }
-            if part.len() >= apart.0.len() || part.len() > 1000 {
-                all.extend(apart.0.iter().filter_map(|(a, b)| Some((place(a)?, place(b)?))));
-            }
-            Apart(all)
-        };
-        let solver = Solver { observer: Observer::none(), ..*self };
-        solver.solve(points.in_order(part), within, threshold)
     }
 
     /// A threshold, no larger than the one wanted, up to which the links should fit: from a sample of

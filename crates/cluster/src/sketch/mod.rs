@@ -242,8 +242,26 @@ impl Sketch {
         let Some(second) = self.second.as_ref().filter(|_| few.len() * many.len() > 2) else {
             return exact.complete(few, many, threshold);
         };
+        // The largest distance of one row to the other point is at least the mean of these: most pairs of
+        // points that are too far apart are found out so, for a row's work and not for all pairs'.
+        let sides = [(i, j, few.len()), (j, i, many.len())];
+        for (own, other, _) in sides.into_iter().filter(|(.., count)| *count > 1) {
+            let mean = second.of(other);
+            for p in self.points.range(own) {
+                let a = second.rows.get(p);
+                let (dot, error) = self.dot(a, mean);
+                if a.1.square + mean.1.square - 2.0 * (dot + error) > reach {
+                    return None;
+                }
+            }
+        }
         // |a − b|² lies within 2·error of S + S' − 2 z·z'. What surely is nearer than another pair may be left
-        // out; what surely is too far ends it.
+        // out; what surely is too far ends it. Distances that decide are themselves rounded, cosine to so much
+        // of 1 however small it is: what is nearer by less than that may come out farther.
+        let rounding = match exact.metric() {
+            Metric::Cosine => 2.0 * self.slack,
+            _ => 0.0,
+        };
         let mut least = 0.0_f64;
         let mut may: Vec<(f64, u32, u32)> = Vec::new();
         for (p, &row) in self.points.range(i).zip(few) {
@@ -255,9 +273,10 @@ impl Sketch {
                 if middle - 2.0 * error > reach {
                     return None;
                 }
-                let nearer = middle + 2.0 * error < least;
+                let most = middle + 2.0 * error + rounding;
+                let nearer = most < least;
                 if !nearer {
-                    may.push((middle + 2.0 * error, row, other));
+                    may.push((most, row, other));
                     least = least.max(middle - 2.0 * error);
                 }
             }

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 use streamface_types::Metric;
 
+use super::second::MOST_ROWS;
 use super::space::{Placed, SAMPLE, Space, norm, spread};
 use crate::exact::Exact;
 use crate::kernel::Isa;
@@ -81,7 +82,8 @@ impl Plan {
                     .fold(0.0_f64, |m, (r, _)| m.max(*r));
                 let step = (f64::from(largest).max(most_rest / 2.0) * 1.05 / levels).max(1e-150);
                 let clusters = points.len() < points.members_in_all();
-                let second = dim > 32 && dim <= 1 << 16 && (k < dim || rotated || clusters);
+                let counted = points.members_in_all() < MOST_ROWS;
+                let second = dim > 32 && dim <= 1 << 16 && counted && (k < dim || rotated || clusters);
                 let plan = Plan { rotated, k, step, longest, second };
                 if few {
                     return plan;

@@ -80,6 +80,8 @@ fn to_bytes(z: &[f64], square: f64, unbound: bool, bytes: &mut [i8]) -> Own {
 
 /// A single row, and its place among all.
 const ROW: u32 = 1 << 31;
+/// Rows that places can be told of.
+pub(super) const MOST_ROWS: usize = ROW as usize;
 
 /// Bytes of all rows, in the order of the points', and of the means of points with several.
 pub(super) struct Second {
