@@ -10,8 +10,8 @@
 //! **First look**, for all pairs: k numbers of z, along directions that hold most of the energy, and the
 //! length ρ of the rest. By Cauchy and Schwarz z·z' ≤ p·p' + ρρ'. The k numbers become bytes, p = s·q + e with one
 //! step s for all points; ρ becomes four bytes of ρ/2 rounded up. So
-//! z·z' ≤ s²(q·q' + Σρ_q ρ_q') + |e||p'| + s|q||e'|, and with W no less than any |p| and s|q|, each side of (1) is a
-//! sum of what each point gives: an integer product and a comparison for a pair (see [`crate::kernel`]).
+//! z·z' ≤ s²(q·q' + Σρ_q ρ_q') + |e||p'| + s|q||e'|, and with W no less than any |p|, s|q'| ≤ W + |e'| and |e||e'| ≤ (|e|² + |e'|²) / 2, each side of (1)
+//! is a sum of what each point gives: an integer product and a comparison for a pair (see [`crate::kernel`]).
 //!
 //! **Second look**, for what passes: all d numbers as bytes with a step for each point, and the same
 //! bound with the two points' own lengths instead of W. The bytes of all rows then tell which pairs across two
@@ -99,7 +99,8 @@ impl Sketch {
 
     /// How much more a pair's sum must reach for a smaller T² than the one this was made for.
     fn raise(&self, reach: f64) -> i32 {
-        ((self.reach - reach) / 2.0 / (self.step * self.step)).clamp(0.0, f64::from(1 << 26)) as i32
+        // One less for rounding.
+        ((self.reach - reach) / 2.0 / (self.step * self.step) - 1.0).clamp(0.0, f64::from(1 << 26)) as i32
     }
 
     /// Number of points.
@@ -334,7 +335,8 @@ impl Maker<'_> {
                 error += (p - plan.step * q).powi(2);
                 put(k, q);
             }
-            let off = self.space.off(plan, dim) * length;
+            // Of what is too small for `f32` nothing is left.
+            let off = self.space.off(plan, dim) * length + dim as f64 * 1e-37;
             let rest = (length * length * (1.0 + self.space.slack + 1.01 * self.space.eta) - energy
                 + 2.0 * off * energy.sqrt())
             .max(0.0)

@@ -69,9 +69,12 @@ impl Space {
                 space.scale = usual.recip().min(1e150);
             }
         }
-        if n >= tuning.few && dim > 16 {
+        // The bounds' first order is all that counts within these.
+        if n >= tuning.few && dim > 16 && dim <= 1 << 16 {
             let (directions, eta) = find_directions(exact, &space, &sample);
-            (space.directions, space.eta) = (Some(directions), eta);
+            if eta < 1e-3 {
+                (space.directions, space.eta) = (Some(directions), eta);
+            }
         }
         space
     }
@@ -91,11 +94,13 @@ impl Space {
         for &row in members {
             let factor = unit_factor(exact, row);
             let numbers = exact.rows().row(row as usize).iter().zip(&self.centre);
+            let mut own = 0.0;
             for (z, (&x, c)) in z.iter_mut().zip(numbers) {
                 let offset = (f64::from(x) * factor - c) * self.scale;
                 *z += offset;
-                square += offset * offset;
+                own += offset * offset;
             }
+            square += own;
         }
         let count = members.len() as f64;
         z.iter_mut().for_each(|z| *z /= count);
@@ -287,4 +292,27 @@ fn nearest(points: &Array2<f32>, pivots: &Array2<f32>) -> Vec<u32> {
         best.1
     };
     dots.rows().into_iter().map(best).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use streamface_types::Embeddings;
+
+    use super::*;
+
+    /// One running sum over all numbers of all rows drifts by more than the slack that S has.
+    #[test]
+    fn s_of_many_copies_is_that_of_one_within_the_slack() {
+        let (copies, dim) = (2000, 3296);
+        let signs = (0..dim).map(|k| if k % 3 == 0 { -1.0 } else { 1.0 });
+        let rows = Embeddings::new(signs.collect(), dim).unwrap();
+        let exact = Exact::new(&rows, Metric::Cosine).unwrap();
+        let (centre, slack) = (vec![0.0; dim], (4 * dim + 2 * copies) as f64 * f64::EPSILON);
+        let tuning = Tuning::default();
+        let space = Space { centre, scale: 1.0, directions: None, eta: 0.0, slack, tuning };
+        let mut z = vec![0.0; dim];
+        let one = space.place(&exact, &[0], &mut z);
+        let all = space.place(&exact, &vec![0; copies], &mut z);
+        assert!((all / one - 1.0).abs() < slack, "{all} {one}");
+    }
 }
