@@ -106,7 +106,8 @@ fn join_blocks_with(
         pieces.lock().unwrap_or_else(PoisonError::into_inner).push((block.number, piece));
         Ok(())
     };
-    join_rows(&exact, &space, &order, settings, observer, |i, j| whole || in_blocks(i, j), keep)?;
+    // In order only where blocks are whole.
+    join_rows(&exact, &space, &order, settings, observer, usize::MAX, |i, j| whole || in_blocks(i, j), keep)?;
     let mut pieces = pieces.into_inner().unwrap_or_else(PoisonError::into_inner);
     pieces.sort_unstable_by_key(|(number, _)| *number);
     Ok(Links::from_pieces(rows.len(), pieces.into_iter().map(|(_, piece)| piece).collect()))
@@ -129,18 +130,22 @@ pub(crate) fn join_observed(
         &order,
         settings,
         observer,
+        HELD,
         |_, _| true,
         |_, found| (each.lock().unwrap_or_else(PoisonError::into_inner))(found),
     )
 }
 
-/// The pairs of `order`, rows in ascending order, that are `wanted` and at distance ≤ the threshold.
+/// The pairs of `order`, rows in ascending order, that are `wanted` and at distance ≤ the threshold, handed
+/// over whenever a block has found `most_held`, and at its end.
+#[expect(clippy::too_many_arguments, reason = "called twice, all of them different")]
 fn join_rows(
     exact: &Exact,
     space: &Space,
     order: &[u32],
     settings: &Settings,
     observer: Observer<'_>,
+    most_held: usize,
     wanted: impl Fn(u32, u32) -> bool + Sync,
     each: impl Fn(Block, Vec<Link>) -> Result<(), Error> + Sync,
 ) -> Result<(), Error> {
@@ -153,7 +158,8 @@ fn join_rows(
     blocks.all().try_for_each(|block| {
         let own = block.points(&sketch);
         let mut buckets: Vec<Vec<Link>> = vec![Vec::new(); own.len()];
-        let mut near = Vec::new();
+        let (mut near, mut held, mut failed) = (Vec::new(), 0, Ok(()));
+        let take = |buckets: &mut [Vec<Link>]| buckets.iter_mut().flat_map(std::mem::take).collect();
         sketch.candidates(block.from, block.to, reach, |p, others| {
             let i = order[p as usize];
             near.clear();
@@ -161,12 +167,17 @@ fn join_rows(
             exact.distances(i, &near, |j, distance| {
                 if distance <= threshold {
                     buckets[p as usize - own.start].push(Link { i, j, distance });
+                    held += 1;
                 }
                 true
             });
+            if held >= most_held && failed.is_ok() {
+                (failed, held) = (each(block, take(&mut buckets)), 0);
+            }
         });
+        failed?;
         progress.advance(block.pairs(&sketch, points.len()));
-        each(block, buckets.concat())
+        each(block, take(&mut buckets))
     })
 }
 

@@ -138,10 +138,11 @@ impl<'a> Solver<'a> {
             return Ok((merges, links, threshold));
         }
         let guess = self.guess(points, reached.unwrap_or(0.0), threshold);
-        if guess < threshold && pairs(points.len()) / CHEAP > self.most {
-            if let Some(split) = self.split(points, apart, reached, threshold, observer)? {
-                return Ok(split);
-            }
+        if guess < threshold
+            && pairs(points.len()) / CHEAP > self.most
+            && let Some(split) = self.split(points, apart, reached, threshold, observer)?
+        {
+            return Ok(split);
         }
         let found = self.join(points, apart, reached, guess, observer)?;
         let links = found.pieces.iter().map(|p| p.len() as u64).sum();
