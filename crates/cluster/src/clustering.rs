@@ -88,13 +88,19 @@ pub(crate) fn complete_linkage_with(
     let exact = Exact::new(rows, settings.metric())?;
     let space = Space::new(&exact, &(0..rows.len() as u32).collect::<Vec<_>>(), tuning);
     let mut merges = must_links(&groups);
-    let mut sets = UnionFind::new(rows.len());
-    merges.iter().for_each(|m| sets.union(m.a, m.b));
-    for merge in copies(&exact, &merges, &groups) {
-        sets.union(merge.a, merge.b);
-        merges.push(merge);
-    }
-    let points = Points::new(&exact, &sets.into_roots());
+    let copies = copies(&exact, &merges, &groups);
+    // One of equal rows speaks for all of them.
+    let mut left = vec![true; rows.len()];
+    copies.iter().for_each(|m| left[m.b as usize] = false);
+    let order: Vec<u32> = (0..rows.len() as u32).filter(|&row| left[row as usize]).collect();
+    merges.extend(copies);
+    let place = |row: &u32| order.partition_point(|other| other < &groups.first[*row as usize]) as u32;
+    let points = Points::of_rows(&order);
+    let points = if groups.any_must() {
+        points.grouped(&exact, &order.iter().map(place).collect::<Vec<_>>())
+    } else {
+        points
+    };
     let apart = Apart::new(&points, &groups);
     let solver = Solver::new(&exact, &space, settings.most_links(), observer);
     let solved = solver.solve(points, apart, settings.threshold())?;

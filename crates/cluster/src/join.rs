@@ -107,7 +107,8 @@ fn join_blocks_with(
         pieces.lock().unwrap_or_else(PoisonError::into_inner).push((block.number, piece));
         Ok(())
     };
-    join_rows(&exact, &space, &order, settings, observer, |i, j| whole || in_blocks(i, j), keep)?;
+    // In order only where blocks are whole.
+    join_rows(&exact, &space, &order, settings, observer, usize::MAX, |i, j| whole || in_blocks(i, j), keep)?;
     let mut pieces = pieces.into_inner().unwrap_or_else(PoisonError::into_inner);
     pieces.sort_unstable_by_key(|(number, _)| *number);
     Ok(Links::from_pieces(rows.len(), pieces.into_iter().map(|(_, piece)| piece).collect()))
@@ -130,18 +131,22 @@ pub(crate) fn join_observed(
         &order,
         settings,
         observer,
+        HELD,
         |_, _| true,
         |_, found| (each.lock().unwrap_or_else(PoisonError::into_inner))(found),
     )
 }
 
-/// The pairs of `order`, rows in ascending order, that are `wanted` and at distance ≤ the threshold.
+/// The pairs of `order`, rows in ascending order, that are `wanted` and at distance ≤ the threshold, handed
+/// over whenever a block has found `most_held`, and at its end.
+#[expect(clippy::too_many_arguments, reason = "called twice, all of them different")]
 fn join_rows(
     exact: &Exact,
     space: &Space,
     order: &[u32],
     settings: &Settings,
     observer: Observer<'_>,
+    most_held: usize,
     wanted: impl Fn(u32, u32) -> bool + Sync,
     each: impl Fn(Block, Vec<Link>) -> Result<(), Error> + Sync,
 ) -> Result<(), Error> {
@@ -152,7 +157,7 @@ fn join_rows(
     let blocks = Blocks::new(&sketch);
     let progress = observer.start(Stage::Join, pairs(points.len()));
     blocks.all().try_for_each(|block| {
-        let (mut links, mut near) = (Vec::new(), Vec::new());
+        let (mut links, mut near, mut failed) = (Vec::new(), Vec::new(), Ok(()));
         let wanted = |p: u32, q: u32| wanted(order[p as usize], order[q as usize]);
         sketch.candidates(block.from, block.to, reach, wanted, |p, others| {
             let i = order[sketch.point(p) as usize];
@@ -164,7 +169,11 @@ fn join_rows(
                 }
                 true
             });
+            if links.len() >= most_held && failed.is_ok() {
+                failed = each(block, std::mem::take(&mut links));
+            }
         });
+        failed?;
         progress.advance(block.pairs(&sketch));
         links.shrink_to_fit();
         each(block, links)

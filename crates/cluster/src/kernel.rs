@@ -312,7 +312,7 @@ mod tests {
                 for round in 0..20 {
                     // The first round at the ends of the range.
                     let mut number = |at: usize| {
-                        if round == 0 { if at % 2 == 0 { most } else { -most } } else { next(most) }
+                        if round == 0 { if at.is_multiple_of(2) { most } else { -most } } else { next(most) }
                     };
                     let group: Vec<i8> = (0..4 * g * quads).map(|at| number(at) as i8).collect();
                     let panel: Vec<u8> =

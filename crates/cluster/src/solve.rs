@@ -138,10 +138,11 @@ impl<'a> Solver<'a> {
             return Ok((merges, links, threshold));
         }
         let guess = self.guess(points, reached.unwrap_or(0.0), threshold);
-        if guess < threshold && pairs(points.len()) / CHEAP > self.most {
-            if let Some(split) = self.split(points, apart, reached, threshold, observer)? {
-                return Ok(split);
-            }
+        if guess < threshold
+            && pairs(points.len()) / CHEAP > self.most
+            && let Some(split) = self.split(points, apart, reached, threshold, observer)?
+        {
+            return Ok(split);
         }
         let found = self.join(points, apart, reached, guess, observer)?;
         let links = found.pieces.iter().map(|p| p.len() as u64).sum();
@@ -300,4 +301,105 @@ fn numbers(roots: &[u32]) -> Vec<u32> {
         }
     }
     number
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::clustering::complete_linkage_with;
+    use crate::kernel::Isa;
+    use crate::sketch::Tuning;
+    use crate::{Constraints, Embeddings, Metric, Settings, primitive};
+
+    /// Rows around centres, so many each.
+    fn people(n: usize, dim: usize, each: usize, noise: f32, seed: u32) -> Embeddings {
+        let mut state = seed;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+        };
+        let centres: Vec<f32> = (0..n.div_ceil(each) * dim).map(|_| next()).collect();
+        let data =
+            (0..n * dim).map(|at| centres[at / dim % n.div_ceil(each) * dim + at % dim] + noise * next());
+        Embeddings::new(data.collect(), dim).unwrap()
+    }
+
+    fn solver<'a>(exact: &'a Exact<'a>, space: &'a Space, most: u64) -> Solver<'a> {
+        Solver::new(exact, space, most, Observer::none())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// With directions and along the axes, on all instruction sets, with memory and without.
+        #[test]
+        fn looks_change_nothing(
+            n in 65_usize..220,
+            dim in prop_oneof![2_usize..60, Just(31), Just(33), 100_usize..200],
+            each in 2_usize..30,
+            noise in 0.01_f32..1.5,
+            share in 0.02..0.6_f64,
+            seed in any::<u32>(),
+            cosine in any::<bool>(),
+        ) {
+            let rows = people(n, dim, each, noise, seed);
+            let metric = if cosine { Metric::Cosine } else { Metric::Euclidean };
+            let mut sample: Vec<f64> =
+                (0..n - 1).map(|i| metric.distance(rows.row(i), rows.row((i * 7 + 5) % n))).collect();
+            sample.sort_by(f64::total_cmp);
+            let settings = Settings::new(metric, sample[(n as f64 * share) as usize]).unwrap();
+            let none = Constraints::default();
+            let slow = primitive::complete_linkage(&rows, &settings, &none).unwrap();
+            let mut first = None;
+            for isa in Isa::available() {
+                for (few, bytes) in [(2, 0), (2, 56 * 500), (2, 1 << 30), (1000, 0)] {
+                    let tuning = Tuning { isa, few };
+                    let found =
+                        complete_linkage_with(&rows, &settings.memory(bytes), &none, Observer::none(), tuning);
+                    // At most a pair or two at any one distance.
+                    let found = found.unwrap();
+                    prop_assert_eq!(&found.labels, &slow, "{:?} {}", tuning, bytes);
+                    let merges = first.get_or_insert_with(|| found.merges.clone());
+                    prop_assert_eq!(merges, &found.merges, "{:?} {}", tuning, bytes);
+                }
+            }
+        }
+    }
+
+    /// Splits, those within splits, and constraints across and within them.
+    #[test]
+    fn a_split_is_what_the_whole_is() {
+        for (dim, metric, threshold) in [(40, Metric::Cosine, 0.7), (8, Metric::Euclidean, 2.2)] {
+            let rows = people(1200, dim, 8, 0.4, 3);
+            let exact = Exact::new(&rows, metric).unwrap();
+            let order: Vec<u32> = (0..1200).collect();
+            let space = Space::new(&exact, &order, Tuning { few: 2, ..Tuning::default() });
+            let mut constraints = Constraints::default();
+            (0..10_000).for_each(|k| {
+                let (a, b) = (k * 7 % 1200, (k * 7 + 150 * (k % 8)) % 1200);
+                if a != b {
+                    constraints.cannot_link(a, b);
+                }
+            });
+            for constraints in [Constraints::default(), constraints] {
+                let groups = constraints.close(1200).unwrap();
+                let points = || Points::of_rows(&order);
+                let apart = || Apart::new(&points(), &groups);
+                let whole = solver(&exact, &space, 1 << 30).solve(points(), apart(), threshold).unwrap();
+                assert_eq!(whole.bands, 1);
+                let little = solver(&exact, &space, 300);
+                let split = little.split(&points(), &apart(), None, threshold, Observer::none()).unwrap();
+                let (merges, links, now) = split.unwrap();
+                assert!(now < threshold && links > 300, "{now} {links}");
+                let until: Vec<Merge> = whole.merges.iter().copied().filter(|m| m.distance <= now).collect();
+                assert_eq!(merges, until);
+                assert!(!merges.is_empty());
+                let all = little.solve(points(), apart(), threshold).unwrap();
+                assert_eq!(all.merges, whole.merges);
+                assert!(all.bands > 1);
+            }
+        }
+    }
 }

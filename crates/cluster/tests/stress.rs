@@ -143,7 +143,7 @@ fn check(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn little_memory_changes_nothing(
@@ -228,4 +228,48 @@ fn no_thread_waits_for_itself() {
     for round in 1..6 {
         assert_eq!(done.recv_timeout(wait), Ok((round, first.1.clone(), first.2.clone())));
     }
+}
+
+#[test]
+fn the_smallest_and_the_largest_of_everything() {
+    let none = Constraints::default();
+    let run = |rows: &Embeddings, metric, threshold, bytes| {
+        let settings = Settings::new(metric, threshold).unwrap();
+        complete_linkage(rows, &settings.memory(bytes), &none)
+    };
+    for metric in [Metric::Cosine, Metric::Euclidean] {
+        for bytes in [0, 2 << 30] {
+            for threshold in [0.0, 5e-324, 2.0] {
+                for (rows, dim) in
+                    [(0, 0), (0, 5), (1, 1), (1, 700), (2, 1), (70, 31), (70, 33), (20, 65_537)]
+                {
+                    let rows =
+                        Embeddings::new(data(Kind::Mixed, rows, dim.max(1), 3).as_slice().to_vec(), dim);
+                    let rows = rows.unwrap();
+                    let settings = Settings::new(metric, threshold).unwrap();
+                    let found = run(&rows, metric, threshold, bytes);
+                    // At 2 all are one, or zero rows tie.
+                    if let Ok(found) = &found {
+                        let slow = primitive::complete_linkage(&rows, &settings, &none).unwrap();
+                        assert_eq!(found.labels, slow, "{metric} {threshold} {dim}");
+                    } else {
+                        assert!(bytes == 0 && rows.len() == 70, "{found:?}");
+                    }
+                }
+            }
+        }
+    }
+    for threshold in [1e300, f64::MAX] {
+        for bytes in [0, 2 << 30] {
+            let rows = data(Kind::Mixed, 200, 40, 11);
+            assert_eq!(run(&rows, Metric::Euclidean, threshold, bytes).unwrap().clusters, 1);
+        }
+    }
+    // All on one ray: every pair at cosine distance 0, more than fit.
+    let ray = Embeddings::new((1..=200).map(|k| k as f32).collect(), 1).unwrap();
+    assert_eq!(run(&ray, Metric::Cosine, 0.5, 0), Err(Error::Ties { distance: 0.0, most: 64 }));
+    assert_eq!(run(&ray, Metric::Cosine, 0.5, 2 << 20).unwrap().clusters, 1);
+    // Integers: neighbours are all at 1.
+    let line = Embeddings::new((0..200).map(|k| k as f32).collect(), 1).unwrap();
+    assert_eq!(run(&line, Metric::Euclidean, 5.0, 0), Err(Error::Ties { distance: 1.0, most: 64 }));
 }

@@ -283,7 +283,11 @@ impl Sketch {
             }
         }
         let mut largest = 0.0_f64;
-        for (_, row, other) in may.into_iter().filter(|(most, ..)| !(*most < least)) {
+        for (most, row, other) in may {
+            // What is not a number stays.
+            if most < least {
+                continue;
+            }
             let distance = exact.distance(row, other);
             if distance > threshold {
                 return None;
