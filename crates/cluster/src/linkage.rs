@@ -13,9 +13,9 @@
 //! has the smaller of both ids, and so the smaller of both keys itself. Then two clusters that are each
 //! other's nearest stay so whatever else merges, and may merge at once.
 //!
-//! Time: lists are scanned once for each step of a chain, of which there are at most three a point, so
+//! Time: lists are read once for each step of a chain, of which there are at most three a point, so
 //! O(n · longest list) a component, and O(links) where most of a component is linked; there a square
-//! [matrix](crate::dense) is smaller than the lists, and faster. Memory: 24 bytes a link beside the links' own
+//! [matrix](crate::dense) is smaller than the lists, and faster. Memory: 32 bytes a link beside the links' own
 //! 16, which are let go as they are read, and as much again for the largest components that are matrices.
 
 use rayon::prelude::*;
@@ -23,6 +23,7 @@ use rayon::prelude::*;
 use crate::components::{self, Components};
 use crate::dense::{self, Square};
 use crate::links::Piece;
+use crate::union_find::UnionFind;
 use crate::{Error, Merge};
 
 /// All merges of `points` points from the links among them, in order of (distance, smaller id, larger id),
@@ -43,33 +44,28 @@ pub(crate) fn merges(pieces: Vec<Piece>, points: usize) -> Result<Vec<Merge>, Er
         offset[p + 1] += offset[p];
     }
     let total = offset[points];
-    let (mut near, mut distance) = (vec![0_u32; total], vec![0_f64; total]);
+    let mut near = vec![Near { distance: 0.0, point: 0, points: 1 }; total];
     let mut end = offset.clone();
     for piece in pieces {
-        for l in piece.into_iter() {
+        for l in piece {
             let (i, j) = (place(l.i), place(l.j));
             // Within a component, places are in the order of points.
             let first = order.first(roots[l.i as usize]) as u32;
             for (own, other) in [(i, j), (j, i)] {
-                let at = &mut end[own];
-                near[*at] = other as u32 - first;
-                distance[*at] = l.distance;
-                *at += 1;
+                let near = &mut near[end[own]];
+                (near.point, near.distance) = (other as u32 - first, l.distance);
+                end[own] += 1;
             }
         }
     }
     drop(end);
 
     let mut tasks = Vec::new();
-    let (mut near, mut distance) = (&mut near[..], &mut distance[..]);
+    let mut near = &mut near[..];
     for (from, to) in order.ranges() {
-        let size = offset[to] - offset[from];
-        let (near, distance) = (
-            near.split_off_mut(..size).unwrap_or_default(),
-            distance.split_off_mut(..size).unwrap_or_default(),
-        );
-        if size > 0 {
-            tasks.push((from, Component { offset: &offset[from..=to], near, distance }));
+        let near = near.split_off_mut(..offset[to] - offset[from]).unwrap_or_default();
+        if !near.is_empty() {
+            tasks.push((from, Component { offset: &offset[from..=to], near }));
         }
     }
     // The largest first, so that none of them is left to one thread at the end.
@@ -87,163 +83,177 @@ pub(crate) fn merges(pieces: Vec<Piece>, points: usize) -> Result<Vec<Merge>, Er
     Ok(merges)
 }
 
-/// One connected component: a list of neighbours for each of its clusters, in order of their ids, which
-/// count from 0 within the component. A neighbour that is one no more stays as an infinite distance.
+/// A neighbour of a cluster as it was when it was written down.
+#[derive(Debug, Clone, Copy)]
+struct Near {
+    /// No more than the distance now: what a cluster grows by can only be farther.
+    distance: f64,
+    /// A point of the cluster.
+    point: u32,
+    /// Points it had.
+    points: u32,
+}
+
+/// One connected component: a list of neighbours for each of its clusters, whose ids are points that count from
+/// 0 within the component.
+///
+/// Lists are brought up to date when they are read, not when others merge: of the entries that have become
+/// one cluster, all of its points must be there, or it is no neighbour; then their largest distance is its own.
 struct Component<'a> {
     /// Where lists start, and the end of the last; counted from any number.
     offset: &'a [usize],
-    near: &'a mut [u32],
-    distance: &'a mut [f64],
+    near: &'a mut [Near],
 }
 
-/// What is known of a cluster's list.
-#[derive(Clone, Copy)]
-struct List {
-    len: usize,
-    /// Neighbours that are some still.
-    live: usize,
+/// What has merged so far, and room to bring lists up to date.
+struct Merged {
+    sets: UnionFind,
+    /// Points of each cluster, by its id; 0 for those that are part of another.
+    size: Vec<u32>,
+    /// Of the clusters met in a list: points, and the largest distance. All 0 between lists.
+    met: Vec<(u32, f64)>,
 }
 
 impl Component<'_> {
     fn link(mut self) -> Vec<Merge> {
         let points = self.offset.len() - 1;
-        // A matrix takes 8 bytes a pair of points, lists 24 a link.
+        // A matrix takes 8 bytes a pair of points, lists 32 a link.
         if points * points <= self.near.len() * 3 {
             return self.link_square();
         }
-        let mut lists = self.sort_lists();
+        let mut merged =
+            Merged { sets: UnionFind::new(points), size: vec![1; points], met: vec![(0, 0.0); points] };
+        let mut len = self.once(&mut merged);
         let mut merges = Vec::new();
         let mut chain: Vec<u32> = Vec::new();
-        for start in 0..points {
+        for start in 0..points as u32 {
             // What comes before `start` is merged away or has no neighbour left, and gets none again.
-            while lists[start].live > 0 {
-                chain.push(start as u32);
-                while let Some(&top) = chain.last() {
-                    let Some((nearest, distance)) = self.nearest(&mut lists, top) else {
-                        chain.pop();
-                        continue;
-                    };
-                    if chain.len() > 1 && chain[chain.len() - 2] == nearest {
-                        chain.truncate(chain.len() - 2);
-                        let (a, b) = (top.min(nearest), top.max(nearest));
-                        merges.push(Merge { a, b, distance });
-                        self.merge(&mut lists, a, b);
-                    } else {
-                        chain.push(nearest);
+            loop {
+                let Some(&top) = chain.last() else {
+                    if merged.size[start as usize] == 0
+                        || self.nearest(&mut merged, &mut len, start).is_none()
+                    {
+                        break;
                     }
+                    chain.push(start);
+                    continue;
+                };
+                let Some((nearest, distance)) = self.nearest(&mut merged, &mut len, top) else {
+                    chain.pop();
+                    continue;
+                };
+                if chain.len() > 1 && chain[chain.len() - 2] == nearest {
+                    chain.truncate(chain.len() - 2);
+                    let (a, b) = (top.min(nearest), top.max(nearest));
+                    merges.push(Merge { a, b, distance });
+                    self.merge(&mut merged, &mut len, a, b);
+                } else {
+                    chain.push(nearest);
                 }
             }
         }
         merges
     }
 
-    /// Puts each list in the order of its neighbours' ids, each of them once.
-    fn sort_lists(&mut self) -> Vec<List> {
-        let mut keyed = Vec::new();
-        (0..self.offset.len() - 1)
-            .map(|x| {
-                let (from, to) = (self.offset[x] - self.offset[0], self.offset[x + 1] - self.offset[0]);
-                let (near, distance) = (&mut self.near[from..to], &mut self.distance[from..to]);
-                let mut len = to - from;
-                if !near.is_sorted_by(|a, b| a < b) {
-                    keyed.clear();
-                    keyed.extend(near.iter().copied().zip(distance.iter().copied()));
-                    keyed.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-                    keyed.dedup_by_key(|k| k.0);
-                    len = keyed.len();
-                    for (k, &(id, d)) in keyed.iter().enumerate() {
-                        (near[k], distance[k]) = (id, d);
-                    }
-                }
-                List { len, live: len }
-            })
-            .collect()
-    }
-
     fn link_square(&self) -> Vec<Merge> {
         let mut square = Square::new(self.offset.len() - 1);
         for (x, w) in self.offset.windows(2).enumerate() {
-            for k in w[0] - self.offset[0]..w[1] - self.offset[0] {
-                square.set(x, self.near[k] as usize, self.distance[k]);
+            for near in &self.near[w[0] - self.offset[0]..w[1] - self.offset[0]] {
+                square.set(x, near.point as usize, near.distance);
             }
         }
         dense::chain(square, |left, right, _, _| left.max(right))
     }
 
-    fn start(&self, x: u32) -> usize {
-        self.offset[x as usize] - self.offset[0]
-    }
-
-    /// The neighbour with the least key: of the nearest ones the first, as a smaller other id makes
-    /// the smaller pair on either side of `x`.
-    fn nearest(&mut self, lists: &mut [List], x: u32) -> Option<(u32, f64)> {
-        let (start, list) = (self.start(x), &mut lists[x as usize]);
-        if list.live == 0 {
-            return None;
-        }
-        if list.live * 2 < list.len {
-            let mut to = start;
-            for from in start..start + list.len {
-                if self.distance[from].is_finite() {
-                    (self.near[to], self.distance[to]) = (self.near[from], self.distance[from]);
+    /// Lengths of the lists, each neighbour left in them once.
+    fn once(&mut self, merged: &mut Merged) -> Vec<u32> {
+        let list = |(x, w): (usize, &[usize])| {
+            let list = &mut self.near[w[0] - self.offset[0]..w[1] - self.offset[0]];
+            let mut to = 0;
+            for k in 0..list.len() {
+                // Marked by the list it was met in.
+                let met = &mut merged.met[list[k].point as usize].0;
+                if *met != x as u32 + 1 {
+                    *met = x as u32 + 1;
+                    list[to] = list[k];
                     to += 1;
                 }
             }
-            list.len = list.live;
+            to as u32
+        };
+        let len = self.offset.windows(2).enumerate().map(list).collect();
+        merged.met.fill((0, 0.0));
+        len
+    }
+
+    fn list(&mut self, x: u32, len: &[u32]) -> &mut [Near] {
+        let start = self.offset[x as usize] - self.offset[0];
+        &mut self.near[start..start + len[x as usize] as usize]
+    }
+
+    /// The neighbour with the least key: of the nearest ones the one with the least id, as a smaller other id
+    /// makes the smaller pair on either side of `x`.
+    fn nearest(&mut self, merged: &mut Merged, len: &mut [u32], x: u32) -> Option<(u32, f64)> {
+        let list = self.list(x, len);
+        if list.iter().any(|near| merged.size[near.point as usize] != near.points) {
+            len[x as usize] = merged.update(list);
         }
-        let distances = &self.distance[start..start + list.len];
-        let least = dense::minimum(distances);
-        let at = distances.iter().position(|&d| d == least)?;
-        Some((self.near[start + at], least))
+        let list = self.list(x, len);
+        let first = list.first()?;
+        let mut best = (first.point, first.distance);
+        for near in &list[1..] {
+            if near.distance < best.1 || (near.distance == best.1 && near.point < best.0) {
+                best = (near.point, near.distance);
+            }
+        }
+        Some(best)
     }
 
     /// Joins `b` into `a`, a < b.
-    fn merge(&mut self, lists: &mut [List], a: u32, b: u32) {
-        let (mut p, mut q) = (self.start(a), self.start(b));
-        let (end_p, end_q) = (p + lists[a as usize].len, q + lists[b as usize].len);
-        let mut to = p;
-        loop {
-            // Past the end stands an id larger than any.
-            let c = if p < end_p { self.near[p] } else { u32::MAX };
-            let d = if q < end_q { self.near[q] } else { u32::MAX };
-            if c == u32::MAX && d == u32::MAX {
-                break;
-            }
-            let (left, right) = (
-                if c <= d { self.distance[p] } else { f64::INFINITY },
-                if d <= c { self.distance[q] } else { f64::INFINITY },
-            );
-            let other = c.min(d);
-            p += usize::from(c <= d);
-            q += usize::from(d <= c);
-            if other == a || other == b {
-                continue;
-            }
-            let both = left.max(right);
-            if both.is_finite() {
-                (self.near[to], self.distance[to]) = (other, both);
+    fn merge(&mut self, merged: &mut Merged, len: &mut [u32], a: u32, b: u32) {
+        for x in [a, b] {
+            len[x as usize] = merged.update(self.list(x, len));
+        }
+        // The neighbours of both are those of one that the other has as well.
+        for near in &*self.list(b, len) {
+            merged.met[near.point as usize] = (near.points, near.distance);
+        }
+        let own = self.list(a, len);
+        let mut to = 0;
+        for k in 0..own.len() {
+            let (points, distance) = merged.met[own[k].point as usize];
+            if points > 0 {
+                own[to] = Near { distance: own[k].distance.max(distance), ..own[k] };
                 to += 1;
-                if right > left {
-                    self.set(lists, other, a, both);
-                }
-                self.set(lists, other, b, f64::INFINITY);
-            } else if left.is_finite() {
-                self.set(lists, other, a, f64::INFINITY);
-            } else if right.is_finite() {
-                self.set(lists, other, b, f64::INFINITY);
             }
         }
-        let len = to - self.start(a);
-        lists[a as usize] = List { len, live: len };
-        lists[b as usize] = List { len: 0, live: 0 };
-    }
-
-    /// Sets the distance of `x`'s live neighbour `y`.
-    fn set(&mut self, lists: &mut [List], x: u32, y: u32, distance: f64) {
-        let (start, list) = (self.start(x), &mut lists[x as usize]);
-        if let Ok(at) = self.near[start..start + list.len].binary_search(&y) {
-            self.distance[start + at] = distance;
-            list.live -= usize::from(distance.is_infinite());
+        for near in &*self.list(b, len) {
+            merged.met[near.point as usize] = (0, 0.0);
         }
+        len[a as usize] = to as u32;
+        len[b as usize] = 0;
+        merged.sets.union(a, b);
+        merged.size[a as usize] += std::mem::take(&mut merged.size[b as usize]);
+    }
+}
+
+impl Merged {
+    /// Brings a list up to date; its new length.
+    fn update(&mut self, list: &mut [Near]) -> u32 {
+        for near in list.iter_mut() {
+            near.point = self.sets.find(near.point);
+            let met = &mut self.met[near.point as usize];
+            *met = (met.0 + near.points, met.1.max(near.distance));
+        }
+        let mut to = 0;
+        for k in 0..list.len() {
+            let point = list[k].point;
+            let (points, distance) = std::mem::take(&mut self.met[point as usize]);
+            if points == self.size[point as usize] {
+                list[to] = Near { distance, point, points };
+                to += 1;
+            }
+        }
+        to as u32
     }
 }
