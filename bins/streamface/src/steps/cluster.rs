@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
-use streamface_cluster::{Constraints, compat, labels, merge_by_links};
+use anyhow::{Context as _, bail};
+use streamface_cluster::{Constraints, Merge, compat, labels, merge_by_links, renumber};
 use streamface_store::{
     Dataset, FaceRow, FeatureRow, LabelRow, write_annotations, write_detections, write_matches,
 };
 use streamface_types::{Annotation, Annotations, Embeddings, FaceId, FaceLink, FrameId, Label};
 
-use super::method::{Clusters, How, cluster_rows, count};
+use super::method::{Clusters, How, append_rows, cluster_rows, count};
+use super::state::{self, State};
 use crate::args::Method;
 use crate::settings::{self, People};
 
@@ -47,7 +48,8 @@ pub fn cluster(data: &Dataset, people: &People, quiet: bool) -> anyhow::Result<C
         .iter()
         .filter_map(|f| Some(FaceLink { later: f.face.clone(), earlier: f.link.clone()? }))
         .collect();
-    let (labels, mut summary) = label(&features, &links, people, quiet)?;
+    let before = if people.append { earlier(data, &features, people)? } else { None };
+    let (labels, mut summary, merges) = label(&features, &links, people, before.as_ref(), quiet)?;
     settings::record(
         data,
         "cluster",
@@ -72,18 +74,69 @@ pub fn cluster(data: &Dataset, people: &People, quiet: bool) -> anyhow::Result<C
     write_matches(&metadata.join("matches.csv"), &links)?;
     data.write_processed(&data.read()?, &data.read()?)?;
     data.write_labeled_faces(&rows)?;
+    let state = metadata.join(MERGES);
+    // Old merges beside new labels would be of other faces: none are better.
+    if let Err(e) = std::fs::remove_file(&state)
+        && e.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(e).with_context(|| state.display().to_string());
+    }
     data.replace(rows)?;
+    if let Some(merges) = merges {
+        state::write(&state, &merges, &people.linkage, &matrix(&features)?)?;
+    }
     summary.time = start.elapsed();
     Ok(summary)
 }
 
-/// Labels by size, one a feature.
+/// The merges of the last clustering, for the next one to go on from.
+const MERGES: &str = "merges.parquet";
+
+/// An earlier clustering, told in terms of the faces there are now.
+struct Earlier {
+    state: State,
+    is_new: Vec<bool>,
+    labels: Vec<Option<u32>>,
+    constraints: Constraints,
+}
+
+/// What the last clustering left, if it is of faces that are still there and as they were.
+fn earlier(data: &Dataset, features: &[FeatureRow], people: &People) -> anyhow::Result<Option<Earlier>> {
+    let path = data.metadata().join(MERGES);
+    let Some(mut state) = State::read(&path)? else { return Ok(None) };
+    let labelled: BTreeMap<FaceId, Label> =
+        data.read::<LabelRow>()?.into_iter().map(|l| (l.face, l.label)).collect();
+    let labels: Vec<Option<u32>> =
+        features.iter().map(|f| labelled.get(&f.face).and_then(|l| l.0.try_into().ok())).collect();
+    let is_new: Vec<bool> = features.iter().map(|f| !labelled.contains_key(&f.face)).collect();
+    let old: Vec<FeatureRow> =
+        features.iter().zip(&is_new).filter(|(_, new)| !**new).map(|(f, _)| f.clone()).collect();
+    if old.len() != labelled.len() {
+        bail!(
+            "{} faces of the last clustering are gone; cluster once without --append",
+            labelled.len() - old.len()
+        );
+    }
+    let rows = matrix(&old)?;
+    state.check(&path, &people.linkage, rows.len(), rows.as_slice())?;
+    let now: Vec<u32> = (0_u32..).zip(&is_new).filter(|(_, new)| !**new).map(|(row, _)| row).collect();
+    state.merges = renumber(&state.merges, &now)?;
+    let mut constraints = Constraints::default();
+    for rows in frames(features) {
+        let rows: Vec<usize> = rows.into_iter().filter(|&row| !is_new[row]).collect();
+        constraints.cannot_link_group(&rows);
+    }
+    Ok(Some(Earlier { state, is_new, labels, constraints }))
+}
+
+/// Labels by size, one a feature; and the merges, of linkages.
 fn label(
     features: &[FeatureRow],
     links: &[FaceLink],
     people: &People,
+    earlier: Option<&Earlier>,
     quiet: bool,
-) -> anyhow::Result<(Vec<u32>, ClusterSummary)> {
+) -> anyhow::Result<(Vec<u32>, ClusterSummary, Option<Vec<Merge>>)> {
     let vectors = matrix(features)?;
     let constraints = same_frame(features);
     // Features are in the order of their faces.
@@ -95,14 +148,26 @@ fn label(
         (Clusters { clusters: count(&labels), ..Clusters::default() }, labels)
     } else {
         let how = How { method: people.method, neighbours: people.neighbours, quiet };
-        let found = cluster_rows(&vectors, &people.linkage, &constraints, how)?;
+        let found = match earlier {
+            Some(e) => {
+                let history = e.state.history(&e.constraints);
+                append_rows(&vectors, &history, &e.is_new, &people.linkage, &constraints, quiet)?
+            }
+            None => cluster_rows(&vectors, &people.linkage, &constraints, how)?,
+        };
         let metric = people.linkage.metric();
         let merged =
             merge_by_links(&vectors, metric, &found.labels, &pairs, people.merging_threshold, &constraints)?;
-        (found, labels::by_size(&merged))
+        let labels = match earlier {
+            // People keep their numbers.
+            Some(e) => labels::as_before(&merged, &e.labels),
+            None => labels::by_size(&merged),
+        };
+        (found, labels)
     };
     let mut sizes = vec![0_usize; count(&labels)];
     labels.iter().for_each(|&l| sizes[l as usize] += 1);
+    sizes.retain(|&n| n > 0);
     let summary = ClusterSummary {
         faces: features.len(),
         people: sizes.len(),
@@ -112,7 +177,8 @@ fn label(
         before_merging: found.clusters,
         time: Duration::ZERO,
     };
-    Ok((labels, summary))
+    let merges = found.merges.filter(|_| people.method == Method::Complete);
+    Ok((labels, summary, merges))
 }
 
 /// Two faces of a frame are two people.
@@ -186,7 +252,7 @@ impl PeopleSoFar {
         self.features.extend_from_slice(features);
         if self.features.len() > self.counted + self.counted / 4 {
             self.counted = self.features.len();
-            self.count = label(&self.features, &[], &self.people, true).map_or(0, |(_, s)| s.people as u64);
+            self.count = label(&self.features, &[], &self.people, None, true).map_or(0, |(_, s, _)| s.people as u64);
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use streamface_cluster::baselines::{ChineseWhispers, Graph, Infomap, chinese_whispers, infomap};
 use streamface_cluster::neighbours::nearest;
 use streamface_cluster::{
-    Constraints, Merge, Observer, Progress, Settings, Stage, average_linkage, complete_linkage_observed,
+    Constraints, History, Merge, Observer, Progress, Settings, Stage, append, average_linkage, complete_linkage_observed,
     join_blocks, labels, single_linkage,
 };
 use streamface_types::Embeddings;
@@ -104,6 +104,24 @@ pub fn cluster_rows(
     };
     found.times = watch.finish();
     Ok(found)
+}
+
+/// Clusters rows of which most were clustered before, by complete linkage.
+///
+/// # Errors
+/// A history that cannot be of these rows, and what linkage meets.
+pub(super) fn append_rows(
+    rows: &Embeddings,
+    history: &History<'_>,
+    is_new: &[bool],
+    settings: &Settings,
+    constraints: &Constraints,
+    quiet: bool,
+) -> anyhow::Result<Clusters> {
+    let watch = Watch::new(quiet);
+    let listen = |p: Progress| watch.hear(p);
+    let found = append(rows, history, is_new, settings, constraints, Observer::new(&listen))?;
+    Ok(Clusters { times: watch.finish(), ..linked(found) })
 }
 
 fn linked(found: streamface_cluster::Clustering) -> Clusters {

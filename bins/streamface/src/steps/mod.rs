@@ -20,6 +20,7 @@ mod models;
 mod report;
 mod run;
 mod score;
+mod state;
 mod study;
 mod summary;
 mod vectors;

@@ -12,7 +12,8 @@ use streamface_store::{About, read_npy, read_pairs, write_atomic, write_pairs};
 use streamface_types::{Embeddings, Metric};
 
 use super::Outcome;
-use super::method::{Clusters, How, Watch, cluster_rows, count};
+use super::method::{Clusters, How, Watch, append_rows, cluster_rows, count};
+use super::state::{self, State, fingerprint};
 use crate::args::{ClusterArgs, JoinArgs, LinkArgs};
 
 /// Clusters the rows of `--vectors` and writes `index,label`, labels numbered by first appearance.
@@ -38,10 +39,15 @@ pub fn cluster_vectors(
         let labels =
             labels::by_first_appearance(&compat::cluster(&rows, &[], &compat::Scheme::new(settings))?);
         Clusters { clusters: count(&labels), labels, ..Clusters::default() }
+    } else if args.method.append {
+        append_vectors(args, &rows, &settings)?
     } else {
         cluster_rows(&rows, &settings, &Constraints::default(), how)?
     };
     write_labels(out, &found.labels)?;
+    if let (Some(path), Some(merges)) = (&args.state, &found.merges) {
+        state::write(path, merges, &settings, &rows)?;
+    }
     if args.common.json {
         let seconds = serde_json::json!({
             "read": read.as_secs_f64(), "join": found.times.join.as_secs_f64(),
@@ -63,6 +69,19 @@ pub fn cluster_vectors(
         );
     }
     Ok(Outcome::Done)
+}
+
+/// Goes on from the state of an earlier run, whose rows are the first of these.
+fn append_vectors(args: &ClusterArgs, rows: &Embeddings, settings: &Settings) -> anyhow::Result<Clusters> {
+    let path = args.state.as_ref().context("--append needs --state, the file that the first run wrote its merges to")?;
+    let Some(state) = State::read(path)? else {
+        bail!("{} is not there: run once with --state and without --append", path.display());
+    };
+    let old = state.rows.min(rows.len());
+    state.check(path, settings, old, &rows.as_slice()[..old * rows.dim()])?;
+    let none = Constraints::default();
+    let is_new: Vec<bool> = (0..rows.len()).map(|row| row >= old).collect();
+    append_rows(rows, &state.history(&none), &is_new, settings, &none, args.common.quiet)
 }
 
 /// Reads vectors that distances can be taken of.
@@ -110,7 +129,7 @@ pub fn join_part(args: &JoinArgs) -> anyhow::Result<Outcome> {
         ("rows".to_owned(), rows.len().to_string()),
         ("metric".to_owned(), args.metric.to_string()),
         ("threshold".to_owned(), args.threshold.to_string()),
-        ("vectors".to_owned(), fingerprint(&rows)),
+        ("vectors".to_owned(), fingerprint(rows.len(), rows.as_slice())),
         ("block".to_owned(), format!("{}..{} x {}..{}", left.start, left.end, right.start, right.end)),
     ]);
     let watch = Watch::new(args.common.quiet);
@@ -182,13 +201,4 @@ pub fn link_parts(args: &LinkArgs) -> anyhow::Result<Outcome> {
         say!("{} rows, {clusters} clusters, {} links: {}", labels.len(), all.links, args.out.display());
     }
     Ok(Outcome::Done)
-}
-
-/// A few letters that tell matrices apart.
-pub(super) fn fingerprint(rows: &Embeddings) -> String {
-    let mut hash = 0xCBF2_9CE4_8422_2325_u64 ^ rows.dim() as u64;
-    for x in rows.as_slice() {
-        hash = (hash.rotate_left(5) ^ u64::from(x.to_bits())).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
-    format!("{hash:016x}")
 }

@@ -1,0 +1,90 @@
+//! What one clustering leaves for the next: its merges, so that new faces are all that is compared again.
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use streamface_cluster::{Constraints, History, Merge, Settings};
+use streamface_store::{About, read_pairs, write_pairs};
+use streamface_types::Embeddings;
+
+/// Merges of an earlier run.
+#[derive(Debug, Clone)]
+pub(super) struct State {
+    pub(super) merges: Vec<Merge>,
+    pub(super) threshold: f64,
+    /// Rows that it was of.
+    pub(super) rows: usize,
+    /// Their [`fingerprint`].
+    vectors: String,
+    metric: String,
+}
+
+impl State {
+    /// Reads what [`write`] wrote; none where there is no file.
+    pub(super) fn read(path: &Path) -> anyhow::Result<Option<Self>> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let (about, pairs) = read_pairs(path, u32::MAX.into())?;
+        let known = |key: &str| {
+            about.get(key).cloned().with_context(|| format!("{}: not merges of `streamface cluster`", path.display()))
+        };
+        if known("kind")? != "merges" {
+            bail!("{}: not merges of `streamface cluster`, but {}", path.display(), known("kind")?);
+        }
+        let broken = || format!("{}: broken", path.display());
+        Ok(Some(Self {
+            merges: pairs.into_iter().map(|(a, b, distance)| Merge { a, b, distance }).collect(),
+            threshold: known("threshold")?.parse().with_context(broken)?,
+            rows: known("rows")?.parse().with_context(broken)?,
+            vectors: known("vectors")?,
+            metric: known("metric")?,
+        }))
+    }
+
+    /// What [`streamface_cluster::append`] goes on from.
+    pub(super) fn history<'a>(&'a self, constraints: &'a Constraints) -> History<'a> {
+        History { merges: &self.merges, threshold: self.threshold, constraints }
+    }
+
+    /// Checks that it is of `rows` rows with these numbers.
+    pub(super) fn check(&self, path: &Path, settings: &Settings, rows: usize, numbers: &[f32]) -> anyhow::Result<()> {
+        let remedy = "cluster once without --append";
+        if self.metric != settings.metric().to_string() {
+            bail!("{} is of another metric, {}; {remedy}", path.display(), self.metric);
+        }
+        if self.rows != rows || self.vectors != fingerprint(rows, numbers) {
+            bail!("{} is of other vectors than the first {} of these; {remedy}", path.display(), self.rows);
+        }
+        Ok(())
+    }
+}
+
+/// Writes the merges of a run.
+pub(super) fn write(path: &Path, merges: &[Merge], settings: &Settings, rows: &Embeddings) -> anyhow::Result<()> {
+    let about = About::from([
+        ("kind".to_owned(), "merges".to_owned()),
+        ("rows".to_owned(), rows.len().to_string()),
+        ("metric".to_owned(), settings.metric().to_string()),
+        ("threshold".to_owned(), settings.threshold().to_string()),
+        ("vectors".to_owned(), fingerprint(rows.len(), rows.as_slice())),
+    ]);
+    let pairs = merges.iter().map(|m| Ok::<_, std::convert::Infallible>((m.a, m.b, m.distance)));
+    write_pairs(path, &about, pairs)?;
+    Ok(())
+}
+
+/// A few letters that tell matrices apart.
+pub(super) fn fingerprint(rows: usize, numbers: &[f32]) -> String {
+    // Four sums that do not wait for each other.
+    let mut hash = [0xCBF2_9CE4_8422_2325_u64 ^ rows as u64; 4];
+    for numbers in numbers.chunks(4) {
+        for (hash, x) in hash.iter_mut().zip(numbers) {
+            *hash = (hash.rotate_left(5) ^ u64::from(x.to_bits())).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        }
+    }
+    let all = hash.iter().fold(numbers.len() as u64, |all, h| {
+        (all.rotate_left(17) ^ h).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    });
+    format!("{all:016x}")
+}
