@@ -90,7 +90,7 @@ pub(crate) fn complete_linkage_with(
     let mut merges = must_links(&groups);
     let mut sets = UnionFind::new(rows.len());
     merges.iter().for_each(|m| sets.union(m.a, m.b));
-    for merge in copies(&exact, &merges, &groups) {
+    for merge in copies(&exact, &merges, &groups, |_| true) {
         sets.union(merge.a, merge.b);
         merges.push(merge);
     }
@@ -151,7 +151,12 @@ pub(crate) fn must_links(groups: &Groups) -> Vec<Merge> {
 /// Equal rows are at distance 0 of each other and the same from all else, so they join first whatever
 /// comes, and a still picture does not make a link of every two of its copies. Rows with constraints stay as
 /// they are: what these allow, linkage finds out.
-fn copies(exact: &Exact, must: &[Merge], groups: &Groups) -> Vec<Merge> {
+pub(crate) fn copies(
+    exact: &Exact,
+    must: &[Merge],
+    groups: &Groups,
+    among: impl Fn(u32) -> bool + Sync,
+) -> Vec<Merge> {
     let rows = exact.rows();
     let mut free = vec![true; rows.len()];
     let constrained = must.iter().flat_map(|m| [m.a, m.b]);
@@ -163,7 +168,7 @@ fn copies(exact: &Exact, must: &[Merge], groups: &Groups) -> Vec<Merge> {
     let mut hashed: Vec<(u64, u32)> = (0..rows.len() as u32)
         .into_par_iter()
         .with_min_len(1024)
-        .filter(|&row| free[row as usize] && !zero(row))
+        .filter(|&row| free[row as usize] && among(row) && !zero(row))
         .map(|row| (hash(rows.row(row as usize)), row))
         .collect();
     hashed.par_sort_unstable();

@@ -22,6 +22,7 @@
 //! §3.1); both are added to e and to ρ. All else is `f64` and covered by [`Space::slack`]. A wrong choice of
 //! directions, steps or k costs time, never a pair.
 
+mod near;
 mod plan;
 mod second;
 mod space;
@@ -32,6 +33,7 @@ use streamface_types::Metric;
 use crate::exact::Exact;
 use crate::kernel::Isa;
 use crate::points::Points;
+pub(crate) use near::Field;
 use plan::Plan;
 use second::{Own, Part, Second};
 use space::{Placed, norm};
