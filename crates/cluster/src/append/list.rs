@@ -30,12 +30,6 @@ impl List {
         equals.map(|(at, _)| at).min_by_key(|&at| self.entries[at].id).map(|at| (at, least))
     }
 
-    /// The least bound but that of `at`.
-    pub(super) fn next(&self, at: usize) -> f64 {
-        let (left, right) = (&self.least[..at], &self.least[at + 1..]);
-        crate::dense::minimum(left).min(crate::dense::minimum(right))
-    }
-
     pub(super) fn push(&mut self, entry: Entry, least: f64) {
         self.entries.push(entry);
         self.least.push(least);

@@ -21,6 +21,12 @@ use crate::Merge;
 
 /// Neighbours in a list at first.
 const MOST: usize = 512;
+/// How far beyond the front a cluster is looked at, in thresholds.
+const AHEAD: f64 = 0.05;
+/// Rows of each of two clusters that are looked at before all.
+const PROBE: usize = 3;
+/// How much a bound is raised at a time.
+const STEP: f64 = 1.15;
 /// Clusters that are dirty from the start are made ready so many at once.
 const FIRST: usize = 4096;
 
@@ -68,6 +74,8 @@ pub(super) struct Replay<'a> {
     queue: BinaryHeap<Reverse<(Key, u32, u64)>>,
     stamps: u64,
     slot: Vec<u32>,
+    /// Rows of clean clusters, those that stick out first.
+    order: HashMap<u32, Vec<u32>>,
     /// Clusters at first.
     start: usize,
     /// Rows that must not join a row.
@@ -106,6 +114,7 @@ impl<'a> Replay<'a> {
             queue: BinaryHeap::new(),
             stamps: 0,
             slot: vec![u32::MAX; rows],
+            order: HashMap::new(),
             start,
             apart: others,
             bound,
@@ -163,6 +172,7 @@ impl<'a> Replay<'a> {
 
     fn merge(&mut self, merge: Merge) {
         self.sets.union(merge.a, merge.b);
+        self.order.remove(&merge.b);
         if let Some(rows) = self.bound.remove(&merge.b) {
             self.bound.entry(merge.a).or_default().extend(rows);
         }
@@ -172,7 +182,8 @@ impl<'a> Replay<'a> {
     /// Makes a cluster dirty.
     fn soil(&mut self, id: u32) {
         self.clean[id as usize] = false;
-        let rows = self.sets.rows(id).collect();
+        let mut rows: Vec<u32> = self.sets.rows(id).collect();
+        self.search.far_first(&mut rows);
         let mut dirty = Dirty { rows, list: List::default(), most: MOST, stamp: 0 };
         self.look_around(id, &mut dirty);
         self.wait(id, dirty);
@@ -211,59 +222,93 @@ impl<'a> Replay<'a> {
         self.dirty.insert(id, dirty);
     }
 
-    /// Learns more of the cluster at the front, until another is. Comes back with a clean cluster that was taken.
+    /// Learns who is nearest to the cluster at the front; merges them if nothing else is nearer. Comes back with a
+    /// clean cluster that was taken.
     fn advance(&mut self, id: u32, next: Option<Key>) -> Option<u32> {
         let mut dirty = self.dirty.remove(&id)?;
+        // The nearest whose distance is known.
+        let mut known = f64::INFINITY;
+        // Looking a little ahead spares ways to the front and back.
         let other = self.queue.peek().map(|Reverse((key, ..))| *key);
-        let limit = [next, other].into_iter().flatten().min();
+        let first = [next, other].into_iter().flatten().min();
+        let ahead = first.map_or(f64::INFINITY, |key| key.0 + self.threshold * AHEAD);
         loop {
-            let Some(key) = self.key(id, &dirty).filter(|key| limit.is_none_or(|limit| *key <= limit)) else {
-                self.wait(id, dirty);
-                return None;
-            };
-            let Some((at, least)) = dirty.list.nearest().filter(|(_, d)| *d < dirty.list.horizon) else {
-                // As many as are no farther than this, and some more.
-                dirty.most = 2 * dirty.most;
-                self.look_around(id, &mut dirty);
-                continue;
+            let (at, least) = match dirty.list.nearest() {
+                Some(nearest) if nearest.1 < dirty.list.horizon.min(self.threshold.next_up()) => nearest,
+                _ if dirty.list.horizon > self.threshold => break,
+                _ => {
+                    // As many as are no farther than this, and some more.
+                    dirty.most = 2 * dirty.most;
+                    self.look_around(id, &mut dirty);
+                    known = f64::INFINITY;
+                    continue;
+                }
             };
             let entry = dirty.list.entries[at];
             if !self.sets.is_root(entry.id) || self.sets.size(entry.id) != entry.count {
                 dirty.list.settle(id, &mut self.sets, &mut self.slot);
+                known = f64::INFINITY;
                 continue;
             }
             if (entry.done as usize) < dirty.rows.len() {
-                let enough = dirty.list.next(at).min(self.threshold);
-                self.measure(&mut dirty, at, enough);
+                if least > ahead {
+                    break;
+                }
+                // What is farther than another one need not be known.
+                if self.measure(&mut dirty, at, known.min(self.threshold).min(least * STEP)) {
+                    known = known.min(dirty.list.least[at]);
+                }
                 continue;
+            }
+            let key = Key::new(least, id, entry.id);
+            if first.is_some_and(|first| first < key) {
+                break;
             }
             if self.are_apart(id, entry.id) {
                 dirty.list.remove(at);
+                known = f64::INFINITY;
                 continue;
             }
-            debug_assert_eq!(key, Key::new(least, id, entry.id));
             let taken = Some(entry.id).filter(|&id| self.clean[id as usize]);
             self.absorb(id, dirty, entry.id, least);
             return taken;
         }
+        self.wait(id, dirty);
+        None
     }
 
-    /// Raises a bound above `enough`, or to the distance.
-    fn measure(&mut self, dirty: &mut Dirty, at: usize, enough: f64) {
+    /// Raises a bound above `enough`, or to the distance; whether it is that.
+    fn measure(&mut self, dirty: &mut Dirty, at: usize, enough: f64) -> bool {
         let entry = &mut dirty.list.entries[at];
-        let mut least = dirty.list.least[at];
-        for &row in &dirty.rows[entry.done as usize..] {
-            for other in self.sets.rows(entry.id) {
-                self.looked += 1;
-                least = self.search.larger(row, other, least);
-                if least > enough {
-                    dirty.list.least[at] = least;
-                    return;
+        let least = &mut dirty.list.least[at];
+        let own = &dirty.rows[entry.done as usize..];
+        let others = match self.dirty.get(&entry.id) {
+            Some(other) => &other.rows,
+            None => {
+                let order = self.order.entry(entry.id).or_default();
+                if order.len() < entry.count as usize {
+                    *order = self.sets.rows(entry.id).collect();
+                    self.search.far_first(order);
                 }
+                &*order
             }
-            entry.done += 1;
+        };
+        // A few that stick out often say enough.
+        if own.len() * others.len() > 4 * PROBE * PROBE {
+            let (few, some) = (&own[..own.len().min(PROBE)], &others[..others.len().min(PROBE)]);
+            self.looked += (few.len() * some.len()) as u64;
+            *least = self.search.farthest(few, some, *least, enough);
+            if *least > enough {
+                return false;
+            }
         }
-        dirty.list.least[at] = least;
+        self.looked += (own.len() * others.len()) as u64;
+        *least = self.search.farthest(own, others, *least, enough);
+        if *least > enough {
+            return false;
+        }
+        entry.done = dirty.rows.len() as u32;
+        true
     }
 
     /// Whether the two must not join.
@@ -283,7 +328,11 @@ impl<'a> Replay<'a> {
                 dirty = second;
             }
             Some(mut second) => dirty.rows.append(&mut second.rows),
-            None => dirty.rows.extend(self.sets.rows(other)),
+            None => {
+                let mut rows: Vec<u32> = self.sets.rows(other).collect();
+                self.search.far_first(&mut rows);
+                dirty.rows.append(&mut rows);
+            }
         }
         let merge = Merge { a: id.min(other), b: id.max(other), distance };
         self.merge(merge);

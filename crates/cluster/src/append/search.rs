@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::list::{Entry, List};
 use super::sets::Sets;
 use crate::exact::Exact;
-use crate::points::Points;
+use crate::points::{Points, unit_factor};
 use crate::sketch::{Field, Sketch, Space};
 
 /// Clusters that are searched for together.
@@ -29,6 +29,8 @@ pub(super) struct Search<'a> {
     field: Field,
     /// Rows of these clusters, by their smallest.
     weight: Vec<u32>,
+    /// Pairs that may be the farthest across two clusters.
+    may: Vec<(f64, u32, u32)>,
     /// Found, but not asked for yet.
     ready: HashMap<u32, List>,
     /// What will be asked for, and when.
@@ -47,6 +49,7 @@ impl<'a> Search<'a> {
             field: sketch.field(Vec::new()),
             sketch,
             weight: vec![0; rows.len()],
+            may: Vec::new(),
             ready: HashMap::new(),
             coming: BinaryHeap::new(),
         };
@@ -126,10 +129,59 @@ impl<'a> Search<'a> {
         self.ready.remove(&row).unwrap_or_default()
     }
 
-    /// The larger of a distance and that of two rows.
-    #[inline]
-    pub(super) fn larger(&self, a: u32, b: u32, than: f64) -> f64 {
-        let (_, most) = self.space.distances(self.exact.metric(), self.sketch.bounds(a, b));
-        if most < than { than } else { than.max(self.exact.distance(a, b)) }
+    /// The largest distance across two lists of rows, and at least `least`: right if it is not above `enough`, else
+    /// perhaps less than it is.
+    pub(super) fn farthest(&mut self, rows: &[u32], others: &[u32], least: f64, enough: f64) -> f64 {
+        let metric = self.exact.metric();
+        let reach = self.space.reach(metric, enough);
+        self.may.clear();
+        let below = self.space.surely(metric, least);
+        let below = match self.sketch.farthest(rows, others, reach, below, &mut self.may) {
+            Ok(below) => below,
+            Err(beyond) => {
+                // Above `enough`, whatever the rounding on the way back.
+                return self.space.distances(metric, (beyond, beyond)).0.max(enough.next_up()).max(least);
+            }
+        };
+        let mut largest = least;
+        for &(to, row, other) in &self.may {
+            if !(to < below) {
+                largest = largest.max(self.exact.distance(row, other));
+                if largest > enough {
+                    break;
+                }
+            }
+        }
+        largest
+    }
+
+    /// Puts rows that are far from the mean of all first.
+    pub(super) fn far_first(&self, rows: &mut [u32]) {
+        if rows.len() < 3 {
+            return;
+        }
+        let all = self.exact.rows();
+        let mut mean = vec![0.0_f32; all.dim()];
+        for &row in &*rows {
+            let factor = unit_factor(self.exact, row) as f32;
+            mean.iter_mut().zip(all.row(row as usize)).for_each(|(m, x)| *m += factor * x);
+        }
+        let count = rows.len() as f32;
+        mean.iter_mut().for_each(|m| *m /= count);
+        let far = |&row: &u32| {
+            let factor = unit_factor(self.exact, row) as f32;
+            let mut sums = [0.0_f32; 8];
+            let (x, m) = (all.row(row as usize).as_chunks::<8>(), mean.as_chunks::<8>());
+            for (x, m) in x.0.iter().zip(m.0) {
+                for k in 0..8 {
+                    sums[k] += (factor * x[k] - m[k]) * (factor * x[k] - m[k]);
+                }
+            }
+            let rest: f32 = x.1.iter().zip(m.1).map(|(x, m)| (factor * x - m).powi(2)).sum();
+            sums.iter().sum::<f32>() + rest
+        };
+        let mut keyed: Vec<(f32, u32)> = rows.iter().map(|row| (far(row), *row)).collect();
+        keyed.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        rows.iter_mut().zip(keyed).for_each(|(slot, (_, row))| *slot = row);
     }
 }
