@@ -88,7 +88,7 @@ pub(crate) fn complete_linkage_with(
     let exact = Exact::new(rows, settings.metric())?;
     let space = Space::new(&exact, &(0..rows.len() as u32).collect::<Vec<_>>(), tuning);
     let mut merges = must_links(&groups);
-    let copies = copies(&exact, &merges, &groups);
+    let copies = copies(&exact, &merges, &groups, |_| true);
     // One of equal rows speaks for all of them.
     let mut left = vec![true; rows.len()];
     copies.iter().for_each(|m| left[m.b as usize] = false);
@@ -157,7 +157,12 @@ pub(crate) fn must_links(groups: &Groups) -> Vec<Merge> {
 /// Equal rows are at distance 0 of each other and the same from all else, so they join first whatever
 /// comes, and a still picture does not make a link of every two of its copies. Rows with constraints stay as
 /// they are: what these allow, linkage finds out.
-fn copies(exact: &Exact, must: &[Merge], groups: &Groups) -> Vec<Merge> {
+pub(crate) fn copies(
+    exact: &Exact,
+    must: &[Merge],
+    groups: &Groups,
+    among: impl Fn(u32) -> bool + Sync,
+) -> Vec<Merge> {
     let rows = exact.rows();
     let mut free = vec![true; rows.len()];
     let constrained = must.iter().flat_map(|m| [m.a, m.b]);
@@ -169,7 +174,7 @@ fn copies(exact: &Exact, must: &[Merge], groups: &Groups) -> Vec<Merge> {
     let mut hashed: Vec<(u64, u32)> = (0..rows.len() as u32)
         .into_par_iter()
         .with_min_len(1024)
-        .filter(|&row| free[row as usize] && !zero(row))
+        .filter(|&row| free[row as usize] && among(row) && !zero(row))
         .map(|row| (hash(rows.row(row as usize)), row))
         .collect();
     hashed.par_sort_unstable();

@@ -74,6 +74,11 @@ pub enum Error {
         /// Bytes allowed.
         memory: u64,
     },
+    /// Merges that no run on the old rows can have given.
+    History {
+        /// The first that is not right, from 0.
+        at: usize,
+    },
     /// Labels for another number of rows.
     LabelCount {
         /// Labels given.
@@ -137,6 +142,10 @@ impl std::fmt::Display for Error {
                  use complete or single linkage, fewer rows, or give more memory",
                 bytes >> 20,
                 memory >> 20
+            ),
+            Self::History { at } => write!(
+                f,
+                "merge {at} of the earlier run does not fit its rows and constraints: cluster all rows anew"
             ),
             Self::LabelCount { labels, rows } => write!(f, "{labels} labels for {rows} rows: give one a row"),
         }

@@ -42,6 +42,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod append;
 pub mod baselines;
 mod clustering;
 pub mod compat;
@@ -67,6 +68,7 @@ mod sketch;
 mod solve;
 mod union_find;
 
+pub use append::{History, append, renumber};
 pub use clustering::{Clustering, Merge, complete_linkage, complete_linkage_observed, cut, link};
 pub use components::components;
 pub use constraints::Constraints;

@@ -41,8 +41,16 @@ impl Apart {
         if groups.apart.is_empty() {
             return Self::default();
         }
-        let number = |row: u32| points.ids().partition_point(|&id| id < row) as u32;
         // Rows with constraints are never copies of others, so each is its group's smallest row.
+        Self::between(points, groups, |row| row)
+    }
+
+    /// The same where groups have become parts of points; `id` is the smallest row of a group's point.
+    pub(crate) fn between(points: &Points, groups: &Groups, mut id: impl FnMut(u32) -> u32) -> Self {
+        let mut number = |row: u32| {
+            let id = id(row);
+            points.ids().partition_point(|&of| of < id) as u32
+        };
         Self::in_order(groups.apart.iter().map(|&(a, b)| (number(a), number(b))))
     }
 

@@ -22,6 +22,7 @@
 //! §3.1); both are added to e and to ρ. All else is `f64` and covered by [`Space::slack`]. A wrong choice of
 //! directions, steps or k costs time, never a pair.
 
+mod near;
 mod plan;
 mod second;
 mod space;
@@ -33,6 +34,7 @@ use crate::exact::Exact;
 use crate::kernel::Isa;
 use crate::links::Link;
 use crate::points::Points;
+pub(crate) use near::Field;
 use plan::Plan;
 use second::{Own, Part, Second};
 use space::{Placed, norm, order};
@@ -64,11 +66,20 @@ pub(crate) struct Sketch {
 }
 
 impl Sketch {
+    /// Of points in an order of its own, by which those that are near each other mostly come together.
     pub(crate) fn new(exact: &Exact, space: &Space, points: &Points, threshold: f64) -> Self {
+        Self::in_order(exact, space, points, threshold, order(exact, space, points))
+    }
+
+    /// Of points that stay where they are: a point's place is its number.
+    pub(crate) fn in_place(exact: &Exact, space: &Space, points: &Points, threshold: f64) -> Self {
+        Self::in_order(exact, space, points, threshold, (0..points.len() as u32).collect())
+    }
+
+    fn in_order(exact: &Exact, space: &Space, points: &Points, threshold: f64, order: Vec<u32>) -> Self {
         let isa = space.tuning.isa;
         let reach = space.reach(exact.metric(), threshold);
         let plan = Plan::choose(exact, space, points, reach, isa);
-        let order = order(exact, space, points);
         let points = points.in_order(&order);
         let (n, dim, lanes) = (points.len(), exact.rows().dim(), isa.panel());
         let quads = plan.k / 4 + 1;

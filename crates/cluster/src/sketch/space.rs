@@ -87,6 +87,29 @@ impl Space {
         }
     }
 
+    /// Bounds of the distance of pairs with |a − b|² from the first to the second.
+    #[inline]
+    pub(crate) fn distances(&self, metric: Metric, (least, most): (f64, f64)) -> (f64, f64) {
+        let (least, most) = match metric {
+            Metric::Euclidean => {
+                let of = |square: f64| square.max(0.0).sqrt() / self.scale;
+                (of(least - 2.0 * f64::MIN_POSITIVE) / (1.0 + self.slack), of(most) * (1.0 + self.slack))
+            }
+            _ => (least / 2.0 - self.slack, most / 2.0 + self.slack),
+        };
+        // Room for the few operations here.
+        ((least * (1.0 - 1e-12)).max(0.0), most * (1.0 + 1e-12) + f64::MIN_POSITIVE)
+    }
+
+    /// What |a − b|² of pairs that are surely nearer than a distance is below.
+    pub(crate) fn surely(&self, metric: Metric, distance: f64) -> f64 {
+        let square = match metric {
+            Metric::Euclidean => (distance * self.scale / (1.0 + self.slack)).powi(2) - f64::MIN_POSITIVE,
+            _ => 2.0 * (distance - self.slack),
+        };
+        square * (1.0 - 1e-12)
+    }
+
     /// Puts z of a cluster into `z` and returns S.
     pub(super) fn place(&self, exact: &Exact, members: &[u32], z: &mut [f64]) -> f64 {
         z.fill(0.0);

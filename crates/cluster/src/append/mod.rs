@@ -1,0 +1,189 @@
+//! Complete linkage of rows of which most were linked before, at the cost of what the new ones touch.
+//!
+//! The history of the old run is enough: its merges, in order, say what happens between clusters that new rows leave
+//! alone ([`replay`]). New rows, and clusters whose partner was taken by one, are compared with one row of each other
+//! cluster by the [sketch](crate::sketch), and only what may come next is measured in full.
+
+mod list;
+mod replay;
+mod search;
+mod sets;
+
+use streamface_types::Embeddings;
+
+use crate::clustering::{complete_linkage_with, copies, must_links, of_merges};
+use crate::constraints::Groups;
+use crate::exact::Exact;
+use crate::points::Points;
+use crate::progress::Observer;
+use crate::sketch::{Space, Tuning};
+use crate::solve::{Apart, Solver};
+use crate::union_find::UnionFind;
+use crate::{Clustering, Constraints, Error, Merge, Settings};
+use replay::Replay;
+use search::Search;
+use sets::Sets;
+
+/// An earlier run of [`complete_linkage`](crate::complete_linkage), on some of the rows that there are now.
+#[derive(Debug, Clone, Copy)]
+pub struct History<'a> {
+    /// All merges that it gave, rows numbered as they are now ([`renumber`]).
+    pub merges: &'a [Merge],
+    /// Its threshold.
+    pub threshold: f64,
+    /// The constraints that it had, rows numbered as they are now.
+    pub constraints: &'a Constraints,
+}
+
+/// The same merges, of rows with other numbers: `now[row]` ascends, so that the order of ties stays.
+///
+/// # Errors
+/// [`Error::NoSuchRow`] for a merge of a row that `now` does not name; [`Error::History`] where `now` does not ascend.
+pub fn renumber(merges: &[Merge], now: &[u32]) -> Result<Vec<Merge>, Error> {
+    if !now.is_sorted_by(|a, b| a < b) {
+        return Err(Error::History { at: 0 });
+    }
+    let number = |row: u32| {
+        now.get(row as usize).copied().ok_or(Error::NoSuchRow { row: row as usize, rows: now.len() })
+    };
+    merges.iter().map(|m| Ok(Merge { a: number(m.a)?, b: number(m.b)?, ..*m })).collect()
+}
+
+/// Gives what [`complete_linkage`](crate::complete_linkage) gives on all rows, from the history of a run on those
+/// that are not new: labels and merges are the same, with the same rule for ties and for constraints.
+///
+/// Constraints may be others than they were: clusters that one has come to or gone from start anew. A smaller
+/// threshold than that of the history takes part of it; a larger one goes on from its end.
+///
+/// ```
+/// use streamface_cluster::{Constraints, Embeddings, History, Metric, Observer, Settings, append, complete_linkage, renumber};
+///
+/// let (settings, none) = (Settings::new(Metric::Euclidean, 1.0)?, Constraints::default());
+/// let old = complete_linkage(&Embeddings::new(vec![0.0, 5.0, 1.0], 1)?, &settings, &none)?;
+/// // A row between the first and the second.
+/// let rows = Embeddings::new(vec![0.0, 0.4, 5.0, 1.0], 1)?;
+/// let merges = renumber(&old.merges, &[0, 2, 3])?;
+/// let history = History { merges: &merges, threshold: 1.0, constraints: &none };
+/// let is_new = [false, true, false, false];
+/// let now = append(&rows, &history, &is_new, &settings, &none, Observer::none())?;
+/// assert_eq!(now.labels, [0, 0, 1, 0]);
+/// assert_eq!(now.merges, complete_linkage(&rows, &settings, &none)?.merges);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`Error::History`] where the merges cannot be those of a run on the rows that are not new;
+/// [`Error::LabelCount`] unless `is_new` has an entry a row; those of `complete_linkage`. A history of other rows
+/// or of another metric may go unnoticed, and gives a wrong result.
+pub fn append(
+    rows: &Embeddings,
+    history: &History<'_>,
+    is_new: &[bool],
+    settings: &Settings,
+    constraints: &Constraints,
+    observer: Observer<'_>,
+) -> Result<Clustering, Error> {
+    append_with(rows, history, is_new, settings, constraints, observer, Tuning::default())
+}
+
+fn append_with(
+    rows: &Embeddings,
+    history: &History<'_>,
+    is_new: &[bool],
+    settings: &Settings,
+    constraints: &Constraints,
+    observer: Observer<'_>,
+    tuning: Tuning,
+) -> Result<Clustering, Error> {
+    let n = rows.len();
+    if is_new.len() != n {
+        return Err(Error::LabelCount { labels: is_new.len(), rows: n });
+    }
+    let groups = constraints.close(n)?;
+    let before = history.constraints.close(n)?;
+    let new = is_new.iter().filter(|new| **new).count();
+    if new * 2 > n {
+        return complete_linkage_with(rows, settings, constraints, observer, tuning);
+    }
+    let exact = Exact::new(rows, settings.metric())?;
+    let space = Space::new(&exact, &(0..n as u32).collect::<Vec<_>>(), tuning);
+    let (mut merges, roots) = start(&exact, &groups, |_| true);
+    let (first, old_roots) = start(&exact, &before, |row| !is_new[row as usize]);
+    check(history, &first, is_new)?;
+
+    let mut sets = Sets::new(n);
+    for merge in &merges {
+        let (a, b) = (sets.find(merge.a), sets.find(merge.b));
+        sets.union(a, b);
+    }
+    let clean = clean(&roots, &old_roots, is_new, &groups, &before);
+    let threshold = settings.threshold().min(history.threshold);
+    let old = &history.merges[first.len()..];
+    let old = &old[..old.partition_point(|m| m.distance <= threshold)];
+    let search = Search::new(&exact, &space, threshold, &sets);
+    let mut replay = Replay::new(search, threshold, sets, clean, groups.apart.iter().copied());
+    replay.run(old);
+    let links = replay.looked;
+    merges.append(&mut replay.merges);
+    drop(replay);
+    let mut all = Clustering { links, bands: 1, ..of_merges(n, merges) };
+    if settings.threshold() > threshold {
+        let mut sets = UnionFind::new(n);
+        all.merges.iter().for_each(|m| sets.union(m.a, m.b));
+        let points = Points::new(&exact, &sets.roots());
+        let apart = Apart::between(&points, &groups, |row| sets.find(row));
+        let solver = Solver::new(&exact, &space, settings.most_links(), observer);
+        let solved = solver.solve(points, apart, settings.threshold())?;
+        all.merges.extend(solved.merges);
+        let (links, bands) = (links + solved.links, 1 + solved.bands);
+        all = Clustering { links, bands, ..of_merges(n, all.merges) };
+    }
+    Ok(all)
+}
+
+/// What is merged before all else, and the smallest row of each row's cluster then.
+fn start(exact: &Exact, groups: &Groups, among: impl Fn(u32) -> bool + Sync) -> (Vec<Merge>, Vec<u32>) {
+    let mut merges = must_links(groups);
+    merges.extend(copies(exact, &merges, groups, among));
+    let mut sets = UnionFind::new(exact.rows().len());
+    merges.iter().for_each(|m| sets.union(m.a, m.b));
+    (merges, sets.into_roots())
+}
+
+/// Whether the merges may be those of a run that starts with `first`.
+fn check(history: &History<'_>, first: &[Merge], is_new: &[bool]) -> Result<(), Error> {
+    let merges = history.merges;
+    let mut gone = vec![false; is_new.len()];
+    for (at, merge) in merges.iter().enumerate() {
+        let (a, b) = (merge.a as usize, merge.b as usize);
+        let sound = a < b
+            && b < is_new.len()
+            && !(is_new[a] || is_new[b] || gone[a] || gone[b])
+            && merge.distance <= history.threshold.max(0.0)
+            && (at <= first.len() || merges[at - 1].order(merge).is_lt());
+        if !sound || first.get(at).is_some_and(|f| f != merge) {
+            return Err(Error::History { at });
+        }
+        gone[b] = true;
+    }
+    if merges.len() < first.len() {
+        return Err(Error::History { at: merges.len() });
+    }
+    Ok(())
+}
+
+/// Which of the clusters at the start are those of the old run, with no other constraints on them.
+fn clean(roots: &[u32], old_roots: &[u32], is_new: &[bool], groups: &Groups, before: &Groups) -> Vec<bool> {
+    let mut clean = vec![true; roots.len()];
+    for (row, (&root, &old)) in roots.iter().zip(old_roots).enumerate() {
+        if is_new[row] || old_roots[root as usize] != old || roots[old as usize] != root {
+            clean[root as usize] = false;
+            clean[roots[old as usize] as usize] = false;
+        }
+    }
+    for (a, b) in groups.apart.symmetric_difference(&before.apart) {
+        clean[roots[*a as usize] as usize] = false;
+        clean[roots[*b as usize] as usize] = false;
+    }
+    clean
+}

@@ -1,0 +1,187 @@
+//! Neighbours of a cluster, by one row of it and one of each other cluster.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
+use rayon::prelude::*;
+
+use super::list::{Entry, List};
+use super::sets::Sets;
+use crate::exact::Exact;
+use crate::points::{Points, unit_factor};
+use crate::sketch::{Field, Sketch, Space};
+
+/// Clusters that are searched for together.
+const TOGETHER: usize = 256;
+/// Rows that one thread takes at a time.
+const CHUNK: usize = 64;
+/// Neighbours kept of what is searched for ahead of time.
+const AHEAD: usize = 1024;
+
+/// The rows, and what has been found in them.
+pub(super) struct Search<'a> {
+    exact: &'a Exact<'a>,
+    space: &'a Space,
+    threshold: f64,
+    reach: f64,
+    sketch: Sketch,
+    /// The smallest rows of the clusters there were when it was made.
+    field: Field,
+    /// Rows of these clusters, by their smallest.
+    weight: Vec<u32>,
+    /// Pairs that may be the farthest across two clusters.
+    may: Vec<(f64, u32, u32)>,
+    /// Found, but not asked for yet.
+    ready: HashMap<u32, List>,
+    /// What will be asked for, and when.
+    coming: BinaryHeap<Reverse<(u32, u32)>>,
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(exact: &'a Exact<'a>, space: &'a Space, threshold: f64, sets: &Sets) -> Self {
+        let rows: Vec<u32> = (0..exact.rows().len() as u32).collect();
+        let sketch = Sketch::in_place(exact, space, &Points::of_rows(&rows), threshold);
+        let mut new = Self {
+            exact,
+            space,
+            threshold,
+            reach: space.reach(exact.metric(), threshold),
+            field: sketch.field(Vec::new()),
+            sketch,
+            weight: vec![0; rows.len()],
+            may: Vec::new(),
+            ready: HashMap::new(),
+            coming: BinaryHeap::new(),
+        };
+        new.pack(sets);
+        new
+    }
+
+    /// Says that the cluster of this smallest row may be asked for at that time.
+    pub(super) fn expect(&mut self, time: u32, row: u32) {
+        self.coming.push(Reverse((time, row)));
+    }
+
+    /// Leaves only rows that stand for a cluster.
+    fn pack(&mut self, sets: &Sets) {
+        let roots: Vec<u32> = (0..self.weight.len() as u32).filter(|&row| sets.is_root(row)).collect();
+        for &row in &roots {
+            self.weight[row as usize] = sets.size(row);
+        }
+        self.field = self.sketch.field(roots);
+    }
+
+    /// Searches for several at once.
+    pub(super) fn prepare(&mut self, rows: &[u32], most: usize) {
+        let found: Vec<Vec<List>> = rows.par_chunks(CHUNK).map(|rows| self.find(rows, most)).collect();
+        self.ready.extend(rows.iter().copied().zip(found.into_iter().flatten()));
+    }
+
+    fn find(&self, rows: &[u32], most: usize) -> Vec<List> {
+        let empty = || List { horizon: self.threshold.next_up(), ..List::default() };
+        let mut lists: Vec<List> = rows.iter().map(|_| empty()).collect();
+        let metric = self.exact.metric();
+        self.sketch.near(&self.field, rows, self.reach, |at, id, square| {
+            let least = if self.sketch.has_bounds() {
+                self.space.distances(metric, (square, square)).0
+            } else {
+                self.exact.distance(rows[at], id)
+            };
+            if least < lists[at].horizon {
+                lists[at].push(Entry { id, count: self.weight[id as usize], done: 0 }, least);
+                // Not at each one more.
+                if lists[at].entries.len() >= 4 * most {
+                    lists[at].shorten(most);
+                }
+            }
+        });
+        lists.iter_mut().for_each(|list| list.shorten(most));
+        lists
+    }
+
+    /// What may be near the cluster of this smallest row: at least `most` neighbours, if there are as many.
+    /// `wanted` says whether to search for what is said to come, too.
+    pub(super) fn near(
+        &mut self,
+        row: u32,
+        most: usize,
+        sets: &Sets,
+        live: usize,
+        wanted: impl Fn(u32) -> bool,
+    ) -> List {
+        if let Some(list) = self.ready.remove(&row) {
+            return list;
+        }
+        if live * 10 < self.field.len() * 7 {
+            self.pack(sets);
+        }
+        let mut rows = vec![row];
+        while rows.len() < TOGETHER
+            && let Some(Reverse((_, row))) = self.coming.pop()
+        {
+            if wanted(row) && !self.ready.contains_key(&row) && row != rows[0] {
+                rows.push(row);
+            }
+        }
+        rows[1..].sort_unstable();
+        rows.dedup();
+        self.prepare(&rows, most.max(AHEAD));
+        self.ready.remove(&row).unwrap_or_default()
+    }
+
+    /// The largest distance across two lists of rows, and at least `least`: right if it is not above `enough`, else
+    /// perhaps less than it is.
+    pub(super) fn farthest(&mut self, rows: &[u32], others: &[u32], least: f64, enough: f64) -> f64 {
+        let metric = self.exact.metric();
+        let reach = self.space.reach(metric, enough);
+        self.may.clear();
+        let below = self.space.surely(metric, least);
+        let below = match self.sketch.farthest(rows, others, reach, below, &mut self.may) {
+            Ok(below) => below,
+            Err(beyond) => {
+                // Above `enough`, whatever the rounding on the way back.
+                return self.space.distances(metric, (beyond, beyond)).0.max(enough.next_up()).max(least);
+            }
+        };
+        let mut largest = least;
+        for &(to, row, other) in &self.may {
+            if !(to < below) {
+                largest = largest.max(self.exact.distance(row, other));
+                if largest > enough {
+                    break;
+                }
+            }
+        }
+        largest
+    }
+
+    /// Puts rows that are far from the mean of all first.
+    pub(super) fn far_first(&self, rows: &mut [u32]) {
+        if rows.len() < 3 {
+            return;
+        }
+        let all = self.exact.rows();
+        let mut mean = vec![0.0_f32; all.dim()];
+        for &row in &*rows {
+            let factor = unit_factor(self.exact, row) as f32;
+            mean.iter_mut().zip(all.row(row as usize)).for_each(|(m, x)| *m += factor * x);
+        }
+        let count = rows.len() as f32;
+        mean.iter_mut().for_each(|m| *m /= count);
+        let far = |&row: &u32| {
+            let factor = unit_factor(self.exact, row) as f32;
+            let mut sums = [0.0_f32; 8];
+            let (x, m) = (all.row(row as usize).as_chunks::<8>(), mean.as_chunks::<8>());
+            for (x, m) in x.0.iter().zip(m.0) {
+                for k in 0..8 {
+                    sums[k] += (factor * x[k] - m[k]) * (factor * x[k] - m[k]);
+                }
+            }
+            let rest: f32 = x.1.iter().zip(m.1).map(|(x, m)| (factor * x - m).powi(2)).sum();
+            sums.iter().sum::<f32>() + rest
+        };
+        let mut keyed: Vec<(f32, u32)> = rows.iter().map(|row| (far(row), *row)).collect();
+        keyed.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        rows.iter_mut().zip(keyed).for_each(|(slot, (_, row))| *slot = row);
+    }
+}

@@ -1,0 +1,149 @@
+//! Some rows against many, where the rest of the join is not wanted.
+
+use rayon::prelude::*;
+
+use super::{NEVER, Sketch};
+use crate::kernel::MAX_GROUP;
+
+/// Groups that stay in the cache while panels stream by.
+const GROUPS: usize = 16;
+
+/// Some of a sketch's points, packed anew.
+pub(crate) struct Field {
+    points: Vec<u32>,
+    panels: Vec<u8>,
+    start: Vec<i32>,
+}
+
+impl Field {
+    pub(crate) fn len(&self) -> usize {
+        self.points.len()
+    }
+}
+
+impl Sketch {
+    /// Packs `points`.
+    pub(crate) fn field(&self, points: Vec<u32>) -> Field {
+        let (lanes, quads) = (self.isa.panel(), self.quads);
+        let size = lanes * quads * 4;
+        let count = points.len().div_ceil(lanes);
+        let mut panels = vec![self.isa.offset() as u8; count * size];
+        let mut start = vec![NEVER; count * lanes];
+        let packed =
+            panels.par_chunks_mut(size).zip(start.par_chunks_mut(lanes)).zip(points.par_chunks(lanes));
+        packed.for_each(|((panel, start), points)| {
+            for (lane, &point) in points.iter().enumerate() {
+                let (own, at) = (point as usize / lanes * size, point as usize % lanes);
+                for quad in 0..quads {
+                    let from = own + (quad * lanes + at) * 4;
+                    let to = (quad * lanes + lane) * 4;
+                    panel[to..to + 4].copy_from_slice(&self.panels[from..from + 4]);
+                }
+                start[lane] = self.start[point as usize];
+            }
+        });
+        Field { points, panels, start }
+    }
+
+    /// Calls `found(at, j, least)` for each point j of the field that may be within `reach` of point `of[at]`, with
+    /// a lower bound of their |a − b|², in order of `at` only within a call for few: j ascends for each `at`.
+    pub(crate) fn near(&self, field: &Field, of: &[u32], reach: f64, mut found: impl FnMut(usize, u32, f64)) {
+        let (lanes, group, quads) = (self.isa.panel(), self.isa.group(), self.quads);
+        let size = lanes * quads * 4;
+        let raise = self.raise(reach);
+        let mut hits = [0; MAX_GROUP];
+        for (chunk, of) in of.chunks(GROUPS * group).enumerate() {
+            let groups = of.len().div_ceil(group);
+            let mut bytes = vec![0_i8; groups * group * quads * 4];
+            let mut starts = vec![NEVER; groups * group];
+            for (at, &point) in of.iter().enumerate() {
+                let own = point as usize / lanes * size + point as usize % lanes * 4;
+                let to = at / group * group * quads * 4 + at % group * 4;
+                let mut sum = 0;
+                for quad in 0..quads {
+                    for k in 0..4 {
+                        let q = i32::from(self.panels[own + quad * lanes * 4 + k]) - self.isa.offset();
+                        bytes[to + quad * group * 4 + k] = q as i8;
+                        sum += q;
+                    }
+                }
+                starts[at] = self.start[point as usize] - raise - self.isa.offset() * sum;
+            }
+            for (right, (panel, panel_start)) in
+                field.panels.chunks(size).zip(field.start.chunks(lanes)).enumerate()
+            {
+                for g in 0..groups {
+                    let rows = &bytes[g * group * quads * 4..(g + 1) * group * quads * 4];
+                    let start = &starts[g * group..(g + 1) * group];
+                    if !self.isa.tile(rows, panel, start, panel_start, &mut hits) {
+                        continue;
+                    }
+                    for (at, mut bits) in (g * group..of.len()).zip(hits).take(group) {
+                        while bits != 0 {
+                            let place = right * lanes + bits.trailing_zeros() as usize;
+                            bits &= bits - 1;
+                            let Some(&j) = field.points.get(place).filter(|j| **j != of[at]) else {
+                                continue;
+                            };
+                            let (least, _) = self.bounds(of[at], j);
+                            if !(least > reach) {
+                                found(chunk * GROUPS * group + at, j, least);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether [`bounds`](Self::bounds) says anything.
+    pub(crate) fn has_bounds(&self) -> bool {
+        self.second.is_some()
+    }
+
+    /// Bounds of |a − b|² of two points that are rows.
+    #[inline]
+    pub(crate) fn bounds(&self, i: u32, j: u32) -> (f64, f64) {
+        let Some(second) = &self.second else { return (0.0, f64::INFINITY) };
+        let (a, b) = (second.of(i as usize), second.of(j as usize));
+        let (dot, error) = self.dot(a, b);
+        let middle = a.1.square + b.1.square - 2.0 * dot;
+        let (least, most) = (middle - 2.0 * error, middle + 2.0 * error);
+        // Of what is not a number nothing is known.
+        (if least > 0.0 { least } else { 0.0 }, if most.is_nan() { f64::INFINITY } else { most })
+    }
+
+    /// Looks at all pairs of two lists of points that are rows: none where one is beyond `reach`; else a lower bound of
+    /// the largest |a − b|², no less than `least`, and in `may` those that may be the farthest, with an upper bound.
+    pub(crate) fn farthest(
+        &self,
+        rows: &[u32],
+        others: &[u32],
+        reach: f64,
+        mut least: f64,
+        may: &mut Vec<(f64, u32, u32)>,
+    ) -> Result<f64, f64> {
+        let Some(second) = &self.second else {
+            may.extend(rows.iter().flat_map(|&i| others.iter().map(move |&j| (f64::INFINITY, i, j))));
+            return Ok(least);
+        };
+        for &i in rows {
+            let a = second.of(i as usize);
+            for &j in others {
+                let b = second.of(j as usize);
+                let (dot, error) = self.dot(a, b);
+                let middle = a.1.square + b.1.square - 2.0 * dot;
+                let (from, to) = (middle - 2.0 * error, middle + 2.0 * error);
+                if from > reach {
+                    return Err(from);
+                }
+                let nearer = to < least;
+                if !nearer {
+                    least = least.max(from);
+                    may.push((if to.is_nan() { f64::INFINITY } else { to }, i, j));
+                }
+            }
+        }
+        Ok(least)
+    }
+}
