@@ -110,7 +110,14 @@ impl People {
     #[must_use]
     pub fn by(self, args: &MethodArgs) -> Self {
         let linkage = args.memory.map_or(self.linkage, |bytes| self.linkage.memory(bytes));
-        Self { linkage, method: args.method, neighbours: args.neighbours, compat: args.compat, append: args.append, ..self }
+        Self {
+            linkage,
+            method: args.method,
+            neighbours: args.neighbours,
+            compat: args.compat,
+            append: args.append,
+            ..self
+        }
     }
 }
 
@@ -129,7 +136,14 @@ pub fn people(args: &PeopleArgs, model: &Manifest) -> anyhow::Result<People> {
     if !(0.0..=f64::MAX).contains(&merging_threshold) {
         bail!("merging-threshold must be 0 or more, not {merging_threshold}");
     }
-    Ok(People { linkage, merging_threshold, method: Method::Complete, neighbours: 20, compat: false, append: false })
+    Ok(People {
+        linkage,
+        merging_threshold,
+        method: Method::Complete,
+        neighbours: 20,
+        compat: false,
+        append: false,
+    })
 }
 
 /// Settings of the steps as a directory records them: step → name → value.

@@ -22,11 +22,15 @@ fn people(rows: usize, each: usize) -> Vec<f32> {
     };
     let count = rows.div_ceil(each);
     let centres: Vec<f32> = (0..count * DIM).map(|_| next()).collect();
-    (0..rows).flat_map(|row| (0..DIM).map(move |k| (row, k))).map(|(row, k)| centres[row % count * DIM + k] + 0.4 * next()).collect()
+    (0..rows)
+        .flat_map(|row| (0..DIM).map(move |k| (row, k)))
+        .map(|(row, k)| centres[row % count * DIM + k] + 0.4 * next())
+        .collect()
 }
 
 fn npy(path: &Path, shape: (usize, usize), numbers: &[f32]) {
-    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", shape.0, shape.1);
+    let mut header =
+        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", shape.0, shape.1);
     header.push_str(&" ".repeat(117 - header.len()));
     header.push('\n');
     let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
@@ -72,14 +76,17 @@ fn one_result_whatever_the_way() {
         // In blocks that cover the upper triangle, told in any order, one of them twice.
         let mut parts = Vec::new();
         for (k, (rows, cols)) in
-            [("400..900", "400..900"), ("0..400", "400..900"), ("0..400", "0..400"), ("400..900", "0..400")].iter().enumerate()
+            [("400..900", "400..900"), ("0..400", "400..900"), ("0..400", "0..400"), ("400..900", "0..400")]
+                .iter()
+                .enumerate()
         {
             let name = format!("part{k}.parquet");
             v.go(&["cluster", "join"], &name, &["--threshold", t, "--rows", rows, "--cols", cols]);
             parts.push(v.path(&name));
         }
         let out = v.path("linked.csv");
-        let args: Vec<&str> = ["cluster", "link", "--out", &out].into_iter().chain(parts.iter().map(String::as_str)).collect();
+        let args: Vec<&str> =
+            ["cluster", "link", "--out", &out].into_iter().chain(parts.iter().map(String::as_str)).collect();
         let linked = run(&args);
         assert!(linked.status.success(), "{}", said(&linked));
         assert_eq!(fs::read(&out).unwrap(), whole, "{t}");
@@ -100,29 +107,92 @@ fn other_methods_find_the_people() {
     fs::write(&truth, format!("index,label\n{lines}")).unwrap();
     for method in ["complete", "single", "average", "whispers", "infomap"] {
         let name = format!("{method}.csv");
-        v.go(&["cluster"], &name, &["--threshold", "0.5", "--method", method, "--neighbours", "12"]);
+        v.go(&["cluster"], &name, &["--threshold", "0.3", "--method", method, "--neighbours", "12"]);
         let scores = run(&["score", &truth, &v.path(&name), "--at-least", "0.99"]);
         assert!(scores.status.success(), "{method}: {}", said(&scores));
     }
-    v.go(&["cluster"], "compat.csv", &["--threshold", "0.5", "--compat"]);
+    v.go(&["cluster"], "compat.csv", &["--threshold", "0.3", "--compat"]);
     assert!(run(&["score", &truth, &v.path("compat.csv"), "--at-least", "0.99"]).status.success());
-    let refused = run(&["cluster", "--vectors", v.file.to_str().unwrap(), "--threshold", "0.5", "--out", &truth, "--compat", "--method", "single"]);
+    let refused = run(&[
+        "cluster",
+        "--vectors",
+        v.file.to_str().unwrap(),
+        "--threshold",
+        "0.3",
+        "--out",
+        &truth,
+        "--compat",
+        "--method",
+        "single",
+    ]);
     assert_eq!(refused.status.code(), Some(2));
 
-    let evaluated = run(&["evaluate", "--vectors", v.file.to_str().unwrap(), "--labels", &v.path("complete.csv"), "--json"]);
+    let evaluated = run(&[
+        "evaluate",
+        "--vectors",
+        v.file.to_str().unwrap(),
+        "--labels",
+        &v.path("complete.csv"),
+        "--json",
+    ]);
     assert!(evaluated.status.success(), "{}", said(&evaluated));
     let evaluated: serde_json::Value = serde_json::from_slice(&evaluated.stdout).unwrap();
     assert!(evaluated["silhouette"].as_f64().unwrap() > 0.5 && evaluated["clusters"] == 30);
 
     let out = v.path("study");
-    let study = run(&["study", "--vectors", v.file.to_str().unwrap(), "--labels", &truth, "--out", &out, "--compare", "--thresholds", "0.1..0.9..0.2"]);
+    let study = run(&[
+        "study",
+        "--vectors",
+        v.file.to_str().unwrap(),
+        "--labels",
+        &truth,
+        "--out",
+        &out,
+        "--compare",
+        "--thresholds",
+        "0.1..0.9..0.2",
+    ]);
     assert!(study.status.success(), "{}", said(&study));
     let page = fs::read_to_string(v.path("study/study.html")).unwrap();
     assert!(page.contains("Infomap") && page.contains("complete linkage"));
-    let json: serde_json::Value = serde_json::from_slice(&fs::read(v.path("study/study.json")).unwrap()).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_slice(&fs::read(v.path("study/study.json")).unwrap()).unwrap();
     assert_eq!(json["sweep"].as_array().unwrap().len(), 5);
     // No frames, so nothing is known for sure without labels; it says so.
     assert!(json["recommendation"]["threshold"].is_null(), "{}", json["recommendation"]);
+}
+
+#[test]
+fn appended_is_as_from_scratch() {
+    let v = Vectors::new(1200, 30);
+    let numbers = people(1200, 30);
+    let state = v.path("merges.parquet");
+    let old = v.path("old.npy");
+    npy(Path::new(&old), (1000, DIM), &numbers[..1000 * DIM]);
+    let out = v.path("old.csv");
+    let first = ["cluster", "--vectors", &old, "--threshold", "0.3", "--out", &out, "--state", &state];
+    // Nothing to go on from yet.
+    refused(&[&first[..], &["--append"]].concat(), &out, &["merges.parquet", "without --append"]);
+    assert!(run(&first).status.success());
+    for more in [&["--append"][..], &["--append", "--threads", "1"]] {
+        let appended =
+            v.go(&["cluster"], "appended.csv", &[&["--threshold", "0.3", "--state", &state], more].concat());
+        assert_eq!(appended, v.go(&["cluster"], "scratch.csv", &["--threshold", "0.3"]));
+    }
+    // The state is now of all 1,200, not of the first 1,000 nor of other vectors.
+    let changed = Vectors::new(1200, 40);
+    let (file, out) = (changed.file.to_str().unwrap().to_owned(), changed.path("labels.csv"));
+    let args =
+        ["cluster", "--vectors", &file, "--threshold", "0.3", "--out", &out, "--state", &state, "--append"];
+    refused(&args, &out, &["other vectors"]);
+    let fewer =
+        ["cluster", "--vectors", &old, "--threshold", "0.3", "--out", &out, "--state", &state, "--append"];
+    refused(&fewer, &out, &["other vectors"]);
+    refused(
+        &["cluster", "--vectors", &file, "--threshold", "0.3", "--out", &out, "--append"],
+        &out,
+        &["--state"],
+    );
 }
 
 /// Refused with exit code 2, with these words, and nothing written.
@@ -139,7 +209,9 @@ fn refused(args: &[&str], out: &str, words: &[&str]) {
 fn bad_vectors_are_named() {
     let v = Vectors::new(8, 4);
     let (file, out) = (v.path("bad.npy"), v.path("labels.csv"));
-    let go = |words: &[&str]| refused(&["cluster", "--vectors", &file, "--threshold", "0.5", "--out", &out], &out, words);
+    let go = |words: &[&str]| {
+        refused(&["cluster", "--vectors", &file, "--threshold", "0.5", "--out", &out], &out, words)
+    };
     let mut numbers = people(8, 4);
     numbers[3 * DIM + 7] = f32::NAN;
     npy(Path::new(&file), (8, DIM), &numbers);
@@ -173,9 +245,21 @@ fn bad_thresholds_budgets_and_parts() {
         let threshold = format!("--threshold={t}");
         refused(&["cluster", "--vectors", &file, &threshold, "--out", &out], &out, &["threshold"]);
     }
-    refused(&["cluster", "--vectors", &file, "--threshold", "0.5", "--out", &out, "--memory", "10K"], &out, &["1M"]);
-    refused(&["cluster", "join", "--vectors", &file, "--threshold", "0.5", "--rows", "0..61", "--out", &out], &out, &["--rows", "60"]);
-    refused(&["cluster", "join", "--vectors", &file, "--threshold", "0.5", "--rows", "9..3", "--out", &out], &out, &["0..50000"]);
+    refused(
+        &["cluster", "--vectors", &file, "--threshold", "0.5", "--out", &out, "--memory", "10K"],
+        &out,
+        &["1M"],
+    );
+    refused(
+        &["cluster", "join", "--vectors", &file, "--threshold", "0.5", "--rows", "0..61", "--out", &out],
+        &out,
+        &["--rows", "60"],
+    );
+    refused(
+        &["cluster", "join", "--vectors", &file, "--threshold", "0.5", "--rows", "9..3", "--out", &out],
+        &out,
+        &["0..50000"],
+    );
 
     v.go(&["cluster", "join"], "a.parquet", &["--threshold", "0.5"]);
     v.go(&["cluster", "join"], "b.parquet", &["--threshold", "0.6"]);
@@ -185,7 +269,11 @@ fn bad_thresholds_budgets_and_parts() {
     refused(&["cluster", "link", &file, "--out", &out], &out, &["x.npy"]);
     let other = Vectors::new(60, 5);
     other.go(&["cluster", "join"], "c.parquet", &["--threshold", "0.5"]);
-    refused(&["cluster", "link", &a, &other.path("c.parquet"), "--out", &out], &out, &["c.parquet", "vectors"]);
+    refused(
+        &["cluster", "link", &a, &other.path("c.parquet"), "--out", &out],
+        &out,
+        &["c.parquet", "vectors"],
+    );
     // Labels of other rows.
     fs::write(v.path("labels60.csv"), "index,label\n60,1\n").unwrap();
     let wrong = run(&["evaluate", "--vectors", &file, "--labels", &v.path("labels60.csv")]);
@@ -198,13 +286,26 @@ fn a_full_disk_while_links_are_spilled() {
     let v = Vectors::new(1500, 500);
     let mount = v.path("small");
     fs::create_dir(&mount).unwrap();
-    let sh = |args: &[&str]| std::process::Command::new(args[0]).args(&args[1..]).output().is_ok_and(|o| o.status.success());
+    let sh = |args: &[&str]| {
+        std::process::Command::new(args[0]).args(&args[1..]).output().is_ok_and(|o| o.status.success())
+    };
     if !sh(&["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", &mount]) {
         eprintln!("skipped: no right to mount a small file system");
         return;
     }
     let out = v.path("links.parquet");
-    let args = ["cluster", "join", "--vectors", v.file.to_str().unwrap(), "--threshold", "0.9", "--memory", "1M", "--out", &out];
+    let args = [
+        "cluster",
+        "join",
+        "--vectors",
+        v.file.to_str().unwrap(),
+        "--threshold",
+        "0.9",
+        "--memory",
+        "1M",
+        "--out",
+        &out,
+    ];
     let full = streamface(&args).env("TMPDIR", &mount).output().unwrap();
     let left = fs::read_dir(&mount).unwrap().count();
     assert!(sh(&["umount", &mount]));

@@ -126,7 +126,8 @@ fn read_csv(path: &Path, input: impl Read) -> Result<BTreeMap<String, i64>, Erro
             }
         }
     };
-    let (name_at, label_at) = (column("name").or_else(|missing| column("index").map_err(|_| missing))?, column("label")?);
+    let (name_at, label_at) =
+        (column("name").or_else(|missing| column("index").map_err(|_| missing))?, column("label")?);
 
     let mut texts: Vec<String> = Vec::new();
     let mut numbers: HashMap<String, usize> = HashMap::new();

@@ -252,7 +252,8 @@ impl PeopleSoFar {
         self.features.extend_from_slice(features);
         if self.features.len() > self.counted + self.counted / 4 {
             self.counted = self.features.len();
-            self.count = label(&self.features, &[], &self.people, None, true).map_or(0, |(_, s, _)| s.people as u64);
+            self.count =
+                label(&self.features, &[], &self.people, None, true).map_or(0, |(_, s, _)| s.people as u64);
         }
     }
 

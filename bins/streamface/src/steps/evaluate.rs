@@ -8,7 +8,7 @@ use streamface_eval::labels::stem;
 use streamface_eval::report::{Evaluation, EvaluationLimits, Folder, NoPictures, Pictures};
 use streamface_eval::{Intrinsic, intrinsic, read_labels};
 use streamface_store::{Dataset, FeatureRow, ImageKind, LabelRow, write_atomic};
-use streamface_types::{Embeddings, FaceId, Metric};
+use streamface_types::{Embeddings, FaceId};
 
 use super::Outcome;
 use super::cluster::matrix;

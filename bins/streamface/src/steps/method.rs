@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use streamface_cluster::baselines::{ChineseWhispers, Graph, Infomap, chinese_whispers, infomap};
 use streamface_cluster::neighbours::nearest;
 use streamface_cluster::{
-    Constraints, History, Merge, Observer, Progress, Settings, Stage, append, average_linkage, complete_linkage_observed,
-    join_blocks, labels, single_linkage,
+    Constraints, History, Merge, Observer, Progress, Settings, Stage, append, average_linkage,
+    complete_linkage_observed, join_blocks, labels, single_linkage,
 };
 use streamface_types::Embeddings;
 

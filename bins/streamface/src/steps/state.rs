@@ -27,7 +27,10 @@ impl State {
         }
         let (about, pairs) = read_pairs(path, u32::MAX.into())?;
         let known = |key: &str| {
-            about.get(key).cloned().with_context(|| format!("{}: not merges of `streamface cluster`", path.display()))
+            about
+                .get(key)
+                .cloned()
+                .with_context(|| format!("{}: not merges of `streamface cluster`", path.display()))
         };
         if known("kind")? != "merges" {
             bail!("{}: not merges of `streamface cluster`, but {}", path.display(), known("kind")?);
@@ -48,7 +51,13 @@ impl State {
     }
 
     /// Checks that it is of `rows` rows with these numbers.
-    pub(super) fn check(&self, path: &Path, settings: &Settings, rows: usize, numbers: &[f32]) -> anyhow::Result<()> {
+    pub(super) fn check(
+        &self,
+        path: &Path,
+        settings: &Settings,
+        rows: usize,
+        numbers: &[f32],
+    ) -> anyhow::Result<()> {
         let remedy = "cluster once without --append";
         if self.metric != settings.metric().to_string() {
             bail!("{} is of another metric, {}; {remedy}", path.display(), self.metric);
@@ -61,7 +70,12 @@ impl State {
 }
 
 /// Writes the merges of a run.
-pub(super) fn write(path: &Path, merges: &[Merge], settings: &Settings, rows: &Embeddings) -> anyhow::Result<()> {
+pub(super) fn write(
+    path: &Path,
+    merges: &[Merge],
+    settings: &Settings,
+    rows: &Embeddings,
+) -> anyhow::Result<()> {
     let about = About::from([
         ("kind".to_owned(), "merges".to_owned()),
         ("rows".to_owned(), rows.len().to_string()),
@@ -83,8 +97,8 @@ pub(super) fn fingerprint(rows: usize, numbers: &[f32]) -> String {
             *hash = (hash.rotate_left(5) ^ u64::from(x.to_bits())).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         }
     }
-    let all = hash.iter().fold(numbers.len() as u64, |all, h| {
-        (all.rotate_left(17) ^ h).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-    });
+    let all = hash
+        .iter()
+        .fold(numbers.len() as u64, |all, h| (all.rotate_left(17) ^ h).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     format!("{all:016x}")
 }

@@ -73,7 +73,10 @@ pub fn cluster_vectors(
 
 /// Goes on from the state of an earlier run, whose rows are the first of these.
 fn append_vectors(args: &ClusterArgs, rows: &Embeddings, settings: &Settings) -> anyhow::Result<Clusters> {
-    let path = args.state.as_ref().context("--append needs --state, the file that the first run wrote its merges to")?;
+    let path = args
+        .state
+        .as_ref()
+        .context("--append needs --state, the file that the first run wrote its merges to")?;
     let Some(state) = State::read(path)? else {
         bail!("{} is not there: run once with --state and without --append", path.display());
     };
