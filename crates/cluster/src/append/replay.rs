@@ -131,7 +131,7 @@ impl<'a> Replay<'a> {
         let mut family = Family::new(old, self.clean.len());
         // Some of the lists are long; many more than are kept would be dear.
         for rows in first.chunks(FIRST) {
-            self.search.prepare(rows, MOST);
+            self.search.prepare(rows, MOST, &self.sets);
             for &row in rows {
                 family.lose(row, 0, &mut self.search);
                 self.soil(row);

@@ -25,9 +25,9 @@ pub(super) struct Search<'a> {
     threshold: f64,
     reach: f64,
     sketch: Sketch,
-    /// The smallest rows of the clusters there were when it was made.
+    /// A row of each cluster there was when it was made.
     field: Field,
-    /// Rows of these clusters, by their smallest.
+    /// How many each of these rows stands for.
     weight: Vec<u32>,
     /// Pairs that may be the farthest across two clusters.
     may: Vec<(f64, u32, u32)>,
@@ -64,17 +64,33 @@ impl<'a> Search<'a> {
 
     /// Leaves only rows that stand for a cluster.
     fn pack(&mut self, sets: &Sets) {
-        let roots: Vec<u32> = (0..self.weight.len() as u32).filter(|&row| sets.is_root(row)).collect();
-        for &row in &roots {
-            self.weight[row as usize] = sets.size(row);
+        let rows = 0..self.weight.len() as u32;
+        let roots: Vec<u32> = rows.filter(|&row| sets.is_root(row)).collect();
+        let far: Vec<u32> = roots.par_iter().with_min_len(256).map(|&root| self.far(root, sets)).collect();
+        for (&root, &row) in roots.iter().zip(&far) {
+            self.weight[row as usize] = sets.size(root);
         }
-        self.field = self.sketch.field(roots);
+        self.field = self.sketch.field(far);
+    }
+
+    /// The row of a cluster that stands for it: as far out as any, so that its distances are near the largest.
+    fn far(&self, root: u32, sets: &Sets) -> u32 {
+        if sets.size(root) < 3 {
+            return root;
+        }
+        let mut rows: Vec<u32> = sets.rows(root).collect();
+        self.far_first(&mut rows);
+        rows[0]
     }
 
     /// Searches for several at once.
-    pub(super) fn prepare(&mut self, rows: &[u32], most: usize) {
-        let found: Vec<Vec<List>> = rows.par_chunks(CHUNK).map(|rows| self.find(rows, most)).collect();
-        self.ready.extend(rows.iter().copied().zip(found.into_iter().flatten()));
+    pub(super) fn prepare(&mut self, roots: &[u32], most: usize, sets: &Sets) {
+        let find = |roots: &[u32]| {
+            let rows: Vec<u32> = roots.iter().map(|&root| self.far(root, sets)).collect();
+            self.find(&rows, most)
+        };
+        let found: Vec<Vec<List>> = roots.par_chunks(CHUNK).map(find).collect();
+        self.ready.extend(roots.iter().copied().zip(found.into_iter().flatten()));
     }
 
     fn find(&self, rows: &[u32], most: usize) -> Vec<List> {
@@ -125,7 +141,7 @@ impl<'a> Search<'a> {
         }
         rows[1..].sort_unstable();
         rows.dedup();
-        self.prepare(&rows, most.max(AHEAD));
+        self.prepare(&rows, most.max(AHEAD), sets);
         self.ready.remove(&row).unwrap_or_default()
     }
 
@@ -136,17 +152,25 @@ impl<'a> Search<'a> {
         let reach = self.space.reach(metric, enough);
         self.may.clear();
         let below = self.space.surely(metric, least);
-        let below = match self.sketch.farthest(rows, others, reach, below, &mut self.may) {
+        let mut below = match self.sketch.farthest(rows, others, reach, below, &mut self.may) {
             Ok(below) => below,
             Err(beyond) => {
                 // Above `enough`, whatever the rounding on the way back.
                 return self.space.distances(metric, (beyond, beyond)).0.max(enough.next_up()).max(least);
             }
         };
+        // The largest is likely the one that may be.
+        self.may.retain(|(to, ..)| !(*to < below));
+        self.may.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
         let mut largest = least;
         for &(to, row, other) in &self.may {
-            if !(to < below) {
-                largest = largest.max(self.exact.distance(row, other));
+            if to < below {
+                break;
+            }
+            let distance = self.exact.distance(row, other);
+            if distance > largest {
+                largest = distance;
+                below = below.max(self.space.surely(metric, largest));
                 if largest > enough {
                     break;
                 }
