@@ -19,8 +19,6 @@ use super::search::Search;
 use super::sets::Sets;
 use crate::Merge;
 
-/// Neighbours in a list at first.
-const MOST: usize = 512;
 /// How far beyond the front a cluster is looked at, in thresholds.
 const AHEAD: f64 = 0.05;
 /// Rows of each of two clusters that are looked at before all.
@@ -131,7 +129,7 @@ impl<'a> Replay<'a> {
         let mut family = Family::new(old, self.clean.len());
         // Some of the lists are long; many more than are kept would be dear.
         for rows in first.chunks(FIRST) {
-            self.search.prepare(rows, MOST);
+            self.search.prepare(rows, self.search.limits.most, &self.sets);
             for &row in rows {
                 family.lose(row, 0, &mut self.search);
                 self.soil(row);
@@ -184,7 +182,7 @@ impl<'a> Replay<'a> {
         self.clean[id as usize] = false;
         let mut rows: Vec<u32> = self.sets.rows(id).collect();
         self.search.far_first(&mut rows);
-        let mut dirty = Dirty { rows, list: List::default(), most: MOST, stamp: 0 };
+        let mut dirty = Dirty { rows, list: List::default(), most: self.search.limits.most, stamp: 0 };
         self.look_around(id, &mut dirty);
         self.wait(id, dirty);
     }

@@ -11,23 +11,40 @@ use crate::exact::Exact;
 use crate::points::{Points, unit_factor};
 use crate::sketch::{Field, Sketch, Space};
 
-/// Clusters that are searched for together.
-const TOGETHER: usize = 256;
 /// Rows that one thread takes at a time.
 const CHUNK: usize = 64;
-/// Neighbours kept of what is searched for ahead of time.
-const AHEAD: usize = 1024;
+
+/// How much is kept; never what is found.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Neighbours in a list at first.
+    pub(super) most: usize,
+    /// Clusters that are searched for together.
+    pub(super) together: usize,
+    /// Neighbours kept of what is searched for ahead of time.
+    pub(super) ahead: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { most: 512, together: 256, ahead: 1024 }
+    }
+}
 
 /// The rows, and what has been found in them.
 pub(super) struct Search<'a> {
     exact: &'a Exact<'a>,
     space: &'a Space,
+    pub(super) limits: Limits,
     threshold: f64,
     reach: f64,
+    /// Its points are the rows in `order`; each row's `place` there.
     sketch: Sketch,
-    /// The smallest rows of the clusters there were when it was made.
+    order: Vec<u32>,
+    place: Vec<u32>,
+    /// A row of each cluster there was when it was made.
     field: Field,
-    /// Rows of these clusters, by their smallest.
+    /// How many each of these rows stands for.
     weight: Vec<u32>,
     /// Pairs that may be the farthest across two clusters.
     may: Vec<(f64, u32, u32)>,
@@ -38,17 +55,29 @@ pub(super) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    pub(super) fn new(exact: &'a Exact<'a>, space: &'a Space, threshold: f64, sets: &Sets) -> Self {
-        let rows: Vec<u32> = (0..exact.rows().len() as u32).collect();
-        let sketch = Sketch::in_place(exact, space, &Points::of_rows(&rows), threshold);
+    /// `order` is one of all rows in which those of a cluster lie together.
+    pub(super) fn new(
+        exact: &'a Exact<'a>,
+        space: &'a Space,
+        threshold: f64,
+        sets: &Sets,
+        order: Vec<u32>,
+        limits: Limits,
+    ) -> Self {
+        let sketch = Sketch::in_place(exact, space, &Points::of_rows(&order), threshold);
+        let mut place = vec![0; order.len()];
+        (0_u32..).zip(&order).for_each(|(at, &row)| place[row as usize] = at);
         let mut new = Self {
             exact,
             space,
+            limits,
             threshold,
             reach: space.reach(exact.metric(), threshold),
             field: sketch.field(Vec::new()),
             sketch,
-            weight: vec![0; rows.len()],
+            weight: vec![0; order.len()],
+            order,
+            place,
             may: Vec::new(),
             ready: HashMap::new(),
             coming: BinaryHeap::new(),
@@ -64,24 +93,42 @@ impl<'a> Search<'a> {
 
     /// Leaves only rows that stand for a cluster.
     fn pack(&mut self, sets: &Sets) {
-        let roots: Vec<u32> = (0..self.weight.len() as u32).filter(|&row| sets.is_root(row)).collect();
-        for &row in &roots {
-            self.weight[row as usize] = sets.size(row);
+        let rows = 0..self.weight.len() as u32;
+        let roots: Vec<u32> = rows.filter(|&row| sets.is_root(row)).collect();
+        let far: Vec<u32> = roots.par_iter().with_min_len(256).map(|&root| self.far(root, sets)).collect();
+        for (&root, &row) in roots.iter().zip(&far) {
+            self.weight[row as usize] = sets.size(root);
         }
-        self.field = self.sketch.field(roots);
+        self.field = self.sketch.field(far.iter().map(|&row| self.place[row as usize]).collect());
+    }
+
+    /// The row of a cluster that stands for it: as far out as any, so that its distances are near the largest.
+    fn far(&self, root: u32, sets: &Sets) -> u32 {
+        if sets.size(root) < 3 {
+            return root;
+        }
+        let mut rows: Vec<u32> = sets.rows(root).collect();
+        self.far_first(&mut rows);
+        rows[0]
     }
 
     /// Searches for several at once.
-    pub(super) fn prepare(&mut self, rows: &[u32], most: usize) {
-        let found: Vec<Vec<List>> = rows.par_chunks(CHUNK).map(|rows| self.find(rows, most)).collect();
-        self.ready.extend(rows.iter().copied().zip(found.into_iter().flatten()));
+    pub(super) fn prepare(&mut self, roots: &[u32], most: usize, sets: &Sets) {
+        let find = |roots: &[u32]| {
+            let rows: Vec<u32> = roots.iter().map(|&root| self.far(root, sets)).collect();
+            self.find(&rows, most)
+        };
+        let found: Vec<Vec<List>> = roots.par_chunks(CHUNK).map(find).collect();
+        self.ready.extend(roots.iter().copied().zip(found.into_iter().flatten()));
     }
 
     fn find(&self, rows: &[u32], most: usize) -> Vec<List> {
         let empty = || List { horizon: self.threshold.next_up(), ..List::default() };
         let mut lists: Vec<List> = rows.iter().map(|_| empty()).collect();
         let metric = self.exact.metric();
-        self.sketch.near(&self.field, rows, self.reach, |at, id, square| {
+        let places: Vec<u32> = rows.iter().map(|&row| self.place[row as usize]).collect();
+        self.sketch.near(&self.field, &places, self.reach, |at, place, square| {
+            let id = self.order[place as usize];
             let least = if self.sketch.has_bounds() {
                 self.space.distances(metric, (square, square)).0
             } else {
@@ -116,7 +163,7 @@ impl<'a> Search<'a> {
             self.pack(sets);
         }
         let mut rows = vec![row];
-        while rows.len() < TOGETHER
+        while rows.len() < self.limits.together
             && let Some(Reverse((_, row))) = self.coming.pop()
         {
             if wanted(row) && !self.ready.contains_key(&row) && row != rows[0] {
@@ -125,7 +172,7 @@ impl<'a> Search<'a> {
         }
         rows[1..].sort_unstable();
         rows.dedup();
-        self.prepare(&rows, most.max(AHEAD));
+        self.prepare(&rows, most.max(self.limits.ahead), sets);
         self.ready.remove(&row).unwrap_or_default()
     }
 
@@ -136,17 +183,25 @@ impl<'a> Search<'a> {
         let reach = self.space.reach(metric, enough);
         self.may.clear();
         let below = self.space.surely(metric, least);
-        let below = match self.sketch.farthest(rows, others, reach, below, &mut self.may) {
+        let mut below = match self.sketch.farthest(rows, others, &self.place, reach, below, &mut self.may) {
             Ok(below) => below,
             Err(beyond) => {
                 // Above `enough`, whatever the rounding on the way back.
                 return self.space.distances(metric, (beyond, beyond)).0.max(enough.next_up()).max(least);
             }
         };
+        // The largest is likely the one that may be.
+        self.may.retain(|(to, ..)| !(*to < below));
+        self.may.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
         let mut largest = least;
         for &(to, row, other) in &self.may {
-            if !(to < below) {
-                largest = largest.max(self.exact.distance(row, other));
+            if to < below {
+                break;
+            }
+            let distance = self.exact.distance(row, other);
+            if distance > largest {
+                largest = distance;
+                below = below.max(self.space.surely(metric, largest));
                 if largest > enough {
                     break;
                 }

@@ -113,12 +113,13 @@ impl Sketch {
         (if least > 0.0 { least } else { 0.0 }, if most.is_nan() { f64::INFINITY } else { most })
     }
 
-    /// Looks at all pairs of two lists of points that are rows: none where one is beyond `reach`; else a lower bound of
+    /// Looks at all pairs of two lists of rows, each a point at its `place`: none where one is beyond `reach`; else a lower bound of
     /// the largest |a − b|², no less than `least`, and in `may` those that may be the farthest, with an upper bound.
     pub(crate) fn farthest(
         &self,
         rows: &[u32],
         others: &[u32],
+        place: &[u32],
         reach: f64,
         mut least: f64,
         may: &mut Vec<(f64, u32, u32)>,
@@ -128,9 +129,9 @@ impl Sketch {
             return Ok(least);
         };
         for &i in rows {
-            let a = second.of(i as usize);
+            let a = second.of(place[i as usize] as usize);
             for &j in others {
-                let b = second.of(j as usize);
+                let b = second.of(place[j as usize] as usize);
                 let (dot, error) = self.dot(a, b);
                 let middle = a.1.square + b.1.square - 2.0 * dot;
                 let (from, to) = (middle - 2.0 * error, middle + 2.0 * error);
