@@ -1,6 +1,6 @@
 //! The similarity join: all pairs at distance ≤ t.
 //!
-//! Blocks of the upper triangle, in parallel. Nearly all pairs are ruled out by a [sketch](crate::sketch)
+//! Blocks of the upper triangle, in parallel. Nearly all pairs are ruled out by a sketch of them
 //! that is proven to miss none; the distance of the others is computed in `f64` as
 //! [`Metric::distance`](crate::Metric::distance) defines it, and that alone decides.
 

@@ -15,7 +15,7 @@
 //!
 //! Time: lists are read once for each step of a chain, of which there are at most three a point, so
 //! O(n · longest list) a component, and O(links) where most of a component is linked; there a square
-//! [matrix](crate::dense) is smaller than the lists, and faster. Memory: 32 bytes a link beside the links' own
+//! matrix is smaller than the lists, and faster. Memory: 32 bytes a link beside the links' own
 //! 16, which are let go as they are read, and as much again for the largest components that are matrices.
 
 use rayon::prelude::*;
