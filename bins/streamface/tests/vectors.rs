@@ -210,7 +210,7 @@ fn bad_vectors_are_named() {
     let v = Vectors::new(8, 4);
     let (file, out) = (v.path("bad.npy"), v.path("labels.csv"));
     let go = |words: &[&str]| {
-        refused(&["cluster", "--vectors", &file, "--threshold", "0.5", "--out", &out], &out, words)
+        refused(&["cluster", "--vectors", &file, "--threshold", "0.5", "--out", &out], &out, words);
     };
     let mut numbers = people(8, 4);
     numbers[3 * DIM + 7] = f32::NAN;

@@ -142,11 +142,11 @@ impl<'a> Replay<'a> {
                 (None, None) => return,
                 // What is dirty goes first where keys are equal: then it is the old merge with a row more.
                 (Some(Reverse((key, ..))), next) if next.is_none_or(|next| *key <= next) => {
-                    if let Some(Reverse((_, id, stamp))) = self.queue.pop() {
-                        if self.dirty.get(&id).is_some_and(|d| d.stamp == stamp) {
-                            let taken = self.advance(id, next);
-                            taken.into_iter().for_each(|row| family.lose(row, at, &mut self.search));
-                        }
+                    if let Some(Reverse((_, id, stamp))) = self.queue.pop()
+                        && self.dirty.get(&id).is_some_and(|d| d.stamp == stamp)
+                    {
+                        let taken = self.advance(id, next);
+                        taken.into_iter().for_each(|row| family.lose(row, at, &mut self.search));
                     }
                 }
                 _ => {
@@ -236,7 +236,7 @@ impl<'a> Replay<'a> {
                 _ if dirty.list.horizon > self.threshold => break,
                 _ => {
                     // As many as are no farther than this, and some more.
-                    dirty.most = 2 * dirty.most;
+                    dirty.most *= 2;
                     self.look_around(id, &mut dirty);
                     known = f64::INFINITY;
                     continue;

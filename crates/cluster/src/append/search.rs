@@ -191,7 +191,8 @@ impl<'a> Search<'a> {
             }
         };
         // The largest is likely the one that may be.
-        self.may.retain(|(to, ..)| !(*to < below));
+        // What is not a number stays.
+        self.may.retain(|(to, ..)| *to >= below || to.is_nan());
         self.may.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
         let mut largest = least;
         for &(to, row, other) in &self.may {

@@ -86,7 +86,7 @@ impl Sketch {
                                 continue;
                             };
                             let (least, _) = self.bounds(of[at], j);
-                            if !(least > reach) {
+                            if least <= reach {
                                 found(chunk * GROUPS * group + at, j, least);
                             }
                         }
