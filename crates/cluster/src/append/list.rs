@@ -26,8 +26,15 @@ impl List {
     /// The nearest, as far as is known: of equals the one with the smallest id.
     pub(super) fn nearest(&self) -> Option<(usize, f64)> {
         let least = crate::dense::minimum(&self.least);
-        let equals = self.least.iter().enumerate().filter(|(_, d)| **d == least);
-        equals.map(|(at, _)| at).min_by_key(|&at| self.entries[at].id).map(|at| (at, least))
+        // Passes that take several at once, and one by one only where there are equals.
+        let equals = self.least.iter().map(|&d| u64::from(d == least)).sum::<u64>();
+        let at = if equals > 1 {
+            let all = self.least.iter().enumerate().filter(|(_, d)| **d == least).map(|(at, _)| at);
+            all.min_by_key(|&at| self.entries[at].id)
+        } else {
+            self.least.iter().position(|&d| d == least)
+        };
+        at.map(|at| (at, least))
     }
 
     pub(super) fn push(&mut self, entry: Entry, least: f64) {

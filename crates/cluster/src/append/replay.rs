@@ -26,7 +26,7 @@ const PROBE: usize = 3;
 /// How much a bound is raised at a time.
 const STEP: f64 = 1.15;
 /// Clusters that are dirty from the start are made ready so many at once.
-const FIRST: usize = 4096;
+const FIRST: usize = 1024;
 
 /// What merges go by; for what is not known in full, no more than that.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -127,7 +127,6 @@ impl<'a> Replay<'a> {
             .filter(|&row| self.sets.is_root(row) && !self.clean[row as usize])
             .collect();
         let mut family = Family::new(old, self.clean.len());
-        // Some of the lists are long; many more than are kept would be dear.
         for rows in first.chunks(FIRST) {
             self.search.prepare(rows, self.search.limits.most, &self.sets);
             for &row in rows {
@@ -144,9 +143,9 @@ impl<'a> Replay<'a> {
                 (Some(Reverse((key, ..))), next) if next.is_none_or(|next| *key <= next) => {
                     if let Some(Reverse((_, id, stamp))) = self.queue.pop()
                         && self.dirty.get(&id).is_some_and(|d| d.stamp == stamp)
+                        && let Some(taken) = self.advance(id, next)
                     {
-                        let taken = self.advance(id, next);
-                        taken.into_iter().for_each(|row| family.lose(row, at, &mut self.search));
+                        family.lose(taken, at, &mut self.search);
                     }
                 }
                 _ => {

@@ -27,7 +27,7 @@ pub(super) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { most: 512, together: 256, ahead: 1024 }
+        Self { most: 2048, together: 256, ahead: 2048 }
     }
 }
 
@@ -191,8 +191,7 @@ impl<'a> Search<'a> {
             }
         };
         // The largest is likely the one that may be.
-        // What is not a number stays.
-        self.may.retain(|(to, ..)| *to >= below || to.is_nan());
+        self.may.retain(|(to, ..)| *to >= below);
         self.may.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
         let mut largest = least;
         for &(to, row, other) in &self.may {

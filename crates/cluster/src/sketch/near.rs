@@ -46,7 +46,7 @@ impl Sketch {
     }
 
     /// Calls `found(at, j, least)` for each point j of the field that may be within `reach` of point `of[at]`, with
-    /// a lower bound of their |a − b|², in order of `at` only within a call for few: j ascends for each `at`.
+    /// a lower bound of their |a − b|²; for each `at` in the order of the field.
     pub(crate) fn near(&self, field: &Field, of: &[u32], reach: f64, mut found: impl FnMut(usize, u32, f64)) {
         let (lanes, group, quads) = (self.isa.panel(), self.isa.group(), self.quads);
         let size = lanes * quads * 4;
