@@ -108,7 +108,7 @@ pub(crate) fn complete_linkage_with(
     Ok(Clustering { links: solved.links, bands: solved.bands, ..of_merges(rows.len(), merges) })
 }
 
-/// Clusters the rows that `links` were found among by complete linkage: all links at once, in memory, 40
+/// Clusters the rows that `links` were found among by complete linkage: all links at once, in memory, 64
 /// bytes each. [`complete_linkage`] on the rows themselves has no such limit.
 ///
 /// # Errors

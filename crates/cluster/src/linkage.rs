@@ -117,8 +117,8 @@ struct Merged {
 impl Component<'_> {
     fn link(mut self) -> Vec<Merge> {
         let points = self.offset.len() - 1;
-        // A matrix takes 8 bytes a pair of points, lists 32 a link.
-        if points * points <= self.near.len() * 3 {
+        // A matrix takes 8 bytes for each two points, which here is no more than the lists' 32 a link.
+        if points * points <= self.near.len() * 2 {
             return self.link_square();
         }
         let mut merged =

@@ -14,7 +14,7 @@ pub struct Settings {
 }
 
 /// Bytes that a link takes at most, from the join to the last merge.
-const BYTES_A_LINK: u64 = 56;
+const BYTES_A_LINK: u64 = 64;
 
 impl Settings {
     /// Rows may share a cluster where all their distances are ≤ `threshold`.

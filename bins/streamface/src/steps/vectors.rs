@@ -154,8 +154,8 @@ pub fn join_part(args: &JoinArgs) -> anyhow::Result<Outcome> {
 /// # Errors
 /// A part cannot be read, is of another run than the first, or there are more links than fit in memory.
 pub fn link_parts(args: &LinkArgs) -> anyhow::Result<Outcome> {
-    // From reading to the last merge a link takes some 56 bytes.
-    let most = args.memory.unwrap_or(2 << 30) / 56;
+    // From reading to the last merge a link takes some 64 bytes.
+    let most = args.memory.unwrap_or(2 << 30) / 64;
     let mut first: Option<About> = None;
     let (mut parts, mut left) = (Vec::new(), most);
     for path in &args.parts {
