@@ -84,7 +84,9 @@ pub fn read_pairs(path: &Path, most: u64) -> Result<(About, Vec<RowPair>), Store
     let file = File::open(path).map_err(StoreError::io(path))?;
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| broken(&e))?;
     let known = reader.metadata().file_metadata().key_value_metadata().cloned().unwrap_or_default();
-    let about = known.into_iter().filter_map(|kv| Some((kv.key, kv.value?))).collect();
+    // The writer's own word beside ours.
+    let known = known.into_iter().filter(|kv| kv.key != "ARROW:schema");
+    let about = known.filter_map(|kv| Some((kv.key, kv.value?))).collect();
     let rows = reader.metadata().file_metadata().num_rows();
     if u64::try_from(rows).map_or(true, |rows| rows > most) {
         return Err(StoreError::format(
