@@ -1,7 +1,7 @@
 //! Complete linkage from rows to clusters, and from links.
 
 use rayon::prelude::*;
-use streamface_types::{Embeddings, Metric};
+use streamface_types::Embeddings;
 
 use crate::constraints::{Constraints, Groups};
 use crate::exact::Exact;
@@ -169,12 +169,10 @@ pub(crate) fn copies(
     for row in constrained.chain(groups.apart.iter().flat_map(|&(a, b)| [a, b])) {
         free[row as usize] = false;
     }
-    // Zero rows are at distance 1 of each other under cosine.
-    let zero = |row: u32| exact.metric() == Metric::Cosine && exact.square(row as usize) == 0.0;
     let mut hashed: Vec<(u64, u32)> = (0..rows.len() as u32)
         .into_par_iter()
         .with_min_len(1024)
-        .filter(|&row| free[row as usize] && among(row) && !zero(row))
+        .filter(|&row| free[row as usize] && among(row) && !exact.is_zero(row))
         .map(|row| (hash(rows.row(row as usize)), row))
         .collect();
     hashed.par_sort_unstable();

@@ -45,6 +45,11 @@ impl<'a> Exact<'a> {
         self.squares[i]
     }
 
+    /// Whether a row has no direction: under cosine it is at distance 1 from everything.
+    pub(crate) fn is_zero(&self, row: u32) -> bool {
+        self.metric == Metric::Cosine && self.squares[row as usize] == 0.0
+    }
+
     /// The distance of rows `i` and `j`.
     pub(crate) fn distance(&self, i: u32, j: u32) -> f64 {
         let (a, b) = (self.rows.row(i as usize), self.rows.row(j as usize));

@@ -7,7 +7,7 @@ use crate::clustering::{Clustering, Merge, must_links, of_merges};
 use crate::constraints::Constraints;
 use crate::dense::{self, Square};
 use crate::exact::Exact;
-use crate::join::join_observed;
+use crate::join::{join_observed, pairs};
 use crate::links::Link;
 use crate::points::Points;
 use crate::progress::Observer;
@@ -140,6 +140,5 @@ pub fn average_linkage(
     found.sort_unstable_by(Merge::order);
     let mut merges = must_links(&groups);
     merges.extend(found.into_iter().map(|m| Merge { a: first[m.a as usize], b: first[m.b as usize], ..m }));
-    let links = (n as u64 * (n as u64).saturating_sub(1)) / 2;
-    Ok(Clustering { links, bands: 1, ..of_merges(rows.len(), merges) })
+    Ok(Clustering { links: pairs(n), bands: 1, ..of_merges(rows.len(), merges) })
 }

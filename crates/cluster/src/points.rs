@@ -120,8 +120,8 @@ impl Points {
 /// stay zero.
 pub(crate) fn unit_factor(exact: &Exact, row: u32) -> f64 {
     match exact.metric() {
-        Metric::Cosine if exact.square(row as usize) > 0.0 => exact.square(row as usize).sqrt().recip(),
-        Metric::Cosine => 0.0,
+        Metric::Cosine if exact.is_zero(row) => 0.0,
+        Metric::Cosine => exact.square(row as usize).sqrt().recip(),
         _ => 1.0,
     }
 }

@@ -13,7 +13,6 @@
 //! Which, and how far, is decided by a sample and by what was found; the result is the same whatever is chosen.
 
 use std::collections::{HashMap, HashSet};
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;

@@ -63,6 +63,7 @@ pub(crate) struct Sketch {
     reach: f64,
     second: Option<Second>,
     slack: f64,
+    rounding: f64,
 }
 
 impl Sketch {
@@ -101,7 +102,10 @@ impl Sketch {
             .zip(parts)
             .enumerate()
             .for_each(|(chunk, ((panels, start), part))| maker.make(chunk * sizes.1, panels, start, part));
-        Self { isa, points, order, quads, panels, start, step: plan.step, reach, second, slack: space.slack }
+        let slack = space.slack;
+        // Half of what T² has room for: errors count twice.
+        let rounding = if exact.metric() == Metric::Cosine { slack / 2.0 } else { 0.0 };
+        Self { isa, points, order, quads, panels, start, step: plan.step, reach, second, slack, rounding }
     }
 
     pub(crate) fn panels(&self) -> usize {
@@ -207,19 +211,53 @@ impl Sketch {
     #[inline]
     fn passes(&self, i: usize, j: usize, reach: f64) -> bool {
         let Some(second) = &self.second else { return true };
-        let (a, b) = (second.of(i), second.of(j));
-        let (dot, error) = self.dot(a, b);
+        let misses = self.between(second.of(i), second.of(j)).0 > reach;
         // What is not a number passes.
-        let misses = dot + error < (a.1.square + b.1.square - reach) / 2.0;
         !misses
     }
 
-    /// z·z' and how far it may be off.
+    /// Bounds of the mean |a − b|² across two points; not numbers where nothing is known.
+    ///
+    /// Between rows they leave room for the distances that decide, too: these are themselves rounded, cosine to so
+    /// much of 1 however small it is, so that of two pairs one is the nearer only where no bound of it is above one
+    /// of the other.
     #[inline]
-    fn dot(&self, (x, a): (&[i8], &Own), (y, b): (&[i8], &Own)) -> (f64, f64) {
+    fn between(&self, (x, a): (&[i8], &Own), (y, b): (&[i8], &Own)) -> (f64, f64) {
         let dot = a.step * b.step * f64::from(self.isa.dot(x, y, b.sum));
-        let error = a.error * b.length + (a.length + a.error) * b.error + self.slack * (a.square + b.square);
-        (dot, error)
+        let error = a.error * b.length
+            + (a.length + a.error) * b.error
+            + self.slack * (a.square + b.square)
+            + self.rounding;
+        let middle = a.square + b.square - 2.0 * dot;
+        (middle - 2.0 * error, middle + 2.0 * error)
+    }
+
+    /// Looks at all pairs of two lists of rows with their bytes. An error, a lower bound of its |a − b|², where one is
+    /// beyond `reach`; else a lower bound of the largest, no less than `least`, and in `may` the pairs that may be the
+    /// farthest, each with an upper bound.
+    #[inline]
+    fn farthest_of<'b>(
+        &self,
+        rows: impl Iterator<Item = (u32, (&'b [i8], &'b Own))>,
+        others: &(impl Iterator<Item = (u32, (&'b [i8], &'b Own))> + Clone),
+        reach: f64,
+        mut least: f64,
+        may: &mut Vec<(f64, u32, u32)>,
+    ) -> Result<f64, f64> {
+        for (row, a) in rows {
+            for (other, b) in others.clone() {
+                let (from, to) = self.between(a, b);
+                if from > reach {
+                    return Err(from);
+                }
+                let nearer = to < least;
+                if !nearer {
+                    least = least.max(from);
+                    may.push((if to.is_nan() { f64::INFINITY } else { to }, row, other));
+                }
+            }
+        }
+        Ok(least)
     }
 
     /// A lower bound of the largest |a − b|² across the points at two places.
@@ -231,9 +269,7 @@ impl Sketch {
             let distance = exact.distance(self.points.members(i)[0], self.points.members(j)[0]);
             return space.reach(exact.metric(), distance) * (1.0 - 1e-6);
         };
-        let (a, b) = (second.of(i), second.of(j));
-        let (dot, error) = self.dot(a, b);
-        let least = a.1.square + b.1.square - 2.0 * (dot + error);
+        let (least, _) = self.between(second.of(i), second.of(j));
         // Of what is not a number nothing is known.
         if least > 0.0 { least } else { 0.0 }
     }
@@ -259,43 +295,19 @@ impl Sketch {
         let sides = [(i, j, few.len()), (j, i, many.len())];
         for (own, other, _) in sides.into_iter().filter(|(.., count)| *count > 1) {
             let mean = second.of(other);
-            for p in self.points.range(own) {
-                let a = second.rows.get(p);
-                let (dot, error) = self.dot(a, mean);
-                if a.1.square + mean.1.square - 2.0 * (dot + error) > reach {
-                    return None;
-                }
+            if self.points.range(own).any(|p| self.between(second.rows.get(p), mean).0 > reach) {
+                return None;
             }
         }
-        // |a − b|² lies within 2·error of S + S' − 2 z·z'. What surely is nearer than another pair may be left
-        // out; what surely is too far ends it. Distances that decide are themselves rounded, cosine to so much
-        // of 1 however small it is: what is nearer by less than that may come out farther.
-        let rounding = match exact.metric() {
-            Metric::Cosine => 2.0 * self.slack,
-            _ => 0.0,
+        // What surely is nearer than another pair may be left out; what surely is too far ends it.
+        let rows = |point: usize| {
+            let places = self.points.range(point).map(|p| second.rows.get(p));
+            self.points.members(point).iter().copied().zip(places)
         };
-        let mut least = 0.0_f64;
-        let mut may: Vec<(f64, u32, u32)> = Vec::new();
-        for (p, &row) in self.points.range(i).zip(few) {
-            let a = second.rows.get(p);
-            for (q, &other) in self.points.range(j).zip(many) {
-                let b = second.rows.get(q);
-                let (dot, error) = self.dot(a, b);
-                let middle = a.1.square + b.1.square - 2.0 * dot;
-                if middle - 2.0 * error > reach {
-                    return None;
-                }
-                let most = middle + 2.0 * error + rounding;
-                let nearer = most < least;
-                if !nearer {
-                    may.push((most, row, other));
-                    least = least.max(middle - 2.0 * error);
-                }
-            }
-        }
+        let mut may = Vec::new();
+        let least = self.farthest_of(rows(i), &rows(j), reach, 0.0, &mut may).ok()?;
         let mut largest = 0.0_f64;
         for (most, row, other) in may {
-            // What is not a number stays.
             if most < least {
                 continue;
             }
@@ -379,8 +391,7 @@ impl Maker<'_> {
 impl Maker<'_> {
     /// Zero rows are at cosine distance 1 from everything, which (1) knows nothing of.
     fn is_unbound(&self, members: &[u32]) -> bool {
-        self.exact.metric() == Metric::Cosine
-            && members.iter().any(|&row| self.exact.square(row as usize) == 0.0)
+        members.iter().any(|&row| self.exact.is_zero(row))
     }
 
     fn make_bytes(

@@ -105,46 +105,26 @@ impl Sketch {
     #[inline]
     pub(crate) fn bounds(&self, i: u32, j: u32) -> (f64, f64) {
         let Some(second) = &self.second else { return (0.0, f64::INFINITY) };
-        let (a, b) = (second.of(i as usize), second.of(j as usize));
-        let (dot, error) = self.dot(a, b);
-        let middle = a.1.square + b.1.square - 2.0 * dot;
-        let (least, most) = (middle - 2.0 * error, middle + 2.0 * error);
+        let (least, most) = self.between(second.of(i as usize), second.of(j as usize));
         // Of what is not a number nothing is known.
         (if least > 0.0 { least } else { 0.0 }, if most.is_nan() { f64::INFINITY } else { most })
     }
 
-    /// Looks at all pairs of two lists of rows, each a point at its `place`: none where one is beyond `reach`; else a lower bound of
-    /// the largest |a − b|², no less than `least`, and in `may` those that may be the farthest, with an upper bound.
+    /// [`farthest_of`](Self::farthest_of) two lists of rows, each a point at its `place`.
     pub(crate) fn farthest(
         &self,
         rows: &[u32],
         others: &[u32],
         place: &[u32],
         reach: f64,
-        mut least: f64,
+        least: f64,
         may: &mut Vec<(f64, u32, u32)>,
     ) -> Result<f64, f64> {
         let Some(second) = &self.second else {
             may.extend(rows.iter().flat_map(|&i| others.iter().map(move |&j| (f64::INFINITY, i, j))));
             return Ok(least);
         };
-        for &i in rows {
-            let a = second.of(place[i as usize] as usize);
-            for &j in others {
-                let b = second.of(place[j as usize] as usize);
-                let (dot, error) = self.dot(a, b);
-                let middle = a.1.square + b.1.square - 2.0 * dot;
-                let (from, to) = (middle - 2.0 * error, middle + 2.0 * error);
-                if from > reach {
-                    return Err(from);
-                }
-                let nearer = to < least;
-                if !nearer {
-                    least = least.max(from);
-                    may.push((if to.is_nan() { f64::INFINITY } else { to }, i, j));
-                }
-            }
-        }
-        Ok(least)
+        let placed = |row: &u32| (*row, second.of(place[*row as usize] as usize));
+        self.farthest_of(rows.iter().map(placed), &others.iter().map(placed), reach, least, may)
     }
 }
