@@ -266,6 +266,25 @@ impl Method {
     }
 }
 
+/// What clustering may take.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Resources {
+    /// Memory for links beside the vectors (512M, 4G); it never changes the result [default: 2G]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub memory: Option<u64>,
+    /// Threads [default: the processors there are]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+impl Resources {
+    /// Settings with this memory.
+    #[must_use]
+    pub fn of(&self, settings: streamface_cluster::Settings) -> streamface_cluster::Settings {
+        self.memory.map_or(settings, |bytes| settings.memory(bytes))
+    }
+}
+
 /// Flags of how clustering goes about it.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Method")]
@@ -276,18 +295,15 @@ pub struct MethodArgs {
     /// Nearest neighbours that infomap looks at
     #[arg(long, value_name = "K", default_value_t = 20)]
     pub neighbours: usize,
-    /// Memory for links beside the vectors (512M, 4G); it never changes the result [default: 2G]
-    #[arg(long, value_name = "SIZE", value_parser = memory)]
-    pub memory: Option<u64>,
     /// The original's scheme: batches of 20,000, their means, then temporal links
     #[arg(long, conflicts_with = "method")]
     pub compat: bool,
     /// Go on from the last run: compare only new faces with all; the same result as from scratch
     #[arg(long, conflicts_with_all = ["method", "compat"])]
     pub append: bool,
-    /// Threads [default: the processors there are]
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
+    /// Resources.
+    #[command(flatten)]
+    pub resources: Resources,
 }
 
 fn memory(text: &str) -> Result<u64, String> {
@@ -379,12 +395,9 @@ pub struct JoinArgs {
     /// Where the links go
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// Memory for links; beyond it they go to a temporary file [default: 2G]
-    #[arg(long, value_name = "SIZE", value_parser = memory)]
-    pub memory: Option<u64>,
-    /// Threads [default: the processors there are]
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
+    /// Resources.
+    #[command(flatten)]
+    pub resources: Resources,
     /// Common.
     #[command(flatten)]
     pub common: Common,
@@ -402,12 +415,9 @@ pub struct LinkArgs {
     /// Where the labels go
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// Memory for links [default: 2G]
-    #[arg(long, value_name = "SIZE", value_parser = memory)]
-    pub memory: Option<u64>,
-    /// Threads [default: the processors there are]
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
+    /// Resources.
+    #[command(flatten)]
+    pub resources: Resources,
     /// Common.
     #[command(flatten)]
     pub common: Common,

@@ -59,14 +59,14 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
 fn cluster(args: &ClusterArgs) -> anyhow::Result<Outcome> {
     match &args.part {
         Some(ClusterPart::Join(part)) => {
-            limit_threads(part.threads)?;
+            limit_threads(part.resources.threads)?;
             return steps::join_part(part);
         }
         Some(ClusterPart::Link(part)) => {
-            limit_threads(part.threads)?;
+            limit_threads(part.resources.threads)?;
             return steps::link_parts(part);
         }
-        None => limit_threads(args.method.threads)?,
+        None => limit_threads(args.method.resources.threads)?,
     }
     if let (Some(vectors), Some(out), Some(threshold)) = (&args.vectors, &args.out, args.people.threshold) {
         return steps::cluster_vectors(args, vectors, out, threshold);

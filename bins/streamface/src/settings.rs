@@ -109,7 +109,7 @@ impl People {
     /// With the flags of `streamface cluster`.
     #[must_use]
     pub fn by(self, args: &MethodArgs) -> Self {
-        let linkage = args.memory.map_or(self.linkage, |bytes| self.linkage.memory(bytes));
+        let linkage = args.resources.of(self.linkage);
         Self {
             linkage,
             method: args.method,

@@ -63,6 +63,7 @@ mod other_linkage;
 mod points;
 pub mod primitive;
 pub mod progress;
+mod random;
 mod settings;
 mod sketch;
 mod solve;

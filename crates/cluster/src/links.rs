@@ -1,5 +1,6 @@
 //! Links, in memory or beyond a budget in a temporary file.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,13 +63,21 @@ impl Piece {
         }
     }
 
+    /// Its links, to be let go of.
     pub(crate) fn read(self) -> Result<Vec<Link>, Error> {
         match self {
             Self::Memory(links) => Ok(links),
+            Self::Disk { .. } => self.look().map(Cow::into_owned),
+        }
+    }
+
+    fn look(&self) -> Result<Cow<'_, [Link]>, Error> {
+        match self {
+            Self::Memory(links) => Ok(links.into()),
             Self::Disk { file, start, len } => {
                 let mut bytes = vec![0; 16 * len];
                 let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                file.seek(SeekFrom::Start(start))
+                file.seek(SeekFrom::Start(*start))
                     .and_then(|_| file.read_exact(&mut bytes))
                     .map_err(|e| Error::spill(&e))?;
                 Ok(bytes.as_chunks::<16>().0.iter().map(Link::from_bytes).collect())
@@ -134,28 +143,20 @@ impl Links {
     /// The links; an error where the temporary file cannot be read.
     pub fn iter(&self) -> impl Iterator<Item = Result<Link, Error>> + '_ {
         self.pieces.iter().flat_map(|piece| {
-            let (links, error) = match piece.clone().read() {
+            let (links, error) = match piece.look() {
                 Ok(links) => (links, None),
-                Err(error) => (Vec::new(), Some(Err(error))),
+                Err(error) => (Cow::default(), Some(Err(error))),
             };
-            links.into_iter().map(Ok).chain(error)
+            (0..links.len()).map(move |at| Ok(links[at])).chain(error)
         })
     }
-}
 
-impl Links {
     /// Calls `each` with every link, in the order of [`Links::iter`].
     ///
     /// # Errors
     /// [`Error::Spill`] where the temporary file cannot be read.
     pub fn for_each(&self, mut each: impl FnMut(Link)) -> Result<(), Error> {
-        for piece in &self.pieces {
-            match piece {
-                Piece::Memory(links) => links.iter().copied().for_each(&mut each),
-                Piece::Disk { .. } => piece.clone().read()?.into_iter().for_each(&mut each),
-            }
-        }
-        Ok(())
+        self.iter().try_for_each(|link| link.map(&mut each))
     }
 }
 

@@ -13,10 +13,12 @@ pub struct Settings {
     memory: u64,
 }
 
-/// Bytes that a link takes at most, from the join to the last merge.
-const BYTES_A_LINK: u64 = 64;
-
 impl Settings {
+    /// Bytes that links may take unless said otherwise.
+    pub const MEMORY: u64 = 2 << 30;
+    /// Bytes that a link takes at most, from the join to the last merge.
+    pub const BYTES_A_LINK: u64 = 64;
+
     /// Rows may share a cluster where all their distances are ≤ `threshold`.
     ///
     /// # Errors
@@ -28,7 +30,7 @@ impl Settings {
             _ => return Err(Error::Metric(metric)),
         };
         if (0.0..=most).contains(&threshold) {
-            Ok(Self { metric, threshold, memory: 2 << 30 })
+            Ok(Self { metric, threshold, memory: Self::MEMORY })
         } else {
             Err(Error::Threshold { value: threshold, metric })
         }
@@ -47,7 +49,7 @@ impl Settings {
 
     /// Links that fit; some at least, whatever the budget.
     pub(crate) fn most_links(&self) -> u64 {
-        (self.memory / BYTES_A_LINK).max(64)
+        (self.memory / Self::BYTES_A_LINK).max(64)
     }
 
     /// The distance.

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use streamface_types::Embeddings;
+use streamface_types::embedding::not_finite;
 
 use crate::StoreError;
 use header::Header;
@@ -297,14 +298,6 @@ impl Source<'_> {
         }
         Ok(())
     }
-}
-
-/// Where the first number is that is NaN or infinite. Most often there is none, which one pass without
-/// a branch tells.
-fn not_finite(numbers: &[f32]) -> Option<usize> {
-    // The exponent is all ones in no other number; adding one to it then carries into the sign.
-    let carried = numbers.iter().fold(0, |all, v| all | ((v.to_bits() & 0x7fff_ffff) + 0x0080_0000));
-    (carried >> 31 == 1).then(|| numbers.iter().position(|v| !v.is_finite())).flatten()
 }
 
 /// Reads at an offset, whatever other threads read.

@@ -42,7 +42,7 @@ impl Embeddings {
         if !whole {
             return Err(ShapeError::Ragged { len: data.len(), dim });
         }
-        if let Some(at) = data.iter().position(|v| !v.is_finite()) {
+        if let Some(at) = not_finite(&data) {
             return Err(ShapeError::NotFinite { row: at / dim, column: at % dim });
         }
         Ok(Self { data, dim })
@@ -82,6 +82,15 @@ impl Embeddings {
     pub fn as_slice(&self) -> &[f32] {
         &self.data
     }
+}
+
+/// Where the first number is that is NaN or infinite. Most often there is none, which one pass without a branch
+/// tells.
+#[must_use]
+pub fn not_finite(numbers: &[f32]) -> Option<usize> {
+    // The exponent is all ones in no other number; adding one to it then carries into the sign.
+    let carried = numbers.iter().fold(0, |all, v| all | ((v.to_bits() & 0x7fff_ffff) + 0x0080_0000));
+    (carried >> 31 == 1).then(|| numbers.iter().position(|v| !v.is_finite())).flatten()
 }
 
 /// A distance between embeddings.

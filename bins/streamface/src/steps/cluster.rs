@@ -48,8 +48,9 @@ pub fn cluster(data: &Dataset, people: &People, quiet: bool) -> anyhow::Result<C
         .iter()
         .filter_map(|f| Some(FaceLink { later: f.face.clone(), earlier: f.link.clone()? }))
         .collect();
-    let before = if people.append { earlier(data, &features, people)? } else { None };
-    let (labels, mut summary, merges) = label(&features, &links, people, before.as_ref(), quiet)?;
+    let vectors = matrix(&features)?;
+    let before = if people.append { earlier(data, &features, &vectors, people)? } else { None };
+    let (labels, mut summary, merges) = label(&features, &vectors, &links, people, before.as_ref(), quiet)?;
     settings::record(
         data,
         "cluster",
@@ -83,7 +84,7 @@ pub fn cluster(data: &Dataset, people: &People, quiet: bool) -> anyhow::Result<C
     }
     data.replace(rows)?;
     if let Some(merges) = merges {
-        state::write(&state, &merges, &people.linkage, &matrix(&features)?)?;
+        state::write(&state, &merges, &people.linkage, &vectors)?;
     }
     summary.time = start.elapsed();
     Ok(summary)
@@ -101,7 +102,12 @@ struct Earlier {
 }
 
 /// What the last clustering left, if it is of faces that are still there and as they were.
-fn earlier(data: &Dataset, features: &[FeatureRow], people: &People) -> anyhow::Result<Option<Earlier>> {
+fn earlier(
+    data: &Dataset,
+    features: &[FeatureRow],
+    vectors: &Embeddings,
+    people: &People,
+) -> anyhow::Result<Option<Earlier>> {
     let path = data.metadata().join(MERGES);
     let Some(mut state) = State::read(&path)? else { return Ok(None) };
     let labelled: BTreeMap<FaceId, Label> =
@@ -109,17 +115,15 @@ fn earlier(data: &Dataset, features: &[FeatureRow], people: &People) -> anyhow::
     let labels: Vec<Option<u32>> =
         features.iter().map(|f| labelled.get(&f.face).and_then(|l| l.0.try_into().ok())).collect();
     let is_new: Vec<bool> = features.iter().map(|f| !labelled.contains_key(&f.face)).collect();
-    let old: Vec<FeatureRow> =
-        features.iter().zip(&is_new).filter(|(_, new)| !**new).map(|(f, _)| f.clone()).collect();
-    if old.len() != labelled.len() {
+    let now: Vec<u32> = (0_u32..).zip(&is_new).filter(|(_, new)| !**new).map(|(row, _)| row).collect();
+    if now.len() != labelled.len() {
         bail!(
             "{} faces of the last clustering are gone; cluster once without --append",
-            labelled.len() - old.len()
+            labelled.len() - now.len()
         );
     }
-    let rows = matrix(&old)?;
-    state.check(&path, &people.linkage, rows.len(), rows.as_slice())?;
-    let now: Vec<u32> = (0_u32..).zip(&is_new).filter(|(_, new)| !**new).map(|(row, _)| row).collect();
+    let old: Vec<f32> = now.iter().flat_map(|&row| vectors.row(row as usize)).copied().collect();
+    state.check(&path, &people.linkage, now.len(), &old)?;
     state.merges = renumber(&state.merges, &now)?;
     let mut constraints = Constraints::default();
     for rows in frames(features) {
@@ -132,32 +136,32 @@ fn earlier(data: &Dataset, features: &[FeatureRow], people: &People) -> anyhow::
 /// Labels by size, one a feature; and the merges, of linkages.
 fn label(
     features: &[FeatureRow],
+    vectors: &Embeddings,
     links: &[FaceLink],
     people: &People,
     earlier: Option<&Earlier>,
     quiet: bool,
 ) -> anyhow::Result<(Vec<u32>, ClusterSummary, Option<Vec<Merge>>)> {
-    let vectors = matrix(features)?;
     let constraints = same_frame(features);
     // Features are in the order of their faces.
     let row = |face: &FaceId| features.binary_search_by(|f| f.face.cmp(face)).ok();
     let pairs: Vec<_> = links.iter().filter_map(|l| Some((row(&l.later)?, row(&l.earlier)?))).collect();
     let (found, labels) = if people.compat {
         let scheme = compat::Scheme::new(people.linkage).merging_threshold(people.merging_threshold)?;
-        let labels = compat::cluster(&vectors, &pairs, &scheme)?;
+        let labels = compat::cluster(vectors, &pairs, &scheme)?;
         (Clusters { clusters: count(&labels), ..Clusters::default() }, labels)
     } else {
         let how = How { method: people.method, neighbours: people.neighbours, quiet };
         let found = match earlier {
             Some(e) => {
                 let history = e.state.history(&e.constraints);
-                append_rows(&vectors, &history, &e.is_new, &people.linkage, &constraints, quiet)?
+                append_rows(vectors, &history, &e.is_new, &people.linkage, &constraints, quiet)?
             }
-            None => cluster_rows(&vectors, &people.linkage, &constraints, how)?,
+            None => cluster_rows(vectors, &people.linkage, &constraints, how)?,
         };
         let metric = people.linkage.metric();
         let merged =
-            merge_by_links(&vectors, metric, &found.labels, &pairs, people.merging_threshold, &constraints)?;
+            merge_by_links(vectors, metric, &found.labels, &pairs, people.merging_threshold, &constraints)?;
         let labels = match earlier {
             // People keep their numbers.
             Some(e) => labels::as_before(&merged, &e.labels),
@@ -252,8 +256,9 @@ impl PeopleSoFar {
         self.features.extend_from_slice(features);
         if self.features.len() > self.counted + self.counted / 4 {
             self.counted = self.features.len();
-            self.count =
-                label(&self.features, &[], &self.people, None, true).map_or(0, |(_, s, _)| s.people as u64);
+            let found = matrix(&self.features)
+                .and_then(|vectors| label(&self.features, &vectors, &[], &self.people, None, true));
+            self.count = found.map_or(0, |(_, summary, _)| summary.people as u64);
         }
     }
 

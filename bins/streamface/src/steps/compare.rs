@@ -3,14 +3,14 @@
 use std::time::Instant;
 
 use streamface_cluster::baselines::{dbscan, linfa, noise_apart};
-use streamface_cluster::{Constraints, Error, Settings, compat, join};
+use streamface_cluster::{Constraints, Links, Settings, compat, join};
 use streamface_eval::Contingency;
 use streamface_eval::Pairs;
 use streamface_eval::metrics::{bcubed, purity};
 use streamface_eval::study::Baseline;
 use streamface_types::{Embeddings, Metric};
 
-use super::method::{How, cluster_rows, count};
+use super::method::{How, cluster_rows, count, whispers};
 use crate::args::Method;
 
 /// linfa's methods look at all pairs on one thread; beyond this they are left out.
@@ -36,13 +36,8 @@ pub(super) fn compare(
         let how = How { method, neighbours, quiet: true };
         Box::new(move |settings| Ok(Some(cluster_rows(rows, &settings, constraints, how)?.labels)))
     };
-    // Methods on links that do not fit in memory are left out at that threshold.
-    let by_links = |method: fn(&streamface_cluster::Links) -> Result<Vec<u32>, Error>| -> Run<'_> {
-        Box::new(move |settings| {
-            let links = join(rows, &settings)?;
-            Ok(if links.len() > MOST_LINKS { None } else { Some(method(&links)?) })
-        })
-    };
+    let dense = |links: &Links, _: &Settings| Ok(noise_apart(&dbscan(links, 3)?));
+    let whispers = |links: &Links, settings: &Settings| Ok(whispers(links, settings, constraints)?.labels);
     let few = rows.len() <= MOST_LINFA;
     let mut methods: Vec<(&str, String, Run<'_>)> = vec![
         ("complete linkage", "exact".to_owned(), by(Method::Complete, 0)),
@@ -52,19 +47,8 @@ pub(super) fn compare(
             Box::new(|settings| Ok(Some(compat::cluster(rows, &[], &compat::Scheme::new(settings))?))),
         ),
         ("single linkage", "connected components".to_owned(), by(Method::Single, 0)),
-        ("DBSCAN", "3 points".to_owned(), by_links(|links| Ok(noise_apart(&dbscan(links, 3)?)))),
-        (
-            "Chinese whispers",
-            "links".to_owned(),
-            Box::new(|settings| {
-                let links = join(rows, &settings)?.len();
-                if links > MOST_LINKS {
-                    return Ok(None);
-                }
-                let how = How { method: Method::Whispers, neighbours: 0, quiet: true };
-                Ok(Some(cluster_rows(rows, &settings, constraints, how)?.labels))
-            }),
-        ),
+        ("DBSCAN", "3 points".to_owned(), on_links(rows, &dense)),
+        ("Chinese whispers", "links".to_owned(), on_links(rows, &whispers)),
         ("Infomap", "10 nearest".to_owned(), by(Method::Infomap, 10)),
         ("Infomap", "20 nearest".to_owned(), by(Method::Infomap, 20)),
     ];
@@ -115,6 +99,17 @@ pub(super) fn compare(
         table.extend(best);
     }
     Ok(table)
+}
+
+/// A method on links; left out at a threshold where there are too many.
+fn on_links<'a>(
+    rows: &'a Embeddings,
+    method: &'a dyn Fn(&Links, &Settings) -> anyhow::Result<Vec<u32>>,
+) -> Run<'a> {
+    Box::new(move |settings| {
+        let links = join(rows, &settings)?;
+        if links.len() > MOST_LINKS { Ok(None) } else { method(&links, &settings).map(Some) }
+    })
 }
 
 /// Starts the peak of this process's memory anew, where the system lets it.

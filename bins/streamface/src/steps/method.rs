@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use streamface_cluster::baselines::{ChineseWhispers, Graph, Infomap, chinese_whispers, infomap};
 use streamface_cluster::neighbours::nearest;
 use streamface_cluster::{
-    Constraints, History, Merge, Observer, Progress, Settings, Stage, append, average_linkage,
+    Constraints, History, Links, Merge, Observer, Progress, Settings, Stage, append, average_linkage,
     complete_linkage_observed, join_blocks, labels, single_linkage,
 };
-use streamface_types::Embeddings;
+use streamface_types::{Embeddings, Metric};
 
 use crate::args::Method;
 use crate::progress::Bar;
@@ -65,45 +65,63 @@ pub fn cluster_rows(
     let watch = Watch::new(how.quiet);
     let listen = |p: Progress| watch.hear(p);
     let observer = Observer::new(&listen);
-    let of_graph = |graph: &Graph, watch: &Watch| {
-        let links = graph.edges() as u64;
-        let start = Instant::now();
-        let found = match how.method {
-            Method::Infomap => infomap(graph, &Infomap::default()).labels,
-            _ => chinese_whispers(graph, &ChineseWhispers::default()),
-        };
-        watch.add(Stage::Link, start.elapsed());
-        let labels = labels::by_first_appearance(&found);
-        Clusters { clusters: count(&labels), labels, links, bands: 1, ..Clusters::default() }
-    };
-    // Weights that fall to 0 at the largest distance there is.
-    let reach = match settings.metric() {
-        streamface_types::Metric::Cosine => 1.0,
-        _ => settings.threshold(),
-    };
-    let weight = |distance: f64| (1.0 - distance / reach).max(1e-3);
-    let apart: HashSet<(usize, usize)> =
-        constraints.cannot_links().iter().map(|&(a, b)| (a.min(b), a.max(b))).collect();
     let mut found = match how.method {
         Method::Complete => linked(complete_linkage_observed(rows, settings, constraints, observer)?),
         Method::Single => linked(single_linkage(rows, settings, constraints, observer)?),
         Method::Average => linked(average_linkage(rows, settings, constraints)?),
         Method::Whispers => {
             let links = join_blocks(rows, settings, 0..rows.len(), 0..rows.len(), observer)?;
-            let mut edges = Vec::new();
-            links.for_each(|l| edges.push((l.i, l.j, weight(l.distance))))?;
-            edges.retain(|&(i, j, _)| !apart.contains(&(i as usize, j as usize)));
-            of_graph(&Graph::new(rows.len(), edges)?, &watch)
+            let start = Instant::now();
+            let found = whispers(&links, settings, constraints)?;
+            watch.add(Stage::Link, start.elapsed());
+            found
         }
         Method::Infomap => {
             let start = Instant::now();
             let near = nearest(rows, settings.metric(), how.neighbours)?;
             watch.add(Stage::Join, start.elapsed());
-            of_graph(&Graph::from_neighbours(&near, settings.threshold(), weight)?, &watch)
+            let start = Instant::now();
+            let graph = Graph::from_neighbours(&near, settings.threshold(), weight(settings))?;
+            let found = of_graph(&graph, &infomap(&graph, &Infomap::default()).labels);
+            watch.add(Stage::Link, start.elapsed());
+            found
         }
     };
     found.times = watch.finish();
     Ok(found)
+}
+
+/// Chinese whispers on links, but for those that must not be.
+pub(super) fn whispers(
+    links: &Links,
+    settings: &Settings,
+    constraints: &Constraints,
+) -> anyhow::Result<Clusters> {
+    let apart: HashSet<(usize, usize)> =
+        constraints.cannot_links().iter().map(|&(a, b)| (a.min(b), a.max(b))).collect();
+    let weight = weight(settings);
+    let mut edges = Vec::new();
+    links.for_each(|l| {
+        if !apart.contains(&(l.i as usize, l.j as usize)) {
+            edges.push((l.i, l.j, weight(l.distance)));
+        }
+    })?;
+    let graph = Graph::new(links.rows(), edges)?;
+    Ok(of_graph(&graph, &chinese_whispers(&graph, &ChineseWhispers::default())))
+}
+
+/// Weights of a graph, which fall to 0 at the largest distance there is.
+fn weight(settings: &Settings) -> impl Fn(f64) -> f64 + use<> {
+    let reach = match settings.metric() {
+        Metric::Cosine => 1.0,
+        _ => settings.threshold(),
+    };
+    move |distance| (1.0 - distance / reach).max(1e-3)
+}
+
+fn of_graph(graph: &Graph, found: &[u32]) -> Clusters {
+    let (links, labels) = (graph.edges() as u64, labels::by_first_appearance(found));
+    Clusters { clusters: count(&labels), labels, links, bands: 1, ..Clusters::default() }
 }
 
 /// Clusters rows of which most were clustered before, by complete linkage.

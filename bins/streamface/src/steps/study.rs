@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use streamface_cluster::{Constraints, Settings, cut};
+use streamface_cluster::{Constraints, Link, Links, Settings, components, cut};
 use streamface_eval::study::{
     Calibration, CalibrationSettings, HistogramSettings, Labelling, Pair, Prior, Study, Truth, Wish,
     baseline_text, histograms, recommend, sweep,
@@ -159,7 +159,7 @@ fn of_dataset(data: &Dataset) -> anyhow::Result<Faces> {
     }
     let people = settings::people(&PeopleArgs::default(), &Manifest::builtin(settings::DEFAULT_EMBEDDER)?)?;
     Ok(Faces {
-        shots: Some(shots(&features, &links)),
+        shots: Some(shots(&features, &links)?),
         constraints: same_frame(&features),
         rows: matrix(&features)?,
         metric: people.linkage.metric(),
@@ -171,26 +171,19 @@ fn of_dataset(data: &Dataset) -> anyhow::Result<Faces> {
 }
 
 /// The shot of each face: frames that temporal links tie are one.
-fn shots(features: &[FeatureRow], links: &[(usize, usize)]) -> Vec<u64> {
+fn shots(features: &[FeatureRow], links: &[(usize, usize)]) -> anyhow::Result<Vec<u64>> {
     let mut number: BTreeMap<&FrameId, usize> = BTreeMap::new();
     for feature in features {
         let next = number.len();
         number.entry(&feature.face.frame).or_insert(next);
     }
     let frame: Vec<usize> = features.iter().map(|f| number[&f.face.frame]).collect();
-    let mut root: Vec<usize> = (0..number.len()).collect();
-    fn find(root: &mut [usize], mut x: usize) -> usize {
-        while root[x] != x {
-            root[x] = root[root[x]];
-            x = root[x];
-        }
-        x
-    }
-    for &(a, b) in links {
-        let (a, b) = (find(&mut root, frame[a]), find(&mut root, frame[b]));
-        root[a.max(b)] = a.min(b);
-    }
-    frame.into_iter().map(|f| find(&mut root, f) as u64).collect()
+    let tied = |&(a, b): &(usize, usize)| {
+        let (a, b) = (frame[a] as u32, frame[b] as u32);
+        (a != b).then_some(Link { i: a.min(b), j: a.max(b), distance: 0.0 })
+    };
+    let shot = components(&Links::new(number.len(), links.iter().filter_map(tied).collect())?)?;
+    Ok(frame.into_iter().map(|f| shot[f].into()).collect())
 }
 
 fn truth(args: &StudyArgs, faces: &Faces) -> anyhow::Result<Option<Vec<i64>>> {

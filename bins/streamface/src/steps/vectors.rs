@@ -27,10 +27,7 @@ pub fn cluster_vectors(
     threshold: f64,
 ) -> anyhow::Result<Outcome> {
     let start = Instant::now();
-    let mut settings = Settings::new(args.metric.unwrap_or_default(), threshold)?;
-    if let Some(bytes) = args.method.memory {
-        settings = settings.memory(bytes);
-    }
+    let settings = args.method.resources.of(Settings::new(args.metric.unwrap_or_default(), threshold)?);
     let rows = read_vectors(vectors, settings.metric())?;
     let read = start.elapsed();
     let how =
@@ -115,10 +112,7 @@ fn write_labels(out: &Path, labels: &[u32]) -> anyhow::Result<()> {
 /// # Errors
 /// What reading, joining and writing meets.
 pub fn join_part(args: &JoinArgs) -> anyhow::Result<Outcome> {
-    let mut settings = Settings::new(args.metric, args.threshold)?;
-    if let Some(bytes) = args.memory {
-        settings = settings.memory(bytes);
-    }
+    let settings = args.resources.of(Settings::new(args.metric, args.threshold)?);
     let rows = read_vectors(&args.vectors, args.metric)?;
     let left = args.rows.clone().unwrap_or(0..rows.len());
     let right = args.cols.clone().unwrap_or_else(|| left.clone());
@@ -154,8 +148,7 @@ pub fn join_part(args: &JoinArgs) -> anyhow::Result<Outcome> {
 /// # Errors
 /// A part cannot be read, is of another run than the first, or there are more links than fit in memory.
 pub fn link_parts(args: &LinkArgs) -> anyhow::Result<Outcome> {
-    // From reading to the last merge a link takes some 64 bytes.
-    let most = args.memory.unwrap_or(2 << 30) / 64;
+    let most = args.resources.memory.unwrap_or(Settings::MEMORY) / Settings::BYTES_A_LINK;
     let mut first: Option<About> = None;
     let (mut parts, mut left) = (Vec::new(), most);
     for path in &args.parts {

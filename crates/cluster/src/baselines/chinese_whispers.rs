@@ -2,8 +2,8 @@
 //! application to natural language processing problems* (TextGraphs 2006), as libraries for faces use it.
 
 use super::graph::Graph;
-use super::random::Random;
 use crate::labels;
+use crate::random::Random;
 
 /// How long to whisper, and in which order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,8 +14,8 @@
 use rayon::prelude::*;
 
 use super::graph::Graph;
-use super::random::Random;
 use crate::labels;
+use crate::random::Random;
 
 /// Less than this is not a shorter code, in bits.
 const LEAST: f64 = 1e-10;

@@ -32,7 +32,6 @@ mod graph;
 mod infomap;
 #[cfg(feature = "linfa")]
 pub mod linfa;
-mod random;
 
 pub use chinese_whispers::{ChineseWhispers, chinese_whispers};
 pub use dbscan::{dbscan, noise_apart};

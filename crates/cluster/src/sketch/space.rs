@@ -8,6 +8,7 @@ use super::plan::Plan;
 use crate::exact::Exact;
 use crate::kernel::Isa;
 use crate::points::{Points, unit_factor};
+use crate::random::Random;
 
 /// Half the spacing of `f32` at 1.
 const U: f64 = 1.0 / (1 << 24) as f64;
@@ -148,7 +149,7 @@ fn find_directions(exact: &Exact, space: &Space, sample: &[u32]) -> (Array2<f32>
         space.place(exact, &[of], &mut z);
         row.iter_mut().zip(&z).for_each(|(y, &z)| *y = z.clamp(-1e6, 1e6) as f32);
     }
-    let mut random = Random(1);
+    let mut random = Random::new(1);
     let mut q = Array2::from_shape_simple_fn((dim, count), || random.uniform() as f32 - 0.5);
     orthonormalise(&mut q);
     // A full basis needs no search; else each round brings the energy of the rest down by a square.
@@ -205,18 +206,6 @@ fn orthonormalise(q: &mut Array2<f32>) {
 
 pub(super) fn norm(x: &[f64]) -> f64 {
     x.iter().map(|x| x * x).sum::<f64>().sqrt()
-}
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
 }
 
 impl Space {

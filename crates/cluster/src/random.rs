@@ -1,9 +1,9 @@
 //! A small seeded generator (`SplitMix64`; Steele, Lea & Flood 2014), the same everywhere and for ever.
 
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -14,8 +14,13 @@ impl Random {
         z ^ (z >> 31)
     }
 
+    /// 0 to 1, without 1.
+    pub(crate) fn uniform(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
     /// Puts `items` in random order (Fisher–Yates). Fewer than 2³² of them.
-    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
             // The upper half of the product is uniform below i + 1, to one part in 2³².
             let j = ((self.next() >> 32) * (i as u64 + 1)) >> 32;
