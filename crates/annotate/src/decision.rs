@@ -1,0 +1,118 @@
+//! What a person says about faces.
+//!
+//! A decision names faces, never cluster numbers: faces stay, while clusters come and go with every new
+//! threshold, model or hour of video. A *side* is the faces of one person that were on the screen, the first of
+//! them the one it is named after.
+
+use serde::{Deserialize, Serialize};
+use streamface_types::{FaceId, Timestamp};
+
+/// A line of the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Counted from 1 in a journal, without gaps.
+    pub id: u64,
+    /// When it was made.
+    #[serde(with = "micros")]
+    pub at: Timestamp,
+    /// Who made it; [`AUTO`] for what nobody looked at.
+    pub who: String,
+    /// How long the answer took, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// What was said.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// Who decides where nobody is asked.
+pub const AUTO: &str = "auto";
+
+/// What was said. Everything that was on one screen is one decision, and is taken back as one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum What {
+    /// Pairs of people, each compared: one pair, one person with candidates, or a sweep over pairs.
+    Compare {
+        /// The pairs, in the order of the screen.
+        pairs: Vec<Compared>,
+    },
+    /// These faces belong to no one: no faces, not to be told, or not wanted.
+    Noise {
+        /// All of them.
+        faces: Vec<FaceId>,
+    },
+    /// No more questions about this person.
+    Skip {
+        /// Faces shown.
+        person: Vec<FaceId>,
+    },
+    /// These faces do not belong to the person they are with.
+    Split {
+        /// Those that leave.
+        faces: Vec<FaceId>,
+        /// Whether they are one person by themselves; else each is on its own.
+        together: bool,
+    },
+    /// These faces belong to another person.
+    Move {
+        /// Those that move.
+        faces: Vec<FaceId>,
+        /// Faces of the person they belong to.
+        to: Vec<FaceId>,
+    },
+    /// A person's name.
+    Name {
+        /// Faces shown.
+        person: Vec<FaceId>,
+        /// The name; none takes it away.
+        name: Option<String>,
+    },
+    /// An earlier decision no longer holds.
+    Undo {
+        /// Its id.
+        decision: u64,
+    },
+    /// An earlier decision that was undone holds again.
+    Redo {
+        /// Its id.
+        decision: u64,
+    },
+}
+
+/// Two people side by side, and what was said of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Compared {
+    /// Faces of one, as shown.
+    pub left: Vec<FaceId>,
+    /// Faces of the other, as shown.
+    pub right: Vec<FaceId>,
+    /// What was said.
+    pub verdict: Verdict,
+}
+
+/// One person or two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// One person.
+    Same,
+    /// Two people.
+    Different,
+    /// Could not be told; not asked again by itself.
+    NotSure,
+}
+
+mod micros {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use streamface_types::Timestamp;
+
+    pub(super) fn serialize<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_i64(at.micros())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+        i64::deserialize(from).map(Timestamp::from_micros)
+    }
+}
