@@ -3,8 +3,11 @@
 //! | module | what |
 //! |---|---|
 //! | [`decision`] | [`Decision`]: what was said, by whom, about which faces |
+//! | [`server`] | the review in a browser |
 
 pub mod decision;
+#[cfg(feature = "server")]
+pub mod server;
 
 pub use decision::{AUTO, Compared, Decision, Verdict, What};
 
