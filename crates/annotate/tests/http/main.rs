@@ -92,7 +92,7 @@ fn the_page_comes_with_its_policy() {
     // The policy forbids these; that the page has none is what makes it work.
     let body = page.split_once("\r\n\r\n").unwrap().1;
     assert!(!body.contains("style=") && !body.contains(" onclick") && !body.contains("<script>"));
-    for path in ["/review.css", "/review.js", "/dom.js", "/talk.js", "/ask.js", "/people.js", "/history.js"] {
+    for path in ["/review.css", "/review.js", "/dom.js", "/talk.js", "/ask.js", "/large.js", "/people.js", "/history.js"] {
         assert_eq!(status(&site.get(path)), 200, "{path}");
     }
     let overview = site.get("/api/overview");
@@ -109,7 +109,7 @@ fn the_page_comes_with_its_policy() {
 #[test]
 fn the_page_makes_no_markup_of_text() {
     let site = site(Options::default());
-    for path in ["/review.js", "/dom.js", "/talk.js", "/ask.js", "/people.js", "/history.js"] {
+    for path in ["/review.js", "/dom.js", "/talk.js", "/ask.js", "/large.js", "/people.js", "/history.js"] {
         let script = site.get(path);
         for way in
             ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "http://", "https://"]
