@@ -34,7 +34,6 @@ const TOKEN: &str = "/api/token";
 
 /// How a server listens, and its bounds.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct Options {
     /// Where it listens. Beyond loopback a token is needed. Port 0 takes a free one.
     pub listen: SocketAddr,
