@@ -18,19 +18,18 @@ use std::io::Read as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, FromRequest, Path, Query, Request, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router, middleware};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use streamface_types::FaceId;
+use streamface_web::axum::body::{Body, Bytes};
+use streamface_web::axum::extract::{FromRequest, Path, Query, Request, State};
+use streamface_web::axum::http::{StatusCode, header};
+use streamface_web::axum::response::{IntoResponse, Response};
+use streamface_web::axum::routing::{get, post};
+use streamface_web::axum::{Json, Router};
+use streamface_web::failure;
 
-use super::Options;
 use super::assets::ASSETS;
-use super::guard::{Guard, guard};
 use super::said::Said;
 use super::view::{Answer, Ask, Image, Picture, Problem, Review, Search, Window};
 
@@ -38,7 +37,6 @@ use super::view::{Answer, Ask, Image, Picture, Problem, Review, Search, Window};
 #[derive(Clone)]
 struct App {
     desk: Arc<Mutex<Desk>>,
-    guard: Arc<Guard>,
     patience: Duration,
 }
 
@@ -48,14 +46,9 @@ struct Desk {
     said: Said,
 }
 
-/// All addresses.
-pub(super) fn app(review: Box<dyn Review>, rules: Guard, options: &Options) -> Router {
-    let rules = Arc::new(rules);
-    let app = App {
-        desk: Arc::new(Mutex::new(Desk { review, said: Said::default() })),
-        guard: Arc::clone(&rules),
-        patience: options.patience,
-    };
+/// All addresses but that of the token.
+pub(super) fn app(review: Box<dyn Review>, patience: Duration) -> Router {
+    let app = App { desk: Arc::new(Mutex::new(Desk { review, said: Said::default() })), patience };
     let mut router = Router::new();
     for (path, kind, text) in ASSETS {
         let reply = move || async move {
@@ -64,7 +57,6 @@ pub(super) fn app(review: Box<dyn Review>, rules: Guard, options: &Options) -> R
         router = router.route(path, get(reply));
     }
     router
-        .route("/api/token", post(token))
         .route("/api/overview", get(overview))
         .route("/api/questions", get(questions))
         .route("/api/people", get(people))
@@ -80,14 +72,7 @@ pub(super) fn app(review: Box<dyn Review>, rules: Guard, options: &Options) -> R
         .method_not_allowed_fallback(|| async {
             failure(StatusCode::METHOD_NOT_ALLOWED, "unknown", "This address is asked in another way.")
         })
-        .layer(DefaultBodyLimit::max(options.body))
-        .layer(middleware::from_fn_with_state(rules, guard))
         .with_state(app)
-}
-
-/// A failure as the page reads it.
-pub(super) fn failure(status: StatusCode, error: &str, message: &str) -> Response {
-    (status, Json(serde_json::json!({"error": error, "message": message}))).into_response()
 }
 
 impl IntoResponse for Problem {
@@ -155,16 +140,6 @@ impl<T: DeserializeOwned> FromRequest<App> for Sent<T> {
             failure(StatusCode::UNPROCESSABLE_ENTITY, "refused", &format!("Not understood: {e}"))
         })
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Token {
-    token: String,
-}
-
-async fn token(State(app): State<App>, Sent(given): Sent<Token>) -> Response {
-    app.guard.exchange(&given.token)
 }
 
 async fn overview(State(app): State<App>) -> Response {

@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use axum::Json;
-use axum::body::Bytes;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use streamface_web::axum::Json;
+use streamface_web::axum::body::Bytes;
+use streamface_web::axum::http::header;
+use streamface_web::axum::response::{IntoResponse, Response};
 
 use super::view::{Answer, Decided, Problem, SHOWN};
 use crate::{AUTO, What};

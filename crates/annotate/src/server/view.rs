@@ -41,6 +41,8 @@ pub struct Ask {
     pub count: Option<usize>,
     /// Faces of a person, at most [`SHOWN`].
     pub shown: Option<usize>,
+    /// Those too that are hardly worth their time.
+    pub all: bool,
 }
 
 /// A window of a list.
@@ -364,7 +366,7 @@ pub enum Problem {
 /// The review, as the page needs it. Calls come one at a time.
 pub trait Review: Send + 'static {
     /// How far it is.
-    fn overview(&self) -> Overview;
+    fn overview(&mut self) -> Overview;
     /// The next questions; none when nothing is left to ask.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ fn rows<T>() -> Rows<T> {
 }
 
 impl Review for Fake {
-    fn overview(&self) -> Overview {
+    fn overview(&mut self) -> Overview {
         self.seen.asked.fetch_add(1, Ordering::SeqCst);
         let title = "<script>alert(1)</script>".to_owned();
         Overview { title, revision: self.seen.decided.load(Ordering::SeqCst), ..Overview::default() }

@@ -8,8 +8,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use fake::{FACE, Fake, Seen};
+use streamface_annotate::server::start;
 use streamface_annotate::server::view::Problem;
-use streamface_annotate::server::{Options, Server};
+use streamface_web::{Options, Server};
 
 struct Site {
     server: Server,
@@ -24,13 +25,11 @@ fn site(options: Options) -> Site {
     }
     let seen = Seen::default();
     let review = Fake { root: dir.path().to_owned(), seen: seen.clone() };
-    Site { server: Server::start(Box::new(review), options).unwrap(), seen, dir }
+    Site { server: start(Box::new(review), options).unwrap(), seen, dir }
 }
 
 fn patience(millis: u64) -> Options {
-    let mut options = Options::default();
-    options.patience = Duration::from_millis(millis);
-    options
+    Options { patience: Duration::from_millis(millis), ..Options::default() }
 }
 
 /// All that comes back until the server closes.
@@ -92,7 +91,16 @@ fn the_page_comes_with_its_policy() {
     // The policy forbids these; that the page has none is what makes it work.
     let body = page.split_once("\r\n\r\n").unwrap().1;
     assert!(!body.contains("style=") && !body.contains(" onclick") && !body.contains("<script>"));
-    for path in ["/review.css", "/review.js", "/dom.js", "/talk.js", "/ask.js", "/large.js", "/people.js", "/history.js"] {
+    for path in [
+        "/review.css",
+        "/review.js",
+        "/dom.js",
+        "/talk.js",
+        "/ask.js",
+        "/large.js",
+        "/people.js",
+        "/history.js",
+    ] {
         assert_eq!(status(&site.get(path)), 200, "{path}");
     }
     let overview = site.get("/api/overview");
@@ -252,8 +260,7 @@ fn what_is_no_answer_does_not_reach_the_review() {
 
 #[test]
 fn large_posts_are_cut_off() {
-    let mut options = Options::default();
-    options.body = 1000;
+    let options = Options { body: 1000, ..Options::default() };
     let site = site(options);
     assert_eq!(status(&site.post("/api/decide", &"x".repeat(2000))), 413);
     // In chunks, no length is told beforehand.
@@ -331,8 +338,7 @@ fn one_that_does_not_read_is_cut_off() {
 
 #[test]
 fn connections_are_bounded() {
-    let mut options = patience(1000);
-    options.connections = 4;
+    let options = Options { connections: 4, ..patience(1000) };
     let site = site(options);
     let to = site.server.address();
     let _held: Vec<_> = (0..4).map(|_| TcpStream::connect(to).unwrap()).collect();
@@ -344,14 +350,13 @@ fn connections_are_bounded() {
 
 #[test]
 fn posts_are_bounded_in_rate() {
-    let mut options = Options::default();
-    options.posts_per_second = 2.0;
+    let options = Options { posts_per_second: 2.0, ..Options::default() };
     let site = site(options);
     let replies: Vec<_> =
         (0..8).map(|i| site.post("/api/decide", &answer(&format!("key-1000000{i}")))).collect();
     let refused = replies.iter().filter(|r| status(r) == 429).count();
     assert!((2..=4).contains(&refused), "{refused} of 8 refused");
-    assert!(replies.iter().any(|r| r.contains("retry-after: 1") && r.contains("NOT saved")));
+    assert!(replies.iter().any(|r| r.contains("retry-after: 1") && r.contains("NOT taken")));
     assert_eq!(status(&site.get("/api/overview")), 200, "reading goes on");
 }
 
@@ -404,8 +409,7 @@ fn only_images_of_the_dataset_are_served() {
 
 #[test]
 fn beyond_loopback_a_token_buys_a_cookie() {
-    let mut options = Options::default();
-    options.listen = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    let options = Options { listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), ..Options::default() };
     let site = site(options);
     let port = site.server.address().port();
     let here = format!("127.0.0.1:{port}");
@@ -446,10 +450,9 @@ fn beyond_loopback_a_token_buys_a_cookie() {
 #[test]
 fn a_taken_address_is_told() {
     let site = site(Options::default());
-    let mut options = Options::default();
-    options.listen = site.server.address();
+    let options = Options { listen: site.server.address(), ..Options::default() };
     let review = Fake { root: site.dir.path().to_owned(), seen: Seen::default() };
-    let error = Server::start(Box::new(review), options).unwrap_err().to_string();
+    let error = start(Box::new(review), options).unwrap_err().to_string();
     assert!(error.contains(&site.server.address().to_string()) && error.contains("--listen"), "{error}");
 }
 
