@@ -3,8 +3,10 @@
 //! | module | what |
 //! |---|---|
 //! | [`decision`] | [`Decision`]: what was said, by whom, about which faces |
+//! | [`matching`] | [`matches`](fn@matching::matches): which clusters may be one person |
 
 pub mod decision;
+pub mod matching;
 
 pub use decision::{AUTO, Compared, Decision, Verdict, What};
 
