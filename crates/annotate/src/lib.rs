@@ -3,9 +3,11 @@
 //! | module | what |
 //! |---|---|
 //! | [`decision`] | [`Decision`]: what was said, by whom, about which faces |
+//! | [`matching`] | [`matches`](fn@matching::matches): which clusters may be one person |
 //! | [`server`] | the review in a browser |
 
 pub mod decision;
+pub mod matching;
 #[cfg(feature = "server")]
 pub mod server;
 
