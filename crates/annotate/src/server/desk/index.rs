@@ -109,7 +109,7 @@ pub(super) fn fingerprint(data: &Dataset, settings: &str) -> Result<String, Stor
             // The footer of a table says where each column lies and what is least and most in it.
             file.seek(SeekFrom::Start(metadata.len().saturating_sub(64 << 10)))?;
             let mut footer = Vec::new();
-            file.by_ref().take(64 << 10).read_to_end(&mut footer)?;
+            (&file).take(64 << 10).read_to_end(&mut footer)?;
             sum.update(&footer);
             Ok(())
         };

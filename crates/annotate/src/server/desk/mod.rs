@@ -49,7 +49,7 @@ pub enum Error {
     #[error(transparent)]
     Journal(#[from] crate::Error),
     /// No one to review.
-    #[error("{0} has no labels yet; run streamface cluster {0} first", .0.display())]
+    #[error("{path} has no labels yet; run streamface cluster {path} first", path = .0.display())]
     NoLabels(PathBuf),
     /// Embeddings of several models.
     #[error("{} has embeddings of different lengths; run streamface analyze anew", _0.display())]
@@ -249,18 +249,12 @@ impl Desk {
     }
 
     fn choose(&self, pool: &[(u32, Vec<f32>)], k: usize, across: &[(u32, Vec<f32>)]) -> Vec<u32> {
-        let look = |(face, vector): &'_ (u32, Vec<f32>)| -> (f32, usize) {
-            let _ = vector;
-            (self.index.faces[*face as usize].quality(), *face as usize)
-        };
-        fn looks<'a>(
-            pool: &'a [(u32, Vec<f32>)],
-            quality: impl Fn(&(u32, Vec<f32>)) -> f32,
-        ) -> Vec<Look<'a>> {
-            pool.iter().map(|p| Look { quality: quality(p), vector: &p.1 }).collect()
-        }
-        let (faces, other) = (looks(pool, |p| look(p).0), looks(across, |p| look(p).0));
-        informative(&faces, k, &other).into_iter().map(|at| pool[at].0).collect()
+        informative(&self.looks(pool), k, &self.looks(across)).into_iter().map(|at| pool[at].0).collect()
+    }
+
+    fn looks<'a>(&self, pool: &'a [(u32, Vec<f32>)]) -> Vec<Look<'a>> {
+        let quality = |face: u32| self.index.faces[face as usize].quality();
+        pool.iter().map(|(face, vector)| Look { quality: quality(*face), vector }).collect()
     }
 
     /// Two people, each shown by what tells most beside the other.
