@@ -3,10 +3,18 @@
 //! | module | what |
 //! |---|---|
 //! | [`decision`] | [`Decision`]: what was said, by whom, about which faces |
+//! | [`journal`] | [`Journal`]: decisions on the disk |
+//! | [`people`] | [`People`]: who is who, by clusters and decisions |
 
 pub mod decision;
+mod error;
+pub mod journal;
+pub mod people;
 
 pub use decision::{AUTO, Compared, Decision, Verdict, What};
+pub use error::Error;
+pub use journal::{Journal, load};
+pub use people::{Change, Conflict, People, Refusal, Report};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

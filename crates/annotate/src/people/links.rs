@@ -1,0 +1,1 @@
+//! What decisions ask of the next clustering.
