@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use streamface_types::{FaceId, FrameId, Timestamp};
 
@@ -44,11 +44,7 @@ impl Journal {
         let fail = || Error::io(path);
         let new = !path.exists();
         let file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(fail())?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Error::InUse { path: path.to_owned() }),
-            Err(TryLockError::Error(e)) => return Err(fail()(e)),
-        }
+        lock(&file, path)?;
         if new {
             sync_folder(path).map_err(fail())?;
         }
@@ -158,6 +154,19 @@ pub fn load(path: &Path) -> Result<Vec<Decision>, Error> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(e) => Err(Error::io(path)(e)),
     }
+}
+
+fn lock(file: &File, path: &Path) -> Result<(), Error> {
+    // A process that starts another one has its locks twice for a moment, so the first no is not the last word.
+    for wait in [0, 5, 20, 100] {
+        std::thread::sleep(Duration::from_millis(wait));
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(e)) => return Err(Error::io(path)(e)),
+        }
+    }
+    Err(Error::InUse { path: path.to_owned() })
 }
 
 fn now() -> Timestamp {
