@@ -39,6 +39,8 @@ mod links;
 mod said;
 mod state;
 
+use std::collections::HashSet;
+
 use streamface_types::FaceId;
 
 pub use conflict::{Because, Conflict, Refusal, Report};
@@ -374,7 +376,6 @@ impl People {
 
 /// Conflicts after that were none before.
 fn news(before: &State, after: &State) -> Vec<Conflict> {
-    let is = |a: &Conflict, b: &Conflict| (a.decision, a.pair) == (b.decision, b.pair);
-    let new = after.conflicts.iter().filter(|c| !before.conflicts.iter().any(|b| is(b, c)));
-    new.cloned().collect()
+    let old: HashSet<_> = before.conflicts.iter().map(|c| (c.decision, c.pair)).collect();
+    after.conflicts.iter().filter(|c| !old.contains(&(c.decision, c.pair))).cloned().collect()
 }

@@ -140,6 +140,11 @@ impl State {
         }
     }
 
+    /// Whether a decision says where a face belongs.
+    pub(super) fn is_placed(&self, face: u32) -> bool {
+        self.place.contains_key(&face)
+    }
+
     /// The root of a face's person.
     pub(super) fn root_of(&self, base: &Base, face: u32) -> Option<u32> {
         self.atom_of(base, face).map(|atom| self.root[atom as usize])
