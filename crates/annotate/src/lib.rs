@@ -4,14 +4,22 @@
 //! |---|---|
 //! | [`decision`] | [`Decision`]: what was said, by whom, about which faces |
 //! | [`matching`] | [`matches`](fn@matching::matches): which clusters may be one person |
+//! | [`journal`] | [`Journal`]: decisions on the disk |
+//! | [`people`] | [`People`]: who is who, by clusters and decisions |
 //! | [`server`] | the review in a browser |
 
 pub mod decision;
+mod error;
+pub mod journal;
 pub mod matching;
+pub mod people;
 #[cfg(feature = "server")]
 pub mod server;
 
 pub use decision::{AUTO, Compared, Decision, Verdict, What};
+pub use error::Error;
+pub use journal::{Journal, load};
+pub use people::{Change, Conflict, People, Refusal, Report};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
