@@ -30,6 +30,8 @@ pub(super) struct Board {
     size: Vec<u32>,
     /// Sum of all faces of people of several clusters.
     pub(super) sums: Vec<Option<Box<[f32]>>>,
+    /// Squared length of each person's mean or sum, whichever it is told by.
+    lengths: Vec<f64>,
     pub(super) noise: Vec<bool>,
     /// Faces a person had when they were to be skipped.
     pub(super) skipped: Vec<u32>,
@@ -79,6 +81,7 @@ impl Board {
             parent: (0..n as u32).collect(),
             size: clusters.sizes.clone(),
             sums: vec![None; n],
+            lengths: clusters.means.rows().map(|m| dot(m, m)).collect(),
             noise: vec![false; n],
             skipped: vec![0; n],
             worth: Tournament::new(vec![0.0; edges.len()]),
@@ -217,7 +220,7 @@ impl Board {
             Some(more) => sum.iter_mut().zip(more).for_each(|(s, m)| *s += m),
             None => add(&mut sum, clusters, other, self.size[o] as f32),
         }
-        self.sums[r] = Some(sum);
+        self.set_sum(root, sum);
         self.size[r] += self.size[o];
         self.skipped[r] = self.skipped[r].max(self.skipped[o]);
         self.parent[o] = root;
@@ -237,12 +240,17 @@ impl Board {
         let (person, faces) = (self.person(a), clusters.sizes[a as usize]);
         let mut sum = self.sums[person as usize].take().unwrap_or_else(|| self.alone(clusters, person));
         add(&mut sum, clusters, a, -(faces as f32));
-        self.sums[person as usize] = Some(sum);
+        self.set_sum(person, sum);
         self.together -= within(self.size(person));
         self.size[person as usize] -= faces;
         self.together += within(self.size(person));
         self.dirty.push(person);
         Outcome::Noted
+    }
+
+    fn set_sum(&mut self, person: u32, sum: Box<[f32]>) {
+        self.lengths[person as usize] = dot(&sum, &sum);
+        self.sums[person as usize] = Some(sum);
     }
 
     /// The faces of a person of one cluster, summed.
@@ -256,7 +264,7 @@ impl Board {
     pub(super) fn distance(&self, clusters: &Clusters, x: u32, y: u32) -> f64 {
         let of = |p: u32| self.sums[p as usize].as_deref().unwrap_or_else(|| clusters.means.row(p as usize));
         let (a, b) = (of(x), of(y));
-        cosine(dot(a, b), dot(a, a), dot(b, b))
+        cosine(dot(a, b), self.lengths[x as usize], self.lengths[y as usize])
     }
 
     /// Whether anything was said since the last settling.

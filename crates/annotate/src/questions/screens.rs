@@ -62,7 +62,7 @@ impl Question {
 /// Pairs, the most worth first, whose people may be the one of a group, and that a sweep is chosen from.
 const LOOKED_AT: usize = 512;
 /// People who may be the one of a group.
-const HOSTS: usize = 24;
+const HOSTS: usize = 8;
 /// A pair joins a screen when it pays for its looks at this part of the screen's rate: it would else be asked by itself later,
 /// and cost a screen of its own.
 const PAYS: f64 = 0.15;
@@ -212,8 +212,9 @@ impl Queue {
     /// The join that is most worth a second look, and the pairs that it is expected to take apart.
     fn doubted(&self, leave: &[u32]) -> Option<(usize, f64)> {
         let all = self.board.joins.all.iter().enumerate();
-        // What was confirmed is not asked a third time.
-        let open = all.filter(|(_, j)| j.votes <= 1 && !leave.contains(&self.board.person(j.a)));
+        // What was confirmed is not asked a third time, nor what was refused twice: that is to be taken back.
+        let open =
+            all.filter(|(_, j)| (0..=1).contains(&j.votes) && !leave.contains(&self.board.person(j.a)));
         open.map(|(id, j)| (id, j.wrong * j.pairs))
             .filter(|&(_, pairs)| pairs > 0.0)
             .reduce(|best, next| if next.1 > best.1 { next } else { best })

@@ -379,9 +379,12 @@ fn a_wrong_answer_is_asked_again_and_suspected() {
         }
         let suspects = queue.suspects();
         assert_eq!(suspects[0].answer, 0, "{wrong:?}: {suspects:?}");
-        assert!(suspects[0].wrong > 10.0 * suspects[1].wrong, "{wrong:?}: {suspects:?}");
-        let question = queue.next_pair(&[]).unwrap();
-        assert_eq!(question.pairs[0].again, Some(0), "{wrong:?}: {question:?}");
+        let again = std::iter::from_fn(|| {
+            let pair = queue.next_pair(&[])?.pairs[0];
+            queue.answer(Said::Different(pair.left, pair.right).into()).unwrap();
+            Some(pair.again)
+        });
+        assert!(again.take(20).flatten().any(|answer| answer == 0), "{wrong:?}");
     }
 }
 
