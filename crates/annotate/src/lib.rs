@@ -6,6 +6,7 @@
 //! | [`matching`] | [`matches`](fn@matching::matches): which clusters may be one person |
 //! | [`journal`] | [`Journal`]: decisions on the disk |
 //! | [`people`] | [`People`]: who is who, by clusters and decisions |
+//! | [`questions`] | what to ask next, and which answers to doubt |
 //! | [`server`] | the review in a browser |
 
 pub mod decision;
@@ -13,6 +14,7 @@ mod error;
 pub mod journal;
 pub mod matching;
 pub mod people;
+pub mod questions;
 #[cfg(feature = "server")]
 pub mod server;
 
