@@ -63,6 +63,16 @@ impl Look<'_> {
         assert_eq!(self.browser.complaints, Vec::<String>::new(), "{view}");
     }
 
+    /// Goes to a view by its key, and waits until it is there.
+    fn go(&mut self, key: &str, view: &str) {
+        self.browser.press(key);
+        self.there(view);
+    }
+
+    fn there(&mut self, view: &str) {
+        self.browser.until(&format!("document.getElementById('main').dataset.view === '{view}'"));
+    }
+
     fn truth(&self, face: &str) -> usize {
         self.truth[face]
     }
@@ -77,7 +87,7 @@ impl Look<'_> {
                let from;
                addEventListener('keydown', () => { from = performance.now(); }, {capture: true, once: true});
                new MutationObserver((_, me) => { me.disconnect(); requestAnimationFrame(() => done(performance.now() - from)); })
-                 .observe(document.getElementById('main'), {childList: true});
+                 .observe(document.getElementById('main'), {childList: true, subtree: true});
              }); 0",
         );
         self.browser.press(key);
@@ -115,16 +125,20 @@ impl Look<'_> {
             "{{ {FACE_OF} [...document.querySelectorAll('.choice')].map(c => [...c.querySelectorAll('img')].map(face)) }}"
         ));
         let cards: Vec<Vec<String>> = serde_json::from_value(cards).unwrap();
-        for (i, faces) in cards.iter().enumerate().filter(|(_, faces)| self.majority(faces) == host) {
+        for (i, faces) in cards.iter().enumerate() {
+            if self.majority(faces) != host {
+                continue;
+            }
             if i < 10 {
                 self.browser.press(&((i + 1) % 10).to_string());
             } else {
                 // Beyond the figures: reached with the arrows, marked with Space.
                 self.browser.eval("document.querySelector('.choice').focus()");
-                (0..i).for_each(|_| self.browser.press("ArrowRight"));
+                for _ in 0..i {
+                    self.browser.press("ArrowRight");
+                }
                 self.browser.press("Space");
             }
-            let _ = faces;
         }
         self.answer("Enter");
     }
@@ -162,8 +176,7 @@ fn review(width: u32, height: u32, chromium: &str, axe: Option<&str>) {
     look.browser.dark(false);
 
     // Pairs: one right answer, one wrong one that is taken back.
-    look.browser.press("p");
-    look.browser.until("!!document.querySelector('.pair')");
+    look.go("p", "pair/");
     look.inspect("pair");
     let key = if look.pair_is_same() { "s" } else { "d" };
     look.answer(key);
@@ -184,8 +197,8 @@ fn review(width: u32, height: u32, chromium: &str, axe: Option<&str>) {
     assert!(look.browser.text("document.activeElement.className").contains("face"), "the focus comes back");
 
     // A face that does not belong leaves: found, chosen and split off with keys.
-    look.browser.press("l");
-    look.browser.until("document.querySelectorAll('.person').length > 20");
+    look.go("l", "people/");
+    assert!(look.browser.eval("document.querySelectorAll('.person').length").as_u64() > Some(20));
     look.inspect("people");
     look.browser.eval(&format!("location.hash = '#/person/' + encodeURIComponent({})", json!(made.stray)));
     look.browser.until("!!document.querySelector('.naming')");
@@ -211,24 +224,17 @@ fn review(width: u32, height: u32, chromium: &str, axe: Option<&str>) {
     look.browser.until("document.querySelector('h1').textContent === '<img src=x onerror=alert(1)>'");
 
     // Sure pairs in a sweep, while there are any.
-    look.browser.press("w");
-    look.browser.until("!!document.querySelector('.choice, .done')");
+    look.go("w", "sweep/");
     look.inspect("sweep");
-    for view in ["q", "i", "o"] {
-        look.browser.press(view);
-        look.browser.until("!document.getElementById('main').hasAttribute('aria-busy') && !!document.querySelector('h1')");
-        look.inspect(match view {
-            "q" => "queue",
-            "i" => "undecided",
-            _ => "noise",
-        });
+    for (key, view) in [("q", "queue"), ("i", "undecided"), ("o", "noise")] {
+        look.go(key, &format!("{view}/"));
+        look.inspect(view);
     }
 
     // Groups until nothing is left.
-    look.browser.press("g");
+    look.go("g", "group/");
     let mut screens = 0;
     loop {
-        look.browser.until("!document.getElementById('main').hasAttribute('aria-busy') && !!document.querySelector('.choice, .done')");
         if look.browser.eval("!!document.querySelector('.done')") == json!(true) {
             break;
         }
@@ -239,8 +245,7 @@ fn review(width: u32, height: u32, chromium: &str, axe: Option<&str>) {
     look.inspect("done");
 
     // History: undo by Tab and Enter, and redo.
-    look.browser.press("h");
-    look.browser.until("!!document.querySelector('.entry')");
+    look.go("h", "history/");
     look.inspect("history");
     look.browser.tab_to("button.back");
     look.browser.press("Enter");
@@ -249,7 +254,8 @@ fn review(width: u32, height: u32, chromium: &str, axe: Option<&str>) {
     look.browser.press("Enter");
     look.browser.until("document.activeElement.textContent === 'Undo' && document.querySelectorAll('.entry.off').length === 1");
     look.browser.eval("location.hash = '#/history/doubtful'");
-    look.browser.until("!!document.querySelector('.badge.doubt')");
+    look.there("history/doubtful");
+    assert_eq!(look.browser.eval("!!document.querySelector('.badge.doubt')"), json!(true));
     look.inspect("doubtful");
 
     // The result.

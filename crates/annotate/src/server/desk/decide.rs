@@ -274,6 +274,19 @@ impl Desk {
     }
 
     pub(super) fn write_result(&mut self) -> Result<Finalized, Problem> {
-        Err(Problem::NotSaved("not there yet".into()))
+        let labels = self.people.labels();
+        let mut out = streamface_types::Annotations::default();
+        for (id, &label) in self.people.faces().iter().zip(&labels) {
+            out.labels.insert(id.to_string(), streamface_types::Label(label).into());
+        }
+        let path = self.data.metadata().join("annotations_manual.json");
+        streamface_store::write_annotations(&path, &out).map_err(Error::from)?;
+        let listed = self.listed();
+        Ok(Finalized {
+            file: "metadata/annotations_manual.json".into(),
+            people: listed.people.len(),
+            faces: labels.len() - listed.noise,
+            noise: listed.noise,
+        })
     }
 }

@@ -32,6 +32,7 @@ export async function ask(main, way) {
     return reply;
   };
   function show(questions) {
+    if (!main.isConnected) return;
     const [now, next] = questions;
     stale.reload = load;
     if (next) preload(people(next));
@@ -39,7 +40,8 @@ export async function ask(main, way) {
       keys({});
       main.replaceChildren(h("div", { class: "done" }, h("h1", { tabindex: "-1" }, "Nothing left to ask here"),
         h("p", {}, "What is likely enough was asked. Look through ", h("a", { href: "#/people" }, "the people"), ", at answers ",
-          h("a", { href: "#/history/doubtful" }, "worth a second look"), ", or finalize.")));
+          h("a", { href: "#/history/doubtful" }, "worth a second look"), ", or finalize."),
+        wanted.all ? null : h("button", { type: "button", class: "plain", onclick: () => { wanted.all = true; load(); } }, "Ask on, however unlikely")));
     } else {
       main.replaceChildren(...{ pair, group, sweep }[now.way](now, answer));
       clock();
@@ -85,7 +87,7 @@ function pair(question, answer) {
 const FIGURES = "1234567890";
 
 /** Cards that are marked: off → `marks[0]` → `marks[1]` → off. */
-function cards(question, marks, content, label) {
+function cards(question, marks, content) {
   const state = question.pairs.map(() => 0);
   const set = (i, to) => {
     state[i] = to;
@@ -98,7 +100,7 @@ function cards(question, marks, content, label) {
   let changed = () => {};
   const all = question.pairs.map((it, i) => h("button", {
     type: "button", class: "card choice", "aria-pressed": "false", tabindex: i === 0 ? "0" : "-1",
-    "aria-keyshortcuts": i < 10 ? FIGURES[i] : null, "aria-label": label(it, i),
+    "aria-keyshortcuts": i < 10 ? FIGURES[i] : null,
     onclick: () => set(i, (state[i] + 1) % (marks.length + 1)),
   }, content(it), h("span", { class: "corner" }, i < 10 ? key(FIGURES[i]) : null, h("span", { class: "mark" }))));
   const box = h("div", { class: "choices", role: "group", "aria-label": "Candidates" }, all);
@@ -116,17 +118,16 @@ const thumbs = (person, n) => h("span", { class: "thumbs" }, person.shown.slice(
 function group(question, answer) {
   const person = question.person;
   const marks = [{ mark: "same", label: "same" }, { mark: "maybe", label: "not sure" }];
-  const label = (it, i) => `${i + 1}: ${called(it.right)}, ${it.right.faces} faces, ${percent(it.probability)} likely`;
   const content = (it) => [thumbs(it.right, 4), h("span", { class: "caption" }, h("strong", {}, called(it.right)),
     h("span", { class: "quiet" }, `${count(it.right.faces)} faces · ${percent(it.probability)}`))];
-  const { box, state, figures, watch } = cards(question, marks, content, label);
+  const { box, state, figures, watch } = cards(question, marks, content);
   const verdicts = ["different", "same", "not_sure"];
   const send = (of) => answer(question, compare(question.pairs.map((it, i) =>
     ({ left: ids(person), right: ids(it.right), verdict: of(i) }))));
   const bar = actions([
     { label: "Done", key: "Enter", main: "yes", act: () => send((i) => verdicts[state[i]]) },
     { label: "None", key: "n", also: ["d"], main: "no", act: () => send(() => "different") },
-    { label: "All the same", key: "a", main: "maybe", act: () => send(() => "same") },
+    { label: "All the same", key: "a", main: "all", act: () => send(() => "same") },
     { label: "Split this person", key: "x", act: () => { location.hash = `#/person/${encodeURIComponent(person.id)}`; } },
     { label: "This person is noise", key: "b", act: () => answer(question, { kind: "noise", faces: ids(person) }, true) },
     { label: "No more about this person", key: "k", act: () => answer(question, { kind: "skip", person: ids(person) }) },
@@ -143,10 +144,10 @@ function group(question, answer) {
 }
 
 function sweep(question, answer) {
-  const label = (it, i) => `${i + 1}: ${called(left(question, it))} and ${called(it.right)}, ${percent(it.probability)} likely`;
   const content = (it) => [h("span", { class: "two" }, thumbs(left(question, it), 2), thumbs(it.right, 2)),
-    h("span", { class: "caption" }, h("span", { class: "quiet" }, percent(it.probability)))];
-  const { box, state, figures, watch } = cards(question, [{ mark: "wrong", label: "not the same" }], content, label);
+    h("span", { class: "caption" }, h("span", {}, `${called(left(question, it))} and ${called(it.right)}`),
+    h("span", { class: "quiet" }, percent(it.probability)))];
+  const { box, state, figures, watch } = cards(question, [{ mark: "wrong", label: "not the same" }], content);
   const send = (of) => answer(question, compare(question.pairs.map((it, i) =>
     ({ left: ids(left(question, it)), right: ids(it.right), verdict: of(i) }))));
   const bar = actions([
@@ -171,6 +172,7 @@ export async function rows(main, { title, about, load }) {
   heading.focus({ preventScroll: true });
   const fill = async () => {
     const questions = await load();
+    if (!main.isConnected) return;
     list.replaceChildren(...questions.map(row));
     if (!questions.length) list.replaceWith(h("p", { class: "done" }, "Nothing here."));
   };

@@ -48,7 +48,7 @@ export function picture(id, kind = "aligned", alt = "") {
 
 /** Faces in a grid that is one tab stop: arrow keys move, Enter opens, and where `chosen` is given Space chooses. */
 export function faces(list, label, { chosen = null, open, changed = () => {} } = {}) {
-  const grid = h("div", { class: "faces", role: "group", "aria-label": label });
+  const grid = h("div", { class: list.length < 10 ? "faces few" : "faces", role: "group", "aria-label": label });
   list.forEach((face, i) => {
     const said = ["Face", face.when, face.source].filter(Boolean).join(", ");
     const item = h("button", {

@@ -20,6 +20,7 @@ export async function history(main, doubtful) {
   let total = 0;
   const fill = async (offset) => {
     const found = await get("/api/history", { doubtful, offset, limit: PAGE });
+    if (!main.isConnected) return;
     total = found.total;
     if (offset === 0) list.replaceChildren();
     list.append(...found.rows.map(row));

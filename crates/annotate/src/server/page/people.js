@@ -25,7 +25,7 @@ const linkTo = (person) => `#/person/${encodeURIComponent(person.id)}`;
 const personCard = (person, props) => h("a", { class: "card person", ...props },
   h("span", { class: "thumbs" }, person.shown.slice(0, 4).map((face) => picture(face.id))),
   h("span", { class: "caption" }, h("strong", {}, called(person)),
-    h("span", { class: "quiet" }, `${count(person.faces)} ${person.faces === 1 ? "face" : "faces"}`, seen(person) ? ` · ${seen(person)}` : "")));
+    h("span", { class: "quiet" }, `${count(person.faces)} ${person.faces === 1 ? "face" : "faces"}`), seen(person) ? h("span", { class: "quiet" }, seen(person)) : null));
 
 /** A search field, its list, and what happens on a choice. */
 function finder(choose, paged = () => {}) {
@@ -38,7 +38,7 @@ function finder(choose, paged = () => {}) {
     try {
       const found = await get("/api/people", { ...search, offset, limit: PAGE });
       // A slower answer to an earlier word comes too late.
-      if (mine !== wanted) return;
+      if (mine !== wanted || !list.isConnected) return;
       list.replaceChildren(...found.rows.map((person) => h("li", {}, personCard(person, choose(person)))));
       pages.replaceChildren(pager(found.total, offset, fill));
       paged(pages);
@@ -124,6 +124,7 @@ export async function showPerson(main, id) {
   const load = async (to = offset) => {
     offset = to;
     found = await get(`/api/person/${encodeURIComponent(id)}`, { offset, limit: PAGE });
+    if (!main.isConnected) return null;
     if (found.faces.offset >= found.faces.total && offset > 0) return load(0);
     return show();
   };
@@ -176,6 +177,7 @@ export async function listNoise(main) {
   const load = async (to = offset) => {
     offset = to;
     const [found, overview] = await Promise.all([get("/api/noise", { offset, limit: PAGE }), get("/api/overview")]);
+    if (!main.isConnected) return;
     work = chosenActions(chosen, actionsFor(() => work).filter((a) => a.key !== "b"),
       { revision: () => overview.revision, people: () => [], done: () => { chosen.clear(); return load(); } });
     const pages = pager(found.total, offset, (next) => load(next).catch((failure) => warn(failure.message)));

@@ -28,27 +28,42 @@ const links = new Map(VIEWS.map(([path, label, shortcut]) =>
   [path, h("a", { href: `#/${path}`, "aria-keyshortcuts": shortcut }, label, key(shortcut))]));
 document.getElementById("nav").append(...[...links.values()].map((link) => h("li", {}, link)));
 
-async function route() {
+let routed = Promise.resolve();
+
+/** Shows what the address says; one view after the other, so that a slow one never comes over a later one. */
+function route() {
+  routed = routed.then(show, show);
+  return routed;
+}
+
+async function show() {
   const [, path = "", rest = ""] = location.hash.split("/");
   const view = VIEWS.find(([name]) => name === path);
   for (const [name, link] of links) name === path ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
   if (!view && path !== "person") { location.replace("#/group"); return; }
   document.title = `${view ? view[1] : "Person"} · Review`;
   links.get(path)?.scrollIntoView({ block: "nearest", inline: "center" });
+  // Each view has a box of its own: what comes late for one that has gone goes nowhere.
+  const box = h("div", { class: "view" });
+  main.replaceChildren(box);
   main.setAttribute("aria-busy", "true");
+  delete main.dataset.view;
   try {
-    await (view ? view[3](main, rest) : showPerson(main, decodeURIComponent(rest)));
+    await (view ? view[3](box, rest) : showPerson(box, decodeURIComponent(rest)));
   } catch (failure) {
     if (failure.error === "token") return void askToken();
-    main.replaceChildren(h("h1", { tabindex: "-1" }, "That did not work"), h("p", {}, failure.message));
+    box.replaceChildren(h("h1", { tabindex: "-1" }, "That did not work"), h("p", {}, failure.message));
   } finally {
     main.removeAttribute("aria-busy");
+    main.dataset.view = `${path}/${rest}`;
   }
 }
 
 function progress(overview) {
   document.getElementById("title").textContent = overview.title;
-  whoButton.firstChild.textContent = who.get() ?? overview.who;
+  const name = who.get() ?? overview.who;
+  whoButton.firstChild.textContent = name;
+  whoButton.setAttribute("aria-label", `${name} answers; change`);
   const [start, now] = overview.f ?? [null, null];
   const part = (name, value) => value === null ? null : h("div", {}, h("dt", {}, name), h("dd", {}, value));
   const share = now === null ? 0 : now;
@@ -61,14 +76,14 @@ function progress(overview) {
 }
 
 const tool = (label, act, props = {}) => h("button", { type: "button", class: "plain", onclick: act, ...props }, h("span", {}, label));
-const whoButton = tool("?", askWho, { "aria-label": "Who answers" });
+const whoButton = tool("?", askWho);
 
 const THEMES = ["auto", "light", "dark"];
 function theme(to) {
   localStorage.setItem("theme", to);
   if (to === "auto") document.documentElement.removeAttribute("data-theme");
   else document.documentElement.dataset.theme = to;
-  themeButton.firstChild.textContent = { auto: "◐ auto", light: "○ light", dark: "● dark" }[to];
+  themeButton.firstChild.textContent = { auto: "◐", light: "○", dark: "●" }[to];
   themeButton.setAttribute("aria-label", `Colours: ${to}`);
 }
 const nextTheme = () => {
