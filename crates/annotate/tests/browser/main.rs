@@ -52,7 +52,9 @@ impl Look<'_> {
         if let Some(axe) = self.axe {
             self.browser.eval(&format!("window.axe ? 0 : (() => {{ {axe}; return 0; }})()"));
             // Colours while they change are no one's colours.
-            self.browser.eval("Promise.all(document.getAnimations().map(a => a.finished.catch(() => 0))).then(() => 0)");
+            self.browser.eval(
+                "Promise.all(document.getAnimations().map(a => a.finished.catch(() => 0))).then(() => 0)",
+            );
             let found = self.browser.text(
                 "axe.run(document, {resultTypes: ['violations']}).then(r => JSON.stringify(r.violations
                    .filter(v => ['serious', 'critical'].includes(v.impact))
@@ -91,9 +93,14 @@ impl Look<'_> {
              }); 0",
         );
         self.browser.press(key);
-        let took = self.browser.eval("Promise.race([window.took, new Promise(r => setTimeout(() => r(-1), 5000))])");
+        let took =
+            self.browser.eval("Promise.race([window.took, new Promise(r => setTimeout(() => r(-1), 5000))])");
         let took = took.as_f64().unwrap();
-        assert!(took >= 0.0, "nothing came of {key} (before: {before}): {}", self.browser.text("document.body.innerText"));
+        assert!(
+            took >= 0.0,
+            "nothing came of {key} (before: {before}): {}",
+            self.browser.text("document.body.innerText")
+        );
         self.slowest = self.slowest.max(Duration::from_secs_f64(took / 1000.0));
         self.browser.until("document.getElementById('live').textContent.startsWith('Saved')");
     }
@@ -119,7 +126,8 @@ impl Look<'_> {
 
     /// Answers a group rightly: a figure for each that is the same, then Enter.
     fn answer_group(&mut self) {
-        let host = self.texts("[...document.querySelectorAll('.group > .card [data-face]')].map(f => f.dataset.face)");
+        let host = self
+            .texts("[...document.querySelectorAll('.group > .card [data-face]')].map(f => f.dataset.face)");
         let host = self.majority(&host);
         let cards = self.browser.eval(&format!(
             "{{ {FACE_OF} [...document.querySelectorAll('.choice')].map(c => [...c.querySelectorAll('img')].map(face)) }}"
@@ -184,7 +192,8 @@ fn review(width: u32, height: u32, chromium: &str, axe: Option<&str>) {
     look.answer("u");
     look.browser.press("z");
     look.browser.until("document.getElementById('live').textContent.startsWith('Undone')");
-    look.browser.until(&format!("document.querySelector('.pair [data-face]')?.dataset.face === {}", json!(shown)));
+    look.browser
+        .until(&format!("document.querySelector('.pair [data-face]')?.dataset.face === {}", json!(shown)));
 
     // The face large, and its frame with the box.
     look.browser.tab_to(".pair button.face");

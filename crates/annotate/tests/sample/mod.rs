@@ -174,7 +174,8 @@ impl Picture {
         let p = person as i32;
         let lit = |c: i32| (c as f32 * (0.8 + 0.3 * light)).clamp(0.0, 255.0) as u8;
         let skin = [235 - 17 * (p % 5), 190 - 16 * (p % 5), 160 - 15 * (p % 4)].map(lit);
-        let hair = [[60, 40, 30], [205, 165, 85], [25, 25, 30], [150, 60, 35], [130, 130, 135]][person % 5].map(lit);
+        let hair =
+            [[60, 40, 30], [205, 165, 85], [25, 25, 30], [150, 60, 35], [130, 130, 135]][person % 5].map(lit);
         let (cx, cy) = (x + side / 2, y + side / 2);
         let part = |n: i32| side * n / 100;
         self.disc((cx, cy - part(8)), (part(44), part(46)), hair);

@@ -84,6 +84,9 @@ pub struct Setup {
 /// Faces of a person that are looked at to choose those that are shown: the best seen of as many parts of their time.
 const POOL: usize = 64;
 
+/// Of these, how many faces of the other are compared with.
+const ACROSS: usize = 16;
+
 /// How often progress is worked out anew, at most.
 const PROGRESS: Duration = Duration::from_millis(500);
 
@@ -249,7 +252,10 @@ impl Desk {
     }
 
     fn choose(&self, pool: &[(u32, Vec<f32>)], k: usize, across: &[(u32, Vec<f32>)]) -> Vec<u32> {
-        informative(&self.looks(pool), k, &self.looks(across)).into_iter().map(|at| pool[at].0).collect()
+        // To find the nearest of the other person, some of it is enough.
+        let across: Vec<_> =
+            self.looks(across).into_iter().step_by(across.len().div_ceil(ACROSS).max(1)).collect();
+        informative(&self.looks(pool), k, &across).into_iter().map(|at| pool[at].0).collect()
     }
 
     fn looks<'a>(&self, pool: &'a [(u32, Vec<f32>)]) -> Vec<Look<'a>> {
