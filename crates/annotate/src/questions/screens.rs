@@ -212,9 +212,9 @@ impl Queue {
     /// The join that is most worth a second look, and the pairs that it is expected to take apart.
     fn doubted(&self, leave: &[u32]) -> Option<(usize, f64)> {
         let all = self.board.joins.all.iter().enumerate();
-        // What was confirmed is not asked a third time, nor what was refused twice: that is to be taken back.
+        // What was confirmed twice is not asked again, nor what was refused twice: that is to be taken back.
         let open =
-            all.filter(|(_, j)| (0..=1).contains(&j.votes) && !leave.contains(&self.board.person(j.a)));
+            all.filter(|(_, j)| (0..=2).contains(&j.votes) && !leave.contains(&self.board.person(j.a)));
         open.map(|(id, j)| (id, j.wrong * j.pairs))
             .filter(|&(_, pairs)| pairs > 0.0)
             .reduce(|best, next| if next.1 > best.1 { next } else { best })

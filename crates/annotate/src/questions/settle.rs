@@ -7,8 +7,8 @@ use super::board::{Board, Edge, answer_log_odds};
 use super::chance::{Chance, log_size, sigmoid};
 use super::tournament::Tournament;
 
-/// Two answers for two people settle it.
-const SETTLED: i16 = -2;
+/// So many answers for two people, less those for one, settle it.
+const SETTLED: i16 = -3;
 /// What could not be told, or was to be skipped, may be asked again at so many times the faces.
 const GROWN: f64 = 2.0;
 /// Edges from which threads pay.

@@ -187,7 +187,7 @@ impl Twin {
                 |p: u32| (0..self.person.len() as u32).filter(move |&c| self.person[c as usize] == p);
             let left = self.mean(clusters, people(x));
             let distance = Metric::Cosine.distance(&left, &self.mean(clusters, people(y)));
-            let closed = votes <= -2 || unsure > 0.0 && pairs < 2.0 * unsure;
+            let closed = votes <= -3 || unsure > 0.0 && pairs < 2.0 * unsure;
             let odds = queue.chance.log_odds(distance, log_size(sizes))
                 + f64::from(votes) * answer_log_odds(queue.settings.error);
             if pairs > 0.0 && !closed && !skip(x, sizes.0) && !skip(y, sizes.1) {
