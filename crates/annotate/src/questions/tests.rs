@@ -57,7 +57,8 @@ fn answers(n: usize, drawn: &[(u8, prop::sample::Index, prop::sample::Index)]) -
 struct Twin {
     person: Vec<u32>,
     noise: Vec<bool>,
-    /// What was said between two people of then, by cluster: votes, and pairs of faces where it could not be told.
+    /// What was said between two people of then, by cluster: votes, and pairs of faces where it could not be
+    /// told.
     said: Vec<(u32, u32, i32, f64)>,
     skipped: Vec<(u32, u32)>,
     /// Joins with their votes.
@@ -294,7 +295,8 @@ proptest! {
         prop_assert_eq!(live.answered(), without.given.len());
     }
 
-    /// No person twice in a sweep, no two of a group who are surely two people, no one who is to be left alone.
+    /// No person twice in a sweep, no two of a group who are surely two people, no one who is to be left
+    /// alone.
     #[test]
     fn screens_are_sound(
         clusters in clusters(),
