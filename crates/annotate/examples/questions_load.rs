@@ -1,5 +1,6 @@
-//! How long questions and answers take: made-up clusters of a collection of a million faces, all answers right.
-//! `cargo run --release -p streamface-annotate --example questions_load -- [CLUSTERS] [PAIRS] [ANSWERS] [DIMENSIONS]`
+//! How long questions and answers take: made-up clusters of a collection of a million faces, all answers
+//! right. `cargo run --release -p streamface-annotate --example questions_load -- [CLUSTERS] [PAIRS]
+//! [ANSWERS] [DIMENSIONS]`
 
 use std::collections::HashMap;
 use std::error::Error;

@@ -1,8 +1,8 @@
-//! What a review costs, by way of asking, with someone simulated who answers:
-//! `cargo run --release -p streamface-annotate --example simulate -- X.npy LABELS.csv --threshold .3 --max .64`
+//! What a review costs, by way of asking, with someone simulated who answers: `cargo run --release -p
+//! streamface-annotate --example simulate -- X.npy LABELS.csv --threshold .3 --max .64`
 //!
-//! LABELS.csv has a line `label[,frame]` for each row of X.npy, after a heading. `--wrong .02` is the rate of wrong
-//! answers of the second part, which is done `--seeds 3` times.
+//! LABELS.csv has a line `label[,frame]` for each row of X.npy, after a heading. `--wrong .02` is the rate of
+//! wrong answers of the second part, which is done `--seeds 3` times.
 
 #[path = "../tests/answerer/mod.rs"]
 mod answerer;

@@ -39,8 +39,8 @@ fn screens_and_seconds(ours: Spent, old: Spent) {
     assert!(ours.seconds <= 0.7 * old.seconds, "{ours:?} for {old:?}");
 }
 
-/// With 2 % of the answers wrong F ends at .97 or above, and of the wrong answers that still hold nine in ten are among the
-/// first twice as many suspects.
+/// With 2 % of the answers wrong F ends at .97 or above, and of the wrong answers that still hold nine in ten
+/// are among the first twice as many suspects.
 fn survives_errors(world: &World, seeds: u64) -> Result<()> {
     let (mut wrong, mut found) = (0, 0);
     for seed in 1..=seeds {
@@ -107,8 +107,8 @@ fn photos_of_ten_people() -> Result<()> {
     for old in old_ways(&world) {
         screens_and_seconds(screens.at_98(), old.at_98());
     }
-    // Every person has ten photos: pair by pair no order spares much, as each must be joined. Ours asks at most one
-    // question in vain.
+    // Every person has ten photos: pair by pair no order spares much, as each must be joined. Ours asks at
+    // most one question in vain.
     let (pairs, _) = our(&world, Way::Pairs, &mut right())?;
     let least = answerer::knowing_way(&world);
     assert!(pairs.at_98().pairs <= least.at_98().pairs + 1, "{pairs:?} for {least:?}");

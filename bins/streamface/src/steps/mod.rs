@@ -24,6 +24,7 @@ mod state;
 mod study;
 mod summary;
 mod vectors;
+mod watch;
 mod work;
 
 pub use analyze::analyze;
@@ -39,6 +40,8 @@ pub use score::score;
 pub use study::study;
 pub use summary::{Outcome, Summary};
 pub use vectors::{cluster_vectors, join_part, link_parts};
+pub use watch::watch;
+pub use work::Done;
 
 /// See [`say`].
 fn say_line(line: std::fmt::Arguments<'_>) {

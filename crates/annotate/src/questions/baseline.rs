@@ -2,9 +2,9 @@
 
 use super::Clusters;
 
-/// As the original StreamFace asks: cluster by cluster, each with its candidates of greater number in order of distance.
-/// A cluster that was merged is not asked about again, on either side. Its distances are never renewed, and what
-/// follows from other answers is asked all the same.
+/// As the original StreamFace asks: cluster by cluster, each with its candidates of greater number in order
+/// of distance. A cluster that was merged is not asked about again, on either side. Its distances are never
+/// renewed, and what follows from other answers is asked all the same.
 #[derive(Debug, Clone)]
 pub struct Original {
     /// x, y in the order of the original's list.
@@ -17,9 +17,9 @@ pub struct Original {
 }
 
 impl Original {
-    /// `min_threshold`: a cluster's candidates are asked about only when the nearest is nearer; infinite for all.
-    /// `skip_after`: the person skips the rest of a cluster's list after so many answers in a row for two
-    /// people; none, and they go to its end.
+    /// `min_threshold`: a cluster's candidates are asked about only when the nearest is nearer; infinite for
+    /// all. `skip_after`: the person skips the rest of a cluster's list after so many answers in a row for
+    /// two people; none, and they go to its end.
     #[must_use]
     pub fn new(clusters: &Clusters, min_threshold: f64, skip_after: Option<u32>) -> Self {
         let mut pairs = Vec::new();

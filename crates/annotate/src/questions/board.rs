@@ -7,8 +7,8 @@ use super::joins::Joins;
 use super::tournament::Tournament;
 use super::{Clusters, Outcome, Said};
 
-/// What is known of two people. One for every candidate, every pair that shares a frame, and every pair that was
-/// compared though it was neither; those of clusters that became one person become one themselves.
+/// What is known of two people. One for every candidate, every pair that shares a frame, and every pair that
+/// was compared though it was neither; those of clusters that became one person become one themselves.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Edge {
     pub(super) a: u32,

@@ -5,19 +5,19 @@ use super::pace::solve;
 /// What is known before anyone is asked, beside the candidates and the pairs that are surely two people.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Prior {
-    /// Distances of the means of clusters that are surely one person: that a temporal link ties, or halves of a
-    /// cluster. Together they count as much as ten answers, one as much as one at most.
+    /// Distances of the means of clusters that are surely one person: that a temporal link ties, or halves of
+    /// a cluster. Together they count as much as ten answers, one as much as one at most.
     pub same: Vec<f64>,
 }
 
-/// The chance that two clusters are one person: logistic in the distance of their means and the logarithm of their
-/// sizes' harmonic mean, falling with distance.
+/// The chance that two clusters are one person: logistic in the distance of their means and the logarithm of
+/// their sizes' harmonic mean, falling with distance.
 ///
-/// **Before any answer** the candidates themselves tell: strangers' distances are about normal, so it is known how
-/// many strangers there should be at each distance; what is beyond that are pairs of one person (the local false
-/// discovery rate of Efron et al. 2001). Then **answers** are fitted along, wrong ones allowed for: an answer is
-/// taken to be wrong at the stated rate. Maximum likelihood by Fisher scoring, from one start: the same input gives
-/// the same chance.
+/// **Before any answer** the candidates themselves tell: strangers' distances are about normal, so it is
+/// known how many strangers there should be at each distance; what is beyond that are pairs of one person
+/// (the local false discovery rate of Efron et al. 2001). Then **answers** are fitted along, wrong ones
+/// allowed for: an answer is taken to be wrong at the stated rate. Maximum likelihood by Fisher scoring, from
+/// one start: the same input gives the same chance.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Chance {
     /// Log-odds at distance 0 for two clusters of one face.
@@ -40,8 +40,8 @@ pub(super) struct Seen {
     pub(super) error: f64,
 }
 
-/// Where the fit starts and, faintly, where it is drawn to: means of larger clusters are nearer to their person's
-/// true mean, so that the same distance speaks more against one person.
+/// Where the fit starts and, faintly, where it is drawn to: means of larger clusters are nearer to their
+/// person's true mean, so that the same distance speaks more against one person.
 const START: Chance = Chance { at_zero: 8.0, by_distance: 20.0, by_size: -0.5 };
 const PRECISION: [f64; 3] = [1e-3, 1e-3, 4.0];
 const BINS: usize = 24;
@@ -140,8 +140,8 @@ fn step(at: &[f64; 3], start: &[f64; 3], seen: &[Seen]) -> [f64; 3] {
     solve(information, score)
 }
 
-/// What the first fit sees: `candidates`, each with its distance and log of the size, among so many `pairs` in all, and the
-/// distances of strangers (`apart`).
+/// What the first fit sees: `candidates`, each with its distance and log of the size, among so many `pairs`
+/// in all, and the distances of strangers (`apart`).
 pub(super) fn before_answers(
     candidates: impl Iterator<Item = (f64, f64)> + Clone,
     pairs: f64,
@@ -177,8 +177,8 @@ pub(super) fn before_answers(
     seen
 }
 
-/// Mean and standard deviation of strangers' distances. A few that are one person after all pull only at the nearer
-/// half, which is not looked at.
+/// Mean and standard deviation of strangers' distances. A few that are one person after all pull only at the
+/// nearer half, which is not looked at.
 fn strangers(apart: &[f64]) -> Option<(f64, f64)> {
     if apart.len() < 2 {
         return None;

@@ -75,13 +75,15 @@ pub struct Clusters {
 }
 
 impl Clusters {
-    /// `sizes`: faces of each cluster, n. `means`: their plain means, of unit vectors, n × d. `candidates`: pairs to ask
-    /// about, at most once each. `apart`: pairs that are surely two people, as those that share a frame.
+    /// `sizes`: faces of each cluster, n. `means`: their plain means, of unit vectors, n × d. `candidates`:
+    /// pairs to ask about, at most once each. `apart`: pairs that are surely two people, as those that share
+    /// a frame.
     ///
     /// O(m log m) for m pairs.
     ///
     /// # Errors
-    /// [`Error::Lengths`], [`Error::TooMany`], and [`Error::Pair`] or [`Error::Distance`] for the first pair that is none.
+    /// [`Error::Lengths`], [`Error::TooMany`], and [`Error::Pair`] or [`Error::Distance`] for the first pair
+    /// that is none.
     pub fn new(
         sizes: Vec<u32>,
         means: Embeddings,

@@ -60,8 +60,8 @@ impl Joins {
         }
     }
 
-    /// The chance that a join between two clusters of one person is wrong, and the pairs that the likeliest one to be holds
-    /// together.
+    /// The chance that a join between two clusters of one person is wrong, and the pairs that the likeliest
+    /// one to be holds together.
     pub(super) fn between(&mut self, person: u32, pair: (u32, u32)) -> (f64, f64) {
         let path: Vec<Join> = self.path(person, pair).into_iter().map(|id| self.all[id as usize]).collect();
         let right: f64 = path.iter().map(|j| 1.0 - j.wrong).product();

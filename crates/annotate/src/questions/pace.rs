@@ -1,14 +1,15 @@
 //! How long an answer takes.
 
-/// Seconds of a person's time for a screen, as a sum: the screen itself, each person looked at, each mark set.
+/// Seconds of a person's time for a screen, as a sum: the screen itself, each person looked at, each mark
+/// set.
 ///
-/// A look costs the same in every form, so that forms differ only in what they spare: screens, and the second look
-/// at a person who stays in view.
+/// A look costs the same in every form, so that forms differ only in what they spare: screens, and the second
+/// look at a person who stays in view.
 ///
-/// The defaults are assumptions until the answers' own times replace them ([`Pace::fitted`]). They are put together
-/// from the keystroke-level model (Card, Moran & Newell 1980): preparing 1.35 s and a key .28 s for a screen, pointing
-/// 1.1 s and a click .2 s for a mark. A face is recognised in two fixations (Hsiao & Cottrell 2008), some half a
-/// second; .8 s a person leaves time for a second face of theirs.
+/// The defaults are assumptions until the answers' own times replace them ([`Pace::fitted`]). They are put
+/// together from the keystroke-level model (Card, Moran & Newell 1980): preparing 1.35 s and a key .28 s for
+/// a screen, pointing 1.1 s and a click .2 s for a mark. A face is recognised in two fixations (Hsiao &
+/// Cottrell 2008), some half a second; .8 s a person leaves time for a second face of theirs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pace {
     /// For a screen: seeing what is asked, making up one's mind, one key. Default 1.63.
@@ -48,8 +49,8 @@ impl Pace {
         self.of(2, 0.0)
     }
 
-    /// A person and `candidates`, of whom `same` are expected to be the person. Marked are those that are the same, or,
-    /// where these are more, those that are not: one key takes all.
+    /// A person and `candidates`, of whom `same` are expected to be the person. Marked are those that are the
+    /// same, or, where these are more, those that are not: one key takes all.
     #[must_use]
     pub fn group(&self, candidates: usize, same: f64) -> f64 {
         self.of(1 + candidates, same.min(candidates as f64 - same).max(0.0))
@@ -67,10 +68,10 @@ impl Pace {
         self.screen + self.look * looks as f64 + self.mark * marks
     }
 
-    /// The pace of these screens: least squares, drawn towards this one as if it had been seen on ten screens.
-    /// Times beyond five times what this one expects are breaks and left out, as are times that are no times;
-    /// what is left is fitted twice, the second time without breaks by the first fit. No part falls below a
-    /// tenth of this one's.
+    /// The pace of these screens: least squares, drawn towards this one as if it had been seen on ten
+    /// screens. Times beyond five times what this one expects are breaks and left out, as are times that are
+    /// no times; what is left is fitted twice, the second time without breaks by the first fit. No part falls
+    /// below a tenth of this one's.
     #[must_use]
     pub fn fitted(&self, screens: &[Timed]) -> Self {
         let first = self.towards(screens, self);

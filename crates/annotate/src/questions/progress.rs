@@ -1,7 +1,9 @@
 //! How far it is, and what is left.
 
+use std::collections::{BTreeMap, HashMap};
+
+use super::Queue;
 use super::board::Board;
-use super::{Form, Queue};
 
 /// Where things stand. All of it is an estimate, from the chances of the pairs that are candidates.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,9 +72,10 @@ impl Queue {
         self.settle();
         let score = self.score();
         let pace = self.settings.pace;
-        // As the answers are expected to be: whoever is likely one person becomes one, and spares what follows.
-        let mut parent: std::collections::HashMap<u32, u32> = std::collections::HashMap::new();
-        let mut asked: std::collections::BTreeMap<u32, usize> = std::collections::BTreeMap::new();
+        // As the answers are expected to be: whoever is likely one person becomes one, and spares what
+        // follows.
+        let mut parent: HashMap<u32, u32> = HashMap::new();
+        let mut asked: BTreeMap<u32, usize> = BTreeMap::new();
         let (mut gained, mut pairs_left) = (0.0, 0);
         let enough = self.settings.enough * (pace.screen / self.settings.group as f64 + pace.look);
         for id in self.board.worth.descending().take(MOST) {
@@ -94,7 +97,7 @@ impl Queue {
                 parent.insert(a.max(b), a.min(b));
             }
         }
-        let mut by_person: std::collections::BTreeMap<u32, usize> = std::collections::BTreeMap::new();
+        let mut by_person: BTreeMap<u32, usize> = BTreeMap::new();
         for (host, pairs) in asked {
             *by_person.entry(find(&parent, host)).or_default() += pairs;
         }
@@ -116,21 +119,9 @@ impl Queue {
     }
 }
 
-fn find(parent: &std::collections::HashMap<u32, u32>, mut x: u32) -> u32 {
+fn find(parent: &HashMap<u32, u32>, mut x: u32) -> u32 {
     while let Some(&up) = parent.get(&x) {
         x = up;
     }
     x
-}
-
-impl Form {
-    /// Its name on the page.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pair => "pair",
-            Self::Group => "group",
-            Self::Sweep => "sweep",
-        }
-    }
 }

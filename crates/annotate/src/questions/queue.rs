@@ -27,8 +27,8 @@ pub enum Said {
 pub struct Answer {
     /// What was said.
     pub said: Said,
-    /// Seconds that its screen took, as a part of what [`Pace`] expects of such a screen. A hasty answer is more
-    /// often wrong.
+    /// Seconds that its screen took, as a part of what [`Pace`] expects of such a screen. A hasty answer is
+    /// more often wrong.
     pub tempo: Option<f64>,
 }
 
@@ -108,11 +108,11 @@ pub(super) struct Given {
 
 /// The questions about one set of clusters, and the answers to them.
 ///
-/// An answer takes O(d) and the fewer edges of its two people; what follows from it is worked out when the next question
-/// is asked for: O(d) for each edge of the people concerned, and O(m) for m pairs whenever the chance is fitted anew, which is
-/// after each of the first 16 comparisons and then after every fourth part more. So a journal is replayed by giving all
-/// its answers at once. The same answers give the same questions, however often any were asked for between, and for
-/// any number of threads.
+/// An answer takes O(d) and the fewer edges of its two people; what follows from it is worked out when the
+/// next question is asked for: O(d) for each edge of the people concerned, and O(m) for m pairs whenever the
+/// chance is fitted anew, which is after each of the first 16 comparisons and then after every fourth part
+/// more. So a journal is replayed by giving all its answers at once. The same answers give the same
+/// questions, however often any were asked for between, and for any number of threads.
 ///
 /// Memory: some 60 bytes a pair, 8 · d bytes a cluster.
 pub struct Queue {
@@ -153,7 +153,8 @@ impl Queue {
         Ok(queue)
     }
 
-    /// Takes an answer in. Its number, for [`take_back`](Self::take_back), is the number of answers given before.
+    /// Takes an answer in. Its number, for [`take_back`](Self::take_back), is the number of answers given
+    /// before.
     ///
     /// # Errors
     /// [`Error::Pair`] where it names a cluster that is not there, or one twice.
@@ -291,7 +292,8 @@ fn due(comparisons: usize) -> usize {
     due
 }
 
-/// Distances of pairs that are two people: those that share a frame, or, where these are few, drawn evenly from all.
+/// Distances of pairs that are two people: those that share a frame, or, where these are few, drawn evenly
+/// from all.
 fn strangers(clusters: &Clusters) -> Vec<f64> {
     let distance = |a: usize, b: usize| Metric::Cosine.distance(clusters.means.row(a), clusters.means.row(b));
     let apart = &clusters.apart;
@@ -303,7 +305,8 @@ fn strangers(clusters: &Clusters) -> Vec<f64> {
     if n < 2 {
         return Vec::new();
     }
-    // Steps by the golden ratio are spread evenly, and neighbours in number, often alike, are no more frequent.
+    // Steps by the golden ratio are spread evenly, and neighbours in number, often alike, are no more
+    // frequent.
     let offset = |k: usize| 1 + ((k as f64 * 0.618_033_988_749_894_9).fract() * (n - 1) as f64) as usize;
     (0..STRANGERS.min(n * (n - 1) / 2)).map(|k| distance(k % n, (k % n + offset(k)) % n)).collect()
 }

@@ -15,10 +15,23 @@ pub enum Form {
     Sweep,
 }
 
+impl Form {
+    /// Its name on the page.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pair => "pair",
+            Self::Group => "group",
+            Self::Sweep => "sweep",
+        }
+    }
+}
+
 /// Two people to be compared.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pair {
-    /// Their smallest clusters, or, where an answer is asked for again that made one person of them, those that it named.
+    /// Their smallest clusters, or, where an answer is asked for again that made one person of them, those
+    /// that it named.
     pub left: u32,
     /// The other.
     pub right: u32,
@@ -26,8 +39,8 @@ pub struct Pair {
     pub distance: f64,
     /// How likely they are one person.
     pub chance: f64,
-    /// The answer that is doubted, where the question was answered. Whoever says otherwise now should be asked whether
-    /// the earlier answer is to be taken back.
+    /// The answer that is doubted, where the question was answered. Whoever says otherwise now should be
+    /// asked whether the earlier answer is to be taken back.
     pub again: Option<usize>,
 }
 
@@ -36,7 +49,8 @@ pub struct Pair {
 pub struct Question {
     /// How it is put.
     pub form: Form,
-    /// One of [`Form::Pair`], up to the most of the others, what gains most first. No person is in two of a sweep.
+    /// One of [`Form::Pair`], up to the most of the others, what gains most first. No person is in two of a
+    /// sweep.
     pub pairs: Vec<Pair>,
     /// By how much pairwise F is expected to rise, 0 to 1.
     pub gain: f64,
@@ -63,13 +77,14 @@ impl Question {
 const LOOKED_AT: usize = 512;
 /// People who may be the one of a group.
 const HOSTS: usize = 8;
-/// A pair joins a screen when it pays for its looks at this part of the screen's rate: it would else be asked by itself later,
-/// and cost a screen of its own.
+/// A pair joins a screen when it pays for its looks at this part of the screen's rate: it would else be asked
+/// by itself later, and cost a screen of its own.
 const PAYS: f64 = 0.15;
 
 impl Queue {
-    /// The screen with the greatest gain per second, of any form; none where nothing is left to ask. People of the clusters
-    /// `leave` are left alone: those on a screen of someone else, or on this one, to have the next ready.
+    /// The screen with the greatest gain per second, of any form; none where nothing is left to ask. People
+    /// of the clusters `leave` are left alone: those on a screen of someone else, or on this one, to have the
+    /// next ready.
     ///
     /// Panics, as the others do, where `leave` names a cluster that is not there.
     pub fn next(&mut self, leave: &[u32]) -> Option<Question> {
@@ -212,9 +227,9 @@ impl Queue {
     /// The join that is most worth a second look, and the pairs that it is expected to take apart.
     fn doubted(&self, leave: &[u32]) -> Option<(usize, f64)> {
         let all = self.board.joins.all.iter().enumerate();
-        // What was confirmed is not asked a third time, nor what was refused twice: that is to be taken back.
+        // What was confirmed twice is not asked again, nor what was refused twice: that is to be taken back.
         let open =
-            all.filter(|(_, j)| (0..=1).contains(&j.votes) && !leave.contains(&self.board.person(j.a)));
+            all.filter(|(_, j)| (0..=2).contains(&j.votes) && !leave.contains(&self.board.person(j.a)));
         open.map(|(id, j)| (id, j.wrong * j.pairs))
             .filter(|&(_, pairs)| pairs > 0.0)
             .reduce(|best, next| if next.1 > best.1 { next } else { best })

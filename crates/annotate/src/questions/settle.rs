@@ -7,16 +7,16 @@ use super::board::{Board, Edge, answer_log_odds};
 use super::chance::{Chance, log_size, sigmoid};
 use super::tournament::Tournament;
 
-/// Two answers for two people settle it.
-const SETTLED: i16 = -2;
+/// So many answers for two people, less those for one, settle it.
+const SETTLED: i16 = -3;
 /// What could not be told, or was to be skipped, may be asked again at so many times the faces.
 const GROWN: f64 = 2.0;
 /// Edges from which threads pay.
 const MANY: usize = 1 << 13;
 
 impl Board {
-    /// Weighs anew what the answers since the last time have changed; everything where `all`. `error` is the rate of wrong
-    /// answers.
+    /// Weighs anew what the answers since the last time have changed; everything where `all`. `error` is the
+    /// rate of wrong answers.
     pub(super) fn settle(&mut self, clusters: &Clusters, chance: &Chance, error: f64, all: bool) {
         let mut dirty: Vec<u32> =
             std::mem::take(&mut self.dirty).into_iter().map(|x| self.person(x)).collect();
@@ -87,7 +87,8 @@ impl Board {
         self.lists[person as usize] = list;
     }
 
-    /// Of two people one of whom may have changed. What was given holds as long as both are what it was given for.
+    /// Of two people one of whom may have changed. What was given holds as long as both are what it was given
+    /// for.
     fn distance_of(&self, clusters: &Clusters, id: u32) -> f64 {
         let e = &self.edges[id as usize];
         let alone = |p: u32| self.sums[p as usize].is_none();

@@ -19,9 +19,9 @@ const HASTY: f64 = 0.4;
 const HASTY_ODDS: f64 = 3.0;
 
 impl Queue {
-    /// All answers about pairs that hold, the likeliest to be wrong first, of equally likely ones what changes more
-    /// first. Each is judged by all that is known now: the people as they have become, the other answers on the
-    /// same two, and haste.
+    /// All answers about pairs that hold, the likeliest to be wrong first, of equally likely ones what
+    /// changes more first. Each is judged by all that is known now: the people as they have become, the other
+    /// answers on the same two, and haste.
     ///
     /// O(answers · (joins of the people concerned + edges)).
     pub fn suspects(&mut self) -> Vec<Suspect> {

@@ -6,8 +6,8 @@ use std::collections::BinaryHeap;
 /// Numbers under one leaf: a leaf is gone through faster than so many levels are climbed.
 const BLOCK: usize = 32;
 
-/// Numbers of at least 0, the largest and the sum of which are known at any time. A change takes O(log n); the sum
-/// is taken along the tree, so that it depends on the numbers alone, not on how they came about.
+/// Numbers of at least 0, the largest and the sum of which are known at any time. A change takes O(log n);
+/// the sum is taken along the tree, so that it depends on the numbers alone, not on how they came about.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tournament {
     values: Vec<f64>,
@@ -66,8 +66,8 @@ impl Tournament {
         }
     }
 
-    /// Indices of the numbers above 0, the largest first, of equal ones the smaller index first. O(k (log n + 32)) for the
-    /// first k.
+    /// Indices of the numbers above 0, the largest first, of equal ones the smaller index first. O(k (log n +
+    /// 32)) for the first k.
     pub(super) fn descending(&self) -> Descending<'_> {
         let mut heap = BinaryHeap::new();
         heap.push(Entry { value: self.tree[1].0, order: Reverse((0, 0)), what: What::Node(1) });

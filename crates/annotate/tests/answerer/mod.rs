@@ -270,8 +270,8 @@ pub fn old_way(world: &World, mut way: impl PairByPair, answerer: &mut Answerer,
     course
 }
 
-/// Pair by pair with all answers known: of every person's clusters the next largest, wherever that gains most. What
-/// is left of the cost when no question is asked in vain.
+/// Pair by pair with all answers known: of every person's clusters the next largest, wherever that gains
+/// most. What is left of the cost when no question is asked in vain.
 pub fn knowing_way(world: &World) -> Course {
     let (mut tally, mut course) = (Tally::new(world), Course::default());
     course.note(tally.f());
