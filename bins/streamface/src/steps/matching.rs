@@ -1,6 +1,6 @@
 //! Step 7: which clusters may be one person.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -118,7 +118,7 @@ fn is_json(path: &Path) -> anyhow::Result<bool> {
     Ok(first.first() == Some(&b'{'))
 }
 
-fn write(out: &PathBuf, found: &Matches) -> anyhow::Result<()> {
+fn write(out: &Path, found: &Matches) -> anyhow::Result<()> {
     write_atomic(out, |file| found.write(file))?;
     Ok(())
 }
