@@ -46,6 +46,10 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
             limit_threads(args.threads)?;
             steps::evaluate(&args)
         }
+        Command::Match(args) => {
+            limit_threads(args.threads)?;
+            steps::match_clusters(&args)
+        }
         Command::Report(args) => steps::report(&args),
         Command::Score(args) => steps::score(&args),
         Command::Doctor(common) => steps::doctor(common.json),

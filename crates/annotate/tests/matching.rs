@@ -3,12 +3,13 @@
 // Helpers of tests are tests too.
 #![allow(clippy::unwrap_used)]
 
-mod common;
+#[path = "common/reference.rs"]
+mod reference;
 
 use std::collections::BTreeMap;
 
-use common::{read_npy, reference};
 use proptest::prelude::*;
+use reference::{read_npy, reference};
 use streamface_annotate::matching::{
     Error, Joins, Matches, Mode, Pair, Refused, Rule, Settings, Why, joins, matches, matches_observed,
     read_ignored,

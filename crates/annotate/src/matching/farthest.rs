@@ -190,3 +190,53 @@ fn block(all: &Centred, first: usize, mut best: Far, measure: impl Fn(u32, u32) 
     }
     best
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bounds by themselves: with no long pair to begin with, which so often is the answer already.
+    #[test]
+    fn no_bound_rules_out_the_farthest() {
+        let mut state = 11_u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+        };
+        for round in 0..24_u32 {
+            let (n, dim) = (40 + 61 * round as usize, [1, 2, 3, 24][round as usize % 4]);
+            let far = [0.0, 2.0, 1e5][round as usize % 3];
+            let numbers = (0..n * dim).map(|at| if at % dim == 0 { next() + far } else { next() });
+            // In rising order on a line, so that the longest come last and bounds are tight.
+            let mut data: Vec<f32> = numbers.collect();
+            if dim == 1 {
+                data.sort_by(f32::total_cmp);
+            }
+            let rows = Embeddings::new(data, dim).unwrap();
+            let members: Vec<u32> = (0..n as u32).collect();
+            for metric in [Metric::Cosine, Metric::Euclidean] {
+                if dim == 1 && metric == Metric::Cosine {
+                    // All at 0 or 2.
+                    continue;
+                }
+                let measure = |a: u32, b: u32| Far {
+                    distance: metric.distance(rows.row(a as usize), rows.row(b as usize)),
+                    a: a.min(b),
+                    b: a.max(b),
+                };
+                let none = Far { distance: 0.0, a: 0, b: 0 };
+                let all = Centred::new(&rows, &members, metric);
+                let found =
+                    (0..n.div_ceil(ROWS)).map(|b| block(&all, b * ROWS, none, measure)).fold(none, Far::or);
+                let pairs = (0..n as u32).flat_map(|a| (a + 1..n as u32).map(move |b| (a, b)));
+                let want = pairs.map(|(a, b)| measure(a, b)).fold(none, Far::or);
+                assert_eq!(
+                    (found.distance, found.a, found.b),
+                    (want.distance, want.a, want.b),
+                    "{n} {dim} {metric}"
+                );
+                assert_eq!(farthest(&rows, &members, metric), (want.a, want.b));
+            }
+        }
+    }
+}

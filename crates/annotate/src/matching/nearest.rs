@@ -100,7 +100,7 @@ mod tests {
             .map(|k| {
                 let h = k.wrapping_mul(2_654_435_761);
                 let (a, b) = (h >> 22, 1024 + (h >> 9) % 1024);
-                Entry { distance: f64::from((h ^ (h >> 13)) % 5000), a, b }
+                Entry { distance: f64::from((h ^ (h >> 13)) % 40), a, b }
             })
             .collect();
         let mut want = entries.clone();

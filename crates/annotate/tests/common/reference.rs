@@ -1,7 +1,4 @@
-//! What the tests share: reference files, where there are any.
-
-// Each test binary uses its own part of this.
-#![allow(dead_code)]
+//! Reference files, where there are any.
 
 use std::path::{Path, PathBuf};
 
