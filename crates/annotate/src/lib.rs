@@ -3,16 +3,21 @@
 //! | module | what |
 //! |---|---|
 //! | [`decision`] | [`Decision`]: what was said, by whom, about which faces |
+//! | [`finalize`] | [`Finalized`]: the end of a review, as files |
 //! | [`journal`] | [`Journal`]: decisions on the disk |
+//! | [`original`] | the original's questions, and answers as it takes them |
 //! | [`people`] | [`People`]: who is who, by clusters and decisions |
 
 pub mod decision;
 mod error;
+pub mod finalize;
 pub mod journal;
+pub mod original;
 pub mod people;
 
 pub use decision::{AUTO, Compared, Decision, Verdict, What};
 pub use error::Error;
+pub use finalize::{Finalized, Numbering};
 pub use journal::{Journal, load};
 pub use people::{Change, Conflict, People, Refusal, Report};
 
