@@ -50,6 +50,7 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
             limit_threads(args.threads)?;
             steps::match_clusters(&args)
         }
+        Command::Finalize(args) => steps::finalize(&args),
         Command::Report(args) => steps::report(&args),
         Command::Score(args) => steps::score(&args),
         Command::Doctor(common) => steps::doctor(common.json),

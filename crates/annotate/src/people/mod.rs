@@ -339,6 +339,37 @@ impl People {
         }
     }
 
+    /// Pairs of people of whom somebody could not tell whether they are one, and who still are two without any
+    /// word on it: keys, the smaller first, ascending.
+    #[must_use]
+    pub fn not_sure(&self) -> Vec<(u32, u32)> {
+        let mut pairs = Vec::new();
+        for &(at, pair) in &self.state.unsure.of {
+            let [left, right] = self.sides(at, pair);
+            for (_, a) in left {
+                for &(_, b) in right.iter().filter(|(_, b)| *b != a && !self.state.different(a, *b)) {
+                    let (a, b) = (self.state.key(a), self.state.key(b));
+                    pairs.push((a.min(b), a.max(b)));
+                }
+            }
+        }
+        pairs.sort_unstable();
+        pairs.dedup();
+        pairs
+    }
+
+    /// The label of the cluster that a face came in; none where it was no one's. Panics where there is no such face.
+    #[must_use]
+    pub fn cluster_of(&self, face: u32) -> Option<i64> {
+        self.base.label.get(self.base.cluster[face as usize] as usize).copied()
+    }
+
+    /// Whether a decision says where this very face belongs.
+    #[must_use]
+    pub fn is_placed(&self, face: u32) -> bool {
+        self.state.is_placed(face)
+    }
+
     /// Whether two people were seen in one frame. O(faces of the smaller).
     #[must_use]
     pub fn in_one_frame(&self, a: u32, b: u32) -> bool {

@@ -34,7 +34,7 @@ pub(super) struct State {
     /// Pairs said to be different, one a bit below the side: a person with `2 k` and one with `2 k + 1` are apart.
     pub(super) apart: Marks,
     /// The same for pairs that nobody could tell.
-    unsure: Marks,
+    pub(super) unsure: Marks,
     /// The last decision on a person's name.
     names: HashMap<u32, u32>,
     /// People about whom nobody is to be asked.
