@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand};
 pub use capture::{AnalyzeArgs, CaptureArgs, ExtractArgs, FaceArgs, FrameArgs, RunArgs, WorkArgs};
 pub use cluster::{ClusterArgs, ClusterPart, JoinArgs, LinkArgs, Method, MethodArgs, PeopleArgs, Resources};
 pub use matching::{Compat, MatchArgs, MatchMode};
-pub use review::FinalizeArgs;
+pub use review::{FinalizeArgs, ReviewArgs};
 pub use study::{EvaluateArgs, Steps, StudyArgs};
 pub use watch::WatchArgs;
 
@@ -38,6 +38,7 @@ Examples:
   streamface cluster news --threshold 0.6               people anew, from the features there are
   streamface study news                                 which threshold suits these faces
   streamface evaluate news                              likely errors, as pictures
+  streamface review news                                who is one person, by keys in a browser
   streamface score truth.csv news/metadata/annotations.json
 
 Exit codes: 0 done, 1 done with something missing (a broken file, a wanted result), 2 error.";
@@ -63,6 +64,8 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Step 7: which clusters may be one person
     Match(MatchArgs),
+    /// Step 8: a person's answers, in a browser
+    Review(ReviewArgs),
     /// Step 8, its end: labels by the decisions of the review
     Finalize(FinalizeArgs),
     /// Writes report.html anew

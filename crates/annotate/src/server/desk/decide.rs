@@ -274,19 +274,14 @@ impl Desk {
     }
 
     pub(super) fn write_result(&mut self) -> Result<Finalized, Problem> {
-        let labels = self.people.labels();
-        let mut out = streamface_types::Annotations::default();
-        for (id, &label) in self.people.faces().iter().zip(&labels) {
-            out.labels.insert(id.to_string(), streamface_types::Label(label).into());
-        }
-        let path = self.data.metadata().join("annotations_manual.json");
-        streamface_store::write_annotations(&path, &out).map_err(Error::from)?;
-        let listed = self.listed();
+        let done = crate::Finalized::new(&self.people, crate::Numbering::Stable);
+        done.write(&self.data.metadata(), &self.people).map_err(Error::from)?;
+        let noise = done.labels.iter().filter(|&&label| label < 0).count();
         Ok(Finalized {
-            file: "metadata/annotations_manual.json".into(),
-            people: listed.people.len(),
-            faces: labels.len() - listed.noise,
-            noise: listed.noise,
+            file: format!("metadata/{}", crate::finalize::ANNOTATIONS),
+            people: done.people.len(),
+            faces: done.labels.len() - noise,
+            noise,
         })
     }
 }

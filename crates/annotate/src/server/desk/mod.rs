@@ -79,6 +79,8 @@ pub struct Setup {
     pub who: String,
     /// Which pairs may be asked about.
     pub reach: Reach,
+    /// Two faces of one frame may be one person.
+    pub same_frame: bool,
 }
 
 /// Faces of a person that are looked at to choose those that are shown: the best seen of as many parts of their time.
@@ -124,7 +126,7 @@ impl Desk {
         let (journal, decisions) = Journal::open(&data.metadata().join(crate::journal::FILE))?;
         let ids: Vec<FaceId> = (0..index.faces.len() as u32).map(|face| index.id(face)).collect();
         let labels: Vec<i64> = index.faces.iter().map(|face| face.label).collect();
-        let mut people = People::new(ids, &labels, true)?;
+        let mut people = People::new(ids, &labels, !setup.same_frame)?;
         people.replay(&decisions);
         let mut desk = Self {
             data,
@@ -309,7 +311,10 @@ impl From<Error> for Problem {
             Error::Journal(crate::Error::NotSaved { source, .. }) => {
                 source.kind() == std::io::ErrorKind::StorageFull
             }
-            Error::Store(StoreError::Io { source, .. }) => source.kind() == std::io::ErrorKind::StorageFull,
+            Error::Store(StoreError::Io { source, .. })
+            | Error::Journal(crate::Error::Store(StoreError::Io { source, .. })) => {
+                source.kind() == std::io::ErrorKind::StorageFull
+            }
             _ => false,
         };
         if full { Self::DiskFull(e.to_string()) } else { Self::NotSaved(e.to_string()) }
