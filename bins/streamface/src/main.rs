@@ -46,6 +46,7 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
             limit_threads(args.threads)?;
             steps::evaluate(&args)
         }
+        Command::Finalize(args) => steps::finalize(&args),
         Command::Report(args) => steps::report(&args),
         Command::Score(args) => steps::score(&args),
         Command::Doctor(common) => steps::doctor(common.json),

@@ -7,8 +7,23 @@
 
 pub mod decision;
 pub mod questions;
+//! | [`finalize`] | [`Finalized`]: the end of a review, as files |
+//! | [`journal`] | [`Journal`]: decisions on the disk |
+//! | [`original`] | the original's questions, and answers as it takes them |
+//! | [`people`] | [`People`]: who is who, by clusters and decisions |
+
+pub mod decision;
+mod error;
+pub mod finalize;
+pub mod journal;
+pub mod original;
+pub mod people;
 
 pub use decision::{AUTO, Compared, Decision, Verdict, What};
+pub use error::Error;
+pub use finalize::{Finalized, Numbering};
+pub use journal::{Journal, load};
+pub use people::{Change, Conflict, People, Refusal, Report};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -3,6 +3,7 @@
 
 mod capture;
 mod cluster;
+mod review;
 mod study;
 mod watch;
 
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use capture::{AnalyzeArgs, CaptureArgs, ExtractArgs, FaceArgs, FrameArgs, RunArgs, WorkArgs};
 pub use cluster::{ClusterArgs, ClusterPart, JoinArgs, LinkArgs, Method, MethodArgs, PeopleArgs, Resources};
+pub use review::FinalizeArgs;
 pub use study::{EvaluateArgs, Steps, StudyArgs};
 pub use watch::WatchArgs;
 
@@ -57,6 +59,8 @@ pub enum Command {
     Cluster(Box<ClusterArgs>),
     /// Step 6: how well clusters hang together, and their likely errors
     Evaluate(EvaluateArgs),
+    /// Step 8, its end: labels by the decisions of the review
+    Finalize(FinalizeArgs),
     /// Writes report.html anew
     Report(ReportArgs),
     /// Compares labels with true ones
