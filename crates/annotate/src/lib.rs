@@ -4,9 +4,11 @@
 //! |---|---|
 //! | [`decision`] | [`Decision`]: what was said, by whom, about which faces |
 //! | [`matching`] | [`matches`](fn@matching::matches): which clusters may be one person |
+//! | [`questions`] | what to ask next, and which answers to doubt |
 
 pub mod decision;
 pub mod matching;
+pub mod questions;
 
 pub use decision::{AUTO, Compared, Decision, Verdict, What};
 
