@@ -47,6 +47,10 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
             steps::evaluate(&args)
         }
         Command::Finalize(args) => steps::finalize(&args),
+        Command::Match(args) => {
+            limit_threads(args.threads)?;
+            steps::match_clusters(&args)
+        }
         Command::Report(args) => steps::report(&args),
         Command::Score(args) => steps::score(&args),
         Command::Doctor(common) => steps::doctor(common.json),

@@ -3,9 +3,11 @@
 //! | module | what |
 //! |---|---|
 //! | [`decision`] | [`Decision`]: what was said, by whom, about which faces |
+//! | [`matching`] | [`matches`](fn@matching::matches): which clusters may be one person |
 //! | [`questions`] | what to ask next, and which answers to doubt |
 
 pub mod decision;
+pub mod matching;
 pub mod questions;
 //! | [`finalize`] | [`Finalized`]: the end of a review, as files |
 //! | [`journal`] | [`Journal`]: decisions on the disk |

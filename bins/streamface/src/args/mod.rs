@@ -4,6 +4,7 @@
 mod capture;
 mod cluster;
 mod review;
+mod matching;
 mod study;
 mod watch;
 
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 pub use capture::{AnalyzeArgs, CaptureArgs, ExtractArgs, FaceArgs, FrameArgs, RunArgs, WorkArgs};
 pub use cluster::{ClusterArgs, ClusterPart, JoinArgs, LinkArgs, Method, MethodArgs, PeopleArgs, Resources};
 pub use review::FinalizeArgs;
+pub use matching::{Compat, MatchArgs, MatchMode};
 pub use study::{EvaluateArgs, Steps, StudyArgs};
 pub use watch::WatchArgs;
 
@@ -61,6 +63,8 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Step 8, its end: labels by the decisions of the review
     Finalize(FinalizeArgs),
+    /// Step 7: which clusters may be one person
+    Match(MatchArgs),
     /// Writes report.html anew
     Report(ReportArgs),
     /// Compares labels with true ones
