@@ -38,6 +38,7 @@ mod look;
 mod metric;
 mod random;
 mod settings;
+mod store;
 mod wide;
 
 pub use compat::CompatTree;
@@ -45,6 +46,7 @@ pub use error::Error;
 pub use index::{Index, Inserted, Match, Person, Stats, To};
 pub use metric::{Metric, Threshold};
 pub use settings::Settings;
+pub use store::{Durability, Reading, Recovery, Store};
 
 /// A person's name in an index: a number from 0, given once.
 pub type Label = u64;

@@ -228,13 +228,21 @@ impl Index {
         self.put(&planned.query.numbers, planned.query.factor, vector, id, label, new);
     }
 
-    /// Adds a vector to a person, new or not, without a look at it.
-    pub(crate) fn replay(&mut self, vector: &[f32], id: u64, label: Label) {
+    /// Adds a vector to a person, new or not, as was once decided.
+    pub(crate) fn replay(&mut self, vector: &[f32], id: u64, label: Label) -> Result<(), Error> {
+        self.check(vector)?;
+        if self.members.by_id.contains_key(&id) {
+            return Err(Error::DuplicateId { id });
+        }
+        let new = !self.people.by_label.contains_key(&label);
+        if new && label != self.next_label {
+            return Err(Error::UnknownLabel { label });
+        }
         let mut numbers = vec![0.0; vector.len()];
         widen(vector, &mut numbers);
         let factor = self.factor(&numbers);
-        let new = !self.people.by_label.contains_key(&label);
         self.put(&numbers, factor, vector, id, label, new);
+        Ok(())
     }
 
     fn put(&mut self, numbers: &[f64], factor: f64, vector: &[f32], id: u64, label: Label, new: bool) {
@@ -259,16 +267,22 @@ impl Index {
     /// # Errors
     /// [`Error::UnknownId`], [`Error::NoVectors`].
     pub fn remove(&mut self, id: u64) -> Result<Label, Error> {
-        let member = self.member(id)?;
-        let place = self.members.person[member as usize] as usize;
+        let (member, place) = self.check_remove(id)?;
         let label = self.people.labels[place];
-        if self.people.counts[place] > 1 && !self.settings.keeps_vectors() {
-            return Err(Error::NoVectors);
-        }
         self.take_out(member, place);
         self.members.remove(member);
         self.settle(place);
         Ok(label)
+    }
+
+    /// The member and its person's place, where it can be taken out.
+    pub(crate) fn check_remove(&self, id: u64) -> Result<(u32, usize), Error> {
+        let member = self.member(id)?;
+        let place = self.members.person[member as usize] as usize;
+        if self.people.counts[place] > 1 && !self.settings.keeps_vectors() {
+            return Err(Error::NoVectors);
+        }
+        Ok((member, place))
     }
 
     /// Takes a person out, with all its vectors. How many there were.
@@ -291,10 +305,7 @@ impl Index {
     /// # Errors
     /// [`Error::UnknownLabel`], [`Error::Itself`].
     pub fn merge(&mut self, into: Label, from: Label) -> Result<(), Error> {
-        let (to, gone) = (self.place(into)?, self.place(from)?);
-        if to == gone {
-            return Err(Error::Itself { label: into });
-        }
+        let (to, gone) = self.check_merge(into, from)?;
         self.people.pour(to, gone);
         let mut next = self.people.ends[gone].0;
         while next != NONE {
@@ -306,6 +317,12 @@ impl Index {
         self.settle(gone);
         self.changed(to);
         Ok(())
+    }
+
+    /// The places of two people who can be merged.
+    pub(crate) fn check_merge(&self, into: Label, from: Label) -> Result<(usize, usize), Error> {
+        let (to, gone) = (self.place(into)?, self.place(from)?);
+        if to == gone { Err(Error::Itself { label: into }) } else { Ok((to, gone)) }
     }
 
     /// Makes two people of one: the members named become a new person, whose label is returned.
