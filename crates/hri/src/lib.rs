@@ -39,6 +39,7 @@ mod metric;
 mod random;
 mod settings;
 mod store;
+mod tree;
 mod wide;
 
 pub use compat::CompatTree;
@@ -47,6 +48,7 @@ pub use index::{Index, Inserted, Match, Person, Stats, To};
 pub use metric::{Metric, Threshold};
 pub use settings::Settings;
 pub use store::{Durability, Reading, Recovery, Store};
+pub use tree::{MOST_PEOPLE, Part, Tree};
 
 /// A person's name in an index: a number from 0, given once.
 pub type Label = u64;
