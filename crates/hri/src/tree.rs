@@ -117,10 +117,18 @@ impl Tree {
             let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
             match part {
                 Part::Person(person) => {
-                    let _ = writeln!(text, "{before}{branch}person {} ({} vectors)", person.label, person.members);
+                    let _ = writeln!(
+                        text,
+                        "{before}{branch}person {} ({} vectors)",
+                        person.label, person.members
+                    );
                 }
                 Part::Group(group) => {
-                    let _ = writeln!(text, "{before}{branch}{} people, {:.3} apart", group.people, group.distance);
+                    let _ = writeln!(
+                        text,
+                        "{before}{branch}{} people, {:.3} apart",
+                        group.people, group.distance
+                    );
                     group.write_text(text, &format!("{before}{below}"));
                 }
             }
@@ -162,7 +170,11 @@ impl Tree {
     fn write_dot(&self, text: &mut String, next: &mut usize) -> usize {
         let own = *next;
         *next += 1;
-        let _ = writeln!(text, "  g{own} [label=\"{} people\\n{:.3}\", shape=ellipse];", self.people, self.distance);
+        let _ = writeln!(
+            text,
+            "  g{own} [label=\"{} people\\n{:.3}\", shape=ellipse];",
+            self.people, self.distance
+        );
         for part in &self.parts {
             match part {
                 Part::Person(p) => {
@@ -276,7 +288,10 @@ mod tests {
         assert!(matches!(&right.parts[1], Part::Group(g) if g.distance == 1.5 && g.people == 2));
         let text = tree.to_text();
         assert_eq!(text.lines().count(), 9);
-        assert!(text.contains("│  └─ person 1 (1 vectors)\n") && text.contains("   └─ 2 people, 1.500 apart\n"), "{text}");
+        assert!(
+            text.contains("│  └─ person 1 (1 vectors)\n") && text.contains("   └─ 2 people, 1.500 apart\n"),
+            "{text}"
+        );
         assert!(tree.to_dot().contains("g2 -> g3") && tree.to_dot().matches("->").count() == 8);
         let json = "{\"distance\":1,\"people\":2,\"parts\":[{\"label\":0,\"members\":1},{\"label\":1,\"members\":1}]}";
         assert!(tree.to_json().contains(json), "{}", tree.to_json());

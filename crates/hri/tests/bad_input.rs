@@ -1,5 +1,7 @@
 //! What is refused, and that it changes nothing.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use hri::{CompatTree, Error, Index, Metric, Settings, Threshold};
 
 fn index() -> Index {
@@ -20,7 +22,9 @@ fn thresholds_and_dimensions() {
     assert_eq!(Threshold::new(Metric::Cosine, -0.0).unwrap().value().to_bits(), 0);
     let threshold = Threshold::new(Metric::Cosine, 0.0).unwrap();
     assert!(matches!(Settings::new(0, threshold), Err(Error::BadDimension { dim: 0 })));
-    assert!(Settings::new(hri::MAX_DIM, threshold).is_ok() && Settings::new(hri::MAX_DIM + 1, threshold).is_err());
+    assert!(
+        Settings::new(hri::MAX_DIM, threshold).is_ok() && Settings::new(hri::MAX_DIM + 1, threshold).is_err()
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The index against a flat scan over all means that knows nothing of it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod common;
 
 use std::collections::BTreeMap;

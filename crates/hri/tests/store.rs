@@ -1,5 +1,7 @@
 //! What lasts: logs and snapshots, whole, cut and damaged.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod common;
 
 use std::collections::BTreeMap;
@@ -10,12 +12,15 @@ use std::process::{Command, Stdio};
 use common::{Random, Spectrum, faces};
 use hri::{Durability, Error, Index, Metric, Settings, Store, Threshold, To};
 
+/// Members and mean of each person, and labels given.
+type State = (BTreeMap<u64, (Vec<u64>, Vec<u64>)>, u64);
+
 fn settings(dim: usize) -> Settings {
     Settings::new(dim, Threshold::new(Metric::Cosine, 0.2).unwrap()).unwrap()
 }
 
 /// Everything that can be seen of an index.
-fn state(index: &Index) -> (BTreeMap<u64, (Vec<u64>, Vec<u64>)>, u64) {
+fn state(index: &Index) -> State {
     let of = |label: u64| {
         let members = index.members(label).unwrap().collect();
         (members, index.mean(label).unwrap().iter().map(|x| x.to_bits()).collect())
@@ -71,7 +76,10 @@ fn an_index_is_the_same_after_opening() {
     let mut other = Store::load(dir.path()).unwrap().0;
     for (at, row) in two[..50 * dim].chunks_exact(dim).enumerate() {
         assert_eq!(store.search(row).unwrap(), other.search(row).unwrap());
-        assert_eq!(store.insert(row, 1 << 40 | at as u64).unwrap(), other.insert(row, 1 << 40 | at as u64).unwrap());
+        assert_eq!(
+            store.insert(row, 1 << 40 | at as u64).unwrap(),
+            other.insert(row, 1 << 40 | at as u64).unwrap()
+        );
     }
     // Two generations and the lock are all there is.
     assert!(std::fs::read_dir(dir.path()).unwrap().count() <= 5);
@@ -88,7 +96,7 @@ fn an_index_is_the_same_after_opening() {
 }
 
 /// A directory with a snapshot, a log before it and a log after it, and what states it went through.
-fn small(dir: &Path) -> Vec<(BTreeMap<u64, (Vec<u64>, Vec<u64>)>, u64)> {
+fn small(dir: &Path) -> Vec<State> {
     let dim = 3;
     let rows = faces(&mut Random(5), 6, dim, 3, 0.2, Spectrum::Flat);
     let store = Store::open_or_create(dir, settings(dim)).unwrap().durability(Durability::System);
@@ -265,7 +273,9 @@ fn what_was_acknowledged_is_there_after_a_kill() {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut left = 20 + random.below(400);
         while let Some(Ok(line)) = lines.next() {
-            let Some((id, label)) = line.split_once("ack ").and_then(|(_, l)| l.split_once(' ')) else { continue };
+            let Some((id, label)) = line.split_once("ack ").and_then(|(_, l)| l.split_once(' ')) else {
+                continue;
+            };
             acknowledged.insert(id.parse::<u64>().unwrap(), label.parse::<u64>().unwrap());
             left -= 1;
             if left == 0 {

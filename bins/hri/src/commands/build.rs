@@ -19,7 +19,10 @@ pub(crate) fn run(args: &Build) -> Result<()> {
     let store = Store::open_or_create(&args.directory, settings)?.durability(Durability::System);
     let mut named = HashMap::new();
     for (at, vector) in vectors.rows().enumerate() {
-        let id = args.first_id.checked_add(at as u64).context("ids go beyond 64 bits; take a smaller --first-id")?;
+        let id = args
+            .first_id
+            .checked_add(at as u64)
+            .context("ids go beyond 64 bits; take a smaller --first-id")?;
         let known = truth.as_ref().map(|labels| labels[at]);
         let to = match known {
             None => To::Nearest,

@@ -24,7 +24,8 @@ pub(crate) fn run(args: &Query) -> Result<()> {
         if vectors.dim() != index.settings().dim() && !vectors.is_empty() {
             index.search(vectors.row(0)).with_context(|| row(0))?;
         }
-        let found = index.search_batch(vectors.as_slice()).with_context(|| args.vectors.display().to_string())?;
+        let found =
+            index.search_batch(vectors.as_slice()).with_context(|| args.vectors.display().to_string())?;
         for (at, found) in found.into_iter().enumerate() {
             match found {
                 Some(found) => writeln!(out, "{at},{},{}", found.label, found.distance)?,

@@ -33,11 +33,22 @@ pub(crate) fn run(args: &Stats) -> Result<()> {
         return Ok(());
     }
     let threshold = settings.threshold();
-    writeln!(out, "{} distances up to {}, {} numbers", threshold.metric(), threshold.value(), settings.dim())?;
+    writeln!(
+        out,
+        "{} distances up to {}, {} numbers",
+        threshold.metric(),
+        threshold.value(),
+        settings.dim()
+    )?;
     writeln!(out, "{} vectors of {} people ({} labels given)", stats.members, stats.people, stats.labels)?;
     writeln!(out, "largest person {largest} vectors, {single} people with one")?;
     let mib = |bytes: usize| bytes as f64 / f64::from(1 << 20);
-    writeln!(out, "memory: people {:.1} MiB, members {:.1} MiB", mib(stats.people_bytes), mib(stats.member_bytes))?;
+    writeln!(
+        out,
+        "memory: people {:.1} MiB, members {:.1} MiB",
+        mib(stats.people_bytes),
+        mib(stats.member_bytes)
+    )?;
     let along = if stats.learnt { "learnt directions" } else { "axes" };
     writeln!(out, "first look: {} numbers of four bits along {along}", stats.first_look)?;
     writeln!(out, "opened in {opened:.2} s, {} changes from the log", recovery.replayed)?;

@@ -117,7 +117,8 @@ impl Index {
             }
         } else if self.is_worth_learning() {
             let sample = self.sample();
-            self.tending.learning = Builder::new().name("hri-learn".to_owned()).spawn(move || sample.learn()).ok();
+            self.tending.learning =
+                Builder::new().name("hri-learn".to_owned()).spawn(move || sample.learn()).ok();
         }
     }
 
@@ -142,7 +143,9 @@ impl Index {
     fn sample(&mut self) -> Sample {
         self.tending.learnt_at = self.people_count();
         let people = &self.people;
-        Sample::take(self.settings.dim(), self.settings.threshold(), people.places(), |place| people.mean(place))
+        Sample::take(self.settings.dim(), self.settings.threshold(), people.places(), |place| {
+            people.mean(place)
+        })
     }
 
     /// Learns directions from the people there are now and has them at work before it returns, on all cores.

@@ -410,8 +410,7 @@ mod tests {
                 for q in 0..TOGETHER {
                     let end = if q.is_multiple_of(2) { 127 } else { -127 };
                     let numbers = (0..8 * octets).map(|_| (random.next() % 255) as i32 - 127);
-                    let numbers: Vec<i8> =
-                        numbers.map(|x| if round == 0 { end } else { x } as i8).collect();
+                    let numbers: Vec<i8> = numbers.map(|x| if round == 0 { end } else { x } as i8).collect();
                     queries.push(numbers);
                 }
                 let mut starts: Vec<f32> =
@@ -436,8 +435,15 @@ mod tests {
                         for p in 0..count {
                             let want = hits(p, a);
                             if want != 0 {
-                                assert_eq!(isa.scan(&panels, &starts, from, *a, &mut over[0]), Some((p, want)), "{isa:?}");
-                                assert_eq!(over[0][2], sum(p * PANEL + 2, a) as f32 - least(p * PANEL + 2, a));
+                                assert_eq!(
+                                    isa.scan(&panels, &starts, from, *a, &mut over[0]),
+                                    Some((p, want)),
+                                    "{isa:?}"
+                                );
+                                assert_eq!(
+                                    over[0][2],
+                                    sum(p * PANEL + 2, a) as f32 - least(p * PANEL + 2, a)
+                                );
                                 from = p + 1;
                             }
                         }

@@ -1,7 +1,11 @@
 //! Which first look is cheapest on people as they are.
 
 use super::space::{Directions, Space};
-use super::{Look, Scaled, Scratch, kernel::{Isa, PANEL}, reach};
+use super::{
+    Look, Scaled, Scratch,
+    kernel::{Isa, PANEL},
+    reach,
+};
 use crate::{Metric, Threshold};
 
 /// People that directions and steps are learnt from.

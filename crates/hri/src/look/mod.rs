@@ -34,8 +34,8 @@ use rayon::prelude::*;
 pub(crate) use bytes::{Bytes, Row};
 use kernel::{Asked, Isa, LINES, Line, Over, PANEL, TOGETHER};
 pub(crate) use learn::Sample;
-pub(crate) use space::{Scratch, Space};
 use space::HALF;
+pub(crate) use space::{Scratch, Space};
 
 use crate::Metric;
 use crate::wide::wide;
@@ -191,7 +191,13 @@ impl Look {
 
     /// The first panel from `from` on with people who may be within reach, and which.
     #[inline]
-    pub(crate) fn scan(&self, isa: Isa, from: usize, asked: Asked<'_>, over: &mut Over) -> Option<(usize, u64)> {
+    pub(crate) fn scan(
+        &self,
+        isa: Isa,
+        from: usize,
+        asked: Asked<'_>,
+        over: &mut Over,
+    ) -> Option<(usize, u64)> {
         isa.scan(&self.panels, &self.starts, from, asked, over)
     }
 
@@ -211,7 +217,13 @@ impl Look {
 }
 
 /// Writes a person's numbers into a lane of a panel; its side of (1), and |q|.
-fn write(space: &Space, panel: &mut [Line], lane: usize, person: Scaled<'_>, scratch: &mut Scratch) -> (f32, f64) {
+fn write(
+    space: &Space,
+    panel: &mut [Line],
+    lane: usize,
+    person: Scaled<'_>,
+    scratch: &mut Scratch,
+) -> (f32, f64) {
     let error = space.place(person.numbers, person.factor, person.length, scratch);
     let Scratch { numbers, levels, .. } = scratch;
     levels.resize(numbers.len(), 0);

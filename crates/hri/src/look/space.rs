@@ -125,7 +125,8 @@ impl Space {
         numbers.iter_mut().zip(&self.middle).for_each(|(x, m)| *x -= m);
         // |rest² − true rest²| is no more than this, so |rest − true rest| is no more than that over rest.
         let least = 2e-15 * self.dim as f64 + 2.1 * turn.off + turn.off * turn.off + 1.01 * turn.eta;
-        let beside = (least * square).sqrt().min(if rest > 0.0 { least * square / rest } else { f64::INFINITY });
+        let beside =
+            (least * square).sqrt().min(if rest > 0.0 { least * square / rest } else { f64::INFINITY });
         // Beneath all that `f32` holds are 1e-37.
         rounding + turn.off * square.sqrt() + beside + 1e-37 * self.dim as f64
     }

@@ -82,9 +82,9 @@ unsafe fn avx2(z: &[f32], blocks: &[f32], out: &mut [f32]) {
                     *sum = _mm256_fmadd_ps(by, x, *sum);
                 }
             }
-            for half in 0..2 {
-                let pair = |i: usize| _mm256_add_ps(sums[i][half], sums[i + 2][half]);
-                let sum = _mm256_add_ps(pair(0), pair(1));
+            let [a, b, c, d] = sums;
+            for (half, (((a, b), c), d)) in a.into_iter().zip(b).zip(c).zip(d).enumerate() {
+                let sum = _mm256_add_ps(_mm256_add_ps(a, c), _mm256_add_ps(b, d));
                 _mm256_storeu_ps(out.as_mut_ptr().add(block * BLOCK + 8 * half), sum);
             }
         }
@@ -100,7 +100,8 @@ mod tests {
     fn products_are_what_they_say() {
         let mut random = Random::new(9);
         for (rows, columns) in [(1, 16), (7, 32), (8, 16), (193, 48)] {
-            let mut numbers = |n: usize| -> Vec<f32> { (0..n).map(|_| random.uniform() as f32 - 0.5).collect() };
+            let mut numbers =
+                |n: usize| -> Vec<f32> { (0..n).map(|_| random.uniform() as f32 - 0.5).collect() };
             let (z, blocks) = (numbers(rows), numbers(rows * columns));
             let mut all = vec![vec![f32::NAN; columns]];
             multiply(&z, &blocks, &mut all[0]);
@@ -115,7 +116,8 @@ mod tests {
                 all.push(other);
             }
             for column in 0..columns {
-                let at = |row: usize| f64::from(blocks[(column / BLOCK * rows + row) * BLOCK + column % BLOCK]);
+                let at =
+                    |row: usize| f64::from(blocks[(column / BLOCK * rows + row) * BLOCK + column % BLOCK]);
                 let want: f64 = z.iter().enumerate().map(|(row, &z)| f64::from(z) * at(row)).sum();
                 for got in &all {
                     assert!((f64::from(got[column]) - want).abs() < 1e-5, "{rows} {columns} {column}");

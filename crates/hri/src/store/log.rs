@@ -42,7 +42,9 @@ impl Change<'_> {
         into.push(kind);
         numbers.iter().for_each(|x| into.extend_from_slice(&x.to_le_bytes()));
         match self {
-            Self::Insert(_, _, vector) => vector.iter().for_each(|x| into.extend_from_slice(&x.to_le_bytes())),
+            Self::Insert(_, _, vector) => {
+                vector.iter().for_each(|x| into.extend_from_slice(&x.to_le_bytes()));
+            }
             Self::Split(_, _, ids) => ids.iter().for_each(|x| into.extend_from_slice(&x.to_le_bytes())),
             _ => {}
         }
@@ -68,7 +70,8 @@ impl Log {
     pub(super) fn create(path: &Path, head: Head) -> Result<Self, Error> {
         let part = path.with_extension("part");
         let io = Error::io(path);
-        let mut file = OpenOptions::new().create(true).truncate(true).read(true).write(true).open(&part).map_err(&io)?;
+        let mut file =
+            OpenOptions::new().create(true).truncate(true).read(true).write(true).open(&part).map_err(&io)?;
         file.write_all(&head.to_bytes()).map_err(&io)?;
         file.sync_all().map_err(&io)?;
         std::fs::rename(&part, path).map_err(&io)?;

@@ -11,6 +11,7 @@
 //! before stays until the next, so that a damaged snapshot costs nothing: opening takes the newest good one, and all
 //! logs from there.
 
+mod files;
 mod log;
 mod snapshot;
 mod wire;
@@ -21,7 +22,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::{Error, Index, Inserted, Label, Match, Settings, Stats, To};
-use log::{Change, Log, read_head, sync_directory};
+use files::Files;
+use log::{Change, Log, sync_directory};
 use wire::{Head, Kind, agree};
 
 /// A log no longer than this begins no new generation of its own.
@@ -132,7 +134,12 @@ impl Store {
 
     fn open_with(directory: &Path, wanted: Option<Settings>) -> Result<Self, Error> {
         let path = directory.join("lock");
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(Error::io(&path))?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(Error::io(&path))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(Error::Locked { path: directory.to_owned() }),
@@ -146,7 +153,15 @@ impl Store {
             let log = Log::create(&files.path(Kind::Log, 0), head)?;
             sync_directory(directory).map_err(Error::io(directory))?;
             let index = Index::new(settings);
-            return Ok(Self::of(index, Some(log), directory.to_owned(), 0, 0, Recovery::default(), Some(lock)));
+            return Ok(Self::of(
+                index,
+                Some(log),
+                directory.to_owned(),
+                0,
+                0,
+                Recovery::default(),
+                Some(lock),
+            ));
         }
         let read = files.read()?;
         if let Some(wanted) = wanted {
@@ -173,7 +188,8 @@ impl Store {
             match files.read() {
                 Ok(read) => return Ok((read.index, read.recovery)),
                 // A new generation began meanwhile and took files away.
-                Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound && tries < 5 => {}
+                Err(Error::Io { source, .. })
+                    if source.kind() == std::io::ErrorKind::NotFound && tries < 5 => {}
                 Err(error) => return Err(error),
             }
             tries += 1;
@@ -273,7 +289,13 @@ impl Store {
         inserted
     }
 
-    fn insert_logged(&self, log: &mut Option<Log>, vector: &[f32], id: u64, to: To) -> Result<Inserted, Error> {
+    fn insert_logged(
+        &self,
+        log: &mut Option<Log>,
+        vector: &[f32],
+        id: u64,
+        to: To,
+    ) -> Result<Inserted, Error> {
         let planned = self.read()?.plan(vector, id, to)?;
         let inserted = planned.inserted;
         append(log, &Change::Insert(id, inserted.label, vector))?;
@@ -465,133 +487,4 @@ fn append(log: &mut Option<Log>, change: &Change<'_>) -> Result<(), Error> {
 
 fn none(directory: &Path) -> Error {
     Error::Format { path: directory.to_owned(), why: "no index here; build one first".to_owned() }
-}
-
-/// The files of an index, by generation.
-#[derive(Debug, Default)]
-struct Files {
-    directory: PathBuf,
-    logs: Vec<u64>,
-    snapshots: Vec<u64>,
-    /// Unfinished ones.
-    parts: Vec<PathBuf>,
-}
-
-/// What reading them came to.
-struct Read {
-    index: Index,
-    recovery: Recovery,
-    base: u64,
-    bytes: u64,
-    /// Of the last log.
-    head: Head,
-    last: log::Replayed,
-}
-
-impl Files {
-    fn list(directory: &Path) -> Result<Self, Error> {
-        let io = Error::io(directory);
-        let mut files = Self { directory: directory.to_owned(), ..Self::default() };
-        for entry in std::fs::read_dir(directory).map_err(&io)? {
-            let entry = entry.map_err(&io)?;
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else { continue };
-            if name.ends_with(".part") && (name.starts_with("log-") || name.starts_with("snapshot-")) {
-                files.parts.push(entry.path());
-            }
-            let Some(name) = name.strip_suffix(".hri") else { continue };
-            let number = |prefix: &str| name.strip_prefix(prefix).and_then(|n| n.parse::<u64>().ok());
-            files.logs.extend(number("log-"));
-            files.snapshots.extend(number("snapshot-"));
-        }
-        files.logs.sort_unstable();
-        files.snapshots.sort_unstable();
-        Ok(files)
-    }
-
-    /// Takes away what was being written when a process ended. What cannot be taken away is only in the way.
-    fn tidy(&self) {
-        for path in &self.parts {
-            let _ = std::fs::remove_file(path);
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.logs.is_empty() && self.snapshots.is_empty()
-    }
-
-    fn path(&self, kind: Kind, generation: u64) -> PathBuf {
-        let name = if kind == Kind::Log { "log" } else { "snapshot" };
-        self.directory.join(format!("{name}-{generation:010}.hri"))
-    }
-
-    fn all(&self) -> impl Iterator<Item = (PathBuf, u64)> {
-        let logs = self.logs.iter().map(|&g| (self.path(Kind::Log, g), g));
-        logs.chain(self.snapshots.iter().map(|&g| (self.path(Kind::Snapshot, g), g)))
-    }
-
-    /// The newest good snapshot, and all logs from there.
-    fn read(&self) -> Result<Read, Error> {
-        let mut recovery = Recovery::default();
-        let mut first = None;
-        let mut start = None;
-        for &generation in self.snapshots.iter().rev() {
-            match snapshot::read(&self.path(Kind::Snapshot, generation)) {
-                Ok((head, index)) => {
-                    start = Some((generation, head.length, head.changes, index));
-                    break;
-                }
-                Err(error @ Error::Corrupt { .. }) => {
-                    recovery.bad_snapshots.push(error.to_string());
-                    first.get_or_insert(error);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        let (base, bytes, changes, mut index) = match start {
-            Some(start) => start,
-            // Without a snapshot the first log has everything.
-            None if self.logs.first() == Some(&0) => {
-                let head = read_head(&self.path(Kind::Log, 0), Kind::Log)?;
-                (0, 0, 0, Index::new(head.settings))
-            }
-            None => {
-                let path = self.path(Kind::Log, 0);
-                let lost = || Error::Corrupt { path, offset: 0, why: "is missing; restore it from a copy".to_owned() };
-                return Err(first.unwrap_or_else(lost));
-            }
-        };
-        index.rest(true);
-        let (mut read, mut changes_so_far) = (None, changes);
-        let last = self.logs.last().copied().unwrap_or(base).max(base);
-        for generation in base..=last {
-            let path = self.path(Kind::Log, generation);
-            let corrupt = |why: &str| Error::Corrupt {
-                path: path.clone(),
-                offset: 0,
-                why: format!("{why}; restore it from a copy"),
-            };
-            if !self.logs.contains(&generation) {
-                return Err(corrupt("is missing"));
-            }
-            let head = read_head(&path, Kind::Log)?;
-            agree(&path, &head.settings, index.settings())?;
-            if head.generation != generation || head.changes != changes_so_far {
-                return Err(corrupt("does not go on where the one before ends"));
-            }
-            let replayed = log::replay(&path, head, &mut index)?;
-            if replayed.torn > 0 && generation < last {
-                return Err(corrupt("cut short"));
-            }
-            recovery.replayed += replayed.changes - head.changes;
-            recovery.torn_bytes = replayed.torn;
-            changes_so_far = replayed.changes;
-            read = Some((head, replayed));
-        }
-        index.rest(false);
-        match read {
-            Some((head, last)) => Ok(Read { index, recovery, base, bytes, head, last }),
-            None => Err(none(&self.directory)),
-        }
-    }
 }

@@ -85,7 +85,8 @@ fn write_to(file: &File, path: &Path, index: &Index, generation: u64, changes: u
     head.length = length(&parts).ok_or(Error::Full)?;
     let count = parts.iter().map(|&p| blocks(p)).sum::<u64>() as usize;
     let io = Error::io(path);
-    let mut out = Blocks { out: BufWriter::with_capacity(1 << 20, file), table: Vec::new(), block: 0, crc: None };
+    let mut out =
+        Blocks { out: BufWriter::with_capacity(1 << 20, file), table: Vec::new(), block: 0, crc: None };
     let go = |out: &mut Blocks<'_>| -> io::Result<()> {
         out.out.seek(SeekFrom::Start((HEAD + 4 * count) as u64))?;
         let at = |p: &u32| *p as usize;
@@ -239,8 +240,12 @@ fn assemble(
     let m = ids.len() as u32;
     let mut seen = vec![0_u32; n];
     let mut members = Members { vectors, ..Members::default() };
-    members.next = (0..m).map(|k| if persons.get(k as usize + 1) == Some(&persons[k as usize]) { k + 1 } else { NONE }).collect();
-    members.before = (0..m).map(|k| if k > 0 && persons[k as usize - 1] == persons[k as usize] { k - 1 } else { NONE }).collect();
+    members.next = (0..m)
+        .map(|k| if persons.get(k as usize + 1) == Some(&persons[k as usize]) { k + 1 } else { NONE })
+        .collect();
+    members.before = (0..m)
+        .map(|k| if k > 0 && persons[k as usize - 1] == persons[k as usize] { k - 1 } else { NONE })
+        .collect();
     if !persons.is_sorted() {
         return None;
     }

@@ -59,7 +59,17 @@ pub(super) struct Head {
 
 impl Head {
     pub(super) fn new(kind: Kind, settings: Settings, generation: u64, changes: u64) -> Self {
-        Self { kind, settings, generation, changes, next_label: 0, people: 0, members: 0, length: 0, table: 0 }
+        Self {
+            kind,
+            settings,
+            generation,
+            changes,
+            next_label: 0,
+            people: 0,
+            members: 0,
+            length: 0,
+            table: 0,
+        }
     }
 
     pub(super) fn to_bytes(self) -> [u8; HEAD] {
@@ -80,7 +90,8 @@ impl Head {
         put(&[metric, self.settings.keeps_vectors().into(), 0, 0]);
         put(&(self.settings.dim() as u32).to_le_bytes());
         put(&threshold.value().to_le_bytes());
-        for number in [self.generation, self.changes, self.next_label, self.people, self.members, self.length] {
+        for number in [self.generation, self.changes, self.next_label, self.people, self.members, self.length]
+        {
             put(&number.to_le_bytes());
         }
         put(&self.table.to_le_bytes());
@@ -118,7 +129,9 @@ impl Head {
             return format("written on a machine of the other byte order; make it anew here".to_owned());
         }
         if version != VERSION {
-            return format(format!("format version {version}, known is {VERSION}; use the hri that wrote it"));
+            return format(format!(
+                "format version {version}, known is {VERSION}; use the hri that wrote it"
+            ));
         }
         let fields = read.take(4).and_then(|flags| {
             let [metric, keeps, ..] = *flags else { return None };
@@ -195,5 +208,8 @@ pub(super) fn agree(path: &Path, there: &Settings, wanted: &Settings) -> Result<
     } else {
         return Ok(());
     };
-    Err(Error::Format { path: path.to_owned(), why: format!("{why}; ask for what it is, or use another directory") })
+    Err(Error::Format {
+        path: path.to_owned(),
+        why: format!("{why}; ask for what it is, or use another directory"),
+    })
 }

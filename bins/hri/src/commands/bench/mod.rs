@@ -147,7 +147,13 @@ fn report(args: &Bench, all: &Value, out: &mut impl Write) -> Result<()> {
         return Ok(());
     }
     let number = |key: &str| all.pointer(key).and_then(Value::as_f64).unwrap_or(f64::NAN);
-    writeln!(out, "{} people, {} vectors of {} numbers", number("/people"), number("/vectors"), number("/dim"))?;
+    writeln!(
+        out,
+        "{} people, {} vectors of {} numbers",
+        number("/people"),
+        number("/vectors"),
+        number("/dim")
+    )?;
     writeln!(
         out,
         "  match        {:8.1} µs ({:.1} together); flat scan {:.1} µs, {} of {} answers differ",

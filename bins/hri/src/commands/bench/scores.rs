@@ -22,8 +22,7 @@ pub(super) fn scores(labels: &[i64], truth: &[i64]) -> Scores {
     let pairs = |counts: &mut dyn Iterator<Item = f64>| counts.map(|n| n * (n - 1.0) / 2.0).sum::<f64>();
     let hits = pairs(&mut both.values().copied());
     let share = |of: f64| if of > 0.0 { hits / of } else { 1.0 };
-    let pairwise =
-        f(share(pairs(&mut found.values().copied())), share(pairs(&mut true_.values().copied())));
+    let pairwise = f(share(pairs(&mut found.values().copied())), share(pairs(&mut true_.values().copied())));
     let n = labels.len().max(1) as f64;
     let mean = |of: &dyn Fn(&(&i64, &i64)) -> f64| both.iter().map(|(k, c)| c * c / of(k)).sum::<f64>() / n;
     let bcubed = f(mean(&|k| found[k.0]), mean(&|k| true_[k.1]));
@@ -80,7 +79,8 @@ mod tests {
 
     #[test]
     fn alarms_and_misses() {
-        let all = Identification { known: vec![(0.1, true), (0.2, false), (0.5, true)], unknown: vec![0.3, 0.7] };
+        let all =
+            Identification { known: vec![(0.1, true), (0.2, false), (0.5, true)], unknown: vec![0.3, 0.7] };
         assert!((all.rank_one() - 2.0 / 3.0).abs() < 1e-12);
         assert_eq!(all.at(0.3).0, 0.5);
         assert!((all.at(0.3).1 - 2.0 / 3.0).abs() < 1e-12);
