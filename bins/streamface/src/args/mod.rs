@@ -3,8 +3,8 @@
 
 mod capture;
 mod cluster;
-mod review;
 mod matching;
+mod review;
 mod study;
 mod watch;
 
@@ -14,8 +14,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub use capture::{AnalyzeArgs, CaptureArgs, ExtractArgs, FaceArgs, FrameArgs, RunArgs, WorkArgs};
 pub use cluster::{ClusterArgs, ClusterPart, JoinArgs, LinkArgs, Method, MethodArgs, PeopleArgs, Resources};
-pub use review::FinalizeArgs;
 pub use matching::{Compat, MatchArgs, MatchMode};
+pub use review::FinalizeArgs;
 pub use study::{EvaluateArgs, Steps, StudyArgs};
 pub use watch::WatchArgs;
 
