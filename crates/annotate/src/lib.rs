@@ -6,6 +6,7 @@
 //! | [`finalize`] | [`Finalized`]: the end of a review, as files |
 //! | [`matching`] | [`matches`](fn@matching::matches): which clusters may be one person |
 //! | [`journal`] | [`Journal`]: decisions on the disk |
+//! | [`matching`] | [`matches`](fn@matching::matches): which clusters may be one person |
 //! | [`original`] | the original's questions, and answers as it takes them |
 //! | [`people`] | [`People`]: who is who, by clusters and decisions |
 //! | [`questions`] | what to ask next, and which answers to doubt |

@@ -1,12 +1,5 @@
 //! The steps, one file each. A step is a function from a dataset directory and settings to a summary.
 
-/// A line on standard output. A reader who has gone away is no error; a full disk is.
-macro_rules! say {
-    ($($line:tt)*) => {
-        $crate::steps::say_line(format_args!($($line)*))
-    };
-}
-
 mod analyze;
 mod capture;
 mod cluster;
@@ -50,8 +43,8 @@ pub use vectors::{cluster_vectors, join_part, link_parts};
 pub use watch::watch;
 pub use work::Done;
 
-/// See [`say`].
-fn say_line(line: std::fmt::Arguments<'_>) {
+/// See `say!`.
+pub(crate) fn say_line(line: std::fmt::Arguments<'_>) {
     use std::io::Write as _;
     match writeln!(std::io::stdout().lock(), "{line}") {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {

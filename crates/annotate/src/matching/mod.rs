@@ -209,11 +209,11 @@ pub fn matches(rows: &Embeddings, labels: &[i64], settings: &Settings) -> Result
     matches_observed(rows, labels, &[], settings, &|_, _, _| {})
 }
 
-/// [`matches`] without pairs of labels, in any order, that a person has said are two people; `observer` hears
+/// [`matches()`] without pairs of labels, in any order, that a person has said are two people; `observer` hears
 /// what is being done, how much of it, and of how much, from any thread.
 ///
 /// # Errors
-/// Those of [`matches`].
+/// Those of [`matches()`].
 pub fn matches_observed(
     rows: &Embeddings,
     labels: &[i64],

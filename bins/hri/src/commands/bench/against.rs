@@ -14,7 +14,10 @@ use crate::commands::labels;
 pub(super) fn run(args: &Bench, people: &std::path::Path, queries: &std::path::Path) -> Result<()> {
     let people = read_npy(people)?;
     let queries = read_npy(queries)?;
-    ensure!(people.dim() == queries.dim() && !people.is_empty(), "people and queries of different dimensions");
+    ensure!(
+        people.dim() == queries.dim() && !people.is_empty(),
+        "people and queries of different dimensions"
+    );
     let threshold = Threshold::new(args.metric, args.threshold)?;
     let mut index = Index::new(Settings::new(people.dim(), threshold)?.keep_vectors(false));
     let start = Instant::now();
