@@ -142,14 +142,14 @@ export function dialog(title, content, props = {}) {
   return box;
 }
 
-/** Says a result, also to who does not see it. */
-export function say(text) {
+/** Says a result to who does not see it; `shown`: to all, for a moment. */
+export function say(text, shown = false) {
   const live = document.getElementById("live");
   live.textContent = text;
   live.classList.remove("shown");
   // Begins the fading anew.
   void live.offsetWidth;
-  live.classList.add("shown");
+  live.classList.toggle("shown", shown);
 }
 
 /** A number with thousands. */

@@ -89,7 +89,7 @@ function pick(title) {
 function chosenActions(chosen, list, context) {
   const told = h("span", { class: "quiet" });
   const some = (act) => async () => {
-    if (!chosen.size) return say("Choose faces first: Space, or a click");
+    if (!chosen.size) return say("Choose faces first: Space, or a click", true);
     return act([...chosen]);
   };
   const send = async (what, seenPeople) => {

@@ -104,7 +104,7 @@ async function undoLast() {
         if (await decide({ kind: "undo", decision: last.id }, { revision: 0, seen: [] })) await stale.reload();
         return;
       }
-      if (offset + list.length >= total) return void say("Nothing to undo");
+      if (offset + list.length >= total) return void say("Nothing to undo", true);
     }
   } catch (failure) {
     warn(failure.message);

@@ -89,7 +89,7 @@ async function send(answer) {
       reply = await post("/api/decide", answer);
     }
     clearAlert();
-    say(reply.message);
+    say(reply.message, true);
     for (const listener of saved) listener(reply);
     return reply;
   } catch (failure) {
