@@ -51,7 +51,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("memory at most so far {} MB, now {} MB", memory("VmHWM"), memory("VmRSS"));
     let server = open(dir)?;
-    run(&mut Client::new(server.address())?, answers)?;
+    let mut client = Client::new(server.address())?;
+    run(&mut client, answers)?;
+    rare(&mut client)?;
     println!("memory now {} MB", memory("VmRSS"));
     server.stop();
     let began = Instant::now();
@@ -119,6 +121,36 @@ fn run(client: &mut Client, answers: usize) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// What makes the queue anew: a face that leaves its person, and taking that back.
+fn rare(client: &mut Client) -> Result<(), Box<dyn Error>> {
+    let next = json!({"way": "group", "count": 2, "shown": 12, "all": true});
+    let all = client.get("/api/people?limit=1")?;
+    let person = &all["rows"][0];
+    let seen = json!([{"id": person["id"], "state": person["state"]}]);
+    let revision = client.get("/api/overview")?["revision"].clone();
+    let mut began = Instant::now();
+    let split = json!({
+        "key": format!("split-{revision:0>8}"), "revision": revision, "seen": seen, "next": next,
+        "what": {"kind": "split", "faces": [person["id"]], "together": true},
+    });
+    let done = client.post("/api/decide", &split)?["decision"].clone();
+    let split = began.elapsed();
+    began = Instant::now();
+    let undo = json!({
+        "key": format!("undo-{revision:0>8}"), "revision": done, "seen": [], "next": next,
+        "what": {"kind": "undo", "decision": done},
+    });
+    client.post("/api/decide", &undo)?;
+    println!("split of one face {:.0} ms, undo {:.0} ms", split.as_secs_f64() * 1e3, began.elapsed().as_secs_f64() * 1e3);
+    began = Instant::now();
+    client.get("/api/people?order=time&text=news&limit=60")?;
+    println!("search of people {:.0} ms", began.elapsed().as_secs_f64() * 1e3);
+    began = Instant::now();
+    client.get("/api/history?doubtful=true&limit=40")?;
+    println!("history, doubtful first {:.0} ms", began.elapsed().as_secs_f64() * 1e3);
+    Ok(())
+}
+
 /// The right answer: a person's label, at present the smallest of its clusters', says who it is.
 fn answer_to(question: &Value, at: usize, next: &str) -> Value {
     let person = |view: &Value| view["label"].as_u64().map(|l| l / PARTS as u64);
@@ -142,7 +174,7 @@ fn answer_to(question: &Value, at: usize, next: &str) -> Value {
     }
     let seen: Vec<_> = seen.iter().map(|v| json!({"id": v["id"], "state": v["state"]})).collect();
     json!({
-        "key": format!("load-{at:08}"), "revision": question["revision"], "seen": seen, "seconds": 2.0,
+        "key": format!("load-{}-{at:08}", question["revision"]), "revision": question["revision"], "seen": seen, "seconds": 2.0,
         "what": {"kind": "compare", "pairs": pairs}, "next": {"way": next, "count": 2, "shown": 12, "all": true},
     })
 }

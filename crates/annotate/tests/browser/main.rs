@@ -195,6 +195,27 @@ fn review(width: u32, height: u32, chromium: &str, axe: Option<&str>) {
     look.browser
         .until(&format!("document.querySelector('.pair [data-face]')?.dataset.face === {}", json!(shown)));
 
+    // The server is gone for a while: the answer says that it is not saved, stays, and is sent again, once.
+    let revision = |look: &mut Look<'_>| look.browser.eval("fetch('/api/overview').then(r => r.json()).then(o => o.revision)");
+    let before = revision(&mut look).as_u64().unwrap();
+    let offline = |look: &mut Look<'_>, offline: bool| {
+        let params = json!({"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1});
+        look.browser.call("Network.emulateNetworkConditions", params);
+    };
+    look.browser.call("Network.enable", json!({}));
+    offline(&mut look, true);
+    look.browser.press("u");
+    look.browser.until("document.getElementById('alert').textContent.startsWith('NOT saved')");
+    look.inspect("not-saved");
+    offline(&mut look, false);
+    look.browser.tab_to("#alert button.plain");
+    look.browser.press("Enter");
+    look.browser.until("document.getElementById('live').textContent.startsWith('Saved') && !document.getElementById('alert').textContent");
+    assert_eq!(revision(&mut look), json!(before + 1));
+    look.browser.press("z");
+    look.browser.until("document.getElementById('live').textContent.startsWith('Undone')");
+    look.browser.until("!!document.querySelector('.pair [data-face]')");
+
     // The face large, and its frame with the box.
     look.browser.tab_to(".pair button.face");
     look.browser.press("ArrowRight");

@@ -109,7 +109,7 @@ function refused(answer, failure) {
     const again = button("Send again", "", async () => {
       const reply = await send(answer);
       if (reply) stale.reload();
-    });
+    }, { class: "plain" });
     warn(`NOT saved. ${failure.message}`, [again]);
   } else {
     warn(failure.message, []);
