@@ -71,7 +71,7 @@ fn open(dir: &Path) -> Result<streamface_web::Server, Box<dyn Error>> {
 }
 
 fn run(client: &mut Client, answers: usize) -> Result<(), Box<dyn Error>> {
-    let mut times = Vec::new();
+    let (mut times, mut work) = (Vec::new(), Vec::new());
     let (mut screens, mut pairs) = ([0; 3], 0);
     let ways = ["group", "group", "sweep", "pair"];
     let mut question = client.get("/api/questions?way=group&count=1&shown=12&all=true")?[0].clone();
@@ -88,9 +88,10 @@ fn run(client: &mut Client, answers: usize) -> Result<(), Box<dyn Error>> {
             Some("group") => 1,
             _ => 2,
         }] += 1;
-        let began = Instant::now();
+        let (began, worked) = (Instant::now(), processor_time());
         let reply = client.post("/api/decide", &answer)?;
         times.push(began.elapsed());
+        work.push(processor_time().saturating_sub(worked));
         question = reply["questions"][0].clone();
         if question.is_null() {
             question = client.get("/api/questions?way=pair&count=1&all=true")?[0].clone();
@@ -100,7 +101,9 @@ fn run(client: &mut Client, answers: usize) -> Result<(), Box<dyn Error>> {
         }
     }
     times.sort_unstable();
-    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+    work.sort_unstable();
+    let part = |of: &[Duration], share: f64| of[((of.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+    let at = |share| part(&times, share);
     println!(
         "{} answers ({} pair, {} group, {} sweep; {pairs} pairs of people)",
         times.len(),
@@ -115,6 +118,13 @@ fn run(client: &mut Client, answers: usize) -> Result<(), Box<dyn Error>> {
         at(0.99),
         at(0.999),
         at(1.0)
+    );
+    // What does not depend on what else the machine does.
+    println!(
+        "processor time: p50 {:.1} ms, p99 {:.1} ms, most {:.1} ms",
+        part(&work, 0.5),
+        part(&work, 0.99),
+        part(&work, 1.0)
     );
     let total: Duration = times.iter().sum();
     println!("{:.0} answers a second", times.len() as f64 / total.as_secs_f64());
@@ -141,7 +151,11 @@ fn rare(client: &mut Client) -> Result<(), Box<dyn Error>> {
         "what": {"kind": "undo", "decision": done},
     });
     client.post("/api/decide", &undo)?;
-    println!("split of one face {:.0} ms, undo {:.0} ms", split.as_secs_f64() * 1e3, began.elapsed().as_secs_f64() * 1e3);
+    println!(
+        "split of one face {:.0} ms, undo {:.0} ms",
+        split.as_secs_f64() * 1e3,
+        began.elapsed().as_secs_f64() * 1e3
+    );
     began = Instant::now();
     client.get("/api/people?order=time&text=news&limit=60")?;
     println!("search of people {:.0} ms", began.elapsed().as_secs_f64() * 1e3);
@@ -228,6 +242,15 @@ impl Client {
         }
         Ok(serde_json::from_slice(&body)?)
     }
+}
+
+/// Of all threads of this process, client and server.
+fn processor_time() -> Duration {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let nanos = tasks.filter_map(|t| {
+        std::fs::read_to_string(t.path().join("schedstat")).ok()?.split(' ').next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(nanos.sum())
 }
 
 fn memory(what: &str) -> u64 {

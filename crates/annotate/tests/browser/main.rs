@@ -196,10 +196,13 @@ fn review(width: u32, height: u32, chromium: &str, axe: Option<&str>) {
         .until(&format!("document.querySelector('.pair [data-face]')?.dataset.face === {}", json!(shown)));
 
     // The server is gone for a while: the answer says that it is not saved, stays, and is sent again, once.
-    let revision = |look: &mut Look<'_>| look.browser.eval("fetch('/api/overview').then(r => r.json()).then(o => o.revision)");
+    let revision = |look: &mut Look<'_>| {
+        look.browser.eval("fetch('/api/overview').then(r => r.json()).then(o => o.revision)")
+    };
     let before = revision(&mut look).as_u64().unwrap();
     let offline = |look: &mut Look<'_>, offline: bool| {
-        let params = json!({"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1});
+        let params =
+            json!({"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1});
         look.browser.call("Network.emulateNetworkConditions", params);
     };
     look.browser.call("Network.enable", json!({}));
