@@ -195,7 +195,7 @@ def main():
         note += f"{ours['bytes_a_person']:.0f} bytes a person, {ours['gb_a_second']:.0f} GB/s, "
         note += f"{np.sum(labels != truth)} answers other than NumPy's"
         show("hri", base, base, note)
-        show("hri, together", ours["us_a_match_together"], base, "mean, all cores")
+        show("hri, together", ours["us_a_match_together"], base, "mean of the best batch of five, all cores")
         show("numpy flat", micros, base)
         for name, make in (("hnswlib", hnswlib_), ("usearch", usearch_), ("faiss HNSW", faiss_)):
             if args.no_hnsw:
