@@ -284,11 +284,10 @@ impl PeopleSoFar {
         self.features.extend_from_slice(features);
         if self.features.len() > self.counted + self.counted / 4 {
             self.counted = self.features.len();
-            let found = matrix(&self.features)
-                .and_then(|vectors| {
-                    let constraints = same_frame(&self.features);
-                    label(&self.features, &vectors, &[], &self.people, (&constraints, None), true)
-                });
+            let found = matrix(&self.features).and_then(|vectors| {
+                let constraints = same_frame(&self.features);
+                label(&self.features, &vectors, &[], &self.people, (&constraints, None), true)
+            });
             self.count = found.map_or(0, |(_, summary, _)| summary.people as u64);
         }
     }

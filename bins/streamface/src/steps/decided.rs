@@ -79,6 +79,7 @@ pub(super) fn keep_apart(constraints: &mut Constraints, pairs: &[(u32, u32)]) {
 
 fn fingerprint(pairs: &[(u32, u32)]) -> String {
     let mix = |hash: u64, x: u64| (hash.rotate_left(5) ^ x).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let all = pairs.iter().fold(pairs.len() as u64, |hash, &(a, b)| mix(hash, u64::from(a) << 32 | u64::from(b)));
+    let all =
+        pairs.iter().fold(pairs.len() as u64, |hash, &(a, b)| mix(hash, u64::from(a) << 32 | u64::from(b)));
     format!("{all:016x}")
 }

@@ -54,7 +54,12 @@ fn clusters(data: &Dataset, frames_apart: bool) -> anyhow::Result<People> {
 }
 
 fn print(data: &Dataset, s: &Summary, report: &Report, holding: usize, folders: bool) {
-    say!("people   {} of {} faces, from {} clusters by {holding} decisions", s.after, s.faces - s.noisy, s.before);
+    say!(
+        "people   {} of {} faces, from {} clusters by {holding} decisions",
+        s.after,
+        s.faces - s.noisy,
+        s.before
+    );
     say!(
         "changes  {} clusters joined, {} people pulled out, {} faces of no one, {} names",
         s.merged,
@@ -87,7 +92,12 @@ pub(super) fn tell(report: &Report) {
     }
 }
 
-fn as_json(data: &Dataset, s: &Summary, report: &Report, holding: usize) -> anyhow::Result<serde_json::Value> {
+fn as_json(
+    data: &Dataset,
+    s: &Summary,
+    report: &Report,
+    holding: usize,
+) -> anyhow::Result<serde_json::Value> {
     let conflicts: Vec<_> = report
         .conflicts
         .iter()
@@ -101,7 +111,8 @@ fn as_json(data: &Dataset, s: &Summary, report: &Report, holding: usize) -> anyh
     let mut all = serde_json::to_value(s)?;
     all["decisions"] = holding.into();
     all["conflicts"] = conflicts.into();
-    all["unknown"] = report.unknown.iter().map(|(id, times)| json!({"decision": id, "faces": times})).collect();
+    all["unknown"] =
+        report.unknown.iter().map(|(id, times)| json!({"decision": id, "faces": times})).collect();
     all["annotations"] = json!(data.metadata().join(ANNOTATIONS));
     all["people"] = json!(data.metadata().join(PEOPLE));
     Ok(all)

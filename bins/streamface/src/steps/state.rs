@@ -42,10 +42,9 @@ impl State {
         let broken = || format!("{}: broken", path.display());
         // Earlier versions knew of no decisions.
         let taken = match about.get("decisions") {
-            Some(decisions) => Some(Taken {
-                decisions: decisions.parse().with_context(broken)?,
-                pairs: known("decided")?,
-            }),
+            Some(decisions) => {
+                Some(Taken { decisions: decisions.parse().with_context(broken)?, pairs: known("decided")? })
+            }
             None => None,
         };
         Ok(Some(Self {
