@@ -1,7 +1,7 @@
 //! FiftyOne's dataset folders.
 //!
-//! `FiftyOneImageClassificationDataset`: faces, each with its person and attributes. It is the original's `annotations.json`
-//! under another name.
+//! `FiftyOneImageClassificationDataset`: faces, each with its person and attributes. Nearly the
+//! original's `annotations.json` under another name.
 //! ```text
 //! DIR/data/{face}.png   DIR/labels.json: {"classes": null, "labels": {face: {"label", "attributes"}}}
 //! ```
@@ -10,7 +10,8 @@
 //! DIR/data/{frame}.png  DIR/labels.json: {"classes": null, "labels": {frame: [{"label", "bounding_box", "confidence", "attributes"}]}}
 //! ```
 //! Source: FiftyOne's user guide, "Loading data from disk", and `fiftyone/utils/data/parsers.py` (1.22), which calls
-//! `Classification(label=str(label), **attributes)`: so `attributes` is left out where there are none, and never null.
+//! `Classification(label=str(label), **attributes)`: so `attributes` is left out where there are none, and never null, and the probability of a mask is `mask_probability`, since
+//! `mask` is a field of its own.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -31,6 +32,9 @@ use crate::sidecar::AnyLabel;
 use crate::snapshot::Snapshot;
 use crate::staging::Staging;
 use crate::{Error, ExportSettings, ImportSettings, known, python};
+
+/// Probability of a mask. By its own name FiftyOne would take it for the pixels of the object.
+const MASK: &str = "mask_probability";
 
 #[derive(Serialize, Deserialize)]
 struct File<T> {
@@ -75,7 +79,7 @@ fn attributes(described: Option<&Described>) -> Map<String, Value> {
         }
     }
     if let Some(mask) = described.and_then(|d| d.mask) {
-        all.insert("mask".into(), mask.into());
+        all.insert(MASK.into(), mask.into());
     }
     all
 }
@@ -267,6 +271,6 @@ fn described(target: &Target) -> Described {
         expression: distribution("expression"),
         pose: distribution("pose"),
     };
-    let mask = target.mask.or_else(|| all.get("mask").and_then(Value::as_f64));
+    let mask = [MASK, "mask"].into_iter().find_map(|name| all.get(name)?.as_f64()).or(target.mask);
     Described { mask, attributes: (attributes != Attributes::default()).then_some(attributes) }
 }

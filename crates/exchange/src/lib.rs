@@ -60,6 +60,7 @@ pub mod lfw;
 pub mod original;
 mod photos;
 pub mod pickle;
+mod picture;
 mod python;
 mod report;
 mod sidecar;

@@ -330,7 +330,7 @@ fn fiftyone_made_by_others() {
         image::RgbImage::new(30, 30).save(set.join("data").join(name)).unwrap();
     }
     let json = r#"{"classes": ["eve", "ada"], "labels": {
-        "a": 1, "sub/b": {"label": 0, "confidence": 0.5, "attributes": {"age": {"young": 0.25}, "odd": "yes", "mask": 0.5}},
+        "a": 1, "sub/b": {"label": 0, "confidence": 0.5, "attributes": {"age": {"young": 0.25}, "odd": "yes", "mask_probability": 0.5}},
         "c": null, "gone": 1,
         "d": [{"label": "eve", "bounding_box": [0.1, 0.1, 0.5, 0.5]}, {"label": "ada"}]}}"#;
     fs::write(set.join("labels.json"), json).unwrap();
@@ -344,7 +344,7 @@ fn fiftyone_made_by_others() {
     export(&data, ExportFormat::Fiftyone, &again, &ExportSettings::default(), &|_| ()).unwrap();
     let json: serde_json::Value =
         serde_json::from_slice(&fs::read(again.join("labels.json")).unwrap()).unwrap();
-    let attributes = serde_json::json!({"age": {"young": 0.25}, "mask": 0.5});
+    let attributes = serde_json::json!({"age": {"young": 0.25}, "mask_probability": 0.5});
     assert_eq!(json["labels"]["sub_b_face_0"]["attributes"], attributes);
 }
 

@@ -85,7 +85,12 @@ fn say_summary(done: &Summary, out: &Path, json: bool, note: Option<&str>) -> Ou
         summary["out"] = out.display().to_string().into();
         say!("{summary:#}");
     } else {
-        say!("faces    {} of {} people, {} embeddings", done.faces, done.people, done.embeddings);
+        let embeddings = match done.embeddings {
+            0 => String::new(),
+            n => format!(", {n} with embeddings"),
+        };
+        say!("faces    {}{embeddings}", done.faces);
+        say!("people   {}", done.people);
         say!("frames   {}", done.frames);
         say!("images   {}", done.images);
         for left in &done.left_out {

@@ -7,10 +7,11 @@
 //! for is refused by its own. Protocols 2 to 5.
 //!
 //! What a file may cost is bounded: lengths are checked against what is left of the file before memory is taken,
-//! and everything made is counted against [`Limits::memory`]. Objects are numbered, not nested, so that
+//! and everything made is counted against [`Limits::memory`] (vectors that grow may hold twice what is counted). Objects are numbered, not nested, so that
 //! a file of any depth or with cycles costs no stack. Time is linear in the length.
 
 mod numpy;
+mod object;
 mod op;
 mod read;
 #[cfg(test)]
@@ -18,5 +19,6 @@ mod tests;
 mod write;
 
 pub use numpy::{Array, Dtype, Kind};
-pub use read::{Limits, Node, Object, Pickle, PickleError};
+pub use object::{Node, Object, Pickle};
+pub use read::{Limits, PickleError};
 pub use write::Writer;
