@@ -33,6 +33,7 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
             limit_threads(args.work.threads)?;
             steps::run(&args, &steps::register_stop()?)
         }
+        Command::Watch(args) => steps::watch(&args, &steps::register_stop()?),
         Command::Capture(args) => steps::capture(&args, &steps::register_stop()?),
         Command::Extract(args) => steps::extract(&args, &steps::register_stop()?),
         Command::Analyze(args) => steps::analyze(&args, &steps::register_stop()?),
@@ -44,6 +45,11 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
         Command::Evaluate(args) => {
             limit_threads(args.threads)?;
             steps::evaluate(&args)
+        }
+        Command::Finalize(args) => steps::finalize(&args),
+        Command::Match(args) => {
+            limit_threads(args.threads)?;
+            steps::match_clusters(&args)
         }
         Command::Report(args) => steps::report(&args),
         Command::Score(args) => steps::score(&args),

@@ -100,7 +100,7 @@ fn join_blocks_with(
         (left.contains(&i) && right.contains(&j)) || (left.contains(&j) && right.contains(&i))
     };
     let whole = left == right;
-    let spill = Spill::new(settings.most_links());
+    let spill = Spill::new(settings.most_held());
     let pieces = Mutex::new(Vec::new());
     let keep = |block: Block, found: Vec<Link>| {
         let piece = spill.keep(found)?;
@@ -114,26 +114,64 @@ fn join_blocks_with(
     Ok(Links::from_pieces(rows.len(), pieces.into_iter().map(|(_, piece)| piece).collect()))
 }
 
-/// All pairs of rows at distance ≤ the threshold, handed to `each` in parts as they are found.
+/// All pairs of some rows at distance ≤ the threshold, handed to `each` in parts of at most some 65,000 as
+/// they are found, and not kept: for whoever needs less than all of them. Which parts come when, and from
+/// which thread, is left open; what they hold together is not.
+///
+/// `among` are rows in ascending order. A pair that is not `wanted`, asked with its two rows in any order, is
+/// neither measured nor handed over. Memory: about d + 40 bytes a row, and the parts under way.
+///
+/// ```
+/// use std::sync::Mutex;
+/// use streamface_cluster::{Embeddings, Link, Metric, Observer, Settings, join_each};
+///
+/// let rows = Embeddings::new(vec![0.0, 5.0, 1.0, 0.5], 1)?;
+/// let nearest = Mutex::new(f64::INFINITY);
+/// join_each(&rows, &Settings::new(Metric::Euclidean, 4.0)?, &[0, 1, 2], |_, _| true, Observer::none(), |part| {
+///     let mut nearest = nearest.lock().unwrap_or_else(|e| e.into_inner());
+///     *nearest = part.iter().fold(*nearest, |least, link| least.min(link.distance));
+///     Ok(())
+/// })?;
+/// assert_eq!(nearest.into_inner()?, 1.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`Error::TooManyRows`]; [`Error::NoSuchRow`] for one of `among`; the first that `each` returns, which ends
+/// the join.
+pub fn join_each(
+    rows: &Embeddings,
+    settings: &Settings,
+    among: &[u32],
+    wanted: impl Fn(u32, u32) -> bool + Sync,
+    observer: Observer<'_>,
+    each: impl Fn(Vec<Link>) -> Result<(), Error> + Sync,
+) -> Result<(), Error> {
+    let exact = Exact::new(rows, settings.metric())?;
+    if let Some(&row) = among.iter().find(|&&row| row as usize >= rows.len()) {
+        return Err(Error::NoSuchRow { row: row as usize, rows: rows.len() });
+    }
+    let space = Space::new(&exact, among, Tuning::default());
+    join_rows(&exact, &space, among, settings, observer, HELD, wanted, |_, found| each(found))
+}
+
+/// All pairs of rows at distance ≤ the threshold, handed to `each` in parts as they are found, one part at a
+/// time.
 pub(crate) fn join_observed(
     rows: &Embeddings,
     settings: &Settings,
     observer: Observer<'_>,
     each: impl FnMut(Vec<Link>) -> Result<(), Error> + Send,
 ) -> Result<(), Error> {
-    let exact = Exact::new(rows, settings.metric())?;
     let order: Vec<u32> = (0..rows.len() as u32).collect();
-    let space = Space::new(&exact, &order, Tuning::default());
     let each = Mutex::new(each);
-    join_rows(
-        &exact,
-        &space,
-        &order,
+    join_each(
+        rows,
         settings,
-        observer,
-        HELD,
+        &order,
         |_, _| true,
-        |_, found| (each.lock().unwrap_or_else(PoisonError::into_inner))(found),
+        observer,
+        |found| (each.lock().unwrap_or_else(PoisonError::into_inner))(found),
     )
 }
 
@@ -157,18 +195,12 @@ fn join_rows(
     let blocks = Blocks::new(&sketch);
     let progress = observer.start(Stage::Join, pairs(points.len()));
     blocks.all().try_for_each(|block| {
-        let (mut links, mut near, mut failed) = (Vec::new(), Vec::new(), Ok(()));
+        let (mut links, mut failed) = (Vec::new(), Ok(()));
         let wanted = |p: u32, q: u32| wanted(order[p as usize], order[q as usize]);
-        sketch.candidates(block.from, block.to, reach, wanted, |p, others| {
-            let i = order[sketch.point(p) as usize];
-            near.clear();
-            near.extend(others.iter().map(|&q| order[sketch.point(q) as usize]));
-            exact.distances(i, &near, |j, distance| {
-                if distance <= threshold {
-                    links.push(Link { i: i.min(j), j: i.max(j), distance });
-                }
-                true
-            });
+        sketch.pairs(exact, (block.from, block.to), reach, wanted, |p, q, distance| {
+            let Some(distance) = distance.filter(|&d| d <= threshold) else { return };
+            let (i, j) = (order[sketch.point(p) as usize], order[sketch.point(q) as usize]);
+            links.push(Link { i: i.min(j), j: i.max(j), distance });
             if links.len() >= most_held && failed.is_ok() {
                 failed = each(block, std::mem::take(&mut links));
             }
@@ -360,11 +392,12 @@ pub(crate) fn join_points(
         };
         let reach = space.reach(exact.metric(), threshold);
         let wanted = |i: u32, j: u32| !apart.holds(i.min(j), i.max(j));
-        sketch.candidates(block.from, block.to, reach, wanted, |p, others| {
-            for &q in others {
-                let distance = sketch.complete(exact, (p, q), threshold, reach);
-                links.extend(distance.map(|distance| sketch.link(p, q, distance)));
-            }
+        sketch.pairs(exact, (block.from, block.to), reach, wanted, |p, q, distance| {
+            let distance = match distance {
+                Some(distance) => Some(distance).filter(|&d| d <= threshold),
+                None => sketch.complete(exact, (p, q), threshold, reach),
+            };
+            links.extend(distance.map(|distance| sketch.link(p, q, distance)));
             if links.len() >= HELD {
                 threshold = keep(&mut links);
             }

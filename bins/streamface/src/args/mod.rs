@@ -4,7 +4,10 @@
 mod capture;
 mod cluster;
 mod exchange;
+mod matching;
+mod review;
 mod study;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -13,7 +16,10 @@ use clap::{Args, Parser, Subcommand};
 pub use capture::{AnalyzeArgs, CaptureArgs, ExtractArgs, FaceArgs, FrameArgs, RunArgs, WorkArgs};
 pub use cluster::{ClusterArgs, ClusterPart, JoinArgs, LinkArgs, Method, MethodArgs, PeopleArgs, Resources};
 pub use exchange::{Copying, ExportArgs, ImportArgs, In, Out};
+pub use matching::{Compat, MatchArgs, MatchMode};
+pub use review::FinalizeArgs;
 pub use study::{EvaluateArgs, Steps, StudyArgs};
+pub use watch::WatchArgs;
 
 /// From live TV and long video to a labelled face dataset.
 #[derive(Debug, Parser)]
@@ -30,6 +36,7 @@ Examples:
   streamface run news.mp4 --out news                    a file, from frames to people
   streamface run https://host/live.m3u8 --out tv --for 2h   a live channel, for two hours
   streamface run news.mp4 --out news                    the same command goes on where it stopped
+  streamface watch https://host/live.m3u8 --people news   who is on screen, now
   streamface cluster news --threshold 0.6               people anew, from the features there are
   streamface study news                                 which threshold suits these faces
   streamface evaluate news                              likely errors, as pictures
@@ -42,6 +49,8 @@ Exit codes: 0 done, 1 done with something missing (a broken file, a wanted resul
 pub enum Command {
     /// All steps on a source, live or not: frames, faces, features, people, report
     Run(RunArgs),
+    /// Names the people of a source while it runs: events as they happen, and a page
+    Watch(Box<WatchArgs>),
     /// Step 1: keyframes of a source that pass the filters
     Capture(CaptureArgs),
     /// Step 2: faces of the frames
@@ -54,6 +63,10 @@ pub enum Command {
     Cluster(Box<ClusterArgs>),
     /// Step 6: how well clusters hang together, and their likely errors
     Evaluate(EvaluateArgs),
+    /// Step 8, its end: labels by the decisions of the review
+    Finalize(FinalizeArgs),
+    /// Step 7: which clusters may be one person
+    Match(MatchArgs),
     /// Writes report.html anew
     Report(ReportArgs),
     /// Compares labels with true ones
