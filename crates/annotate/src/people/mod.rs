@@ -38,12 +38,13 @@ mod conflict;
 mod links;
 mod said;
 mod state;
+mod ties;
 
 use std::collections::HashSet;
 
 use streamface_types::FaceId;
 
-pub use conflict::{Because, Conflict, Refusal, Report};
+pub use conflict::{Because, Conflict, MOST_NAMED, Refusal, Report};
 
 use crate::{Decision, Error, Verdict, What};
 use base::Base;
@@ -203,7 +204,10 @@ impl People {
         match what {
             What::Compare { pairs } if pairs.is_empty() => Err(Refusal::Empty),
             What::Compare { pairs } => {
-                pairs.iter().try_for_each(|p| someone(&p.left).and_then(|()| someone(&p.right)))
+                pairs.iter().flat_map(|p| [&p.left, &p.right]).try_for_each(|side| match side.len() {
+                    faces if faces > MOST_NAMED => Err(Refusal::TooMany { faces }),
+                    _ => someone(side),
+                })
             }
             What::Noise { faces } | What::Split { faces, .. } => known(faces).map(drop),
             What::Move { faces, to } => {
