@@ -136,7 +136,7 @@ impl Desk {
             Refusal::Undone(_) | Refusal::Holds(_) | Refusal::NoOne(_) => {
                 Problem::Stale(format!("Someone was faster; NOT saved: {refusal}."))
             }
-            Refusal::Empty => Problem::Refused(format!("NOT saved: {refusal}.")),
+            Refusal::Empty | Refusal::TooMany { .. } => Problem::Refused(format!("NOT saved: {refusal}.")),
         })?;
         let who = answer.who.as_deref().unwrap_or(&self.setup.who).to_owned();
         let decision = self.journal.append(&who, answer.seconds, what).map_err(Error::from)?;
