@@ -1,5 +1,7 @@
 //! `streamface review` as a process: what it acknowledged is there, however it ended.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! The review of a dataset, without a browser: answers, windows that are out of date, and what is there after.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 #[path = "sample/mod.rs"]
 mod sample;
 

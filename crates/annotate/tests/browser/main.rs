@@ -3,6 +3,8 @@
 //! Where there is no Chromium, or no axe-core (`programme media` fetches it), it says so and looks at the less.
 //! Pictures of each view go to `STREAMFACE_SHOTS`, where that is set.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod cdp;
 #[path = "../sample/mod.rs"]
 mod sample;
@@ -215,9 +217,11 @@ fn review(width: u32, height: u32, chromium: &str, axe: Option<&str>) {
     look.browser.press("Enter");
     look.browser.until("document.getElementById('live').textContent.startsWith('Saved') && !document.getElementById('alert').textContent");
     assert_eq!(revision(&mut look), json!(before + 1));
+    look.browser.eval("window.before = document.querySelector('.pair'); 0");
     look.browser.press("z");
-    look.browser.until("document.getElementById('live').textContent.startsWith('Undone')");
-    look.browser.until("!!document.querySelector('.pair [data-face]')");
+    look.browser.until(
+        "document.querySelector('.pair') !== window.before && !!document.querySelector('.pair [data-face]')",
+    );
 
     // The face large, and its frame with the box.
     look.browser.tab_to(".pair button.face");

@@ -1,5 +1,7 @@
 //! The server as seen from a socket: what is answered, and what is not.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod fake;
 
 use std::io::{Read as _, Write as _};

@@ -1,6 +1,6 @@
 //! A small dataset of painted faces, and who is who in it.
 
-#![allow(dead_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, dead_code)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
