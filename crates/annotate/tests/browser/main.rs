@@ -284,12 +284,13 @@ fn review(width: u32, height: u32, chromium: &str, axe: Option<&str>) {
     // History: undo by Tab and Enter, and redo.
     look.go("h", "history/");
     look.inspect("history");
+    look.browser.eval("window.off = document.querySelectorAll('.entry.off').length");
     look.browser.tab_to("button.back");
     look.browser.press("Enter");
-    look.browser.until("!!document.querySelector('.entry.off')");
+    look.browser.until("document.querySelectorAll('.entry.off').length === window.off + 1");
     look.browser.until("document.activeElement.textContent === 'Redo'");
     look.browser.press("Enter");
-    look.browser.until("document.activeElement.textContent === 'Undo' && document.querySelectorAll('.entry.off').length === 1");
+    look.browser.until("document.activeElement.textContent === 'Undo' && document.querySelectorAll('.entry.off').length === window.off");
     look.browser.eval("location.hash = '#/history/doubtful'");
     look.there("history/doubtful");
     assert_eq!(look.browser.eval("!!document.querySelector('.badge.doubt')"), json!(true));
