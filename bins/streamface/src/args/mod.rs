@@ -17,7 +17,7 @@ pub use capture::{AnalyzeArgs, CaptureArgs, ExtractArgs, FaceArgs, FrameArgs, Ru
 pub use cluster::{ClusterArgs, ClusterPart, JoinArgs, LinkArgs, Method, MethodArgs, PeopleArgs, Resources};
 pub use exchange::{Copying, ExportArgs, ImportArgs, In, Out};
 pub use matching::{Compat, MatchArgs, MatchMode};
-pub use review::FinalizeArgs;
+pub use review::{FinalizeArgs, ReviewArgs};
 pub use study::{EvaluateArgs, Steps, StudyArgs};
 pub use watch::WatchArgs;
 
@@ -40,6 +40,7 @@ Examples:
   streamface cluster news --threshold 0.6               people anew, from the features there are
   streamface study news                                 which threshold suits these faces
   streamface evaluate news                              likely errors, as pictures
+  streamface review news                                who is one person, by keys in a browser
   streamface score truth.csv news/metadata/annotations.json
 
 Exit codes: 0 done, 1 done with something missing (a broken file, a wanted result), 2 error.";
@@ -63,10 +64,12 @@ pub enum Command {
     Cluster(Box<ClusterArgs>),
     /// Step 6: how well clusters hang together, and their likely errors
     Evaluate(EvaluateArgs),
-    /// Step 8, its end: labels by the decisions of the review
-    Finalize(FinalizeArgs),
     /// Step 7: which clusters may be one person
     Match(MatchArgs),
+    /// Step 8: a person's answers, in a browser
+    Review(ReviewArgs),
+    /// Step 8, its end: labels by the decisions of the review
+    Finalize(FinalizeArgs),
     /// Writes report.html anew
     Report(ReportArgs),
     /// Compares labels with true ones
