@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut random = Random(1);
     let mut faces = Vec::with_capacity(FACES);
     for frame in 0..FACES / 2 {
-        let frame = FrameId::new(format!("channel_frame_{:020}", 20_250_101_000_000_000_000 + frame as u64))?;
+        let frame = FrameId::new(format!("channel_frame_{:020}", 20_250_101_000_000_000_000_u128 + frame as u128))?;
         faces.extend((0..2).map(|index| FaceId::new(frame.clone(), index)));
     }
     // Few people are seen very often, most seldom.

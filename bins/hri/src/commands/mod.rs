@@ -5,6 +5,7 @@ mod build;
 mod labels;
 mod matching;
 mod query;
+mod serve;
 mod stats;
 mod tree;
 
@@ -19,6 +20,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Query(args) => query::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Tree(args) => tree::run(&args),
+        Command::Serve(args) => serve::serve(&args),
         Command::Stats(args) => stats::run(&args),
     }
 }

@@ -3,6 +3,7 @@
 
 mod capture;
 mod cluster;
+mod exchange;
 mod matching;
 mod review;
 mod study;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use capture::{AnalyzeArgs, CaptureArgs, ExtractArgs, FaceArgs, FrameArgs, RunArgs, WorkArgs};
 pub use cluster::{ClusterArgs, ClusterPart, JoinArgs, LinkArgs, Method, MethodArgs, PeopleArgs, Resources};
+pub use exchange::{Copying, ExportArgs, ImportArgs, In, Out};
 pub use matching::{Compat, MatchArgs, MatchMode};
 pub use review::FinalizeArgs;
 pub use study::{EvaluateArgs, Steps, StudyArgs};
@@ -69,6 +71,10 @@ pub enum Command {
     Report(ReportArgs),
     /// Compares labels with true ones
     Score(ScoreArgs),
+    /// Writes a dataset in another program's form
+    Export(ExportArgs),
+    /// Makes a dataset of another program's
+    Import(ImportArgs),
     /// The networks: fetch, list, check
     Models(ModelsArgs),
     /// Says what is missing, and the command that mends it

@@ -290,3 +290,45 @@ impl Index {
         Ok(best.map(|(distance, label)| Match { label, distance }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::look::kernel::Isa;
+    use crate::random::Random;
+    use crate::{Settings, Threshold, To};
+
+    /// Whatever the processor, and whatever the directions.
+    #[test]
+    fn every_instruction_set_finds_the_same() {
+        let (dim, people) = (72, 700);
+        let mut random = Random::new(4);
+        for metric in [Metric::Cosine, Metric::Euclidean] {
+            let threshold = Threshold::new(metric, 0.5).unwrap();
+            let mut index = Index::new(Settings::new(dim, threshold).unwrap());
+            // Energy falls off, so that directions are learnt.
+            let mut draw = |by: f64| -> Vec<f32> {
+                (0..dim).map(|k| ((random.uniform() - 0.5) * by * (-(k as f64) / 9.0).exp()) as f32).collect()
+            };
+            let centres: Vec<Vec<f32>> = (0..people).map(|_| draw(2.0)).collect();
+            for (id, row) in centres.iter().enumerate() {
+                index.insert_to(row, id as u64, To::New).unwrap();
+            }
+            index.refresh();
+            assert!(index.stats().learnt);
+            let mut queries = Vec::new();
+            for centre in centres.iter().take(203) {
+                let noise = draw(0.4);
+                queries.extend(centre.iter().zip(noise).map(|(c, n)| c + n));
+            }
+            let flat: Vec<_> = queries.chunks(dim).map(|q| index.flat_search(q).unwrap()).collect();
+            assert!(flat.iter().flatten().count() > 150);
+            for isa in Isa::available() {
+                index.isa = isa;
+                let found: Vec<_> = queries.chunks(dim).map(|q| index.search(q).unwrap()).collect();
+                assert_eq!(found, flat, "{isa:?}");
+                assert_eq!(index.search_batch(&queries).unwrap(), flat, "{isa:?}");
+            }
+        }
+    }
+}

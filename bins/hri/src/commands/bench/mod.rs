@@ -72,10 +72,14 @@ fn measure(args: &Bench, faces: &Faces) -> Result<Value> {
         found.push(index.search(query)?);
         times.push(start.elapsed());
     }
-    let start = Instant::now();
-    let together = index.search_batch(&faces.rows[..queries.len() * faces.dim])?;
-    let batch = start.elapsed();
-    ensure!(together == found, "a batch found others than one by one: a bug, please report it");
+    // The best of five: other work on the machine only adds.
+    let mut batch = Duration::MAX;
+    for _ in 0..5 {
+        let start = Instant::now();
+        let together = index.search_batch(&faces.rows[..queries.len() * faces.dim])?;
+        batch = batch.min(start.elapsed());
+        ensure!(together == found, "a batch found others than one by one: a bug, please report it");
+    }
     let flat_count = queries.len().min(200);
     let mut differ = 0;
     let start = Instant::now();
