@@ -41,7 +41,14 @@ fn check(name: &str, scores: Scores) {
     prf("pairwise", scores.pairwise);
     prf("bcubed", scores.bcubed);
     close("ari", scores.ari, &expected["ari"]);
-    close("nmi", scores.nmi, &expected["nmi"]);
+    close("nmi", scores.information.nmi, &expected["nmi"]);
+    close("ami", scores.information.ami, &expected["ami"]);
+    close("v_measure", scores.information.v_measure, &expected["v_measure"]);
+    close("homogeneity", scores.information.homogeneity, &expected["homogeneity"]);
+    close("completeness", scores.information.completeness, &expected["completeness"]);
+    close("accuracy", scores.equality.accuracy, &expected["accuracy"]);
+    close("recall_weighted", scores.equality.accuracy, &expected["recall_weighted"]);
+    close("precision_weighted", scores.equality.precision_weighted, &expected["precision_weighted"]);
     assert_eq!(expected["samples"], scores.samples);
     assert_eq!(expected["true_clusters"], scores.true_clusters);
     assert_eq!(expected["pred_clusters"], scores.predicted_clusters);

@@ -28,7 +28,7 @@ pub fn score(args: &ScoreArgs) -> anyhow::Result<Outcome> {
         say!("pairwise  {}", prf(scores.pairwise));
         say!("BCubed    {}", prf(scores.bcubed));
         say!("ARI       {:.4}", scores.ari);
-        say!("NMI       {:.4}", scores.nmi);
+        say!("NMI       {:.4}", scores.information.nmi);
         say!("purity    {:.4}", scores.purity);
     }
     let short = args.at_least.is_some_and(|wanted| scores.pairwise.f < wanted);
