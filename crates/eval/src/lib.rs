@@ -24,6 +24,7 @@
 //! # Ok::<(), streamface_eval::Error>(())
 //! ```
 
+mod chart;
 mod error;
 pub mod intrinsic;
 pub mod labels;

@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::super::chart::{About, Bar, bars, line};
 use super::super::html::{Count, Plural};
 use super::{Evaluation, Signed};
+use crate::chart::{About, Bar, bars, line};
 use crate::intrinsic::{HISTOGRAM_BINS, Intrinsic, SizeBin};
 
 impl Evaluation<'_> {
