@@ -61,10 +61,7 @@ pub fn read_labelled(path: impl AsRef<Path>) -> Result<Labelled, Error> {
 /// # Errors
 /// Where the file cannot be read, is larger than [`MAX_FILE`], is no such JSON, or has a face without a
 /// name.
-pub fn each_annotation(
-    path: impl AsRef<Path>,
-    mut each: impl FnMut(&str, Annotation),
-) -> Result<(), Error> {
+pub fn each_annotation(path: impl AsRef<Path>, mut each: impl FnMut(&str, Annotation)) -> Result<(), Error> {
     let path = path.as_ref();
     let mut input = open(path, MAX_FILE)?;
     let read = Entries(&mut |name: String, annotation: Annotation| {
@@ -271,9 +268,17 @@ mod tests {
             each_annotation(file.path(), |name, a| found.push((name.to_owned(), a.label.0, a.mask)))?;
             Ok::<_, Error>(found)
         };
-        let text = r#"{"ignore": [[1, 2]], "labels": {"b.png": {"label": 4, "mask": 0.5}, "a": {"label": -1}}}"#;
+        let text =
+            r#"{"ignore": [[1, 2]], "labels": {"b.png": {"label": 4, "mask": 0.5}, "a": {"label": -1}}}"#;
         assert_eq!(each(text).unwrap(), [("b".to_owned(), 4, Some(0.5)), ("a".to_owned(), -1, None)]);
-        for broken in ["", "[]", "{}", r#"{"labels": {}, "labels": {}}"#, r#"{"labels": {}} x"#, r#"{"labels": {"": {"label": 1}}}"#] {
+        for broken in [
+            "",
+            "[]",
+            "{}",
+            r#"{"labels": {}, "labels": {}}"#,
+            r#"{"labels": {}} x"#,
+            r#"{"labels": {"": {"label": 1}}}"#,
+        ] {
             assert!(matches!(each(broken), Err(Error::Json { .. })), "{broken}");
         }
     }

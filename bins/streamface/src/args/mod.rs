@@ -3,6 +3,8 @@
 
 mod capture;
 mod cluster;
+mod score;
+mod stats;
 mod study;
 
 use std::path::PathBuf;
@@ -11,6 +13,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub use capture::{AnalyzeArgs, CaptureArgs, ExtractArgs, FaceArgs, FrameArgs, RunArgs, WorkArgs};
 pub use cluster::{ClusterArgs, ClusterPart, JoinArgs, LinkArgs, Method, MethodArgs, PeopleArgs, Resources};
+pub use score::{ScoreArgs, VerifyArgs};
+pub use stats::StatsArgs;
 pub use study::{EvaluateArgs, Steps, StudyArgs};
 
 /// From live TV and long video to a labelled face dataset.
@@ -32,6 +36,7 @@ Examples:
   streamface study news                                 which threshold suits these faces
   streamface evaluate news                              likely errors, as pictures
   streamface score truth.csv news/metadata/annotations.json
+  streamface stats news sport                           what is in two datasets together
 
 Exit codes: 0 done, 1 done with something missing (a broken file, a wanted result), 2 error.";
 
@@ -54,8 +59,12 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Writes report.html anew
     Report(ReportArgs),
-    /// Compares labels with true ones
+    /// Step 9: compares labels with true ones
     Score(ScoreArgs),
+    /// What is in datasets: hours, frames, faces, people, attributes
+    Stats(StatsArgs),
+    /// How well distances tell people apart: LFW's and YTF's protocol
+    Verify(VerifyArgs),
     /// The networks: fetch, list, check
     Models(ModelsArgs),
     /// Says what is missing, and the command that mends it
@@ -81,23 +90,6 @@ pub struct Common {
 pub struct ReportArgs {
     /// The dataset directory
     pub dir: PathBuf,
-    /// Common.
-    #[command(flatten)]
-    pub common: Common,
-}
-
-/// `streamface score`.
-#[derive(Debug, Clone, Args)]
-pub struct ScoreArgs {
-    /// True labels: annotations.json, or CSV with the columns name,label
-    #[arg(value_name = "TRUE")]
-    pub truth: PathBuf,
-    /// Labels to be scored
-    #[arg(value_name = "PRED")]
-    pub predicted: PathBuf,
-    /// Exit with 1 when the pairwise F is below this
-    #[arg(long, value_name = "F")]
-    pub at_least: Option<f64>,
     /// Common.
     #[command(flatten)]
     pub common: Common,

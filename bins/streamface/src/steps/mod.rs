@@ -21,9 +21,11 @@ mod report;
 mod run;
 mod score;
 mod state;
+mod stats;
 mod study;
 mod summary;
 mod vectors;
+mod verify;
 mod work;
 
 pub use analyze::analyze;
@@ -36,9 +38,11 @@ pub use models::{check, list, load_detector, load_embedder, pull};
 pub use report::report;
 pub use run::run;
 pub use score::score;
+pub use stats::stats;
 pub use study::study;
 pub use summary::{Outcome, Summary};
 pub use vectors::{cluster_vectors, join_part, link_parts};
+pub use verify::verify;
 
 /// See [`say`].
 fn say_line(line: std::fmt::Arguments<'_>) {

@@ -119,7 +119,10 @@ mod tests {
             let ticks = axis.ticks();
             assert!((1..=8).contains(&ticks.len()), "{most}: {ticks:?}");
             for tick in ticks {
-                assert!((0.0..=1.0 + 1e-9).contains(&axis.place(tick)) && tick.fract() == 0.0, "{most} {tick}");
+                assert!(
+                    (0.0..=1.0 + 1e-9).contains(&axis.place(tick)) && tick.fract() == 0.0,
+                    "{most} {tick}"
+                );
             }
         }
         assert!(Axis::counts(1000).place(1.0) > 0.0 && Axis::counts(1000).place(0.0) <= 0.0);

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 
 use super::Axis;
 use super::frame::SMALL;
-use crate::report::html::{Count, Text};
+use crate::intrinsic::SizeBin;
+use crate::report::html::{Count, Plural, Text};
 
 /// Most points of a line: a column each, and then some.
 const POINTS: usize = 400;
@@ -72,6 +73,43 @@ pub(crate) fn line(out: &mut dyn Write, about: &About<'_>, values: &[usize]) -> 
     }
     write!(out, "<path class=\"line c0\" d=\"{path}\"/>")?;
     SMALL.close(out)
+}
+
+/// The original's "Membership Distribution": how many clusters have how many faces. `what` they are, in the plural.
+pub(crate) fn size_bins(
+    out: &mut dyn Write,
+    title: &str,
+    what: &'static str,
+    bins: &[SizeBin],
+) -> io::Result<()> {
+    let range = |from: usize, to: usize| {
+        if from == to {
+            Plural(from, "face").to_string()
+        } else {
+            format!("{} to {} faces", Count(from as u64), Count(to as u64))
+        }
+    };
+    let bar = |bin: &SizeBin| Bar {
+        value: bin.classes,
+        says: format!("{}: {} {what}", range(bin.from, bin.to), Count(bin.classes as u64)),
+        class: "good",
+    };
+    let drawn: Vec<Bar> = bins.iter().map(bar).collect();
+    // All bins where they are few, else those that begin at a power of ten.
+    let marked =
+        |from: usize| bins.len() <= 9 || from == 1 || (from >= 10 && 10usize.pow(from.ilog10()) == from);
+    let middle = |i: usize| (i as f64 + 0.5) / bins.len() as f64;
+    let marks: Vec<_> = bins
+        .iter()
+        .enumerate()
+        .filter(|(_, bin)| marked(bin.from))
+        .map(|(i, bin)| (middle(i), Count(bin.from as u64).to_string()))
+        .collect();
+    let ones = bins.first().map_or(0, |bin| bin.classes);
+    let all: usize = bins.iter().map(|bin| bin.classes).sum();
+    let says = format!("{title}: {} of {} {what} have one face", Count(ones as u64), Count(all as u64));
+    let about = About { title, across: "faces, from", up: what, says: &says, marks: &marks };
+    self::bars(out, &about, &drawn)
 }
 
 fn begin(out: &mut dyn Write, about: &About<'_>, axis: Axis) -> io::Result<()> {

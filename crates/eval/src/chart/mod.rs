@@ -14,7 +14,7 @@ mod frame;
 mod lines;
 
 pub(crate) use axis::{Axis, plain, plain_percent, rate_tick};
-pub(crate) use bars::{About, Bar, bars, line};
+pub(crate) use bars::{About, Bar, bars, line, size_bins};
 pub(crate) use lines::{Chart, Series, Style};
 
 /// To stand after the page's own style.

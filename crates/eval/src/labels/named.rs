@@ -1,6 +1,6 @@
 //! Labels that may be texts, as they are in the file.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Labels by the stem of the face's name, and what they are called where the file has texts for them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,45 +22,29 @@ impl Labelled {
         }
     }
 
-    /// Numbers texts alike in both, so that equal labels are equal numbers and no others are. Labels that
-    /// are numbers stay as they are; none of them equals a text.
-    pub fn agree(&mut self, other: &mut Self) {
-        match (self.names.is_empty(), other.names.is_empty()) {
-            (true, true) => {}
-            (true, false) => other.move_above(self),
-            (false, true) => self.move_above(other),
-            (false, false) => {
-                let known: HashMap<String, i64> = self.names.iter().map(|(&l, n)| (n.clone(), l)).collect();
-                let mut next = self.names.keys().last().map_or(0, |l| l + 1);
-                let mut number = |name: &String| {
-                    known.get(name).copied().unwrap_or_else(|| {
-                        next += 1;
-                        next - 1
-                    })
-                };
-                let new: BTreeMap<i64, i64> = other.names.iter().map(|(&l, n)| (l, number(n))).collect();
-                other.renumber(|label| new.get(&label).copied().unwrap_or(label));
-            }
+    /// Renumbers this one where either has texts, so that equal labels are equal numbers and no others are: a
+    /// text is the number that `first` has for it, and a number never equals a text. Numbers below 0 stay.
+    pub fn agree_with(&mut self, first: &Self) {
+        if self.names.is_empty() && first.names.is_empty() {
+            return;
         }
-    }
-
-    /// Every text of it beyond every number of the other.
-    fn move_above(&mut self, numbers: &Self) {
-        let above = numbers.labels.values().max().map_or(0, |&most| most.saturating_add(1).max(0));
-        // Texts are numbered from 0 by appearance, so there are no more of them than of rows; a label near
-        // the end of i64 is met from below, where no text is either.
-        let texts = self.labels.len() as i64;
-        let from = if above <= i64::MAX - texts {
-            above
-        } else {
-            numbers.labels.values().min().map_or(0, |&least| least.saturating_sub(texts))
-        };
-        self.renumber(|label| label + from);
-    }
-
-    fn renumber(&mut self, new: impl Fn(i64) -> i64) {
-        self.labels.values_mut().for_each(|label| *label = new(*label));
-        self.names = std::mem::take(&mut self.names).into_iter().map(|(l, n)| (new(l), n)).collect();
+        let known: HashMap<&str, i64> = first.names.iter().map(|(&l, n)| (n.as_str(), l)).collect();
+        let used: HashSet<i64> = first.labels.values().chain(first.names.keys()).copied().collect();
+        let mut free = (0..).filter(|label| !used.contains(label));
+        let texts = !self.names.is_empty();
+        let old: BTreeSet<i64> = self.labels.values().chain(self.names.keys()).copied().collect();
+        let mut new = HashMap::new();
+        let mut names = BTreeMap::new();
+        for label in old.into_iter().filter(|&label| label >= 0) {
+            let name = self.name(label);
+            let same = if texts { known.get(name.as_str()).copied() } else { None };
+            // There are fewer labels than numbers.
+            let Some(number) = same.or_else(|| free.next()) else { break };
+            new.insert(label, number);
+            names.insert(number, name);
+        }
+        self.labels.values_mut().for_each(|label| *label = new.get(label).copied().unwrap_or(*label));
+        self.names = names;
     }
 }
 
@@ -81,13 +65,12 @@ mod tests {
 
     #[test]
     fn equal_texts_become_equal_numbers() {
-        let mut a = texts(&[("1", "Zoe"), ("2", "Adam"), ("3", "Zoe")]);
+        let a = texts(&[("1", "Zoe"), ("2", "Adam"), ("3", "Zoe")]);
         let mut b = texts(&[("1", "Adam"), ("2", "Eve"), ("3", "Zoe")]);
-        let (named_a, named_b) = (a.clone(), b.clone());
-        a.agree(&mut b);
-        assert_eq!(a, named_a);
+        let before = b.clone();
+        b.agree_with(&a);
         for (face, label) in &b.labels {
-            assert_eq!(b.name(*label), named_b.name(named_b.labels[face]));
+            assert_eq!(b.name(*label), before.name(before.labels[face]));
         }
         assert_eq!((b.labels["1"], b.labels["3"]), (a.labels["2"], a.labels["1"]));
         assert!(!a.labels.values().any(|&l| l == b.labels["2"]));
@@ -96,16 +79,24 @@ mod tests {
     #[test]
     fn a_text_is_never_a_number() {
         for numbers in [vec![0, 1, 5], vec![-1], vec![i64::MAX, 3], vec![]] {
-            let mut a = texts(&[("1", "0"), ("2", "x")]);
-            let labels = numbers.iter().enumerate().map(|(i, &l)| (i.to_string(), l)).collect();
-            let mut b = Labelled { labels, names: BTreeMap::new() };
-            let before = b.clone();
-            a.agree(&mut b);
-            assert_eq!(b, before);
-            assert!(a.labels.values().all(|l| !numbers.contains(l)), "{numbers:?}: {a:?}");
-            assert_eq!(a.names.len(), 2);
-            assert_eq!(a.name(a.labels["2"]), "x");
+            let labels: BTreeMap<String, i64> =
+                numbers.iter().enumerate().map(|(i, &l)| (i.to_string(), l)).collect();
+            let numbered = Labelled { labels, names: BTreeMap::new() };
+            let text = texts(&[("1", "0"), ("2", "x")]);
+            let (mut a, mut b) = (text.clone(), numbered.clone());
+            a.agree_with(&numbered);
+            assert!(a.labels.values().all(|l| *l >= 0 && !numbers.contains(l)), "{numbers:?}: {a:?}");
+            assert_eq!((a.names.len(), a.name(a.labels["2"])), (2, "x".to_owned()));
+            b.agree_with(&text);
+            for (face, label) in &b.labels {
+                assert_eq!(*label < 0, numbered.labels[face] < 0);
+                assert!(*label < 0 || !text.labels.values().any(|l| l == label));
+                assert_eq!(b.name(*label), numbered.name(numbered.labels[face]));
+            }
         }
-        assert_eq!((Labelled::default().name(-1), Labelled::default().name(7)), ("noise".into(), "Person 7".into()));
+        assert_eq!(
+            (Labelled::default().name(-1), Labelled::default().name(7)),
+            ("noise".into(), "Person 7".into())
+        );
     }
 }

@@ -71,12 +71,7 @@ impl Contingency {
     }
 }
 
-fn index(
-    seen: &mut BTreeMap<i64, usize>,
-    label: i64,
-    sizes: &mut Vec<u64>,
-    labels: &mut Vec<i64>,
-) -> usize {
+fn index(seen: &mut BTreeMap<i64, usize>, label: i64, sizes: &mut Vec<u64>, labels: &mut Vec<i64>) -> usize {
     *seen.entry(label).or_insert_with(|| {
         sizes.push(0);
         labels.push(label);

@@ -89,9 +89,11 @@ impl<'a> Shared<'a> {
                 None => shared.only_in_true.push(name),
             }
         }
-        shared.only_in_predicted = predicted.keys().copied().filter(|name| !truth.contains_key(name)).collect();
+        shared.only_in_predicted =
+            predicted.keys().copied().filter(|name| !truth.contains_key(name)).collect();
         if shared.both.is_empty() {
-            let first = |labels: &BTreeMap<&str, i64>| Some(labels.keys().next()?.chars().take(100).collect());
+            let first =
+                |labels: &BTreeMap<&str, i64>| Some(labels.keys().next()?.chars().take(100).collect());
             let example = first(&truth).zip(first(&predicted));
             return Err(Error::NothingShared { truth: truth.len(), predicted: predicted.len(), example });
         }

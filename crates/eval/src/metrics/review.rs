@@ -46,24 +46,28 @@ impl ReviewScores {
         let after = Scores::from(&Contingency::new(samples.iter().map(|&(t, _, after)| (t, after))));
         let pairs = Pairs::new(&before);
         let before = Scores::from(&before);
-        let joins = changes(samples.iter().map(|&(t, before, after)| (after, before, t)), |same, different| {
-            let joined = Pairs {
-                both: pairs.both + same,
-                truth_only: pairs.truth_only - same,
-                predicted_only: pairs.predicted_only + different,
-                neither: pairs.neither - different,
-            };
-            (same, different, joined.prf())
-        });
-        let splits = changes(samples.iter().copied().map(|(t, before, after)| (before, after, t)), |same, different| {
-            let split = Pairs {
-                both: pairs.both - same,
-                truth_only: pairs.truth_only + same,
-                predicted_only: pairs.predicted_only - different,
-                neither: pairs.neither + different,
-            };
-            (different, same, split.prf())
-        });
+        let joins =
+            changes(samples.iter().map(|&(t, before, after)| (after, before, t)), |same, different| {
+                let joined = Pairs {
+                    both: pairs.both + same,
+                    truth_only: pairs.truth_only - same,
+                    predicted_only: pairs.predicted_only + different,
+                    neither: pairs.neither - different,
+                };
+                (same, different, joined.prf())
+            });
+        let splits = changes(
+            samples.iter().copied().map(|(t, before, after)| (before, after, t)),
+            |same, different| {
+                let split = Pairs {
+                    both: pairs.both - same,
+                    truth_only: pairs.truth_only + same,
+                    predicted_only: pairs.predicted_only - different,
+                    neither: pairs.neither + different,
+                };
+                (different, same, split.prf())
+            },
+        );
         let settle = |changes: Vec<(Change, Prf)>| {
             let mut all: Vec<Change> = changes
                 .into_iter()
@@ -133,9 +137,15 @@ mod tests {
         let join = &review.joins[0];
         assert_eq!((join.whole, &join.parts[..], join.right, join.wrong), (0, &[(0, 2), (1, 1)][..], 2, 0));
         let split = &review.splits[0];
-        assert_eq!((split.whole, &split.parts[..], split.right, split.wrong), (2, &[(2, 2), (3, 1)][..], 2, 0));
-        let (before, joined) = (f(&[7, 7, 7, 8, 8, 9], &[0, 0, 1, 2, 2, 2]), f(&[7, 7, 7, 8, 8, 9], &[0, 0, 0, 2, 2, 2]));
-        assert!((join.gain - (joined - before)).abs() < 1e-15 && (review.gain - (1.0 - before)).abs() < 1e-15);
+        assert_eq!(
+            (split.whole, &split.parts[..], split.right, split.wrong),
+            (2, &[(2, 2), (3, 1)][..], 2, 0)
+        );
+        let (before, joined) =
+            (f(&[7, 7, 7, 8, 8, 9], &[0, 0, 1, 2, 2, 2]), f(&[7, 7, 7, 8, 8, 9], &[0, 0, 0, 2, 2, 2]));
+        assert!(
+            (join.gain - (joined - before)).abs() < 1e-15 && (review.gain - (1.0 - before)).abs() < 1e-15
+        );
     }
 
     proptest! {

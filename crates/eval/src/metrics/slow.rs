@@ -51,11 +51,14 @@ pub fn scores(truth: &[i64], predicted: &[i64]) -> Scores {
     let shared = h_truth + h_predicted - h_both;
     let of = |h: f64| if h < 1e-12 { 1.0 } else { shared / h };
     let (homogeneity, completeness) = (of(h_truth), of(h_predicted));
-    let v_measure =
-        if homogeneity + completeness < 1e-12 { 0.0 } else { prf(homogeneity, completeness).f };
+    let v_measure = if homogeneity + completeness < 1e-12 { 0.0 } else { prf(homogeneity, completeness).f };
     let sizes = |labels: &[i64]| {
-        let mut sizes: Vec<usize> =
-            labels.iter().collect::<std::collections::BTreeSet<_>>().iter().map(|l| labels.iter().filter(|m| *m == *l).count()).collect();
+        let mut sizes: Vec<usize> = labels
+            .iter()
+            .collect::<std::collections::BTreeSet<_>>()
+            .iter()
+            .map(|l| labels.iter().filter(|m| *m == *l).count())
+            .collect();
         sizes.sort_unstable();
         sizes
     };

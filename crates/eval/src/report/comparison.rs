@@ -31,8 +31,8 @@ pub struct Comparison<'a> {
     pub shared: &'a Shared<'a>,
     /// Their scores.
     pub scores: &'a Scores,
-    /// What a review changed, where one was made.
-    pub review: Option<&'a ReviewScores>,
+    /// What a review changed, where one was made, and the labels before it.
+    pub review: Option<(&'a ReviewScores, &'a Labelled)>,
     /// Folder of the face images, relative to the page; empty for no links.
     pub faces_folder: String,
     /// How much of it is shown.
@@ -104,9 +104,8 @@ impl Comparison<'_> {
 
     fn numbers(&self, out: &mut dyn Write) -> io::Result<()> {
         let s = self.scores;
-        let prf = |p: crate::Prf| {
-            vec![format!("precision {:.4}", p.precision), format!("recall {:.4}", p.recall)]
-        };
+        let prf =
+            |p: crate::Prf| vec![format!("precision {:.4}", p.precision), format!("recall {:.4}", p.recall)];
         let f = |v: f64| format!("{v:.3}");
         write!(out, "<dl class=\"numbers\">")?;
         tile(out, "Pairwise F", &f(s.pairwise.f), &prf(s.pairwise))?;

@@ -11,8 +11,8 @@ use streamface_types::FaceId;
 use super::Pictures;
 use super::html::{Count, Plural, Text};
 use super::page;
-use crate::chart;
 use crate::Error;
+use crate::chart;
 use crate::intrinsic::{Cluster, Intrinsic};
 
 const OWN_STYLE: &str = include_str!("evaluation.css");

@@ -19,7 +19,7 @@ mod histograms;
 mod page;
 mod rates;
 mod recommend;
-mod rng;
+pub(crate) mod rng;
 mod scored;
 mod sections;
 #[cfg(test)]

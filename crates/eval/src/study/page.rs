@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
-use crate::chart::{self, Axis, Chart, Series, Style, plain, plain_percent, rate_tick};
 use super::sections::{baselines, histograms, sweep};
 use super::why::{percent, wish_text};
 use super::{Basis, Calibration, Estimate, Modelled, Point, Recommendation, Study, Wish};
+use crate::chart::{self, Axis, Chart, Series, Style, plain, plain_percent, rate_tick};
 use crate::report::html::{Count, Text};
 use crate::report::page;
 

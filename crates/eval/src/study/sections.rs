@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use super::baselines::{COLUMNS, TEXTS};
-use crate::chart::{Axis, Chart, Series, Style, plain, plain_percent};
 use super::{Histogram, Histograms, Interval, Row, Scored, Study};
+use crate::chart::{Axis, Chart, Series, Style, plain, plain_percent};
 use crate::report::html::{Count, Text};
 
 fn count_tick(v: f64) -> String {

@@ -74,9 +74,7 @@ impl Comparison<'_> {
             Count(confusion.main_faces),
             Count(confusion.other_faces)
         )?;
-        for (label, n) in
-            [(confusion.main, confusion.main_faces), (confusion.other, confusion.other_faces)]
-        {
+        for (label, n) in [(confusion.main, confusion.main_faces), (confusion.other, confusion.other_faces)] {
             let name = self.name(part, label);
             write!(out, "<div><p><b>{}</b>{}</p>", Text(&name), Plural(n as usize, "face"))?;
             let all = faces.get(&cell(confusion, label)).map_or(&[][..], Vec::as_slice);

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::super::html::{Count, Plural, Text};
 use super::super::page::table;
 use super::{Comparison, left_out};
+use crate::labels::Labelled;
 use crate::metrics::{Change, PersonErrors};
 
 /// Parts of a person that are named in a row.
@@ -44,7 +45,7 @@ impl Comparison<'_> {
                 write!(out, "<td class=\"n\">{}</td>", Count(n))?;
             }
             let parts = person.parts.iter().map(|p| (p.label, p.faces));
-            self.parts(out, 1, parts, person.parts.len())?;
+            self::parts(out, self.labels[1], parts, person.parts.len())?;
             write!(out, "</tr>")?;
         }
         write!(out, "</tbody></table></div>")?;
@@ -52,22 +53,8 @@ impl Comparison<'_> {
         writeln!(out, "</section>")
     }
 
-    /// `Person 3 (12), Person 4 (1)`
-    fn parts(
-        &self,
-        out: &mut dyn Write,
-        which: usize,
-        parts: impl Iterator<Item = (i64, u64)>,
-        all: usize,
-    ) -> io::Result<()> {
-        let parts: Vec<String> =
-            parts.take(PARTS).map(|(label, n)| format!("{} ({})", self.name(which, label), Count(n))).collect();
-        let more = if all > PARTS { format!(" and {} more", Count((all - PARTS) as u64)) } else { String::new() };
-        write!(out, "<td class=\"wide\">{}{more}</td>", Text(parts.join(", ")))
-    }
-
     pub(super) fn review(&self, out: &mut dyn Write) -> io::Result<()> {
-        let Some(review) = self.review else { return Ok(()) };
+        let Some((review, before)) = self.review else { return Ok(()) };
         write!(out, "<section aria-labelledby=\"review\"><h2 id=\"review\">What the review changed</h2>")?;
         write!(
             out,
@@ -76,17 +63,26 @@ impl Comparison<'_> {
             review.after.pairwise.f,
             Plural(review.after.samples as usize, "face")
         )?;
-        for (head, changes) in [("Put together", &review.joins), ("Taken apart", &review.splits)] {
+        let after = self.labels[1];
+        for (head, changes, whole, parts) in
+            [("Put together", &review.joins, after, before), ("Taken apart", &review.splits, before, after)]
+        {
             if changes.is_empty() {
                 continue;
             }
             write!(out, "<h3>{head}</h3>")?;
-            self.changes(out, head, changes)?;
+            self.changes(out, head, changes, [whole, parts])?;
         }
         writeln!(out, "</section>")
     }
 
-    fn changes(&self, out: &mut dyn Write, head: &str, changes: &[Change]) -> io::Result<()> {
+    fn changes(
+        &self,
+        out: &mut dyn Write,
+        head: &str,
+        changes: &[Change],
+        [whole, of_parts]: [&Labelled; 2],
+    ) -> io::Result<()> {
         let columns = [
             ("whole", false),
             ("parts", false),
@@ -96,8 +92,8 @@ impl Comparison<'_> {
         ];
         table(out, head, &columns)?;
         for change in changes.iter().take(self.limits.rows) {
-            write!(out, "<tr><th scope=\"row\">{}</th>", Text(self.name(1, change.whole)))?;
-            self.parts(out, 1, change.parts.iter().copied(), change.parts.len())?;
+            write!(out, "<tr><th scope=\"row\">{}</th>", Text(whole.name(change.whole)))?;
+            parts(out, of_parts, change.parts.iter().copied(), change.parts.len())?;
             write!(
                 out,
                 "<td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
@@ -162,4 +158,17 @@ impl Comparison<'_> {
         }
         writeln!(out, "</section>")
     }
+}
+
+/// `Person 3 (12), Person 4 (1)`
+fn parts(
+    out: &mut dyn Write,
+    labels: &Labelled,
+    parts: impl Iterator<Item = (i64, u64)>,
+    all: usize,
+) -> io::Result<()> {
+    let parts: Vec<String> =
+        parts.take(PARTS).map(|(label, n)| format!("{} ({})", labels.name(label), Count(n))).collect();
+    let more = if all > PARTS { format!(" and {} more", Count((all - PARTS) as u64)) } else { String::new() };
+    write!(out, "<td class=\"wide\">{}{more}</td>", Text(parts.join(", ")))
 }
