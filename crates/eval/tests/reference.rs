@@ -6,24 +6,12 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use common::read_npy;
 use streamface_eval::intrinsic::{calinski_harabasz, davies_bouldin, silhouette};
 use streamface_eval::{Prf, Scores, read_labels, score, verification};
+use streamface_testing::reference;
 use streamface_types::{Embeddings, Metric};
-
-/// The reference file, or `None` after saying so.
-fn reference(file: &str) -> Option<PathBuf> {
-    let shared = std::env::var_os("STREAMFACE_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
-    let path = shared.join("reference").join(file);
-    if !path.exists() {
-        eprintln!("skipped: {} is missing (set STREAMFACE_SHARED)", path.display());
-        return None;
-    }
-    Some(path)
-}
 
 fn check(name: &str, scores: Scores) {
     let Some(path) = reference("metrics.json") else { return };

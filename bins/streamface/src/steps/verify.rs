@@ -98,14 +98,16 @@ fn of_file(path: &Path, names: Option<&Path>, metric: Metric) -> anyhow::Result<
     Ok(Rows { vectors, names })
 }
 
+/// (distance, one person, fold)
+type Compared = (f64, bool, Option<usize>);
+
 /// The distances of pairs by name, and the pairs that lack a face.
-#[allow(clippy::type_complexity)]
-fn of_pairs<'a>(
-    pairs: &'a [Pair],
+fn of_pairs(
+    pairs: &[Pair],
     rows: &Rows,
     data: Option<&Dataset>,
     metric: Metric,
-) -> anyhow::Result<(Vec<(f64, bool, Option<usize>)>, Vec<&'a Pair>)> {
+) -> anyhow::Result<(Vec<Compared>, Vec<Pair>)> {
     let wanted = pairs.iter().flat_map(|p| [p.left.as_str(), p.right.as_str()]);
     let mut found = rows_by_name(wanted, &rows.names);
     if let Some(data) = data {
@@ -124,7 +126,7 @@ fn of_pairs<'a>(
     let distance = |p: &&Pair| {
         (metric.distance(&vectors[p.left.as_str()], &vectors[p.right.as_str()]), p.same, Some(p.fold))
     };
-    Ok((there.par_iter().map(distance).collect(), missing))
+    Ok((there.par_iter().map(distance).collect(), missing.into_iter().cloned().collect()))
 }
 
 /// Of the faces of one photo keeps the one nearest its middle, as those do who made LFW.
@@ -199,7 +201,7 @@ fn labels_of(args: &VerifyArgs, data: Option<&Dataset>, rows: &Rows) -> anyhow::
 fn say_result(
     args: &VerifyArgs,
     verified: &Verified,
-    missing: &[&Pair],
+    missing: &[Pair],
     page: Option<&Path>,
 ) -> anyhow::Result<()> {
     if args.common.json {
