@@ -3,8 +3,10 @@
 //! | module | what |
 //! |---|---|
 //! | [`decision`] | [`Decision`]: what was said, by whom, about which faces |
+//! | [`questions`] | what to ask next, and which answers to doubt |
 
 pub mod decision;
+pub mod questions;
 
 pub use decision::{AUTO, Compared, Decision, Verdict, What};
 

@@ -100,7 +100,7 @@ fn join_blocks_with(
         (left.contains(&i) && right.contains(&j)) || (left.contains(&j) && right.contains(&i))
     };
     let whole = left == right;
-    let spill = Spill::new(settings.most_links());
+    let spill = Spill::new(settings.most_held());
     let pieces = Mutex::new(Vec::new());
     let keep = |block: Block, found: Vec<Link>| {
         let piece = spill.keep(found)?;
@@ -157,18 +157,12 @@ fn join_rows(
     let blocks = Blocks::new(&sketch);
     let progress = observer.start(Stage::Join, pairs(points.len()));
     blocks.all().try_for_each(|block| {
-        let (mut links, mut near, mut failed) = (Vec::new(), Vec::new(), Ok(()));
+        let (mut links, mut failed) = (Vec::new(), Ok(()));
         let wanted = |p: u32, q: u32| wanted(order[p as usize], order[q as usize]);
-        sketch.candidates(block.from, block.to, reach, wanted, |p, others| {
-            let i = order[sketch.point(p) as usize];
-            near.clear();
-            near.extend(others.iter().map(|&q| order[sketch.point(q) as usize]));
-            exact.distances(i, &near, |j, distance| {
-                if distance <= threshold {
-                    links.push(Link { i: i.min(j), j: i.max(j), distance });
-                }
-                true
-            });
+        sketch.pairs(exact, (block.from, block.to), reach, wanted, |p, q, distance| {
+            let Some(distance) = distance.filter(|&d| d <= threshold) else { return };
+            let (i, j) = (order[sketch.point(p) as usize], order[sketch.point(q) as usize]);
+            links.push(Link { i: i.min(j), j: i.max(j), distance });
             if links.len() >= most_held && failed.is_ok() {
                 failed = each(block, std::mem::take(&mut links));
             }
@@ -360,11 +354,12 @@ pub(crate) fn join_points(
         };
         let reach = space.reach(exact.metric(), threshold);
         let wanted = |i: u32, j: u32| !apart.holds(i.min(j), i.max(j));
-        sketch.candidates(block.from, block.to, reach, wanted, |p, others| {
-            for &q in others {
-                let distance = sketch.complete(exact, (p, q), threshold, reach);
-                links.extend(distance.map(|distance| sketch.link(p, q, distance)));
-            }
+        sketch.pairs(exact, (block.from, block.to), reach, wanted, |p, q, distance| {
+            let distance = match distance {
+                Some(distance) => Some(distance).filter(|&d| d <= threshold),
+                None => sketch.complete(exact, (p, q), threshold, reach),
+            };
+            links.extend(distance.map(|distance| sketch.link(p, q, distance)));
             if links.len() >= HELD {
                 threshold = keep(&mut links);
             }

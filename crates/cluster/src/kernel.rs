@@ -8,6 +8,8 @@
 
 /// Most points in a group, over all instruction sets.
 pub(crate) const MAX_GROUP: usize = 8;
+/// Most points in a panel.
+pub(crate) const MAX_PANEL: usize = 48;
 
 /// Which points of the panel (bits) reach zero with each point of the group.
 pub(crate) type Hits = [u64; MAX_GROUP];
@@ -29,7 +31,7 @@ impl Isa {
         let mut all = vec![Self::Portable];
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx2") {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
                 all.push(Self::Avx2);
             }
             let wide = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
@@ -52,7 +54,7 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => 16,
             #[cfg(target_arch = "x86_64")]
-            Self::Vnni => 48,
+            Self::Vnni => MAX_PANEL,
         }
     }
 

@@ -67,6 +67,7 @@ mod random;
 mod settings;
 mod sketch;
 mod solve;
+mod tile;
 mod union_find;
 
 pub use append::{History, append, renumber};

@@ -52,6 +52,11 @@ impl Settings {
         (self.memory / Self::BYTES_A_LINK).max(64)
     }
 
+    /// Links that a join alone may hold, with room for lists that grow.
+    pub(crate) fn most_held(&self) -> u64 {
+        (self.memory / 24).max(64)
+    }
+
     /// The distance.
     #[must_use]
     pub fn metric(&self) -> Metric {

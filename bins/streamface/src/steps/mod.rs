@@ -26,6 +26,7 @@ mod study;
 mod summary;
 mod vectors;
 mod verify;
+mod watch;
 mod work;
 
 pub use analyze::analyze;
@@ -43,6 +44,8 @@ pub use study::study;
 pub use summary::{Outcome, Summary};
 pub use vectors::{cluster_vectors, join_part, link_parts};
 pub use verify::verify;
+pub use watch::watch;
+pub use work::Done;
 
 /// See [`say`].
 fn say_line(line: std::fmt::Arguments<'_>) {

@@ -27,13 +27,16 @@ mod plan;
 mod second;
 mod space;
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 use streamface_types::Metric;
 
 use crate::exact::Exact;
-use crate::kernel::Isa;
+use crate::kernel::{Hits, Isa};
 use crate::links::Link;
 use crate::points::Points;
+use crate::tile::Tiles;
 pub(crate) use near::Field;
 use plan::Plan;
 use second::{Own, Part, Second};
@@ -145,6 +148,79 @@ impl Sketch {
         wanted: impl Fn(u32, u32) -> bool,
         mut found: impl FnMut(u32, &[u32]),
     ) {
+        let mut others = Vec::with_capacity(self.isa.panel());
+        self.first_look(from, to, reach, wanted, |tile| {
+            for (i, bits) in tile.rows.zip(tile.hits) {
+                others.clear();
+                let places = ones(bits).map(|j| tile.columns.start + j);
+                others.extend(places.filter(|&j| self.passes(i, j, reach)).map(|j| j as u32));
+                if !others.is_empty() {
+                    found(i as u32, &others);
+                }
+            }
+        });
+    }
+
+    /// [`candidates`](Self::candidates) one by one; those of two single rows with their distance.
+    pub(crate) fn pairs(
+        &self,
+        exact: &Exact,
+        (from, to): (usize, usize),
+        reach: f64,
+        wanted: impl Fn(u32, u32) -> bool,
+        mut found: impl FnMut(u32, u32, Option<f64>),
+    ) {
+        let row = |place: usize| self.points.members(place)[0];
+        let all_single = self.points.members_in_all() == self.len();
+        let single = |place: usize| all_single || self.points.range(place).len() == 1;
+        let (mut tiles, mut group, mut panel) = (Tiles::new(exact, self.isa), Vec::new(), Vec::new());
+        let (mut near, mut others) = (Vec::new(), Vec::new());
+        self.first_look(from, to, reach, wanted, |mut tile| {
+            let (rows, columns) = (tile.rows.clone(), tile.columns.clone());
+            group.clear();
+            group.extend(rows.clone().map(row));
+            panel.clear();
+            panel.extend(columns.clone().map(row));
+            let mut rest = Hits::default();
+            if !all_single {
+                let mut mask = 0;
+                columns.clone().for_each(|j| mask |= u64::from(single(j)) << (j - columns.start));
+                for ((i, bits), rest) in rows.clone().zip(&mut tile.hits).zip(&mut rest) {
+                    let both = if single(i) { mask } else { 0 };
+                    (*bits, *rest) = (*bits & both, *bits & !both);
+                }
+            }
+            tiles.distances(&group, &panel, &mut tile.hits, |i, j, distance| {
+                found((rows.start + i) as u32, (columns.start + j) as u32, Some(distance));
+            });
+            for ((i, bits), rest) in rows.zip(tile.hits).zip(rest) {
+                let passing = |bits| {
+                    let places = ones(bits).map(|j| columns.start + j);
+                    places.filter(|&j| self.passes(i, j, reach))
+                };
+                passing(rest).for_each(|j| found(i as u32, j as u32, None));
+                others.clear();
+                others.extend(passing(bits).map(|j| j as u32));
+                near.clear();
+                near.extend(others.iter().map(|&j| row(j as usize)));
+                let mut next = others.iter();
+                exact.distances(row(i), &near, |_, distance| {
+                    next.next().inspect(|j| found(i as u32, **j, Some(distance)));
+                    true
+                });
+            }
+        });
+    }
+
+    /// What the first look lets through, tile by tile.
+    fn first_look(
+        &self,
+        from: usize,
+        to: usize,
+        reach: f64,
+        wanted: impl Fn(u32, u32) -> bool,
+        mut found: impl FnMut(Tile),
+    ) {
         let (lanes, group, quads) = (self.isa.panel(), self.isa.group(), self.quads);
         let size = lanes * quads * 4;
         let raise = self.raise(reach);
@@ -167,12 +243,12 @@ impl Sketch {
                     self.start[panel * lanes + lane + i] - raise - self.isa.offset() * sum;
             }
         }
-        let mut hits = [0; crate::kernel::MAX_GROUP];
-        let mut others: Vec<u32> = Vec::with_capacity(lanes);
+        let mut hits = Hits::default();
         // The groups stay in the first-level cache while the panels stream by.
         for right in from..self.panels() {
             let panel = &self.panels[right * size..(right + 1) * size];
             let panel_start = &self.start[right * lanes..(right + 1) * lanes];
+            let columns = right * lanes..((right + 1) * lanes).min(self.len());
             for g in 0..groups {
                 let first = from * lanes + g * group;
                 if first >= (right + 1) * lanes {
@@ -183,27 +259,42 @@ impl Sketch {
                 if !self.isa.tile(rows, panel, start, panel_start, &mut hits) {
                     continue;
                 }
-                for (i, mut bits) in (first..).zip(hits).take(group).take_while(|(i, _)| *i < self.len()) {
-                    if i >= right * lanes {
+                let rows = first..(first + group).min(self.len());
+                let mut any = 0;
+                for (i, bits) in rows.clone().zip(&mut hits) {
+                    *bits &= !0 >> (64 - columns.len());
+                    if i >= columns.start {
                         // Below and on the diagonal.
-                        bits &= !0_u64 << (i - right * lanes) << 1;
+                        *bits &= !0_u64 << (i - columns.start) << 1;
                     }
-                    others.clear();
-                    while bits != 0 {
-                        let j = right * lanes + bits.trailing_zeros() as usize;
-                        bits &= bits - 1;
-                        if j < self.len() && wanted(self.order[i], self.order[j]) && self.passes(i, j, reach)
-                        {
-                            others.push(j as u32);
-                        }
+                    for j in ones(*bits) {
+                        *bits &= !(u64::from(!wanted(self.order[i], self.order[columns.start + j])) << j);
                     }
-                    if !others.is_empty() {
-                        found(i as u32, &others);
-                    }
+                    any |= *bits;
+                }
+                if any != 0 {
+                    hits[rows.len()..].fill(0);
+                    found(Tile { rows, columns: columns.clone(), hits });
                 }
             }
         }
     }
+}
+
+/// The numbers of the bits that are set.
+fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = bits.trailing_zeros();
+        bits &= bits.wrapping_sub(1);
+        (bit < 64).then_some(bit as usize)
+    })
+}
+
+/// Candidates of some places with some others.
+pub(crate) struct Tile {
+    rows: Range<usize>,
+    columns: Range<usize>,
+    hits: Hits,
 }
 
 impl Sketch {
