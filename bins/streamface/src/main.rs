@@ -56,6 +56,14 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
         Command::Score(args) => steps::score(&args),
         Command::Export(args) => steps::export(&args),
         Command::Import(args) => steps::import(&args),
+        Command::Stats(args) => {
+            limit_threads(args.threads)?;
+            steps::stats(&args)
+        }
+        Command::Verify(args) => {
+            limit_threads(args.threads)?;
+            steps::verify(&args)
+        }
         Command::Doctor(common) => steps::doctor(common.json),
         Command::Models(args) => match args.command {
             ModelsCommand::Pull { names, from, common } => steps::pull(&names, from.as_deref(), &common),

@@ -73,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 (0, What::Compare { pairs: pairs.collect() })
             }
             85..88 => (1, What::Noise { faces: some(&mut random) }),
-            88..92 => (2, What::Split { faces: some(&mut random), together: kind % 2 == 0 }),
+            88..92 => (2, What::Split { faces: some(&mut random), together: kind.is_multiple_of(2) }),
             92..94 => (3, What::Move { faces: some(&mut random), to: some(&mut random) }),
             94..96 => (4, What::Name { person: some(&mut random), name: Some("someone".into()) }),
             96..98 => (5, What::Skip { person: some(&mut random) }),

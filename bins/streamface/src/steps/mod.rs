@@ -19,9 +19,11 @@ mod review;
 mod run;
 mod score;
 mod state;
+mod stats;
 mod study;
 mod summary;
 mod vectors;
+mod verify;
 mod watch;
 mod work;
 
@@ -39,9 +41,11 @@ pub use report::report;
 pub use review::review;
 pub use run::run;
 pub use score::score;
+pub use stats::stats;
 pub use study::study;
 pub use summary::{Outcome, Summary};
 pub use vectors::{cluster_vectors, join_part, link_parts};
+pub use verify::verify;
 pub use watch::watch;
 pub use work::Done;
 

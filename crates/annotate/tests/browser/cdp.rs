@@ -80,7 +80,7 @@ impl Browser {
         browser
     }
 
-    #[allow(clippy::needless_pass_by_value, reason = "written where it is called")]
+    #[allow(clippy::needless_pass_by_value, reason = "calls read better with the JSON in place")]
     pub fn call(&mut self, method: &str, params: Value) -> Value {
         self.next += 1;
         let mut message = json!({"id": self.next, "method": method, "params": params});
