@@ -29,7 +29,8 @@ fn json(args: &[&str]) -> Value {
 fn labels_are_compared_by_name_and_by_what_they_are_called() {
     let dir = tempfile::tempdir().unwrap();
     let truth = text(dir.path(), "truth.csv", "name,label\na,Zoe\nb,Zoe\nc,Adam\nd,Adam\ne,Adam\nx,Eve\n");
-    let found = text(dir.path(), "found.csv", "name,label\na.png,Adam\nb,Zoe\nc,Adam\nd,Adam\ne,Bob\ny,Zoe\n");
+    let found =
+        text(dir.path(), "found.csv", "name,label\na.png,Adam\nb,Zoe\nc,Adam\nd,Adam\ne,Bob\ny,Zoe\n");
     let before = text(dir.path(), "before.csv", "name,label\na,1\nb,2\nc,1\nd,3\ne,4\n");
     let page = dir.path().join("page.html");
     let page = page.to_str().unwrap();
@@ -43,11 +44,15 @@ fn labels_are_compared_by_name_and_by_what_they_are_called() {
     // c and d became one, and were; the only pair that a review of five clusters could set right so.
     assert_eq!(all["review"]["joins"][0]["right"], 1);
     let written = fs::read_to_string(page).unwrap();
-    assert!(written.contains("Torn apart") && written.contains("Put together wrongly") && written.contains("Zoe"));
+    assert!(
+        written.contains("Torn apart") && written.contains("Put together wrongly") && written.contains("Zoe")
+    );
 
     let done = run(&["score", &truth, &found, "--list", "--at-least", "0.99"]);
     assert_eq!(done.status.code(), Some(1));
-    for part in ["only true       x", "only predicted  y", "pairwise  F ", "BCubed    F ", "errors    Adam: 3 faces"] {
+    for part in
+        ["only true       x", "only predicted  y", "pairwise  F ", "BCubed    F ", "errors    Adam: 3 faces"]
+    {
         assert!(said(&done).contains(part), "{part}: {}", said(&done));
     }
     let missing = run(&["score", &truth, "no/such.csv"]);
@@ -118,7 +123,10 @@ fn figures_of_two_datasets_together() {
     };
     let (sky, bbc) = (names("sky", "Bob"), names("bbc", "Eve"));
     let all = json(&["stats", one, two, "--labels", &sky, "--labels", &bbc, "--json", "--no-distances"]);
-    assert_eq!((&all["total"]["people"], &all["unlabelled"], &all["distances"]), (&3.into(), &2.into(), &Value::Null));
+    assert_eq!(
+        (&all["total"]["people"], &all["unlabelled"], &all["distances"]),
+        (&3.into(), &2.into(), &Value::Null)
+    );
     let wrong = run(&["stats", one, two, "--labels", &sky]);
     assert!(wrong.status.code() == Some(2) && said(&wrong).contains("give one for each"), "{}", said(&wrong));
     let wrong = run(&["stats", one, "--labels", &bbc]);
@@ -137,7 +145,8 @@ fn attributes_of_the_originals_sample() {
     assert_eq!((&all["total"]["faces"], &all["noise"]), (&37.into(), &1.into()));
     // The annotators' 21 clusters, of which one is the noise.
     assert_eq!(all["total"]["people"], 20);
-    let names: Vec<&str> = all["attributes"].as_array().unwrap().iter().map(|a| a["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        all["attributes"].as_array().unwrap().iter().map(|a| a["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["age", "gender", "race", "expression", "mask"]);
     for attribute in all["attributes"].as_array().unwrap() {
         let faces: u64 = attribute["faces"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).sum();
