@@ -46,8 +46,16 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
             limit_threads(args.threads)?;
             steps::evaluate(&args)
         }
+        Command::Match(args) => {
+            limit_threads(args.threads)?;
+            steps::match_clusters(&args)
+        }
+        Command::Review(args) => steps::review(&args, &steps::register_stop()?),
+        Command::Finalize(args) => steps::finalize(&args),
         Command::Report(args) => steps::report(&args),
         Command::Score(args) => steps::score(&args),
+        Command::Export(args) => steps::export(&args),
+        Command::Import(args) => steps::import(&args),
         Command::Stats(args) => {
             limit_threads(args.threads)?;
             steps::stats(&args)

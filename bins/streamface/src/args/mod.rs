@@ -3,6 +3,9 @@
 
 mod capture;
 mod cluster;
+mod exchange;
+mod matching;
+mod review;
 mod score;
 mod stats;
 mod study;
@@ -14,6 +17,9 @@ use clap::{Args, Parser, Subcommand};
 
 pub use capture::{AnalyzeArgs, CaptureArgs, ExtractArgs, FaceArgs, FrameArgs, RunArgs, WorkArgs};
 pub use cluster::{ClusterArgs, ClusterPart, JoinArgs, LinkArgs, Method, MethodArgs, PeopleArgs, Resources};
+pub use exchange::{Copying, ExportArgs, ImportArgs, In, Out};
+pub use matching::{Compat, MatchArgs, MatchMode};
+pub use review::{FinalizeArgs, ReviewArgs};
 pub use score::{ScoreArgs, VerifyArgs};
 pub use stats::StatsArgs;
 pub use study::{EvaluateArgs, Steps, StudyArgs};
@@ -38,6 +44,7 @@ Examples:
   streamface cluster news --threshold 0.6               people anew, from the features there are
   streamface study news                                 which threshold suits these faces
   streamface evaluate news                              likely errors, as pictures
+  streamface review news                                who is one person, by keys in a browser
   streamface score truth.csv news/metadata/annotations.json
   streamface stats news sport                           what is in two datasets together
 
@@ -62,10 +69,20 @@ pub enum Command {
     Cluster(Box<ClusterArgs>),
     /// Step 6: how well clusters hang together, and their likely errors
     Evaluate(EvaluateArgs),
+    /// Step 7: which clusters may be one person
+    Match(MatchArgs),
+    /// Step 8: a person's answers, in a browser
+    Review(ReviewArgs),
+    /// Step 8, its end: labels by the decisions of the review
+    Finalize(FinalizeArgs),
     /// Writes report.html anew
     Report(ReportArgs),
     /// Step 9: compares labels with true ones
     Score(ScoreArgs),
+    /// Writes a dataset in another program's form
+    Export(ExportArgs),
+    /// Makes a dataset of another program's
+    Import(ImportArgs),
     /// What is in datasets: hours, frames, faces, people, attributes
     Stats(StatsArgs),
     /// How well distances tell people apart: LFW's and YTF's protocol
