@@ -96,10 +96,7 @@ fn dataset(
         Some(path) => Some(path),
         None if manual.exists() => Some(&*manual),
         None => {
-            data.each(|row: LabelRow| {
-                all.label(&row.face, row.label.0, None);
-                rows += 1;
-            })?;
+            data.each(|row: LabelRow| rows += u64::from(all.label(&row.face, row.label.0, None)))?;
             (rows == 0 && own.exists()).then_some(&*own)
         }
     };
@@ -107,8 +104,8 @@ fn dataset(
         let read = read_labelled(path)?;
         for (name, &label) in &read.labels {
             if let Ok(face) = name.parse() {
-                all.label(&face, label, read.names.get(&label).map(String::as_str));
-                rows += 1;
+                let called = read.names.get(&label).map(String::as_str);
+                rows += u64::from(all.label(&face, label, called));
             }
         }
         if rows == 0 && faces > 0 {

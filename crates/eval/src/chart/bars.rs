@@ -75,7 +75,8 @@ pub(crate) fn line(out: &mut dyn Write, about: &About<'_>, values: &[usize]) -> 
     SMALL.close(out)
 }
 
-/// The original's "Membership Distribution": how many clusters have how many faces. `what` they are, in the plural.
+/// The original's "Membership Distribution": how many clusters have how many faces. `what` they are, in the
+/// plural.
 pub(crate) fn size_bins(
     out: &mut dyn Write,
     title: &str,
@@ -126,14 +127,14 @@ fn height(axis: Axis, value: usize) -> f64 {
     SMALL.y(axis.place(value as f64).max(0.0))
 }
 
-/// A count in at most five characters.
+/// A count in a few characters, rounded down.
 struct Short(usize);
 
 impl std::fmt::Display for Short {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0 {
             n if n >= 1_000_000 => write!(f, "{}M", n / 1_000_000),
-            n if n >= 10_000 => write!(f, "{}k", n / 1000),
+            n if n >= 1000 => write!(f, "{}k", n / 1000),
             n => write!(f, "{}", Count(n as u64)),
         }
     }

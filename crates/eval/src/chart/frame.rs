@@ -59,7 +59,10 @@ impl Frame {
         for (place, text) in marks {
             let (x, bottom) = (self.x(place), self.bottom);
             write!(out, "<path class=\"grid\" d=\"M{x:.1} {bottom}v4\"/>")?;
-            write!(out, "<text class=\"xlab\" x=\"{x:.1}\" y=\"{}\">{text}</text>", bottom + 16.0)?;
+            // A long text at the end would be cut off.
+            let (class, x) =
+                if place > 0.98 && text.len() > 3 { ("ylab", self.width - 2.0) } else { ("xlab", x) };
+            write!(out, "<text class=\"{class}\" x=\"{x:.1}\" y=\"{}\">{text}</text>", bottom + 16.0)?;
         }
         Ok(())
     }

@@ -13,6 +13,9 @@ use crate::{Error, labels::stem};
 /// The longest time between two frames that counts as watched, microseconds.
 const GAP: i64 = 600_000_000;
 
+/// The channel of images that are in no folder.
+const OTHERS: &str = "images";
+
 /// Counts rows of datasets as they come, and keeps none of them: memory for the people (8 bytes for each number of
 /// an embedding), for the faces of one dataset at a time (some 100 bytes each), and for the names of frames that do
 /// not tell their channel.
@@ -45,8 +48,8 @@ struct People {
     in_channel: HashSet<(usize, u32)>,
     noise: u64,
     labelled: u64,
-    /// The person of each face of this dataset.
-    of: BTreeMap<FaceId, u32>,
+    /// The faces of this dataset, and the person of each.
+    of: BTreeMap<FaceId, Option<u32>>,
 }
 
 /// Sums of unit vectors by person.
@@ -79,7 +82,7 @@ impl Gather {
             Some(name) => self.channel(name),
             None => {
                 let folder = source.trim_end_matches('/').rsplit_once('/').map_or("", |(folder, _)| folder);
-                let folder = folder.rsplit('/').next().filter(|f| !f.is_empty()).unwrap_or("images");
+                let folder = folder.rsplit('/').next().filter(|f| !f.is_empty()).unwrap_or(OTHERS);
                 let channel = self.channel(folder);
                 self.by_frame.insert(frame.clone(), channel);
                 channel
@@ -110,16 +113,19 @@ impl Gather {
         if let Some(time) = face.frame.timestamp() {
             self.times.add(time.micros());
         }
+        self.people.of.insert(face.clone(), None);
     }
 
     /// A face's person. One with a name is the same person wherever that name comes; any other is of this dataset.
-    pub fn label(&mut self, face: &FaceId, label: i64, name: Option<&str>) {
-        let channel = self.channel_of(&face.frame);
+    /// A face that the dataset does not have counts nowhere: false.
+    pub fn label(&mut self, face: &FaceId, label: i64, name: Option<&str>) -> bool {
+        let Some(known) = self.channel_known(&face.frame) else { return false };
         let people = &mut self.people;
+        let Some(of) = people.of.get_mut(face) else { return false };
         people.labelled += 1;
         if label < 0 {
             people.noise += 1;
-            return;
+            return true;
         }
         let next = people.faces.len() as u32;
         let person = match name {
@@ -133,17 +139,20 @@ impl Gather {
             people.faces.push(0);
         }
         people.faces[person as usize] += 1;
-        people.in_channel.insert((channel, person));
-        people.of.insert(face.clone(), person);
+        people.in_channel.insert((known, person));
+        *of = Some(person);
+        true
     }
 
-    /// What models said of a face.
+    /// What models said of a face, by its name; of those that the dataset does not have nothing is kept.
     pub fn annotation(&mut self, name: &str, said: &Annotation) {
         if said.mask.is_none() && said.attributes.is_none() {
             return;
         }
-        if let Ok(face) = stem(name).parse::<FaceId>() {
-            let channel = self.channel_of(&face.frame);
+        if let Ok(face) = stem(name).parse::<FaceId>()
+            && self.people.of.contains_key(&face)
+            && let Some(channel) = self.channel_known(&face.frame)
+        {
             self.attributes.add(channel, said);
         }
     }
@@ -156,7 +165,7 @@ impl Gather {
             sums.mixed = true;
             return;
         }
-        let Some(&person) = self.people.of.get(face) else { return };
+        let Some(&Some(person)) = self.people.of.get(face) else { return };
         let length = vector.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>().sqrt();
         let (faces, sum) = sums.by_person.entry(person).or_insert_with(|| (0, vec![0.0; vector.len()]));
         *faces += 1;
@@ -174,14 +183,16 @@ impl Gather {
         self.channels.len() - 1
     }
 
-    fn channel_of(&mut self, frame: &FrameId) -> usize {
+    /// The channel of a frame, if that has been met.
+    fn channel_known(&self, frame: &FrameId) -> Option<usize> {
         match frame.source() {
-            Some(name) => self.channel(name),
-            None => match self.by_frame.get(frame) {
-                Some(&at) => at,
-                None => self.channel("images"),
-            },
+            Some(name) => self.by_name.get(name).copied(),
+            None => self.by_frame.get(frame).or_else(|| self.by_name.get(OTHERS)).copied(),
         }
+    }
+
+    fn channel_of(&mut self, frame: &FrameId) -> usize {
+        self.channel_known(frame).unwrap_or_else(|| self.channel(frame.source().unwrap_or(OTHERS)))
     }
 
     /// The figures.
@@ -333,6 +344,7 @@ mod tests {
         let mut all = Gather::new();
         all.dataset();
         for i in 0..30 {
+            all.face(&face("f", i));
             all.label(&face("f", i), i64::from(i % 4 * u32::from(i != 29) + 9 * u32::from(i == 29)), None);
         }
         for (i, v) in (0..).zip(&vectors) {
@@ -372,7 +384,8 @@ mod tests {
     fn vectors_of_two_models_do_not_mix() {
         let mut all = Gather::new();
         all.dataset();
-        all.label(&face("f", 0), 0, None);
+        all.face(&face("f", 0));
+        assert!(all.label(&face("f", 0), 0, None) && !all.label(&face("g", 0), 0, None));
         all.embedding(&face("f", 0), "a", &[1.0, 0.0]);
         all.embedding(&face("f", 0), "b", &[1.0, 0.0]);
         assert_eq!(all.finish().unwrap().distances, None);

@@ -1,21 +1,20 @@
 //! `stats.html`.
 
+mod attributes;
+
 use std::io::{self, Write};
 
 use streamface_types::Timestamp;
 
-use super::attributes::STEP;
-use super::{Attribute, Channel, Stats};
+use super::{Channel, Stats};
 use crate::Error;
-use crate::chart::{self, About, Bar, bars, line, plain, plain_percent};
+use crate::chart::{self, About, Bar, bars, line, plain_percent};
 use crate::report::html::{Count, Plural, Text};
 use crate::report::page::{self, table, tile};
 
 const OWN_STYLE: &str = include_str!("stats.css");
 /// Channels that are shown, most faces first.
 const CHANNELS: usize = 200;
-/// Channels whose attributes are shown.
-const BY_CHANNEL: usize = 50;
 /// People of the line of faces per person; of more, so many are spread over all.
 const PEOPLE: usize = 20_000;
 
@@ -119,12 +118,12 @@ impl StatsPage<'_> {
         )?;
         let columns = [
             ("channel", false),
+            ("faces", false),
+            ("people", true),
             ("hours", true),
+            ("faces an hour", true),
             ("frames", true),
             ("kept", true),
-            ("people", true),
-            ("faces an hour", true),
-            ("faces", false),
         ];
         table(out, "Channels", &columns)?;
         let most = all.first().map_or(0, |c| c.faces).max(1);
@@ -132,16 +131,13 @@ impl StatsPage<'_> {
             let rate = channel.faces as f64 / channel.hours;
             let rate =
                 if channel.hours > 0.0 { Count(rate.round() as u64).to_string() } else { "–".to_owned() };
-            write!(
-                out,
-                "<tr><th scope=\"row\">{}</th><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{rate}</td>",
-                Text(&channel.name),
-                hours(channel.hours),
-                Count(channel.frames),
-                Count(channel.frames_kept),
-                Count(channel.people)
-            )?;
+            write!(out, "<tr><th scope=\"row\">{}</th>", Text(&channel.name))?;
             bar(out, channel.faces, most, &Count(channel.faces).to_string())?;
+            let [people, frames, kept] =
+                [channel.people, channel.frames, channel.frames_kept].map(|n| Count(n).to_string());
+            for cell in [people, hours(channel.hours), rate, frames, kept] {
+                write!(out, "<td class=\"n\">{cell}</td>")?;
+            }
             write!(out, "</tr>")?;
         }
         write!(out, "</tbody></table></div>")?;
@@ -229,89 +225,15 @@ impl StatsPage<'_> {
             About { title: "Faces over time", across: &across, up: "faces", says: &says, marks: &marks };
         bars(out, &about, &all)
     }
-
-    fn attributes(&self, out: &mut dyn Write) -> io::Result<()> {
-        write!(out, "<section aria-labelledby=\"attributes\"><h2 id=\"attributes\">Attributes</h2>")?;
-        write!(
-            out,
-            "<p class=\"note\">What models said of the faces: the likeliest category of each. Models err, more on some groups than on others; counts are of faces, not of people.</p><div class=\"two\">"
-        )?;
-        for attribute in &self.stats.attributes {
-            let all: u64 = attribute.faces.iter().sum();
-            write!(out, "<div><h3>{}</h3>", Text(attribute.name))?;
-            table(out, attribute.name, &[("category", false), ("faces", true), ("share", false)])?;
-            let most = attribute.faces.iter().copied().max().unwrap_or(0).max(1);
-            for (category, &faces) in attribute.categories.iter().zip(&attribute.faces) {
-                write!(
-                    out,
-                    "<tr><th scope=\"row\">{}</th><td class=\"n\">{}</td>",
-                    Text(category),
-                    Count(faces)
-                )?;
-                bar(out, faces, most, &share(faces, all))?;
-                write!(out, "</tr>")?;
-            }
-            write!(out, "</tbody></table></div></div>")?;
-        }
-        write!(out, "</div><div class=\"charts\">")?;
-        for angles in &self.stats.angles {
-            let from = |bin: usize| bin as f64 * STEP - 90.0;
-            let bar = |(bin, &faces): (usize, &u64)| Bar {
-                value: faces as usize,
-                says: format!(
-                    "{} to {} degrees: {}",
-                    plain(from(bin)),
-                    plain(from(bin + 1)),
-                    Plural(faces as usize, "face")
-                ),
-                class: "good",
-            };
-            let all: Vec<Bar> = angles.faces.iter().enumerate().map(bar).collect();
-            let marks = [-90.0, -45.0, 0.0, 45.0, 90.0].map(|v: f64| ((v + 90.0) / 180.0, plain(v)));
-            let says = format!("Faces by {} in degrees", angles.name);
-            let about =
-                About { title: &angles.name, across: "degrees", up: "faces", says: &says, marks: &marks };
-            bars(out, &about, &all)?;
-        }
-        write!(out, "</div>")?;
-        if self.stats.channels.len() > 1 {
-            self.by_channel(out)?;
-        }
-        writeln!(out, "</section>")
-    }
-
-    fn by_channel(&self, out: &mut dyn Write) -> io::Result<()> {
-        if self.stats.attributes.is_empty() {
-            return Ok(());
-        }
-        write!(out, "<details><summary>By channel</summary>")?;
-        for attribute in &self.stats.attributes {
-            self.attribute_by_channel(out, attribute)?;
-        }
-        write!(out, "</details>")
-    }
-
-    fn attribute_by_channel(&self, out: &mut dyn Write, attribute: &Attribute) -> io::Result<()> {
-        write!(out, "<h3>{}</h3>", Text(attribute.name))?;
-        let columns = attribute.categories.iter().map(|c| (c.as_str(), true));
-        let columns: Vec<(&str, bool)> = std::iter::once(("channel", false)).chain(columns).collect();
-        table(out, attribute.name, &columns)?;
-        let rows = self.stats.channels.iter().zip(&attribute.by_channel);
-        for (channel, faces) in rows.filter(|(_, faces)| faces.iter().any(|&n| n > 0)).take(BY_CHANNEL) {
-            let all = faces.iter().sum();
-            write!(out, "<tr><th scope=\"row\">{}</th>", Text(&channel.name))?;
-            for &n in faces {
-                write!(out, "<td class=\"n\">{}</td>", share(n, all))?;
-            }
-            write!(out, "</tr>")?;
-        }
-        write!(out, "</tbody></table></div>")
-    }
 }
 
 fn bar(out: &mut dyn Write, value: u64, most: u64, text: &str) -> io::Result<()> {
-    let width = 100.0 * value as f64 / most as f64;
-    write!(out, "<td class=\"share\"><span class=\"bar\" style=\"width:{width:.1}%\"></span>{text}</td>")
+    write!(out, "<td class=\"share\">")?;
+    if value > 0 {
+        let width = 100.0 * value as f64 / most as f64;
+        write!(out, "<span class=\"bar\" style=\"width:{width:.1}%\"></span>")?;
+    }
+    write!(out, "{text}</td>")
 }
 
 fn share(part: u64, of: u64) -> String {

@@ -45,20 +45,15 @@ impl VerificationPage<'_> {
         let v = self.verified;
         write!(out, "<dl class=\"numbers\">")?;
         let folds = Plural(v.folds.len(), "fold");
-        let error = format!("± {:.2} %, the standard error of {folds}", 100.0 * v.standard_error);
-        tile(out, "Accuracy", &format!("{:.2} %", 100.0 * v.accuracy), &[error])?;
+        let error = format!("± {:.2} %, the standard error of {folds}", 100.0 * v.standard_error);
+        tile(out, "Accuracy", &percent(v.accuracy), &[error])?;
         // The smallest rate that every set of pairs worth the name allows.
         if let Some(at) = v.tar_at_far.iter().rfind(|t| t.far >= 0.999e-3) {
             let says = [format!("at a false accept rate of {}", plain_percent(at.far))];
-            tile(out, "True accept rate", &plain_percent(at.tar), &says)?;
+            tile(out, "True accept rate", &percent(at.tar), &says)?;
         }
-        tile(
-            out,
-            "Equal error rate",
-            &plain_percent(v.eer),
-            &[format!("at distance {:.3}", v.eer_threshold)],
-        )?;
-        tile(out, "Area under the curve", &format!("{:.4}", v.auc), &[])?;
+        tile(out, "Equal error rate", &percent(v.eer), &[format!("at distance {:.3}", v.eer_threshold)])?;
+        tile(out, "Area under the curve", &format!("{:.5}", v.auc), &[])?;
         let skipped = if self.skipped == 0 {
             String::new()
         } else {
@@ -136,6 +131,11 @@ impl VerificationPage<'_> {
         }
         writeln!(out, "</tbody></table></div></section>")
     }
+}
+
+/// A share to two digits, on one line.
+fn percent(share: f64) -> String {
+    format!("{:.2}\u{a0}%", 100.0 * share)
 }
 
 /// A share that may be small: `0.1 %`, `1 in 1,000,000`.
