@@ -3,12 +3,20 @@
 //! | module | what |
 //! |---|---|
 //! | [`decision`] | [`Decision`]: what was said, by whom, about which faces |
+//! | [`journal`] | [`Journal`]: decisions on the disk |
+//! | [`people`] | [`People`]: who is who, by clusters and decisions |
 //! | [`matching`] | [`matches`](fn@matching::matches): which clusters may be one person |
 
 pub mod decision;
+mod error;
+pub mod journal;
 pub mod matching;
+pub mod people;
 
 pub use decision::{AUTO, Compared, Decision, Verdict, What};
+pub use error::Error;
+pub use journal::{Journal, load};
+pub use people::{Change, Conflict, People, Refusal, Report};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
