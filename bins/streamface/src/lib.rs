@@ -9,6 +9,7 @@
 //! | [`pipeline`] | stages side by side over bounded queues, results in order |
 //! | [`steps`] | one file a step |
 //! | [`progress`] | what a person sees while they run |
+//! | [`watch`] | who is on screen, while it is on screen |
 //!
 //! ```
 //! use streamface::pipeline::in_order;
@@ -30,3 +31,4 @@ pub mod pipeline;
 pub mod progress;
 pub mod settings;
 pub mod steps;
+pub mod watch;

@@ -33,6 +33,7 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
             limit_threads(args.work.threads)?;
             steps::run(&args, &steps::register_stop()?)
         }
+        Command::Watch(args) => steps::watch(&args, &steps::register_stop()?),
         Command::Capture(args) => steps::capture(&args, &steps::register_stop()?),
         Command::Extract(args) => steps::extract(&args, &steps::register_stop()?),
         Command::Analyze(args) => steps::analyze(&args, &steps::register_stop()?),

@@ -6,12 +6,14 @@
 //! | [`journal`] | [`Journal`]: decisions on the disk |
 //! | [`people`] | [`People`]: who is who, by clusters and decisions |
 //! | [`matching`] | [`matches`](fn@matching::matches): which clusters may be one person |
+//! | [`questions`] | what to ask next, and which answers to doubt |
 
 pub mod decision;
 mod error;
 pub mod journal;
 pub mod matching;
 pub mod people;
+pub mod questions;
 
 pub use decision::{AUTO, Compared, Decision, Verdict, What};
 pub use error::Error;

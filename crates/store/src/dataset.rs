@@ -150,13 +150,18 @@ impl Dataset {
         self.root.join(kind.folder()).join(format!(".{name}.png{STAGED}"))
     }
 
-    /// Reads an image's bytes, at most [`MAX_IMAGE_BYTES`].
+    /// Reads an image's bytes, at most [`MAX_IMAGE_BYTES`]; also of one that is staged and waits for its batch.
     ///
     /// # Errors
     /// [`StoreError::Io`], [`StoreError::Format`] where it is too large.
     pub fn read_image(&self, kind: ImageKind, name: &impl std::fmt::Display) -> Result<Vec<u8>, StoreError> {
         let path = self.image_path(kind, name);
-        let file = File::open(&path).map_err(StoreError::io(&path))?;
+        let file = match File::open(&path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                File::open(self.staged_path(kind, name)).map_err(|_| StoreError::io(&path)(e))?
+            }
+            opened => opened.map_err(StoreError::io(&path))?,
+        };
         let mut bytes = Vec::new();
         file.take(MAX_IMAGE_BYTES + 1).read_to_end(&mut bytes).map_err(StoreError::io(&path))?;
         if bytes.len() as u64 > MAX_IMAGE_BYTES {

@@ -5,6 +5,7 @@ mod capture;
 mod cluster;
 mod matching;
 mod study;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ pub use capture::{AnalyzeArgs, CaptureArgs, ExtractArgs, FaceArgs, FrameArgs, Ru
 pub use cluster::{ClusterArgs, ClusterPart, JoinArgs, LinkArgs, Method, MethodArgs, PeopleArgs, Resources};
 pub use matching::{Compat, MatchArgs, MatchMode};
 pub use study::{EvaluateArgs, Steps, StudyArgs};
+pub use watch::WatchArgs;
 
 /// From live TV and long video to a labelled face dataset.
 #[derive(Debug, Parser)]
@@ -30,6 +32,7 @@ Examples:
   streamface run news.mp4 --out news                    a file, from frames to people
   streamface run https://host/live.m3u8 --out tv --for 2h   a live channel, for two hours
   streamface run news.mp4 --out news                    the same command goes on where it stopped
+  streamface watch https://host/live.m3u8 --people news   who is on screen, now
   streamface cluster news --threshold 0.6               people anew, from the features there are
   streamface study news                                 which threshold suits these faces
   streamface evaluate news                              likely errors, as pictures
@@ -42,6 +45,8 @@ Exit codes: 0 done, 1 done with something missing (a broken file, a wanted resul
 pub enum Command {
     /// All steps on a source, live or not: frames, faces, features, people, report
     Run(RunArgs),
+    /// Names the people of a source while it runs: events as they happen, and a page
+    Watch(Box<WatchArgs>),
     /// Step 1: keyframes of a source that pass the filters
     Capture(CaptureArgs),
     /// Step 2: faces of the frames

@@ -25,6 +25,7 @@ mod state;
 mod study;
 mod summary;
 mod vectors;
+mod watch;
 mod work;
 
 pub use analyze::analyze;
@@ -41,6 +42,8 @@ pub use score::score;
 pub use study::study;
 pub use summary::{Outcome, Summary};
 pub use vectors::{cluster_vectors, join_part, link_parts};
+pub use watch::watch;
+pub use work::Done;
 
 /// See [`say`].
 fn say_line(line: std::fmt::Arguments<'_>) {

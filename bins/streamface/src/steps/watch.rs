@@ -6,10 +6,8 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use streamface_capture::{Stop, shown};
-use streamface_store::{
-    Dataset, FeatureRow, ImageKind, LabelRow, read_annotations, write_annotations,
-};
-use streamface_types::{Annotation, Annotations, FaceId, Label, Metric};
+use streamface_store::{Dataset, FeatureRow, ImageKind, LabelRow, read_annotations, write_annotations};
+use streamface_types::{Annotation, Annotations, FaceId, Label};
 use streamface_web::Options;
 
 use super::analyze::record_analyze;
@@ -35,9 +33,9 @@ pub fn watch(args: &WatchArgs, stop: &Stop) -> anyhow::Result<Outcome> {
     let (extractor, detect, extract) = load_extractor(&args.faces)?;
     let embedder = load_embedder()?;
     let model = embedder.model();
-    let threshold = args.threshold.unwrap_or(model.match_threshold.unwrap_or(model.threshold));
-    let metric = settings::metric(model);
-    let mut gallery = Gallery::new(embedder.dim(), metric, threshold)?;
+    let e = model.embedder()?;
+    let threshold = args.threshold.unwrap_or(e.match_threshold);
+    let mut gallery = Gallery::new(embedder.dim(), settings::metric(e), threshold)?;
     let mut portraits = BTreeMap::new();
     for dir in &args.people {
         let known = Known::read(&open_existing(dir)?, &model.sha256)
@@ -78,12 +76,8 @@ pub fn watch(args: &WatchArgs, stop: &Stop) -> anyhow::Result<Outcome> {
     let live = args.source.contains("://");
     let watcher = Watcher::new(gallery, Presence::new(patience), outlets, page, live);
     let session = Session::new(&data, &args.work, &args.common, stop)?;
-    let mut next = Next {
-        extractor: Some(extractor),
-        embedder: Some(embedder),
-        people: None,
-        watcher: Some(watcher),
-    };
+    let mut next =
+        Next { extractor: Some(extractor), embedder: Some(embedder), people: None, watcher: Some(watcher) };
     let walked = walk(session, &args.source, name, capture_settings, &mut next);
     let watched = next.watcher.take().map(Watcher::end).unwrap_or_default();
     let mut summary = match walked {
@@ -153,11 +147,7 @@ impl Known {
 }
 
 /// Labels of what was seen, beside those of an earlier watch.
-fn keep_labels(
-    data: &Dataset,
-    earlier: &BTreeMap<FaceId, i64>,
-    watched: &Watched,
-) -> anyhow::Result<()> {
+fn keep_labels(data: &Dataset, earlier: &BTreeMap<FaceId, i64>, watched: &Watched) -> anyhow::Result<()> {
     data.compact()?;
     let mut labels = earlier.clone();
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);

@@ -103,7 +103,8 @@ mod tests {
         let at = frame.timestamp().unwrap();
         let person = Person { person: 3, name: Some("Ada \"A.\"".into()) };
         let face = FaceId::new(frame, 0);
-        let came = serde_json::to_value(Event::Came { person: person.clone(), new: false, at, face }).unwrap();
+        let came =
+            serde_json::to_value(Event::Came { person: person.clone(), new: false, at, face }).unwrap();
         let want = serde_json::json!({
             "event": "came", "person": 3, "name": "Ada \"A.\"", "new": false, "at": "2023-05-25T10:01:38.412Z",
             "face": "tv_frame_20230525100138412614_face_0",

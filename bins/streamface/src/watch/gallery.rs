@@ -124,7 +124,9 @@ impl Gallery {
         for (face, vector) in vectors.iter().enumerate() {
             // Others may take the nearest ones, as many as there are.
             let near = self.index.nearest(vector, vectors.len())?;
-            pairs.extend(near.into_iter().filter(|m| m.distance <= within).map(|m| (m.distance, face, m.label)));
+            pairs.extend(
+                near.into_iter().filter(|m| m.distance <= within).map(|m| (m.distance, face, m.label)),
+            );
         }
         pairs.sort_by(|a, b| a.0.total_cmp(&b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
         let mut of: Vec<Option<(hri::Label, f64)>> = vec![None; vectors.len()];

@@ -141,7 +141,8 @@ impl Webhook {
 }
 
 fn post_all(url: &str, waiting: &Receiver<String>, failed: &AtomicU64) {
-    let config = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(true).build();
+    let config =
+        ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(true).build();
     let agent = ureq::Agent::new_with_config(config);
     // After one post that was given up, the next ones get one attempt each until one is taken.
     let mut attempts = ATTEMPTS;
@@ -191,7 +192,8 @@ mod tests {
                     let n = stream.read(&mut part).unwrap();
                     got.extend_from_slice(&part[..n]);
                 }
-                write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+                write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                    .unwrap();
                 bodies.push(String::from_utf8(got).unwrap());
             }
             bodies
@@ -200,14 +202,18 @@ mod tests {
         outlets.tell(&left());
         assert_eq!(outlets.end(), Vec::<String>::new());
         let bodies = server.join().unwrap();
-        assert!(bodies[1].contains("application/json") && bodies[1].contains("\"event\":\"left\""), "{bodies:?}");
+        assert!(
+            bodies[1].contains("application/json") && bodies[1].contains("\"event\":\"left\""),
+            "{bodies:?}"
+        );
     }
 
     #[test]
     fn what_nobody_takes_is_told_at_the_end() {
         // A port that nobody listens on.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut outlets = Outlets::new(true).to_webhook(Webhook::start(&format!("http://127.0.0.1:{port}/")).unwrap());
+        let mut outlets =
+            Outlets::new(true).to_webhook(Webhook::start(&format!("http://127.0.0.1:{port}/")).unwrap());
         outlets.tell(&left());
         let lost = outlets.end();
         assert!(lost.len() == 1 && lost[0].contains("1 events"), "{lost:?}");
