@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
@@ -24,6 +25,8 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Show similar people in groups
     Tree(Tree),
+    /// Answer over HTTP and JSON from a directory's index
+    Serve(Serve),
     /// Say what a directory's index holds
     Stats(Stats),
 }
@@ -169,6 +172,44 @@ pub(crate) struct Tree {
     /// Groups nearer to each other than this are shown as one
     #[arg(long, default_value_t = 0.05)]
     pub(crate) step: f64,
+}
+
+#[derive(Debug, Flags)]
+#[command(after_help = "\
+Examples:
+  hri serve people                                          on this machine, any free port
+  hri serve people --dim 192 --threshold 0.5                made if it is not there
+  hri serve people --listen 0.0.0.0:8180                    for others: with the token that is shown
+  curl -d '{\"vector\": [...]}' -H 'content-type: application/json' http://127.0.0.1:8180/api/match
+
+The page at / and /openapi.json say what can be asked. Ctrl-C finishes what is under way.")]
+pub(crate) struct Serve {
+    /// The index's directory
+    pub(crate) directory: PathBuf,
+    /// Make the index where it is not there: numbers in a vector
+    #[arg(long, requires = "threshold")]
+    pub(crate) dim: Option<usize>,
+    /// Make the index where it is not there: distance, cosine or euclidean
+    #[arg(long, default_value = "cosine")]
+    pub(crate) metric: hri::Metric,
+    /// Make the index where it is not there: largest distance from a person's mean
+    #[arg(long, requires = "dim")]
+    pub(crate) threshold: Option<f64>,
+    /// Where it listens; beyond this machine a token is needed
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+    /// A name that it answers to, beside addresses and localhost: that of a proxy, say
+    #[arg(long)]
+    pub(crate) name: Vec<String>,
+    /// Requests under way; what comes beyond is told to come again
+    #[arg(long, default_value_t = 64)]
+    pub(crate) in_flight: usize,
+    /// Connections at once
+    #[arg(long, default_value_t = 1024)]
+    pub(crate) connections: usize,
+    /// Largest body, MiB
+    #[arg(long, default_value_t = 16)]
+    pub(crate) body_mib: usize,
 }
 
 #[derive(Debug, Flags)]

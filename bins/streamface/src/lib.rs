@@ -25,6 +25,13 @@
 //! # Ok::<(), ()>(())
 //! ```
 
+/// A line on standard output. A reader who has gone away is no error; a full disk is.
+macro_rules! say {
+    ($($line:tt)*) => {
+        $crate::steps::say_line(format_args!($($line)*))
+    };
+}
+
 pub mod args;
 pub mod config;
 pub mod pipeline;

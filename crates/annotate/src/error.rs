@@ -17,6 +17,9 @@ pub enum Error {
         /// The system's word.
         source: io::Error,
     },
+    /// A file of the dataset.
+    #[error(transparent)]
+    Store(#[from] streamface_store::StoreError),
     /// A decision could not be written. The journal is as it was before.
     #[error("{}: not saved: {source} ({})", path.display(), remedy(source))]
     NotSaved {

@@ -3,20 +3,25 @@
 //! | module | what |
 //! |---|---|
 //! | [`decision`] | [`Decision`]: what was said, by whom, about which faces |
+//! | [`finalize`] | [`Finalized`]: the end of a review, as files |
 //! | [`journal`] | [`Journal`]: decisions on the disk |
-//! | [`people`] | [`People`]: who is who, by clusters and decisions |
 //! | [`matching`] | [`matches`](fn@matching::matches): which clusters may be one person |
+//! | [`original`] | the original's questions, and answers as it takes them |
+//! | [`people`] | [`People`]: who is who, by clusters and decisions |
 //! | [`questions`] | what to ask next, and which answers to doubt |
 
 pub mod decision;
 mod error;
+pub mod finalize;
 pub mod journal;
 pub mod matching;
+pub mod original;
 pub mod people;
 pub mod questions;
 
 pub use decision::{AUTO, Compared, Decision, Verdict, What};
 pub use error::Error;
+pub use finalize::{Finalized, Numbering};
 pub use journal::{Journal, load};
 pub use people::{Change, Conflict, People, Refusal, Report};
 

@@ -360,6 +360,8 @@ fn refusals_name_faces_and_decisions() {
         people.check(&What::Skip { person: vec![faces[7].clone()] }),
         Err(Refusal::NoOne(faces[7].clone()))
     );
+    let many = compare(&[0; 1001], &[1], Verdict::Same);
+    assert_eq!(people.check(&many), Err(Refusal::TooMany { faces: 1001 }));
     assert_eq!(people.check(&What::Undo { decision: 4 }), Err(Refusal::NoSuchDecision(4)));
     assert_eq!(people.check(&What::Redo { decision: 1 }), Err(Refusal::Holds(1)));
     assert_eq!(people.check(&What::Undo { decision: 1 }), Ok(()));

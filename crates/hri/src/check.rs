@@ -10,7 +10,7 @@ pub(crate) fn dimension(dim: usize) -> Result<(), Error> {
 /// `count` rows of finite numbers, under cosine none of them all zeros.
 pub(crate) fn vectors(rows: &[f32], dim: usize, metric: Metric, count: usize) -> Result<(), Error> {
     if rows.len() != count * dim {
-        let got = if count == 0 { rows.len() } else { rows.len() / count };
+        let got = rows.len().checked_div(count).unwrap_or(rows.len());
         return Err(Error::Dimension { expected: dim, got });
     }
     if let Some(at) = not_finite(rows) {

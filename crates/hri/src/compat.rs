@@ -198,9 +198,7 @@ impl CompatTree {
             Metric::Cosine => {
                 cosine(dot(&query.numbers, value), query.square, self.nodes[node as usize].square)
             }
-            Metric::Euclidean => {
-                square_of_difference(&query.numbers, value, 1.0).sqrt()
-            }
+            Metric::Euclidean => square_of_difference(&query.numbers, value, 1.0).sqrt(),
         }
     }
 

@@ -88,7 +88,9 @@ pub enum Error {
         members: usize,
     },
     /// The vectors of members were not kept, which taking one out needs.
-    #[error("vectors of members are not kept here, so none can be taken out; make the index with keep_vectors")]
+    #[error(
+        "vectors of members are not kept here, so none can be taken out; make the index with keep_vectors"
+    )]
     NoVectors,
     /// More people or members than places.
     #[error("an index holds at most {} people and members", u32::MAX - 1)]

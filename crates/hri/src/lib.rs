@@ -38,6 +38,8 @@ mod look;
 mod metric;
 mod random;
 mod settings;
+mod store;
+mod tree;
 mod wide;
 
 pub use compat::CompatTree;
@@ -45,6 +47,8 @@ pub use error::Error;
 pub use index::{Index, Inserted, Match, Person, Stats, To};
 pub use metric::{Metric, Threshold};
 pub use settings::Settings;
+pub use store::{Durability, Reading, Recovery, Store};
+pub use tree::{MOST_PEOPLE, Part, Tree};
 
 /// A person's name in an index: a number from 0, given once.
 pub type Label = u64;

@@ -1,5 +1,7 @@
 //! The original's tree: against its own labels and depths, and against a slow twin of its rules.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod common;
 
 use common::{Random, Spectrum, faces, read_npy_f8, reference};
@@ -7,7 +9,8 @@ use hri::{CompatTree, Metric, Threshold};
 
 #[test]
 fn labels_and_depths_are_the_originals() {
-    let (Some(vectors), Some(table)) = (reference("synthetic_3000x64.npy"), reference("hri_synthetic.csv")) else {
+    let (Some(vectors), Some(table)) = (reference("synthetic_3000x64.npy"), reference("hri_synthetic.csv"))
+    else {
         return;
     };
     let (numbers, dim) = read_npy_f8(&vectors);

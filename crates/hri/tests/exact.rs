@@ -1,5 +1,7 @@
 //! The index against a flat scan over all means that knows nothing of it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod common;
 
 use std::collections::BTreeMap;
@@ -79,7 +81,7 @@ fn compare(rows: &[f32], dim: usize, metric: Metric, threshold: f64, tolerance: 
 fn labels_are_those_of_a_flat_scan() {
     let mut random = Random(1);
     for (dim, spectrum, metric, threshold) in [
-        (64, Spectrum::Real, Metric::Cosine, 0.3),
+        (64, Spectrum::Real, Metric::Cosine, 0.1),
         (64, Spectrum::Flat, Metric::Cosine, 0.4),
         (37, Spectrum::Real, Metric::Euclidean, 0.4),
         (7, Spectrum::Flat, Metric::Euclidean, 0.1),

@@ -26,13 +26,17 @@ pub(crate) fn read(path: &Path, rows: usize) -> Result<Vec<i64>> {
     for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let line_number = at + 1;
         let place = || format!("{}, line {line_number}", path.display());
-        let (index, label) = line.trim().split_once(',').with_context(|| format!("{}: not index,label", place()))?;
+        let (index, label) =
+            line.trim().split_once(',').with_context(|| format!("{}: not index,label", place()))?;
         if at == 0 && index.parse::<usize>().is_err() {
             continue;
         }
-        let index: usize = index.trim().parse().with_context(|| format!("{}: '{index}' is no index", place()))?;
-        let label: i64 = label.trim().parse().with_context(|| format!("{}: '{label}' is no label", place()))?;
-        let slot = labels.get_mut(index).with_context(|| format!("{}: {rows} vectors, no {index}", place()))?;
+        let index: usize =
+            index.trim().parse().with_context(|| format!("{}: '{index}' is no index", place()))?;
+        let label: i64 =
+            label.trim().parse().with_context(|| format!("{}: '{label}' is no label", place()))?;
+        let slot =
+            labels.get_mut(index).with_context(|| format!("{}: {rows} vectors, no {index}", place()))?;
         ensure!(slot.replace(label).is_none(), "{}: index {index} was there before", place());
     }
     let missing = labels.iter().position(Option::is_none);

@@ -3,7 +3,9 @@
 
 mod capture;
 mod cluster;
+mod exchange;
 mod matching;
+mod review;
 mod study;
 mod watch;
 
@@ -13,7 +15,9 @@ use clap::{Args, Parser, Subcommand};
 
 pub use capture::{AnalyzeArgs, CaptureArgs, ExtractArgs, FaceArgs, FrameArgs, RunArgs, WorkArgs};
 pub use cluster::{ClusterArgs, ClusterPart, JoinArgs, LinkArgs, Method, MethodArgs, PeopleArgs, Resources};
+pub use exchange::{Copying, ExportArgs, ImportArgs, In, Out};
 pub use matching::{Compat, MatchArgs, MatchMode};
+pub use review::FinalizeArgs;
 pub use study::{EvaluateArgs, Steps, StudyArgs};
 pub use watch::WatchArgs;
 
@@ -59,12 +63,18 @@ pub enum Command {
     Cluster(Box<ClusterArgs>),
     /// Step 6: how well clusters hang together, and their likely errors
     Evaluate(EvaluateArgs),
+    /// Step 8, its end: labels by the decisions of the review
+    Finalize(FinalizeArgs),
     /// Step 7: which clusters may be one person
     Match(MatchArgs),
     /// Writes report.html anew
     Report(ReportArgs),
     /// Compares labels with true ones
     Score(ScoreArgs),
+    /// Writes a dataset in another program's form
+    Export(ExportArgs),
+    /// Makes a dataset of another program's
+    Import(ImportArgs),
     /// The networks: fetch, list, check
     Models(ModelsArgs),
     /// Says what is missing, and the command that mends it

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use streamface_annotate::matching::{
-    Joined, Matches, Mode, Rule, Settings, Stage, asked, join_sure, matches_observed, read_ignored,
+    Joined, Matches, Mode, Pair, Rule, Settings, Stage, asked, join_sure, matches_observed, read_ignored,
 };
-use streamface_annotate::{Journal, People, journal, load};
+use streamface_annotate::{Journal, People, Refusal, journal, load};
 use streamface_model::Manifest;
 use streamface_store::write_atomic;
 use streamface_types::{Embeddings, Metric};
@@ -164,10 +164,11 @@ fn say_result(
 ) {
     let [read, total] = times.map(|time| time.as_secs_f64());
     if args.common.json {
-        let refused = |joined: &Joined| -> Vec<serde_json::Value> {
-            let one = |(pair, why): &(streamface_annotate::matching::Pair, streamface_annotate::Refusal)| serde_json::json!({"a": pair.a, "b": pair.b, "distance": pair.distance, "why": why.to_string()});
-            joined.refused.iter().map(one).collect()
+        let one = |(pair, why): &(Pair, Refusal)| {
+            let Pair { a, b, distance } = pair;
+            serde_json::json!({"a": a, "b": b, "distance": distance, "why": why.to_string()})
         };
+        let refused = |joined: &Joined| joined.refused.iter().map(one).collect::<Vec<_>>();
         let summary = serde_json::json!({
             "clusters": found.clusters, "sure": found.sure.len(), "ask": found.ask.len(),
             "reached": found.reached, "joined": joined.map(|j| j.decisions), "refused": joined.map(refused),

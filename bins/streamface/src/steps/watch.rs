@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
+use streamface_annotate::{Finalized, Numbering, People, journal, load};
 use streamface_capture::{Stop, shown};
-use streamface_store::{Dataset, FeatureRow, ImageKind, LabelRow, read_annotations, write_annotations};
+use streamface_store::{Dataset, FeatureRow, ImageKind, LabelRow, write_annotations};
 use streamface_types::{Annotation, Annotations, FaceId, Label};
 use streamface_web::Options;
 
+use super::Outcome;
 use super::analyze::record_analyze;
 use super::capture::{Next, Session, check_source, record_capture, remove_if_fresh, walk};
 use super::extract::{load_extractor, open_existing, record_extract};
 use super::models::load_embedder;
-use super::{Outcome, Summary};
 use crate::args::WatchArgs;
 use crate::settings;
 use crate::watch::{Gallery, Outlets, Page, Presence, Watched, Watcher, Webhook};
@@ -134,15 +135,18 @@ impl Known {
                 other.model
             );
         }
-        let reviewed = data.metadata().join("annotations_manual.json");
-        let labels = if reviewed.exists() {
-            let annotations = read_annotations(&reviewed)?;
-            let of = |(face, a): (&String, &Annotation)| Some((face.parse().ok()?, a.label.0));
-            annotations.labels.iter().filter_map(of).collect()
-        } else {
-            data.read::<LabelRow>()?.into_iter().map(|l| (l.face, l.label.0)).collect()
-        };
-        Ok(Self { features, labels, names: BTreeMap::new() })
+        let rows = data.read::<LabelRow>()?;
+        let (faces, labels): (Vec<FaceId>, Vec<i64>) = rows.into_iter().map(|l| (l.face, l.label.0)).unzip();
+        let mut people = People::new(faces, &labels, true)?;
+        // A review counts as far as it has come.
+        people.replay(&load(&data.metadata().join(journal::FILE))?);
+        let done = Finalized::new(&people, Numbering::Stable);
+        let names = done.people.iter().filter_map(|p| Some((p.label, p.name.clone()?))).collect();
+        Ok(Self {
+            features,
+            labels: people.faces().iter().cloned().zip(done.labels.iter().copied()).collect(),
+            names,
+        })
     }
 }
 

@@ -25,4 +25,4 @@ pub use gallery::{Found, Gallery};
 pub use outlets::{Outlets, Webhook};
 pub use page::Page;
 pub use presence::{Change, Presence};
-pub use watcher::Watcher;
+pub use watcher::{Watched, Watcher};

@@ -66,6 +66,9 @@ impl std::fmt::Display for Conflict {
     }
 }
 
+/// Faces of one side, at most. Each side's people are laid beside each other, two by two.
+pub const MOST_NAMED: usize = 1000;
+
 /// Why a decision is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -79,6 +82,12 @@ pub enum Refusal {
     /// Nothing is named.
     #[error("no face is named")]
     Empty,
+    /// More faces on one side than a screen shows.
+    #[error("{faces} faces are named at once; {MOST_NAMED} are the most that are compared")]
+    TooMany {
+        /// Faces of the side.
+        faces: usize,
+    },
     /// None of the faces of a side is anyone's.
     #[error("{0} belongs to no one")]
     NoOne(FaceId),

@@ -99,7 +99,7 @@ impl People {
     }
 
     /// Faces that count of the two sides of a pair, with their people.
-    fn sides(&self, at: u32, pair: u32) -> [Vec<(u32, u32)>; 2] {
+    pub(super) fn sides(&self, at: u32, pair: u32) -> [Vec<(u32, u32)>; 2] {
         let Meant::Compare(pairs) = &self.said.entries[at as usize].what else { return [vec![], vec![]] };
         let (left, right, _) = &pairs[pair as usize];
         [left, right].map(|side| {

@@ -38,12 +38,13 @@ mod conflict;
 mod links;
 mod said;
 mod state;
+mod ties;
 
 use std::collections::HashSet;
 
 use streamface_types::FaceId;
 
-pub use conflict::{Because, Conflict, Refusal, Report};
+pub use conflict::{Because, Conflict, MOST_NAMED, Refusal, Report};
 
 use crate::{Decision, Error, Verdict, What};
 use base::Base;
@@ -203,7 +204,10 @@ impl People {
         match what {
             What::Compare { pairs } if pairs.is_empty() => Err(Refusal::Empty),
             What::Compare { pairs } => {
-                pairs.iter().try_for_each(|p| someone(&p.left).and_then(|()| someone(&p.right)))
+                pairs.iter().flat_map(|p| [&p.left, &p.right]).try_for_each(|side| match side.len() {
+                    faces if faces > MOST_NAMED => Err(Refusal::TooMany { faces }),
+                    _ => someone(side),
+                })
             }
             What::Noise { faces } | What::Split { faces, .. } => known(faces).map(drop),
             What::Move { faces, to } => {
@@ -330,6 +334,37 @@ impl People {
         } else {
             self.state.unsure(a, b).then_some(Verdict::NotSure)
         }
+    }
+
+    /// Pairs of people of whom somebody could not tell whether they are one, and who still are two without any
+    /// word on it: keys, the smaller first, ascending.
+    #[must_use]
+    pub fn not_sure(&self) -> Vec<(u32, u32)> {
+        let mut pairs = Vec::new();
+        for &(at, pair) in &self.state.unsure.of {
+            let [left, right] = self.sides(at, pair);
+            for (_, a) in left {
+                for &(_, b) in right.iter().filter(|(_, b)| *b != a && !self.state.different(a, *b)) {
+                    let (a, b) = (self.state.key(a), self.state.key(b));
+                    pairs.push((a.min(b), a.max(b)));
+                }
+            }
+        }
+        pairs.sort_unstable();
+        pairs.dedup();
+        pairs
+    }
+
+    /// The label of the cluster that a face came in; none where it was no one's. Panics where there is no such face.
+    #[must_use]
+    pub fn cluster_of(&self, face: u32) -> Option<i64> {
+        self.base.label.get(self.base.cluster[face as usize] as usize).copied()
+    }
+
+    /// Whether a decision says where this very face belongs.
+    #[must_use]
+    pub fn is_placed(&self, face: u32) -> bool {
+        self.state.is_placed(face)
     }
 
     /// Whether two people were seen in one frame. O(faces of the smaller).

@@ -1,8 +1,11 @@
 //! The index: people by the means of their vectors, and the nearest of them to a vector, exactly.
 
+mod change;
 mod people;
 mod search;
 mod tend;
+#[cfg(feature = "ndarray")]
+mod views;
 
 use crate::look::kernel::Isa;
 use crate::look::{Bytes, Look, Scratch};
@@ -228,13 +231,21 @@ impl Index {
         self.put(&planned.query.numbers, planned.query.factor, vector, id, label, new);
     }
 
-    /// Adds a vector to a person, new or not, without a look at it.
-    pub(crate) fn replay(&mut self, vector: &[f32], id: u64, label: Label) {
+    /// Adds a vector to a person, new or not, as was once decided.
+    pub(crate) fn replay(&mut self, vector: &[f32], id: u64, label: Label) -> Result<(), Error> {
+        self.check(vector)?;
+        if self.members.by_id.contains_key(&id) {
+            return Err(Error::DuplicateId { id });
+        }
+        let new = !self.people.by_label.contains_key(&label);
+        if new && label != self.next_label {
+            return Err(Error::UnknownLabel { label });
+        }
         let mut numbers = vec![0.0; vector.len()];
         widen(vector, &mut numbers);
         let factor = self.factor(&numbers);
-        let new = !self.people.by_label.contains_key(&label);
         self.put(&numbers, factor, vector, id, label, new);
+        Ok(())
     }
 
     fn put(&mut self, numbers: &[f64], factor: f64, vector: &[f32], id: u64, label: Label, new: bool) {
@@ -252,107 +263,6 @@ impl Index {
         place
     }
 
-    /// Takes a vector out. Whose it was; a person whose last one is gone is no more.
-    ///
-    /// O(d k).
-    ///
-    /// # Errors
-    /// [`Error::UnknownId`], [`Error::NoVectors`].
-    pub fn remove(&mut self, id: u64) -> Result<Label, Error> {
-        let member = self.member(id)?;
-        let place = self.members.person[member as usize] as usize;
-        let label = self.people.labels[place];
-        if self.people.counts[place] > 1 && !self.settings.keeps_vectors() {
-            return Err(Error::NoVectors);
-        }
-        self.take_out(member, place);
-        self.members.remove(member);
-        self.settle(place);
-        Ok(label)
-    }
-
-    /// Takes a person out, with all its vectors. How many there were.
-    ///
-    /// # Errors
-    /// [`Error::UnknownLabel`].
-    pub fn remove_person(&mut self, label: Label) -> Result<usize, Error> {
-        let place = self.place(label)?;
-        let members: Vec<u32> = self.members.of(&self.people, place).collect();
-        members.iter().for_each(|&member| self.members.remove(member));
-        self.people.reset(place);
-        self.settle(place);
-        Ok(members.len())
-    }
-
-    /// Makes one person of two: all that is `from`'s becomes `into`'s, and the label `from` is no more.
-    ///
-    /// O(members of `from` + d k).
-    ///
-    /// # Errors
-    /// [`Error::UnknownLabel`], [`Error::Itself`].
-    pub fn merge(&mut self, into: Label, from: Label) -> Result<(), Error> {
-        let (to, gone) = (self.place(into)?, self.place(from)?);
-        if to == gone {
-            return Err(Error::Itself { label: into });
-        }
-        self.people.pour(to, gone);
-        let mut next = self.people.ends[gone].0;
-        while next != NONE {
-            let member = next;
-            next = self.members.next[member as usize];
-            self.members.link(&mut self.people, member, to);
-        }
-        self.people.reset(gone);
-        self.settle(gone);
-        self.changed(to);
-        Ok(())
-    }
-
-    /// Makes two people of one: the members named become a new person, whose label is returned.
-    ///
-    /// O(members named · d).
-    ///
-    /// # Errors
-    /// [`Error::UnknownLabel`], [`Error::UnknownId`], [`Error::NotHers`], [`Error::EmptySplit`], [`Error::NoVectors`].
-    pub fn split(&mut self, label: Label, ids: &[u64]) -> Result<Label, Error> {
-        let members = self.check_split(label, ids)?;
-        let (place, new) = (self.place(label)?, self.next_label);
-        let to = self.add_person(new);
-        for member in members {
-            self.take_out(member, place);
-            let (numbers, factor) = self.of_member(member);
-            self.people.shift(to, &numbers, factor, 1);
-            self.members.link(&mut self.people, member, to);
-        }
-        self.settle(place);
-        self.changed(to);
-        Ok(new)
-    }
-
-    /// The members to be split off, each once.
-    pub(crate) fn check_split(&self, label: Label, ids: &[u64]) -> Result<Vec<u32>, Error> {
-        let place = self.place(label)?;
-        if !self.settings.keeps_vectors() {
-            return Err(Error::NoVectors);
-        }
-        let mut members = Vec::with_capacity(ids.len());
-        for &id in ids {
-            let member = self.member(id)?;
-            let is = self.members.person[member as usize] as usize;
-            if is != place {
-                return Err(Error::NotHers { id, label, is: self.people.labels[is] });
-            }
-            members.push(member);
-        }
-        members.sort_unstable();
-        members.dedup();
-        let all = self.people.counts[place] as usize;
-        if members.is_empty() || members.len() == all {
-            return Err(Error::EmptySplit { label, members: all });
-        }
-        Ok(members)
-    }
-
     /// The person a member belongs to.
     ///
     /// # Errors
@@ -366,7 +276,9 @@ impl Index {
         let mut places: Vec<(Label, u32)> =
             (self.people.by_label.iter()).map(|(&label, &place)| (label, place)).collect();
         places.sort_unstable();
-        places.into_iter().map(|(label, place)| Person { label, members: self.people.counts[place as usize] as usize })
+        places
+            .into_iter()
+            .map(|(label, place)| Person { label, members: self.people.counts[place as usize] as usize })
     }
 
     /// A person.
@@ -452,80 +364,5 @@ impl Index {
         }
         let factor = self.factor(&numbers);
         (numbers, factor)
-    }
-
-    /// Takes a member out of its person's chain and sum.
-    fn take_out(&mut self, member: u32, place: usize) {
-        self.members.unlink(&mut self.people, member);
-        match self.people.counts[place] {
-            1 => self.people.reset(place),
-            count => {
-                let (numbers, factor) = self.of_member(member);
-                self.people.shift(place, &numbers, -factor, -1);
-                // What is left of one is that one, to the digit.
-                if count == 2 {
-                    let (numbers, factor) = self.of_member(self.people.ends[place].0);
-                    self.people.reset(place);
-                    self.people.shift(place, &numbers, factor, 1);
-                }
-            }
-        }
-    }
-
-    /// After members were taken out.
-    fn settle(&mut self, place: usize) {
-        if self.people.is_there(place) {
-            self.changed(place);
-        } else {
-            self.people.remove(place);
-            self.gone(place);
-        }
-    }
-}
-
-#[cfg(feature = "ndarray")]
-mod views {
-    use ndarray::{ArrayView1, ArrayView2};
-
-    use super::{Index, Inserted, Match};
-    use crate::Error;
-
-    impl Index {
-        /// [`search`](Self::search), of a view.
-        ///
-        /// # Errors
-        /// As there.
-        pub fn search_view(&self, vector: ArrayView1<'_, f32>) -> Result<Option<Match>, Error> {
-            match vector.as_slice() {
-                Some(slice) => self.search(slice),
-                None => self.search(&vector.to_vec()),
-            }
-        }
-
-        /// [`insert`](Self::insert), of a view.
-        ///
-        /// # Errors
-        /// As there.
-        pub fn insert_view(&mut self, vector: ArrayView1<'_, f32>, id: u64) -> Result<Inserted, Error> {
-            match vector.as_slice() {
-                Some(slice) => self.insert(slice, id),
-                None => self.insert(&vector.to_vec(), id),
-            }
-        }
-
-        /// [`search_batch`](Self::search_batch), of a view with a vector a row.
-        ///
-        /// # Errors
-        /// As there; [`Error::Dimension`] for rows of another length.
-        pub fn search_batch_view(&self, rows: ArrayView2<'_, f32>) -> Result<Vec<Option<Match>>, Error> {
-            let expected = self.settings.dim();
-            if rows.ncols() != expected {
-                return Err(Error::Dimension { expected, got: rows.ncols() });
-            }
-            match rows.as_slice() {
-                Some(slice) => self.search_batch(slice),
-                None => self.search_batch(&rows.iter().copied().collect::<Vec<_>>()),
-            }
-        }
     }
 }

@@ -3,10 +3,13 @@
 use rayon::prelude::*;
 
 use super::Index;
-use crate::look::kernel::{PANEL, TOGETHER};
+use crate::look::kernel::{Asked, Over, PANEL, TOGETHER};
 use crate::look::{Aim, Look, Row, Scaled, Scratch, reach};
 use crate::wide::{dot, widen};
 use crate::{Label, Match, Metric};
+
+/// So many who passed the first look are given the second, before more are looked for.
+const MANY: usize = 512;
 
 /// A vector, made ready for everything that is asked of it.
 #[derive(Debug)]
@@ -17,6 +20,20 @@ pub(super) struct Query {
     pub(super) factor: f64,
     row: Row,
     aim: Option<Aim>,
+}
+
+/// Who passed the first look: by how much, and the place.
+#[derive(Debug, Default)]
+struct Passers(Vec<(f32, u32)>);
+
+impl Passers {
+    fn add(&mut self, panel: usize, mut hits: u64, over: &Over) {
+        while hits != 0 {
+            let lane = hits.trailing_zeros() as usize;
+            hits &= hits - 1;
+            self.0.push((over[lane], (panel * PANEL + lane) as u32));
+        }
+    }
 }
 
 /// What is wanted.
@@ -121,36 +138,70 @@ impl Index {
             return;
         };
         let (mut from, mut passed) = (0, 0);
-        let mut limit = best.limit();
-        let mut asked = look.asked(aim, self.reach(look, limit));
-        while let Some((panel, hits)) = look.scan(self.isa, from, asked) {
+        let mut over = [0.0; PANEL];
+        let mut passers = Passers::default();
+        let mut asked = look.asked(aim, self.reach(look, best.limit()));
+        while let Some((panel, hits)) = look.scan(self.isa, from, asked, &mut over) {
             passed += hits.count_ones();
-            self.examine_all(query, panel, hits, best);
-            if best.limit() < limit {
-                limit = best.limit();
-                asked = look.asked(aim, self.reach(look, limit));
+            passers.add(panel, hits, &over);
+            if passers.0.len() >= MANY {
+                asked = self.examine_all(look, query, aim, asked, &mut passers, best);
             }
             from = panel + 1;
         }
+        self.examine_all(look, query, aim, asked, &mut passers, best);
         self.tally.count(1, passed.into());
     }
 
     fn reach(&self, look: &Look, limit: f64) -> f64 {
-        reach(self.people.metric, self.settings.dim(), look.space.scale, limit)
+        let metric = self.people.metric;
+        // Nothing is farther, and of infinity nothing is more or less.
+        let limit = if metric == Metric::Cosine { limit.min(2.0) } else { limit };
+        reach(metric, self.settings.dim(), look.space.scale, limit)
     }
 
-    fn examine_all(&self, query: &Query, panel: usize, hits: u64, best: &mut impl Best) {
-        let places = |mut hits: u64| {
-            std::iter::from_fn(move || {
-                let lane = hits.trailing_zeros() as usize;
-                hits &= hits.wrapping_sub(1);
-                (lane < PANEL).then_some(panel * PANEL + lane)
-            })
+    /// Gives all who passed the second look, those first whose bound is lowest, until the limit that they bring down
+    /// rules out the rest. What is asked from then on.
+    fn examine_all<'a>(
+        &self,
+        look: &Look,
+        query: &Query,
+        aim: &'a Aim,
+        mut asked: Asked<'a>,
+        passers: &mut Passers,
+        best: &mut impl Best,
+    ) -> Asked<'a> {
+        let sum = (15 * 127 * asked.numbers.len()) as f32;
+        let before = asked.cut;
+        // Rounding leaves `over` off by some parts of 2²⁴ of what it is the difference of; no sum is above `sum`.
+        let may_be = |over: f32, cut: f32| {
+            over + (over.abs() + cut.abs() + before.abs() + sum) / 1e6 >= cut - before || before.is_infinite()
         };
-        if hits.count_ones() > 1 {
-            places(hits).for_each(|place| self.bytes.prefetch(place));
+        let mut limit = best.limit();
+        let mut examine = |place: u32, asked: &mut Asked<'a>| {
+            self.examine(query, place as usize, best);
+            if best.limit() < limit {
+                limit = best.limit();
+                *asked = look.asked(aim, self.reach(look, limit));
+            }
+        };
+        // The first mostly rules out nearly all others, and spares sorting them.
+        let first = (0..passers.0.len()).max_by(|&a, &b| passers.0[a].0.total_cmp(&passers.0[b].0));
+        if let Some(first) = first {
+            let (_, place) = passers.0.swap_remove(first);
+            examine(place, &mut asked);
+            passers.0.retain(|&(over, _)| may_be(over, asked.cut));
         }
-        places(hits).for_each(|place| self.examine(query, place, best));
+        passers.0.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        passers.0.iter().take(4).for_each(|&(_, place)| self.bytes.prefetch(place as usize));
+        for &(over, place) in &passers.0 {
+            if !may_be(over, asked.cut) {
+                break;
+            }
+            examine(place, &mut asked);
+        }
+        passers.0.clear();
+        asked
     }
 
     /// The second look, and the distance that decides.
@@ -194,18 +245,24 @@ impl Index {
         }
         let Ok(mut asked) = <[_; TOGETHER]>::try_from(asked) else { return Vec::new() };
         let mut passed = 0;
+        let mut over = [[0.0; PANEL]; TOGETHER];
+        let mut passers = [(); TOGETHER].map(|()| Passers::default());
         for panel in 0..look.panels() {
-            let hits = look.tile(self.isa, panel, asked);
+            let hits = look.tile(self.isa, panel, asked, &mut over);
             for (k, &hits) in hits.iter().enumerate().filter(|(_, hits)| **hits != 0) {
                 passed += u64::from(hits.count_ones());
-                let limit = bests[k].limit;
-                let best = &mut bests[k];
-                self.examine_all(&queries[k], panel, hits, best);
-                if let Some(aim) = &queries[k].aim
-                    && best.limit < limit
+                passers[k].add(panel, hits, &over[k]);
+                if passers[k].0.len() >= MANY
+                    && let Some(aim) = &queries[k].aim
                 {
-                    asked[k] = look.asked(aim, self.reach(look, best.limit));
+                    asked[k] =
+                        self.examine_all(look, &queries[k], aim, asked[k], &mut passers[k], &mut bests[k]);
                 }
+            }
+        }
+        for (k, query) in queries.iter().enumerate() {
+            if let Some(aim) = &query.aim {
+                self.examine_all(look, query, aim, asked[k], &mut passers[k], &mut bests[k]);
             }
         }
         self.tally.count(TOGETHER as u64, passed);
@@ -231,5 +288,47 @@ impl Index {
             }
         }
         Ok(best.map(|(distance, label)| Match { label, distance }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::look::kernel::Isa;
+    use crate::random::Random;
+    use crate::{Settings, Threshold, To};
+
+    /// Whatever the processor, and whatever the directions.
+    #[test]
+    fn every_instruction_set_finds_the_same() {
+        let (dim, people) = (72, 700);
+        let mut random = Random::new(4);
+        for metric in [Metric::Cosine, Metric::Euclidean] {
+            let threshold = Threshold::new(metric, 0.5).unwrap();
+            let mut index = Index::new(Settings::new(dim, threshold).unwrap());
+            // Energy falls off, so that directions are learnt.
+            let mut draw = |by: f64| -> Vec<f32> {
+                (0..dim).map(|k| ((random.uniform() - 0.5) * by * (-(k as f64) / 9.0).exp()) as f32).collect()
+            };
+            let centres: Vec<Vec<f32>> = (0..people).map(|_| draw(2.0)).collect();
+            for (id, row) in centres.iter().enumerate() {
+                index.insert_to(row, id as u64, To::New).unwrap();
+            }
+            index.refresh();
+            assert!(index.stats().learnt);
+            let mut queries = Vec::new();
+            for centre in centres.iter().take(203) {
+                let noise = draw(0.4);
+                queries.extend(centre.iter().zip(noise).map(|(c, n)| c + n));
+            }
+            let flat: Vec<_> = queries.chunks(dim).map(|q| index.flat_search(q).unwrap()).collect();
+            assert!(flat.iter().flatten().count() > 150);
+            for isa in Isa::available() {
+                index.isa = isa;
+                let found: Vec<_> = queries.chunks(dim).map(|q| index.search(q).unwrap()).collect();
+                assert_eq!(found, flat, "{isa:?}");
+                assert_eq!(index.search_batch(&queries).unwrap(), flat, "{isa:?}");
+            }
+        }
     }
 }

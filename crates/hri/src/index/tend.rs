@@ -21,6 +21,8 @@ pub(super) struct Tending {
     learning: Option<JoinHandle<Option<Look>>>,
     /// The next look, and up to where people are in it.
     building: Option<(Look, usize)>,
+    /// Whether all looks are left as they are, to be made anew.
+    resting: bool,
     /// People when directions were last learnt.
     learnt_at: usize,
     /// Queries after which it is asked again.
@@ -29,7 +31,7 @@ pub(super) struct Tending {
 
 impl Default for Tending {
     fn default() -> Self {
-        Self { learning: None, building: None, learnt_at: 0, patience: ENOUGH }
+        Self { learning: None, building: None, resting: false, learnt_at: 0, patience: ENOUGH }
     }
 }
 
@@ -59,6 +61,9 @@ impl Tally {
 impl Index {
     /// After the mean at a place changed.
     pub(super) fn changed(&mut self, place: usize) {
+        if self.tending.resting {
+            return;
+        }
         if let Some(person) = self.people.mean(place) {
             self.bytes.put(place, person);
             if let Some(look) = &mut self.look {
@@ -75,6 +80,9 @@ impl Index {
 
     /// After a person went.
     pub(super) fn gone(&mut self, place: usize) {
+        if self.tending.resting {
+            return;
+        }
         if let Some(look) = &mut self.look {
             look.clear(place);
         }
@@ -109,7 +117,8 @@ impl Index {
             }
         } else if self.is_worth_learning() {
             let sample = self.sample();
-            self.tending.learning = Builder::new().name("hri-learn".to_owned()).spawn(move || sample.learn()).ok();
+            self.tending.learning =
+                Builder::new().name("hri-learn".to_owned()).spawn(move || sample.learn()).ok();
         }
     }
 
@@ -134,7 +143,9 @@ impl Index {
     fn sample(&mut self) -> Sample {
         self.tending.learnt_at = self.people_count();
         let people = &self.people;
-        Sample::take(self.settings.dim(), self.settings.threshold(), people.places(), |place| people.mean(place))
+        Sample::take(self.settings.dim(), self.settings.threshold(), people.places(), |place| {
+            people.mean(place)
+        })
     }
 
     /// Learns directions from the people there are now and has them at work before it returns, on all cores.
@@ -155,10 +166,14 @@ impl Index {
         }
     }
 
-    /// Makes all looks anew from the tables.
-    pub(crate) fn rebuild(&mut self) {
-        self.bytes.fill(self.people.places(), |place| self.people.mean(place));
-        self.look = None;
-        self.refresh();
+    /// Leaves all looks as they are while many changes are made, or makes them anew after these. Nothing may be
+    /// searched meanwhile.
+    pub(crate) fn rest(&mut self, resting: bool) {
+        self.tending.resting = resting;
+        if !resting {
+            self.bytes.fill(self.people.places(), |place| self.people.mean(place));
+            self.look = None;
+            self.refresh();
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! All numbers of means and queries as bytes, each vector with a step of its own.
 
 use super::kernel::Isa;
-use super::{Scaled, slack};
+use super::{ROUND, Scaled, slack};
 use crate::Metric;
 use crate::wide::wide;
 
@@ -117,9 +117,6 @@ fn own(vector: Scaled<'_>, bytes: &mut [i8]) -> Own {
     let error = (square.sqrt() * (1.0 + 1e-9) + slack(bytes.len()) * length) as f32;
     Own { step, error: error.next_up(), length }
 }
-
-/// Rounds to the nearest whole number when added and taken away again.
-const ROUND: f64 = 6_755_399_441_055_744.0;
 
 wide! {
     /// The step, and |e|².

@@ -22,6 +22,9 @@ pub(crate) struct Line(pub(crate) [u8; 64]);
 /// Lines an octet takes in a panel.
 pub(crate) const LINES: usize = OCTET / 64;
 
+/// By how much each person of a panel is over what was asked.
+pub(crate) type Over = [f32; PANEL];
+
 /// An instruction set, chosen at run time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Isa {
@@ -64,9 +67,17 @@ impl Isa {
         Self::available().pop().unwrap_or(Self::Portable)
     }
 
-    /// The first panel from `from` on with a hit, and its hits (bit `i` for person `i`).
+    /// The first panel from `from` on with a hit, and its hits (bit `i` for person `i`); `over` then holds by how much
+    /// each of the panel's people is over what was asked.
     #[inline]
-    pub(crate) fn scan(self, panels: &[Line], starts: &[f32], from: usize, asked: Asked<'_>) -> Option<(usize, u64)> {
+    pub(crate) fn scan(
+        self,
+        panels: &[Line],
+        starts: &[f32],
+        from: usize,
+        asked: Asked<'_>,
+        over: &mut Over,
+    ) -> Option<(usize, u64)> {
         let octets = asked.numbers.len() / 8;
         let count = starts.len() / PANEL;
         assert!(starts.len() == count * PANEL && panels.len() == count * octets * LINES);
@@ -74,32 +85,40 @@ impl Isa {
         match self {
             Self::Portable => (from..count).find_map(|p| {
                 let panel = &panels[p * octets * LINES..(p + 1) * octets * LINES];
-                let hits = portable(panel, &starts[p * PANEL..(p + 1) * PANEL], asked);
+                let hits = portable(panel, &starts[p * PANEL..(p + 1) * PANEL], asked, over);
                 (hits != 0).then_some((p, hits))
             }),
             // SAFETY: an `Avx2` comes from `available`, which asked the processor; lengths are checked above.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => unsafe { avx2(panels, starts, from, asked) },
+            Self::Avx2 => unsafe { avx2(panels, starts, from, asked, over) },
             // SAFETY: likewise.
             #[cfg(target_arch = "x86_64")]
-            Self::Vnni => unsafe { vnni(panels, starts, from, asked) },
+            Self::Vnni => unsafe { vnni(panels, starts, from, asked, over) },
         }
     }
 
-    /// The hits of one panel with several queries.
+    /// The hits of one panel with several queries; `over` holds by how much each is over, for those with hits.
     #[inline]
-    pub(crate) fn tile(self, panel: &[Line], starts: &[f32], asked: [Asked<'_>; TOGETHER]) -> [u64; TOGETHER] {
+    pub(crate) fn tile(
+        self,
+        panel: &[Line],
+        starts: &[f32],
+        asked: [Asked<'_>; TOGETHER],
+        over: &mut [Over; TOGETHER],
+    ) -> [u64; TOGETHER] {
         let octets = asked[0].numbers.len() / 8;
         assert!(starts.len() == PANEL && panel.len() == octets * LINES);
         assert!(asked.iter().all(|a| a.numbers.len() == 8 * octets));
         match self {
             // SAFETY: a `Vnni` comes from `available`, which asked the processor; lengths are checked above.
             #[cfg(target_arch = "x86_64")]
-            Self::Vnni => unsafe { vnni_tile(panel, starts, asked) },
-            // SAFETY: likewise.
+            Self::Vnni => unsafe { vnni_tile(panel, starts, asked, over) },
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => asked.map(|a| unsafe { avx2(panel, starts, 0, a) }.map_or(0, |(_, hits)| hits)),
-            Self::Portable => asked.map(|a| portable(panel, starts, a)),
+            Self::Avx2 => each(asked, over, |a, over| {
+                // SAFETY: likewise.
+                unsafe { avx2(panel, starts, 0, a, over) }.map_or(0, |(_, hits)| hits)
+            }),
+            Self::Portable => each(asked, over, |a, over| portable(panel, starts, a, over)),
         }
     }
 
@@ -120,7 +139,19 @@ impl Isa {
     }
 }
 
-fn portable(panel: &[Line], starts: &[f32], asked: Asked<'_>) -> u64 {
+fn each(
+    asked: [Asked<'_>; TOGETHER],
+    over: &mut [Over; TOGETHER],
+    ask: impl Fn(Asked<'_>, &mut Over) -> u64,
+) -> [u64; TOGETHER] {
+    let mut hits = [0; TOGETHER];
+    for ((hits, asked), over) in hits.iter_mut().zip(asked).zip(over) {
+        *hits = ask(asked, over);
+    }
+    hits
+}
+
+fn portable(panel: &[Line], starts: &[f32], asked: Asked<'_>, over: &mut Over) -> u64 {
     let mut sums = [0_i32; PANEL];
     for (octet, numbers) in panel.chunks_exact(LINES).zip(asked.numbers.as_chunks::<8>().0) {
         for (line, sums) in octet.iter().zip(sums.as_chunks_mut::<16>().0) {
@@ -134,7 +165,9 @@ fn portable(panel: &[Line], starts: &[f32], asked: Asked<'_>) -> u64 {
     }
     let mut hits = 0;
     for (lane, (&sum, start)) in sums.iter().zip(starts).enumerate() {
-        hits |= u64::from(sum as f32 >= start * asked.inverse + asked.cut) << lane;
+        let least = start * asked.inverse + asked.cut;
+        hits |= u64::from(sum as f32 >= least) << lane;
+        over[lane] = sum as f32 - least;
     }
     hits
 }
@@ -143,7 +176,13 @@ fn portable(panel: &[Line], starts: &[f32], asked: Asked<'_>) -> u64 {
 /// The processor has AVX2; `panels` holds 256 bytes for each octet of numbers and 64 starts.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-unsafe fn avx2(panels: &[Line], starts: &[f32], from: usize, asked: Asked<'_>) -> Option<(usize, u64)> {
+unsafe fn avx2(
+    panels: &[Line],
+    starts: &[f32],
+    from: usize,
+    asked: Asked<'_>,
+    over: &mut Over,
+) -> Option<(usize, u64)> {
     use std::arch::x86_64::*;
     let octets = asked.numbers.len() / 8;
     let (low, ones) = (_mm256_set1_epi8(15), _mm256_set1_epi16(1));
@@ -176,8 +215,11 @@ unsafe fn avx2(panels: &[Line], starts: &[f32], from: usize, asked: Asked<'_>) -
                 // SAFETY: a panel has 64 starts.
                 let start = unsafe { _mm256_loadu_ps(starts.as_ptr().add(p * PANEL + lane)) };
                 let least = _mm256_add_ps(_mm256_mul_ps(start, inverse), cut);
-                let over = _mm256_cmp_ps::<_CMP_GE_OQ>(_mm256_cvtepi32_ps(sum), least);
-                hits |= u64::from(_mm256_movemask_ps(over) as u32) << lane;
+                let sum = _mm256_cvtepi32_ps(sum);
+                let hit = _mm256_cmp_ps::<_CMP_GE_OQ>(sum, least);
+                hits |= u64::from(_mm256_movemask_ps(hit) as u32) << lane;
+                // SAFETY: there are 64 numbers.
+                unsafe { _mm256_storeu_ps(over.as_mut_ptr().add(lane), _mm256_sub_ps(sum, least)) };
             }
         }
         if hits != 0 {
@@ -191,7 +233,13 @@ unsafe fn avx2(panels: &[Line], starts: &[f32], from: usize, asked: Asked<'_>) -
 /// The processor has AVX-512F, BW and VNNI; `panels` holds 256 bytes for each octet of numbers and 64 starts.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-unsafe fn vnni(panels: &[Line], starts: &[f32], from: usize, asked: Asked<'_>) -> Option<(usize, u64)> {
+unsafe fn vnni(
+    panels: &[Line],
+    starts: &[f32],
+    from: usize,
+    asked: Asked<'_>,
+    over: &mut Over,
+) -> Option<(usize, u64)> {
     use std::arch::x86_64::*;
     let octets = asked.numbers.len() / 8;
     let (low, high) = (_mm512_set1_epi8(15), _mm512_set1_epi8(-16));
@@ -219,8 +267,11 @@ unsafe fn vnni(panels: &[Line], starts: &[f32], from: usize, asked: Asked<'_>) -
             let start = unsafe { _mm512_loadu_ps(starts.as_ptr().add(p * PANEL + 16 * v)) };
             let sum = _mm512_add_epi32(lows[v], _mm512_srai_epi32::<4>(highs[v]));
             let least = _mm512_add_ps(_mm512_mul_ps(start, inverse), cut);
-            let over = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(_mm512_cvtepi32_ps(sum), least);
-            hits |= u64::from(over) << (16 * v);
+            let sum = _mm512_cvtepi32_ps(sum);
+            let hit = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(sum, least);
+            hits |= u64::from(hit) << (16 * v);
+            // SAFETY: there are 64 numbers.
+            unsafe { _mm512_storeu_ps(over.as_mut_ptr().add(16 * v), _mm512_sub_ps(sum, least)) };
         }
         if hits != 0 {
             return Some((p, hits));
@@ -233,7 +284,12 @@ unsafe fn vnni(panels: &[Line], starts: &[f32], from: usize, asked: Asked<'_>) -
 /// The processor has AVX-512F, BW and VNNI; `panel` holds 256 bytes for each octet of all numbers, and 64 starts.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-unsafe fn vnni_tile(panel: &[Line], starts: &[f32], asked: [Asked<'_>; TOGETHER]) -> [u64; TOGETHER] {
+unsafe fn vnni_tile(
+    panel: &[Line],
+    starts: &[f32],
+    asked: [Asked<'_>; TOGETHER],
+    over: &mut [Over; TOGETHER],
+) -> [u64; TOGETHER] {
     use std::arch::x86_64::*;
     let octets = asked[0].numbers.len() / 8;
     let low = _mm512_set1_epi8(15);
@@ -259,11 +315,14 @@ unsafe fn vnni_tile(panel: &[Line], starts: &[f32], asked: [Asked<'_>; TOGETHER]
     for v in 0..LINES {
         // SAFETY: a panel has 64 starts.
         let start = unsafe { _mm512_loadu_ps(starts.as_ptr().add(16 * v)) };
-        for ((hits, sums), asked) in hits.iter_mut().zip(&sums).zip(&asked) {
+        for (((hits, sums), asked), over) in hits.iter_mut().zip(&sums).zip(&asked).zip(over.iter_mut()) {
             let product = _mm512_mul_ps(start, _mm512_set1_ps(asked.inverse));
             let least = _mm512_add_ps(product, _mm512_set1_ps(asked.cut));
-            let over = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(_mm512_cvtepi32_ps(sums[v]), least);
-            *hits |= u64::from(over) << (16 * v);
+            let sum = _mm512_cvtepi32_ps(sums[v]);
+            let hit = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(sum, least);
+            *hits |= u64::from(hit) << (16 * v);
+            // SAFETY: there are 64 numbers.
+            unsafe { _mm512_storeu_ps(over.as_mut_ptr().add(16 * v), _mm512_sub_ps(sum, least)) };
         }
     }
     hits
@@ -351,8 +410,7 @@ mod tests {
                 for q in 0..TOGETHER {
                     let end = if q.is_multiple_of(2) { 127 } else { -127 };
                     let numbers = (0..8 * octets).map(|_| (random.next() % 255) as i32 - 127);
-                    let numbers: Vec<i8> =
-                        numbers.map(|x| if round == 0 { end } else { x } as i8).collect();
+                    let numbers: Vec<i8> = numbers.map(|x| if round == 0 { end } else { x } as i8).collect();
                     queries.push(numbers);
                 }
                 let mut starts: Vec<f32> =
@@ -362,13 +420,13 @@ mod tests {
                 let cut = (octets * 8 * 100 * round) as f32;
                 let asked: Vec<Asked> =
                     queries.iter().map(|numbers| Asked { numbers, inverse: 0.37, cut }).collect();
+                let sum = |i: usize, a: &Asked| -> i32 {
+                    (0..8 * octets).map(|k| number(i, k) * i32::from(a.numbers[k])).sum()
+                };
+                let least = |i: usize, a: &Asked| starts[i] * a.inverse + a.cut;
+                let mut over = [[0.0; PANEL]; TOGETHER];
                 let hits = |p: usize, a: &Asked| -> u64 {
-                    let of = |lane: usize| {
-                        let i = p * PANEL + lane;
-                        let sum: i32 =
-                            (0..8 * octets).map(|k| number(i, k) * i32::from(a.numbers[k])).sum();
-                        sum as f32 >= starts[i] * a.inverse + a.cut
-                    };
+                    let of = |lane: usize| sum(p * PANEL + lane, a) as f32 >= least(p * PANEL + lane, a);
                     (0..PANEL).map(|lane| u64::from(of(lane)) << lane).fold(0, |a, b| a | b)
                 };
                 for isa in Isa::available() {
@@ -377,17 +435,29 @@ mod tests {
                         for p in 0..count {
                             let want = hits(p, a);
                             if want != 0 {
-                                assert_eq!(isa.scan(&panels, &starts, from, *a), Some((p, want)), "{isa:?}");
+                                assert_eq!(
+                                    isa.scan(&panels, &starts, from, *a, &mut over[0]),
+                                    Some((p, want)),
+                                    "{isa:?}"
+                                );
+                                assert_eq!(
+                                    over[0][2],
+                                    sum(p * PANEL + 2, a) as f32 - least(p * PANEL + 2, a)
+                                );
                                 from = p + 1;
                             }
                         }
-                        assert_eq!(isa.scan(&panels, &starts, from, *a), None);
+                        assert_eq!(isa.scan(&panels, &starts, from, *a, &mut over[0]), None);
                     }
                     for p in 0..count {
                         let panel = &panels[p * octets * LINES..(p + 1) * octets * LINES];
                         let four: [Asked; TOGETHER] = asked.clone().try_into().unwrap();
                         let want = four.map(|a| hits(p, &a));
-                        assert_eq!(isa.tile(panel, &starts[p * PANEL..(p + 1) * PANEL], four), want, "{isa:?}");
+                        let got = isa.tile(panel, &starts[p * PANEL..(p + 1) * PANEL], four, &mut over);
+                        assert_eq!(got, want, "{isa:?}");
+                        for (k, a) in asked.iter().enumerate().filter(|(k, _)| want[*k] != 0) {
+                            assert_eq!(over[k][9], sum(p * PANEL + 9, a) as f32 - least(p * PANEL + 9, a));
+                        }
                     }
                 }
             }

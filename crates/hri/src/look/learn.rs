@@ -1,7 +1,11 @@
 //! Which first look is cheapest on people as they are.
 
 use super::space::{Directions, Space};
-use super::{Look, Scaled, Scratch, kernel::Isa, reach};
+use super::{
+    Look, Scaled, Scratch,
+    kernel::{Isa, PANEL},
+    reach,
+};
 use crate::{Metric, Threshold};
 
 /// People that directions and steps are learnt from.
@@ -121,13 +125,14 @@ impl Sample {
         for at in 0..tested {
             look.put(at, self.row(2 * at + 1), &mut scratch);
         }
+        let mut over = [0.0; PANEL];
         let (mut hits, queries) = (0, tested.min(QUERIES));
         for query in 0..queries {
             let at = query * tested / queries;
             let aim = look.aim(self.row(2 * at + 1), &mut scratch);
             let asked = look.asked(&aim, reach);
             let mut from = 0;
-            while let Some((panel, found)) = look.scan(Isa::best(), from, asked) {
+            while let Some((panel, found)) = look.scan(Isa::best(), from, asked, &mut over) {
                 hits += found.count_ones();
                 from = panel + 1;
             }
@@ -145,6 +150,6 @@ impl Sample {
     fn cost(&self, numbers: usize, turned: bool, passing: f64) -> f64 {
         let bytes = numbers as f64 / 2.0 + 4.0;
         let turning = if turned { (numbers * self.dim) as f64 / 20.0 / self.people as f64 } else { 0.0 };
-        0.025 * bytes + turning + passing * (60.0 + self.dim as f64 / 8.0)
+        0.018 * bytes + turning + passing * 25.0
     }
 }

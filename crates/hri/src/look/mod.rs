@@ -27,16 +27,18 @@ mod bytes;
 pub(crate) mod kernel;
 mod learn;
 mod space;
+mod turn;
 
 use rayon::prelude::*;
 
 pub(crate) use bytes::{Bytes, Row};
-use kernel::{Asked, Isa, LINES, Line, PANEL};
+use kernel::{Asked, Isa, LINES, Line, Over, PANEL, TOGETHER};
 pub(crate) use learn::Sample;
-pub(crate) use space::{Scratch, Space};
 use space::HALF;
+pub(crate) use space::{Scratch, Space};
 
 use crate::Metric;
+use crate::wide::wide;
 
 /// A vector: numbers, what they are multiplied by, and the length of the product.
 #[derive(Debug, Clone, Copy)]
@@ -164,16 +166,8 @@ impl Look {
         let b = &mut scratch.numbers;
         let square: f64 = b.iter().map(|x| x * x).sum();
         b.iter_mut().zip(&self.space.steps).for_each(|(b, s)| *b *= s);
-        let largest = b.iter().fold(0.0_f64, |m, g| m.max(g.abs()));
-        let step = (largest / 127.0).max(1e-12);
-        let (mut off, mut sum) = (0.0, 0.0);
-        let numbers = b.iter().map(|g| {
-            let q = (g / step).round();
-            off += (g - q * step).powi(2);
-            sum += q;
-            q as i8
-        });
-        let numbers = numbers.collect();
+        let mut numbers = vec![0; b.len()];
+        let (step, off, sum) = to_bytes(b, &mut numbers);
         let off = off.sqrt() * (1.0 + 1e-9);
         Aim { numbers, inverse: 1.0 / step, square, off, middle: HALF * sum, error }
     }
@@ -197,34 +191,44 @@ impl Look {
 
     /// The first panel from `from` on with people who may be within reach, and which.
     #[inline]
-    pub(crate) fn scan(&self, isa: Isa, from: usize, asked: Asked<'_>) -> Option<(usize, u64)> {
-        isa.scan(&self.panels, &self.starts, from, asked)
+    pub(crate) fn scan(
+        &self,
+        isa: Isa,
+        from: usize,
+        asked: Asked<'_>,
+        over: &mut Over,
+    ) -> Option<(usize, u64)> {
+        isa.scan(&self.panels, &self.starts, from, asked, over)
     }
 
     /// Who of a panel may be within the reach of several queries.
     #[inline]
-    pub(crate) fn tile(&self, isa: Isa, panel: usize, asked: [Asked<'_>; kernel::TOGETHER]) -> [u64; kernel::TOGETHER] {
+    pub(crate) fn tile(
+        &self,
+        isa: Isa,
+        panel: usize,
+        asked: [Asked<'_>; TOGETHER],
+        over: &mut [Over; TOGETHER],
+    ) -> [u64; TOGETHER] {
         let lines = self.lines();
         let starts = &self.starts[panel * PANEL..(panel + 1) * PANEL];
-        isa.tile(&self.panels[panel * lines..(panel + 1) * lines], starts, asked)
+        isa.tile(&self.panels[panel * lines..(panel + 1) * lines], starts, asked, over)
     }
 }
 
 /// Writes a person's numbers into a lane of a panel; its side of (1), and |q|.
-fn write(space: &Space, panel: &mut [Line], lane: usize, person: Scaled<'_>, scratch: &mut Scratch) -> (f32, f64) {
+fn write(
+    space: &Space,
+    panel: &mut [Line],
+    lane: usize,
+    person: Scaled<'_>,
+    scratch: &mut Scratch,
+) -> (f32, f64) {
     let error = space.place(person.numbers, person.factor, person.length, scratch);
-    let (mut off, mut square, mut length) = (0.0, 0.0, 0.0);
-    let octets = scratch.numbers.as_chunks::<8>().0.iter().zip(space.steps.as_chunks::<8>().0);
-    for ((numbers, steps), lines) in octets.zip(panel.as_chunks_mut::<LINES>().0) {
-        let mut levels = [0_u8; 8];
-        for ((&b, &step), level) in numbers.iter().zip(steps).zip(&mut levels) {
-            let u = (b / step + HALF).round().clamp(0.0, 15.0);
-            let q = u - HALF;
-            off += (b - step * q).powi(2);
-            square += (step * q).powi(2);
-            length += q * q;
-            *level = u as u8;
-        }
+    let Scratch { numbers, levels, .. } = scratch;
+    levels.resize(numbers.len(), 0);
+    let [off, square, length] = to_levels(numbers, &space.steps, &space.inverses, levels);
+    for (levels, lines) in levels.as_chunks::<8>().0.iter().zip(panel.as_chunks_mut::<LINES>().0) {
         let bytes = &mut lines[lane / 16].0[lane % 16 * 4..lane % 16 * 4 + 4];
         for (k, byte) in bytes.iter_mut().enumerate() {
             *byte = levels[k] | levels[4 + k] << 4;
@@ -235,4 +239,58 @@ fn write(space: &Space, panel: &mut [Line], lane: usize, person: Scaled<'_>, scr
     let start = ((start - start.abs() / f64::from(1 << 20)) as f32).next_down();
     // Of what is no number nothing is known.
     (if start.is_finite() { start } else { f32::NEG_INFINITY }, f64::sqrt(length) * (1.0 + 1e-12))
+}
+
+/// Rounds to the nearest whole number when added and taken away again; its lowest bits are then the number's.
+const ROUND: f64 = 6_755_399_441_055_744.0;
+
+wide! {
+    /// Levels of numbers less their middle; |e|², |Dq|² and |q|².
+    fn to_levels(numbers: &[f64], steps: &[f64], inverses: &[f64], levels: &mut [u8]) -> [f64; 3] {
+        let mut sums = [[0.0_f64; 8]; 3];
+        let octets = numbers.as_chunks::<8>().0.iter().zip(steps.as_chunks::<8>().0);
+        let octets = octets.zip(inverses.as_chunks::<8>().0).zip(levels.as_chunks_mut::<8>().0);
+        for (((numbers, steps), inverses), levels) in octets {
+            for k in 0..8 {
+                let u = numbers[k] * inverses[k] + HALF;
+                let u = if u > 0.0 { u } else { 0.0 };
+                let u = (if u < 15.0 { u } else { 15.0 }) + ROUND;
+                let q = (u - ROUND) - HALF;
+                let e = numbers[k] - steps[k] * q;
+                let p = steps[k] * q;
+                sums[0][k] += e * e;
+                sums[1][k] += p * p;
+                sums[2][k] += q * q;
+                levels[k] = u.to_bits() as u8;
+            }
+        }
+        sums.map(|sums| sums.iter().sum())
+    }
+}
+
+wide! {
+    /// The step, |f|² and the sum of the bytes.
+    fn to_bytes(numbers: &[f64], bytes: &mut [i8]) -> (f64, f64, f64) {
+        let mut most = [0.0_f64; 8];
+        for octet in numbers.as_chunks::<8>().0 {
+            for k in 0..8 {
+                let x = octet[k].abs();
+                most[k] = if x > most[k] { x } else { most[k] };
+            }
+        }
+        let step = (most.iter().fold(0.0_f64, |m, &x| m.max(x)) / 127.0).max(1e-12);
+        let inverse = 1.0 / step;
+        let (mut offs, mut sums) = ([0.0_f64; 8], [0.0_f64; 8]);
+        for (octet, bytes) in numbers.as_chunks::<8>().0.iter().zip(bytes.as_chunks_mut::<8>().0) {
+            for k in 0..8 {
+                let rounded = octet[k] * inverse + ROUND;
+                let q = rounded - ROUND;
+                let f = octet[k] - q * step;
+                offs[k] += f * f;
+                sums[k] += q;
+                bytes[k] = rounded.to_bits() as i8;
+            }
+        }
+        (step, offs.iter().sum(), sums.iter().sum())
+    }
 }

@@ -1,12 +1,11 @@
 //! Where the first look's numbers come from: an origin, directions, and steps.
 
+use super::turn::{BLOCK, multiply};
 use crate::random::Random;
 use crate::wide::{dot, wide};
 
 /// Half the spacing of `f32` at 1.
 const U: f64 = 1.0 / (1 << 24) as f64;
-/// Columns that are turned together.
-const BLOCK: usize = 16;
 /// Numbers of four bits are 0 to 15; the middle is between 7 and 8.
 pub(crate) const HALF: f64 = 7.5;
 /// Step in standard deviations that loses least of a normal variable in 16 levels (Max, *Quantizing for minimum
@@ -38,6 +37,8 @@ pub(crate) struct Space {
     /// Origin and step of each number.
     middle: Vec<f64>,
     pub(crate) steps: Vec<f64>,
+    /// One over these.
+    pub(super) inverses: Vec<f64>,
     /// See `Look`: the error of a usual person over the reach of the threshold.
     pub(crate) alpha: f64,
 }
@@ -48,6 +49,7 @@ pub(crate) struct Scratch {
     z: Vec<f64>,
     narrow: Vec<f32>,
     turned: Vec<f32>,
+    pub(super) levels: Vec<u8>,
     /// The numbers, less their middle.
     pub(crate) numbers: Vec<f64>,
 }
@@ -58,8 +60,8 @@ impl Space {
         let dim = centre.len();
         let numbers = dim.next_multiple_of(8);
         let centre_length = dot(&centre, &centre).sqrt();
-        let (middle, steps) = (vec![0.0; numbers], vec![1.0; numbers]);
-        Self { dim, centre, centre_length, scale, turn: None, middle, steps, alpha: 1.0 }
+        let (middle, steps, inverses) = (vec![0.0; numbers], vec![1.0; numbers], vec![1.0; numbers]);
+        Self { dim, centre, centre_length, scale, turn: None, middle, steps, inverses, alpha: 1.0 }
     }
 
     /// Along the first `numbers` − 1 of some directions, and the length of what is beside them.
@@ -74,8 +76,8 @@ impl Space {
         }
         let off = 1.01 * (columns as f64).sqrt() * (dim as f64 + 4.0) * U;
         let turn = Turn { blocks, columns, eta: directions.eta, off };
-        let (middle, steps) = (vec![0.0; numbers], vec![1.0; numbers]);
-        Self { turn: Some(turn), middle, steps, ..self.clone() }
+        let (middle, steps, inverses) = (vec![0.0; numbers], vec![1.0; numbers], vec![1.0; numbers]);
+        Self { turn: Some(turn), middle, steps, inverses, ..self.clone() }
     }
 
     /// Numbers of a vector, a multiple of 8.
@@ -90,7 +92,7 @@ impl Space {
 
     pub(crate) fn bytes(&self) -> usize {
         let turn = self.turn.as_ref().map_or(0, |t| t.blocks.len() * 4);
-        turn + (self.centre.len() + self.middle.len() + self.steps.len()) * 8
+        turn + (self.centre.len() + 3 * self.middle.len()) * 8
     }
 
     pub(crate) fn stretch(&self) -> f64 {
@@ -100,7 +102,7 @@ impl Space {
     /// Puts the numbers of `v` · `factor` into `scratch`; `length` is the length of that. How far they may be from
     /// where the map puts it.
     pub(crate) fn place(&self, v: &[f64], factor: f64, length: f64, scratch: &mut Scratch) -> f64 {
-        let Scratch { z, narrow, turned, numbers } = scratch;
+        let Scratch { z, narrow, turned, numbers, .. } = scratch;
         z.resize(self.dim, 0.0);
         shift(v, factor, &self.centre, self.scale, z);
         let rounding = 4.0 * f64::EPSILON * (length + self.centre_length) * self.scale;
@@ -123,7 +125,8 @@ impl Space {
         numbers.iter_mut().zip(&self.middle).for_each(|(x, m)| *x -= m);
         // |rest² − true rest²| is no more than this, so |rest − true rest| is no more than that over rest.
         let least = 2e-15 * self.dim as f64 + 2.1 * turn.off + turn.off * turn.off + 1.01 * turn.eta;
-        let beside = (least * square).sqrt().min(if rest > 0.0 { least * square / rest } else { f64::INFINITY });
+        let beside =
+            (least * square).sqrt().min(if rest > 0.0 { least * square / rest } else { f64::INFINITY });
         // Beneath all that `f32` holds are 1e-37.
         rounding + turn.off * square.sqrt() + beside + 1e-37 * self.dim as f64
     }
@@ -147,6 +150,7 @@ impl Space {
             let deviation = (squares[k] / count - mean * mean).max(0.0).sqrt();
             self.middle[k] += mean;
             self.steps[k] = (deviation * STEP).max(1e-6);
+            self.inverses[k] = 1.0 / self.steps[k];
         }
     }
 }
@@ -155,34 +159,6 @@ wide! {
     fn shift(v: &[f64], factor: f64, centre: &[f64], scale: f64, z: &mut [f64]) -> () {
         for ((z, &v), &c) in z.iter_mut().zip(v).zip(centre) {
             *z = (v * factor - c) * scale;
-        }
-    }
-}
-
-wide! {
-    /// Sums of rows of `blocks`, weighted by `z`.
-    fn multiply(z: &[f32], blocks: &[f32], out: &mut [f32]) -> () {
-        let size = z.len() * BLOCK;
-        for (block, out) in blocks.chunks_exact(size).zip(out.as_chunks_mut::<BLOCK>().0) {
-            // Four sums apart: one would wait for itself.
-            let mut sums = [[0.0_f32; BLOCK]; 4];
-            let (rows, last) = block.as_chunks::<{ 4 * BLOCK }>();
-            let (fours, rest) = z.as_chunks::<4>();
-            for (rows, z) in rows.iter().zip(fours) {
-                for (part, sums) in sums.iter_mut().enumerate() {
-                    for k in 0..BLOCK {
-                        sums[k] += z[part] * rows[part * BLOCK + k];
-                    }
-                }
-            }
-            for (row, &z) in last.as_chunks::<BLOCK>().0.iter().zip(rest) {
-                for k in 0..BLOCK {
-                    sums[0][k] += z * row[k];
-                }
-            }
-            for k in 0..BLOCK {
-                out[k] = (sums[0][k] + sums[1][k]) + (sums[2][k] + sums[3][k]);
-            }
         }
     }
 }
@@ -274,7 +250,7 @@ fn orthonormalise(columns: &mut [Vec<f64>]) {
             for _ in 0..2 {
                 for other in done.iter() {
                     let along = dot(column, other);
-                    column.iter_mut().zip(other).for_each(|(x, y)| *x -= along * y);
+                    crate::wide::add(column, other, -along);
                 }
             }
             let after = dot(column, column).sqrt();

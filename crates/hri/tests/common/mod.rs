@@ -1,5 +1,5 @@
 //! What several tests need.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::path::PathBuf;
 
@@ -34,7 +34,14 @@ pub enum Spectrum {
 }
 
 /// Unit vectors of `people` people in random order; noise of length `noise` beside a person's direction.
-pub fn faces(random: &mut Random, n: usize, dim: usize, people: usize, noise: f64, spectrum: Spectrum) -> Vec<f32> {
+pub fn faces(
+    random: &mut Random,
+    n: usize,
+    dim: usize,
+    people: usize,
+    noise: f64,
+    spectrum: Spectrum,
+) -> Vec<f32> {
     let weights: Vec<f64> = (0..dim)
         .map(|k| match spectrum {
             Spectrum::Flat => 1.0,
@@ -54,10 +61,7 @@ pub fn faces(random: &mut Random, n: usize, dim: usize, people: usize, noise: f6
     };
     let centres: Vec<Vec<f64>> = (0..people).map(|_| unit(None)).collect();
     let mut which = Random(n as u64);
-    (0..n)
-        .flat_map(|_| unit(Some((&centres[which.below(people)], noise))))
-        .map(|x| x as f32)
-        .collect()
+    (0..n).flat_map(|_| unit(Some((&centres[which.below(people)], noise)))).map(|x| x as f32).collect()
 }
 
 /// A file of the reference data, or nothing said aloud.

@@ -14,7 +14,10 @@ use crate::commands::labels;
 pub(super) fn run(args: &Bench, people: &std::path::Path, queries: &std::path::Path) -> Result<()> {
     let people = read_npy(people)?;
     let queries = read_npy(queries)?;
-    ensure!(people.dim() == queries.dim() && !people.is_empty(), "people and queries of different dimensions");
+    ensure!(
+        people.dim() == queries.dim() && !people.is_empty(),
+        "people and queries of different dimensions"
+    );
     let threshold = Threshold::new(args.metric, args.threshold)?;
     let mut index = Index::new(Settings::new(people.dim(), threshold)?.keep_vectors(false));
     let start = Instant::now();
@@ -37,10 +40,14 @@ pub(super) fn run(args: &Bench, people: &std::path::Path, queries: &std::path::P
         found.push(index.search(row)?);
         times.push(start.elapsed());
     }
-    let start = Instant::now();
-    let together = index.search_batch(&queries.as_slice()[..rows.len() * people.dim()])?;
-    let batch = start.elapsed();
-    ensure!(together == found, "a batch found others than one by one: a bug, please report it");
+    // The best of five: other work on the machine only adds.
+    let mut batch = std::time::Duration::MAX;
+    for _ in 0..5 {
+        let start = Instant::now();
+        let together = index.search_batch(&queries.as_slice()[..rows.len() * people.dim()])?;
+        batch = batch.min(start.elapsed());
+        ensure!(together == found, "a batch found others than one by one: a bug, please report it");
+    }
     let few = rows.len().min(100);
     let start = Instant::now();
     for (row, found) in rows.iter().zip(&found).take(few) {
