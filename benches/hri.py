@@ -118,6 +118,7 @@ def hnsw(make, people, queries, truth, recall, ms):
             micros, answers = timed(at(ef), queries)
             got = float(np.mean(answers == truth))
             if got >= recall:
+                micros = min(micros, timed(at(ef), queries)[0])
                 if best is None or micros < best[0]:
                     best = (micros, got, f"M {m}, ef {ef}", built)
                 break
@@ -188,6 +189,8 @@ def main():
             ours, labels = hri_against(args.hri, people, queries, args.threshold, folder)
             micros, nearest = flat(people, queries)
             again, _ = hri_against(args.hri, people, queries, args.threshold, folder)
+            micros = min(micros, flat(people, queries)[0])
+        # Each method is timed twice, and the better counts: other work on the machine only adds.
         base = min(ours["us_a_match_median"], again["us_a_match_median"])
         distance = 1 - np.einsum("ij,ij->i", queries.astype("f8"), people[nearest].astype("f8"))
         truth = np.where(distance <= args.threshold, nearest, -1)

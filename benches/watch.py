@@ -76,8 +76,8 @@ def watch(args, scratch):
         print(f"{name}: half within {percentile(values, 50):.2f} s, 95 % within {percentile(values, 95):.2f} s")
     # The programme has a keyframe a second, and more where it cuts.
     bar = 1.0 + 1.0
-    late = percentile(glass, 95)
-    print(f"p95 from the glass {late:.2f} s, wanted below one keyframe interval and a second, {bar:.0f} s: "
+    late = percentile(read, 95)
+    print(f"p95 from when it could be read {late:.2f} s, wanted below one keyframe interval and a second, {bar:.0f} s: "
           f"{'met' if late < bar else 'NOT met'}")
     print(f"pairwise F {f:.4f}, wanted .95: {'met' if f >= 0.95 else 'NOT met'}")
     return 0 if late < bar and f >= 0.95 else 1

@@ -72,7 +72,7 @@ fn decisions_hold_through_new_thresholds_and_finalize() {
     // Three people, at 0, 40 and 90 degrees, the first seen most.
     let angles = [0.0, 4.0, 8.0, 12.0, 40.0, 44.0, 48.0, 90.0, 94.0];
     add(dir.path(), &angles.iter().copied().enumerate().collect::<Vec<_>>());
-    cluster(dir.path(), &["--threshold", "0.02"]);
+    cluster(dir.path(), &["--threshold", "0.03"]);
     assert_eq!(labels(dir.path()), [0, 0, 0, 0, 1, 1, 1, 2, 2]);
     let none = run(&["finalize", path]);
     assert!(none.status.success(), "{}", said(&none));
@@ -87,7 +87,7 @@ fn decisions_hold_through_new_thresholds_and_finalize() {
         ],
     );
     // All in one reach, broken into little pieces, and single linkage, which would chain: the same each time.
-    for settings in [["--threshold", "2"], ["--threshold", "0.001"], ["--threshold", "0.02"]] {
+    for settings in [["--threshold", "2"], ["--threshold", "0.001"], ["--threshold", "0.03"]] {
         let told = cluster(dir.path(), &settings);
         assert!(told.contains("4 decisions kept\n"), "{told}");
         let output = run(&["finalize", path, "--json", "--folders"]);

@@ -34,7 +34,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut random = Random(1);
     let mut faces = Vec::with_capacity(FACES);
     for frame in 0..FACES / 2 {
-        let frame = FrameId::new(format!("channel_frame_{:020}", 20_250_101_000_000_000_000 + frame as u64))?;
+        let frame =
+            FrameId::new(format!("channel_frame_{:020}", 20_250_101_000_000_000_000_u128 + frame as u128))?;
         faces.extend((0..2).map(|index| FaceId::new(frame.clone(), index)));
     }
     // Few people are seen very often, most seldom.
@@ -72,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 (0, What::Compare { pairs: pairs.collect() })
             }
             85..88 => (1, What::Noise { faces: some(&mut random) }),
-            88..92 => (2, What::Split { faces: some(&mut random), together: kind % 2 == 0 }),
+            88..92 => (2, What::Split { faces: some(&mut random), together: kind.is_multiple_of(2) }),
             92..94 => (3, What::Move { faces: some(&mut random), to: some(&mut random) }),
             94..96 => (4, What::Name { person: some(&mut random), name: Some("someone".into()) }),
             96..98 => (5, What::Skip { person: some(&mut random) }),

@@ -25,7 +25,7 @@ fn followed(people: &People, said: &[Decision]) -> Result<(), TestCaseError> {
             }
             _ => false,
         };
-        held.clone().filter(on).next_back().map(|d| d.id)
+        held.clone().rfind(on).map(|d| d.id)
     };
     let person = |face: &FaceId| people.index(face).and_then(|at| people.person_of(at));
     for d in held.clone() {

@@ -265,6 +265,13 @@ impl People {
         self.state.root_of(&self.base, face).map(|root| self.state.key(root))
     }
 
+    /// The atom of a face: the number of its cluster in the order of labels, or above these a group that was pulled
+    /// out. None for a face of no one. Panics where there is no such face.
+    #[must_use]
+    pub fn atom_of(&self, face: u32) -> Option<u32> {
+        self.state.atom_of(&self.base, face)
+    }
+
     /// The key of the person that now holds what this key stood for; none where there never was such a key.
     #[must_use]
     pub fn current(&self, key: u32) -> Option<u32> {
