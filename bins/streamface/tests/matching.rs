@@ -129,3 +129,59 @@ fn the_originals_own_file() {
     let want = fs::read_to_string(sample.join("metadata/cluster_evals.json")).unwrap();
     assert_eq!(fs::read_to_string(&out).unwrap(), want.trim_end());
 }
+
+#[test]
+fn sure_ones_are_joined_on_request_and_stay_joined() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
+    // 10° between clusters 0 and 1, 50° between 4 and 5.
+    dataset(dir.path(), &[(0.0, 0), (100.0, 2), (10.0, 1), (250.0, 4), (200.0, 5), (170.0, -1)]);
+    let journal = dir.path().join("metadata/decisions.jsonl");
+    let run_json = |args: &[&str]| {
+        let output = run(&[&["match", path, "--json"], args].concat());
+        assert!(output.status.success(), "{}", said(&output));
+        json(&output.stdout)
+    };
+    let before = run_json(&["--min", "0.4"]);
+    assert_eq!((&before["clusters"], &before["sure"], &before["joined"]), (&5.into(), &2.into(), &().into()));
+    assert!(!journal.exists());
+    let joined = run_json(&["--min", "0.4", "--join"]);
+    assert_eq!((&joined["sure"], &joined["joined"]), (&2.into(), &2.into()));
+    let lines = fs::read_to_string(&journal).unwrap();
+    assert_eq!(lines.lines().count(), 2);
+    for line in lines.lines().map(|line| json(line.as_bytes())) {
+        assert_eq!(
+            (&line["who"], &line["kind"], &line["pairs"][0]["verdict"]),
+            (&"auto".into(), &"compare".into(), &"same".into())
+        );
+    }
+    // The clusters are fewer now, and what was joined is asked about no more.
+    let after = run_json(&["--min", "0.4", "--join"]);
+    assert_eq!((&after["clusters"], &after["sure"], &after["joined"]), (&3.into(), &0.into(), &0.into()));
+    // By what labels there are elsewhere nothing is joined.
+    let output = run(&["match", path, "--join", "--labels", "l.csv"]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+}
+
+#[test]
+fn faces_of_one_frame_and_different_people_are_not_joined() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
+    let faces = dataset(dir.path(), &[(0.0, 0), (5.0, 1), (10.0, 2), (90.0, 3), (100.0, 4), (200.0, 5)]);
+    // Row 3 and row 4 are two people, whatever they look like.
+    let line = serde_json::json!({
+        "id": 1, "at": 0, "who": "ann", "kind": "compare",
+        "pairs": [{"left": [faces[3]], "right": [faces[4]], "verdict": "different"}],
+    });
+    fs::write(dir.path().join("metadata/decisions.jsonl"), format!("{line}\n")).unwrap();
+    let output = run(&["match", path, "--compat", "paper"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    // 0 and 1 share a frame; 1 and 2 are as near, and joined; then 0 and 2 would meet again.
+    assert!(text.contains("sure      3 pairs") && text.contains("joined    1 pairs"), "{text}");
+    assert!(text.contains("not       ") && text.contains("frame"), "{text}");
+    assert_eq!(text.lines().filter(|line| line.starts_with("not ")).count(), 2);
+    // Neither sure nor asked about.
+    let file = fs::read_to_string(dir.path().join("metadata/cluster_evals.json")).unwrap();
+    assert!(!file.contains("\"3,4\""), "{file}");
+}

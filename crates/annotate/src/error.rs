@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use streamface_types::FaceId;
+use streamface_types::{FaceId, Metric};
 
 /// Errors of this crate. Each names the file and line, or the face, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +71,41 @@ pub enum Error {
     Order {
         /// The first that does not.
         face: FaceId,
+    },
+    /// Thresholds that are none.
+    #[error(
+        "min {min} and max {max} cannot be thresholds of a {metric} distance: \
+         0 <= min <= max, finite, and at most 2 for cosine"
+    )]
+    Thresholds {
+        /// The smaller.
+        min: f64,
+        /// The larger.
+        max: f64,
+        /// What they are distances of.
+        metric: Metric,
+    },
+    /// The original's lists need all pairs, and there is no room for them.
+    #[error(
+        "more than {most} pairs of clusters are within {max}; as the original lists them all are needed: \
+         give a smaller max or topk, or allow more pairs"
+    )]
+    TooManyPairs {
+        /// Pairs allowed.
+        most: usize,
+        /// The largest distance.
+        max: f64,
+    },
+    /// What the search for pairs of clusters met.
+    #[error(transparent)]
+    Cluster(#[from] streamface_cluster::Error),
+    /// A file that is no annotations.
+    #[error("{}: not annotations: {why}", path.display())]
+    Annotations {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        why: String,
     },
     /// More faces than indices.
     #[error("{faces} faces are more than can be reviewed at once")]

@@ -10,12 +10,11 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use reference::{read_npy, reference};
+use streamface_annotate::Error;
 use streamface_annotate::matching::{
-    Error, Joins, Matches, Mode, Pair, Refused, Rule, Settings, Why, joins, matches, matches_observed,
-    read_ignored,
+    Matches, Mode, Pair, Rule, Settings, matches, matches_observed, read_ignored,
 };
-use streamface_annotate::{Verdict, What};
-use streamface_types::{Embeddings, FaceId, Metric};
+use streamface_types::{Embeddings, Metric};
 
 /// All of it with loops over all pairs.
 mod slow {
@@ -356,7 +355,7 @@ fn bad_input_is_named() {
     }
     let settings = Settings::new(Metric::Cosine, Mode::Average, 0.1, 0.4).unwrap();
     let error = matches(&line(&[1.0, 2.0]), &[0], &settings).unwrap_err().to_string();
-    assert!(error.contains("1 labels for 2 rows"), "{error}");
+    assert!(error.contains("1 labels for 2 faces"), "{error}");
     assert_eq!(matches(&Embeddings::default(), &[], &settings).unwrap(), Matches::default());
     assert_eq!(matches(&line(&[1.0, 2.0]), &[-1, 4], &settings).unwrap().clusters, 1);
 
@@ -369,115 +368,4 @@ fn bad_input_is_named() {
     std::fs::write(&file, "{\"labels\": {},\n \"ignore\": [[3, \"x\"]]}").unwrap();
     let bad = read_ignored(&file).unwrap_err().to_string();
     assert!(bad.contains("annotations.json") && bad.contains("line 2"), "{bad}");
-}
-
-fn faces(names: &[&str]) -> Vec<FaceId> {
-    names.iter().map(|name| name.parse().unwrap()).collect()
-}
-
-#[test]
-fn sure_pairs_are_joined_but_where_they_cannot_be() {
-    // Five clusters; 0 and 3 share frame a.
-    let rows = line(&[0.0, 0.2, 1.0, 2.0, 3.0, 9.0]);
-    let labels = [0, 0, 1, 2, 3, 4];
-    let faces = faces(&["a_face_0", "b_face_0", "c_face_0", "d_face_0", "a_face_1", "e_face_0"]);
-    let sure = [
-        pair(0, 1, 0.9),
-        pair(1, 2, 1.0),
-        pair(2, 3, 1.1),
-        pair(0, 2, 1.9),
-        pair(3, 4, 6.0),
-        pair(2, 4, 7.0),
-    ];
-    let join = |different: &[(u32, u32)]| {
-        joins(&rows, &labels, &faces, Metric::Euclidean, &sure, different).unwrap()
-    };
-    let said = |joins: &Joins| -> Vec<(String, String)> {
-        let names = |f: &[FaceId]| f.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-        joins
-            .decisions
-            .iter()
-            .map(|what| {
-                let What::Compare { pairs } = what else { panic!("{what:?}") };
-                assert_eq!((pairs.len(), pairs[0].verdict), (1, Verdict::Same));
-                (names(&pairs[0].left), names(&pairs[0].right))
-            })
-            .collect()
-    };
-    let text = |a: &str, b: &str| (a.to_owned(), b.to_owned());
-    let found = join(&[]);
-    // 2 and 3 may be one by themselves, but 2 is one with 0 by then. 0 and 2 are one already. 3 and 4 may
-    // join, and then 2 and 4 may not.
-    assert_eq!(
-        said(&found),
-        [text("a_face_0 b_face_0", "c_face_0"), text("c_face_0", "d_face_0"), text("a_face_1", "e_face_0")]
-    );
-    let frame = Why::SameFrame(faces[0].frame.clone());
-    let refused = |pair, why: &Why| Refused { pair, why: why.clone() };
-    assert_eq!(found.refused, [refused(sure[2], &frame), refused(sure[5], &frame)]);
-    // Row 5 and row 2 are two people: 3 and 4 still join, 2 and 4 still may not.
-    let found = join(&[(5, 2), (0, 3)]);
-    let why = Why::Different(0, 3);
-    assert_eq!(found.refused[..2], [refused(sure[1], &why), refused(sure[3], &why)]);
-    assert_eq!(said(&found)[1], text("d_face_0", "a_face_1"));
-    assert_eq!(found.decisions.len(), 3);
-    assert_eq!(found.refused.len(), 2);
-
-    let error = joins(&rows, &labels, &faces[1..], Metric::Euclidean, &sure, &[]).unwrap_err();
-    assert!(matches!(error, Error::FaceCount { faces: 5, rows: 6 }));
-    assert!(joins(&rows, &labels, &faces, Metric::Euclidean, &sure, &[(0, 6)]).is_err());
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-
-    /// Against sets of rows, looked through anew for each pair.
-    #[test]
-    fn joins_break_no_rule_and_miss_none(
-        labels in prop::collection::vec(-1..12_i64, 1..40),
-        frames in prop::collection::vec(0..25_u32, 40),
-        different in prop::collection::vec((0..40_u32, 0..40_u32), 0..10),
-        sure in prop::collection::vec((0..12_i64, 0..12_i64), 0..40),
-    ) {
-        let n = labels.len();
-        let rows = line(&(0..n).map(|row| row as f32).collect::<Vec<_>>());
-        let faces: Vec<FaceId> = (0..n).map(|row| format!("f{}_face_{row}", frames[row]).parse().unwrap()).collect();
-        let different: Vec<(u32, u32)> =
-            different.into_iter().map(|(p, q)| (p % n as u32, q % n as u32)).collect();
-        let sure: Vec<Pair> = sure.into_iter().filter(|(a, b)| a < b).map(|(a, b)| pair(a, b, 0.1)).collect();
-        let found = joins(&rows, &labels, &faces, Metric::Euclidean, &sure, &different).unwrap();
-
-        let mut person = labels.clone();
-        let (mut joined, mut refused) = (Vec::new(), Vec::new());
-        for &p in sure.iter().filter(|p| labels.contains(&p.a) && labels.contains(&p.b)) {
-            let of = |label: i64, person: &[i64]| person[labels.iter().position(|l| *l == label).unwrap()];
-            let (a, b) = (of(p.a, &person), of(p.b, &person));
-            if a == b {
-                continue;
-            }
-            let members = |x: i64| (0..n).filter(|&row| person[row] == x).collect::<Vec<_>>();
-            let (left, right) = (members(a), members(b));
-            let clash = left.iter().any(|&i| {
-                right.iter().any(|&j| {
-                    let apart = |&(p, q): &(u32, u32)| {
-                        (p as usize, q as usize) == (i, j) || (p as usize, q as usize) == (j, i)
-                    };
-                    frames[i] == frames[j] || different.iter().any(apart)
-                })
-            });
-            if clash {
-                refused.push(p);
-            } else {
-                joined.push(p);
-                person.iter_mut().filter(|x| **x == b).for_each(|x| *x = a);
-            }
-        }
-        prop_assert_eq!(found.refused.iter().map(|r| r.pair).collect::<Vec<_>>(), refused);
-        let label = |face: &FaceId| labels[face.index as usize];
-        let said: Vec<(i64, i64)> = found.decisions.iter().map(|what| {
-            let What::Compare { pairs } = what else { panic!("{what:?}") };
-            (label(&pairs[0].left[0]), label(&pairs[0].right[0]))
-        }).collect();
-        prop_assert_eq!(said, joined.iter().map(|p| (p.a, p.b)).collect::<Vec<_>>());
-    }
 }

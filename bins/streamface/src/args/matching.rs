@@ -23,7 +23,7 @@ pub enum MatchMode {
 pub enum Compat {
     /// As its code has it: all pairs are asked about, of clusters that have one nearer than min
     Code,
-    /// As it is published: nearer than min is one person without asking, min to max is asked about
+    /// As it is published: nearer than min is one person without asking (see --join), min to max is asked about
     Paper,
 }
 
@@ -35,8 +35,12 @@ A cluster is sure to be another one where their distance is below --min, and ask
 apart came within the first, and no two people within the second. Of 33,000 clusters some are alike by chance: look
 at the sure ones before they are joined.
 
+Clusters are those that decisions in metadata/decisions.jsonl have made of the labels, and pairs that were answered
+there, or that annotations.json has under ignore, are left out.
+
 Examples:
   streamface match news
+  streamface match news --min 0.25 --join                       the sure ones joined, until undone
   streamface match news --mode single --max 0.5
   streamface match news --compat code --min 0.35 --max 0.5      as the original's code
   streamface match --vectors X.npy --labels labels.csv --min 0.3 --max 0.6 --out pairs.json")]
@@ -71,6 +75,10 @@ pub struct MatchArgs {
     /// Pairs that are kept, the nearest [default: 1000000; with --compat code 64000000, and more is an error]
     #[arg(long, value_name = "N")]
     pub most: Option<usize>,
+    /// Joins the sure ones, the nearest first, by decisions of "auto" that can be undone like any other; never two
+    /// faces of one frame, nor people that were said to be different. --compat paper does so too
+    #[arg(long, conflicts_with_all = ["vectors", "labels"])]
+    pub join: bool,
     /// Lists by the original's rules
     #[arg(long, value_enum)]
     pub compat: Option<Compat>,

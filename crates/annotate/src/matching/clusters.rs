@@ -6,7 +6,8 @@ use rayon::prelude::*;
 use streamface_types::{Embeddings, Metric};
 
 use super::farthest::farthest;
-use super::{Error, Rule, Settings};
+use super::{Rule, Settings};
+use crate::Error;
 
 /// Clusters of more rows than this are searched one after another, each on all threads and with a copy of its
 /// rows; the others side by side.
@@ -25,7 +26,7 @@ impl Clusters {
     /// All clusters with a label of 0 or more.
     pub(super) fn new(rows: &Embeddings, labels: &[i64]) -> Result<Self, Error> {
         if labels.len() != rows.len() {
-            return Err(Error::LabelCount { labels: labels.len(), rows: rows.len() });
+            return Err(Error::LabelCount { labels: labels.len(), faces: rows.len() });
         }
         if u32::try_from(rows.len()).is_err() {
             return Err(streamface_cluster::Error::TooManyRows { rows: rows.len() }.into());

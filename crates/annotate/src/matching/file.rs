@@ -9,7 +9,8 @@ use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::ser::PrettyFormatter;
 
-use super::{Error, Matches, Pair, Rule};
+use super::{Matches, Pair, Rule};
+use crate::Error;
 
 /// Largest annotations that are read, in bytes: some ten million faces.
 const MAX_FILE: u64 = 8 << 30;
@@ -63,7 +64,7 @@ impl Serialize for ByPair<'_> {
 /// The pairs of labels that an annotations file says are two people (`ignore`); none where it says nothing.
 ///
 /// # Errors
-/// [`Error::Read`]; [`Error::Format`] for what is no annotations file.
+/// [`Error::Io`]; [`Error::Annotations`] for what is no annotations file.
 pub fn read_ignored(path: impl AsRef<Path>) -> Result<Vec<(i64, i64)>, Error> {
     #[derive(Deserialize)]
     struct Annotations {
@@ -71,13 +72,12 @@ pub fn read_ignored(path: impl AsRef<Path>) -> Result<Vec<(i64, i64)>, Error> {
         ignore: Vec<(i64, i64)>,
     }
     let path = path.as_ref();
-    let failed = |source| Error::Read { path: path.to_owned(), source };
-    let format = |why: String| Error::Format { path: path.to_owned(), why };
-    let file = File::open(path).map_err(failed)?;
-    if file.metadata().map_err(failed)?.len() > MAX_FILE {
-        return Err(format(format!("larger than {MAX_FILE} bytes; is it an annotations file?")));
+    let bad = |why: String| Error::Annotations { path: path.to_owned(), why };
+    let file = File::open(path).map_err(Error::io(path))?;
+    if file.metadata().map_err(Error::io(path))?.len() > MAX_FILE {
+        return Err(bad(format!("larger than {MAX_FILE} bytes")));
     }
     let input = BufReader::new(file.take(MAX_FILE));
-    let read: Annotations = serde_json::from_reader(input).map_err(|e| format(e.to_string()))?;
+    let read: Annotations = serde_json::from_reader(input).map_err(|e| bad(e.to_string()))?;
     Ok(read.ignore)
 }

@@ -5,7 +5,7 @@
 //! | `clusters`, `farthest` | the points that stand for a cluster: its mean, its rows, the two farthest apart |
 //! | `nearest` | the smallest distance of each pair of clusters, as distances stream by |
 //! | `rules` | the lists: ours, and the original's two |
-//! | `joins` | the sure ones as decisions: [`joins`] |
+//! | `decided` | pairs that were answered before, and sure ones joined by decisions: [`asked`], [`join_sure`] |
 //! | `file` | `cluster_evals.json`: [`write`](Matches::write), [`read_ignored`] |
 //!
 //! No matrix of distances is made: the pairs within `max` come from [`streamface_cluster::join_each`] over the
@@ -33,10 +33,9 @@
 //! ```
 
 mod clusters;
-mod error;
+mod decided;
 mod farthest;
 mod file;
-mod joins;
 mod nearest;
 mod rules;
 
@@ -46,10 +45,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use streamface_cluster::{Link, Observer, join_each};
 use streamface_types::{Embeddings, Metric};
 
+use crate::Error;
 use clusters::Clusters;
-pub use error::Error;
+pub use decided::{Joined, asked, join_sure};
 pub use file::read_ignored;
-pub use joins::{Joins, Refused, Why, joins};
 use nearest::{Entry, Nearest};
 
 /// How far apart two clusters are.
