@@ -4,7 +4,6 @@
 //! |---|---|
 //! | [`decision`] | [`Decision`]: what was said, by whom, about which faces |
 //! | [`finalize`] | [`Finalized`]: the end of a review, as files |
-//! | [`matching`] | [`matches`](fn@matching::matches): which clusters may be one person |
 //! | [`journal`] | [`Journal`]: decisions on the disk |
 //! | [`matching`] | [`matches`](fn@matching::matches): which clusters may be one person |
 //! | [`original`] | the original's questions, and answers as it takes them |

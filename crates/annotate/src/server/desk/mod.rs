@@ -17,7 +17,7 @@ use streamface_store::{Dataset, ImageKind, StoreError};
 use streamface_types::{Annotations, FaceId};
 
 use super::view::{self, *};
-use crate::{Decision, Journal, People, matching, questions};
+use crate::{Decision, Journal, People, questions};
 use asking::{Asking, Known};
 use index::{Index, Vectors};
 use lists::Lists;
@@ -45,9 +45,9 @@ pub enum Error {
     /// The dataset directory.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The journal, or its decisions.
+    /// The journal, its decisions, or the matching.
     #[error(transparent)]
-    Journal(#[from] crate::Error),
+    Annotate(#[from] crate::Error),
     /// No one to review.
     #[error("{path} has no labels yet; run streamface cluster {path} first", path = .0.display())]
     NoLabels(PathBuf),
@@ -63,9 +63,6 @@ pub enum Error {
     /// The rows beside the index.
     #[error("review.vectors: {0}; start the review again")]
     Rows(#[from] std::io::Error),
-    /// Matching.
-    #[error(transparent)]
-    Matching(#[from] matching::Error),
     /// Questions.
     #[error(transparent)]
     Questions(#[from] questions::Error),
@@ -308,11 +305,11 @@ fn state(faces: &[u32]) -> String {
 impl From<Error> for Problem {
     fn from(e: Error) -> Self {
         let full = match &e {
-            Error::Journal(crate::Error::NotSaved { source, .. }) => {
+            Error::Annotate(crate::Error::NotSaved { source, .. }) => {
                 source.kind() == std::io::ErrorKind::StorageFull
             }
             Error::Store(StoreError::Io { source, .. })
-            | Error::Journal(crate::Error::Store(StoreError::Io { source, .. })) => {
+            | Error::Annotate(crate::Error::Store(StoreError::Io { source, .. })) => {
                 source.kind() == std::io::ErrorKind::StorageFull
             }
             _ => false,
