@@ -59,9 +59,10 @@ pub fn renumber(merges: &[Merge], now: &[u32]) -> Result<Vec<Merge>, Error> {
 /// that are not new: labels and merges are the same, with the same rule for ties and for constraints.
 ///
 /// Time: that of joining the new rows with all, and of a search through what clusters there are for each old one
-/// that loses its partner to something new; some ten for each new row where people are seen often. Memory: about
-/// 2d + 100 bytes a row, and up to some ten KiB for each cluster that was not there before. One thread goes
-/// through the merges; searches use all.
+/// that loses its partner to something new, and again whenever it has come as far as that search went. Complete
+/// linkage is chaotic where people are seen often: there each new row changes some 10 to 20 merges, whatever way they
+/// are found. Memory: about 2d + 150 bytes a row, and up to 100 KiB, mostly far less, for each cluster that was not
+/// there before. One thread goes through the merges; searches use all, and so do distances of large clusters.
 ///
 /// Constraints may be others than they were: clusters that one has come to or gone from start anew. A smaller
 /// threshold than that of the history takes part of it; a larger one goes on from its end.

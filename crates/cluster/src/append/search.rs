@@ -68,6 +68,27 @@ struct Own {
     whole: bool,
 }
 
+impl Own {
+    /// An upper bound, where it is one of all rows.
+    fn most(&self, most: f64) -> f64 {
+        if self.whole { most } else { f64::INFINITY }
+    }
+}
+
+/// A cluster that may be near, with bounds of |a − b|² to the row that stands for it.
+#[derive(Clone, Copy)]
+struct Hit {
+    entry: Entry,
+    bounds: (f32, f32),
+}
+
+/// All that may be near a cluster. The rows of a clean one lie together, those of others here and there.
+#[derive(Clone, Default)]
+struct Near {
+    clean: Vec<Hit>,
+    dirty: Vec<Hit>,
+}
+
 impl<'a> Search<'a> {
     pub(super) fn new(
         exact: &'a Exact<'a>,
@@ -116,41 +137,54 @@ impl<'a> Search<'a> {
         let limit = (reach as f32).next_up();
         let places: Vec<u32> = wanted.iter().map(|of| world.far[of.id as usize]).collect();
         let own: Vec<Own> = wanted.iter().map(|of| self.own(world, world.members(of.id))).collect();
-        // Clean clusters lie together, the others here and there.
-        let mut near: Vec<(Vec<Entry>, Vec<Entry>)> = vec![(Vec::new(), Vec::new()); wanted.len()];
-        let bounds = self.sketch.has_bounds();
+        let mut near = vec![Near::default(); wanted.len()];
+        let has_bounds = self.sketch.has_bounds();
         self.sketch.near(&self.field, &places, reach, |at, place| {
-            if bounds && self.sketch.across(&self.lean, &own[at].group, &[place], limit, None).0 > limit {
-                return;
+            let mut bounds = (0.0, f32::INFINITY);
+            if has_bounds {
+                bounds = self.sketch.across(&self.lean, &own[at].group, &[place], limit, None);
+                if bounds.0 > limit {
+                    return;
+                }
             }
             let id = world.sets.root(world.order[place as usize]);
             let count = self.weight[place as usize];
-            let (clean, dirty) = &mut near[at];
-            match clean.last_mut() {
+            let near = &mut near[at];
+            match near.clean.last_mut() {
                 _ if id == wanted[at].id => {}
-                _ if !world.clean[id as usize] => dirty.push(Entry { id, count }),
-                Some(last) if last.id == id => last.count += count,
-                _ => clean.push(Entry { id, count }),
+                _ if !world.clean[id as usize] => near.dirty.push(Hit { entry: Entry { id, count }, bounds }),
+                Some(last) if last.entry.id == id => last.entry.count += count,
+                _ => near.clean.push(Hit { entry: Entry { id, count }, bounds }),
             }
         });
-        let list = |((of, own), (mut near, mut dirty)): ((&Wanted, Own), (Vec<Entry>, Vec<Entry>))| {
-            dirty.sort_unstable_by_key(|entry| entry.id);
-            near.extend(
-                dirty
-                    .chunk_by(|a, b| a.id == b.id)
-                    .map(|same| Entry { count: same.iter().map(|entry| entry.count).sum(), ..same[0] }),
-            );
-            let (mut list, mut looked) = (List::empty(horizon), 0);
-            for entry in near.into_iter().filter(|entry| entry.count == world.sets.size(entry.id)) {
-                looked += u64::from(entry.count) * own.places.len() as u64;
-                if let Some(bounds) = self.bounds(world, &own, world.members(entry.id), horizon) {
-                    list.push(entry, bounds);
-                }
+        wanted.iter().zip(&own).zip(near).map(|((of, own), near)| self.list(world, of, own, near)).collect()
+    }
+
+    /// A list of those clusters that are near as a whole.
+    fn list(&self, world: &World, of: &Wanted, own: &Own, near: Near) -> (List, u64) {
+        let Near { mut clean, mut dirty } = near;
+        dirty.sort_unstable_by_key(|hit| hit.entry.id);
+        clean.extend(dirty.chunk_by(|a, b| a.entry.id == b.entry.id).map(|same| {
+            let count = same.iter().map(|hit| hit.entry.count).sum();
+            Hit { entry: Entry { count, ..same[0].entry }, ..same[0] }
+        }));
+        let (mut list, mut looked) = (List::empty(of.horizon), 0);
+        for Hit { entry, bounds } in clean {
+            if entry.count != world.sets.size(entry.id) {
+                continue;
             }
-            list.shorten(of.most);
-            (list, looked)
-        };
-        wanted.iter().zip(own).zip(near).map(list).collect()
+            looked += u64::from(entry.count) * own.places.len() as u64;
+            let bounds = if self.sketch.has_bounds() && entry.count == 1 {
+                self.within(own, bounds, of.horizon)
+            } else {
+                self.bounds(world, own, world.members(entry.id), of.horizon)
+            };
+            if let Some(bounds) = bounds {
+                list.push(entry, bounds);
+            }
+        }
+        list.shorten(of.most);
+        (list, looked)
     }
 
     fn own(&self, world: &World, members: &[u32]) -> Own {
@@ -160,19 +194,19 @@ impl<'a> Search<'a> {
 
     /// Bounds of the distance of two clusters; none where it is no less than `horizon`.
     fn bounds(&self, world: &World, own: &Own, others: &[u32], horizon: f64) -> Option<(f64, f64)> {
-        let metric = self.exact.metric();
-        let (least, most) = if self.sketch.has_bounds() {
-            let limit = (self.space.reach(metric, horizon) as f32).next_up();
-            let (low, high) = self.sketch.across(&self.lean, &own.group, others, limit, None);
-            if low > limit {
-                return None;
-            }
-            self.space.distances(metric, (f64::from(low), f64::from(high)))
-        } else {
+        if !self.sketch.has_bounds() {
             let largest = self.exact_between(world, &own.places, others, horizon);
-            (largest, largest)
-        };
-        (least < horizon).then_some((least, if own.whole { most } else { f64::INFINITY }))
+            return (largest < horizon).then_some((largest, own.most(largest)));
+        }
+        let limit = (self.space.reach(self.exact.metric(), horizon) as f32).next_up();
+        let bounds = self.sketch.across(&self.lean, &own.group, others, limit, None);
+        if bounds.0 > limit { None } else { self.within(own, bounds, horizon) }
+    }
+
+    /// The same from those of |a − b|².
+    fn within(&self, own: &Own, (low, high): (f32, f32), horizon: f64) -> Option<(f64, f64)> {
+        let (least, most) = self.space.distances(self.exact.metric(), (f64::from(low), f64::from(high)));
+        (least < horizon).then_some((least, own.most(most)))
     }
 
     /// Brings a list up to date with a cluster that has joined its owner.
