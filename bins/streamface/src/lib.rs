@@ -9,6 +9,7 @@
 //! | [`pipeline`] | stages side by side over bounded queues, results in order |
 //! | [`steps`] | one file a step |
 //! | [`progress`] | what a person sees while they run |
+//! | [`watch`] | who is on screen, while it is on screen |
 //!
 //! ```
 //! use streamface::pipeline::in_order;
@@ -24,9 +25,17 @@
 //! # Ok::<(), ()>(())
 //! ```
 
+/// A line on standard output. A reader who has gone away is no error; a full disk is.
+macro_rules! say {
+    ($($line:tt)*) => {
+        $crate::steps::say_line(format_args!($($line)*))
+    };
+}
+
 pub mod args;
 pub mod config;
 pub mod pipeline;
 pub mod progress;
 pub mod settings;
 pub mod steps;
+pub mod watch;

@@ -33,6 +33,7 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
             limit_threads(args.work.threads)?;
             steps::run(&args, &steps::register_stop()?)
         }
+        Command::Watch(args) => steps::watch(&args, &steps::register_stop()?),
         Command::Capture(args) => steps::capture(&args, &steps::register_stop()?),
         Command::Extract(args) => steps::extract(&args, &steps::register_stop()?),
         Command::Analyze(args) => steps::analyze(&args, &steps::register_stop()?),
@@ -45,8 +46,24 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
             limit_threads(args.threads)?;
             steps::evaluate(&args)
         }
+        Command::Match(args) => {
+            limit_threads(args.threads)?;
+            steps::match_clusters(&args)
+        }
+        Command::Review(args) => steps::review(&args, &steps::register_stop()?),
+        Command::Finalize(args) => steps::finalize(&args),
         Command::Report(args) => steps::report(&args),
         Command::Score(args) => steps::score(&args),
+        Command::Export(args) => steps::export(&args),
+        Command::Import(args) => steps::import(&args),
+        Command::Stats(args) => {
+            limit_threads(args.threads)?;
+            steps::stats(&args)
+        }
+        Command::Verify(args) => {
+            limit_threads(args.threads)?;
+            steps::verify(&args)
+        }
         Command::Doctor(common) => steps::doctor(common.json),
         Command::Models(args) => match args.command {
             ModelsCommand::Pull { names, from, common } => steps::pull(&names, from.as_deref(), &common),

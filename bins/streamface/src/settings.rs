@@ -121,17 +121,22 @@ impl People {
     }
 }
 
+/// The distance of an embedder.
+#[must_use]
+pub fn metric(embedder: &streamface_model::Embedder) -> Metric {
+    match embedder.metric {
+        MetricName::Cosine => Metric::Cosine,
+        MetricName::Euclidean => Metric::Euclidean,
+    }
+}
+
 /// Settings of clustering: flags, else the model's.
 ///
 /// # Errors
 /// The model is no embedder, or a threshold is out of its range.
 pub fn people(args: &PeopleArgs, model: &Manifest) -> anyhow::Result<People> {
     let e = model.embedder()?;
-    let metric = match e.metric {
-        MetricName::Cosine => Metric::Cosine,
-        MetricName::Euclidean => Metric::Euclidean,
-    };
-    let linkage = streamface_cluster::Settings::new(metric, args.threshold.unwrap_or(e.threshold))?;
+    let linkage = streamface_cluster::Settings::new(metric(e), args.threshold.unwrap_or(e.threshold))?;
     let merging_threshold = args.merging_threshold.unwrap_or(e.merging_threshold);
     if !(0.0..=f64::MAX).contains(&merging_threshold) {
         bail!("merging-threshold must be 0 or more, not {merging_threshold}");

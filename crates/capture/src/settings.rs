@@ -31,6 +31,8 @@ pub struct Settings {
     pub start: Timestamp,
     /// Largest width or height of a picture, pixels.
     pub max_side: u32,
+    /// Begin a segmented live stream at its newest segment, where a recording begins some segments before.
+    pub newest: bool,
 }
 
 impl Default for Settings {
@@ -46,6 +48,7 @@ impl Default for Settings {
             give_up_after: None,
             start: Timestamp::default(),
             max_side: 8192,
+            newest: false,
         }
     }
 }

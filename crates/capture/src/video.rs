@@ -326,6 +326,9 @@ fn open_input(
         if ["rtsp", "rtsps", "udp", "srt"].iter().any(|p| source.starts_with(&format!("{p}://"))) {
             options.set("timeout", &micros);
         }
+        if settings.newest {
+            options.set("live_start_index", "-1");
+        }
         options.set("rtsp_transport", "tcp");
         // As the original asks for: connections that end with their segment, segments side by side.
         options.set("http_persistent", "0");

@@ -2,23 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::path::{Path, PathBuf};
-
 use streamface_capture::{Capture, Settings, Stop, sources};
-
-fn shared() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let dir = std::env::var_os("STREAMFACE_SHARED").map_or(beside, PathBuf::from).join("reference");
-    if !dir.is_dir() {
-        eprintln!("skipped: {} is not there", dir.display());
-        return None;
-    }
-    Some(dir)
-}
+use streamface_testing::reference;
 
 #[test]
 fn no_frame_that_the_original_kept_is_dropped_and_scores_equal_opencv() {
-    let Some(dir) = shared() else { return };
+    let Some(dir) = reference("") else { return };
     let frames = dir.join("skynews/frames");
     let found = sources(frames.to_str().unwrap(), None).unwrap();
     let mut capture = Capture::new(found, Settings::default(), Stop::new(), &[], |_| None, |_| {}).unwrap();

@@ -152,14 +152,25 @@ fn part(data: Vec<f32>, dim: usize) -> Embeddings {
     Embeddings::new(data, dim).unwrap_or_else(|e| unreachable!("whole rows of finite numbers: {e}"))
 }
 
-/// Numbers clusters by size as the original does: from the end of NumPy's `argsort` of the sizes.
+/// Numbers clusters by size as the original does.
 fn by_size(of_rows: &[u32]) -> Vec<u32> {
-    let sizes = labels::sizes(of_rows);
-    let mut number = vec![0_u32; sizes.len()];
-    for (new, old) in (0..).zip(argsort::argsort(&sizes).into_iter().rev()) {
+    let number = ranks_by_size(&labels::sizes(of_rows));
+    of_rows.iter().map(|&l| number[l as usize]).collect()
+}
+
+/// The number that the original gives each cluster by its size: from the end of NumPy's `argsort` of the sizes. It
+/// numbers clusters this way after clustering, and people once more after its manual annotation.
+///
+/// ```
+/// assert_eq!(streamface_cluster::compat::ranks_by_size(&[1, 3, 1]), [2, 0, 1]);
+/// ```
+#[must_use]
+pub fn ranks_by_size(sizes: &[usize]) -> Vec<u32> {
+    let mut number = vec![0; sizes.len()];
+    for (new, old) in (0..).zip(argsort::argsort(sizes).into_iter().rev()) {
         number[old] = new;
     }
-    of_rows.iter().map(|&l| number[l as usize]).collect()
+    number
 }
 
 #[cfg(test)]

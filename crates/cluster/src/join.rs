@@ -114,26 +114,64 @@ fn join_blocks_with(
     Ok(Links::from_pieces(rows.len(), pieces.into_iter().map(|(_, piece)| piece).collect()))
 }
 
-/// All pairs of rows at distance ≤ the threshold, handed to `each` in parts as they are found.
+/// All pairs of some rows at distance ≤ the threshold, handed to `each` in parts of at most some 65,000 as
+/// they are found, and not kept: for whoever needs less than all of them. Which parts come when, and from
+/// which thread, is left open; what they hold together is not.
+///
+/// `among` are rows in ascending order. A pair that is not `wanted`, asked with its two rows in any order, is
+/// neither measured nor handed over. Memory: about d + 40 bytes a row, and the parts under way.
+///
+/// ```
+/// use std::sync::Mutex;
+/// use streamface_cluster::{Embeddings, Link, Metric, Observer, Settings, join_each};
+///
+/// let rows = Embeddings::new(vec![0.0, 5.0, 1.0, 0.5], 1)?;
+/// let nearest = Mutex::new(f64::INFINITY);
+/// join_each(&rows, &Settings::new(Metric::Euclidean, 4.0)?, &[0, 1, 2], |_, _| true, Observer::none(), |part| {
+///     let mut nearest = nearest.lock().unwrap_or_else(|e| e.into_inner());
+///     *nearest = part.iter().fold(*nearest, |least, link| least.min(link.distance));
+///     Ok(())
+/// })?;
+/// assert_eq!(nearest.into_inner()?, 1.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`Error::TooManyRows`]; [`Error::NoSuchRow`] for one of `among`; the first that `each` returns, which ends
+/// the join.
+pub fn join_each(
+    rows: &Embeddings,
+    settings: &Settings,
+    among: &[u32],
+    wanted: impl Fn(u32, u32) -> bool + Sync,
+    observer: Observer<'_>,
+    each: impl Fn(Vec<Link>) -> Result<(), Error> + Sync,
+) -> Result<(), Error> {
+    let exact = Exact::new(rows, settings.metric())?;
+    if let Some(&row) = among.iter().find(|&&row| row as usize >= rows.len()) {
+        return Err(Error::NoSuchRow { row: row as usize, rows: rows.len() });
+    }
+    let space = Space::new(&exact, among, Tuning::default());
+    join_rows(&exact, &space, among, settings, observer, HELD, wanted, |_, found| each(found))
+}
+
+/// All pairs of rows at distance ≤ the threshold, handed to `each` in parts as they are found, one part at a
+/// time.
 pub(crate) fn join_observed(
     rows: &Embeddings,
     settings: &Settings,
     observer: Observer<'_>,
     each: impl FnMut(Vec<Link>) -> Result<(), Error> + Send,
 ) -> Result<(), Error> {
-    let exact = Exact::new(rows, settings.metric())?;
     let order: Vec<u32> = (0..rows.len() as u32).collect();
-    let space = Space::new(&exact, &order, Tuning::default());
     let each = Mutex::new(each);
-    join_rows(
-        &exact,
-        &space,
-        &order,
+    join_each(
+        rows,
         settings,
-        observer,
-        HELD,
+        &order,
         |_, _| true,
-        |_, found| (each.lock().unwrap_or_else(PoisonError::into_inner))(found),
+        observer,
+        |found| (each.lock().unwrap_or_else(PoisonError::into_inner))(found),
     )
 }
 

@@ -75,7 +75,7 @@ pub use clustering::{Clustering, Merge, complete_linkage, complete_linkage_obser
 pub use components::components;
 pub use constraints::Constraints;
 pub use error::Error;
-pub use join::{join, join_blocks};
+pub use join::{join, join_blocks, join_each};
 pub use links::{Link, Links};
 pub use merge::merge_by_links;
 pub use other_linkage::{average_linkage, single_linkage};

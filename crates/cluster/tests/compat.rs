@@ -6,27 +6,15 @@
 mod common;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 use streamface_cluster::{Embeddings, Metric, Settings, compat};
+use streamface_testing::reference;
 use streamface_types::Annotations;
-
-/// The folder of the original's sample, where it is there.
-fn sample() -> Option<PathBuf> {
-    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let folder = std::env::var_os("STREAMFACE_SHARED").map_or_else(beside, PathBuf::from);
-    let folder = folder.join("reference/skynews");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("skipped: no reference data at {} (set STREAMFACE_SHARED)", folder.display());
-    None
-}
 
 /// Same clusters and same numbers, those of equal sizes included.
 #[test]
 fn the_sample_comes_out_label_for_label() {
-    let Some(folder) = sample() else { return };
+    let Some(folder) = reference("skynews") else { return };
     let rows = common::read_npy(&folder.join("features/embeddings.npy")).unwrap();
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
     let names = read("features/names.txt");

@@ -5,20 +5,8 @@
 
 mod common;
 
-use std::path::PathBuf;
-
 use streamface_cluster::{Constraints, Embeddings, Metric, Settings, complete_linkage};
-
-/// The folder of reference data, where it is there.
-fn shared() -> Option<PathBuf> {
-    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let folder = std::env::var_os("STREAMFACE_SHARED").map_or_else(beside, PathBuf::from).join("reference");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("skipped: no reference data at {} (set STREAMFACE_SHARED)", folder.display());
-    None
-}
+use streamface_testing::reference;
 
 /// Compares with each column `t<threshold>` of a table whose first column is something else.
 fn check(rows: &Embeddings, table: &str, least_columns: usize) {
@@ -41,7 +29,7 @@ fn check(rows: &Embeddings, table: &str, least_columns: usize) {
 
 #[test]
 fn faces_of_the_original() {
-    let Some(folder) = shared() else { return };
+    let Some(folder) = reference("") else { return };
     let rows = common::read_npy(&folder.join("skynews/features/embeddings.npy")).unwrap();
     let names = std::fs::read_to_string(folder.join("skynews/features/names.txt")).unwrap();
     let table = std::fs::read_to_string(folder.join("complete_linkage_skynews.csv")).unwrap();
@@ -52,7 +40,7 @@ fn faces_of_the_original() {
 
 #[test]
 fn synthetic_people() {
-    let Some(folder) = shared() else { return };
+    let Some(folder) = reference("") else { return };
     let rows = common::read_npy(&folder.join("synthetic_3000x64.npy")).unwrap();
     check(&rows, &std::fs::read_to_string(folder.join("complete_linkage_synthetic.csv")).unwrap(), 4);
 }

@@ -4,20 +4,11 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use streamface_detect::{BoundingBox, DetectSettings, Detector, ExtractSettings, Extractor, Landmarks};
 use streamface_model::{Cache, Manifest};
-
-fn shared() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let dir = std::env::var_os("STREAMFACE_SHARED").map_or(beside, PathBuf::from).join("reference");
-    if !dir.is_dir() {
-        eprintln!("skipped: {} is not there", dir.display());
-        return None;
-    }
-    Some(dir)
-}
+use streamface_testing::reference;
 
 fn detector(change: impl FnOnce(&mut DetectSettings)) -> Option<Detector> {
     let model = Manifest::builtin("centerface").unwrap();
@@ -55,7 +46,7 @@ fn numbers(text: &str) -> Vec<f32> {
 #[test]
 fn same_faces_as_the_reference_runtime() {
     let (Some(dir), Some(detector)) =
-        (shared(), detector(|s| (s.size, s.score, s.nms_iou) = (1920, 0.5, 0.3)))
+        (reference(""), detector(|s| (s.size, s.score, s.nms_iou) = (1920, 0.5, 0.3)))
     else {
         return;
     };
@@ -82,7 +73,7 @@ fn same_faces_as_the_reference_runtime() {
 
 #[test]
 fn default_settings_find_every_face_that_the_original_kept() {
-    let (Some(dir), Some(detector)) = (shared(), detector(|_| {})) else { return };
+    let (Some(dir), Some(detector)) = (reference(""), detector(|_| {})) else { return };
     let extractor = Extractor::new(detector, ExtractSettings::default()).unwrap();
     let mut frames: BTreeMap<String, Vec<BoundingBox>> = BTreeMap::new();
     for row in csv(&dir.join("skynews/detections.csv")) {
@@ -103,7 +94,7 @@ fn default_settings_find_every_face_that_the_original_kept() {
 
 #[test]
 fn the_second_look_sees_what_the_first_saw_where_faces_are_small() {
-    let (Some(dir), Some(detector)) = (shared(), detector(|_| {})) else { return };
+    let (Some(dir), Some(detector)) = (reference(""), detector(|_| {})) else { return };
     let image =
         image::open(dir.join("skynews/frames/skynews_frame_20230525100138412614.png")).unwrap().to_rgb8();
     let face = detector.detect(&image).unwrap()[0];

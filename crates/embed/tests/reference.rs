@@ -11,17 +11,8 @@ use streamface_eval::{best_threshold, verification};
 use streamface_imgproc::{DecodeLimits, decode_image};
 use streamface_model::{Cache, Manifest, Network};
 use streamface_store::read_npy;
+use streamface_testing::reference;
 use streamface_types::{Embeddings, Metric};
-
-fn shared() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let dir = std::env::var_os("STREAMFACE_SHARED").map_or(beside, PathBuf::from).join("reference");
-    if !dir.is_dir() {
-        eprintln!("skipped: {} is not there", dir.display());
-        return None;
-    }
-    Some(dir)
-}
 
 fn weights(name: &str) -> Option<(Manifest, Vec<u8>)> {
     let model = Manifest::builtin(name).unwrap();
@@ -34,7 +25,7 @@ fn weights(name: &str) -> Option<(Manifest, Vec<u8>)> {
 
 #[test]
 fn raw_output_equals_the_reference_runtime() {
-    let (Some(dir), Some((model, weights))) = (shared(), weights("mobilefacenet")) else { return };
+    let (Some(dir), Some((model, weights))) = (reference(""), weights("mobilefacenet")) else { return };
     let text = std::fs::read_to_string(dir.join("models/raw_outputs.json")).unwrap();
     let all: serde_json::Value = serde_json::from_str(&text).unwrap();
     let want = all["mobilefacenet"]["outputs"]["embedding"]["values"].as_array().unwrap();
@@ -69,7 +60,7 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
 #[test]
 fn hundred_photos_of_ten_people() {
     let (Some(dir), Some((model, embed)), Some((detector, detect))) =
-        (shared(), weights("mobilefacenet"), weights("centerface"))
+        (reference(""), weights("mobilefacenet"), weights("centerface"))
     else {
         return;
     };

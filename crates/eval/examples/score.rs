@@ -23,6 +23,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, prf) in [("pairwise", s.pairwise), ("BCubed", s.bcubed)] {
         println!("{name:<8}  P {:.4}  R {:.4}  F {:.4}", prf.precision, prf.recall, prf.f);
     }
-    println!("ARI {:.4}  NMI {:.4}  purity {:.4}", s.ari, s.nmi, s.purity);
+    println!("ARI {:.4}  NMI {:.4}  purity {:.4}", s.ari, s.information.nmi, s.purity);
     Ok(())
 }

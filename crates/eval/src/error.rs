@@ -127,6 +127,22 @@ pub enum Error {
         /// Pairs of faces of two people.
         different: u64,
     },
+    /// A line of a file of pairs that is none.
+    #[error("{}: line {line}: {why}", path.display())]
+    Pairs {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong, and what is expected.
+        why: String,
+    },
+    /// Accuracy needs folds to choose thresholds on.
+    #[error("{found} folds with pairs: accuracy needs two or more, to choose a threshold on the others")]
+    Folds {
+        /// Folds that have pairs.
+        found: usize,
+    },
     /// More pairs than are held in memory.
     #[error("{pairs} pairs to hold are more than {limit}: take a sample of the faces")]
     TooManyPairs {

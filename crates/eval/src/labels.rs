@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Take};
 use std::path::Path;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use streamface_types::Annotation;
 
 use crate::Error;
+
+mod named;
+
+pub use named::Labelled;
 
 /// Largest file of labels that is read, in bytes (2 GiB: some twenty million faces).
 pub const MAX_FILE: u64 = 2 << 30;
@@ -42,15 +45,53 @@ pub fn stem(name: &str) -> &str {
 /// Where the file cannot be read, is larger than [`MAX_FILE`], has a row with too few or too many
 /// fields, an empty name or label, or names one face twice with different labels.
 pub fn read_labels(path: impl AsRef<Path>) -> Result<BTreeMap<String, i64>, Error> {
+    Ok(read_labelled(path)?.labels)
+}
+
+/// [`read_labels`] with the texts that the labels stand for.
+///
+/// # Errors
+/// Those of [`read_labels`].
+pub fn read_labelled(path: impl AsRef<Path>) -> Result<Labelled, Error> {
     read_limited(path.as_ref(), MAX_FILE)
 }
 
-fn read_limited(path: &Path, limit: u64) -> Result<BTreeMap<String, i64>, Error> {
+/// Gives every entry of an `annotations.json` to `each`, in the order of the file and without keeping it.
+///
+/// # Errors
+/// Where the file cannot be read, is larger than [`MAX_FILE`], is no such JSON, or has a face without a
+/// name.
+pub fn each_annotation(path: impl AsRef<Path>, mut each: impl FnMut(&str, Annotation)) -> Result<(), Error> {
+    let path = path.as_ref();
+    let mut input = open(path, MAX_FILE)?;
+    let read = Entries(&mut |name: String, annotation: Annotation| {
+        each(stem(&name), annotation);
+        Ok(())
+    });
+    let result = read_entries(path, &mut input, read);
+    within(path, &input, MAX_FILE)?;
+    result
+}
+
+fn read_limited(path: &Path, limit: u64) -> Result<Labelled, Error> {
+    let mut input = open(path, limit)?;
+    let start = input.fill_buf().map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let json = start.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
+    let labels = if json { read_json(path, &mut input) } else { read_csv(path, &mut input) };
+    within(path, &input, limit)?;
+    labels
+}
+
+fn too_large(path: &Path, limit: u64) -> Error {
+    Error::TooLarge { path: path.to_owned(), limit }
+}
+
+/// A file of labels, past a byte order mark.
+fn open(path: &Path, limit: u64) -> Result<BufReader<Take<File>>, Error> {
     let read_error = |source| Error::Read { path: path.to_owned(), source };
-    let too_large = || Error::TooLarge { path: path.to_owned(), limit };
     let file = File::open(path).map_err(read_error)?;
     if file.metadata().map_err(read_error)?.len() > limit {
-        return Err(too_large());
+        return Err(too_large(path, limit));
     }
     // A pipe has no length to ask for: stop one byte past the limit, and see whether it came to that.
     let mut input = BufReader::new(file.take(limit.saturating_add(1)));
@@ -58,61 +99,85 @@ fn read_limited(path: &Path, limit: u64) -> Result<BTreeMap<String, i64>, Error>
     if start.starts_with(b"\xef\xbb\xbf") {
         input.consume(3);
     }
-    let start = input.fill_buf().map_err(read_error)?;
-    let json = start.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
-    let labels = if json { read_json(path, &mut input) } else { read_csv(path, &mut input) };
-    if input.get_ref().limit() == 0 {
-        return Err(too_large());
-    }
-    labels
+    Ok(input)
 }
 
-fn read_json(path: &Path, input: impl Read) -> Result<BTreeMap<String, i64>, Error> {
-    let file: LabelFile =
-        serde_json::from_reader(input).map_err(|source| Error::Json { path: path.to_owned(), source })?;
-    Ok(file.labels.0)
+fn within(path: &Path, input: &BufReader<Take<File>>, limit: u64) -> Result<(), Error> {
+    if input.get_ref().limit() == 0 { Err(too_large(path, limit)) } else { Ok(()) }
 }
 
-/// [`streamface_types::Annotations`] without keeping what is not a label, and without losing a name
-/// that comes twice.
-#[derive(Deserialize)]
-struct LabelFile {
-    labels: Labels,
-    #[serde(default, rename = "ignore")]
-    _ignore: IgnoredAny,
-}
-
-struct Labels(BTreeMap<String, i64>);
-
-impl<'de> Deserialize<'de> for Labels {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries;
-        impl<'de> Visitor<'de> for Entries {
-            type Value = Labels;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of faces by name")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Labels, A::Error> {
-                let mut labels = BTreeMap::new();
-                while let Some((name, face)) = map.next_entry::<String, Annotation>()? {
-                    let label = face.label.0;
-                    if name.is_empty() {
-                        return Err(A::Error::custom("a face without a name"));
-                    }
-                    if labels.insert(stem(&name).to_owned(), label).is_some_and(|old| old != label) {
-                        return Err(A::Error::custom(format_args!("'{name}' comes twice, with two labels")));
-                    }
-                }
-                Ok(Labels(labels))
-            }
+fn read_json(path: &Path, input: impl Read) -> Result<Labelled, Error> {
+    let mut labels = BTreeMap::new();
+    let mut keep = |name: String, face: Annotation| {
+        if labels.insert(stem(&name).to_owned(), face.label.0).is_some_and(|old| old != face.label.0) {
+            return Err(format!("'{name}' comes twice, with two labels"));
         }
-        deserializer.deserialize_map(Entries)
+        Ok(())
+    };
+    read_entries(path, input, Entries(&mut keep))?;
+    Ok(Labelled { labels, names: BTreeMap::new() })
+}
+
+fn read_entries(path: &Path, input: impl Read, entries: Entries<'_>) -> Result<(), Error> {
+    let mut json = serde_json::Deserializer::from_reader(input);
+    let read = json.deserialize_map(entries).and_then(|()| json.end());
+    read.map_err(|source| Error::Json { path: path.to_owned(), source })
+}
+
+/// [`streamface_types::Annotations`], whose entries are handed on one by one: without keeping what is not
+/// wanted, and without losing a name that comes twice.
+struct Entries<'a>(&'a mut dyn FnMut(String, Annotation) -> Result<(), String>);
+
+impl<'de> Visitor<'de> for Entries<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with 'labels'")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut found = false;
+        while let Some(key) = map.next_key::<String>()? {
+            match (key.as_str(), found) {
+                ("labels", true) => return Err(A::Error::duplicate_field("labels")),
+                ("labels", false) => map.next_value_seed(Labels(&mut *self.0))?,
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+            found |= key == "labels";
+        }
+        if found { Ok(()) } else { Err(A::Error::missing_field("labels")) }
     }
 }
 
-fn read_csv(path: &Path, input: impl Read) -> Result<BTreeMap<String, i64>, Error> {
+struct Labels<'a>(&'a mut dyn FnMut(String, Annotation) -> Result<(), String>);
+
+impl<'de> DeserializeSeed<'de> for Labels<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Labels<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of faces by name")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some((name, face)) = map.next_entry::<String, Annotation>()? {
+            if name.is_empty() {
+                return Err(A::Error::custom("a face without a name"));
+            }
+            (self.0)(name, face).map_err(A::Error::custom)?;
+        }
+        Ok(())
+    }
+}
+
+fn read_csv(path: &Path, input: impl Read) -> Result<Labelled, Error> {
     let csv_error = |source| Error::Csv { path: path.to_owned(), source };
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(input);
     let header = reader.headers().map_err(csv_error)?.clone();
@@ -156,7 +221,9 @@ fn read_csv(path: &Path, input: impl Read) -> Result<BTreeMap<String, i64>, Erro
     let as_numbers: Option<Vec<i64>> = texts.iter().map(whole).collect();
     // A vector's index is far below i64::MAX.
     let value = |number: usize| as_numbers.as_ref().map_or(number as i64, |n| n[number]);
-    Ok(labels.into_iter().map(|(name, number)| (name, value(number))).collect())
+    let labels = labels.into_iter().map(|(name, number)| (name, value(number))).collect();
+    let names = if as_numbers.is_some() { Vec::new() } else { texts };
+    Ok(Labelled { labels, names: (0..).zip(names).collect() })
 }
 
 #[cfg(test)]
@@ -166,7 +233,7 @@ mod tests {
     fn read(text: impl AsRef<[u8]>) -> Result<BTreeMap<String, i64>, Error> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        read_limited(file.path(), 1000)
+        Ok(read_limited(file.path(), 1000)?.labels)
     }
 
     fn labels(pairs: &[(&str, i64)]) -> BTreeMap<String, i64> {
@@ -190,6 +257,30 @@ mod tests {
     fn annotations() {
         let text = r#" {"labels": {"a_face_0": {"label": 4, "mask": null, "attributes": null}, "b.png": {"label": -1}}, "ignore": [[1, 2]]}"#;
         assert_eq!(read(text).unwrap(), labels(&[("a_face_0", 4), ("b", -1)]));
+    }
+
+    #[test]
+    fn entries_one_by_one() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let each = |text: &str| {
+            std::fs::write(file.path(), text).unwrap();
+            let mut found = Vec::new();
+            each_annotation(file.path(), |name, a| found.push((name.to_owned(), a.label.0, a.mask)))?;
+            Ok::<_, Error>(found)
+        };
+        let text =
+            r#"{"ignore": [[1, 2]], "labels": {"b.png": {"label": 4, "mask": 0.5}, "a": {"label": -1}}}"#;
+        assert_eq!(each(text).unwrap(), [("b".to_owned(), 4, Some(0.5)), ("a".to_owned(), -1, None)]);
+        for broken in [
+            "",
+            "[]",
+            "{}",
+            r#"{"labels": {}, "labels": {}}"#,
+            r#"{"labels": {}} x"#,
+            r#"{"labels": {"": {"label": 1}}}"#,
+        ] {
+            assert!(matches!(each(broken), Err(Error::Json { .. })), "{broken}");
+        }
     }
 
     #[test]

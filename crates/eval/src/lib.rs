@@ -3,9 +3,10 @@
 //! | module | what |
 //! |---|---|
 //! | [`labels`] | [`read_labels`]: `annotations.json` or CSV `name,label` |
-//! | [`metrics`] | [`score`]: pairwise and BCubed P/R/F, adjusted Rand, NMI, purity |
+//! | [`metrics`] | [`score`]: pairwise and BCubed P/R/F, adjusted Rand, NMI, AMI, V-measure, purity; errors by person |
 //! | [`intrinsic`](mod@intrinsic) | [`intrinsic()`]: Davies–Bouldin, Calinski–Harabasz, silhouettes, extents, likely errors |
-//! | [`verification`](mod@verification) | [`verification()`]: AUC, TAR at a FAR; [`best_threshold`] |
+//! | [`verification`](mod@verification) | [`verify`](verification::verify): accuracy over folds, ROC; [`verification()`]; [`best_threshold`] |
+//! | [`stats`] | [`Stats`](stats::Stats): what is in datasets, `stats.html` |
 //! | [`report`] | [`Report`]: `report.html`; [`Evaluation`](report::Evaluation): `evaluate.html` |
 //! | [`study`] | [`study::recommend()`]: a threshold, from histograms, sweeps and calibration without labels |
 //!
@@ -21,14 +22,17 @@
 //! assert_eq!(scores.pairwise.recall, 0.5);
 //! assert_eq!(scores.bcubed.recall, 0.75);
 //! assert_eq!(scores.purity, 1.0);
+//! assert!((scores.information.ami - 0.5714285714285715).abs() < 1e-9);
 //! # Ok::<(), streamface_eval::Error>(())
 //! ```
 
+mod chart;
 mod error;
 pub mod intrinsic;
 pub mod labels;
 pub mod metrics;
 pub mod report;
+pub mod stats;
 pub mod study;
 pub mod verification;
 

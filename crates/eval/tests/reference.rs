@@ -6,24 +6,12 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use common::read_npy;
 use streamface_eval::intrinsic::{calinski_harabasz, davies_bouldin, silhouette};
 use streamface_eval::{Prf, Scores, read_labels, score, verification};
+use streamface_testing::reference;
 use streamface_types::{Embeddings, Metric};
-
-/// The reference file, or `None` after saying so.
-fn reference(file: &str) -> Option<PathBuf> {
-    let shared = std::env::var_os("STREAMFACE_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
-    let path = shared.join("reference").join(file);
-    if !path.exists() {
-        eprintln!("skipped: {} is missing (set STREAMFACE_SHARED)", path.display());
-        return None;
-    }
-    Some(path)
-}
 
 fn check(name: &str, scores: Scores) {
     let Some(path) = reference("metrics.json") else { return };
@@ -41,7 +29,14 @@ fn check(name: &str, scores: Scores) {
     prf("pairwise", scores.pairwise);
     prf("bcubed", scores.bcubed);
     close("ari", scores.ari, &expected["ari"]);
-    close("nmi", scores.nmi, &expected["nmi"]);
+    close("nmi", scores.information.nmi, &expected["nmi"]);
+    close("ami", scores.information.ami, &expected["ami"]);
+    close("v_measure", scores.information.v_measure, &expected["v_measure"]);
+    close("homogeneity", scores.information.homogeneity, &expected["homogeneity"]);
+    close("completeness", scores.information.completeness, &expected["completeness"]);
+    close("accuracy", scores.equality.accuracy, &expected["accuracy"]);
+    close("recall_weighted", scores.equality.accuracy, &expected["recall_weighted"]);
+    close("precision_weighted", scores.equality.precision_weighted, &expected["precision_weighted"]);
     assert_eq!(expected["samples"], scores.samples);
     assert_eq!(expected["true_clusters"], scores.true_clusters);
     assert_eq!(expected["pred_clusters"], scores.predicted_clusters);

@@ -9,19 +9,8 @@ use streamface_imgproc::{
     DecodeLimits, LooseSettings, Thumbnail, aligned_face, canny_empty_fraction, decode_image, encode_png,
     face_blur_variance, gray, loose_face,
 };
+use streamface_testing::reference;
 use streamface_types::BoundingBox;
-
-/// The folder of reference data, or `None` with a message.
-fn reference() -> Option<PathBuf> {
-    let shared = std::env::var_os("STREAMFACE_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
-    let folder = shared.join("reference");
-    if !folder.join("skynews/frames").is_dir() {
-        eprintln!("skipped: no reference data in {} (set STREAMFACE_SHARED)", folder.display());
-        return None;
-    }
-    Some(folder)
-}
 
 fn load(path: &Path) -> RgbImage {
     let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -38,7 +27,7 @@ fn assert_close(what: &str, ours: f64, theirs: f64, relative: f64) {
 
 #[test]
 fn frame_filters() {
-    let Some(reference) = reference() else { return };
+    let Some(reference) = reference("") else { return };
     let mut previous: Option<Thumbnail> = None;
     let rows = rows(reference.join("frame_filters.csv"));
     assert_eq!(rows.len(), 14);
@@ -63,7 +52,7 @@ fn frame_filters() {
 
 #[test]
 fn face_blur() {
-    let Some(reference) = reference() else { return };
+    let Some(reference) = reference("") else { return };
     let rows = rows(reference.join("face_blur.csv"));
     assert_eq!(rows.len(), 22);
     for row in &rows {
@@ -80,7 +69,7 @@ fn numbers(text: &str) -> Vec<f32> {
 /// Every crop of the original, pixel for pixel.
 #[test]
 fn crops() {
-    let Some(reference) = reference() else { return };
+    let Some(reference) = reference("") else { return };
     let skynews = reference.join("skynews");
     let mut checked = 0;
     for row in rows(skynews.join("detections.csv")) {
@@ -104,7 +93,7 @@ fn crops() {
 
 #[test]
 fn frames_survive_png() {
-    let Some(reference) = reference() else { return };
+    let Some(reference) = reference("") else { return };
     let path = reference.join("skynews/frames/skynews_frame_20230525100438237375.png");
     let frame = load(&path);
     let png = encode_png(&frame).unwrap();

@@ -199,6 +199,8 @@ pub struct Embedder {
     pub threshold: f64,
     /// Recommended mean distance below which temporally linked clusters merge.
     pub merging_threshold: f64,
+    /// Recommended largest distance from a person's mean, where faces come one by one.
+    pub match_threshold: f64,
     /// How these were found.
     pub how: String,
 }

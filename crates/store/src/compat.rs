@@ -36,7 +36,8 @@ pub fn write_detections(path: &Path, faces: &[FaceRow]) -> Result<(), StoreError
     write_csv(
         path,
         &DETECTIONS,
-        faces.iter().map(|r| {
+        // A face of an imported set may have no box.
+        faces.iter().filter(|r| r.bbox.w.is_finite()).map(|r| {
             let BoundingBox { x, y, w, h } = r.bbox;
             let bbox = format!("[{}, {}, {}, {}]", x.round(), y.round(), w.round(), h.round());
             let mut record = vec![format!("{}.png", r.face), r.score.to_string(), bbox];

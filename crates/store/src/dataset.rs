@@ -81,6 +81,21 @@ impl Dataset {
         table::read(&self.metadata())
     }
 
+    /// Gives the rows of a table to `each`, ordered by key, and holds few of them at a time: all of them only
+    /// while a run has left batches that are not compacted.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Format`].
+    pub fn each<R: Row>(&self, mut each: impl FnMut(R)) -> Result<(), StoreError> {
+        let metadata = self.metadata();
+        if !table::batches(&metadata)?.is_empty() {
+            self.read::<R>()?.into_iter().for_each(each);
+            return Ok(());
+        }
+        let path = table::table_path::<R>(&metadata);
+        if path.exists() { table::read_table(&path, &mut each) } else { Ok(()) }
+    }
+
     /// Replaces a table.
     ///
     /// # Errors
@@ -150,13 +165,18 @@ impl Dataset {
         self.root.join(kind.folder()).join(format!(".{name}.png{STAGED}"))
     }
 
-    /// Reads an image's bytes, at most [`MAX_IMAGE_BYTES`].
+    /// Reads an image's bytes, at most [`MAX_IMAGE_BYTES`]; also of one that is staged and waits for its batch.
     ///
     /// # Errors
     /// [`StoreError::Io`], [`StoreError::Format`] where it is too large.
     pub fn read_image(&self, kind: ImageKind, name: &impl std::fmt::Display) -> Result<Vec<u8>, StoreError> {
         let path = self.image_path(kind, name);
-        let file = File::open(&path).map_err(StoreError::io(&path))?;
+        let file = match File::open(&path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                File::open(self.staged_path(kind, name)).map_err(|_| StoreError::io(&path)(e))?
+            }
+            opened => opened.map_err(StoreError::io(&path))?,
+        };
         let mut bytes = Vec::new();
         file.take(MAX_IMAGE_BYTES + 1).read_to_end(&mut bytes).map_err(StoreError::io(&path))?;
         if bytes.len() as u64 > MAX_IMAGE_BYTES {
@@ -425,6 +445,10 @@ mod tests {
             assert_eq!(data.read::<FeatureRow>().unwrap(), features);
             assert_eq!(data.read::<LabelRow>().unwrap(), labels);
             assert_eq!(data.read::<ExtractionRow>().unwrap(), searched);
+            // One by one they are the same, from batches or from one file.
+            let mut one_by_one = Vec::new();
+            data.each(|row: FrameRow| one_by_one.push(row)).unwrap();
+            assert_eq!(one_by_one, frames);
             data.compact().unwrap();
         }
     }

@@ -101,7 +101,8 @@ fn write_table<R: Row>(path: &Path, rows: &[R]) -> Result<(), StoreError> {
     })
 }
 
-fn read_table<R: Row>(path: &Path, mut each: impl FnMut(R)) -> Result<(), StoreError> {
+/// Rows as they stand in one file.
+pub(crate) fn read_table<R: Row>(path: &Path, mut each: impl FnMut(R)) -> Result<(), StoreError> {
     let broken = |e: &dyn std::fmt::Display| StoreError::format(path, format!("not a readable table: {e}"));
     let file = File::open(path).map_err(StoreError::io(path))?;
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| broken(&e))?;

@@ -3,7 +3,13 @@
 
 mod capture;
 mod cluster;
+mod exchange;
+mod matching;
+mod review;
+mod score;
+mod stats;
 mod study;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -11,7 +17,13 @@ use clap::{Args, Parser, Subcommand};
 
 pub use capture::{AnalyzeArgs, CaptureArgs, ExtractArgs, FaceArgs, FrameArgs, RunArgs, WorkArgs};
 pub use cluster::{ClusterArgs, ClusterPart, JoinArgs, LinkArgs, Method, MethodArgs, PeopleArgs, Resources};
+pub use exchange::{Copying, ExportArgs, ImportArgs, In, Out};
+pub use matching::{Compat, MatchArgs, MatchMode};
+pub use review::{FinalizeArgs, ReviewArgs};
+pub use score::{ScoreArgs, VerifyArgs};
+pub use stats::StatsArgs;
 pub use study::{EvaluateArgs, Steps, StudyArgs};
+pub use watch::WatchArgs;
 
 /// From live TV and long video to a labelled face dataset.
 #[derive(Debug, Parser)]
@@ -28,10 +40,13 @@ Examples:
   streamface run news.mp4 --out news                    a file, from frames to people
   streamface run https://host/live.m3u8 --out tv --for 2h   a live channel, for two hours
   streamface run news.mp4 --out news                    the same command goes on where it stopped
+  streamface watch https://host/live.m3u8 --people news   who is on screen, now
   streamface cluster news --threshold 0.6               people anew, from the features there are
   streamface study news                                 which threshold suits these faces
   streamface evaluate news                              likely errors, as pictures
+  streamface review news                                who is one person, by keys in a browser
   streamface score truth.csv news/metadata/annotations.json
+  streamface stats news sport                           what is in two datasets together
 
 Exit codes: 0 done, 1 done with something missing (a broken file, a wanted result), 2 error.";
 
@@ -40,6 +55,8 @@ Exit codes: 0 done, 1 done with something missing (a broken file, a wanted resul
 pub enum Command {
     /// All steps on a source, live or not: frames, faces, features, people, report
     Run(RunArgs),
+    /// Names the people of a source while it runs: events as they happen, and a page
+    Watch(Box<WatchArgs>),
     /// Step 1: keyframes of a source that pass the filters
     Capture(CaptureArgs),
     /// Step 2: faces of the frames
@@ -52,10 +69,24 @@ pub enum Command {
     Cluster(Box<ClusterArgs>),
     /// Step 6: how well clusters hang together, and their likely errors
     Evaluate(EvaluateArgs),
+    /// Step 7: which clusters may be one person
+    Match(MatchArgs),
+    /// Step 8: a person's answers, in a browser
+    Review(ReviewArgs),
+    /// Step 8, its end: labels by the decisions of the review
+    Finalize(FinalizeArgs),
     /// Writes report.html anew
     Report(ReportArgs),
-    /// Compares labels with true ones
+    /// Step 9: compares labels with true ones
     Score(ScoreArgs),
+    /// Writes a dataset in another program's form
+    Export(ExportArgs),
+    /// Makes a dataset of another program's
+    Import(ImportArgs),
+    /// What is in datasets: hours, frames, faces, people, attributes
+    Stats(StatsArgs),
+    /// How well distances tell people apart: LFW's and YTF's protocol
+    Verify(VerifyArgs),
     /// The networks: fetch, list, check
     Models(ModelsArgs),
     /// Says what is missing, and the command that mends it
@@ -81,23 +112,6 @@ pub struct Common {
 pub struct ReportArgs {
     /// The dataset directory
     pub dir: PathBuf,
-    /// Common.
-    #[command(flatten)]
-    pub common: Common,
-}
-
-/// `streamface score`.
-#[derive(Debug, Clone, Args)]
-pub struct ScoreArgs {
-    /// True labels: annotations.json, or CSV with the columns name,label
-    #[arg(value_name = "TRUE")]
-    pub truth: PathBuf,
-    /// Labels to be scored
-    #[arg(value_name = "PRED")]
-    pub predicted: PathBuf,
-    /// Exit with 1 when the pairwise F is below this
-    #[arg(long, value_name = "F")]
-    pub at_least: Option<f64>,
     /// Common.
     #[command(flatten)]
     pub common: Common,

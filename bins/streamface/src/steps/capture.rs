@@ -20,6 +20,7 @@ use crate::args::{CaptureArgs, Common, WorkArgs};
 use crate::pipeline::in_order;
 use crate::progress::{Counts, Progress};
 use crate::settings;
+use crate::watch::Watcher;
 
 /// A flag that Ctrl-C and SIGTERM set; the second one ends the process at once.
 ///
@@ -40,6 +41,8 @@ pub(super) struct Next {
     pub extractor: Option<Extractor>,
     pub embedder: Option<Embedder>,
     pub people: Option<PeopleSoFar>,
+    /// Told of each frame, in order, before it is committed.
+    pub watcher: Option<Watcher>,
 }
 
 /// What all work on a dataset goes by.
@@ -111,8 +114,13 @@ pub(super) fn walk(
         }
         Some(Job::Captured(captured))
     };
+    let watcher = &mut next.watcher;
     let sink = |done: anyhow::Result<_>| {
-        let taken = done.and_then(|done| committer.take(done));
+        let watched = done.and_then(|done| {
+            watcher.as_mut().map_or(Ok(()), |w| w.take(data, &done))?;
+            Ok(done)
+        });
+        let taken = watched.and_then(|done| committer.take(done));
         if taken.is_err() {
             // The source may be waiting for a live stream.
             stop.stop();

@@ -11,6 +11,8 @@ use streamface_store::{
 };
 use streamface_types::{Annotation, Annotations, Embeddings, FaceId, FaceLink, FrameId, Label};
 
+use super::decided::{Decided, keep_apart};
+use super::finalize::tell;
 use super::method::{Clusters, How, append_rows, cluster_rows, count};
 use super::state::{self, State};
 use crate::args::Method;
@@ -31,6 +33,10 @@ pub struct ClusterSummary {
     pub links: u64,
     /// Clusters before temporal links joined some.
     pub before_merging: usize,
+    /// Decisions of the review that the clustering was told of.
+    pub decisions: usize,
+    /// Pairs in them that cannot be what was said, as the clusters are.
+    pub not_followed: usize,
     /// Time it took.
     pub time: Duration,
 }
@@ -49,8 +55,18 @@ pub fn cluster(data: &Dataset, people: &People, quiet: bool) -> anyhow::Result<C
         .filter_map(|f| Some(FaceLink { later: f.face.clone(), earlier: f.link.clone()? }))
         .collect();
     let vectors = matrix(&features)?;
-    let before = if people.append { earlier(data, &features, &vectors, people)? } else { None };
-    let (labels, mut summary, merges) = label(&features, &vectors, &links, people, before.as_ref(), quiet)?;
+    let decided = Decided::read(data)?;
+    let ids: Vec<FaceId> = features.iter().map(|f| f.face.clone()).collect();
+    let (apart, taken) = decided.apart(&ids, decided.len())?;
+    let mut constraints = same_frame(&features);
+    keep_apart(&mut constraints, &apart);
+    let before = if people.append { earlier(data, &features, &vectors, people, &decided)? } else { None };
+    let (labels, mut summary, merges) =
+        label(&features, &vectors, &links, people, (&constraints, before.as_ref()), quiet)?;
+    let report = decided.report(&ids, &labels)?;
+    tell(&report);
+    summary.decisions = decided.len();
+    summary.not_followed = report.conflicts.len();
     settings::record(
         data,
         "cluster",
@@ -84,7 +100,7 @@ pub fn cluster(data: &Dataset, people: &People, quiet: bool) -> anyhow::Result<C
     }
     data.replace(rows)?;
     if let Some(merges) = merges {
-        state::write(&state, &merges, &people.linkage, &vectors)?;
+        state::write(&state, &merges, &people.linkage, &vectors, Some(&taken))?;
     }
     summary.time = start.elapsed();
     Ok(summary)
@@ -107,6 +123,7 @@ fn earlier(
     features: &[FeatureRow],
     vectors: &Embeddings,
     people: &People,
+    decided: &Decided,
 ) -> anyhow::Result<Option<Earlier>> {
     let path = data.metadata().join(MERGES);
     let Some(mut state) = State::read(&path)? else { return Ok(None) };
@@ -130,6 +147,16 @@ fn earlier(
         let rows: Vec<usize> = rows.into_iter().filter(|&row| !is_new[row]).collect();
         constraints.cannot_link_group(&rows);
     }
+    // The journal only grows, so what the last run took from it can be taken again, from the faces there were.
+    let taken = state.taken.clone().unwrap_or_default();
+    let ids: Vec<FaceId> = now.iter().map(|&row| features[row as usize].face.clone()).collect();
+    let (pairs, again) = decided.apart(&ids, taken.decisions.min(decided.len()))?;
+    if state.taken.is_some() && again != taken {
+        eprintln!("the decisions that the last clustering took are not those of the journal now: all anew");
+        return Ok(None);
+    }
+    let rows = pairs.iter().map(|&(a, b)| (now[a as usize], now[b as usize]));
+    keep_apart(&mut constraints, &rows.collect::<Vec<_>>());
     Ok(Some(Earlier { state, is_new, labels, constraints }))
 }
 
@@ -139,10 +166,9 @@ fn label(
     vectors: &Embeddings,
     links: &[FaceLink],
     people: &People,
-    earlier: Option<&Earlier>,
+    (constraints, earlier): (&Constraints, Option<&Earlier>),
     quiet: bool,
 ) -> anyhow::Result<(Vec<u32>, ClusterSummary, Option<Vec<Merge>>)> {
-    let constraints = same_frame(features);
     // Features are in the order of their faces.
     let row = |face: &FaceId| features.binary_search_by(|f| f.face.cmp(face)).ok();
     let pairs: Vec<_> = links.iter().filter_map(|l| Some((row(&l.later)?, row(&l.earlier)?))).collect();
@@ -155,13 +181,13 @@ fn label(
         let found = match earlier {
             Some(e) => {
                 let history = e.state.history(&e.constraints);
-                append_rows(vectors, &history, &e.is_new, &people.linkage, &constraints, quiet)?
+                append_rows(vectors, &history, &e.is_new, &people.linkage, constraints, quiet)?
             }
-            None => cluster_rows(vectors, &people.linkage, &constraints, how)?,
+            None => cluster_rows(vectors, &people.linkage, constraints, how)?,
         };
         let metric = people.linkage.metric();
         let merged =
-            merge_by_links(vectors, metric, &found.labels, &pairs, people.merging_threshold, &constraints)?;
+            merge_by_links(vectors, metric, &found.labels, &pairs, people.merging_threshold, constraints)?;
         let labels = match earlier {
             // People keep their numbers.
             Some(e) => labels::as_before(&merged, &e.labels),
@@ -179,6 +205,8 @@ fn label(
         largest: sizes.iter().max().copied().unwrap_or(0),
         links: found.links,
         before_merging: found.clusters,
+        decisions: 0,
+        not_followed: 0,
         time: Duration::ZERO,
     };
     let merges = found.merges.filter(|_| people.method == Method::Complete);
@@ -256,8 +284,10 @@ impl PeopleSoFar {
         self.features.extend_from_slice(features);
         if self.features.len() > self.counted + self.counted / 4 {
             self.counted = self.features.len();
-            let found = matrix(&self.features)
-                .and_then(|vectors| label(&self.features, &vectors, &[], &self.people, None, true));
+            let found = matrix(&self.features).and_then(|vectors| {
+                let constraints = same_frame(&self.features);
+                label(&self.features, &vectors, &[], &self.people, (&constraints, None), true)
+            });
             self.count = found.map_or(0, |(_, summary, _)| summary.people as u64);
         }
     }

@@ -42,7 +42,10 @@ pub fn evaluate(args: &EvaluateArgs) -> anyhow::Result<Outcome> {
 }
 
 /// The embeddings, faces and labels of a dataset; noise where a face has none.
-fn labelled(data: &Dataset, other: Option<&Path>) -> anyhow::Result<(Embeddings, Vec<FaceId>, Vec<i64>)> {
+pub(super) fn labelled(
+    data: &Dataset,
+    other: Option<&Path>,
+) -> anyhow::Result<(Embeddings, Vec<FaceId>, Vec<i64>)> {
     let features = data.read::<FeatureRow>()?;
     let rows = matrix(&features)?;
     let faces: Vec<FaceId> = features.into_iter().map(|f| f.face).collect();

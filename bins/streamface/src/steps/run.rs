@@ -36,8 +36,12 @@ pub fn run(args: &RunArgs, stop: &Stop) -> anyhow::Result<Outcome> {
     record_analyze(&data, &embedder)?;
     let session = Session::new(&data, &args.work, &args.common, stop)?;
     let earlier = finish_earlier(session, &extractor, &embedder)?;
-    let mut next =
-        Next { extractor: Some(extractor), embedder: Some(embedder), people: Some(PeopleSoFar::new(people)) };
+    let mut next = Next {
+        extractor: Some(extractor),
+        embedder: Some(embedder),
+        people: Some(PeopleSoFar::new(people)),
+        watcher: None,
+    };
     let walked = walk(session, &args.source, name, capture_settings, &mut next);
     let mut summary = match walked {
         Ok(summary) => summary,

@@ -7,6 +7,8 @@ use streamface_cluster::{Constraints, History, Merge, Settings};
 use streamface_store::{About, read_pairs, write_pairs};
 use streamface_types::Embeddings;
 
+use super::decided::Taken;
+
 /// Merges of an earlier run.
 #[derive(Debug, Clone)]
 pub(super) struct State {
@@ -17,6 +19,8 @@ pub(super) struct State {
     /// Their [`fingerprint`].
     vectors: String,
     metric: String,
+    /// What it took from decisions.
+    pub(super) taken: Option<Taken>,
 }
 
 impl State {
@@ -36,12 +40,20 @@ impl State {
             bail!("{}: not merges of `streamface cluster`, but {}", path.display(), known("kind")?);
         }
         let broken = || format!("{}: broken", path.display());
+        // Earlier versions knew of no decisions.
+        let taken = match about.get("decisions") {
+            Some(decisions) => {
+                Some(Taken { decisions: decisions.parse().with_context(broken)?, pairs: known("decided")? })
+            }
+            None => None,
+        };
         Ok(Some(Self {
             merges: pairs.into_iter().map(|(a, b, distance)| Merge { a, b, distance }).collect(),
             threshold: known("threshold")?.parse().with_context(broken)?,
             rows: known("rows")?.parse().with_context(broken)?,
             vectors: known("vectors")?,
             metric: known("metric")?,
+            taken,
         }))
     }
 
@@ -75,14 +87,19 @@ pub(super) fn write(
     merges: &[Merge],
     settings: &Settings,
     rows: &Embeddings,
+    taken: Option<&Taken>,
 ) -> anyhow::Result<()> {
-    let about = About::from([
+    let mut about = About::from([
         ("kind".to_owned(), "merges".to_owned()),
         ("rows".to_owned(), rows.len().to_string()),
         ("metric".to_owned(), settings.metric().to_string()),
         ("threshold".to_owned(), settings.threshold().to_string()),
         ("vectors".to_owned(), fingerprint(rows.len(), rows.as_slice())),
     ]);
+    if let Some(taken) = taken {
+        about.insert("decisions".to_owned(), taken.decisions.to_string());
+        about.insert("decided".to_owned(), taken.pairs.clone());
+    }
     let pairs = merges.iter().map(|m| Ok::<_, std::convert::Infallible>((m.a, m.b, m.distance)));
     write_pairs(path, &about, pairs)?;
     Ok(())

@@ -144,6 +144,11 @@ impl Summary {
                 p.singletons,
                 p.largest
             );
+            if p.decisions > 0 {
+                let not = p.not_followed;
+                let said = if not > 0 { format!(", {not} pairs not followed") } else { String::new() };
+                say!("review   {} decisions kept{said}", p.decisions);
+            }
         }
         if !self.stages.is_empty() {
             let all: f64 = self.stages.iter().map(|(_, t)| t.as_secs_f64()).sum();
@@ -186,7 +191,8 @@ impl Summary {
         if let Some(p) = self.people {
             let people = json!({
                 "faces": p.faces, "people": p.people, "singletons": p.singletons, "largest": p.largest,
-                "links": p.links, "clusters_before_merging": p.before_merging
+                "links": p.links, "clusters_before_merging": p.before_merging, "decisions": p.decisions,
+                "decisions_not_followed": p.not_followed
             });
             all.insert("people".into(), people);
         }

@@ -43,7 +43,7 @@ pub fn cluster_vectors(
     };
     write_labels(out, &found.labels)?;
     if let (Some(path), Some(merges)) = (&args.state, &found.merges) {
-        state::write(path, merges, &settings, &rows)?;
+        state::write(path, merges, &settings, &rows, None)?;
     }
     if args.common.json {
         let seconds = serde_json::json!({

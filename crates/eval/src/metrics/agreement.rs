@@ -1,4 +1,4 @@
-//! The measures, each from the contingency table.
+//! Measures over pairs and over samples, each from the contingency table.
 
 use serde::Serialize;
 
@@ -99,29 +99,6 @@ pub fn bcubed(table: &Contingency) -> Prf {
     Prf::new(mean(&per_predicted, table.predicted()), mean(&per_truth, table.truth()))
 }
 
-/// Normalised mutual information, by the arithmetic mean of the two entropies, 0 to 1. 1 where both
-/// labellings have one cluster or none; 0 where just one of them has.
-#[must_use]
-pub fn nmi(table: &Contingency) -> f64 {
-    if table.truth().len() <= 1 && table.predicted().len() <= 1 {
-        return 1.0;
-    }
-    let samples = table.samples() as f64;
-    let entropy = |sizes: &[u64]| -> f64 {
-        sizes.iter().map(|&n| n as f64 / samples).map(|share| -share * share.ln()).sum()
-    };
-    let information: f64 = table
-        .cells()
-        .iter()
-        .map(|&(t, p, n)| {
-            let (n, t, p) = (n as f64, table.truth()[t] as f64, table.predicted()[p] as f64);
-            n / samples * (n / t * (samples / p)).ln()
-        })
-        .sum();
-    let mean = (entropy(table.truth()) + entropy(table.predicted())) / 2.0;
-    (information / mean).clamp(0.0, 1.0)
-}
-
 /// The share of samples that are of the commonest true cluster in their predicted one. 1 for none.
 #[must_use]
 pub fn purity(table: &Contingency) -> f64 {
@@ -131,4 +108,35 @@ pub fn purity(table: &Contingency) -> f64 {
     }
     let samples = table.samples();
     if samples == 0 { 1.0 } else { most.iter().sum::<u64>() as f64 / samples as f64 }
+}
+
+/// Measures that take the labels as they are: a cluster counts as right only under the very label that the
+/// truth has for it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Equality {
+    /// Share of samples whose two labels are equal, 0 to 1; 1 for no sample.
+    pub accuracy: f64,
+    /// Mean over the samples of the recall of their true label, which is the accuracy by another name.
+    pub recall_weighted: f64,
+    /// Mean over the samples of the precision of their true label, 0 for a label that is never predicted
+    /// (scikit-learn's `average="weighted"`). 0 to 1; 1 for no sample.
+    pub precision_weighted: f64,
+}
+
+/// How far labels are equal as they stand.
+#[must_use]
+pub fn equality(table: &Contingency) -> Equality {
+    let samples = table.samples();
+    if samples == 0 {
+        return Equality { accuracy: 1.0, recall_weighted: 1.0, precision_weighted: 1.0 };
+    }
+    let (mut right, mut weighted) = (0, 0.0);
+    for &(t, p, n) in table.cells() {
+        if table.truth_labels()[t] == table.predicted_labels()[p] {
+            right += n;
+            weighted += table.truth()[t] as f64 * (n as f64 / table.predicted()[p] as f64);
+        }
+    }
+    let accuracy = right as f64 / samples as f64;
+    Equality { accuracy, recall_weighted: accuracy, precision_weighted: weighted / samples as f64 }
 }

@@ -10,6 +10,8 @@ pub struct Contingency {
     cells: Vec<(usize, usize, u64)>,
     truth: Vec<u64>,
     predicted: Vec<u64>,
+    truth_labels: Vec<i64>,
+    predicted_labels: Vec<i64>,
 }
 
 impl Contingency {
@@ -22,8 +24,8 @@ impl Contingency {
         let mut table = Self::default();
         let (mut rows, mut columns) = (BTreeMap::new(), BTreeMap::new());
         for ((t, p), count) in counts {
-            let row = index(&mut rows, t, &mut table.truth);
-            let column = index(&mut columns, p, &mut table.predicted);
+            let row = index(&mut rows, t, &mut table.truth, &mut table.truth_labels);
+            let column = index(&mut columns, p, &mut table.predicted, &mut table.predicted_labels);
             table.truth[row] += count;
             table.predicted[column] += count;
             table.cells.push((row, column, count));
@@ -49,6 +51,18 @@ impl Contingency {
         &self.predicted
     }
 
+    /// The label of each true cluster, ascending.
+    #[must_use]
+    pub fn truth_labels(&self) -> &[i64] {
+        &self.truth_labels
+    }
+
+    /// The label of each predicted cluster.
+    #[must_use]
+    pub fn predicted_labels(&self) -> &[i64] {
+        &self.predicted_labels
+    }
+
     /// (true cluster, predicted cluster, samples in both) where there are any; clusters are counted
     /// from 0 and index [`truth`](Self::truth) and [`predicted`](Self::predicted).
     #[must_use]
@@ -57,9 +71,10 @@ impl Contingency {
     }
 }
 
-fn index(seen: &mut BTreeMap<i64, usize>, label: i64, sizes: &mut Vec<u64>) -> usize {
+fn index(seen: &mut BTreeMap<i64, usize>, label: i64, sizes: &mut Vec<u64>, labels: &mut Vec<i64>) -> usize {
     *seen.entry(label).or_insert_with(|| {
         sizes.push(0);
+        labels.push(label);
         sizes.len() - 1
     })
 }

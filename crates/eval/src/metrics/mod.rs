@@ -3,13 +3,19 @@
 //! | file | what |
 //! |---|---|
 //! | `contingency` | [`Contingency`]: the sparse table everything is computed from |
-//! | `agreement` | [`Pairs`] (pairwise P/R/F, adjusted Rand), [`bcubed`], [`nmi`], [`purity`] |
+//! | `agreement` | [`Pairs`] (pairwise P/R/F, adjusted Rand), [`bcubed`], [`purity`], [`equality`] |
+//! | `information` | [`information()`]: NMI, AMI, V-measure, homogeneity, completeness |
+//! | `people` | [`person_errors`], [`confusions`]: what went wrong, worst first |
+//! | `review` | [`ReviewScores`]: what a review changed |
 //!
-//! Label numbers mean nothing but same or different, and −1 (noise) is a label like any other, as
-//! in the original: two faces set aside as noise count as put together.
+//! Label numbers mean nothing but same or different, except to [`equality`]; and −1 (noise) is a label like
+//! any other, as in the original: two faces set aside as noise count as put together.
 
 mod agreement;
 mod contingency;
+mod information;
+mod people;
+mod review;
 #[cfg(test)]
 mod slow;
 
@@ -17,8 +23,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub use agreement::{Pairs, Prf, bcubed, nmi, purity};
+pub use agreement::{Equality, Pairs, Prf, bcubed, equality, purity};
 pub use contingency::Contingency;
+pub use information::{Information, information};
+pub use people::{Confusion, Mistake, Part, PersonErrors, confusions, person_errors};
+pub use review::{Change, ReviewScores};
 
 use crate::{Error, labels::stem};
 
@@ -35,38 +44,85 @@ pub struct Scores {
     pub true_clusters: u64,
     /// Predicted clusters among the faces in both.
     pub predicted_clusters: u64,
+    /// Whether labels are equal as they stand.
+    #[serde(flatten)]
+    pub equality: Equality,
     /// Over all pairs of faces: put together, and belonging together.
     pub pairwise: Prf,
     /// The same as a mean over the faces, so that large clusters weigh by faces and not by pairs.
     pub bcubed: Prf,
     /// Adjusted Rand index, at most 1.
     pub ari: f64,
-    /// Normalised mutual information (arithmetic mean), 0 to 1.
-    pub nmi: f64,
+    /// NMI, AMI, V-measure, homogeneity, completeness.
+    #[serde(flatten)]
+    pub information: Information,
     /// Share of faces that are of the commonest person in their predicted cluster, 0 to 1.
     pub purity: f64,
 }
 
-/// Compares `predicted` with `truth`, both by name; a trailing `.png` or `.jpg` of a name is passed
-/// over.
+/// Two labellings side by side, by the stems of the names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Shared<'a> {
+    /// (name, true label, predicted label) of the faces in both, by name.
+    pub both: Vec<(&'a str, i64, i64)>,
+    /// Names that only the true labelling has, ascending.
+    pub only_in_true: Vec<&'a str>,
+    /// Names that only the predicted labelling has, ascending.
+    pub only_in_predicted: Vec<&'a str>,
+}
+
+impl<'a> Shared<'a> {
+    /// Looks each name up in the other labelling; a trailing `.png` or `.jpg` of a name is passed over.
+    ///
+    /// # Errors
+    /// [`Error::NothingShared`] where no name is in both, [`Error::SameStem`] where one labelling has a
+    /// name with and without its extension and the two differ.
+    pub fn new(
+        truth: &'a BTreeMap<String, i64>,
+        predicted: &'a BTreeMap<String, i64>,
+    ) -> Result<Self, Error> {
+        let (truth, predicted) = (by_stem(truth, "true")?, by_stem(predicted, "predicted")?);
+        let mut shared = Self::default();
+        for (&name, &t) in &truth {
+            match predicted.get(name) {
+                Some(&p) => shared.both.push((name, t, p)),
+                None => shared.only_in_true.push(name),
+            }
+        }
+        shared.only_in_predicted =
+            predicted.keys().copied().filter(|name| !truth.contains_key(name)).collect();
+        if shared.both.is_empty() {
+            let first =
+                |labels: &BTreeMap<&str, i64>| Some(labels.keys().next()?.chars().take(100).collect());
+            let example = first(&truth).zip(first(&predicted));
+            return Err(Error::NothingShared { truth: truth.len(), predicted: predicted.len(), example });
+        }
+        Ok(shared)
+    }
+
+    /// The table of the faces in both.
+    #[must_use]
+    pub fn table(&self) -> Contingency {
+        Contingency::new(self.both.iter().map(|&(_, t, p)| (t, p)))
+    }
+
+    /// The scores of the faces in both, and the counts of the others.
+    #[must_use]
+    pub fn scores(&self) -> Scores {
+        Scores {
+            only_in_true: self.only_in_true.len() as u64,
+            only_in_predicted: self.only_in_predicted.len() as u64,
+            ..Scores::from(&self.table())
+        }
+    }
+}
+
+/// Compares `predicted` with `truth`, both by name.
 ///
 /// # Errors
-/// [`Error::NothingShared`] where no name is in both, [`Error::SameStem`] where one labelling has a
-/// name with and without its extension and the two differ.
+/// Those of [`Shared::new`].
 pub fn score(truth: &BTreeMap<String, i64>, predicted: &BTreeMap<String, i64>) -> Result<Scores, Error> {
-    let (truth, predicted) = (by_stem(truth, "true")?, by_stem(predicted, "predicted")?);
-    let table = Contingency::new(truth.iter().filter_map(|(name, &t)| Some((t, *predicted.get(name)?))));
-    let samples = table.samples();
-    if samples == 0 {
-        let first = |labels: &BTreeMap<&str, i64>| Some(labels.keys().next()?.chars().take(100).collect());
-        let example = first(&truth).zip(first(&predicted));
-        return Err(Error::NothingShared { truth: truth.len(), predicted: predicted.len(), example });
-    }
-    Ok(Scores {
-        only_in_true: truth.len() as u64 - samples,
-        only_in_predicted: predicted.len() as u64 - samples,
-        ..Scores::from(&table)
-    })
+    Ok(Shared::new(truth, predicted)?.scores())
 }
 
 impl From<&Contingency> for Scores {
@@ -79,10 +135,11 @@ impl From<&Contingency> for Scores {
             only_in_predicted: 0,
             true_clusters: table.truth().len() as u64,
             predicted_clusters: table.predicted().len() as u64,
+            equality: equality(table),
             pairwise: pairs.prf(),
             bcubed: bcubed(table),
             ari: pairs.adjusted_rand(),
-            nmi: nmi(table),
+            information: information(table),
             purity: purity(table),
         }
     }
@@ -128,7 +185,13 @@ mod tests {
             prop_assert!(close_prf(fast.pairwise, slow.pairwise), "{fast:?} {slow:?}");
             prop_assert!(close_prf(fast.bcubed, slow.bcubed), "{fast:?} {slow:?}");
             prop_assert!(close(fast.ari, slow.ari), "{fast:?} {slow:?}");
-            prop_assert!(close(fast.nmi, slow.nmi), "{fast:?} {slow:?}");
+            let (i, j) = (fast.information, slow.information);
+            prop_assert!(close(i.nmi, j.nmi) && close(i.v_measure, j.v_measure), "{fast:?} {slow:?}");
+            prop_assert!(close(i.homogeneity, j.homogeneity) && close(i.completeness, j.completeness));
+            prop_assert!(close(i.ami, j.ami), "{fast:?} {slow:?}");
+            let (e, g) = (fast.equality, slow.equality);
+            prop_assert!(close(e.accuracy, g.accuracy) && close(e.recall_weighted, g.recall_weighted));
+            prop_assert!(close(e.precision_weighted, g.precision_weighted));
             prop_assert!(close(fast.purity, slow.purity), "{fast:?} {slow:?}");
             prop_assert_eq!(fast.true_clusters, slow.true_clusters);
         }
@@ -139,7 +202,7 @@ mod tests {
             let other: Vec<_> = predicted.iter().map(|l| 1000 - 7 * l).collect();
             let (a, b) = (scores(&truth, &predicted), scores(&truth, &other));
             // The order of summation may change the last digit.
-            prop_assert!(close_prf(a.bcubed, b.bcubed) && close(a.nmi, b.nmi));
+            prop_assert!(close_prf(a.bcubed, b.bcubed) && close(a.information.nmi, b.information.nmi));
             prop_assert_eq!(a.pairwise, b.pairwise);
         }
     }
@@ -158,11 +221,25 @@ mod tests {
         ];
         for (truth, predicted, ari, nmi) in cases {
             let s = scores(truth, predicted);
-            assert!(close(s.ari, ari) && close(s.nmi, nmi), "{truth:?} {predicted:?} {s:?}");
+            assert!(close(s.ari, ari) && close(s.information.nmi, nmi), "{truth:?} {predicted:?} {s:?}");
         }
         // scikit-learn: adjusted_rand_score, normalized_mutual_info_score.
         let s = scores(&[0, 0, 1, 2, 2, 2, -1], &[1, 1, 1, 2, 2, 0, 0]);
-        assert!(close(s.ari, 0.2953020134228188) && close(s.nmi, 0.6843729751257531), "{s:?}");
+        assert!(close(s.ari, 0.2953020134228188) && close(s.information.nmi, 0.6843729751257531), "{s:?}");
+    }
+
+    #[test]
+    fn five_hundred_as_in_scikit_learn() {
+        let truth = |i: i64| (i * i * 7 + i / 3) % 23;
+        let predicted = |i: i64| (truth(i) * 3 + if i * i % 11 == 0 { i % 17 } else { 0 }) % 29 - 1;
+        let s = Scores::from(&Contingency::new((0..500).map(|i| (truth(i), predicted(i)))));
+        // scikit-learn 1.9.
+        let (e, i) = (s.equality, s.information);
+        assert!(close(e.accuracy, 0.08) && close(e.recall_weighted, 0.08), "{e:?}");
+        assert!(close(e.precision_weighted, 0.09066666666666667), "{e:?}");
+        assert!(close(i.ami, 0.8660022728819848) && close(i.nmi, 0.8872752525688865), "{i:?}");
+        assert!(close(i.homogeneity, 0.8939659656052494) && close(i.completeness, 0.8806839462032263));
+        assert!(close(i.v_measure, 0.8872752525688865) && close(s.ari, 0.8394800783552656));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The measures by their definitions, over all pairs of samples: what the fast ones are checked
 //! against.
 
-use super::{Prf, Scores};
+use super::{Equality, Information, Prf, Scores};
 
 fn prf(precision: f64, recall: f64) -> Prf {
     let f = if precision + recall == 0.0 { 0.0 } else { 2.0 * precision * recall / (precision + recall) };
@@ -48,6 +48,39 @@ pub fn scores(truth: &[i64], predicted: &[i64]) -> Scores {
         2.0 * (h_truth + h_predicted - h_both) / (h_truth + h_predicted)
     };
 
+    let shared = h_truth + h_predicted - h_both;
+    let of = |h: f64| if h < 1e-12 { 1.0 } else { shared / h };
+    let (homogeneity, completeness) = (of(h_truth), of(h_predicted));
+    let v_measure = if homogeneity + completeness < 1e-12 { 0.0 } else { prf(homogeneity, completeness).f };
+    let sizes = |labels: &[i64]| {
+        let mut sizes: Vec<usize> = labels
+            .iter()
+            .collect::<std::collections::BTreeSet<_>>()
+            .iter()
+            .map(|l| labels.iter().filter(|m| *m == *l).count())
+            .collect();
+        sizes.sort_unstable();
+        sizes
+    };
+    let (true_sizes, predicted_sizes) = (sizes(truth), sizes(predicted));
+    let ami = match (true_sizes.len() <= 1, predicted_sizes.len() <= 1) {
+        (true, true) => 1.0,
+        (false, false) => {
+            let chance = expected_information(&true_sizes, &predicted_sizes, n);
+            let most = (h_truth + h_predicted) / 2.0 - chance;
+            if most.abs() < 1e-12 { 1.0 } else { (shared - chance) / most }
+        }
+        _ => 0.0,
+    };
+
+    let right = |i: usize| f64::from(u8::from(truth[i] == predicted[i]));
+    let recall_of_label =
+        |i: usize| count(&|j| predicted[j] == truth[i] && truth[j] == truth[i]) / in_truth(i);
+    let precision_of_label = |i: usize| {
+        let found = count(&|j| predicted[j] == truth[i]);
+        if found == 0.0 { 0.0 } else { count(&|j| predicted[j] == truth[i] && truth[j] == truth[i]) / found }
+    };
+
     let commonest = |i: usize| {
         let of = |t: i64| count(&|j| predicted[j] == predicted[i] && truth[j] == t);
         truth.iter().map(|&t| of(t)).fold(0.0, f64::max) / in_predicted(i)
@@ -62,7 +95,28 @@ pub fn scores(truth: &[i64], predicted: &[i64]) -> Scores {
         pairwise: prf(share(both, of_predicted), share(both, of_truth)),
         bcubed: prf(mean(&|i| in_both(i) / in_predicted(i)), mean(&|i| in_both(i) / in_truth(i))),
         ari,
-        nmi,
+        equality: Equality {
+            accuracy: mean(&right),
+            recall_weighted: mean(&recall_of_label),
+            precision_weighted: mean(&precision_of_label),
+        },
+        information: Information { homogeneity, completeness, v_measure, nmi, ami },
         purity: mean(&commonest),
     }
+}
+
+/// Vinh, Epps and Bailey 2010, with binomial coefficients as they stand: for a few dozen samples.
+fn expected_information(truth: &[usize], predicted: &[usize], n: usize) -> f64 {
+    let choose = |n: usize, k: usize| (0..k).fold(1.0, |c, i| c * (n - i) as f64 / (i + 1) as f64);
+    let mut sum = 0.0;
+    for &a in truth {
+        for &b in predicted {
+            for m in 1.max((a + b).saturating_sub(n))..=a.min(b) {
+                let chance = choose(a, m) * choose(n - a, b - m) / choose(n, b);
+                let (m, n) = (m as f64, n as f64);
+                sum += chance * m / n * (n * m / (a * b) as f64).ln();
+            }
+        }
+    }
+    sum
 }

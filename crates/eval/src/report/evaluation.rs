@@ -10,8 +10,9 @@ use streamface_types::FaceId;
 
 use super::Pictures;
 use super::html::{Count, Plural, Text};
-use super::page::STYLE;
+use super::page;
 use crate::Error;
+use crate::chart;
 use crate::intrinsic::{Cluster, Intrinsic};
 
 const OWN_STYLE: &str = include_str!("evaluation.css");
@@ -76,37 +77,21 @@ impl Evaluation<'_> {
         self.plots(out)?;
         self.likely_errors(out, pictures)?;
         self.clusters(out)?;
-        self.settings(out)?;
+        page::settings_section(out, &self.settings)?;
         writeln!(out, "</main></body></html>")
     }
 
     fn head(&self, out: &mut dyn Write) -> io::Result<()> {
         let title = if self.title.is_empty() { "Evaluation of clusters" } else { &self.title };
-        write!(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">")?;
-        write!(
-            out,
-            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">"
-        )?;
-        write!(out, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">")?;
-        write!(out, "<meta name=\"color-scheme\" content=\"light dark\">")?;
-        write!(out, "<title>{}</title><style>{STYLE}{OWN_STYLE}</style></head><body>", Text(title))?;
-        write!(out, "<header class=\"top\"><p class=\"mark\">StreamFace</p><h1>{}</h1>", Text(title))?;
-        if !self.source.is_empty() {
-            write!(out, "<p class=\"source\">{}</p>", Text(&self.source))?;
-        }
+        page::open(out, title, &[chart::STYLE, OWN_STYLE], "")?;
+        page::source(out, &self.source)?;
         writeln!(out, "</header><main>")
     }
 
     fn scores(&self, out: &mut dyn Write) -> io::Result<()> {
         let found = self.intrinsic;
         write!(out, "<dl class=\"numbers\">")?;
-        let mut tile = |name: &str, number: &str, lines: &[String]| -> io::Result<()> {
-            write!(out, "<div><dt>{}</dt><dd><strong>{number}</strong>", Text(name))?;
-            for line in lines.iter().filter(|l| !l.is_empty()) {
-                write!(out, "<span>{}</span>", Text(line))?;
-            }
-            write!(out, "</dd></div>")
-        };
+        let mut tile = |name: &str, number: &str, lines: &[String]| page::tile(out, name, number, lines);
         let mut lines = vec![format!("of {}", Plural(found.faces, "face"))];
         if found.singletons > 0 {
             lines.push(format!("{} with one face", Count(found.singletons as u64)));
@@ -153,11 +138,7 @@ impl Evaluation<'_> {
             ("clusters", "Clusters", self.intrinsic.clusters > 0),
             ("settings", "Settings", !self.settings.is_empty()),
         ];
-        write!(out, "<nav aria-label=\"Sections\"><ul>")?;
-        for (id, name, _) in nav.iter().filter(|(_, _, there)| *there) {
-            write!(out, "<li><a href=\"#{id}\">{name}</a></li>")?;
-        }
-        writeln!(out, "</ul></nav>")
+        page::nav(out, &nav)
     }
 
     fn clusters(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -210,20 +191,6 @@ impl Evaluation<'_> {
             write!(out, "<p class=\"note below\">{n} not shown.</p>")?;
         }
         writeln!(out, "</section>")
-    }
-
-    fn settings(&self, out: &mut dyn Write) -> io::Result<()> {
-        if self.settings.is_empty() {
-            return Ok(());
-        }
-        write!(
-            out,
-            "<section aria-labelledby=\"settings\"><h2 id=\"settings\">Settings</h2><dl class=\"settings\">"
-        )?;
-        for (name, value) in &self.settings {
-            write!(out, "<div><dt>{}</dt><dd>{}</dd></div>", Text(name), Text(value))?;
-        }
-        writeln!(out, "</dl></section>")
     }
 
     fn name(&self, label: i64) -> String {

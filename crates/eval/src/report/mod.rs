@@ -6,7 +6,8 @@
 //! | `timeline` | where each frame stands on its source's strip |
 //! | `page`, `people`, `frames` | the sections |
 //! | `evaluation` | [`Evaluation`]: `evaluate.html`, a page of its own in the same look |
-//! | `chart` | bars and lines as SVG |
+//! | `comparison` | [`Comparison`]: two labellings side by side, another such page |
+//! | `faces` | a row of thumbnails |
 //! | `html` | escaping and numbers |
 //! | `picture` | [`Pictures`]: thumbnails, asked for only as far as they are shown |
 //! | `report.css`, `report.js` | the look; the script only adds search and the large view |
@@ -14,8 +15,9 @@
 //! The page loads nothing: styles, script and thumbnails are inside, and its content security policy
 //! forbids the rest. Same input, same bytes: it holds no time of making.
 
-mod chart;
+mod comparison;
 mod evaluation;
+mod faces;
 mod frames;
 pub(crate) mod html;
 pub(crate) mod page;
@@ -28,6 +30,7 @@ use std::time::Duration;
 
 use streamface_types::{FaceId, FrameId, Label, StreamTime, Timestamp};
 
+pub use comparison::{Comparison, ComparisonLimits};
 pub use evaluation::{Evaluation, EvaluationLimits};
 pub use picture::{Folder, NoPictures, Pictures, THUMBNAIL_SIDE, thumbnail};
 

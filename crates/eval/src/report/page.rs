@@ -31,28 +31,83 @@ pub(super) fn write(report: &Report, out: &mut dyn Write, pictures: &mut dyn Pic
     writeln!(out, "</main><script>{SCRIPT}</script></body></html>")
 }
 
-/// The head of a page and its heading, with the header element left open: `style` comes after the
-/// common one, and only `script` may run.
-pub(crate) fn open(out: &mut dyn Write, title: &str, style: &str, script: &str) -> io::Result<()> {
+/// The head of a page and its heading, with the header element left open: `styles` come after the common
+/// one, and only `script` may run; none where it is empty.
+pub(crate) fn open(out: &mut dyn Write, title: &str, styles: &[&str], script: &str) -> io::Result<()> {
     // The script is named by its hash: no other could run, even if a name were not escaped.
-    let hash = STANDARD.encode(Sha256::digest(script.as_bytes()));
+    let allowed = if script.is_empty() {
+        "img-src data:".to_owned()
+    } else {
+        let hash = STANDARD.encode(Sha256::digest(script.as_bytes()));
+        format!("img-src data: file: 'self'; script-src 'sha256-{hash}'")
+    };
     write!(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">")?;
     write!(
         out,
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data: file: 'self'; style-src 'unsafe-inline'; script-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'\">"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; {allowed}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">"
     )?;
     write!(out, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">")?;
     write!(out, "<meta name=\"color-scheme\" content=\"light dark\">")?;
-    write!(out, "<title>{}</title><style>{STYLE}{style}</style></head><body>", Text(title))?;
+    write!(out, "<title>{}</title><style>{STYLE}{}</style></head><body>", Text(title), styles.concat())?;
     write!(out, "<header class=\"top\"><p class=\"mark\">StreamFace</p><h1>{}</h1>", Text(title))
+}
+
+/// A line below the heading; none for an empty one.
+pub(crate) fn source(out: &mut dyn Write, line: &str) -> io::Result<()> {
+    if line.is_empty() { Ok(()) } else { write!(out, "<p class=\"source\">{}</p>", Text(line)) }
+}
+
+/// A number in a large hand, and lines below it; empty ones are passed over.
+pub(crate) fn tile(out: &mut dyn Write, name: &str, number: &str, lines: &[String]) -> io::Result<()> {
+    write!(out, "<div><dt>{}</dt><dd><strong>{}</strong>", Text(name), Text(number))?;
+    for line in lines.iter().filter(|l| !l.is_empty()) {
+        write!(out, "<span>{}</span>", Text(line))?;
+    }
+    write!(out, "</dd></div>")
+}
+
+/// Links to the sections that are there: id, name, whether it is.
+pub(crate) fn nav(out: &mut dyn Write, sections: &[(&str, &str, bool)]) -> io::Result<()> {
+    write!(out, "<nav aria-label=\"Sections\"><ul>")?;
+    for (id, name, _) in sections.iter().filter(|(_, _, there)| *there) {
+        write!(out, "<li><a href=\"#{id}\">{name}</a></li>")?;
+    }
+    writeln!(out, "</ul></nav>")
+}
+
+/// The head of a table that scrolls by itself where it is too wide: names of columns, numbers to the right.
+pub(crate) fn table(out: &mut dyn Write, says: &str, columns: &[(&str, bool)]) -> io::Result<()> {
+    write!(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\">", Text(says))?;
+    write!(out, "<table><thead><tr>")?;
+    for (name, number) in columns {
+        let class = if *number { " class=\"n\"" } else { "" };
+        write!(out, "<th scope=\"col\"{class}>{}</th>", Text(name))?;
+    }
+    write!(out, "</tr></thead><tbody>")
+}
+
+/// The section of settings, where there are any.
+pub(crate) fn settings_section(out: &mut dyn Write, settings: &[(String, String)]) -> io::Result<()> {
+    if settings.is_empty() {
+        return Ok(());
+    }
+    write!(out, "<section aria-labelledby=\"settings\"><h2 id=\"settings\">Settings</h2>")?;
+    settings_list(out, settings)?;
+    writeln!(out, "</section>")
+}
+
+fn settings_list(out: &mut dyn Write, settings: &[(String, String)]) -> io::Result<()> {
+    write!(out, "<dl class=\"settings\">")?;
+    for (name, value) in settings {
+        write!(out, "<div><dt>{}</dt><dd>{}</dd></div>", Text(name), Text(value))?;
+    }
+    write!(out, "</dl>")
 }
 
 fn head(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let title = if report.title.is_empty() { "StreamFace report" } else { &report.title };
-    open(out, title, "", SCRIPT)?;
-    if !report.source.is_empty() {
-        write!(out, "<p class=\"source\">{}</p>", Text(&report.source))?;
-    }
+    open(out, title, &[], SCRIPT)?;
+    source(out, &report.source)?;
     if let Some((first, last)) = captured(report) {
         let last = if first[..10] == last[..10] { &last[11..] } else { &last[..] };
         write!(out, "<p class=\"source\">captured {first} – {last} UTC</p>")?;
@@ -87,13 +142,7 @@ fn numbers(
     let watched = watched(timeline);
 
     write!(out, "<dl class=\"numbers\">")?;
-    let mut tile = |name: &str, number: &str, lines: &[String]| -> io::Result<()> {
-        write!(out, "<div><dt>{name}</dt><dd><strong>{number}</strong>")?;
-        for line in lines.iter().filter(|l| !l.is_empty()) {
-            write!(out, "<span>{}</span>", Text(line))?;
-        }
-        write!(out, "</dd></div>")
-    };
+    let mut tile = |name: &str, number: &str, lines: &[String]| self::tile(out, name, number, lines);
     tile(
         "People",
         &Count(all as u64).to_string(),
@@ -232,11 +281,7 @@ fn settings(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     write!(out, "<section aria-labelledby=\"settings\"><h2 id=\"settings\">Settings</h2>")?;
     if !report.settings.is_empty() {
-        write!(out, "<dl class=\"settings\">")?;
-        for (name, value) in &report.settings {
-            write!(out, "<div><dt>{}</dt><dd>{}</dd></div>", Text(name), Text(value))?;
-        }
-        write!(out, "</dl>")?;
+        settings_list(out, &report.settings)?;
     }
     if !report.models.is_empty() {
         write!(out, "<h3>Models</h3><ul class=\"models\">")?;

@@ -7,20 +7,19 @@
 //! | `calibration`, `rates`, `tail` | [`Calibration`]: false-match and miss rate without any label |
 //! | `recommend`, `why` | [`recommend()`]: a threshold for a wanted purity, in numbers and words |
 //! | `baselines` | [`Baseline`]: clustering methods side by side |
-//! | `page`, `sections`, `chart`, `study.css`, `study.js` | [`Study`]: `study.html`, `study.json` |
+//! | `page`, `sections`, `study.css`, `study.js` | [`Study`]: `study.html`, `study.json` |
 //! | `rng`, `stats` | seeded random numbers; the distributions that intervals need |
 //!
 //! Everything is a pure function of what it is given: same input, same bytes, for any number of threads.
 
 mod baselines;
 mod calibration;
-mod chart;
 mod distances;
 mod histograms;
 mod page;
 mod rates;
 mod recommend;
-mod rng;
+pub(crate) mod rng;
 mod scored;
 mod sections;
 #[cfg(test)]

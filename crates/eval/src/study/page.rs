@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
-use super::chart::{Axis, Chart, Series, Style, plain};
-use super::sections::{baselines, histograms, plain_percent, sweep};
+use super::sections::{baselines, histograms, sweep};
 use super::why::{percent, wish_text};
 use super::{Basis, Calibration, Estimate, Modelled, Point, Recommendation, Study, Wish};
+use crate::chart::{self, Axis, Chart, Series, Style, plain, plain_percent, rate_tick};
 use crate::report::html::{Count, Text};
 use crate::report::page;
 
@@ -16,10 +16,8 @@ const SCRIPT: &str = include_str!("study.js");
 
 pub(super) fn write(study: &Study, out: &mut dyn Write) -> io::Result<()> {
     let title = if study.title.is_empty() { "Threshold study" } else { &study.title };
-    page::open(out, title, STYLE, SCRIPT)?;
-    if !study.source.is_empty() {
-        write!(out, "<p class=\"source\">{}</p>", Text(&study.source))?;
-    }
+    page::open(out, title, &[chart::STYLE, STYLE], SCRIPT)?;
+    page::source(out, &study.source)?;
     writeln!(out, "</header><main>")?;
     if let Some(found) = &study.recommendation {
         recommendation(study, found, out)?;
@@ -38,16 +36,7 @@ pub(super) fn write(study: &Study, out: &mut dyn Write) -> io::Result<()> {
     if !study.baselines.is_empty() {
         baselines(study, out)?;
     }
-    if !study.settings.is_empty() {
-        write!(
-            out,
-            "<section aria-labelledby=\"settings\"><h2 id=\"settings\">Settings</h2><dl class=\"settings\">"
-        )?;
-        for (name, value) in &study.settings {
-            write!(out, "<div><dt>{}</dt><dd>{}</dd></div>", Text(name), Text(value))?;
-        }
-        writeln!(out, "</dl></section>")?;
-    }
+    page::settings_section(out, &study.settings)?;
     writeln!(out, "</main><script>{SCRIPT}</script></body></html>")
 }
 
@@ -82,11 +71,7 @@ fn nav(study: &Study, out: &mut dyn Write) -> io::Result<()> {
         ("methods", "Methods", !study.baselines.is_empty()),
         ("settings", "Settings", !study.settings.is_empty()),
     ];
-    write!(out, "<nav aria-label=\"Sections\"><ul>")?;
-    for (id, name, _) in parts.iter().filter(|p| p.2) {
-        write!(out, "<li><a href=\"#{id}\">{name}</a></li>")?;
-    }
-    writeln!(out, "</ul></nav>")
+    page::nav(out, &parts)
 }
 
 /// Keeps a number and its sign on one line.
@@ -108,14 +93,6 @@ fn in_words(e: &Estimate) -> (String, String) {
 fn interval(e: &Estimate) -> String {
     let (rate, interval) = in_words(e);
     if interval.is_empty() { rate } else { format!("{rate} ({interval})") }
-}
-
-fn rate_tick(v: f64) -> String {
-    if v >= 0.999e-4 {
-        plain_percent(v)
-    } else {
-        format!("10<tspan class=\"up\" dy=\"-5\">−{}</tspan>", -v.log10().round())
-    }
 }
 
 fn calibration(study: &Study, c: &Calibration, mark: Option<f64>, out: &mut dyn Write) -> io::Result<()> {
@@ -144,10 +121,11 @@ fn calibration(study: &Study, c: &Calibration, mark: Option<f64>, out: &mut dyn 
     let bounds = c.points.iter().map(|p| p.false_match.upper);
     let least = seen.chain(bounds).chain(at_mark).chain(wanted).fold(0.1, f64::min);
     let x = Axis::linear(0.0, c.points.last().map_or(1.0, |p| p.threshold));
-    let chart = |id: &str, title: &str, y, y_text, series, wanted| Chart {
+    let draw = |id: &str, title: &str, y, y_text, series, wanted| Chart {
         id: id.to_owned(),
         title: String::from(title),
         x,
+        x_text: plain,
         cursor: true,
         y,
         y_text,
@@ -169,12 +147,12 @@ fn calibration(study: &Study, c: &Calibration, mark: Option<f64>, out: &mut dyn 
         Series::new("tail, estimate", 1, Style::Line, modelled(|m| m.rate)),
         Series::new("tail, upper bound", 1, Style::Dashed, modelled(|m| m.upper)),
     ];
-    chart("fm", "False-match rate by threshold", Axis::rates(least), rate_tick, false_match, wanted)
+    draw("fm", "False-match rate by threshold", Axis::rates(least), rate_tick, false_match, wanted)
         .write(out)?;
     let miss = vec![
         Series::new("linked faces farther apart", 2, Style::Line, points(of_same)).with_band(band(of_same)),
     ];
-    chart("mi", "Miss rate by threshold", Axis::linear(0.0, 1.0), plain_percent, miss, None).write(out)?;
+    draw("mi", "Miss rate by threshold", Axis::linear(0.0, 1.0), plain_percent, miss, None).write(out)?;
     write!(out, "</div>")?;
 
     write!(out, "<ul class=\"notes\">")?;

@@ -2,7 +2,7 @@
 
 /// SplitMix64 (Steele, Lea and Flood 2014): small, and every seed and stream is a good one. Not for
 /// secrets.
-pub(super) struct Rng(u64);
+pub(crate) struct Rng(u64);
 
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 

@@ -3,13 +3,9 @@
 use std::io::{self, Write};
 
 use super::baselines::{COLUMNS, TEXTS};
-use super::chart::{Axis, Chart, Series, Style, plain};
 use super::{Histogram, Histograms, Interval, Row, Scored, Study};
+use crate::chart::{Axis, Chart, Series, Style, plain, plain_percent};
 use crate::report::html::{Count, Text};
-
-pub(super) fn plain_percent(v: f64) -> String {
-    format!("{} %", plain(100.0 * v))
-}
 
 fn count_tick(v: f64) -> String {
     if v.fract() == 0.0 && v >= 0.0 { Count(v as u64).to_string() } else { plain(v) }
@@ -23,6 +19,7 @@ pub(super) fn sweep(rows: &[Row], mark: Option<f64>, out: &mut dyn Write) -> io:
         id: id.to_owned(),
         title: String::from(title),
         x: Axis::linear(first, last),
+        x_text: plain,
         cursor: true,
         y,
         y_text,
@@ -149,6 +146,7 @@ pub(super) fn histograms(h: &Histograms, out: &mut dyn Write) -> io::Result<()> 
         id,
         title: String::from(title),
         x: Axis::linear(0.0, to),
+        x_text: plain,
         cursor: false,
         y: Axis::around(series.iter().flat_map(|s| s.points.iter().map(|p| p.1))),
         y_text: plain_percent,

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use streamface_types::FaceId;
 
 use super::super::Pictures;
-use super::super::html::{Plural, Text, Url};
+use super::super::faces::write_faces;
+use super::super::html::{Plural, Text};
 use super::{Evaluation, Signed};
 use crate::intrinsic::Sample;
 
@@ -97,25 +96,6 @@ impl Evaluation<'_> {
         name: &str,
     ) -> io::Result<()> {
         let ids: Vec<&FaceId> = rows.iter().filter_map(|&row| self.faces.get(row)).collect();
-        let found = pictures.faces(&ids);
-        write!(out, "<ul class=\"faces\">")?;
-        for (face, picture) in ids.iter().zip(found) {
-            let tag = if self.faces_folder.is_empty() { "span" } else { "a" };
-            write!(out, "<li><{tag} class=\"face\" title=\"{}\"", Text(face))?;
-            if !self.faces_folder.is_empty() {
-                write!(out, " href=\"{}\"", Url(format!("{}/{face}.png", self.faces_folder)))?;
-            }
-            match picture {
-                Some(jpeg) => write!(
-                    out,
-                    "><img alt=\"a face of {}\" width=\"72\" height=\"72\" loading=\"lazy\" decoding=\"async\" src=\"data:image/jpeg;base64,{}\">",
-                    Text(name),
-                    STANDARD.encode(jpeg)
-                )?,
-                None => write!(out, "><span class=\"blank\">no picture</span>")?,
-            }
-            write!(out, "</{tag}></li>")?;
-        }
-        write!(out, "</ul>")
+        write_faces(out, pictures, &self.faces_folder, name, &ids)
     }
 }

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::super::chart::{About, Bar, bars, line};
 use super::super::html::{Count, Plural};
 use super::{Evaluation, Signed};
-use crate::intrinsic::{HISTOGRAM_BINS, Intrinsic, SizeBin};
+use crate::chart::{About, Bar, bars, line, size_bins};
+use crate::intrinsic::HISTOGRAM_BINS;
 
 impl Evaluation<'_> {
     pub(super) fn plots(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -41,7 +41,7 @@ impl Evaluation<'_> {
         let about =
             About { title: "Class distribution", across: "label", up: "faces", says: &says, marks: &marks };
         line(out, &about, &sizes)?;
-        members(out, found)?;
+        size_bins(out, "Membership distribution", "clusters", &found.membership_distribution)?;
         writeln!(out, "</div></section>")
     }
 }
@@ -62,46 +62,5 @@ fn silhouettes(out: &mut dyn Write, histogram: &[usize]) -> io::Result<()> {
         Count(histogram.iter().sum::<usize>() as u64)
     );
     let about = About { title: "Silhouettes", across: "silhouette", up: "faces", says: &says, marks: &marks };
-    bars(out, &about, &all)
-}
-
-fn members(out: &mut dyn Write, found: &Intrinsic) -> io::Result<()> {
-    let bins = &found.membership_distribution;
-    let range = |from: usize, to: usize| {
-        if from == to {
-            Plural(from, "face").to_string()
-        } else {
-            format!("{} to {} faces", Count(from as u64), Count(to as u64))
-        }
-    };
-    let bar = |bin: &SizeBin| Bar {
-        value: bin.classes,
-        says: format!("{}: {}", range(bin.from, bin.to), Plural(bin.classes, "cluster")),
-        class: "good",
-    };
-    let all: Vec<Bar> = bins.iter().map(bar).collect();
-    // All bins where they are few, else those that begin at a power of ten.
-    let marked =
-        |from: usize| bins.len() <= 9 || from == 1 || (from >= 10 && 10usize.pow(from.ilog10()) == from);
-    let middle = |i: usize| (i as f64 + 0.5) / bins.len() as f64;
-    let marks: Vec<_> = bins
-        .iter()
-        .enumerate()
-        .filter(|(_, bin)| marked(bin.from))
-        .map(|(i, bin)| (middle(i), Count(bin.from as u64).to_string()))
-        .collect();
-    let ones = bins.first().map_or(0, |bin| bin.classes);
-    let says = format!(
-        "Clusters by number of faces: {} of {} with one",
-        Count(ones as u64),
-        Count(found.clusters as u64)
-    );
-    let about = About {
-        title: "Membership distribution",
-        across: "faces in a cluster, from",
-        up: "clusters",
-        says: &says,
-        marks: &marks,
-    };
     bars(out, &about, &all)
 }

@@ -1,0 +1,83 @@
+//! Queries against given people, timed one by one, together, and by a flat scan.
+
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use hri::{Index, Settings, Threshold, To};
+use serde_json::json;
+use streamface_store::read_npy;
+
+use super::micros;
+use crate::args::Bench;
+use crate::commands::labels;
+
+pub(super) fn run(args: &Bench, people: &std::path::Path, queries: &std::path::Path) -> Result<()> {
+    let people = read_npy(people)?;
+    let queries = read_npy(queries)?;
+    ensure!(
+        people.dim() == queries.dim() && !people.is_empty(),
+        "people and queries of different dimensions"
+    );
+    let threshold = Threshold::new(args.metric, args.threshold)?;
+    let mut index = Index::new(Settings::new(people.dim(), threshold)?.keep_vectors(false));
+    let start = Instant::now();
+    for (at, row) in people.rows().enumerate() {
+        index.insert_to(row, at as u64, To::New)?;
+    }
+    let filled = start.elapsed();
+    let start = Instant::now();
+    index.refresh();
+    let refreshed = start.elapsed();
+    let rows: Vec<&[f32]> = queries.rows().take(args.queries).collect();
+    // Once unmeasured, so that memory is as it is when the index is in use.
+    for row in rows.iter().take(200) {
+        index.search(row)?;
+    }
+    let mut times = Vec::with_capacity(rows.len());
+    let mut found = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let start = Instant::now();
+        found.push(index.search(row)?);
+        times.push(start.elapsed());
+    }
+    // The best of five: other work on the machine only adds.
+    let mut batch = std::time::Duration::MAX;
+    for _ in 0..5 {
+        let start = Instant::now();
+        let together = index.search_batch(&queries.as_slice()[..rows.len() * people.dim()])?;
+        batch = batch.min(start.elapsed());
+        ensure!(together == found, "a batch found others than one by one: a bug, please report it");
+    }
+    let few = rows.len().min(100);
+    let start = Instant::now();
+    for (row, found) in rows.iter().zip(&found).take(few) {
+        ensure!(index.flat_search(row)? == *found, "a flat scan found others: a bug, please report it");
+    }
+    let flat = start.elapsed();
+    if let Some(out) = &args.out {
+        labels::write(out, found.iter().map(|m| m.map_or(-1, |m| m.label as i64)), None)?;
+    }
+    let stats = index.stats();
+    let (n, count) = (stats.people as f64, rows.len() as u32);
+    times.sort_unstable();
+    let median = times[times.len() / 2];
+    let read = stats.bytes_read as f64;
+    println!(
+        "{}",
+        json!({
+            "people": stats.people, "dim": people.dim(), "queries": rows.len(),
+            "matched": found.iter().flatten().count(),
+            "us_a_match": micros(times.iter().sum::<std::time::Duration>() / count),
+            "us_a_match_median": micros(median),
+            "us_a_match_p99": micros(times[times.len() * 99 / 100]),
+            "us_a_match_together": micros(batch / count),
+            "us_flat_f64": micros(flat / few as u32),
+            "us_a_new_person": micros(filled) / n,
+            "ms_refresh": refreshed.as_secs_f64() * 1e3,
+            "first_look": stats.first_look, "learnt": stats.learnt, "passed": stats.passed,
+            "bytes_read": stats.bytes_read, "gb_a_second": read / median.as_secs_f64() / 1e9,
+            "bytes_a_person": stats.people_bytes as f64 / n,
+        })
+    );
+    Ok(())
+}

@@ -1,0 +1,290 @@
+//! Addresses, and what they take and give. `openapi.json` says the same for programs.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use hri::{Error, Inserted, Label, Match, Store};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use streamface_web::axum::extract::rejection::JsonRejection;
+use streamface_web::axum::extract::{Path, Request, State};
+use streamface_web::axum::http::{HeaderValue, StatusCode, header};
+use streamface_web::axum::middleware::Next;
+use streamface_web::axum::response::{IntoResponse, Response};
+use streamface_web::axum::routing::{MethodRouter, get, post};
+use streamface_web::axum::{Json, Router, middleware};
+use streamface_web::failure;
+use tokio::sync::Semaphore;
+
+use super::metrics::Metrics;
+
+/// Most people that one answer lists.
+const MOST_NEAREST: usize = 1000;
+/// Most members that one answer lists.
+const MOST_MEMBERS: usize = 10_000;
+/// A search among fewer people than this is shorter than handing it to another thread.
+const AT_ONCE: usize = 200_000;
+
+/// What handlers share.
+#[derive(Clone)]
+pub(super) struct App {
+    store: Arc<Store>,
+    /// Requests that may be under way.
+    room: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct One {
+    vector: Vec<f32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Many {
+    vectors: Vec<Vec<f32>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Near {
+    vector: Vec<f32>,
+    k: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Add {
+    vector: Vec<f32>,
+    id: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AddMany {
+    vectors: Vec<Vec<f32>>,
+    ids: Vec<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Remove {
+    id: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Merge {
+    into: Label,
+    from: Label,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Split {
+    label: Label,
+    ids: Vec<u64>,
+}
+
+/// A failure on the way to an answer.
+enum Failed {
+    Index(Error),
+    Refused(String),
+}
+
+impl From<Error> for Failed {
+    fn from(e: Error) -> Self {
+        Self::Index(e)
+    }
+}
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Refused(why) => failure(StatusCode::UNPROCESSABLE_ENTITY, "refused", &why),
+            Self::Index(e) => {
+                let (status, word) = match &e {
+                    Error::UnknownLabel { .. } | Error::UnknownId { .. } => {
+                        (StatusCode::NOT_FOUND, "unknown")
+                    }
+                    Error::DuplicateId { .. } => (StatusCode::CONFLICT, "duplicate"),
+                    e if e.is_callers() => (StatusCode::UNPROCESSABLE_ENTITY, "refused"),
+                    Error::Io { .. } => (StatusCode::INSUFFICIENT_STORAGE, "not_saved"),
+                    _ => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
+                };
+                failure(status, word, &e.to_string())
+            }
+        }
+    }
+}
+
+fn matched(found: Option<Match>) -> Value {
+    found.map_or(Value::Null, |m| json!({"label": m.label, "distance": m.distance}))
+}
+
+fn inserted(of: &Inserted) -> Value {
+    json!({"label": of.label, "new": of.new, "distance": of.distance})
+}
+
+/// What a request asks of the index.
+type Act<T> = fn(&Store, T) -> Result<Value, Failed>;
+type Reply = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+impl App {
+    pub(super) fn new(store: Arc<Store>, in_flight: usize) -> Self {
+        Self { store, room: Arc::new(Semaphore::new(in_flight)), metrics: Arc::new(Metrics::new()) }
+    }
+
+    pub(super) fn router(self) -> Router {
+        let text = |kind: &'static str, text: &'static str| {
+            get(move || async move { ([(header::CONTENT_TYPE, kind)], text) })
+        };
+        let api = Router::new()
+            .route("/api/stats", get(stats))
+            .route("/api/person/{label}", get(person))
+            .route("/api/match", read(|s, One { vector }| Ok(matched(s.search(&vector)?))))
+            .route("/api/match/batch", work(match_batch))
+            .route("/api/nearest", read(nearest))
+            .route("/api/insert", work(|s, Add { vector, id }| Ok(inserted(&s.insert(&vector, id)?))))
+            .route("/api/insert/batch", work(insert_batch))
+            .route("/api/remove", work(|s, Remove { id }| Ok(json!({"label": s.remove(id)?}))))
+            .route("/api/merge", work(merge))
+            .route("/api/split", work(|s, Split { label, ids }| Ok(json!({"label": s.split(label, &ids)?}))))
+            .layer(middleware::from_fn_with_state(self.clone(), admit));
+        Router::new()
+            .route("/", text("text/html; charset=utf-8", include_str!("index.html")))
+            .route("/api.css", text("text/css; charset=utf-8", include_str!("api.css")))
+            .route("/api.js", text("text/javascript; charset=utf-8", include_str!("api.js")))
+            .route("/openapi.json", text("application/json", include_str!("openapi.json")))
+            .route("/health", get(health))
+            .route("/metrics", get(metrics))
+            .merge(api)
+            .fallback(|| async {
+                failure(StatusCode::NOT_FOUND, "unknown", "There is nothing at this address.")
+            })
+            .method_not_allowed_fallback(|| async {
+                failure(StatusCode::METHOD_NOT_ALLOWED, "unknown", "This address is asked in another way.")
+            })
+            .with_state(self)
+    }
+}
+
+/// A search: some microseconds, for which no other thread is worth while unless there are very many people.
+fn read<T: DeserializeOwned + Send + 'static>(act: Act<T>) -> MethodRouter<App> {
+    post(move |app, body| answer(app, body, act, false))
+}
+
+/// What takes long, or waits for the disk.
+fn work<T: DeserializeOwned + Send + 'static>(act: Act<T>) -> MethodRouter<App> {
+    post(move |app, body| answer(app, body, act, true))
+}
+
+fn answer<T: DeserializeOwned + Send + 'static>(
+    State(app): State<App>,
+    body: Result<Json<T>, JsonRejection>,
+    act: Act<T>,
+    long: bool,
+) -> Reply {
+    Box::pin(async move {
+        let Json(asked) = match body {
+            Ok(asked) => asked,
+            Err(e) => return failure(e.status(), "refused", &format!("{}.", e.body_text())),
+        };
+        let long = long || app.store.stats().is_ok_and(|s| s.people > AT_ONCE);
+        let done = if long {
+            let store = Arc::clone(&app.store);
+            tokio::task::spawn_blocking(move || act(&store, asked)).await
+        } else {
+            Ok(act(&app.store, asked))
+        };
+        match done {
+            Ok(Ok(value)) => Json(value).into_response(),
+            Ok(Err(e)) => e.into_response(),
+            Err(_) => failure(StatusCode::INTERNAL_SERVER_ERROR, "failed", "This request broke off."),
+        }
+    })
+}
+
+/// Lets in as many as there is room for, before anything of a body is read; counts and times.
+async fn admit(State(app): State<App>, request: Request, next: Next) -> Response {
+    let Ok(_room) = app.room.try_acquire() else {
+        app.metrics.rejected();
+        let mut reply =
+            failure(StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many requests are under way; try again.");
+        reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        return reply;
+    };
+    const KNOWN: [&str; 9] =
+        ["match", "match/batch", "nearest", "insert", "insert/batch", "remove", "merge", "split", "stats"];
+    let asked = request.uri().path().strip_prefix("/api/").unwrap_or_default();
+    let what = KNOWN.into_iter().find(|k| *k == asked).unwrap_or("person");
+    let start = Instant::now();
+    let reply = next.run(request).await;
+    app.metrics.answered(what, reply.status().as_u16(), start.elapsed());
+    reply
+}
+
+/// All rows in one piece; each must have the index's dimension.
+fn rows(store: &Store, vectors: &[Vec<f32>]) -> Result<Vec<f32>, Failed> {
+    let dim = store.read()?.settings().dim();
+    if let Some((at, v)) = vectors.iter().enumerate().find(|(_, v)| v.len() != dim) {
+        return Err(Failed::Refused(format!("vectors[{at}] has {} numbers, the index has {dim}.", v.len())));
+    }
+    Ok(vectors.concat())
+}
+
+fn match_batch(store: &Store, Many { vectors }: Many) -> Result<Value, Failed> {
+    let found = store.search_batch(&rows(store, &vectors)?)?;
+    Ok(json!({"matches": found.into_iter().map(matched).collect::<Vec<_>>()}))
+}
+
+fn nearest(store: &Store, Near { vector, k }: Near) -> Result<Value, Failed> {
+    if !(1..=MOST_NEAREST).contains(&k) {
+        return Err(Failed::Refused(format!("k must be 1 to {MOST_NEAREST}, not {k}.")));
+    }
+    let near = store.nearest(&vector, k)?;
+    Ok(json!({"people": near.into_iter().map(|m| matched(Some(m))).collect::<Vec<_>>()}))
+}
+
+fn insert_batch(store: &Store, AddMany { vectors, ids }: AddMany) -> Result<Value, Failed> {
+    let added = store.insert_batch(&rows(store, &vectors)?, &ids)?;
+    Ok(json!({"inserted": added.iter().map(inserted).collect::<Vec<_>>()}))
+}
+
+fn merge(store: &Store, Merge { into, from }: Merge) -> Result<Value, Failed> {
+    store.merge(into, from)?;
+    Ok(json!({"label": into}))
+}
+
+async fn health() -> Json<Value> {
+    Json(json!({"status": "ok"}))
+}
+
+async fn metrics(State(app): State<App>) -> Response {
+    let text = app.store.stats().ok().and_then(|s| app.metrics.text(&s).ok());
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    match text {
+        Some(text) => ([(header::CONTENT_TYPE, kind)], text).into_response(),
+        None => failure(StatusCode::INTERNAL_SERVER_ERROR, "failed", "The index is closed."),
+    }
+}
+
+async fn stats(State(app): State<App>) -> Result<Json<Value>, Failed> {
+    let s = app.store.stats()?;
+    let settings = *app.store.read()?.settings();
+    Ok(Json(json!({
+        "people": s.people, "members": s.members, "labels": s.labels, "dim": settings.dim(),
+        "metric": settings.threshold().metric().to_string(), "threshold": settings.threshold().value(),
+        "people_bytes": s.people_bytes, "member_bytes": s.member_bytes,
+    })))
+}
+
+async fn person(State(app): State<App>, Path(label): Path<Label>) -> Result<Json<Value>, Failed> {
+    let index = app.store.read()?;
+    let members: Vec<u64> = index.members(label)?.take(MOST_MEMBERS).collect();
+    Ok(Json(json!({"label": label, "count": index.person(label)?.members, "ids": members})))
+}

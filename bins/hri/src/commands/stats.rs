@@ -1,0 +1,62 @@
+//! `hri stats`.
+
+use std::io::Write;
+use std::time::Instant;
+
+use anyhow::Result;
+use hri::Store;
+use serde_json::json;
+
+use crate::args::Stats;
+
+pub(crate) fn run(args: &Stats) -> Result<()> {
+    let start = Instant::now();
+    let (index, recovery) = Store::load(&args.directory)?;
+    let opened = start.elapsed().as_secs_f64();
+    let (stats, settings) = (index.stats(), index.settings());
+    let sizes: Vec<usize> = index.people().map(|p| p.members).collect();
+    let largest = sizes.iter().max().copied().unwrap_or(0);
+    let single = sizes.iter().filter(|&&s| s == 1).count();
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        let all = json!({
+            "metric": settings.threshold().metric().to_string(), "threshold": settings.threshold().value(),
+            "dim": settings.dim(), "keeps_vectors": settings.keeps_vectors(),
+            "people": stats.people, "members": stats.members, "labels_given": stats.labels,
+            "largest_person": largest, "people_with_one_vector": single,
+            "people_bytes": stats.people_bytes, "member_bytes": stats.member_bytes,
+            "first_look": stats.first_look, "learnt": stats.learnt, "opened_s": opened,
+            "replayed": recovery.replayed, "torn_bytes": recovery.torn_bytes,
+            "bad_snapshots": recovery.bad_snapshots,
+        });
+        writeln!(out, "{all}")?;
+        return Ok(());
+    }
+    let threshold = settings.threshold();
+    writeln!(
+        out,
+        "{} distances up to {}, {} numbers",
+        threshold.metric(),
+        threshold.value(),
+        settings.dim()
+    )?;
+    writeln!(out, "{} vectors of {} people ({} labels given)", stats.members, stats.people, stats.labels)?;
+    writeln!(out, "largest person {largest} vectors, {single} people with one")?;
+    let mib = |bytes: usize| bytes as f64 / f64::from(1 << 20);
+    writeln!(
+        out,
+        "memory: people {:.1} MiB, members {:.1} MiB",
+        mib(stats.people_bytes),
+        mib(stats.member_bytes)
+    )?;
+    let along = if stats.learnt { "learnt directions" } else { "axes" };
+    writeln!(out, "first look: {} numbers of four bits along {along}", stats.first_look)?;
+    writeln!(out, "opened in {opened:.2} s, {} changes from the log", recovery.replayed)?;
+    if recovery.torn_bytes > 0 {
+        writeln!(out, "the log ends with {} bytes of a change never acknowledged", recovery.torn_bytes)?;
+    }
+    for bad in &recovery.bad_snapshots {
+        writeln!(out, "damaged, an older snapshot and its log took its place: {bad}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,24 @@
+//! `hri`: recognise people by their embeddings.
+
+mod args;
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    match commands::run(args.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // A reader that has seen enough is no error.
+            let broken = |e: &std::io::Error| e.kind() == std::io::ErrorKind::BrokenPipe;
+            if error.chain().any(|e| e.downcast_ref::<std::io::Error>().is_some_and(broken)) {
+                return ExitCode::SUCCESS;
+            }
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

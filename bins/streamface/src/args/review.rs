@@ -1,0 +1,70 @@
+//! Flags of the review.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Common;
+
+/// `streamface review`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Opens a page on this machine. Keys answer; the page's ? lists them. Each answer is on the disk before it is
+acknowledged, and can be taken back; Ctrl-C ends the review, and the same command goes on with it.
+
+Beyond this machine (--listen 0.0.0.0:7373) the address holds a token. There is no encryption: over a network that
+others share, rather give ssh -L 7373:127.0.0.1:7373.
+
+Examples:
+  streamface review news
+  streamface review news --listen 127.0.0.1:0 --who anna
+  streamface finalize news                              the labels, when it is done")]
+pub struct ReviewArgs {
+    /// The dataset directory
+    pub dir: PathBuf,
+    /// Address and port; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7373")]
+    pub listen: SocketAddr,
+    /// Answer to this name too: that of a proxy, say (may be given several times)
+    #[arg(long = "name", value_name = "HOST")]
+    pub names: Vec<String>,
+    /// Who answers, unless the page says otherwise [default: the user's name]
+    #[arg(long, value_name = "NAME")]
+    pub who: Option<String>,
+    /// Largest cosine distance of the means of two people who are asked about
+    #[arg(long, value_name = "D", default_value_t = 0.8)]
+    pub max: f64,
+    /// Most pairs that are asked about, the nearest
+    #[arg(long, value_name = "N", default_value_t = 500_000)]
+    pub most: usize,
+    /// Two faces of one frame may be one person (a mirror, a picture in the picture)
+    #[arg(long)]
+    pub same_frame: bool,
+    /// Common.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `streamface finalize`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  streamface finalize news                              annotations_manual.json and people.json, by the decisions so far
+  streamface finalize news --folders                    labeled_faces/ by the reviewed labels too")]
+pub struct FinalizeArgs {
+    /// The dataset directory
+    pub dir: PathBuf,
+    /// Write labeled_faces/ anew, by these labels
+    #[arg(long)]
+    pub folders: bool,
+    /// People with as many faces in the original's order, not in that of their labels before
+    #[arg(long)]
+    pub compat: bool,
+    /// Two faces of one frame may be one person (a mirror, a picture in the picture)
+    #[arg(long)]
+    pub same_frame: bool,
+    /// Common.
+    #[command(flatten)]
+    pub common: Common,
+}

@@ -1,0 +1,92 @@
+//! Flags of scores and of verification.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Common;
+
+/// `streamface score`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  streamface score truth.csv news/metadata/annotations.json
+  streamface score truth.csv news/metadata/annotations_manual.json --before news/metadata/annotations.json
+  streamface score a/metadata/annotations.json b.json --html differ.html --faces a")]
+pub struct ScoreArgs {
+    /// True labels: annotations.json, or CSV with the columns name,label
+    #[arg(value_name = "TRUE")]
+    pub truth: PathBuf,
+    /// Labels to be scored
+    #[arg(value_name = "PRED")]
+    pub predicted: PathBuf,
+    /// What PRED was before a review: which joins and splits were made, and what they gained
+    #[arg(long, value_name = "LABELS")]
+    pub before: Option<PathBuf>,
+    /// People with errors that are listed, the worst first
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub people: usize,
+    /// Names of the faces that only one file has
+    #[arg(long)]
+    pub list: bool,
+    /// A page of what the two see differently
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Where the page's pictures are: a dataset directory, or a folder of {face}.png
+    #[arg(long, value_name = "DIR", requires = "html")]
+    pub faces: Option<PathBuf>,
+    /// Exit with 1 when the pairwise F is below this
+    #[arg(long, value_name = "F")]
+    pub at_least: Option<f64>,
+    /// Common.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `streamface verify`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  streamface verify lfw --pairs pairs.txt               faces of photos, LFW's own pairs
+  streamface verify news --labels truth.csv             pairs drawn from labels
+  streamface verify --vectors X.npy --names names.txt --pairs splits.txt --out verify.html
+
+Pairs: LFW's pairs.txt, or lines of fold, name, name, 1 or 0. Exit code 1 when a face of a pair is missing.")]
+pub struct VerifyArgs {
+    /// The dataset directory
+    #[arg(required_unless_present = "vectors", conflicts_with = "vectors")]
+    pub dir: Option<PathBuf>,
+    /// The rows of this .npy file instead
+    #[arg(long, value_name = "FILE")]
+    pub vectors: Option<PathBuf>,
+    /// The name of each row of --vectors, one a line
+    #[arg(long, value_name = "FILE", requires = "vectors")]
+    pub names: Option<PathBuf>,
+    /// The pairs to compare; of a photo the face nearest its middle [default: drawn from labels]
+    #[arg(long, value_name = "FILE")]
+    pub pairs: Option<PathBuf>,
+    /// Labels to draw pairs from: annotations.json or CSV name,label (index,label) [default: the dataset's own]
+    #[arg(long, value_name = "FILE", conflicts_with = "pairs")]
+    pub labels: Option<PathBuf>,
+    /// Distance: cosine or euclidean [default: cosine]
+    #[arg(long)]
+    pub metric: Option<streamface_types::Metric>,
+    /// Folds that are drawn
+    #[arg(long, value_name = "N", default_value_t = 10, conflicts_with = "pairs")]
+    pub folds: usize,
+    /// Pairs of one person in a drawn fold, and as many of two
+    #[arg(long, value_name = "N", default_value_t = 300, conflicts_with = "pairs")]
+    pub per_fold: usize,
+    /// Draws other pairs
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "pairs")]
+    pub seed: u64,
+    /// The page [default: verify.html in the dataset directory]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Threads [default: the processors there are]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Common.
+    #[command(flatten)]
+    pub common: Common,
+}

@@ -1,0 +1,36 @@
+//! Flags of the figures of datasets.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Common;
+
+/// `streamface stats`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  streamface stats news
+  streamface stats monday tuesday --out week.html       both together
+  streamface stats monday tuesday --labels mon.csv --labels tue.csv")]
+pub struct StatsArgs {
+    /// Dataset directories; people of two are not matched, but for those whose labels are the same name
+    #[arg(required = true, value_name = "DIR")]
+    pub dirs: Vec<PathBuf>,
+    /// Labels, one file for each directory: annotations.json or CSV name,label
+    /// [default: annotations_manual.json, else the dataset's own]
+    #[arg(long, value_name = "FILE")]
+    pub labels: Vec<PathBuf>,
+    /// The page [default: stats.html in the first directory]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Leaves out the distances within and between people, so that embeddings are not read
+    #[arg(long)]
+    pub no_distances: bool,
+    /// Threads [default: the processors there are]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Common.
+    #[command(flatten)]
+    pub common: Common,
+}

@@ -1,0 +1,235 @@
+//! How well distances tell people apart.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use rayon::prelude::*;
+use serde_json::{Value, json};
+use streamface_eval::read_labels;
+use streamface_eval::verification::{
+    Draw, Pair, VerificationPage, Verified, draw_pairs, read_pairs, rows_by_name, verify as fold,
+};
+use streamface_store::{Dataset, FaceRow, FeatureRow, LabelRow, write_atomic};
+use streamface_types::{Embeddings, FaceId, FrameId, Metric};
+
+use super::Outcome;
+use super::cluster::matrix;
+use super::extract::open_existing;
+use super::vectors::read_vectors;
+use crate::args::VerifyArgs;
+
+/// Vectors, and what each is of.
+struct Rows {
+    vectors: Embeddings,
+    names: Vec<String>,
+}
+
+/// `streamface verify`.
+///
+/// # Errors
+/// What reading and writing meets; pairs or labels that name none of the faces.
+pub fn verify(args: &VerifyArgs) -> anyhow::Result<Outcome> {
+    let metric = args.metric.unwrap_or_default();
+    let data = args.dir.as_ref().map(|dir| open_existing(dir)).transpose()?;
+    let (rows, source) = match (&data, &args.vectors) {
+        (Some(data), _) => (of_dataset(data)?, data.root().display().to_string()),
+        (None, Some(path)) => (of_file(path, args.names.as_deref(), metric)?, path.display().to_string()),
+        (None, None) => bail!("a dataset directory or --vectors is needed"),
+    };
+    let mut settings = vec![("metric".to_owned(), metric.to_string())];
+    let (compared, missing) = match &args.pairs {
+        Some(path) => {
+            let pairs = read_pairs(path)?;
+            settings.push(("pairs".to_owned(), path.display().to_string()));
+            of_pairs(&pairs, &rows, data.as_ref(), metric)
+                .with_context(|| format!("{} and {source}", path.display()))?
+        }
+        None => {
+            let labels = labels_of(args, data.as_ref(), &rows)?;
+            let draw =
+                Draw { folds: args.folds, per_fold: args.per_fold, seed: args.seed, ..Draw::default() };
+            let pairs = draw_pairs(&labels, draw);
+            settings.push(("seed".to_owned(), args.seed.to_string()));
+            let distance = |&(a, b, same, fold): &(usize, usize, bool, Option<usize>)| {
+                (metric.distance(rows.vectors.row(a), rows.vectors.row(b)), same, fold)
+            };
+            (pairs.par_iter().map(distance).collect(), Vec::new())
+        }
+    };
+    let verified = fold(&compared)?;
+    let page = args.out.clone().or_else(|| Some(data.as_ref()?.root().join("verify.html")));
+    let skipped = missing.len() as u64;
+    if let Some(page) = &page {
+        let shown = VerificationPage {
+            title: "Verification".to_owned(),
+            source,
+            settings,
+            skipped,
+            verified: &verified,
+        };
+        write_atomic(page, |out| shown.render(out).map_err(std::io::Error::other))?;
+    }
+    say_result(args, &verified, &missing, page.as_deref())?;
+    Ok(if missing.is_empty() { Outcome::Done } else { Outcome::Incomplete })
+}
+
+fn of_dataset(data: &Dataset) -> anyhow::Result<Rows> {
+    let features = data.read::<FeatureRow>()?;
+    if features.is_empty() {
+        bail!("{} has no embeddings yet; run streamface analyze {0} first", data.root().display());
+    }
+    let names = features.iter().map(|f| f.face.to_string()).collect();
+    Ok(Rows { vectors: matrix(&features)?, names })
+}
+
+fn of_file(path: &Path, names: Option<&Path>, metric: Metric) -> anyhow::Result<Rows> {
+    let vectors = read_vectors(path, metric)?;
+    let names: Vec<String> = match names {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+            text.lines().map(|line| line.trim().to_owned()).collect()
+        }
+        None => (0..vectors.len()).map(|row| row.to_string()).collect(),
+    };
+    if names.len() != vectors.len() {
+        bail!("{} names for {} rows of {}: give one a line", names.len(), vectors.len(), path.display());
+    }
+    Ok(Rows { vectors, names })
+}
+
+/// (distance, one person, fold)
+type Compared = (f64, bool, Option<usize>);
+
+/// The distances of pairs by name, and the pairs that lack a face.
+fn of_pairs(
+    pairs: &[Pair],
+    rows: &Rows,
+    data: Option<&Dataset>,
+    metric: Metric,
+) -> anyhow::Result<(Vec<Compared>, Vec<Pair>)> {
+    let wanted = pairs.iter().flat_map(|p| [p.left.as_str(), p.right.as_str()]);
+    let mut found = rows_by_name(wanted, &rows.names);
+    if let Some(data) = data {
+        in_the_middle(&mut found, data, &rows.names)?;
+    }
+    let vectors: HashMap<&str, Vec<f32>> =
+        found.into_iter().map(|(name, of)| (name, mean(&rows.vectors, &of))).collect();
+    let (there, missing): (Vec<&Pair>, Vec<&Pair>) = pairs
+        .iter()
+        .partition(|p| vectors.contains_key(p.left.as_str()) && vectors.contains_key(p.right.as_str()));
+    if there.is_empty() {
+        let named = pairs.first().map_or("", |p| p.left.as_str());
+        let row = rows.names.first().map_or("", String::as_str);
+        bail!("no pair has both of its faces (a pair names '{named}', a row is '{row}')");
+    }
+    let distance = |p: &&Pair| {
+        (metric.distance(&vectors[p.left.as_str()], &vectors[p.right.as_str()]), p.same, Some(p.fold))
+    };
+    Ok((there.par_iter().map(distance).collect(), missing.into_iter().cloned().collect()))
+}
+
+/// Of the faces of one photo keeps the one nearest its middle, as those do who made LFW.
+fn in_the_middle(
+    found: &mut HashMap<&str, Vec<usize>>,
+    data: &Dataset,
+    names: &[String],
+) -> anyhow::Result<()> {
+    if found.values().all(|rows| rows.len() < 2) {
+        return Ok(());
+    }
+    let mut away: HashMap<FaceId, f64> = HashMap::new();
+    data.each(|row: FaceRow| {
+        let [x, y] = [row.bbox.x + row.bbox.w / 2.0, row.bbox.y + row.bbox.h / 2.0].map(f64::from);
+        let [w, h] = row.frame_size.map(f64::from);
+        away.insert(row.face, (x - w / 2.0).hypot(y - h / 2.0));
+    })?;
+    for rows in found.values_mut().filter(|rows| rows.len() > 1) {
+        let mut nearest: BTreeMap<FrameId, (f64, usize)> = BTreeMap::new();
+        for &row in rows.iter() {
+            let Ok(face) = names[row].parse::<FaceId>() else { continue };
+            let from = away.get(&face).copied().unwrap_or(f64::INFINITY);
+            let best = nearest.entry(face.frame).or_insert((from, row));
+            if from < best.0 {
+                *best = (from, row);
+            }
+        }
+        *rows = nearest.into_values().map(|(_, row)| row).collect();
+    }
+    Ok(())
+}
+
+/// The mean of the unit vectors of several rows; one row as it is.
+fn mean(vectors: &Embeddings, rows: &[usize]) -> Vec<f32> {
+    if let [row] = rows {
+        return vectors.row(*row).to_vec();
+    }
+    let mut sum = vec![0.0; vectors.dim()];
+    for &row in rows {
+        let row = vectors.row(row);
+        let length = row.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>().sqrt();
+        if length > 0.0 {
+            sum.iter_mut().zip(row).for_each(|(s, &v)| *s += f64::from(v) / length);
+        }
+    }
+    sum.into_iter().map(|s| (s / rows.len() as f64) as f32).collect()
+}
+
+/// A label for each row; −1 where it has none.
+fn labels_of(args: &VerifyArgs, data: Option<&Dataset>, rows: &Rows) -> anyhow::Result<Vec<i64>> {
+    let known: BTreeMap<String, i64> = match (&args.labels, data) {
+        (Some(path), _) => read_labels(path)?,
+        (None, Some(data)) => {
+            data.read::<LabelRow>()?.into_iter().map(|l| (l.face.to_string(), l.label.0)).collect()
+        }
+        (None, None) => bail!("--pairs or --labels is needed to know who is who"),
+    };
+    let mut found = rows_by_name(known.keys().map(String::as_str), &rows.names);
+    if let Some(data) = data {
+        in_the_middle(&mut found, data, &rows.names)?;
+    }
+    let mut labels = vec![-1; rows.names.len()];
+    for (name, label) in &known {
+        found.get(name.as_str()).into_iter().flatten().for_each(|&row| labels[row] = *label);
+    }
+    if labels.iter().all(|&l| l < 0) {
+        bail!("the labels name none of the {} faces", rows.names.len());
+    }
+    Ok(labels)
+}
+
+fn say_result(
+    args: &VerifyArgs,
+    verified: &Verified,
+    missing: &[Pair],
+    page: Option<&Path>,
+) -> anyhow::Result<()> {
+    if args.common.json {
+        let mut all = serde_json::to_value(verified)?;
+        if let Value::Object(all) = &mut all {
+            all.insert("skipped".to_owned(), missing.len().into());
+            let names: Vec<_> = missing.iter().map(|p| json!([p.left, p.right])).collect();
+            all.insert("skipped_pairs".to_owned(), names.into());
+            if let Some(page) = page {
+                all.insert("page".to_owned(), json!(page));
+            }
+        }
+        say!("{all:#}");
+        return Ok(());
+    }
+    let v = verified;
+    say!("pairs     {} of one person, {} of two", v.same, v.different);
+    if let Some(first) = missing.first() {
+        say!("skipped   {} pairs lack a face, such as {} and {}", missing.len(), first.left, first.right);
+    }
+    say!("accuracy  {:.4} ± {:.4} over {} folds", v.accuracy, v.standard_error, v.folds.len());
+    say!("AUC       {:.6}", v.auc);
+    say!("EER       {:.4} at distance {:.4}", v.eer, v.eer_threshold);
+    for at in &v.tar_at_far {
+        say!("TAR       {:.4} at FAR {}", at.tar, at.far);
+    }
+    if let Some(page) = page {
+        say!("page      {}", page.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! What is made of each frame's faces.
+
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use streamface_store::{Dataset, DropReason, FeatureRow, ImageKind};
+use streamface_types::{FaceId, Timestamp};
+
+use super::event::{Event, Person, Seen};
+use super::{Change, Gallery, Outlets, Page, Presence};
+use crate::steps::Done;
+
+/// Names the faces of frames as they come, and tells of it.
+#[derive(Debug)]
+pub struct Watcher {
+    gallery: Gallery,
+    presence: Presence,
+    outlets: Outlets,
+    page: Option<Page>,
+    /// Whether capture times are those of a clock on the wall.
+    live: bool,
+    labels: BTreeMap<FaceId, u64>,
+    new: u64,
+    delays: Vec<i64>,
+}
+
+/// What a watch saw.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Watched {
+    /// Whose each face is.
+    pub labels: BTreeMap<FaceId, u64>,
+    /// People who were not known.
+    pub new: u64,
+    /// Milliseconds from capture to name, ascending; of a live stream.
+    pub delays: Vec<i64>,
+    /// Events that did not get where they should.
+    pub lost: Vec<String>,
+}
+
+impl Watcher {
+    /// A watcher that knows whom `gallery` holds.
+    #[must_use]
+    pub fn new(
+        gallery: Gallery,
+        presence: Presence,
+        outlets: Outlets,
+        page: Option<Page>,
+        live: bool,
+    ) -> Self {
+        Self { gallery, presence, outlets, page, live, labels: BTreeMap::new(), new: 0, delays: Vec::new() }
+    }
+
+    /// A frame of `data`, with its faces and their embeddings where it was kept.
+    ///
+    /// # Errors
+    /// Embeddings that are not of the gallery's kind.
+    pub fn take(&mut self, data: &Dataset, done: &Done) -> anyhow::Result<()> {
+        let Some(row) = &done.frame else { return Ok(()) };
+        let at = row.frame.timestamp().unwrap_or_default();
+        if row.dropped == Some(DropReason::Duplicate) {
+            self.presence.still(at.micros());
+            return Ok(());
+        }
+        let boxes: BTreeMap<&FaceId, _> =
+            done.found.iter().flat_map(|f| &f.faces).map(|f| (&f.face, f.bbox)).collect();
+        let vectors: Vec<&[f32]> = done.features.iter().map(|f| &f.embedding[..]).collect();
+        let found = self.gallery.frame(&vectors)?;
+        let mut faces = Vec::with_capacity(found.len());
+        for (FeatureRow { face, .. }, of) in done.features.iter().zip(&found) {
+            self.labels.insert(face.clone(), of.person);
+            self.new += u64::from(of.new);
+            if let Some(page) = &self.page
+                && let Ok(png) = data.read_image(ImageKind::Face, face)
+            {
+                page.picture(face, png);
+            }
+            let bbox = boxes.get(face).copied().unwrap_or_default();
+            faces.push(Seen {
+                face: face.clone(),
+                person: self.person(of.person),
+                new: of.new,
+                distance: of.distance,
+                bbox,
+            });
+        }
+        let people: Vec<u64> = found.iter().map(|f| f.person).collect();
+        let changes = self.presence.frame(at.micros(), &people);
+        for change in changes {
+            let event = match change {
+                Change::Came { person } => {
+                    let Some(seen) = faces.iter().find(|s| s.person.person == person) else { continue };
+                    Event::Came { person: seen.person.clone(), new: seen.new, at, face: seen.face.clone() }
+                }
+                Change::Left { person, since, last } => self.left(person, since, last),
+            };
+            self.tell(&event);
+        }
+        if !faces.is_empty() {
+            let delay_ms = self.live.then(|| now().micros().saturating_sub(at.micros()) / 1000);
+            self.delays.extend(delay_ms);
+            let stream_seconds = row.stream_time.map(|t| t.micros() as f64 / 1e6);
+            self.tell(&Event::Frame { frame: row.frame.clone(), at, stream_seconds, delay_ms, faces });
+        }
+        Ok(())
+    }
+
+    /// Everyone has left.
+    #[must_use]
+    pub fn end(mut self) -> Watched {
+        for change in self.presence.end() {
+            if let Change::Left { person, since, last } = change {
+                let event = self.left(person, since, last);
+                self.tell(&event);
+            }
+        }
+        if let Some(page) = self.page {
+            page.end();
+        }
+        self.delays.sort_unstable();
+        Watched { labels: self.labels, new: self.new, delays: self.delays, lost: self.outlets.end() }
+    }
+
+    fn left(&self, person: u64, since: i64, last: i64) -> Event {
+        let [since, until] = [since, last].map(Timestamp::from_micros);
+        Event::Left { person: self.person(person), since, until }
+    }
+
+    fn person(&self, person: u64) -> Person {
+        Person { person, name: self.gallery.name(person).map(str::to_owned) }
+    }
+
+    fn tell(&mut self, event: &Event) {
+        self.outlets.tell(event);
+        if let Some(page) = &self.page {
+            page.tell(event);
+        }
+    }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}

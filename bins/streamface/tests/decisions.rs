@@ -1,0 +1,179 @@
+//! Decisions of a review, from the journal through clustering anew to the final labels.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use common::{run, said};
+use streamface_annotate::{Compared, Journal, Verdict, What, journal};
+use streamface_store::{Batch, Dataset, FeatureRow, LabelRow, read_annotations, read_pairs};
+use streamface_types::{FaceId, FrameId};
+
+fn face(at: usize) -> FaceId {
+    FaceId::new(FrameId::new(format!("f{at:03}")).unwrap(), 0)
+}
+
+/// A face by the angle of its embedding, in degrees; one a frame.
+fn add(dir: &Path, faces: &[(usize, f32)]) {
+    let data = Dataset::open(dir).unwrap();
+    let features = faces
+        .iter()
+        .map(|&(at, angle)| FeatureRow {
+            face: face(at),
+            model: "made up".into(),
+            model_sha256: "00".into(),
+            embedding: vec![angle.to_radians().cos(), angle.to_radians().sin()],
+        })
+        .collect();
+    data.commit(Batch { features, ..Batch::default() }).unwrap();
+    data.compact().unwrap();
+}
+
+fn say(dir: &Path, what: &[What]) {
+    let (mut journal, _) = Journal::open(&dir.join("metadata").join(journal::FILE)).unwrap();
+    for what in what {
+        journal.append("me", None, what.clone()).unwrap();
+    }
+}
+
+fn compare(left: &[usize], right: &[usize], verdict: Verdict) -> What {
+    let side = |side: &[usize]| side.iter().map(|&at| face(at)).collect();
+    What::Compare { pairs: vec![Compared { left: side(left), right: side(right), verdict }] }
+}
+
+fn cluster(dir: &Path, more: &[&str]) -> String {
+    let output = run(&[&["cluster", dir.to_str().unwrap(), "--quiet"], more].concat());
+    assert!(output.status.success(), "{}", said(&output));
+    said(&output)
+}
+
+fn labels(dir: &Path) -> Vec<i64> {
+    let rows = Dataset::open(dir).unwrap().read::<LabelRow>().unwrap();
+    rows.into_iter().map(|r| r.label.0).collect()
+}
+
+fn finalized(dir: &Path) -> BTreeMap<String, i64> {
+    let file = read_annotations(&dir.join("metadata/annotations_manual.json")).unwrap();
+    file.labels.into_iter().map(|(face, a)| (face, a.label.0)).collect()
+}
+
+fn at(labels: &BTreeMap<String, i64>, of: usize) -> i64 {
+    labels[&face(of).to_string()]
+}
+
+#[test]
+fn decisions_hold_through_new_thresholds_and_finalize() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
+    // Three people, at 0, 40 and 90 degrees, the first seen most.
+    let angles = [0.0, 4.0, 8.0, 12.0, 40.0, 44.0, 48.0, 90.0, 94.0];
+    add(dir.path(), &angles.iter().copied().enumerate().collect::<Vec<_>>());
+    cluster(dir.path(), &["--threshold", "0.03"]);
+    assert_eq!(labels(dir.path()), [0, 0, 0, 0, 1, 1, 1, 2, 2]);
+    let none = run(&["finalize", path]);
+    assert!(none.status.success(), "{}", said(&none));
+    assert_eq!(finalized(dir.path()).into_values().collect::<Vec<_>>(), labels(dir.path()));
+    say(
+        dir.path(),
+        &[
+            compare(&[4, 5, 6], &[7, 8], Verdict::Same),
+            compare(&[0, 1, 2], &[4, 5, 6], Verdict::Different),
+            What::Noise { faces: vec![face(3)] },
+            What::Name { person: vec![face(7)], name: Some("Anna".into()) },
+        ],
+    );
+    // All in one reach, broken into little pieces, and single linkage, which would chain: the same each time.
+    for settings in [["--threshold", "2"], ["--threshold", "0.001"], ["--threshold", "0.03"]] {
+        let told = cluster(dir.path(), &settings);
+        assert!(told.contains("4 decisions kept\n"), "{told}");
+        let output = run(&["finalize", path, "--json", "--folders"]);
+        assert!(output.status.success(), "{}", said(&output));
+        let now = finalized(dir.path());
+        let (first, second) = (at(&now, 0), at(&now, 4));
+        assert_ne!(first, second, "{settings:?}");
+        assert_eq!((at(&now, 3), at(&now, 7)), (-1, second), "{settings:?}");
+        let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&summary["noisy"], &summary["named"]), (&1.into(), &1.into()), "{summary}");
+        let people: serde_json::Value =
+            serde_json::from_slice(&fs::read(dir.path().join("metadata/people.json")).unwrap()).unwrap();
+        let anna = people["people"].as_array().unwrap().iter().find(|p| p["name"] == "Anna").unwrap();
+        assert_eq!(anna["label"], second);
+    }
+    // The last, as it is in full.
+    assert_eq!(finalized(dir.path()).into_values().collect::<Vec<_>>(), [1, 1, 1, -1, 0, 0, 0, 0, 0]);
+    // A method that cannot keep pairs apart says what it did not keep.
+    let told = cluster(dir.path(), &["--threshold", "2", "--method", "single"]);
+    assert!(told.contains("4 decisions kept\n"), "{told}");
+    let told = cluster(dir.path(), &["--threshold", "2", "--compat"]);
+    assert!(told.contains("not followed: decision 2") && told.contains("1 pairs not followed"), "{told}");
+    let output = run(&["finalize", path]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("decision 2: f000_face_0 and f004_face_0"), "{}", said(&output));
+}
+
+#[test]
+fn appending_with_new_decisions_is_starting_anew() {
+    let pairs = |dir: &Path| read_pairs(&dir.join("metadata/merges.parquet"), u64::MAX).unwrap();
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [appended, anew] = dirs.each_ref().map(|d| d.path());
+    let some: Vec<(usize, f32)> = (0..60).map(|k| (2 * k, (k * 37 % 90) as f32)).collect();
+    let more: Vec<(usize, f32)> = (0..12).map(|k| (2 * k + 1, (k * 53 % 90) as f32 + 0.3)).collect();
+    let early = [compare(&[0, 10], &[2, 4], Verdict::Different), compare(&[6], &[8, 20], Verdict::Same)];
+    let late = [
+        compare(&[8], &[1, 30, 42], Verdict::Different),
+        What::Undo { decision: 1 },
+        compare(&[0], &[44, 46, 3], Verdict::Different),
+        What::Noise { faces: vec![face(44)] },
+    ];
+    let same = || {
+        cluster(appended, &["--threshold", "0.05", "--append"]);
+        cluster(anew, &["--threshold", "0.05"]);
+        assert_eq!(pairs(appended), pairs(anew));
+        // Numbers may differ, since people keep theirs; the partition may not.
+        let mut two: Vec<(i64, i64)> = labels(appended).into_iter().zip(labels(anew)).collect();
+        two.sort_unstable();
+        two.dedup();
+        let clusters = labels(anew).into_iter().max().unwrap() as usize + 1;
+        assert_eq!(two.len(), clusters);
+    };
+    for dir in [appended, anew] {
+        add(dir, &some);
+        say(dir, &early);
+    }
+    same();
+    for dir in [appended, anew] {
+        add(dir, &more);
+        say(dir, &late);
+    }
+    same();
+    // A journal that is not the one of the last run: all anew, and said.
+    let path = appended.join("metadata").join(journal::FILE);
+    for dir in [appended, anew] {
+        fs::remove_file(dir.join("metadata").join(journal::FILE)).unwrap();
+    }
+    let told = cluster(appended, &["--threshold", "0.05", "--append"]);
+    assert!(told.contains("all anew"), "{told}");
+    same();
+    // A broken one is an error that names the line, and nothing is written.
+    fs::write(&path, "no decision\n").unwrap();
+    let before = labels(appended);
+    let output = run(&["cluster", appended.to_str().unwrap(), "--threshold", "2"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("decisions.jsonl, line 1"), "{}", said(&output));
+    assert_eq!(labels(appended), before);
+}
+
+#[test]
+fn nothing_to_finalize() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = run(&["finalize", dir.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    add(dir.path(), &[(0, 1.0)]);
+    let output = run(&["finalize", dir.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("streamface cluster"), "{}", said(&output));
+}

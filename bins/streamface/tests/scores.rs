@@ -1,0 +1,207 @@
+//! `score`, `stats` and `verify` on small data made here, and on the original's sample where it is there.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{run, said};
+use serde_json::Value;
+use streamface_store::{Dataset, DropReason, FaceRow, FeatureRow, FrameRow, LabelRow};
+use streamface_testing::reference;
+use streamface_types::{BoundingBox, FaceId, FrameId, Label, Landmarks};
+
+fn text(dir: &Path, name: &str, text: &str) -> String {
+    let path = dir.join(name);
+    fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn json(args: &[&str]) -> Value {
+    let done = run(args);
+    assert!(matches!(done.status.code(), Some(0 | 1)), "{}", said(&done));
+    serde_json::from_slice(&done.stdout).unwrap()
+}
+
+#[test]
+fn labels_are_compared_by_name_and_by_what_they_are_called() {
+    let dir = tempfile::tempdir().unwrap();
+    let truth = text(dir.path(), "truth.csv", "name,label\na,Zoe\nb,Zoe\nc,Adam\nd,Adam\ne,Adam\nx,Eve\n");
+    let found =
+        text(dir.path(), "found.csv", "name,label\na.png,Adam\nb,Zoe\nc,Adam\nd,Adam\ne,Bob\ny,Zoe\n");
+    let before = text(dir.path(), "before.csv", "name,label\na,1\nb,2\nc,1\nd,3\ne,4\n");
+    let page = dir.path().join("page.html");
+    let page = page.to_str().unwrap();
+    let all = json(&["score", &truth, &found, "--json", "--list", "--before", &before, "--html", page]);
+    // b, c and d are called alike.
+    assert_eq!(all["accuracy"], 0.6);
+    assert_eq!((&all["samples"], &all["only_in_true"]), (&5.into(), &1.into()));
+    assert_eq!(all["only_in_true_names"], serde_json::json!(["x"]));
+    assert_eq!(all["only_in_predicted_names"], serde_json::json!(["y"]));
+    assert_eq!(all["people"][0]["parts"][0]["faces"], 2);
+    // c and d became one, and were; the only pair that a review of five clusters could set right so.
+    assert_eq!(all["review"]["joins"][0]["right"], 1);
+    let written = fs::read_to_string(page).unwrap();
+    assert!(
+        written.contains("Torn apart") && written.contains("Put together wrongly") && written.contains("Zoe")
+    );
+
+    let done = run(&["score", &truth, &found, "--list", "--at-least", "0.99"]);
+    assert_eq!(done.status.code(), Some(1));
+    for part in
+        ["only true       x", "only predicted  y", "pairwise  F ", "BCubed    F ", "errors    Adam: 3 faces"]
+    {
+        assert!(said(&done).contains(part), "{part}: {}", said(&done));
+    }
+    let missing = run(&["score", &truth, "no/such.csv"]);
+    assert!(missing.status.code() == Some(2) && said(&missing).contains("no/such.csv"), "{}", said(&missing));
+}
+
+fn face(channel: &str, second: u32, index: u32) -> FaceId {
+    FaceId::new(FrameId::new(format!("{channel}_frame_202305251001{second:02}000000")).unwrap(), index)
+}
+
+/// Four frames, one dropped, and three faces of two people.
+fn dataset(dir: &Path, channel: &str) {
+    let data = Dataset::open(dir).unwrap();
+    let faces = [face(channel, 0, 0), face(channel, 0, 1), face(channel, 36, 0)];
+    let frames = [0, 18, 36, 54].map(|second| {
+        let mut row = FrameRow::new(face(channel, second, 0).frame, "a.mp4");
+        row.dropped = (second == 18).then_some(DropReason::Empty);
+        row
+    });
+    data.replace(frames.to_vec()).unwrap();
+    let row = |face: &FaceId| FaceRow {
+        face: face.clone(),
+        bbox: BoundingBox::new(1.0, 1.0, 2.0, 2.0),
+        landmarks: Landmarks::default(),
+        score: 0.9,
+        blur: 1e11,
+        frame_size: [100, 100],
+        face_size: [10, 10],
+        aligned_size: [128, 128],
+        link: None,
+    };
+    data.replace(faces.iter().map(row).collect::<Vec<_>>()).unwrap();
+    let vectors = [vec![1.0, 0.0], vec![0.0, 1.0], vec![0.6, 0.8]];
+    let feature = |(face, embedding): (&FaceId, Vec<f32>)| FeatureRow {
+        face: face.clone(),
+        model: "m".to_owned(),
+        model_sha256: "00".to_owned(),
+        embedding,
+    };
+    data.replace(faces.iter().zip(vectors).map(feature).collect::<Vec<_>>()).unwrap();
+    let label = |(face, label): (&FaceId, i64)| LabelRow { face: face.clone(), label: Label(label) };
+    data.replace(faces.iter().zip([0, 1, 1]).map(label).collect::<Vec<_>>()).unwrap();
+}
+
+#[test]
+fn figures_of_two_datasets_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let [one, two] = ["one", "two"].map(|name| dir.path().join(name));
+    fs::create_dir_all(&one).unwrap();
+    fs::create_dir_all(&two).unwrap();
+    dataset(&one, "sky");
+    dataset(&two, "bbc");
+    let [one, two] = [&one, &two].map(|p| p.to_str().unwrap());
+    let all = json(&["stats", one, two, "--json"]);
+    assert_eq!(all["total"]["people"], 4);
+    assert_eq!((&all["total"]["frames"], &all["total"]["frames_kept"]), (&8.into(), &6.into()));
+    assert_eq!(all["channels"][0]["name"], "bbc");
+    assert!((all["channels"][0]["hours"].as_f64().unwrap() - 0.015).abs() < 1e-12);
+    // Of person 1 the unit mean of (0, 1) and (.6, .8) has length √.9.
+    let intra = all["distances"]["intra"].as_f64().unwrap();
+    assert!((intra - (1.0 - 0.9_f64.sqrt())).abs() < 1e-7, "{intra}");
+    assert!(Path::new(one).join("stats.html").exists() && Path::new(one).join("stats.json").exists());
+
+    // Someone who has a name is one person in both.
+    let names = |channel: &str, who: &str| {
+        let lines = format!("name,label\n{},{who}\n{},Ann\n", face(channel, 0, 0), face(channel, 36, 0));
+        text(dir.path(), &format!("{channel}.csv"), &lines)
+    };
+    let (sky, bbc) = (names("sky", "Bob"), names("bbc", "Eve"));
+    let all = json(&["stats", one, two, "--labels", &sky, "--labels", &bbc, "--json", "--no-distances"]);
+    assert_eq!(
+        (&all["total"]["people"], &all["unlabelled"], &all["distances"]),
+        (&3.into(), &2.into(), &Value::Null)
+    );
+    let wrong = run(&["stats", one, two, "--labels", &sky]);
+    assert!(wrong.status.code() == Some(2) && said(&wrong).contains("give one for each"), "{}", said(&wrong));
+    let wrong = run(&["stats", one, "--labels", &bbc]);
+    assert!(wrong.status.code() == Some(2) && said(&wrong).contains("names none"), "{}", said(&wrong));
+}
+
+#[test]
+fn attributes_of_the_originals_sample() {
+    let Some(sample) = reference("skynews/metadata") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("metadata")).unwrap();
+    for name in ["annotations.json", "annotations_manual.json"] {
+        fs::copy(sample.join(name), dir.path().join("metadata").join(name)).unwrap();
+    }
+    let all = json(&["stats", dir.path().to_str().unwrap(), "--json"]);
+    assert_eq!((&all["total"]["faces"], &all["noise"]), (&37.into(), &1.into()));
+    // The annotators' 21 clusters, of which one is the noise.
+    assert_eq!(all["total"]["people"], 20);
+    let names: Vec<&str> =
+        all["attributes"].as_array().unwrap().iter().map(|a| a["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["age", "gender", "race", "expression", "mask"]);
+    for attribute in all["attributes"].as_array().unwrap() {
+        let faces: u64 = attribute["faces"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).sum();
+        assert_eq!(faces, 37, "{attribute}");
+    }
+    assert_eq!(all["angles"].as_array().unwrap().len(), 3);
+}
+
+/// A `.npy` of `f32`.
+fn npy(path: &Path, rows: &[[f32; 2]]) {
+    let shape = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, 2), }}", rows.len());
+    let header = format!("{shape:<117}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    bytes.extend(header.as_bytes());
+    rows.iter().flatten().for_each(|v| bytes.extend(v.to_le_bytes()));
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn pairs_are_verified() {
+    let dir = tempfile::tempdir().unwrap();
+    let vectors = dir.path().join("x.npy");
+    // Two people, around 0 and around 1 radian; the last image of either is in between.
+    let angles = [0.0_f32, 0.05, 0.1, 0.5, 1.0, 1.05, 0.95, 0.6];
+    npy(&vectors, &angles.map(|a| [a.cos(), a.sin()]));
+    let vectors = vectors.to_str().unwrap();
+    let names: String = (0..8).map(|i| format!("images/P{0}/P{0}_{1:04}.jpg\n", i / 4, i % 4 + 1)).collect();
+    let names = text(dir.path(), "names.txt", &names);
+    let pairs = text(
+        dir.path(),
+        "pairs.txt",
+        "2\t2\nP0\t1\t2\nP1\t1\t2\nP0\t1\tP1\t1\nP0\t2\tP1\t2\nP0\t1\t3\nP1\t1\t4\nP0\t4\tP1\t4\nP0\t9\tP1\t1\n",
+    );
+    let page = dir.path().join("verify.html");
+    let args = ["verify", "--vectors", vectors, "--names", &names, "--pairs", &pairs, "--json"];
+    let done = run(&[&args[..], &["--out", page.to_str().unwrap()]].concat());
+    assert_eq!(done.status.code(), Some(1), "a face of a pair is missing: {}", said(&done));
+    let all: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!((&all["same"], &all["different"], &all["skipped"]), (&4.into(), &3.into(), &1.into()));
+    assert_eq!(all["skipped_pairs"], serde_json::json!([["P0_0009", "P1_0001"]]));
+    // Fold 1 is told rightly by fold 2's threshold, if that is below the two in between.
+    assert_eq!(all["folds"].as_array().unwrap().len(), 2);
+    assert!(fs::read_to_string(&page).unwrap().contains("ROC curve"));
+
+    let rows = "index,label\n0,0\n1,0\n2,0\n4,1\n5,1\n6,1\n";
+    let labels = text(dir.path(), "labels.csv", rows);
+    let drawn = ["verify", "--vectors", vectors, "--labels", &labels, "--folds", "3", "--json"];
+    let all = json(&drawn);
+    assert_eq!((&all["same"], &all["different"]), (&6.into(), &9.into()));
+    assert_eq!((&all["auc"], &all["accuracy"], &all["eer"]), (&1.0.into(), &1.0.into(), &0.0.into()));
+    assert_eq!(all, json(&drawn));
+
+    let nobody = text(dir.path(), "nobody.txt", "1,a,b,1\n2,a,b,0\n");
+    let done = run(&["verify", "--vectors", vectors, "--names", &names, "--pairs", &nobody]);
+    assert!(done.status.code() == Some(2) && said(&done).contains("no pair has both"), "{}", said(&done));
+    let done = run(&["verify", "--vectors", vectors]);
+    assert!(done.status.code() == Some(2) && said(&done).contains("--labels"), "{}", said(&done));
+}

@@ -1,0 +1,189 @@
+//! The end of a review: labels without gaps, the most seen person first.
+//!
+//! `annotations_manual.json` has the labels in the original's form, with masks and attributes as they are in
+//! `annotations.json`; `people.json` has people by label, with their names and the clusters they came of. The
+//! journal stays as it is: a review goes on where it was.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write as _;
+use std::path::Path;
+
+use serde::Serialize;
+use streamface_cluster::compat;
+use streamface_store::{read_annotations, write_annotations, write_atomic};
+use streamface_types::{Annotation, Annotations, FaceId, Label};
+
+use crate::{Error, People};
+
+/// Name of the file of labels in the folder `metadata/`.
+pub const ANNOTATIONS: &str = "annotations_manual.json";
+
+/// Name of the file of people.
+pub const PEOPLE: &str = "people.json";
+
+/// Which of two people with as many faces comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Numbering {
+    /// The one with the smaller label before.
+    #[default]
+    Stable,
+    /// As the original's code happens to have it, for files to be laid beside its own.
+    Compat,
+}
+
+/// A finished review.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finalized {
+    /// Each face's label, in the order of [`People::faces`]; −1 belongs to no one.
+    #[serde(skip)]
+    pub labels: Vec<i64>,
+    /// People by label.
+    pub people: Vec<Person>,
+}
+
+/// A person of a finished review.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Person {
+    /// The label.
+    pub label: i64,
+    /// The name, where one was given.
+    pub name: Option<String>,
+    /// How many faces.
+    pub faces: usize,
+    /// The first face.
+    pub first: FaceId,
+    /// Labels of the clusters that the faces lie in, ascending.
+    pub clusters: Vec<i64>,
+}
+
+/// What a review changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Summary {
+    /// Faces there are.
+    pub faces: usize,
+    /// People before: clusters.
+    pub before: usize,
+    /// People now.
+    pub after: usize,
+    /// Clusters that became part of another one.
+    pub merged: usize,
+    /// People of whom every face was put where it is by a decision.
+    pub pulled_out: usize,
+    /// Faces of no one.
+    pub noisy: usize,
+    /// People with a name.
+    pub named: usize,
+    /// Pairs of people of whom nobody could tell whether they are one.
+    pub undecided: usize,
+    /// Pairs that cannot be what was said of them.
+    pub conflicts: usize,
+    /// Decisions that name faces which are not there.
+    pub unknown: usize,
+}
+
+impl Finalized {
+    /// Numbers people by size. O(n log n).
+    #[must_use]
+    pub fn new(people: &People, numbering: Numbering) -> Self {
+        let under_way = people.labels();
+        let mut old: Vec<i64> = under_way.iter().copied().filter(|&l| l >= 0).collect();
+        old.sort_unstable();
+        let mut sizes: Vec<(i64, usize)> = Vec::new();
+        for run in old.chunk_by(|a, b| a == b) {
+            sizes.push((run[0], run.len()));
+        }
+        // Without gaps, in the order of labels before.
+        let at: HashMap<i64, u32> = (0..).zip(&sizes).map(|(at, &(label, _))| (label, at)).collect();
+        let rank: Vec<u32> = match numbering {
+            Numbering::Stable => {
+                let mut order: Vec<u32> = (0..sizes.len() as u32).collect();
+                order.sort_by_key(|&at| (Reverse(sizes[at as usize].1), at));
+                inverse(&order)
+            }
+            Numbering::Compat => compat::ranks_by_size(&sizes.iter().map(|&(_, n)| n).collect::<Vec<_>>()),
+        };
+        let new = |label: &i64| at.get(label).map_or(-1, |&at| rank[at as usize].into());
+        let labels: Vec<i64> = under_way.iter().map(new).collect();
+        let mut found: Vec<Person> = people
+            .people()
+            .filter_map(|person| {
+                let faces = people.faces_of(person);
+                let first = *faces.first()?;
+                let mut clusters: Vec<i64> = faces.iter().filter_map(|&f| people.cluster_of(f)).collect();
+                clusters.sort_unstable();
+                clusters.dedup();
+                Some(Person {
+                    label: labels[first as usize],
+                    name: people.name(person).map(str::to_owned),
+                    faces: faces.len(),
+                    first: people.faces()[first as usize].clone(),
+                    clusters,
+                })
+            })
+            .collect();
+        found.sort_by_key(|p| p.label);
+        Self { labels, people: found }
+    }
+
+    /// What it changed. O(n log n).
+    #[must_use]
+    pub fn summary(&self, people: &People) -> Summary {
+        let report = people.report();
+        let faces = || (0_u32..).zip(&self.labels);
+        let stayed = faces().filter(|&(face, &label)| label >= 0 && !people.is_placed(face));
+        let mut parts: Vec<(i64, Option<i64>)> =
+            stayed.map(|(face, &label)| (label, people.cluster_of(face))).collect();
+        parts.sort_unstable();
+        parts.dedup();
+        let of_clusters = parts.chunk_by(|a, b| a.0 == b.0).count();
+        let mut clusters: Vec<i64> = faces().filter_map(|(face, _)| people.cluster_of(face)).collect();
+        clusters.sort_unstable();
+        clusters.dedup();
+        Summary {
+            faces: self.labels.len(),
+            before: clusters.len(),
+            after: self.people.len(),
+            merged: parts.len() - of_clusters,
+            pulled_out: self.people.len() - of_clusters,
+            noisy: self.labels.iter().filter(|&&l| l < 0).count(),
+            named: self.people.iter().filter(|p| p.name.is_some()).count(),
+            undecided: people.not_sure().len(),
+            conflicts: report.conflicts.len(),
+            unknown: report.unknown.len(),
+        }
+    }
+
+    /// Writes `annotations_manual.json` and `people.json` into `metadata`, each whole or not at all. What
+    /// `annotations.json` there says of masks and attributes is carried over; its faces that are not of this review
+    /// are left out.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn write(&self, metadata: &Path, people: &People) -> Result<(), Error> {
+        let before = metadata.join("annotations.json");
+        let mut known = if before.exists() { read_annotations(&before)?.labels } else { BTreeMap::new() };
+        let mut annotations = Annotations::default();
+        for (face, &label) in people.faces().iter().zip(&self.labels) {
+            let name = face.to_string();
+            let label = Label(label);
+            let entry = known.remove(&name).map_or_else(|| label.into(), |a| Annotation { label, ..a });
+            annotations.labels.insert(name, entry);
+        }
+        write_annotations(&metadata.join(ANNOTATIONS), &annotations)?;
+        write_atomic(&metadata.join(PEOPLE), |out| {
+            serde_json::to_writer_pretty(&mut *out, self)?;
+            writeln!(out)
+        })?;
+        Ok(())
+    }
+}
+
+/// Where each number stands in an order of all of them.
+fn inverse(order: &[u32]) -> Vec<u32> {
+    let mut place = vec![0; order.len()];
+    for (at, &number) in (0..).zip(order) {
+        place[number as usize] = at;
+    }
+    place
+}

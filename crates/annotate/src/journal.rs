@@ -1,0 +1,398 @@
+//! The journal of decisions: `metadata/decisions.jsonl`, a line of JSON each, only ever added to.
+//!
+//! A decision is on the disk before [`Journal::append`] returns: written in one piece, then synced, as is the
+//! folder when the file is new. Where that fails, what was written of it is cut off again, and the error says
+//! that it was not saved. A process that dies in the middle of a line leaves half of it; the next one that opens
+//! the journal sets that half aside as `decisions.jsonl.torn-1` (`-2` …), and goes on. Any other line that is no
+//! decision is an error: nothing is passed over.
+//!
+//! The id of a decision is the number of its line. One process writes at a time; anyone may [`load`].
+
+use std::collections::HashSet;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use streamface_types::{FaceId, FrameId, Timestamp};
+
+use crate::{Decision, Error, What};
+
+/// Name of the journal in the folder `metadata/`.
+pub const FILE: &str = "decisions.jsonl";
+
+/// Longest line, in bytes: some million faces in one decision.
+pub const MAX_LINE: usize = 64 << 20;
+
+/// A journal open for writing. Holding it holds its lock.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    log: Log<File>,
+    /// Id of the next decision.
+    next: u64,
+    torn: Option<PathBuf>,
+}
+
+impl Journal {
+    /// Opens a journal, makes it where it is missing, and reads what it holds. Time and memory: those of its size.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] where another process writes to it, [`Error::Line`] for a line that is no decision,
+    /// [`Error::Io`].
+    pub fn open(path: &Path) -> Result<(Self, Vec<Decision>), Error> {
+        let fail = || Error::io(path);
+        let new = !path.exists();
+        let file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(fail())?;
+        lock(&file, path)?;
+        if new {
+            sync_folder(path).map_err(fail())?;
+        }
+        let found = read(path, &file)?;
+        let mut journal = Self {
+            path: path.to_owned(),
+            next: found.decisions.len() as u64 + 1,
+            log: Log { sink: file, len: found.whole, dirty: false },
+            torn: None,
+        };
+        match found.tail {
+            Tail::None => {}
+            Tail::Whole => journal.log.append(b"\n").map_err(|e| journal.not_saved(e))?,
+            Tail::Torn => journal.set_aside().map_err(fail())?,
+        }
+        Ok((journal, found.decisions))
+    }
+
+    /// Adds a decision, made now, and returns it with its id. When this returns, it is on the disk.
+    ///
+    /// `seconds` that are no time are left out.
+    ///
+    /// # Errors
+    /// [`Error::NotSaved`]; the journal is then as it was, and the same can be tried again.
+    /// [`Error::TooLong`], [`Error::NoSuchDecision`].
+    pub fn append(&mut self, who: &str, seconds: Option<f64>, what: What) -> Result<Decision, Error> {
+        self.append_at(now(), who, seconds, what)
+    }
+
+    /// The same, made at another time.
+    ///
+    /// # Errors
+    /// Those of [`Self::append`].
+    pub fn append_at(
+        &mut self,
+        at: Timestamp,
+        who: &str,
+        seconds: Option<f64>,
+        what: What,
+    ) -> Result<Decision, Error> {
+        let seconds = seconds.filter(|s| s.is_finite() && *s >= 0.0);
+        let decision = Decision { id: self.next, at, who: who.to_owned(), seconds, what };
+        check_reference(&decision).map_err(|decision| Error::NoSuchDecision { decision })?;
+        let mut line = serde_json::to_vec(&decision).map_err(|e| self.not_saved(e.into()))?;
+        if line.len() > MAX_LINE {
+            return Err(Error::TooLong { bytes: line.len(), most: MAX_LINE });
+        }
+        line.push(b'\n');
+        self.log.append(&line).map_err(|e| self.not_saved(e))?;
+        self.next += 1;
+        Ok(decision)
+    }
+
+    /// Decisions in it.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.next - 1
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.next == 1
+    }
+
+    /// Where the half line lies that was set aside on opening, if there was one. It was never acknowledged.
+    #[must_use]
+    pub fn torn(&self) -> Option<&Path> {
+        self.torn.as_deref()
+    }
+
+    fn not_saved(&self, source: io::Error) -> Error {
+        Error::NotSaved { path: self.path.clone(), source }
+    }
+
+    /// Moves what follows the last whole line into a file of its own.
+    fn set_aside(&mut self) -> io::Result<()> {
+        for n in 1_u32.. {
+            let mut name = self.path.clone().into_os_string();
+            name.push(format!(".torn-{n}"));
+            let aside = PathBuf::from(name);
+            let mut to = match OpenOptions::new().write(true).create_new(true).open(&aside) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
+                other => other?,
+            };
+            let file = &mut self.log.sink;
+            file.seek(SeekFrom::Start(self.log.len))?;
+            io::copy(file, &mut to)?;
+            to.sync_all()?;
+            self.torn = Some(aside);
+            break;
+        }
+        self.log.dirty = true;
+        self.log.clean()?;
+        sync_folder(&self.path)
+    }
+}
+
+/// The decisions of a journal, for those who only read: nothing is locked or changed. None where there is no file.
+/// Half a last line, which a writer may be about to finish, is left out.
+///
+/// # Errors
+/// [`Error::Line`] for a line that is no decision, [`Error::Io`].
+pub fn load(path: &Path) -> Result<Vec<Decision>, Error> {
+    match File::open(path) {
+        Ok(file) => Ok(read(path, &file)?.decisions),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(e) => Err(Error::io(path)(e)),
+    }
+}
+
+fn lock(file: &File, path: &Path) -> Result<(), Error> {
+    // A process that starts another one has its locks twice for a moment, so the first no is not the last word.
+    for wait in [0, 5, 20, 100] {
+        std::thread::sleep(Duration::from_millis(wait));
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(e)) => return Err(Error::io(path)(e)),
+        }
+    }
+    Err(Error::InUse { path: path.to_owned() })
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// A new name is durable once its folder is.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if cfg!(unix) { File::open(dir)?.sync_all() } else { fs::metadata(dir).map(drop) }
+}
+
+/// What a file holds.
+struct Found {
+    decisions: Vec<Decision>,
+    /// Bytes up to the end of the last decision, without a newline that is missing.
+    whole: u64,
+    tail: Tail,
+}
+
+/// What follows the last line that ends.
+enum Tail {
+    None,
+    /// A decision that lacks nothing but the newline.
+    Whole,
+    /// Half a line.
+    Torn,
+}
+
+fn read(path: &Path, file: &File) -> Result<Found, Error> {
+    let mut lines = BufReader::with_capacity(1 << 16, file);
+    let mut found = Found { decisions: Vec::new(), whole: 0, tail: Tail::None };
+    let (mut line, mut frames) = (Vec::new(), HashSet::new());
+    for number in 1_u64.. {
+        line.clear();
+        let most = MAX_LINE as u64 + 1;
+        lines.by_ref().take(most).read_until(b'\n', &mut line).map_err(Error::io(path))?;
+        if line.is_empty() {
+            break;
+        }
+        let bad = |why: String| Error::Line { path: path.to_owned(), line: number, why };
+        let ends = line.last() == Some(&b'\n');
+        if !ends && line.len() > MAX_LINE {
+            return Err(bad(format!("longer than {MAX_LINE} bytes")));
+        }
+        match parse(&line, number, &mut frames) {
+            Ok(decision) => found.decisions.push(decision),
+            Err(why) if ends => return Err(bad(why)),
+            Err(_) => {
+                found.tail = Tail::Torn;
+                break;
+            }
+        }
+        found.whole += line.len() as u64;
+        if !ends {
+            found.tail = Tail::Whole;
+            break;
+        }
+    }
+    Ok(found)
+}
+
+fn parse(line: &[u8], number: u64, frames: &mut HashSet<FrameId>) -> Result<Decision, String> {
+    let mut decision: Decision = serde_json::from_slice(line).map_err(|e| format!("not a decision: {e}"))?;
+    if decision.id != number {
+        return Err(format!("decision {} where {number} should be", decision.id));
+    }
+    check_reference(&decision)
+        .map_err(|other| format!("takes back or renews {other}, which is not before it"))?;
+    // A frame is named again and again: once in memory is enough.
+    decision.what.for_each_face(|face| match frames.get(&face.frame) {
+        Some(frame) => face.frame = frame.clone(),
+        None => drop(frames.insert(face.frame.clone())),
+    });
+    Ok(decision)
+}
+
+/// Only what was said before can be taken back or renewed, so there are no circles; else the id.
+fn check_reference(decision: &Decision) -> Result<(), u64> {
+    match decision.what {
+        What::Undo { decision: other } | What::Redo { decision: other }
+            if other == 0 || other >= decision.id =>
+        {
+            Err(other)
+        }
+        _ => Ok(()),
+    }
+}
+
+impl What {
+    /// Every face that is named.
+    fn for_each_face(&mut self, mut each: impl FnMut(&mut FaceId)) {
+        match self {
+            Self::Compare { pairs } => {
+                pairs.iter_mut().flat_map(|p| p.left.iter_mut().chain(&mut p.right)).for_each(each);
+            }
+            Self::Move { faces, to } => faces.iter_mut().chain(to).for_each(each),
+            Self::Noise { faces: all }
+            | Self::Split { faces: all, .. }
+            | Self::Skip { person: all }
+            | Self::Name { person: all, .. } => all.iter_mut().for_each(&mut each),
+            Self::Undo { .. } | Self::Redo { .. } => {}
+        }
+    }
+}
+
+/// Where lines go.
+trait Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+    fn sync(&mut self) -> io::Result<()>;
+    fn cut(&mut self, len: u64) -> io::Result<()>;
+}
+
+impl Sink for File {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+    fn cut(&mut self, len: u64) -> io::Result<()> {
+        self.set_len(len)
+    }
+}
+
+/// Whole lines, or none of them.
+#[derive(Debug)]
+struct Log<S> {
+    sink: S,
+    /// Bytes that are acknowledged.
+    len: u64,
+    /// Whether more than these may be there.
+    dirty: bool,
+}
+
+impl<S: Sink> Log<S> {
+    fn append(&mut self, line: &[u8]) -> io::Result<()> {
+        self.clean()?;
+        self.dirty = true;
+        if let Err(e) = self.sink.write(line).and_then(|()| self.sink.sync()) {
+            // Where this fails too, the next call tries again before it writes.
+            let _ = self.clean();
+            return Err(e);
+        }
+        self.len += line.len() as u64;
+        self.dirty = false;
+        Ok(())
+    }
+
+    /// Cuts off what was not acknowledged.
+    fn clean(&mut self) -> io::Result<()> {
+        if self.dirty {
+            self.sink.cut(self.len)?;
+            self.sink.sync()?;
+            self.dirty = false;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A disk of so many bytes, some of whose calls fail.
+    #[derive(Default)]
+    struct Disk {
+        bytes: Vec<u8>,
+        room: usize,
+        sync_fails: bool,
+        cut_fails: bool,
+    }
+
+    impl Sink for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+            let fits = bytes.len().min(self.room - self.bytes.len());
+            self.bytes.extend_from_slice(&bytes[..fits]);
+            if fits < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        }
+        fn sync(&mut self) -> io::Result<()> {
+            if self.sync_fails { Err(io::Error::other("sync")) } else { Ok(()) }
+        }
+        fn cut(&mut self, len: u64) -> io::Result<()> {
+            if self.cut_fails {
+                return Err(io::Error::other("cut"));
+            }
+            self.bytes.truncate(len as usize);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_full_disk_leaves_whole_lines_only() {
+        let mut log = Log { sink: Disk { room: 10, ..Disk::default() }, len: 0, dirty: false };
+        log.append(b"1234\n").unwrap();
+        assert_eq!(log.append(b"567890\n").unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(log.sink.bytes, b"1234\n");
+        log.append(b"567\n").unwrap();
+        assert_eq!(log.sink.bytes, b"1234\n567\n");
+    }
+
+    #[test]
+    fn what_could_not_be_cut_is_cut_before_the_next_line() {
+        let mut log =
+            Log { sink: Disk { room: 8, cut_fails: true, ..Disk::default() }, len: 0, dirty: false };
+        log.append(b"12\n").unwrap();
+        assert!(log.append(b"3456789\n").is_err());
+        assert_eq!(log.sink.bytes, b"12\n34567");
+        // Nothing may follow half a line.
+        log.sink.room = 100;
+        assert!(log.append(b"3\n").is_err());
+        assert_eq!(log.sink.bytes, b"12\n34567");
+        log.sink.cut_fails = false;
+        log.append(b"3\n").unwrap();
+        assert_eq!(log.sink.bytes, b"12\n3\n");
+    }
+
+    #[test]
+    fn a_line_that_did_not_reach_the_disk_is_not_there() {
+        let mut log =
+            Log { sink: Disk { room: 100, sync_fails: true, ..Disk::default() }, len: 0, dirty: false };
+        assert!(log.append(b"1\n").is_err());
+        assert_eq!(log.sink.bytes, b"");
+        log.sink.sync_fails = false;
+        log.append(b"2\n").unwrap();
+        assert_eq!(log.sink.bytes, b"2\n");
+    }
+}

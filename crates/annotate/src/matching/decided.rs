@@ -1,0 +1,101 @@
+//! Pairs of clusters and decisions: what was said of them before, and sure ones joined.
+
+use std::collections::{BTreeSet, HashMap};
+
+use streamface_types::{Embeddings, FaceId, Metric};
+
+use super::Pair;
+use super::clusters::{Clusters, mean};
+use crate::{AUTO, Compared, Decision, Error, Journal, People, Refusal, Verdict, What};
+
+/// Faces that stand for a cluster in a decision that nobody looked at: those nearest to its mean. Few, since
+/// all that are named become one person, whatever a later clustering makes of them; more than one, so that
+/// the decision outlives one that turns out not to belong.
+const NAMED: usize = 3;
+
+/// Pairs of [`labels`](People::labels) of which a person has said that they are two people, or that nobody can
+/// tell: not to be asked about again, nor to be joined.
+///
+/// `decisions` are those that `people` was made with. O(faces named · log n).
+#[must_use]
+pub fn asked(people: &People, decisions: &[Decision]) -> Vec<(i64, i64)> {
+    let who = |side: &[FaceId]| -> BTreeSet<u32> {
+        side.iter().filter_map(|face| people.person_of(people.index(face)?)).collect()
+    };
+    let mut found = BTreeSet::new();
+    for decision in decisions.iter().filter(|d| people.holds(d.id)) {
+        let What::Compare { pairs } = &decision.what else { continue };
+        for pair in pairs.iter().filter(|p| p.verdict != Verdict::Same) {
+            let right = who(&pair.right);
+            let both = who(&pair.left).into_iter().flat_map(|a| right.iter().map(move |&b| (a, b)));
+            found.extend(both.filter(|&(a, b)| people.asked(a, b).is_some()).filter_map(|(a, b)| {
+                let (a, b) = (people.label(a)?, people.label(b)?);
+                Some((a.min(b), a.max(b)))
+            }));
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// What came of joining sure pairs.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub struct Joined {
+    /// Decisions made, one a pair, so that each can be taken back by itself.
+    pub decisions: usize,
+    /// Pairs that cannot be one person, and what stands in the way: two faces of one frame, or what was said.
+    pub refused: Vec<(Pair, Refusal)>,
+}
+
+/// Joins pairs one after another, nearest first as [`Matches::sure`](super::Matches::sure) has them, by a
+/// decision of [`AUTO`] each, wherever [`People::check`] allows it. Pairs that are one person already, by
+/// earlier ones, need none.
+///
+/// `rows` are the embeddings of the faces of `people`, and labels of pairs those that [`People::labels`] gives;
+/// labels that are not there are passed over. Where an error ends this, what was joined before stays so, in
+/// `people` as in the journal.
+///
+/// # Errors
+/// [`Error::LabelCount`] where there are not as many rows as faces; those of [`Journal::append`].
+pub fn join_sure(
+    rows: &Embeddings,
+    metric: Metric,
+    people: &mut People,
+    journal: &mut Journal,
+    sure: &[Pair],
+) -> Result<Joined, Error> {
+    let clusters = Clusters::new(rows, &people.labels())?;
+    let mut named: HashMap<u32, Vec<FaceId>> = HashMap::new();
+    let mut found = Joined::default();
+    for &pair in sure {
+        let (Some(a), Some(b)) = (clusters.find(pair.a), clusters.find(pair.b)) else { continue };
+        let person = |people: &People, cluster: u32| people.person_of(clusters.rows(cluster as usize)[0]);
+        if person(people, a) == person(people, b) {
+            continue;
+        }
+        let mut side = |cluster: u32| {
+            let typical = || typical(rows, clusters.rows(cluster as usize), metric);
+            let faces = || typical().into_iter().map(|row| people.faces()[row as usize].clone()).collect();
+            named.entry(cluster).or_insert_with(faces).clone()
+        };
+        let compared = Compared { left: side(a), right: side(b), verdict: Verdict::Same };
+        let what = What::Compare { pairs: vec![compared] };
+        match people.check(&what) {
+            Ok(()) => {
+                people.apply(&journal.append(AUTO, None, what)?);
+                found.decisions += 1;
+            }
+            Err(refusal) => found.refused.push((pair, refusal)),
+        }
+    }
+    Ok(found)
+}
+
+/// The rows nearest to the mean of a cluster, the nearest first.
+fn typical(rows: &Embeddings, members: &[u32], metric: Metric) -> Vec<u32> {
+    let mean = mean(rows, members);
+    let far = |&row: &u32| (metric.distance(&mean, rows.row(row as usize)), row);
+    let mut far: Vec<(f64, u32)> = members.iter().map(far).collect();
+    far.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    far.into_iter().take(NAMED).map(|(_, row)| row).collect()
+}

@@ -1,0 +1,293 @@
+//! Step 7: which clusters may be one person.
+//!
+//! | module | what |
+//! |---|---|
+//! | `clusters`, `farthest` | the points that stand for a cluster: its mean, its rows, the two farthest apart |
+//! | `nearest` | the smallest distance of each pair of clusters, as distances stream by |
+//! | `rules` | the lists: ours, and the original's two |
+//! | `decided` | pairs that were answered before, and sure ones joined by decisions: [`asked`], [`join_sure`] |
+//! | `file` | `cluster_evals.json`: [`write`](Matches::write), [`read_ignored`] |
+//!
+//! No matrix of distances is made: the pairs within `max` come from [`streamface_cluster::join_each`] over the
+//! clusters' means, their rows, or three points each, and only the nearest are kept. Distances are those of
+//! [`Metric::distance`]; results do not depend on the number of threads.
+//!
+//! ```
+//! use streamface_annotate::matching::{Mode, Pair, Settings, matches};
+//! use streamface_types::{Embeddings, Metric};
+//!
+//! // Three clusters on a line, and a face that belongs to no one.
+//! let rows = Embeddings::new(vec![0.0, 1.0, 2.0, 3.0, 9.0, 2.0], 1)?;
+//! let labels = [0, 0, 1, 1, 2, -1];
+//! let settings = |mode| Settings::new(Metric::Euclidean, mode, 1.5, 7.0);
+//!
+//! // From mean to mean it is 2, 6.5 and 8.5.
+//! let found = matches(&rows, &labels, &settings(Mode::Average)?)?;
+//! assert_eq!(found.sure, []);
+//! assert_eq!(found.ask, [Pair { a: 0, b: 1, distance: 2.0 }, Pair { a: 1, b: 2, distance: 6.5 }]);
+//! // From face to face 1, 6 and 8.
+//! let found = matches(&rows, &labels, &settings(Mode::Single)?)?;
+//! assert_eq!(found.sure, [Pair { a: 0, b: 1, distance: 1.0 }]);
+//! assert_eq!(found.ask, [Pair { a: 1, b: 2, distance: 6.0 }]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod clusters;
+mod decided;
+mod farthest;
+mod file;
+mod nearest;
+mod rules;
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use streamface_cluster::{Link, Observer, join_each};
+use streamface_types::{Embeddings, Metric};
+
+use crate::Error;
+use clusters::Clusters;
+pub use decided::{Joined, asked, join_sure};
+pub use file::read_ignored;
+use nearest::{Entry, Nearest};
+
+/// How far apart two clusters are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Mode {
+    /// The distance of their means; of the rows as they are, not of unit vectors.
+    #[default]
+    Average,
+    /// The smallest distance of a row of one from a row of the other.
+    Single,
+    /// The smallest distance of three points of one from three of the other: the mean and the two rows
+    /// farthest apart, of equals the pair with the smaller rows.
+    Triplet,
+}
+
+/// Which pairs go on which list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Rule {
+    /// Nearer than min is sure, up to max is asked about; both lists whole, the nearest first.
+    #[default]
+    Lists,
+    /// As the original's code: all are asked about, cluster by cluster in the order of labels, the nearest
+    /// first. A pair is on the list of its smaller label; exact zeros are left out, and then the lists of
+    /// clusters whose nearest is not nearer than min; at last ignored pairs.
+    Code,
+    /// As the original is published: nearer than min is joined without asking, up to max is asked about where
+    /// that has not made the two one already.
+    Paper,
+}
+
+/// What to match by, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    metric: Metric,
+    mode: Mode,
+    min: f64,
+    max: f64,
+    rule: Rule,
+    top: Option<u64>,
+    most: Option<usize>,
+}
+
+impl Settings {
+    /// Pairs that are kept unless said otherwise, but for [`Rule::Code`].
+    pub const MOST: usize = 1_000_000;
+    /// The same for [`Rule::Code`], which needs all of its 10,001 clusters' pairs.
+    pub const MOST_CODE: usize = 64_000_000;
+    /// Largest label that [`Rule::Code`] looks at unless said otherwise.
+    pub const TOP_CODE: u64 = 10_000;
+
+    /// Pairs nearer than `min` are sure, pairs beyond `max` are none. Both belong to the model that made the
+    /// embeddings: there is no default. (The original's are .35 and .5, for its own models.)
+    ///
+    /// # Errors
+    /// [`Error::Thresholds`] unless 0 ≤ min ≤ max, finite, and ≤ 2 for cosine.
+    pub fn new(metric: Metric, mode: Mode, min: f64, max: f64) -> Result<Self, Error> {
+        if !(min >= 0.0 && min <= max) || streamface_cluster::Settings::new(metric, max).is_err() {
+            return Err(Error::Thresholds { min, max, metric });
+        }
+        Ok(Self { metric, mode, min, max, rule: Rule::default(), top: None, most: None })
+    }
+
+    /// By another rule than ours.
+    #[must_use]
+    pub fn rule(self, rule: Rule) -> Self {
+        Self { rule, ..self }
+    }
+
+    /// Only this many clusters, the largest, of equals those with the smaller labels; all unless said
+    /// otherwise. For [`Rule::Code`] those with labels from 0 to this, which is one more;
+    /// [`TOP_CODE`](Self::TOP_CODE) unless said otherwise.
+    #[must_use]
+    pub fn topk(self, top: u64) -> Self {
+        Self { top: Some(top), ..self }
+    }
+
+    /// Only this many pairs, the nearest, of equals those with the smaller labels; 1 at least, and
+    /// [`MOST`](Self::MOST) or [`MOST_CODE`](Self::MOST_CODE) unless said otherwise. Each takes up to 56 bytes.
+    #[must_use]
+    pub fn most(self, pairs: usize) -> Self {
+        Self { most: Some(pairs.max(1)), ..self }
+    }
+
+    fn top(&self) -> Option<u64> {
+        self.top.or((self.rule == Rule::Code).then_some(Self::TOP_CODE))
+    }
+
+    fn most_pairs(&self) -> usize {
+        self.most.unwrap_or(if self.rule == Rule::Code { Self::MOST_CODE } else { Self::MOST })
+    }
+
+    /// The distance.
+    #[must_use]
+    pub fn metric(&self) -> Metric {
+        self.metric
+    }
+
+    /// Pairs nearer than this are sure.
+    #[must_use]
+    pub fn min(&self) -> f64 {
+        self.min
+    }
+
+    /// Pairs beyond this are none.
+    #[must_use]
+    pub fn max(&self) -> f64 {
+        self.max
+    }
+}
+
+/// Two clusters.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pair {
+    /// The smaller label.
+    pub a: i64,
+    /// The larger label.
+    pub b: i64,
+    /// Their distance.
+    pub distance: f64,
+}
+
+/// Pairs of clusters that may be one person.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub struct Matches {
+    /// Nearer than min, the nearest first, of equals those with the smaller labels.
+    pub sure: Vec<Pair>,
+    /// From min to max, in the order in which to ask.
+    pub ask: Vec<Pair>,
+    /// Clusters that were compared.
+    pub clusters: usize,
+    /// The rule that the lists are by.
+    pub rule: Rule,
+    /// Where there were more pairs than are kept: the distance of the last one that was.
+    pub reached: Option<f64>,
+}
+
+/// What is being done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stage {
+    /// The two rows farthest apart are looked for: counted in rows.
+    Extremes,
+    /// Points are compared: counted in pairs.
+    Compare,
+}
+
+/// All pairs of clusters within reach. `labels`: one a row, below 0 where the row belongs to no one.
+///
+/// For k clusters of n rows of d numbers, with pairs ruled out in blocks (see [`streamface_cluster::join()`]):
+/// average O(n·d + k²·d) at worst; triplet nine times that, and the rows farthest apart; single O(n²·d).
+/// Memory: that of the join, about d + 40 bytes a point; 4d bytes a point but for single; the pairs that are kept.
+///
+/// # Errors
+/// [`Error::LabelCount`]; [`Error::TooManyPairs`], for [`Rule::Code`]; [`Error::Cluster`].
+pub fn matches(rows: &Embeddings, labels: &[i64], settings: &Settings) -> Result<Matches, Error> {
+    matches_observed(rows, labels, &[], settings, &|_, _, _| {})
+}
+
+/// [`matches()`] without pairs of labels, in any order, that a person has said are two people; `observer` hears
+/// what is being done, how much of it, and of how much, from any thread.
+///
+/// # Errors
+/// Those of [`matches()`].
+pub fn matches_observed(
+    rows: &Embeddings,
+    labels: &[i64],
+    ignored: &[(i64, i64)],
+    settings: &Settings,
+    observer: &(dyn Fn(Stage, u64, u64) + Sync),
+) -> Result<Matches, Error> {
+    let clusters = Clusters::new(rows, labels)?.wanted(settings);
+    let nearest = Nearest::new(settings.most_pairs());
+    let listen = |p: streamface_cluster::Progress| observer(Stage::Compare, p.done, p.total);
+    let search = Search { settings, nearest: &nearest, observer: Observer::new(&listen) };
+    match settings.mode {
+        Mode::Average => {
+            let of: Vec<u32> = (0..clusters.len() as u32).collect();
+            search.points(&clusters.means(rows), &of, &of)?;
+        }
+        Mode::Single => {
+            let (among, of) = clusters.of_rows(rows.len());
+            search.points(rows, &among, &of)?;
+        }
+        Mode::Triplet => {
+            let (total, seen) = (clusters.members() as u64, AtomicU64::new(0));
+            let done = |rows: usize| {
+                let rows = rows as u64;
+                observer(Stage::Extremes, seen.fetch_add(rows, Relaxed) + rows, total);
+            };
+            let (points, of) = clusters.triplets(rows, settings.metric, done);
+            search.points(&points, &(0..of.len() as u32).collect::<Vec<_>>(), &of)?;
+        }
+    }
+    let (pairs, dropped) = nearest.finish();
+    if dropped && settings.rule == Rule::Code {
+        return Err(Error::TooManyPairs { most: settings.most_pairs(), max: settings.max });
+    }
+    let ignored: HashSet<(u32, u32)> = ignored
+        .iter()
+        .filter_map(|&(a, b)| Some((clusters.find(a.min(b))?, clusters.find(a.max(b))?)))
+        .collect();
+    let reached = pairs.last().map(|p| p.distance).filter(|_| dropped);
+    let (sure, ask) = rules::lists(pairs, settings, clusters.len(), &ignored);
+    let pair = |e: Entry| Pair {
+        a: clusters.labels[e.a as usize],
+        b: clusters.labels[e.b as usize],
+        distance: e.distance,
+    };
+    Ok(Matches {
+        sure: sure.into_iter().map(pair).collect(),
+        ask: ask.into_iter().map(pair).collect(),
+        clusters: clusters.len(),
+        rule: settings.rule,
+        reached,
+    })
+}
+
+/// Pairs of points within reach, as pairs of clusters.
+struct Search<'a> {
+    settings: &'a Settings,
+    nearest: &'a Nearest,
+    observer: Observer<'a>,
+}
+
+impl Search<'_> {
+    /// `of`: the cluster of each point.
+    fn points(&self, points: &Embeddings, among: &[u32], of: &[u32]) -> Result<(), Error> {
+        let of = |point: u32| of[point as usize];
+        let settings = streamface_cluster::Settings::new(self.settings.metric, self.settings.max)?;
+        let add = |part: Vec<Link>| {
+            let entry = |l: Link| {
+                let (a, b) = (of(l.i), of(l.j));
+                Entry { distance: l.distance, a: a.min(b), b: a.max(b) }
+            };
+            self.nearest.add(part.into_iter().map(entry).collect());
+            Ok(())
+        };
+        join_each(points, &settings, among, |p, q| of(p) != of(q), self.observer, add)?;
+        Ok(())
+    }
+}

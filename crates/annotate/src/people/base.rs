@@ -1,0 +1,90 @@
+//! What decisions start from: faces, and the clusters they are in.
+
+use streamface_types::FaceId;
+
+use crate::Error;
+
+/// In no cluster.
+pub(super) const NO_ONE: u32 = u32::MAX;
+
+#[derive(Debug, Clone)]
+pub(super) struct Base {
+    pub(super) faces: Vec<FaceId>,
+    /// Each face's cluster, or [`NO_ONE`].
+    pub(super) cluster: Vec<u32>,
+    /// Clusters by their labels, ascending.
+    pub(super) label: Vec<i64>,
+    /// Where each cluster starts in `members`.
+    start: Vec<u32>,
+    members: Vec<u32>,
+    /// Each face's frame; empty where faces of a frame may be one person.
+    frame: Vec<u32>,
+}
+
+impl Base {
+    pub(super) fn new(faces: Vec<FaceId>, labels: &[i64], frames_apart: bool) -> Result<Self, Error> {
+        // Decisions make atoms of their own beyond the clusters.
+        if faces.len() > (u32::MAX / 2) as usize {
+            return Err(Error::TooMany { faces: faces.len() });
+        }
+        if labels.len() != faces.len() {
+            return Err(Error::LabelCount { labels: labels.len(), faces: faces.len() });
+        }
+        if let Some(two) = faces.windows(2).find(|two| two[0] >= two[1]) {
+            return Err(Error::Order { face: two[1].clone() });
+        }
+        let mut label: Vec<i64> = labels.iter().copied().filter(|&l| l >= 0).collect();
+        label.sort_unstable();
+        label.dedup();
+        // Each label is in `label`, so its partition point is its own place.
+        let of = |&l: &i64| if l < 0 { NO_ONE } else { label.partition_point(|&other| other < l) as u32 };
+        let cluster: Vec<u32> = labels.iter().map(of).collect();
+        let mut start = vec![0_u32; label.len() + 1];
+        for &c in cluster.iter().filter(|&&c| c != NO_ONE) {
+            start[c as usize + 1] += 1;
+        }
+        for c in 0..label.len() {
+            start[c + 1] += start[c];
+        }
+        let mut fill = start.clone();
+        let mut members = vec![0; start[label.len()] as usize];
+        for (face, &c) in (0..).zip(&cluster).filter(|(_, c)| **c != NO_ONE) {
+            members[fill[c as usize] as usize] = face;
+            fill[c as usize] += 1;
+        }
+        let mut frame = Vec::new();
+        if frames_apart {
+            let mut now = 0;
+            frame.reserve(faces.len());
+            for (at, face) in faces.iter().enumerate() {
+                now += u32::from(at > 0 && faces[at - 1].frame != face.frame);
+                frame.push(now);
+            }
+        }
+        Ok(Self { faces, cluster, label, start, members, frame })
+    }
+
+    pub(super) fn clusters(&self) -> u32 {
+        self.label.len() as u32
+    }
+
+    /// Faces of a cluster; none of what is no cluster.
+    pub(super) fn members(&self, cluster: u32) -> &[u32] {
+        let c = cluster as usize;
+        if c >= self.label.len() {
+            return &[];
+        }
+        &self.members[self.start[c] as usize..self.start[c + 1] as usize]
+    }
+
+    /// Other faces of a face's frame.
+    pub(super) fn beside(&self, face: u32) -> impl Iterator<Item = u32> {
+        let at = face as usize;
+        let of = self.frame.get(at).copied();
+        let (before, after) = self.frame.split_at(at.min(self.frame.len()));
+        // Faces are in the order of their frames.
+        let before = before.iter().rev().take_while(move |&&f| Some(f) == of).count();
+        let after = after.iter().take_while(move |&&f| Some(f) == of).count();
+        (face - before as u32..face + after as u32).filter(move |&other| other != face)
+    }
+}

@@ -1,0 +1,110 @@
+//! What decisions ask of the next clustering.
+
+use std::collections::BTreeMap;
+
+use streamface_types::FaceId;
+
+use super::People;
+use super::said::Meant;
+use crate::Error;
+
+/// Pairs up to which all faces of two people are kept apart, not only those that were compared.
+const MOST_PAIRS: usize = 4_000_000;
+
+impl People {
+    /// What decisions say by themselves: every face is a cluster of its own.
+    ///
+    /// # Errors
+    /// Those of [`People::new`].
+    pub fn unclustered(faces: Vec<FaceId>, frames_apart: bool) -> Result<Self, Error> {
+        let labels: Vec<i64> = (0..).take(faces.len()).collect();
+        Self::new(faces, &labels, frames_apart)
+    }
+
+    /// Pairs of faces that must not lie in one cluster, or decisions could not be followed any more: the smaller
+    /// first, ascending. They depend on decisions alone when taken of [`People::unclustered`], as they should be.
+    ///
+    /// `Different` keeps every face that is known of one person apart from every one known of the other. Where two faces of one frame are two people, what was seen beside
+    /// a face of a person is kept apart from all faces of that person (the two faces of a frame themselves are
+    /// not listed). Faces of which a decision says where they belong are left out: they are taken out of whatever
+    /// cluster they come to.
+    ///
+    /// Beyond some millions of pairs, of the largest people only the faces that were compared are kept apart.
+    #[must_use]
+    pub fn constraints(&self) -> Vec<(u32, u32)> {
+        let (state, base) = (&self.state, &self.base);
+        let free = |face: &u32| !state.is_placed(*face);
+        // Of every two people who are apart, the decisions that say so.
+        let mut apart: BTreeMap<(u32, u32), Vec<(u32, u32)>> = BTreeMap::new();
+        for &(at, pair) in &state.apart.of {
+            let [left, right] = self.sides(at, pair);
+            let roots = |side: &[(u32, u32)]| {
+                let mut roots: Vec<u32> = side.iter().map(|&(_, root)| root).collect();
+                roots.sort_unstable();
+                roots.dedup();
+                roots
+            };
+            for p in roots(&left) {
+                for &q in &roots(&right) {
+                    apart.entry((p.min(q), p.max(q))).or_default().push((at, pair));
+                }
+            }
+        }
+        let known = |root: u32| state.faces(base, root).filter(free).collect::<Vec<u32>>();
+        let mut groups: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for &root in apart.keys().flat_map(|(p, q)| [p, q]) {
+            groups.entry(root).or_insert_with(|| known(root));
+        }
+        let mut pairs = Vec::new();
+        let mut by_size: Vec<_> =
+            apart.iter().map(|(two, why)| (groups[&two.0].len() * groups[&two.1].len(), two, why)).collect();
+        by_size.sort();
+        let mut room = MOST_PAIRS;
+        for (size, (p, q), why) in by_size {
+            if size <= room {
+                room -= size;
+                pairs.extend(groups[p].iter().flat_map(|&a| groups[q].iter().map(move |&b| (a, b))));
+                continue;
+            }
+            for [left, right] in why.iter().map(|&(at, pair)| self.sides(at, pair)) {
+                let faces = |side: Vec<(u32, u32)>| side.into_iter().map(|(face, _)| face).filter(free);
+                let right: Vec<u32> = faces(right).collect();
+                pairs.extend(faces(left).flat_map(|a| right.iter().map(move |&b| (a, b))));
+            }
+        }
+        let mut people: Vec<Vec<u32>> = (0..state.len())
+            .filter(|&atom| state.root(atom) == Some(atom) && state.size(atom) > 1)
+            .map(known)
+            .filter(|faces| faces.len() > 1)
+            .collect();
+        people.sort_by_key(|faces| (faces.len(), faces.first().copied()));
+        for faces in people {
+            let beside = faces.iter().flat_map(|&face| base.beside(face).map(move |other| (face, other)));
+            let beside: Vec<(u32, u32)> = beside.filter(|(_, other)| free(other)).collect();
+            let size = beside.len() * faces.len();
+            if size > room {
+                break;
+            }
+            room -= size;
+            for (face, other) in beside {
+                pairs.extend(faces.iter().filter(|&&f| f != face && f != other).map(|&f| (f, other)));
+            }
+        }
+        for (a, b) in &mut pairs {
+            (*a, *b) = ((*a).min(*b), (*a).max(*b));
+        }
+        pairs.sort_unstable();
+        pairs.dedup();
+        pairs
+    }
+
+    /// Faces that count of the two sides of a pair, with their people.
+    pub(super) fn sides(&self, at: u32, pair: u32) -> [Vec<(u32, u32)>; 2] {
+        let Meant::Compare(pairs) = &self.said.entries[at as usize].what else { return [vec![], vec![]] };
+        let (left, right, _) = &pairs[pair as usize];
+        [left, right].map(|side| {
+            let faces = self.state.atoms_of(&self.base, &self.said, side, at as usize);
+            faces.filter_map(|(face, atom)| Some((face, self.state.root(atom)?))).collect()
+        })
+    }
+}

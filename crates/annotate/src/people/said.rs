@@ -1,0 +1,154 @@
+//! Decisions with faces as numbers, looked up once.
+
+use std::ops::Range;
+
+use streamface_types::FaceId;
+
+use crate::{Decision, Verdict, What};
+
+/// All decisions.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Said {
+    pub(super) entries: Vec<Entry>,
+    /// Faces of all sides, one after the other.
+    pool: Vec<u32>,
+    /// Whether some decision names the face.
+    pub(super) named: Vec<bool>,
+    /// Atoms that decisions may make, beyond the clusters.
+    pub(super) made: u32,
+}
+
+/// Faces of one side.
+pub(super) type Side = Range<usize>;
+
+/// One decision.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) id: u64,
+    pub(super) what: Meant,
+    /// Times that it names a face that is not there.
+    pub(super) unknown: usize,
+}
+
+/// What was said, by numbers.
+#[derive(Debug, Clone)]
+pub(super) enum Meant {
+    Compare(Vec<(Side, Side, Verdict)>),
+    Noise(Side),
+    /// Atoms from this one on are theirs: one for all, or one each.
+    Split {
+        faces: Side,
+        first: u32,
+        together: bool,
+    },
+    /// The atom is theirs where `to` is no one any more.
+    Move {
+        faces: Side,
+        to: Side,
+        own: u32,
+    },
+    Skip(Side),
+    Name(Side, Option<String>),
+    Undo(u64),
+    Redo(u64),
+}
+
+impl Said {
+    pub(super) fn new(faces: usize) -> Self {
+        Self { named: vec![false; faces], ..Self::default() }
+    }
+
+    pub(super) fn faces(&self, side: &Side) -> &[u32] {
+        &self.pool[side.clone()]
+    }
+
+    /// Place of a decision, if it is there.
+    pub(super) fn find(&self, id: u64) -> Option<usize> {
+        self.entries.binary_search_by_key(&id, |e| e.id).ok()
+    }
+
+    /// The faces of a decision that say where single faces belong.
+    pub(super) fn placed(&self, entry: &Entry) -> Option<&[u32]> {
+        match &entry.what {
+            Meant::Noise(faces) | Meant::Split { faces, .. } | Meant::Move { faces, .. } => {
+                Some(self.faces(faces))
+            }
+            _ => None,
+        }
+    }
+
+    /// Adds a decision. Atoms are numbered on from the clusters, whether or not the decision holds, so that
+    /// taking another one back leaves their numbers alone.
+    pub(super) fn push(&mut self, decision: &Decision, faces: &[FaceId], clusters: u32) {
+        let mut unknown = 0;
+        let mut side = |named: &[FaceId]| {
+            let from = self.pool.len();
+            for face in named {
+                if let Ok(at) = faces.binary_search(face) {
+                    self.named[at] = true;
+                    self.pool.push(at as u32);
+                } else {
+                    unknown += 1;
+                }
+            }
+            from..self.pool.len()
+        };
+        let own = clusters + self.made;
+        let what = match &decision.what {
+            What::Compare { pairs } => {
+                Meant::Compare(pairs.iter().map(|p| (side(&p.left), side(&p.right), p.verdict)).collect())
+            }
+            What::Noise { faces } => Meant::Noise(side(faces)),
+            What::Split { faces, together } => {
+                let faces = side(faces);
+                self.made += if *together { 1 } else { faces.len() as u32 };
+                Meant::Split { faces, first: own, together: *together }
+            }
+            What::Move { faces, to } => {
+                self.made += 1;
+                Meant::Move { faces: side(faces), to: side(to), own }
+            }
+            What::Skip { person } => Meant::Skip(side(person)),
+            What::Name { person, name } => Meant::Name(side(person), name.clone()),
+            What::Undo { decision } => Meant::Undo(*decision),
+            What::Redo { decision } => Meant::Redo(*decision),
+        };
+        self.entries.push(Entry { id: decision.id, what, unknown });
+    }
+
+    /// Takes the last decision away again.
+    pub(super) fn pop(&mut self, before: Mark) {
+        self.entries.pop();
+        self.pool.truncate(before.pool);
+        self.made = before.made;
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        Mark { pool: self.pool.len(), made: self.made }
+    }
+
+    /// Which decisions hold: the last word on each that itself holds.
+    pub(super) fn holding(&self) -> Vec<bool> {
+        let mut word: Vec<Option<bool>> = vec![None; self.entries.len()];
+        for at in (0..self.entries.len()).rev() {
+            let (id, says) = match self.entries[at].what {
+                Meant::Undo(id) => (id, false),
+                Meant::Redo(id) => (id, true),
+                _ => continue,
+            };
+            if word[at] != Some(false)
+                && let Some(other) = self.find(id).filter(|&other| other < at)
+            {
+                word[other].get_or_insert(says);
+            }
+        }
+        word.into_iter().map(|w| w.unwrap_or(true)).collect()
+    }
+}
+
+/// Where a [`Said`] ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    pool: usize,
+    made: u32,
+}

@@ -1,0 +1,421 @@
+//! What follows from decisions: who is who.
+//!
+//! Faces lie in *atoms*: a cluster less what was pulled out of it, or a group that was pulled out. A person is
+//! atoms that decisions have joined.
+
+use std::collections::{HashMap, HashSet};
+
+use streamface_types::FaceId;
+
+use super::base::{Base, NO_ONE};
+use super::conflict::{Because, Conflict};
+use super::said::{Meant, Said, Side};
+use super::ties::{Marks, Proof};
+use crate::Verdict;
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct State {
+    /// Which decisions hold.
+    pub(super) holds: Vec<bool>,
+    /// The last decision that says where a face belongs, for faces of which one does.
+    last: HashMap<u32, u32>,
+    /// The atom that it says, or none.
+    place: HashMap<u32, Option<u32>>,
+    /// Faces that came to an atom.
+    came: HashMap<u32, Vec<u32>>,
+    /// Each atom's person, by one of its atoms: that of the larger part when two were joined.
+    root: Vec<u32>,
+    /// The next atom of the same person, round and round.
+    next: Vec<u32>,
+    /// Of a person, at its root: atoms, faces, and the smallest atom.
+    atoms: Vec<u32>,
+    faces: Vec<u32>,
+    smallest: Vec<u32>,
+    proof: Proof,
+    /// Pairs said to be different, one a bit below the side: a person with `2 k` and one with `2 k + 1` are apart.
+    pub(super) apart: Marks,
+    /// The same for pairs that nobody could tell.
+    pub(super) unsure: Marks,
+    /// The last decision on a person's name.
+    names: HashMap<u32, u32>,
+    /// People about whom nobody is to be asked.
+    pub(super) skipped: HashSet<u32>,
+    pub(super) conflicts: Vec<Conflict>,
+}
+
+impl State {
+    /// All of it, from the beginning.
+    pub(super) fn derive(base: &Base, said: &Said) -> Self {
+        let mut state = Self { holds: said.holding(), ..Self::default() };
+        let clusters = base.clusters();
+        state.grow(clusters + said.made);
+        for cluster in 0..clusters {
+            state.faces[cluster as usize] = base.members(cluster).len() as u32;
+        }
+        for (at, entry) in (0_u32..).zip(&said.entries).filter(|(at, _)| state.holds[*at as usize]) {
+            for &face in said.placed(entry).unwrap_or_default() {
+                state.last.insert(face, at);
+            }
+        }
+        for at in 0..said.entries.len() {
+            if state.holds[at] {
+                state.put(base, said, at);
+            }
+        }
+        for at in 0..said.entries.len() {
+            if state.holds[at] {
+                state.say(base, said, at);
+            }
+        }
+        state
+    }
+
+    /// Room for so many atoms.
+    pub(super) fn grow(&mut self, atoms: u32) {
+        let new = self.root.len() as u32..atoms;
+        self.root.extend(new.clone());
+        self.next.extend(new.clone());
+        self.smallest.extend(new);
+        self.atoms.resize(atoms as usize, 1);
+        self.faces.resize(atoms as usize, 0);
+        self.proof.grow(atoms);
+    }
+
+    /// Puts the faces of one decision where it says.
+    fn put(&mut self, base: &Base, said: &Said, at: usize) {
+        let entry = &said.entries[at];
+        let Some(faces) = said.placed(entry) else { return };
+        let target = match &entry.what {
+            Meant::Move { to, own, .. } => {
+                let mut people = self.atoms_of(base, said, to, at);
+                Some(people.next().map_or(*own, |(_, atom)| atom))
+            }
+            _ => None,
+        };
+        for (k, &face) in (0_u32..).zip(faces) {
+            if self.last.get(&face) != Some(&(at as u32)) {
+                continue;
+            }
+            let atom = match entry.what {
+                Meant::Split { first, together: true, .. } => Some(first),
+                Meant::Split { first, .. } => Some(first + k),
+                Meant::Move { .. } => target,
+                _ => None,
+            };
+            self.place_face(base, face, atom);
+        }
+    }
+
+    /// Takes a face from where it is to an atom, or to no one.
+    pub(super) fn place_face(&mut self, base: &Base, face: u32, atom: Option<u32>) {
+        let was = self.atom_of(base, face);
+        if was == atom && self.place.contains_key(&face) {
+            return;
+        }
+        if let Some(was) = was {
+            self.faces[self.root[was as usize] as usize] -= 1;
+            if let Some(came) = self.came.get_mut(&was) {
+                came.retain(|&f| f != face);
+            }
+        }
+        if let Some(atom) = atom {
+            self.faces[self.root[atom as usize] as usize] += 1;
+            self.came.entry(atom).or_default().push(face);
+        }
+        self.place.insert(face, atom);
+    }
+
+    /// The same, for a last decision on faces that none before it names.
+    pub(super) fn put_new(&mut self, base: &Base, said: &Said, at: usize) {
+        for &face in said.placed(&said.entries[at]).unwrap_or_default() {
+            self.last.insert(face, at as u32);
+        }
+        self.put(base, said, at);
+    }
+
+    /// The atom of a face.
+    pub(super) fn atom_of(&self, base: &Base, face: u32) -> Option<u32> {
+        match self.place.get(&face) {
+            Some(place) => *place,
+            None => Some(base.cluster[face as usize]).filter(|&c| c != NO_ONE),
+        }
+    }
+
+    /// Whether a decision says where a face belongs.
+    pub(super) fn is_placed(&self, face: u32) -> bool {
+        self.place.contains_key(&face)
+    }
+
+    /// The root of a face's person.
+    pub(super) fn root_of(&self, base: &Base, face: u32) -> Option<u32> {
+        self.atom_of(base, face).map(|atom| self.root[atom as usize])
+    }
+
+    /// The root of an atom's person; none where there is no such atom.
+    pub(super) fn root(&self, atom: u32) -> Option<u32> {
+        self.root.get(atom as usize).copied()
+    }
+
+    /// The smallest atom of the person with this root.
+    pub(super) fn key(&self, root: u32) -> u32 {
+        self.smallest[root as usize]
+    }
+
+    /// Faces of the person with this root.
+    pub(super) fn size(&self, root: u32) -> u32 {
+        self.faces[root as usize]
+    }
+
+    /// Atoms there are room for.
+    pub(super) fn len(&self) -> u32 {
+        self.root.len() as u32
+    }
+
+    /// Atoms of a person, from its root.
+    pub(super) fn atoms(&self, root: u32) -> impl Iterator<Item = u32> {
+        std::iter::successors(Some(root), move |&a| Some(self.next[a as usize]).filter(|&n| n != root))
+    }
+
+    /// Faces of an atom, in no order.
+    pub(super) fn faces_of_atom<'a>(&'a self, base: &'a Base, atom: u32) -> impl Iterator<Item = u32> + 'a {
+        let stayed = base.members(atom).iter().filter(|face| !self.place.contains_key(face));
+        stayed.chain(self.came.get(&atom).into_iter().flatten()).copied()
+    }
+
+    /// Faces of the person with this root, in no order.
+    pub(super) fn faces<'a>(&'a self, base: &'a Base, root: u32) -> impl Iterator<Item = u32> + 'a {
+        self.atoms(root).flat_map(move |atom| self.faces_of_atom(base, atom))
+    }
+
+    /// The last decision on a person's name.
+    pub(super) fn named(&self, root: u32) -> Option<u32> {
+        self.names.get(&root).copied()
+    }
+
+    pub(super) fn unsure(&self, a: u32, b: u32) -> bool {
+        self.unsure.first_opposed(a, b).is_some()
+    }
+
+    /// Whether two people are said to be different.
+    pub(super) fn different(&self, a: u32, b: u32) -> bool {
+        self.apart.first_opposed(a, b).is_some()
+    }
+
+    /// The faces of a side of decision `at` that count, with their atoms: not those of which a later decision says
+    /// where they belong, and not those of no one.
+    pub(super) fn atoms_of<'a>(
+        &'a self,
+        base: &'a Base,
+        said: &'a Said,
+        side: &Side,
+        at: usize,
+    ) -> impl Iterator<Item = (u32, u32)> + 'a {
+        let counts = move |face: &&u32| self.last.get(face).is_none_or(|&last| (last as usize) < at);
+        let faces = said.faces(side).iter().filter(counts);
+        faces.filter_map(move |&face| Some((face, self.atom_of(base, face)?)))
+    }
+
+    /// What decision `at` says of people.
+    pub(super) fn say(&mut self, base: &Base, said: &Said, at: usize) {
+        match &said.entries[at].what {
+            Meant::Compare(pairs) => {
+                for (pair, (left, right, verdict)) in pairs.iter().enumerate() {
+                    match verdict {
+                        Verdict::Same => {
+                            if let Some(conflict) = self.join(base, said, at, (left, right)) {
+                                self.conflicts.push(Conflict { pair, ..conflict });
+                            }
+                        }
+                        Verdict::Different => {
+                            if let Some(conflict) = self.against_different(base, said, at, (left, right)) {
+                                self.conflicts.push(Conflict { pair, ..conflict });
+                            } else {
+                                let sides = self.sides(base, said, at, (left, right));
+                                self.apart.add((at as u32, pair as u32), sides);
+                            }
+                        }
+                        Verdict::NotSure => {
+                            let sides = self.sides(base, said, at, (left, right));
+                            self.unsure.add((at as u32, pair as u32), sides);
+                        }
+                    }
+                }
+            }
+            Meant::Name(person, _) => {
+                let roots: Vec<u32> =
+                    self.atoms_of(base, said, person, at).map(|(_, a)| self.root[a as usize]).collect();
+                for root in roots {
+                    self.names.insert(root, at as u32);
+                }
+            }
+            Meant::Skip(person) => {
+                let roots: Vec<u32> =
+                    self.atoms_of(base, said, person, at).map(|(_, a)| self.root[a as usize]).collect();
+                self.skipped.extend(roots);
+            }
+            _ => {}
+        }
+    }
+
+    /// The roots of two sides.
+    fn sides(&self, base: &Base, said: &Said, at: usize, (left, right): (&Side, &Side)) -> [Vec<u32>; 2] {
+        [left, right].map(|side| {
+            let mut roots: Vec<u32> =
+                self.atoms_of(base, said, side, at).map(|(_, a)| self.root[a as usize]).collect();
+            roots.sort_unstable();
+            roots.dedup();
+            roots
+        })
+    }
+
+    /// What stands against two sides being one person.
+    pub(super) fn against_same(
+        &self,
+        base: &Base,
+        said: &Said,
+        at: usize,
+        (left, right): (&Side, &Side),
+    ) -> Option<Conflict> {
+        let decision = said.entries[at].id;
+        // One face of each person that is named, in the order of naming.
+        let mut people: Vec<(u32, u32)> = Vec::new();
+        for (face, atom) in self.atoms_of(base, said, left, at).chain(self.atoms_of(base, said, right, at)) {
+            let root = self.root[atom as usize];
+            if people.iter().all(|&(_, other)| other != root) {
+                people.push((face, root));
+            }
+        }
+        let two =
+            people.iter().enumerate().flat_map(|(k, &(_, p))| people[..k].iter().map(move |&(_, q)| (q, p)));
+        let told = two.clone().find_map(|(p, q)| self.said_different(base, said, p, q));
+        let name = |face: u32| base.faces[face as usize].clone();
+        let seen = || {
+            let (a, b) = two.clone().find_map(|(p, q)| self.in_one_frame(base, p, q))?;
+            Some(((name(a), name(b)), Because::SameFrame))
+        };
+        let (faces, because) = told.or_else(seen)?;
+        Some(Conflict { decision, pair: 0, faces, because })
+    }
+
+    /// Which decision says that two people are different, and of which faces.
+    fn said_different(
+        &self,
+        base: &Base,
+        said: &Said,
+        p: u32,
+        q: u32,
+    ) -> Option<((FaceId, FaceId), Because)> {
+        let (mark, swapped) = self.apart.first_opposed(p, q)?;
+        let (at, pair) = self.apart.of[mark as usize];
+        let entry = &said.entries[at as usize];
+        let Meant::Compare(pairs) = &entry.what else { return None };
+        let (left, right, _) = &pairs[pair as usize];
+        let (of_p, of_q) = if swapped { (right, left) } else { (left, right) };
+        let face = |side: &Side, root: u32| {
+            let mut faces = self.atoms_of(base, said, side, at as usize);
+            let (face, _) = faces.find(|&(_, atom)| self.root[atom as usize] == root)?;
+            Some(base.faces[face as usize].clone())
+        };
+        Some(((face(of_p, p)?, face(of_q, q)?), Because::Different { decision: entry.id }))
+    }
+
+    /// The first two faces of two people that were seen in one frame, by faces of the smaller.
+    pub(super) fn in_one_frame(&self, base: &Base, p: u32, q: u32) -> Option<(u32, u32)> {
+        let few_first = self.size(p) <= self.size(q);
+        let (few, many) = if few_first { (p, q) } else { (q, p) };
+        let beside = |face: u32| {
+            base.beside(face)
+                .find(|&other| self.root_of(base, other) == Some(many))
+                .map(|other| (face, other))
+        };
+        let found = self.faces(base, few).filter_map(beside).min()?;
+        Some(if few_first { found } else { (found.1, found.0) })
+    }
+
+    /// What stands against two sides being two people.
+    pub(super) fn against_different(
+        &self,
+        base: &Base,
+        said: &Said,
+        at: usize,
+        (left, right): (&Side, &Side),
+    ) -> Option<Conflict> {
+        let rights: Vec<(u32, u32)> = self.atoms_of(base, said, right, at).collect();
+        for (l, a) in self.atoms_of(base, said, left, at) {
+            let root = self.root[a as usize];
+            if let Some(&(r, b)) = rights.iter().find(|(_, b)| self.root[*b as usize] == root) {
+                let mut decisions: Vec<u64> =
+                    self.proof.between(a, b).into_iter().map(|at| said.entries[at as usize].id).collect();
+                decisions.sort_unstable();
+                decisions.dedup();
+                let because =
+                    if decisions.is_empty() { Because::OneCluster } else { Because::Same { decisions } };
+                let faces = (base.faces[l as usize].clone(), base.faces[r as usize].clone());
+                return Some(Conflict { decision: said.entries[at].id, pair: 0, faces, because });
+            }
+        }
+        None
+    }
+
+    /// What stands against faces being where they are to be moved: they were seen in a frame with the person there.
+    pub(super) fn against_move(
+        &self,
+        base: &Base,
+        said: &Said,
+        at: usize,
+        (faces, to): (&Side, &Side),
+    ) -> Option<Conflict> {
+        let moved = said.faces(faces);
+        let stay = |face: &u32| !moved.contains(face);
+        let (_, atom) = self.atoms_of(base, said, to, at).find(|(face, _)| stay(face))?;
+        let root = self.root[atom as usize];
+        let there = |face: u32| {
+            let with = |&other: &u32| moved.contains(&other) || self.root_of(base, other) == Some(root);
+            base.beside(face).find(with).map(|other| (face, other))
+        };
+        let (a, b) = moved.iter().find_map(|&face| there(face))?;
+        let faces = (base.faces[a as usize].clone(), base.faces[b as usize].clone());
+        Some(Conflict { decision: said.entries[at].id, pair: 0, faces, because: Because::SameFrame })
+    }
+
+    fn join(&mut self, base: &Base, said: &Said, at: usize, sides: (&Side, &Side)) -> Option<Conflict> {
+        let conflict = self.against_same(base, said, at, sides);
+        if conflict.is_none() {
+            let both = self.atoms_of(base, said, sides.0, at).chain(self.atoms_of(base, said, sides.1, at));
+            let atoms: Vec<u32> = both.map(|(_, atom)| atom).collect();
+            for two in atoms.windows(2) {
+                self.unite(two[0], two[1], at as u32);
+            }
+        }
+        conflict
+    }
+
+    /// Makes one person of those of two atoms, because of decision `at`.
+    fn unite(&mut self, a: u32, b: u32, at: u32) {
+        let (p, q) = (self.root[a as usize], self.root[b as usize]);
+        if p == q {
+            return;
+        }
+        let (into, from, end, other) =
+            if self.atoms[p as usize] >= self.atoms[q as usize] { (p, q, b, a) } else { (q, p, a, b) };
+        self.proof.link(end, other, at);
+        let moved: Vec<u32> = self.atoms(from).collect();
+        for atom in moved {
+            self.root[atom as usize] = into;
+        }
+        self.next.swap(into as usize, from as usize);
+        let (i, f) = (into as usize, from as usize);
+        self.atoms[i] += self.atoms[f];
+        self.faces[i] += std::mem::take(&mut self.faces[f]);
+        self.smallest[i] = self.smallest[i].min(self.smallest[f]);
+        self.apart.join(into, from);
+        self.unsure.join(into, from);
+        if let Some(name) = self.names.remove(&from) {
+            let of = self.names.entry(into).or_insert(name);
+            *of = name.max(*of);
+        }
+        if self.skipped.remove(&from) {
+            self.skipped.insert(into);
+        }
+    }
+}

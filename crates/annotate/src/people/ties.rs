@@ -1,0 +1,93 @@
+//! What ties people together, and what keeps them apart.
+
+use std::collections::{HashMap, HashSet};
+
+/// Which people stand on which side of which pairs.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Marks {
+    /// The decision and pair of each mark.
+    pub(super) of: Vec<(u32, u32)>,
+    /// By root: twice the mark, and one more on the right side.
+    held: HashMap<u32, HashSet<u32>>,
+}
+
+impl Marks {
+    pub(super) fn add(&mut self, of: (u32, u32), sides: [Vec<u32>; 2]) {
+        let mark = 2 * self.of.len() as u32;
+        self.of.push(of);
+        for (mark, side) in (mark..).zip(sides) {
+            for root in side {
+                self.held.entry(root).or_default().insert(mark);
+            }
+        }
+    }
+
+    /// The first pair of which the two stand on either side, and whether `a` is on the right.
+    pub(super) fn first_opposed(&self, a: u32, b: u32) -> Option<(u32, bool)> {
+        let (of_a, of_b) = (self.held.get(&a)?, self.held.get(&b)?);
+        let swap = of_a.len() > of_b.len();
+        let (few, many) = if swap { (of_b, of_a) } else { (of_a, of_b) };
+        let first = few.iter().filter(|&&mark| many.contains(&(mark ^ 1))).min()?;
+        Some((first / 2, (first % 2 == 1) != swap))
+    }
+
+    pub(super) fn join(&mut self, into: u32, from: u32) {
+        let Some(mut less) = self.held.remove(&from) else { return };
+        let more = self.held.entry(into).or_default();
+        if more.len() < less.len() {
+            std::mem::swap(more, &mut less);
+        }
+        more.extend(less);
+    }
+}
+
+/// Which decisions made one person of two atoms: a forest whose edges are decisions, in which a way between two
+/// atoms is a proof (R. Nieuwenhuis, A. Oliveras: Proof-producing congruence closure, 2005).
+#[derive(Debug, Clone, Default)]
+pub(super) struct Proof {
+    /// Each atom's parent, and the decision of the edge; itself at a root.
+    up: Vec<(u32, u32)>,
+}
+
+impl Proof {
+    pub(super) fn grow(&mut self, atoms: u32) {
+        self.up.extend((self.up.len() as u32..atoms).map(|a| (a, 0)));
+    }
+
+    /// Hangs the tree of `a` below `b`. Where `a` is in the smaller of the two, all turning is O(n log n).
+    pub(super) fn link(&mut self, a: u32, b: u32, decision: u32) {
+        let (mut child, mut parent) = (a, (b, decision));
+        loop {
+            let old = std::mem::replace(&mut self.up[child as usize], parent);
+            if old.0 == child {
+                return;
+            }
+            parent = (child, old.1);
+            child = old.0;
+        }
+    }
+
+    /// The decisions between two atoms of one person.
+    pub(super) fn between(&self, a: u32, b: u32) -> Vec<u32> {
+        let way = |from: u32| {
+            let mut way = vec![(from, 0)];
+            let mut at = from;
+            while self.up[at as usize].0 != at {
+                let (parent, decision) = self.up[at as usize];
+                way.push((parent, decision));
+                at = parent;
+            }
+            way
+        };
+        let (mut a, mut b) = (way(a), way(b));
+        // What both pass last is no part of the way between them.
+        while let ([.., a1, _], [.., b1, _]) = (&a[..], &b[..])
+            && a1.0 == b1.0
+        {
+            a.pop();
+            b.pop();
+        }
+        // One may lie on the other's way.
+        a.iter().skip(1).chain(b.iter().skip(1)).map(|&(_, decision)| decision).collect()
+    }
+}

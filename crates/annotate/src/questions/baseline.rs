@@ -1,0 +1,147 @@
+//! The ways to ask that ours is compared with: pair by pair, at the distances that the clusters had at first.
+
+use super::Clusters;
+
+/// As the original StreamFace asks: cluster by cluster, each with its candidates of greater number in order
+/// of distance. A cluster that was merged is not asked about again, on either side. Its distances are never
+/// renewed, and what follows from other answers is asked all the same.
+#[derive(Debug, Clone)]
+pub struct Original {
+    /// x, y in the order of the original's list.
+    pairs: Vec<(u32, u32)>,
+    at: usize,
+    merged: Vec<bool>,
+    skip_after: Option<u32>,
+    /// Answers for two people in a row, for the same x.
+    refused: u32,
+}
+
+impl Original {
+    /// `min_threshold`: a cluster's candidates are asked about only when the nearest is nearer; infinite for
+    /// all. `skip_after`: the person skips the rest of a cluster's list after so many answers in a row for
+    /// two people; none, and they go to its end.
+    #[must_use]
+    pub fn new(clusters: &Clusters, min_threshold: f64, skip_after: Option<u32>) -> Self {
+        let mut pairs = Vec::new();
+        for list in clusters.candidates.chunk_by(|a, b| a.left == b.left) {
+            let mut list: Vec<_> = list.iter().filter(|c| !clusters.are_apart(c.left, c.right)).collect();
+            list.sort_by(|a, b| a.distance.total_cmp(&b.distance).then(a.right.cmp(&b.right)));
+            if list.first().is_some_and(|c| c.distance < min_threshold) {
+                pairs.extend(list.into_iter().map(|c| (c.left, c.right)));
+            }
+        }
+        Self { pairs, at: 0, merged: vec![false; clusters.len()], skip_after, refused: 0 }
+    }
+
+    /// The pair to ask about.
+    pub fn next_pair(&mut self) -> Option<(u32, u32)> {
+        while let Some(&(x, y)) = self.pairs.get(self.at) {
+            if !self.merged[x as usize] && !self.merged[y as usize] {
+                return Some((x, y));
+            }
+            self.advance(x);
+        }
+        None
+    }
+
+    /// The answer to it.
+    pub fn answer(&mut self, same: bool) {
+        let Some((x, y)) = self.next_pair() else { return };
+        self.advance(x);
+        if same {
+            self.merged[y as usize] = true;
+            self.refused = 0;
+            return;
+        }
+        self.refused += 1;
+        if self.skip_after.is_some_and(|most| self.refused >= most) {
+            while self.pairs.get(self.at).is_some_and(|p| p.0 == x) {
+                self.advance(x);
+            }
+        }
+    }
+
+    fn advance(&mut self, x: u32) {
+        self.at += 1;
+        if self.pairs.get(self.at).is_none_or(|p| p.0 != x) {
+            self.refused = 0;
+        }
+    }
+}
+
+/// All candidates in order of distance; what follows from the answers so far is not asked.
+#[derive(Debug, Clone)]
+pub struct ByDistance {
+    pairs: Vec<(u32, u32)>,
+    at: usize,
+    parent: Vec<u32>,
+    /// People that are known to be two, as they were called when it was said.
+    different: std::collections::HashSet<(u32, u32)>,
+    /// For each person those they are known not to be.
+    not: Vec<Vec<u32>>,
+}
+
+impl ByDistance {
+    /// Nothing asked yet.
+    #[must_use]
+    pub fn new(clusters: &Clusters) -> Self {
+        let mut order: Vec<_> = clusters.candidates.iter().collect();
+        order.sort_by(|a, b| {
+            a.distance.total_cmp(&b.distance).then((a.left, a.right).cmp(&(b.left, b.right)))
+        });
+        let mut new = Self {
+            pairs: order.into_iter().map(|c| (c.left, c.right)).collect(),
+            at: 0,
+            parent: (0..clusters.len() as u32).collect(),
+            different: std::collections::HashSet::new(),
+            not: vec![Vec::new(); clusters.len()],
+        };
+        for &(a, b) in &clusters.apart {
+            new.set_different(a, b);
+        }
+        new
+    }
+
+    /// The pair to ask about.
+    pub fn next_pair(&mut self) -> Option<(u32, u32)> {
+        while let Some(&(a, b)) = self.pairs.get(self.at) {
+            let (x, y) = (self.find(a), self.find(b));
+            if x != y && !self.different.contains(&(x.min(y), x.max(y))) {
+                return Some((a, b));
+            }
+            self.at += 1;
+        }
+        None
+    }
+
+    /// The answer to it.
+    pub fn answer(&mut self, same: bool) {
+        let Some((a, b)) = self.next_pair() else { return };
+        self.at += 1;
+        let (x, y) = (self.find(a), self.find(b));
+        if !same {
+            self.set_different(x, y);
+            return;
+        }
+        let (root, other) = (x.min(y), x.max(y));
+        self.parent[other as usize] = root;
+        for third in std::mem::take(&mut self.not[other as usize]) {
+            let third = self.find(third);
+            self.set_different(root, third);
+        }
+    }
+
+    fn set_different(&mut self, a: u32, b: u32) {
+        if self.different.insert((a.min(b), a.max(b))) {
+            self.not[a as usize].push(b);
+            self.not[b as usize].push(a);
+        }
+    }
+
+    fn find(&self, mut x: u32) -> u32 {
+        while self.parent[x as usize] != x {
+            x = self.parent[x as usize];
+        }
+        x
+    }
+}

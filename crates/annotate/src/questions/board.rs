@@ -1,0 +1,295 @@
+//! Who is one person by the answers so far, and what stands between any two.
+
+use streamface_types::embedding::{cosine, dot};
+
+use super::chance::log_size;
+use super::joins::Joins;
+use super::tournament::Tournament;
+use super::{Clusters, Outcome, Said};
+
+/// What is known of two people. One for every candidate, every pair that shares a frame, and every pair that
+/// was compared though it was neither; those of clusters that became one person become one themselves.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Edge {
+    pub(super) a: u32,
+    pub(super) b: u32,
+    pub(super) distance: f64,
+    /// Product of the sizes when someone could not tell; 0 where no one was in doubt.
+    pub(super) unsure: f64,
+    /// Answers for one person less answers for two.
+    pub(super) votes: i16,
+    /// They were seen in one frame.
+    pub(super) apart: bool,
+    /// Became part of another, or lies within a person.
+    pub(super) gone: bool,
+}
+
+pub(super) struct Board {
+    parent: Vec<u32>,
+    /// Faces of each person, at its smallest cluster.
+    size: Vec<u32>,
+    /// Sum of all faces of people of several clusters.
+    pub(super) sums: Vec<Option<Box<[f32]>>>,
+    /// Squared length of each person's mean or sum, whichever it is told by.
+    lengths: Vec<f64>,
+    pub(super) noise: Vec<bool>,
+    /// Faces a person had when they were to be skipped.
+    pub(super) skipped: Vec<u32>,
+    pub(super) edges: Vec<Edge>,
+    /// Edges of each person; some of them gone, or named by clusters that are part of a person now.
+    pub(super) lists: Vec<Vec<u32>>,
+    pub(super) joins: Joins,
+    pub(super) dirty: Vec<u32>,
+    /// Pairs of faces that are one person by now.
+    pub(super) together: f64,
+    /// Expected pairs of faces that a question on each edge would join; 0 for what is not to be asked.
+    pub(super) worth: Tournament,
+}
+
+/// What an answer says about distances.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sample {
+    pub(super) distance: f64,
+    pub(super) size: f64,
+    pub(super) same: bool,
+}
+
+impl Board {
+    /// Nothing said yet; nothing weighed before the first [`Board::settle`].
+    pub(super) fn new(clusters: &Clusters) -> Self {
+        let n = clusters.sizes.len();
+        let edge = |a, b, distance, apart| Edge { a, b, distance, unsure: 0.0, votes: 0, apart, gone: false };
+        let mut edges: Vec<Edge> =
+            clusters.candidates.iter().map(|c| edge(c.left, c.right, c.distance, false)).collect();
+        for &(a, b) in &clusters.apart {
+            match clusters.candidates.binary_search_by_key(&(a, b), |c| (c.left, c.right)) {
+                Ok(at) => edges[at].apart = true,
+                Err(_) => edges.push(edge(a, b, 0.0, true)),
+            }
+        }
+        let mut degree = vec![0_usize; n];
+        for e in &edges {
+            degree[e.a as usize] += 1;
+            degree[e.b as usize] += 1;
+        }
+        let mut lists: Vec<Vec<u32>> = degree.into_iter().map(Vec::with_capacity).collect();
+        for (id, e) in (0..).zip(&edges) {
+            lists[e.a as usize].push(id);
+            lists[e.b as usize].push(id);
+        }
+        Self {
+            parent: (0..n as u32).collect(),
+            size: clusters.sizes.clone(),
+            sums: vec![None; n],
+            lengths: clusters.means.rows().map(|m| dot(m, m)).collect(),
+            noise: vec![false; n],
+            skipped: vec![0; n],
+            worth: Tournament::new(vec![0.0; edges.len()]),
+            edges,
+            lists,
+            joins: Joins::new(n),
+            dirty: Vec::new(),
+            together: clusters.sizes.iter().map(|&s| within(s)).sum(),
+        }
+    }
+
+    /// The person a cluster belongs to: their smallest cluster.
+    pub(super) fn person(&self, mut x: u32) -> u32 {
+        while self.parent[x as usize] != x {
+            x = self.parent[x as usize];
+        }
+        x
+    }
+
+    pub(super) fn size(&self, person: u32) -> u32 {
+        self.size[person as usize]
+    }
+
+    pub(super) fn is_noise(&self, cluster: u32) -> bool {
+        self.noise[cluster as usize]
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.parent.len()
+    }
+
+    /// The edges of a person that are left, once settled.
+    pub(super) fn around(&self, person: u32) -> impl Iterator<Item = (usize, &Edge, u32)> {
+        self.lists[person as usize].iter().filter_map(move |&id| {
+            let e = &self.edges[id as usize];
+            (!e.gone).then_some((id as usize, e, if e.a == person { e.b } else { e.a }))
+        })
+    }
+
+    /// Takes an answer in: O(d), and the fewer of the two people's edges.
+    pub(super) fn apply(
+        &mut self,
+        clusters: &Clusters,
+        answer: u32,
+        said: Said,
+    ) -> (Outcome, Option<Sample>) {
+        match said {
+            Said::Same(a, b) => self.compare(clusters, answer, (a, b), Some(true)),
+            Said::Different(a, b) => self.compare(clusters, answer, (a, b), Some(false)),
+            Said::NotSure(a, b) => self.compare(clusters, answer, (a, b), None),
+            Said::Skip(a) => {
+                let person = self.person(a);
+                let skipped = &mut self.skipped[person as usize];
+                *skipped = self.size[person as usize].max(*skipped);
+                self.dirty.push(person);
+                (Outcome::Noted, None)
+            }
+            Said::Noise(a) => (self.drop_cluster(clusters, a), None),
+        }
+    }
+
+    fn compare(
+        &mut self,
+        clusters: &Clusters,
+        answer: u32,
+        (a, b): (u32, u32),
+        same: Option<bool>,
+    ) -> (Outcome, Option<Sample>) {
+        let (x, y) = (self.person(a), self.person(b));
+        if x == y {
+            let Some(same) = same else { return (Outcome::Known, None) };
+            self.joins.vote(x, (a, b), if same { 1 } else { -1 });
+            self.dirty.push(x);
+            return (if same { Outcome::Known } else { Outcome::Conflict }, None);
+        }
+        let (sizes, distance) = ((self.size(x), self.size(y)), self.distance(clusters, x, y));
+        let sample = |same| Sample { distance, size: log_size(sizes), same };
+        // Settling makes one edge of those between two people; until then their votes are summed here.
+        let (found, votes, apart) = self.between(x, y);
+        let id = found.unwrap_or_else(|| self.add_edge(x, y, distance));
+        let edge = &mut self.edges[id as usize];
+        self.dirty.push(x);
+        match same {
+            None => {
+                edge.unsure = edge.unsure.max(f64::from(sizes.0) * f64::from(sizes.1));
+                (Outcome::Noted, None)
+            }
+            Some(false) => {
+                edge.votes = edge.votes.saturating_sub(1);
+                (Outcome::Noted, Some(sample(false)))
+            }
+            Some(true) => {
+                edge.votes = edge.votes.saturating_add(1);
+                if apart || votes < 0 {
+                    return (Outcome::Conflict, Some(sample(true)));
+                }
+                self.join(clusters, x, y);
+                self.joins.add(x.min(y), x.max(y), answer, (a, b));
+                (Outcome::Joined, Some(sample(true)))
+            }
+        }
+    }
+
+    /// The first edge between two people, the votes of all of them, and whether they shared a frame.
+    fn between(&self, x: u32, y: u32) -> (Option<u32>, i32, bool) {
+        let (few, other) =
+            if self.lists[x as usize].len() <= self.lists[y as usize].len() { (x, y) } else { (y, x) };
+        let (mut first, mut votes, mut apart) = (None::<u32>, 0, false);
+        for &id in &self.lists[few as usize] {
+            let e = &self.edges[id as usize];
+            if !e.gone && (self.person(e.a) == other || self.person(e.b) == other) {
+                first = Some(first.map_or(id, |f| f.min(id)));
+                votes += i32::from(e.votes);
+                apart |= e.apart;
+            }
+        }
+        (first, votes, apart)
+    }
+
+    fn add_edge(&mut self, x: u32, y: u32, distance: f64) -> u32 {
+        let id = self.edges.len() as u32;
+        let (a, b) = (x.min(y), x.max(y));
+        self.edges.push(Edge { a, b, distance, unsure: 0.0, votes: 0, apart: false, gone: false });
+        self.lists[x as usize].push(id);
+        self.lists[y as usize].push(id);
+        self.worth.push(0.0);
+        id
+    }
+
+    fn join(&mut self, clusters: &Clusters, x: u32, y: u32) {
+        let (root, other) = (x.min(y), x.max(y));
+        let (r, o) = (root as usize, other as usize);
+        self.together += f64::from(self.size[r]) * f64::from(self.size[o]);
+        let mut sum = self.sums[r].take().unwrap_or_else(|| self.alone(clusters, root));
+        match self.sums[o].take() {
+            Some(more) => sum.iter_mut().zip(more).for_each(|(s, m)| *s += m),
+            None => add(&mut sum, clusters, other, self.size[o] as f32),
+        }
+        self.set_sum(root, sum);
+        self.size[r] += self.size[o];
+        self.skipped[r] = self.skipped[r].max(self.skipped[o]);
+        self.parent[o] = root;
+        let mut more = std::mem::take(&mut self.lists[o]);
+        let list = &mut self.lists[r];
+        if more.len() > list.len() {
+            std::mem::swap(list, &mut more);
+        }
+        list.append(&mut more);
+        self.dirty.push(root);
+    }
+
+    fn drop_cluster(&mut self, clusters: &Clusters, a: u32) -> Outcome {
+        if std::mem::replace(&mut self.noise[a as usize], true) {
+            return Outcome::Known;
+        }
+        let (person, faces) = (self.person(a), clusters.sizes[a as usize]);
+        let mut sum = self.sums[person as usize].take().unwrap_or_else(|| self.alone(clusters, person));
+        add(&mut sum, clusters, a, -(faces as f32));
+        self.set_sum(person, sum);
+        self.together -= within(self.size(person));
+        self.size[person as usize] -= faces;
+        self.together += within(self.size(person));
+        self.dirty.push(person);
+        Outcome::Noted
+    }
+
+    fn set_sum(&mut self, person: u32, sum: Box<[f32]>) {
+        self.lengths[person as usize] = dot(&sum, &sum);
+        self.sums[person as usize] = Some(sum);
+    }
+
+    /// The faces of a person of one cluster, summed.
+    fn alone(&self, clusters: &Clusters, person: u32) -> Box<[f32]> {
+        let mut sum = vec![0.0; clusters.means.dim()].into_boxed_slice();
+        add(&mut sum, clusters, person, self.size(person) as f32);
+        sum
+    }
+
+    /// Of the means of two people.
+    pub(super) fn distance(&self, clusters: &Clusters, x: u32, y: u32) -> f64 {
+        let of = |p: u32| self.sums[p as usize].as_deref().unwrap_or_else(|| clusters.means.row(p as usize));
+        let (a, b) = (of(x), of(y));
+        cosine(dot(a, b), self.lengths[x as usize], self.lengths[y as usize])
+    }
+
+    /// Whether anything was said since the last settling.
+    pub(super) fn is_settled(&self) -> bool {
+        self.dirty.is_empty()
+    }
+
+    /// The edge between two people, once settled.
+    pub(super) fn edge(&self, x: u32, y: u32) -> Option<&Edge> {
+        let (x, y) =
+            if self.lists[x as usize].len() <= self.lists[y as usize].len() { (x, y) } else { (y, x) };
+        self.around(x).find(|&(_, _, other)| other == y).map(|(_, e, _)| e)
+    }
+}
+
+/// Log-odds of an answer's being right.
+pub(super) fn answer_log_odds(error: f64) -> f64 {
+    ((1.0 - error) / error).ln()
+}
+
+/// Pairs within a person.
+pub(super) fn within(faces: u32) -> f64 {
+    f64::from(faces) * (f64::from(faces) - 1.0) / 2.0
+}
+
+fn add(sum: &mut [f32], clusters: &Clusters, cluster: u32, times: f32) {
+    sum.iter_mut().zip(clusters.means.row(cluster as usize)).for_each(|(s, m)| *s += times * m);
+}

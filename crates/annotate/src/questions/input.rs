@@ -1,0 +1,150 @@
+//! Clusters and what is known of pairs of them, checked once.
+
+use streamface_types::Embeddings;
+
+/// Two clusters that may be one person.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate {
+    /// One cluster.
+    pub left: u32,
+    /// The other.
+    pub right: u32,
+    /// Cosine distance of their means.
+    pub distance: f64,
+}
+
+/// What cannot be worked with.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Sizes and means of different numbers.
+    #[error("{sizes} sizes for {means} means: give one of each for every cluster")]
+    Lengths {
+        /// Sizes given.
+        sizes: usize,
+        /// Means given.
+        means: usize,
+    },
+    /// Numbers of clusters or pairs that 32 bits do not hold.
+    #[error("{0} clusters or pairs are too many: raise the matching's thresholds")]
+    TooMany(usize),
+    /// A pair, or an answer, that names a cluster that is not there, or one twice.
+    #[error("clusters {left} and {right} of {clusters}: a pair is of two different ones, counted from 0")]
+    Pair {
+        /// One of the two.
+        left: u32,
+        /// The other.
+        right: u32,
+        /// Clusters there are.
+        clusters: usize,
+    },
+    /// A distance that is none.
+    #[error("clusters {left} and {right}: {distance} is not a distance from 0 to 2")]
+    Distance {
+        /// One of the two.
+        left: u32,
+        /// The other.
+        right: u32,
+        /// What was given.
+        distance: f64,
+    },
+    /// An answer that was never given, or is in that state already.
+    #[error("answer {0}: there is no such answer to take back or to put back")]
+    Answer(usize),
+    /// A setting out of its range.
+    #[error("{name} {value}: must be {range}")]
+    Setting {
+        /// Which.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+        /// What it may be.
+        range: &'static str,
+    },
+}
+
+/// What a [`Queue`](super::Queue) is about.
+#[derive(Debug, Clone)]
+pub struct Clusters {
+    pub(super) sizes: Vec<u32>,
+    pub(super) means: Embeddings,
+    /// Smaller cluster left, ascending, each once.
+    pub(super) candidates: Vec<Candidate>,
+    /// The same of pairs that are two people.
+    pub(super) apart: Vec<(u32, u32)>,
+}
+
+impl Clusters {
+    /// `sizes`: faces of each cluster, n. `means`: their plain means, of unit vectors, n × d. `candidates`:
+    /// pairs to ask about, at most once each. `apart`: pairs that are surely two people, as those that share
+    /// a frame.
+    ///
+    /// O(m log m) for m pairs.
+    ///
+    /// # Errors
+    /// [`Error::Lengths`], [`Error::TooMany`], and [`Error::Pair`] or [`Error::Distance`] for the first pair
+    /// that is none.
+    pub fn new(
+        sizes: Vec<u32>,
+        means: Embeddings,
+        mut candidates: Vec<Candidate>,
+        mut apart: Vec<(u32, u32)>,
+    ) -> Result<Self, Error> {
+        let n = sizes.len();
+        if n != means.len() {
+            return Err(Error::Lengths { sizes: n, means: means.len() });
+        }
+        for many in [n, candidates.len() + apart.len()] {
+            // Half of what 32 bits hold: pairs that were no candidates come to it with their answers.
+            if many > i32::MAX as usize {
+                return Err(Error::TooMany(many));
+            }
+        }
+        for c in &mut candidates {
+            (c.left, c.right) = pair(n, c.left, c.right)?;
+            if !(0.0..=2.0).contains(&c.distance) {
+                let Candidate { left, right, distance } = *c;
+                return Err(Error::Distance { left, right, distance });
+            }
+        }
+        for (a, b) in &mut apart {
+            (*a, *b) = pair(n, *a, *b)?;
+        }
+        candidates.sort_by(|a, b| {
+            (a.left, a.right).cmp(&(b.left, b.right)).then(a.distance.total_cmp(&b.distance))
+        });
+        candidates.dedup_by_key(|c| (c.left, c.right));
+        apart.sort_unstable();
+        apart.dedup();
+        Ok(Self { sizes, means, candidates, apart })
+    }
+
+    /// Number of clusters.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.sizes.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sizes.is_empty()
+    }
+
+    /// The candidates: the smaller cluster left, ascending.
+    #[must_use]
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+
+    /// Whether two clusters are surely two people.
+    #[must_use]
+    pub fn are_apart(&self, a: u32, b: u32) -> bool {
+        self.apart.binary_search(&(a.min(b), a.max(b))).is_ok()
+    }
+}
+
+pub(super) fn pair(clusters: usize, left: u32, right: u32) -> Result<(u32, u32), Error> {
+    let (a, b) = (left.min(right), left.max(right));
+    if a == b || b as usize >= clusters { Err(Error::Pair { left, right, clusters }) } else { Ok((a, b)) }
+}

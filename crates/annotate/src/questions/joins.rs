@@ -1,0 +1,181 @@
+//! The answers that hold people together, each of which may be wrong.
+
+use streamface_types::embedding::{cosine, dot};
+
+use super::Clusters;
+use super::board::answer_log_odds;
+use super::chance::{Chance, log_size, sigmoid};
+
+/// An answer that made one person of two.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Join {
+    pub(super) answer: u32,
+    /// The clusters that were named.
+    pub(super) a: u32,
+    pub(super) b: u32,
+    /// Answers for it less answers against.
+    pub(super) votes: i16,
+    /// The chance that it is wrong: that of the two parts which only it holds together, as they are now.
+    pub(super) wrong: f64,
+    /// Pairs of faces across the two parts.
+    pub(super) pairs: f64,
+    /// Distance of the means of the two parts.
+    pub(super) distance: f64,
+    /// Logarithm of their sizes' harmonic mean.
+    size: f64,
+}
+
+/// The trees of joins: one for each person of several clusters.
+pub(super) struct Joins {
+    pub(super) all: Vec<Join>,
+    /// Those of each person.
+    of: Vec<Vec<u32>>,
+    /// Place of a cluster in the tree at hand.
+    place: Vec<u32>,
+}
+
+impl Joins {
+    pub(super) fn new(clusters: usize) -> Self {
+        Self { all: Vec::new(), of: vec![Vec::new(); clusters], place: vec![u32::MAX; clusters] }
+    }
+
+    /// `root` and `other` became one person by an answer that named `a` and `b`.
+    pub(super) fn add(&mut self, root: u32, other: u32, answer: u32, (a, b): (u32, u32)) {
+        let id = self.all.len() as u32;
+        self.all.push(Join { answer, a, b, votes: 1, wrong: 0.0, pairs: 0.0, distance: 0.0, size: 0.0 });
+        let mut more = std::mem::take(&mut self.of[other as usize]);
+        let list = &mut self.of[root as usize];
+        if more.len() > list.len() {
+            std::mem::swap(list, &mut more);
+        }
+        list.append(&mut more);
+        list.push(id);
+    }
+
+    /// An answer about two clusters of one person speaks for or against every join between them.
+    pub(super) fn vote(&mut self, person: u32, pair: (u32, u32), vote: i16) {
+        for id in self.path(person, pair) {
+            let votes = &mut self.all[id as usize].votes;
+            *votes = votes.saturating_add(vote);
+        }
+    }
+
+    /// The chance that a join between two clusters of one person is wrong, and the pairs that the likeliest
+    /// one to be holds together.
+    pub(super) fn between(&mut self, person: u32, pair: (u32, u32)) -> (f64, f64) {
+        let path: Vec<Join> = self.path(person, pair).into_iter().map(|id| self.all[id as usize]).collect();
+        let right: f64 = path.iter().map(|j| 1.0 - j.wrong).product();
+        let worst = path.iter().max_by(|a, b| a.wrong.total_cmp(&b.wrong));
+        (1.0 - right, worst.map_or(0.0, |j| j.pairs))
+    }
+
+    /// The joins between two clusters of a person.
+    fn path(&mut self, person: u32, (a, b): (u32, u32)) -> Vec<u32> {
+        let tree = self.tree(person);
+        let up = |cluster: u32| {
+            let start = tree.clusters.iter().position(|&c| c == cluster);
+            std::iter::successors(start, |&at| tree.up[at].map(|(parent, _)| parent)).collect::<Vec<_>>()
+        };
+        let (mut left, mut right) = (up(a), up(b));
+        while left.len() > 1 && right.len() > 1 && left[left.len() - 2] == right[right.len() - 2] {
+            left.pop();
+            right.pop();
+        }
+        // What is left of both ends where they meet.
+        left.pop();
+        right.pop();
+        left.iter().chain(&right).filter_map(|&at| tree.up[at].map(|(_, id)| id)).collect()
+    }
+
+    /// How likely joins are wrong, from what was measured: those of these people, or all.
+    pub(super) fn judge(&mut self, chance: &Chance, error: f64, people: Option<&[u32]>) {
+        let judge = |join: &mut Join| {
+            let odds =
+                chance.log_odds(join.distance, join.size) + f64::from(join.votes) * answer_log_odds(error);
+            join.wrong = if join.pairs == 0.0 { 0.0 } else { sigmoid(-odds) };
+        };
+        match people {
+            None => self.all.iter_mut().for_each(judge),
+            Some(people) => {
+                for id in people.iter().flat_map(|&p| &self.of[p as usize]) {
+                    judge(&mut self.all[*id as usize]);
+                }
+            }
+        }
+    }
+
+    /// Measures the two parts that each join of a person holds together. O(joins · d).
+    pub(super) fn measure(&mut self, clusters: &Clusters, noise: &[bool], person: u32) {
+        if self.of[person as usize].is_empty() {
+            return;
+        }
+        let tree = self.tree(person);
+        let d = clusters.means.dim();
+        let faces = |c: u32| if noise[c as usize] { 0 } else { clusters.sizes[c as usize] };
+        let mut sizes: Vec<u32> = tree.clusters.iter().map(|&c| faces(c)).collect();
+        let mut sums: Vec<f32> = Vec::with_capacity(sizes.len() * d);
+        for (&c, &size) in tree.clusters.iter().zip(&sizes) {
+            sums.extend(clusters.means.row(c as usize).iter().map(|m| size as f32 * m));
+        }
+        // Children come after their parents: from the last on, each is whole when it is added to its parent.
+        for at in (1..sizes.len()).rev() {
+            if let Some((parent, _)) = tree.up[at] {
+                sizes[parent] += sizes[at];
+                let (before, own) = sums.split_at_mut(at * d);
+                before[parent * d..][..d].iter_mut().zip(own).for_each(|(p, o)| *p += *o);
+            }
+        }
+        let (total, all) = (sums[..d].to_vec(), sizes[0]);
+        let mut rest = vec![0.0; d];
+        for at in 1..sizes.len() {
+            let Some((_, id)) = tree.up[at] else { continue };
+            let part = &sums[at * d..][..d];
+            rest.iter_mut().zip(&total).zip(part).for_each(|((r, t), p)| *r = t - p);
+            let (m, n) = (sizes[at], all - sizes[at]);
+            let join = &mut self.all[id as usize];
+            join.pairs = f64::from(m) * f64::from(n);
+            join.distance = cosine(dot(part, &rest), dot(part, part), dot(&rest, &rest));
+            join.size = log_size((m, n));
+        }
+    }
+
+    /// The clusters of a person from its smallest on, each after its parent.
+    fn tree(&mut self, person: u32) -> Tree {
+        let joins = &self.of[person as usize];
+        let mut around: Vec<Vec<(u32, u32)>> = Vec::new();
+        let mut named = Vec::new();
+        for &id in joins {
+            let Join { a, b, .. } = self.all[id as usize];
+            for (c, other) in [(a, b), (b, a)] {
+                if self.place[c as usize] == u32::MAX {
+                    self.place[c as usize] = named.len() as u32;
+                    named.push(c);
+                    around.push(Vec::new());
+                }
+                around[self.place[c as usize] as usize].push((other, id));
+            }
+        }
+        around.iter_mut().for_each(|a| a.sort_unstable());
+        let mut tree = Tree { clusters: Vec::new(), up: Vec::new() };
+        // `place` says where a cluster's edges are until it is in the tree, then that it is.
+        let mut open = vec![(person, None)];
+        while let Some((cluster, up)) = open.pop() {
+            let at = self.place[cluster as usize];
+            if at == u32::MAX {
+                continue;
+            }
+            self.place[cluster as usize] = u32::MAX;
+            let own = tree.clusters.len();
+            tree.clusters.push(cluster);
+            tree.up.push(up);
+            open.extend(around[at as usize].iter().map(|&(other, id)| (other, Some((own, id)))));
+        }
+        tree
+    }
+}
+
+struct Tree {
+    clusters: Vec<u32>,
+    /// Place of the parent, and the join that leads there.
+    up: Vec<Option<(usize, u32)>>,
+}

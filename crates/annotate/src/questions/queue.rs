@@ -1,0 +1,312 @@
+//! Answers in, questions out.
+
+use streamface_types::Metric;
+
+use super::board::Board;
+use super::chance::{self, Chance, Prior, Seen, log_size};
+use super::input::pair;
+use super::{Clusters, Error, Pace};
+
+/// What was said, of clusters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// The two are one person.
+    Same(u32, u32),
+    /// The two are two people.
+    Different(u32, u32),
+    /// It could not be told: not asked again before the two people have twice the pairs of faces.
+    NotSure(u32, u32),
+    /// Nothing more about this one's person before they have twice the faces.
+    Skip(u32),
+    /// This cluster is no one: it leaves its person.
+    Noise(u32),
+}
+
+/// An answer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Answer {
+    /// What was said.
+    pub said: Said,
+    /// Seconds that its screen took, as a part of what [`Pace`] expects of such a screen. A hasty answer is
+    /// more often wrong.
+    pub tempo: Option<f64>,
+}
+
+impl From<Said> for Answer {
+    fn from(said: Said) -> Self {
+        Self { said, tempo: None }
+    }
+}
+
+/// What an answer did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Two people became one.
+    Joined,
+    /// It holds.
+    Noted,
+    /// It followed from others already, and speaks for them.
+    Known,
+    /// Others, or a frame with both, say otherwise. It counts as a voice against those, and changes no one.
+    Conflict,
+}
+
+/// How to ask.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// How long a screen takes.
+    pub pace: Pace,
+    /// How often an answer is wrong, .0001 to .4. Default .02.
+    pub error: f64,
+    /// Chance of one person from which a pair may stand in a sweep, 0 to 1. Default .9.
+    pub sure: f64,
+    /// Most candidates of a group, at least 1. Default 12.
+    pub group: usize,
+    /// Most pairs of a sweep, at least 1. Default 12.
+    pub sweep: usize,
+    /// Gain in F per second below which it is not worth going on, at least 0. Default .01 an hour.
+    pub enough: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { pace: Pace::default(), error: 0.02, sure: 0.9, group: 12, sweep: 12, enough: 0.01 / 3600.0 }
+    }
+}
+
+impl Settings {
+    fn check(&self) -> Result<(), Error> {
+        let wrong = |name, value, range| Err(Error::Setting { name, value, range });
+        let Pace { screen, look, mark } = self.pace;
+        for (name, value) in [("pace.screen", screen), ("pace.look", look), ("pace.mark", mark)] {
+            if !(value > 0.0 && value.is_finite()) {
+                return wrong(name, value, "seconds above 0");
+            }
+        }
+        if !(1e-4..=0.4).contains(&self.error) {
+            return wrong("error", self.error, ".0001 to .4");
+        }
+        if !(0.0..=1.0).contains(&self.sure) {
+            return wrong("sure", self.sure, "0 to 1");
+        }
+        if self.group == 0 || self.sweep == 0 {
+            return wrong("group, sweep", 0.0, "at least 1");
+        }
+        if !(self.enough >= 0.0 && self.enough.is_finite()) {
+            return wrong("enough", self.enough, "at least 0");
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given {
+    pub(super) answer: Answer,
+    pub(super) outcome: Outcome,
+    pub(super) taken_back: bool,
+}
+
+/// The questions about one set of clusters, and the answers to them.
+///
+/// An answer takes O(d) and the fewer edges of its two people; what follows from it is worked out when the
+/// next question is asked for: O(d) for each edge of the people concerned, and O(m) for m pairs whenever the
+/// chance is fitted anew, which is after each of the first 16 comparisons and then after every fourth part
+/// more. So a journal is replayed by giving all its answers at once. The same answers give the same
+/// questions, however often any were asked for between, and for any number of threads.
+///
+/// Memory: some 60 bytes a pair, 8 · d bytes a cluster.
+pub struct Queue {
+    pub(super) clusters: Clusters,
+    pub(super) settings: Settings,
+    pub(super) given: Vec<Given>,
+    pub(super) board: Board,
+    pub(super) chance: Chance,
+    /// What the chance is fitted to: what was known before, then the answers.
+    seen: Vec<Seen>,
+    known_before: usize,
+    /// Comparisons that the chance knows of.
+    fitted: Option<usize>,
+}
+
+/// Pairs that say how far strangers are apart.
+const STRANGERS: usize = 4096;
+/// Pairs that share a frame which are enough to say it alone.
+const ENOUGH_APART: usize = 50;
+
+impl Queue {
+    /// Nothing answered yet. O(m + n) for m pairs of n clusters.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where one is out of its range.
+    pub fn new(clusters: Clusters, prior: &Prior, settings: Settings) -> Result<Self, Error> {
+        settings.check()?;
+        let n = clusters.len() as f64;
+        let pairs = n * (n - 1.0) / 2.0 - clusters.apart.len() as f64;
+        let sizes = |a: u32, b: u32| (clusters.sizes[a as usize], clusters.sizes[b as usize]);
+        let open = clusters.candidates.iter().map(|c| (c.distance, log_size(sizes(c.left, c.right))));
+        let seen = chance::before_answers(open, pairs, &strangers(&clusters), prior);
+        let board = Board::new(&clusters);
+        let (chance, known_before) = (Chance::fitted(&seen), seen.len());
+        let mut queue =
+            Self { clusters, settings, given: Vec::new(), board, chance, seen, known_before, fitted: None };
+        queue.settle();
+        Ok(queue)
+    }
+
+    /// Takes an answer in. Its number, for [`take_back`](Self::take_back), is the number of answers given
+    /// before.
+    ///
+    /// # Errors
+    /// [`Error::Pair`] where it names a cluster that is not there, or one twice.
+    pub fn answer(&mut self, answer: Answer) -> Result<Outcome, Error> {
+        match answer.said {
+            Said::Same(a, b) | Said::Different(a, b) | Said::NotSure(a, b) => {
+                pair(self.clusters.len(), a, b)?;
+            }
+            Said::Skip(a) | Said::Noise(a) if a as usize >= self.clusters.len() => {
+                return Err(Error::Pair { left: a, right: a, clusters: self.clusters.len() });
+            }
+            Said::Skip(_) | Said::Noise(_) => {}
+        }
+        let number = self.given.len();
+        self.given.push(Given { answer, outcome: Outcome::Noted, taken_back: false });
+        Ok(self.apply(number))
+    }
+
+    fn apply(&mut self, number: usize) -> Outcome {
+        let said = self.given[number].answer.said;
+        let (outcome, sample) = self.board.apply(&self.clusters, number as u32, said);
+        self.given[number].outcome = outcome;
+        self.seen.extend(sample.map(|s| Seen {
+            distance: s.distance,
+            size: s.size,
+            same: f64::from(s.same),
+            weight: 1.0,
+            error: self.settings.error,
+        }));
+        outcome
+    }
+
+    /// An answer no longer holds, as if it had never been given. As long as a replay of all.
+    ///
+    /// # Errors
+    /// [`Error::Answer`] where there is none of this number, or it is taken back already.
+    pub fn take_back(&mut self, number: usize) -> Result<(), Error> {
+        self.set_taken_back(number, true)
+    }
+
+    /// An answer that was taken back holds again.
+    ///
+    /// # Errors
+    /// [`Error::Answer`] where there is none of this number, or it holds.
+    pub fn put_back(&mut self, number: usize) -> Result<(), Error> {
+        self.set_taken_back(number, false)
+    }
+
+    fn set_taken_back(&mut self, number: usize, taken_back: bool) -> Result<(), Error> {
+        let given = self.given.get_mut(number).filter(|g| g.taken_back != taken_back);
+        given.ok_or(Error::Answer(number))?.taken_back = taken_back;
+        self.board = Board::new(&self.clusters);
+        self.seen.truncate(self.known_before);
+        self.fitted = None;
+        for number in 0..self.given.len() {
+            if !self.given[number].taken_back {
+                self.apply(number);
+            }
+        }
+        Ok(())
+    }
+
+    /// The person a cluster is part of: their smallest cluster. Panics where there is no such cluster.
+    #[must_use]
+    pub fn person(&self, cluster: u32) -> u32 {
+        self.board.person(cluster)
+    }
+
+    /// Number of people, without what is noise.
+    #[must_use]
+    pub fn people(&self) -> usize {
+        (0..self.board.len() as u32).filter(|&c| self.board.person(c) == c && self.board.size(c) > 0).count()
+    }
+
+    /// Whether a cluster was said to be no one. Panics where there is no such cluster.
+    #[must_use]
+    pub fn is_noise(&self, cluster: u32) -> bool {
+        self.board.is_noise(cluster)
+    }
+
+    /// Answers that hold.
+    #[must_use]
+    pub fn answered(&self) -> usize {
+        self.given.iter().filter(|g| !g.taken_back).count()
+    }
+
+    /// What an answer said, while it holds.
+    #[must_use]
+    pub fn said(&self, answer: usize) -> Option<Said> {
+        self.given.get(answer).filter(|g| !g.taken_back).map(|g| g.answer.said)
+    }
+
+    /// How likely clusters are one person, by what is known now.
+    pub fn chance(&mut self) -> Chance {
+        self.settle();
+        self.chance
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Another pace from now on.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where a part is no time.
+    pub fn set_pace(&mut self, pace: Pace) -> Result<(), Error> {
+        let settings = Settings { pace, ..self.settings };
+        settings.check()?;
+        self.settings = settings;
+        Ok(())
+    }
+
+    pub(super) fn settle(&mut self) {
+        let due = due(self.seen.len() - self.known_before);
+        let all = self.fitted != Some(due);
+        if all {
+            self.chance = Chance::fitted(&self.seen[..self.known_before + due]);
+            self.fitted = Some(due);
+        }
+        if all || !self.board.is_settled() {
+            self.board.settle(&self.clusters, &self.chance, self.settings.error, all);
+        }
+    }
+}
+
+/// How many of so many comparisons the chance is fitted to.
+fn due(comparisons: usize) -> usize {
+    let mut due = comparisons.min(16);
+    while due >= 16 && due + due / 4 <= comparisons {
+        due += due / 4;
+    }
+    due
+}
+
+/// Distances of pairs that are two people: those that share a frame, or, where these are few, drawn evenly
+/// from all.
+fn strangers(clusters: &Clusters) -> Vec<f64> {
+    let distance = |a: usize, b: usize| Metric::Cosine.distance(clusters.means.row(a), clusters.means.row(b));
+    let apart = &clusters.apart;
+    if apart.len() >= ENOUGH_APART {
+        let step = apart.len().div_ceil(STRANGERS);
+        return apart.iter().step_by(step).map(|&(a, b)| distance(a as usize, b as usize)).collect();
+    }
+    let n = clusters.len();
+    if n < 2 {
+        return Vec::new();
+    }
+    // Steps by the golden ratio are spread evenly, and neighbours in number, often alike, are no more
+    // frequent.
+    let offset = |k: usize| 1 + ((k as f64 * 0.618_033_988_749_894_9).fract() * (n - 1) as f64) as usize;
+    (0..STRANGERS.min(n * (n - 1) / 2)).map(|k| distance(k % n, (k % n + offset(k)) % n)).collect()
+}

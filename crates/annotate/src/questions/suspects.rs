@@ -1,0 +1,62 @@
+//! Which answers are likely wrong.
+
+use super::{Outcome, Queue, Said};
+
+/// An answer worth a second look.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Suspect {
+    /// Its number.
+    pub answer: usize,
+    /// The chance that it is wrong.
+    pub wrong: f64,
+    /// Pairs of faces that would change.
+    pub pairs: f64,
+}
+
+/// An answer in less than this part of the expected time is hasty …
+const HASTY: f64 = 0.4;
+/// … and wrong with so many times the odds.
+const HASTY_ODDS: f64 = 3.0;
+
+impl Queue {
+    /// All answers about pairs that hold, the likeliest to be wrong first, of equally likely ones what
+    /// changes more first. Each is judged by all that is known now: the people as they have become, the other
+    /// answers on the same two, and haste.
+    ///
+    /// O(answers · (joins of the people concerned + edges)).
+    pub fn suspects(&mut self) -> Vec<Suspect> {
+        self.settle();
+        let mut join_of = vec![None; self.given.len()];
+        for join in &self.board.joins.all {
+            join_of[join.answer as usize] = Some(*join);
+        }
+        let mut suspects = Vec::new();
+        for (answer, given) in self.given.iter().enumerate().filter(|(_, g)| !g.taken_back) {
+            let (same, a, b) = match given.answer.said {
+                Said::Same(a, b) => (true, a, b),
+                Said::Different(a, b) => (false, a, b),
+                _ => continue,
+            };
+            let (x, y) = (self.board.person(a), self.board.person(b));
+            let (wrong, pairs) = if let Some(join) = join_of[answer] {
+                (join.wrong, join.pairs)
+            } else if x == y {
+                let (wrong, pairs) = self.board.joins.between(x, (a, b));
+                (if same { wrong } else { 1.0 - wrong }, pairs)
+            } else {
+                let edge = self.board.edge(x, y);
+                let one = edge.map_or(0.0, |e| self.board.chance(&self.chance, e, self.settings.error));
+                let pairs = f64::from(self.board.size(x)) * f64::from(self.board.size(y));
+                (if same { 1.0 - one } else { one }, pairs)
+            };
+            debug_assert!(join_of[answer].is_none() || given.outcome == Outcome::Joined);
+            let hasty = given.answer.tempo.is_some_and(|t| t < HASTY);
+            let wrong = if hasty { HASTY_ODDS * wrong / (1.0 + (HASTY_ODDS - 1.0) * wrong) } else { wrong };
+            suspects.push(Suspect { answer, wrong, pairs });
+        }
+        suspects.sort_by(|a, b| {
+            b.wrong.total_cmp(&a.wrong).then(b.pairs.total_cmp(&a.pairs)).then(a.answer.cmp(&b.answer))
+        });
+        suspects
+    }
+}

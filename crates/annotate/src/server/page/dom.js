@@ -1,0 +1,174 @@
+// Elements, faces and keys. Text only ever becomes text nodes and attributes, never markup.
+
+const SVG = new Set(["svg", "rect", "image"]);
+
+/** An element: `h("a", {href: "#"}, "text", child)`. `on…` are listeners, `false` and null leave an attribute out. */
+export function h(tag, props = {}, ...children) {
+  // The namespace is taken from the document's own parser, so that no address of it stands here.
+  const element = SVG.has(tag) ? svg(tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (value === false || value === null || value === undefined) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat(9).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+function svg(tag) {
+  const space = new DOMParser().parseFromString("<svg/>", "text/html").querySelector("svg").namespaceURI;
+  return document.createElementNS(space, tag);
+}
+
+/** A key as it is shown. */
+export const key = (name) => h("kbd", { "aria-hidden": "true" }, name);
+
+/** A button with the key that does the same. */
+export function button(label, shortcut, act, props = {}) {
+  const keys = shortcut ? { "aria-keyshortcuts": shortcut } : {};
+  return h("button", { type: "button", ...keys, ...props, onclick: act }, h("span", {}, label), shortcut ? key(shortcut) : null);
+}
+
+const HIDDEN = { alt: "", draggable: "false", decoding: "async" };
+
+/** The address of an image of a face. */
+export const image = (kind, id) => `/image/${kind}/${encodeURIComponent(id)}`;
+
+/** Fetches images before they are shown. */
+export function preload(people) {
+  for (const face of people.flatMap((person) => person.shown)) new Image().src = image("aligned", face.id);
+}
+
+/** The picture of a face; one that is missing on the disk says so and stops nothing. */
+export function picture(id, kind = "aligned", alt = "") {
+  const img = h("img", { ...HIDDEN, alt, src: image(kind, id) });
+  img.addEventListener("error", () => img.replaceWith(h("span", { class: "missing" }, "no image")), { once: true });
+  return img;
+}
+
+/** Faces in a grid that is one tab stop: arrow keys move, Enter opens, and where `chosen` is given Space chooses. */
+export function faces(list, label, { chosen = null, open, changed = () => {} } = {}) {
+  const grid = h("div", { class: list.length < 10 ? "faces few" : "faces", role: "group", "aria-label": label });
+  list.forEach((face, i) => {
+    const said = ["Face", face.when, face.source].filter(Boolean).join(", ");
+    const item = h("button", {
+      type: "button", class: "face", title: said, "aria-label": chosen ? said : `${said}: enlarge`,
+      tabindex: i === 0 ? "0" : "-1", "data-face": face.id, "aria-pressed": chosen ? String(chosen.has(face.id)) : null,
+    }, picture(face.id));
+    item.addEventListener("click", () => (chosen ? toggle(item, face.id) : open(face.id)));
+    item.addEventListener("dblclick", () => open(face.id));
+    grid.append(item);
+  });
+  const toggle = (item, id) => {
+    if (!chosen.delete(id)) chosen.add(id);
+    item.setAttribute("aria-pressed", String(chosen.has(id)));
+    changed();
+  };
+  rove(grid, "button.face");
+  grid.addEventListener("keydown", (event) => {
+    const item = event.target.closest("button.face");
+    if (!item || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (chosen && (event.key === "Enter" || event.key === "o")) {
+      event.preventDefault();
+      event.stopPropagation();
+      open(item.dataset.face);
+    }
+  });
+  return grid;
+}
+
+/** Makes what matches one tab stop, with arrow keys inside. */
+export function rove(box, selector) {
+  const items = () => [...box.querySelectorAll(selector)];
+  const go = (to) => {
+    for (const item of items()) item.tabIndex = item === to ? 0 : -1;
+    to.focus();
+  };
+  box.addEventListener("focusin", (event) => {
+    const item = event.target.closest(selector);
+    if (item) for (const other of items()) other.tabIndex = other === item ? 0 : -1;
+  });
+  box.addEventListener("keydown", (event) => {
+    const all = items();
+    const at = all.indexOf(event.target.closest(selector));
+    if (at < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
+    const across = all.filter((item) => item.offsetTop === all[0].offsetTop).length || 1;
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across }[event.key];
+    const to = event.key === "Home" ? 0 : event.key === "End" ? all.length - 1 : step === undefined ? -1 : at + step;
+    if (step === undefined && event.key !== "Home" && event.key !== "End") return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (all[to]) go(all[to]);
+  });
+}
+
+let bound = {};
+let everywhere = {};
+
+/** Keys of the view on the screen. */
+export function keys(map) { bound = map; }
+
+/** Keys of all views. */
+export function globalKeys(map) { everywhere = map; }
+
+/** What the keys of this view do, for the help. */
+export const boundKeys = () => [bound, everywhere];
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
+  const at = event.target;
+  if (at.closest?.("input, textarea, select, dialog")) return;
+  const pressed = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  // A shifted figure gives another sign on each keyboard; the key itself is meant.
+  const figure = event.shiftKey && /^Digit\d$/.test(event.code) ? `Shift+${event.code.slice(5)}` : null;
+  const found = bound[figure] ?? bound[pressed] ?? everywhere[pressed];
+  // Enter presses the button that has the focus, unless that one is for choosing.
+  if (!found || (pressed === "Enter" && at.closest?.("button:not([aria-pressed]), a, summary"))) return;
+  event.preventDefault();
+  found.act();
+});
+
+/** A dialog; the promise is of what it was closed with. */
+export function dialog(title, content, props = {}) {
+  const heading = h("h2", { id: "dialog-title" }, title);
+  const close = h("button", { type: "button", class: "close", "aria-label": "Close" }, "×");
+  const box = h("dialog", { "aria-labelledby": "dialog-title", ...props }, h("div", { class: "dialog-head" }, heading, close), content);
+  const before = document.activeElement;
+  document.body.append(box);
+  close.addEventListener("click", () => box.close());
+  box.addEventListener("click", (event) => { if (event.target === box) box.close(); });
+  box.addEventListener("close", () => { box.remove(); before?.isConnected && before.focus(); });
+  box.showModal();
+  return box;
+}
+
+/** Says a result to who does not see it; `shown`: to all, for a moment. */
+export function say(text, shown = false) {
+  const live = document.getElementById("live");
+  live.textContent = text;
+  live.classList.remove("shown");
+  // Begins the fading anew.
+  void live.offsetWidth;
+  live.classList.toggle("shown", shown);
+}
+
+/** A number with thousands. */
+export const count = (n) => n.toLocaleString("en");
+
+/** Seconds as one says them. */
+export function duration(seconds) {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}
+
+/** What a person is called. */
+export const called = (person) => person.name ?? (person.label < 0 ? "No one" : `Person ${person.label}`);
+
+/** When a person was seen. */
+export function seen(person) {
+  if (!person.seen) return null;
+  const [first, last] = person.seen.map((time) => time.slice(0, 16));
+  if (first === last) return first;
+  return first.slice(0, 10) === last.slice(0, 10) ? `${first} – ${last.slice(11)}` : `${first} – ${last}`;
+}

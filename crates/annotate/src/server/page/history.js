@@ -1,0 +1,54 @@
+// What was said, and taking it back.
+
+import { h, button, faces, keys, count, say } from "./dom.js";
+import { get, decide, clock, stale, warn } from "./talk.js";
+import { large } from "./large.js";
+
+const PAGE = 40;
+const KINDS = { compare: "Compared", noise: "Noise", skip: "No more questions", split: "Split", move: "Moved", name: "Named", undo: "Undid", redo: "Did again" };
+const VERDICTS = { same: "same", different: "different", not_sure: "not sure" };
+
+/** All decisions; `doubtful` puts those first that do not fit the others. */
+export async function history(main, doubtful) {
+  const list = h("ol", { class: "rows history" });
+  const heading = h("h1", { tabindex: "-1" }, "History");
+  const tab = (label, to, on) => h("a", { href: to, class: "plain tab", "aria-current": on ? "page" : null }, label);
+  const more = button("Older", "", () => fill(list.children.length), { class: "plain" });
+  main.replaceChildren(h("div", { class: "heading" }, heading, h("div", { class: "tabs" },
+    tab("Last first", "#/history", !doubtful), tab("Worth a second look first", "#/history/doubtful", doubtful))), list, more);
+  heading.focus({ preventScroll: true });
+  let total = 0;
+  const fill = async (offset) => {
+    const found = await get("/api/history", { doubtful, offset, limit: PAGE });
+    if (!main.isConnected) return;
+    total = found.total;
+    if (offset === 0) list.replaceChildren();
+    list.append(...found.rows.map(row));
+    more.hidden = list.children.length >= total;
+    if (!total) list.append(h("li", { class: "done" }, "Nothing was decided yet."));
+    if (offset === 0) say(`${count(total)} decisions`);
+  };
+  const row = (entry) => {
+    const act = entry.undone ? "redo" : "undo";
+    const back = ["undo", "redo"].includes(entry.kind) ? null : button(entry.undone ? "Redo" : "Undo", "", async () => {
+      const reply = await decide({ kind: act, decision: entry.id }, { revision: 0, seen: [] });
+      if (!reply) return;
+      await fill(0).catch((failure) => warn(failure.message));
+      list.querySelector(`[data-id="${entry.id}"] button.back`)?.focus();
+    }, { class: "plain back", "aria-label": `${entry.undone ? "Redo" : "Undo"} decision ${entry.id}` });
+    const state = entry.undone ? "undone" : entry.holds ? null : "not applied: it stands against others";
+    return h("li", { class: `card entry${entry.holds ? "" : " off"}`, "data-id": entry.id },
+      h("div", { class: "entry-head" }, h("h2", {}, `${entry.id} · ${KINDS[entry.kind] ?? entry.kind}`, entry.detail ? ` · ${entry.detail}` : ""),
+        state ? h("span", { class: "badge" }, state) : null,
+        entry.doubt !== null ? h("span", { class: "badge doubt" }, `unexpected: ${Math.round(entry.doubt * 100)} %`) : null, back),
+      h("p", { class: "quiet" }, `${entry.at} UTC, ${entry.who}`, entry.seconds !== null ? `, ${entry.seconds.toFixed(1)} s` : ""),
+      entry.pairs.map((pair, i) => h("div", { class: "compared" }, small(pair.left, `One, ${i + 1}`), h("span", { class: `verdict ${pair.verdict}` }, VERDICTS[pair.verdict]), small(pair.right, `Other, ${i + 1}`))),
+      entry.faces.length ? small(entry.faces, "Faces") : null,
+      entry.count > entry.faces.length + entry.pairs.length ? h("p", { class: "quiet" }, `${count(entry.count)} in all`) : null);
+  };
+  const small = (list1, label) => faces(list1, label, { open: large });
+  stale.reload = () => fill(0);
+  keys({});
+  clock();
+  await fill(0);
+}

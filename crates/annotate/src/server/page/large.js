@@ -1,0 +1,47 @@
+// A face large, and the frame it came from.
+
+import { h, picture, image, dialog, called } from "./dom.js";
+import { get, warn } from "./talk.js";
+
+const rounded = (value, digits) => (value === null || value === undefined ? null : value.toFixed(digits));
+
+/** Opens the large view of a face. */
+export async function large(id) {
+  let face;
+  try {
+    face = await get(`/api/face/${encodeURIComponent(id)}`);
+  } catch (failure) {
+    warn(failure.message);
+    return;
+  }
+  const facts = [
+    ["Person", face.person ? h("a", { href: `#/person/${encodeURIComponent(face.person.id)}`, onclick: () => box.close() }, called(face.person)) : "no one (noise)"],
+    ["When", face.face.when && `${face.face.when} UTC`], ["In the stream", face.stream_time], ["Source", face.face.source],
+    ["Score", rounded(face.score, 3)], ["Sharpness", rounded(face.blur, 0)], ["Name", h("code", {}, id)],
+    ...attributes(face.attributes),
+  ].filter(([, value]) => value);
+  const content = h("div", { class: "large" },
+    h("div", { class: "crops" }, picture(id, "face", "The face with its surroundings"), h("dl", {}, facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]))),
+    h("figure", {}, frame(face, id), h("figcaption", { class: "quiet" }, "The frame, with the face's box")));
+  const box = dialog("Face", content, { class: "wide" });
+}
+
+function frame(face, id) {
+  if (!face.frame_size || !face.bbox) return picture(id, "frame", "The frame");
+  const [width, height] = face.frame_size;
+  const [x, y, w, h1] = face.bbox;
+  const shown = h("image", { href: image("frame", id), width, height });
+  const box = h("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "The frame; a box is drawn around the face" }, shown,
+    h("rect", { x, y, width: w, height: h1, class: "halo" }), h("rect", { x, y, width: w, height: h1, class: "box" }));
+  shown.addEventListener("error", () => box.replaceWith(h("p", { class: "missing" }, "The frame is not on the disk.")));
+  return box;
+}
+
+/** The likeliest of each distribution. */
+function attributes(all) {
+  return Object.entries(all ?? {}).filter(([, of]) => of && Object.keys(of).length).map(([name, of]) => {
+    if (name === "pose") return ["Pose", Object.entries(of).map(([axis, degrees]) => `${axis} ${Math.round(degrees)}°`).join(", ")];
+    const [best, p] = Object.entries(of).reduce((a, b) => (b[1] > a[1] ? b : a));
+    return [name[0].toUpperCase() + name.slice(1), `${best} (${Math.round(p * 100)} %)`];
+  });
+}

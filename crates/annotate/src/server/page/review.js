@@ -1,0 +1,197 @@
+// The page: addresses, progress, tools.
+
+import { h, key, globalKeys, boundKeys, dialog, count, duration, say } from "./dom.js";
+import { get, post, saved, who, decide, warn, clearAlert, stale } from "./talk.js";
+import { ask, rows } from "./ask.js";
+import { listPeople, showPerson, listNoise } from "./people.js";
+import { history } from "./history.js";
+
+const main = document.getElementById("main");
+
+const queue = (box) => rows(box, {
+  title: "Same person?", about: "The likeliest pairs, in any order you like.",
+  load: () => get("/api/questions", { way: "pair", count: 20, shown: 5 }),
+});
+const undecided = (box) => rows(box, {
+  title: "Undecided", about: "Pairs that could not be told. They are not asked again by themselves.",
+  load: async () => (await get("/api/undecided", { limit: 20 })).rows,
+});
+
+// Address, label, key, what shows it.
+const VIEWS = [
+  ["pair", "Pairs", "p", (box) => ask(box, "pair")], ["group", "Groups", "g", (box) => ask(box, "group")],
+  ["sweep", "Sweep", "w", (box) => ask(box, "sweep")], ["queue", "Queue", "q", queue], ["people", "People", "l", listPeople],
+  ["undecided", "Undecided", "i", undecided], ["noise", "Noise", "o", listNoise], ["history", "History", "h", (box, rest) => history(box, rest === "doubtful")],
+];
+
+const links = new Map(VIEWS.map(([path, label, shortcut]) =>
+  [path, h("a", { href: `#/${path}`, "aria-keyshortcuts": shortcut }, label, key(shortcut))]));
+document.getElementById("nav").append(...[...links.values()].map((link) => h("li", {}, link)));
+
+let routed = Promise.resolve();
+
+/** Shows what the address says; one view after the other, so that a slow one never comes over a later one. */
+function route() {
+  routed = routed.then(show, show);
+  return routed;
+}
+
+async function show() {
+  const [, path = "", rest = ""] = location.hash.split("/");
+  const view = VIEWS.find(([name]) => name === path);
+  for (const [name, link] of links) name === path ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
+  if (!view && path !== "person") { location.replace("#/group"); return; }
+  document.title = `${view ? view[1] : "Person"} · Review`;
+  links.get(path)?.scrollIntoView({ block: "nearest", inline: "center" });
+  // Each view has a box of its own: what comes late for one that has gone goes nowhere.
+  const box = h("div", { class: "view" });
+  main.replaceChildren(box);
+  main.setAttribute("aria-busy", "true");
+  delete main.dataset.view;
+  try {
+    await (view ? view[3](box, rest) : showPerson(box, decodeURIComponent(rest)));
+  } catch (failure) {
+    if (failure.error === "token") return void askToken();
+    box.replaceChildren(h("h1", { tabindex: "-1" }, "That did not work"), h("p", {}, failure.message));
+  } finally {
+    main.removeAttribute("aria-busy");
+    main.dataset.view = `${path}/${rest}`;
+  }
+}
+
+function progress(overview) {
+  document.getElementById("title").textContent = overview.title;
+  const name = who.get() ?? overview.who;
+  whoButton.firstChild.textContent = name;
+  whoButton.setAttribute("aria-label", `${name} answers; change`);
+  const [start, now] = overview.f ?? [null, null];
+  const part = (name, value) => value === null ? null : h("div", {}, h("dt", {}, name), h("dd", {}, value));
+  const share = now === null ? 0 : now;
+  document.getElementById("progress").replaceChildren(
+    h("progress", { max: "1", value: String(share), "aria-label": "Expected F" }),
+    h("dl", {}, part("people", count(overview.people)), part("answers", count(overview.answers)),
+      part("expected F", now === null ? null : `${now.toFixed(3)} (${now >= start ? "+" : "−"}${Math.abs(now - start).toFixed(3)})`),
+      part("left", overview.rest ? `${count(Math.ceil(overview.rest.screens))} screens, about ${duration(overview.rest.seconds)}` : null),
+      part("undecided", overview.undecided ? count(overview.undecided) : null), part("not applied", overview.conflicts ? count(overview.conflicts) : null)));
+}
+
+const tool = (label, act, props = {}) => h("button", { type: "button", class: "plain", onclick: act, ...props }, h("span", {}, label));
+const whoButton = tool("?", askWho);
+
+const THEMES = ["auto", "light", "dark"];
+function theme(to) {
+  localStorage.setItem("theme", to);
+  if (to === "auto") document.documentElement.removeAttribute("data-theme");
+  else document.documentElement.dataset.theme = to;
+  themeButton.firstChild.textContent = { auto: "◐", light: "○", dark: "●" }[to];
+  themeButton.setAttribute("aria-label", `Colours: ${to}`);
+}
+const nextTheme = () => {
+  const now = THEMES.indexOf(localStorage.getItem("theme") ?? "auto");
+  theme(THEMES[(now + 1) % 3]);
+};
+const themeButton = tool("", nextTheme);
+
+const undoButton = h("button", { type: "button", class: "plain", onclick: undoLast, "aria-keyshortcuts": "z" }, h("span", {}, "Undo"), key("z"));
+
+async function undoLast() {
+  try {
+    // The last that holds and was not itself an undoing.
+    for (let offset = 0; ; offset += 40) {
+      const { rows: list, total } = await get("/api/history", { offset, limit: 40 });
+      const last = list.find((entry) => !entry.undone && !["undo", "redo"].includes(entry.kind));
+      if (last) {
+        if (await decide({ kind: "undo", decision: last.id }, { revision: 0, seen: [] })) await stale.reload();
+        return;
+      }
+      if (offset + list.length >= total) return void say("Nothing to undo", true);
+    }
+  } catch (failure) {
+    warn(failure.message);
+  }
+}
+
+function help() {
+  const list = (map) => Object.entries(map).filter(([, bound]) => bound.label)
+    .map(([pressed, bound]) => h("div", {}, h("dt", {}, h("kbd", {}, pressed)), h("dd", {}, bound.label)));
+  const [here, everywhere] = boundKeys();
+  const more = Object.values(here).some((bound) => bound.hidden)
+    ? [h("div", {}, h("dt", {}, h("kbd", {}, "1 … 0")), h("dd", {}, "Mark a card")), h("div", {}, h("dt", {}, h("kbd", {}, "Shift 1 … 0")), h("dd", {}, "Mark a card as not sure, in a group"))] : [];
+  dialog("Keys", h("div", { class: "help" }, h("section", {}, h("h3", {}, "Here"), h("dl", {}, list(here), more)),
+    h("section", {}, h("h3", {}, "Everywhere"), h("dl", {}, list(everywhere), h("div", {}, h("dt", {}, h("kbd", {}, "arrows")), h("dd", {}, "Move among faces or cards")),
+      h("div", {}, h("dt", {}, h("kbd", {}, "Enter")), h("dd", {}, "On a face: enlarge")), h("div", {}, h("dt", {}, h("kbd", {}, "Space")), h("dd", {}, "On a face or card: choose"))))));
+}
+
+function askWho() {
+  const input = h("input", { name: "who", maxlength: "60", value: who.get() ?? "", autocomplete: "off" });
+  const form = h("form", { class: "naming", onsubmit: (event) => {
+    event.preventDefault();
+    who.set(input.value.trim());
+    box.close();
+    refresh();
+  } }, h("label", {}, h("span", {}, "Written beside each of your answers"), input), h("button", { type: "submit", class: "main yes" }, "Save"));
+  const box = dialog("Who answers?", form);
+}
+
+function finalize() {
+  const told = h("p", {}, "Writes annotations_manual.json from all decisions so far. The journal stays; you can go on after.");
+  const go = h("button", { type: "button", class: "main yes", onclick: async () => {
+    try {
+      const result = await post("/api/finalize", {});
+      told.textContent = `${result.file}: ${count(result.people)} people, ${count(result.faces)} faces, ${count(result.noise)} noise.`;
+      say(told.textContent);
+    } catch (failure) {
+      told.textContent = `Not written. ${failure.message}`;
+    }
+    go.remove();
+    box.querySelector(".close").focus();
+  } }, "Write it");
+  const box = dialog("Finalize", h("div", {}, told, h("p", { class: "buttons" }, go)));
+}
+
+document.getElementById("tools").append(undoButton, tool("Finalize", finalize), whoButton, themeButton,
+  h("button", { type: "button", class: "plain", onclick: help, "aria-label": "Keys", "aria-keyshortcuts": "?" }, key("?")));
+
+globalKeys({
+  ...Object.fromEntries(VIEWS.map(([path, label, shortcut]) => [shortcut, { label, act: () => { location.hash = `#/${path}`; } }])),
+  z: { label: "Undo the last answer", act: undoLast }, f: { label: "Finalize", act: finalize }, t: { label: "Light or dark", act: nextTheme },
+  "/": { label: "Search people", act: async () => { location.hash = "#/people"; await new Promise((r) => setTimeout(r, 50)); main.querySelector("input")?.focus(); } },
+  "?": { label: "This help", act: help },
+});
+
+async function refresh() { progress(await get("/api/overview")); }
+
+/** Exchanges a token for a cookie. */
+async function give(token) {
+  await post("/api/token", { token });
+  clearAlert();
+}
+
+function askToken() {
+  const input = h("input", { name: "token", type: "password", autocomplete: "off", required: true });
+  const heading = h("h1", { tabindex: "-1" }, "A token is needed");
+  main.replaceChildren(heading, h("form", { class: "naming", onsubmit: async (event) => {
+    event.preventDefault();
+    try { await give(input.value.trim()); await begin(); } catch (failure) { warn(failure.message); }
+  } }, h("label", {}, h("span", {}, "The one that the terminal shows"), input), h("button", { type: "submit", class: "main yes" }, "Go on")));
+  heading.focus();
+}
+
+async function begin() {
+  try { await refresh(); } catch (failure) {
+    if (failure.error === "token") return askToken();
+    warn(failure.message);
+  }
+  return route();
+}
+
+saved.push((reply) => progress(reply.overview));
+theme(localStorage.getItem("theme") ?? "auto");
+window.addEventListener("hashchange", route);
+const given = location.hash.match(/^#token=([0-9a-f]+)$/);
+if (given) {
+  // Out of the address before anything else happens, so that it is in no history.
+  window.history.replaceState(null, "", "/");
+  try { await give(given[1]); } catch (failure) { warn(failure.message); }
+}
+await begin();

@@ -1,0 +1,258 @@
+//! The addresses of the server.
+//!
+//! | address | what |
+//! |---|---|
+//! | `GET /`, `/review.css`, `/*.js` | the page |
+//! | `POST /api/token` | token → cookie |
+//! | `GET /api/overview` | [`Overview`](super::view::Overview) |
+//! | `GET /api/questions?way=&count=&shown=` | the next questions |
+//! | `GET /api/people?text=&from=&to=&order=&offset=&limit=` | people |
+//! | `GET /api/person/{face}?offset=&limit=` | a person and its faces |
+//! | `GET /api/noise`, `/api/undecided`, `/api/history?doubtful=` | windows of the other lists |
+//! | `GET /api/face/{face}` | all of one face |
+//! | `POST /api/decide` | an answer |
+//! | `POST /api/finalize` | writes the result |
+//! | `GET /image/{face,aligned,frame}/{face}` | an image, by the face's name |
+
+use std::io::Read as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use streamface_types::FaceId;
+use streamface_web::axum::body::{Body, Bytes};
+use streamface_web::axum::extract::{FromRequest, Path, Query, Request, State};
+use streamface_web::axum::http::{StatusCode, header};
+use streamface_web::axum::response::{IntoResponse, Response};
+use streamface_web::axum::routing::{get, post};
+use streamface_web::axum::{Json, Router};
+use streamface_web::failure;
+
+use super::assets::ASSETS;
+use super::said::Said;
+use super::view::{Answer, Ask, Image, Picture, Problem, Review, Search, Window};
+
+/// What a handler needs.
+#[derive(Clone)]
+struct App {
+    desk: Arc<Mutex<Desk>>,
+    patience: Duration,
+}
+
+/// The review, and what it has answered.
+struct Desk {
+    review: Box<dyn Review>,
+    said: Said,
+}
+
+/// All addresses but that of the token.
+pub(super) fn app(review: Box<dyn Review>, patience: Duration) -> Router {
+    let app = App { desk: Arc::new(Mutex::new(Desk { review, said: Said::default() })), patience };
+    let mut router = Router::new();
+    for (path, kind, text) in ASSETS {
+        let reply = move || async move {
+            ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], text)
+        };
+        router = router.route(path, get(reply));
+    }
+    router
+        .route("/api/overview", get(overview))
+        .route("/api/questions", get(questions))
+        .route("/api/people", get(people))
+        .route("/api/person/{face}", get(person))
+        .route("/api/noise", get(noise))
+        .route("/api/undecided", get(undecided))
+        .route("/api/history", get(history))
+        .route("/api/face/{face}", get(face))
+        .route("/api/decide", post(decide))
+        .route("/api/finalize", post(finalize))
+        .route("/image/{kind}/{face}", get(image))
+        .fallback(|| async { failure(StatusCode::NOT_FOUND, "unknown", "There is nothing at this address.") })
+        .method_not_allowed_fallback(|| async {
+            failure(StatusCode::METHOD_NOT_ALLOWED, "unknown", "This address is asked in another way.")
+        })
+        .with_state(app)
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, error) = match &self {
+            Self::Unknown(_) => (StatusCode::NOT_FOUND, "unknown"),
+            Self::Stale(_) => (StatusCode::CONFLICT, "stale"),
+            Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
+            Self::Refused(_) => (StatusCode::UNPROCESSABLE_ENTITY, "refused"),
+            Self::DiskFull(_) => (StatusCode::INSUFFICIENT_STORAGE, "not_saved"),
+            Self::NotSaved(_) => (StatusCode::INTERNAL_SERVER_ERROR, "not_saved"),
+        };
+        failure(status, error, &self.to_string())
+    }
+}
+
+impl App {
+    /// Work with the review, on a thread that may wait for the disk.
+    async fn with<T: IntoResponse + Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Desk) -> Result<T, Problem> + Send + 'static,
+    ) -> Response {
+        let desk = Arc::clone(&self.desk);
+        let done = tokio::task::spawn_blocking(move || {
+            // A call that panicked has left the review as far as it came; its journal is what counts.
+            let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
+            work(&mut desk).into_response()
+        });
+        done.await.unwrap_or_else(|_| {
+            Problem::NotSaved("The server met an error of its own; nothing was saved.".into()).into_response()
+        })
+    }
+}
+
+/// A body of JSON that came whole and in time.
+struct Sent<T>(T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Sent<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+        // A form of another page cannot send this type without asking first.
+        if kind.is_none_or(|k| k.split(';').next().map(str::trim) != Some("application/json")) {
+            return Err(failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, "refused", "JSON is wanted."));
+        }
+        let bytes = tokio::time::timeout(app.patience, Bytes::from_request(request, app)).await;
+        let bytes = match bytes {
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(e)) => {
+                return Err(failure(
+                    e.status(),
+                    "refused",
+                    "The post was cut off or is too large; it was NOT saved.",
+                ));
+            }
+            Err(_) => {
+                let message = "The post took too long; it was NOT saved.";
+                let mut reply = failure(StatusCode::REQUEST_TIMEOUT, "refused", message);
+                reply.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+                return Err(reply);
+            }
+        };
+        serde_json::from_slice(&bytes).map(Self).map_err(|e| {
+            failure(StatusCode::UNPROCESSABLE_ENTITY, "refused", &format!("Not understood: {e}"))
+        })
+    }
+}
+
+async fn overview(State(app): State<App>) -> Response {
+    app.with(|desk| Ok(Json(desk.review.overview()))).await
+}
+
+async fn questions(State(app): State<App>, Query(ask): Query<Ask>) -> Response {
+    app.with(move |desk| desk.review.questions(ask).map(Json)).await
+}
+
+async fn people(
+    State(app): State<App>,
+    Query(search): Query<Search>,
+    Query(window): Query<Window>,
+) -> Response {
+    app.with(move |desk| desk.review.people(&search, window).map(Json)).await
+}
+
+async fn person(State(app): State<App>, Path(face): Path<String>, Query(window): Query<Window>) -> Response {
+    app.with(move |desk| desk.review.person(&named(&face)?, window).map(Json)).await
+}
+
+async fn noise(State(app): State<App>, Query(window): Query<Window>) -> Response {
+    app.with(move |desk| Ok(Json(desk.review.noise(window)))).await
+}
+
+async fn undecided(State(app): State<App>, Query(window): Query<Window>) -> Response {
+    app.with(move |desk| Ok(Json(desk.review.undecided(window)))).await
+}
+
+#[derive(Deserialize)]
+struct Doubtful {
+    #[serde(default)]
+    doubtful: bool,
+}
+
+async fn history(
+    State(app): State<App>,
+    Query(order): Query<Doubtful>,
+    Query(window): Query<Window>,
+) -> Response {
+    app.with(move |desk| Ok(Json(desk.review.history(order.doubtful, window)))).await
+}
+
+async fn face(State(app): State<App>, Path(face): Path<String>) -> Response {
+    app.with(move |desk| desk.review.face(&named(&face)?).map(Json)).await
+}
+
+async fn decide(State(app): State<App>, Sent(answer): Sent<Answer>) -> Response {
+    app.with(move |desk| {
+        answer.check()?;
+        let Desk { review, said } = desk;
+        said.once(&answer, || review.decide(&answer))
+    })
+    .await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+async fn finalize(State(app): State<App>, Sent(Nothing {}): Sent<Nothing>) -> Response {
+    app.with(|desk| desk.review.finalize().map(Json)).await
+}
+
+async fn image(State(app): State<App>, Path((kind, face)): Path<(String, String)>) -> Response {
+    let picture = match kind.as_str() {
+        "face" => Picture::Face,
+        "aligned" => Picture::Aligned,
+        "frame" => Picture::Frame,
+        _ => return Problem::Unknown("There is no such kind of image.".into()).into_response(),
+    };
+    let desk = Arc::clone(&app.desk);
+    let read = tokio::task::spawn_blocking(move || {
+        // The lock is held while the name is looked up, not while the disk is waited for.
+        let found = named(&face).and_then(|face| {
+            desk.lock().unwrap_or_else(PoisonError::into_inner).review.image(picture, &face)
+        });
+        found.and_then(|image| read_image(&image))
+    });
+    match read.await {
+        Ok(Ok(bytes)) => {
+            let headers =
+                [(header::CONTENT_TYPE, "image/png"), (header::CACHE_CONTROL, "private, max-age=600")];
+            (headers, Body::from(bytes)).into_response()
+        }
+        Ok(Err(problem)) => problem.into_response(),
+        Err(_) => Problem::Unknown("The image cannot be read.".into()).into_response(),
+    }
+}
+
+fn named(face: &str) -> Result<FaceId, Problem> {
+    face.parse().map_err(|_| Problem::Unknown("There is no such face.".into()))
+}
+
+/// Largest image that is served, in bytes.
+const MAX_IMAGE: u64 = 64 << 20;
+
+/// The bytes of a PNG file that lies in its root, whatever links lead to.
+fn read_image(image: &Image) -> Result<Vec<u8>, Problem> {
+    let gone = |_| Problem::Unknown("The image is not on the disk.".into());
+    let root = image.root.canonicalize().map_err(gone)?;
+    let path = image.path.canonicalize().map_err(gone)?;
+    // Looked at before it is opened: opening a pipe waits for its other end.
+    let about = path.metadata().map_err(gone)?;
+    if !path.starts_with(&root) || !about.is_file() || about.len() > MAX_IMAGE {
+        return Err(Problem::Unknown("The image is not one of the dataset's.".into()));
+    }
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(&path).map_err(gone)?;
+    file.take(MAX_IMAGE).read_to_end(&mut bytes).map_err(gone)?;
+    if !bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        return Err(Problem::Unknown("The image is no PNG file.".into()));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,431 @@
+//! What the page shows and what it may ask for: the line between HTTP and the review itself.
+//!
+//! Faces go over it by name, people by the face they are named after. Both are looked up; nothing that a
+//! browser sends becomes a path or a row number.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use streamface_types::{Attributes, FaceId};
+
+use crate::What;
+
+/// Most faces of one person on a screen; also most on one side of an answer.
+pub const SHOWN: usize = 25;
+
+/// Most rows of a list in one reply.
+pub const ROWS: usize = 200;
+
+/// How people are asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Way {
+    /// Two people side by side.
+    #[default]
+    Pair,
+    /// One person and several who may be the same.
+    Group,
+    /// Pairs that are surely one person, the wrong ones to be marked.
+    Sweep,
+}
+
+/// Which questions are wanted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ask {
+    /// How they are asked.
+    pub way: Way,
+    /// How many, the next one first: 1 to 50 ([`None`]: 2). Later ones stand only while the answers before
+    /// them change nothing about them.
+    pub count: Option<usize>,
+    /// Faces of a person, at most [`SHOWN`].
+    pub shown: Option<usize>,
+    /// Those too that are hardly worth their time.
+    pub all: bool,
+}
+
+/// A window of a list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub struct Window {
+    /// Rows before it.
+    #[serde(default)]
+    pub offset: usize,
+    /// Rows in it, at most [`ROWS`] ([`None`]: 60).
+    pub limit: Option<usize>,
+}
+
+impl Window {
+    /// The part of `0..len` that it shows.
+    #[must_use]
+    pub fn of(self, len: usize) -> std::ops::Range<usize> {
+        let start = self.offset.min(len);
+        start..start.saturating_add(self.limit.unwrap_or(60).min(ROWS)).min(len)
+    }
+}
+
+/// Which people a list shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Search {
+    /// Part of a name, of a source, or a label.
+    #[serde(default)]
+    pub text: String,
+    /// Seen at or after this time: the beginning of `YYYY-mm-dd HH:MM:SS`.
+    #[serde(default)]
+    pub from: String,
+    /// Seen at or before this time, taken to its end: `2023-05` is all of May.
+    #[serde(default)]
+    pub to: String,
+    /// In what order.
+    #[serde(default)]
+    pub order: Order,
+}
+
+/// The order of a list of people.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Most faces first.
+    #[default]
+    Faces,
+    /// Earliest seen first.
+    Time,
+    /// By name; those without one last.
+    Name,
+}
+
+/// Rows of a list.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Rows<T> {
+    /// Rows there are.
+    pub total: usize,
+    /// Rows before these.
+    pub offset: usize,
+    /// These.
+    pub rows: Vec<T>,
+}
+
+impl<T> Rows<T> {
+    /// The part of `all` in `window`, each row made by `row`.
+    pub fn window<A>(all: &[A], window: Window, row: impl FnMut(&A) -> T) -> Self {
+        let range = window.of(all.len());
+        Self { total: all.len(), offset: range.start, rows: all[range].iter().map(row).collect() }
+    }
+}
+
+/// How far the review is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Overview {
+    /// What is reviewed.
+    pub title: String,
+    /// Faces of the dataset.
+    pub faces: usize,
+    /// People at present.
+    pub people: usize,
+    /// Faces that belong to no one.
+    pub noise: usize,
+    /// Id of the last decision, 0 before the first.
+    pub revision: u64,
+    /// Decisions that hold.
+    pub answers: usize,
+    /// Pairs that could not be told.
+    pub undecided: usize,
+    /// Who answers, unless the page says otherwise.
+    pub who: String,
+    /// Expected pairwise F at the start and now, where it can be told.
+    pub f: Option<[f64; 2]>,
+    /// Questions still worth asking, in screens, and the seconds that they take.
+    pub rest: Option<Rest>,
+    /// Decisions that could not be applied after a new clustering.
+    pub conflicts: usize,
+}
+
+/// What is left.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Rest {
+    /// Screens.
+    pub screens: f64,
+    /// Seconds of a person's time.
+    pub seconds: f64,
+}
+
+/// A face, small.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FaceView {
+    /// Its name.
+    pub id: FaceId,
+    /// When it was captured, `YYYY-mm-dd HH:MM:SS`, where the name says.
+    pub when: Option<String>,
+    /// What it was captured from.
+    pub source: Option<String>,
+}
+
+/// A person.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PersonView {
+    /// The face that stands for it.
+    pub id: FaceId,
+    /// Changes when its faces do.
+    pub state: String,
+    /// Its label at present.
+    pub label: i64,
+    /// Its name.
+    pub name: Option<String>,
+    /// How many faces.
+    pub faces: usize,
+    /// First and last time seen.
+    pub seen: Option<[String; 2]>,
+    /// Faces that tell most, at most [`SHOWN`]; in a pair the two nearest to each other come first.
+    pub shown: Vec<FaceView>,
+}
+
+/// Two who may be one person.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Candidate {
+    /// One; [`None`] in a group, where it is the group's person.
+    pub left: Option<PersonView>,
+    /// The other.
+    pub right: PersonView,
+    /// Distance of the two, as the dataset's metric has it.
+    pub distance: f64,
+    /// That they are one person, 0 to 1.
+    pub probability: f64,
+}
+
+/// A screen.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Question {
+    /// How it asks.
+    pub way: Way,
+    /// Id of the last decision when it was made.
+    pub revision: u64,
+    /// The person of a group.
+    pub person: Option<PersonView>,
+    /// What is to be compared: one in a pair, several in a group or a sweep.
+    pub pairs: Vec<Candidate>,
+}
+
+/// A person and some of its faces.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PersonFaces {
+    /// Id of the last decision.
+    pub revision: u64,
+    /// The person.
+    pub person: PersonView,
+    /// Its faces in order of time.
+    pub faces: Rows<FaceView>,
+}
+
+/// All there is to know of a face.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FaceDetail {
+    /// The face.
+    pub face: FaceView,
+    /// Whose it is; [`None`] for noise.
+    pub person: Option<PersonView>,
+    /// Left, top, width, height in pixels of the frame.
+    pub bbox: Option<[f32; 4]>,
+    /// Width and height of the frame.
+    pub frame_size: Option<[u32; 2]>,
+    /// Place in the stream, `h:mm:ss.mmm`.
+    pub stream_time: Option<String>,
+    /// The detector's score.
+    pub score: Option<f32>,
+    /// Variance of the Laplacian.
+    pub blur: Option<f32>,
+    /// What attribute models said.
+    pub attributes: Option<Attributes>,
+}
+
+/// A decision as the history shows it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Entry {
+    /// Its id.
+    pub id: u64,
+    /// When, `YYYY-mm-dd HH:MM:SS` UTC.
+    pub at: String,
+    /// Who.
+    pub who: String,
+    /// How long it took.
+    pub seconds: Option<f64>,
+    /// `compare`, `noise`, …
+    pub kind: &'static str,
+    /// Whether it holds: it may be undone, or stand against others.
+    pub holds: bool,
+    /// Whether it was undone.
+    pub undone: bool,
+    /// Why it is worth a second look, and how much (0 to 1, surprise).
+    pub doubt: Option<f64>,
+    /// What was compared, some of it.
+    pub pairs: Vec<EntryPair>,
+    /// The faces of anything else, some of them.
+    pub faces: Vec<FaceView>,
+    /// How many of these there are in all.
+    pub count: usize,
+    /// The name given, or the decision undone or redone, in words.
+    pub detail: Option<String>,
+}
+
+/// A comparison of a past decision.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EntryPair {
+    /// Some faces of one.
+    pub left: Vec<FaceView>,
+    /// Some faces of the other.
+    pub right: Vec<FaceView>,
+    /// `same`, `different`, `not_sure`.
+    pub verdict: crate::Verdict,
+}
+
+/// An answer, as the page sends it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// Made by the page, one for each answer: the same key again is the same answer again.
+    pub key: String,
+    /// The revision of what was on the screen.
+    pub revision: u64,
+    /// The people on the screen as they were shown.
+    pub seen: Vec<Seen>,
+    /// How long it took.
+    #[serde(default)]
+    pub seconds: Option<f64>,
+    /// Who answers.
+    #[serde(default)]
+    pub who: Option<String>,
+    /// All faces of the people that `what` names, where it is [`What::Noise`].
+    #[serde(default)]
+    pub whole: bool,
+    /// What is said.
+    pub what: What,
+    /// What is wanted next, so that one reply brings both.
+    #[serde(default)]
+    pub next: Option<Ask>,
+}
+
+/// A person as it was shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    /// [`PersonView::id`].
+    pub id: FaceId,
+    /// [`PersonView::state`].
+    pub state: String,
+}
+
+/// That an answer was saved.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Decided {
+    /// The decision's id.
+    pub decision: u64,
+    /// What became of it, for people.
+    pub message: String,
+    /// How far the review is now.
+    pub overview: Overview,
+    /// What was wanted next.
+    pub questions: Vec<Question>,
+}
+
+/// What finalizing wrote.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finalized {
+    /// The file, below the dataset directory.
+    pub file: String,
+    /// People in it.
+    pub people: usize,
+    /// Faces of these.
+    pub faces: usize,
+    /// Faces that belong to no one.
+    pub noise: usize,
+}
+
+/// Why there is no reply as wanted. Each has its own status.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// 404: no such face.
+    #[error("{0}")]
+    Unknown(String),
+    /// 409: the people on the screen have changed since, or were answered by someone else.
+    #[error("{0}")]
+    Stale(String),
+    /// 409: it contradicts what was said before, or two faces of one frame.
+    #[error("{0}")]
+    Conflict(String),
+    /// 422: not an answer.
+    #[error("{0}")]
+    Refused(String),
+    /// 507: no room left on the disk; nothing was saved.
+    #[error("{0}")]
+    DiskFull(String),
+    /// 500: nothing was saved.
+    #[error("{0}")]
+    NotSaved(String),
+}
+
+/// The review, as the page needs it. Calls come one at a time.
+pub trait Review: Send + 'static {
+    /// How far it is.
+    fn overview(&mut self) -> Overview;
+    /// The next questions; none when nothing is left to ask.
+    ///
+    /// # Errors
+    /// [`Problem::NotSaved`] where embeddings cannot be read.
+    fn questions(&mut self, ask: Ask) -> Result<Vec<Question>, Problem>;
+    /// People.
+    ///
+    /// # Errors
+    /// [`Problem::Refused`] for a time that is none.
+    fn people(&mut self, search: &Search, window: Window) -> Result<Rows<PersonView>, Problem>;
+    /// A person and its faces.
+    ///
+    /// # Errors
+    /// [`Problem::Unknown`].
+    fn person(&mut self, face: &FaceId, window: Window) -> Result<PersonFaces, Problem>;
+    /// Faces that belong to no one.
+    fn noise(&mut self, window: Window) -> Rows<FaceView>;
+    /// Pairs that could not be told.
+    fn undecided(&mut self, window: Window) -> Rows<Question>;
+    /// A face.
+    ///
+    /// # Errors
+    /// [`Problem::Unknown`].
+    fn face(&mut self, face: &FaceId) -> Result<FaceDetail, Problem>;
+    /// Decisions: the last first, or those most worth a second look first.
+    fn history(&mut self, doubtful: bool, window: Window) -> Rows<Entry>;
+    /// Takes an answer: checked, saved, applied, in this order.
+    ///
+    /// # Errors
+    /// Any [`Problem`]; nothing has changed then.
+    fn decide(&mut self, answer: &Answer) -> Result<Decided, Problem>;
+    /// Writes the result.
+    ///
+    /// # Errors
+    /// [`Problem::DiskFull`], [`Problem::NotSaved`].
+    fn finalize(&mut self) -> Result<Finalized, Problem>;
+    /// The file of an image: of a face that is in the tables, or of its frame. It need not exist.
+    ///
+    /// # Errors
+    /// [`Problem::Unknown`].
+    fn image(&self, kind: Picture, face: &FaceId) -> Result<Image, Problem>;
+}
+
+/// Which image of a face.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Picture {
+    /// With its surroundings.
+    Face,
+    /// Upright.
+    Aligned,
+    /// The frame it is in.
+    Frame,
+}
+
+/// Where an image lies, and the directory that it must be in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// The dataset directory.
+    pub root: PathBuf,
+    /// The file.
+    pub path: PathBuf,
+}

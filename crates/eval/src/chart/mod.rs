@@ -1,0 +1,21 @@
+//! Charts as inline SVG, coloured by the page's style.
+//!
+//! | file | what |
+//! |---|---|
+//! | `axis` | [`Axis`]: from where to where, by equal steps or by powers of ten |
+//! | `frame` | [`Frame`]: the drawing's own units, grid and marks |
+//! | `lines` | [`Chart`]: series over an axis of numbers |
+//! | `bars` | [`bars`] and [`line`]: counts, one after another |
+//! | `chart.css` | the look |
+
+mod axis;
+mod bars;
+mod frame;
+mod lines;
+
+pub(crate) use axis::{Axis, plain, plain_percent, rate_tick};
+pub(crate) use bars::{About, Bar, bars, line, size_bins};
+pub(crate) use lines::{Chart, Series, Style};
+
+/// To stand after the page's own style.
+pub(crate) const STYLE: &str = include_str!("chart.css");

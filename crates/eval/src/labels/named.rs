@@ -1,0 +1,102 @@
+//! Labels that may be texts, as they are in the file.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// Labels by the stem of the face's name, and what they are called where the file has texts for them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Labelled {
+    /// A number for each face.
+    pub labels: BTreeMap<String, i64>,
+    /// The text of each number; empty where the file's labels are numbers.
+    pub names: BTreeMap<i64, String>,
+}
+
+impl Labelled {
+    /// What to call a label: its text, else `Person 3`, or `noise` below 0.
+    #[must_use]
+    pub fn name(&self, label: i64) -> String {
+        match self.names.get(&label) {
+            Some(name) => name.clone(),
+            None if label < 0 => "noise".to_owned(),
+            None => format!("Person {label}"),
+        }
+    }
+
+    /// Renumbers this one where either has texts, so that equal labels are equal numbers and no others are: a
+    /// text is the number that `first` has for it, and a number never equals a text. Numbers below 0 stay.
+    pub fn agree_with(&mut self, first: &Self) {
+        if self.names.is_empty() && first.names.is_empty() {
+            return;
+        }
+        let known: HashMap<&str, i64> = first.names.iter().map(|(&l, n)| (n.as_str(), l)).collect();
+        let used: HashSet<i64> = first.labels.values().chain(first.names.keys()).copied().collect();
+        let mut free = (0..).filter(|label| !used.contains(label));
+        let texts = !self.names.is_empty();
+        let old: BTreeSet<i64> = self.labels.values().chain(self.names.keys()).copied().collect();
+        let mut new = HashMap::new();
+        let mut names = BTreeMap::new();
+        for label in old.into_iter().filter(|&label| label >= 0) {
+            let name = self.name(label);
+            let same = if texts { known.get(name.as_str()).copied() } else { None };
+            // There are fewer labels than numbers.
+            let Some(number) = same.or_else(|| free.next()) else { break };
+            new.insert(label, number);
+            names.insert(number, name);
+        }
+        self.labels.values_mut().for_each(|label| *label = new.get(label).copied().unwrap_or(*label));
+        self.names = names;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(all: &[(&str, &str)]) -> Labelled {
+        let mut found = Labelled::default();
+        for (face, text) in all {
+            let known = found.names.iter().find(|(_, n)| n == text).map(|(&l, _)| l);
+            let label = known.unwrap_or(found.names.len() as i64);
+            found.names.insert(label, (*text).to_owned());
+            found.labels.insert((*face).to_owned(), label);
+        }
+        found
+    }
+
+    #[test]
+    fn equal_texts_become_equal_numbers() {
+        let a = texts(&[("1", "Zoe"), ("2", "Adam"), ("3", "Zoe")]);
+        let mut b = texts(&[("1", "Adam"), ("2", "Eve"), ("3", "Zoe")]);
+        let before = b.clone();
+        b.agree_with(&a);
+        for (face, label) in &b.labels {
+            assert_eq!(b.name(*label), before.name(before.labels[face]));
+        }
+        assert_eq!((b.labels["1"], b.labels["3"]), (a.labels["2"], a.labels["1"]));
+        assert!(!a.labels.values().any(|&l| l == b.labels["2"]));
+    }
+
+    #[test]
+    fn a_text_is_never_a_number() {
+        for numbers in [vec![0, 1, 5], vec![-1], vec![i64::MAX, 3], vec![]] {
+            let labels: BTreeMap<String, i64> =
+                numbers.iter().enumerate().map(|(i, &l)| (i.to_string(), l)).collect();
+            let numbered = Labelled { labels, names: BTreeMap::new() };
+            let text = texts(&[("1", "0"), ("2", "x")]);
+            let (mut a, mut b) = (text.clone(), numbered.clone());
+            a.agree_with(&numbered);
+            assert!(a.labels.values().all(|l| *l >= 0 && !numbers.contains(l)), "{numbers:?}: {a:?}");
+            assert_eq!((a.names.len(), a.name(a.labels["2"])), (2, "x".to_owned()));
+            b.agree_with(&text);
+            for (face, label) in &b.labels {
+                assert_eq!(*label < 0, numbered.labels[face] < 0);
+                assert!(*label < 0 || !text.labels.values().any(|l| l == label));
+                assert_eq!(b.name(*label), numbered.name(numbered.labels[face]));
+            }
+        }
+        assert_eq!(
+            (Labelled::default().name(-1), Labelled::default().name(7)),
+            ("noise".into(), "Person 7".into())
+        );
+    }
+}

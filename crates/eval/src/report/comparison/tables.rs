@@ -1,0 +1,174 @@
+//! People, review, scores and names.
+
+use std::io::{self, Write};
+
+use super::super::html::{Count, Plural, Text};
+use super::super::page::table;
+use super::{Comparison, left_out};
+use crate::labels::Labelled;
+use crate::metrics::{Change, PersonErrors};
+
+/// Parts of a person that are named in a row.
+const PARTS: usize = 8;
+
+impl Comparison<'_> {
+    pub(super) fn people(&self, out: &mut dyn Write, people: &[PersonErrors]) -> io::Result<()> {
+        if people.is_empty() {
+            return Ok(());
+        }
+        write!(out, "<section aria-labelledby=\"people\"><h2 id=\"people\">People</h2>")?;
+        write!(
+            out,
+            "<p class=\"note\">Everyone of {} with an error, most pairs got wrong first. Intruders are faces of others in clusters that are mostly this person’s.</p>",
+            Text(&self.names[0])
+        )?;
+        let columns = [
+            ("person", false),
+            ("faces", true),
+            ("clusters", true),
+            ("intruders", true),
+            ("pairs missed", true),
+            ("pairs wrong", true),
+            ("where the faces are", false),
+        ];
+        table(out, "People with errors", &columns)?;
+        for person in people.iter().take(self.limits.rows) {
+            write!(out, "<tr><th scope=\"row\">{}</th>", Text(self.name(0, person.label)))?;
+            let numbers = [
+                person.faces,
+                person.parts.len() as u64,
+                person.intruders,
+                person.pairs_missed,
+                person.pairs_wrong,
+            ];
+            for n in numbers {
+                write!(out, "<td class=\"n\">{}</td>", Count(n))?;
+            }
+            let parts = person.parts.iter().map(|p| (p.label, p.faces));
+            self::parts(out, self.labels[1], parts, person.parts.len())?;
+            write!(out, "</tr>")?;
+        }
+        write!(out, "</tbody></table></div>")?;
+        left_out(out, people.len(), self.limits.rows, "more row")?;
+        writeln!(out, "</section>")
+    }
+
+    pub(super) fn review(&self, out: &mut dyn Write) -> io::Result<()> {
+        let Some((review, before)) = self.review else { return Ok(()) };
+        write!(out, "<section aria-labelledby=\"review\"><h2 id=\"review\">What the review changed</h2>")?;
+        write!(
+            out,
+            "<p class=\"note\">Pairwise F {:.4} before, {:.4} after, over {} with all three labels. The gain of a row is that of its pairs alone.</p>",
+            review.before.pairwise.f,
+            review.after.pairwise.f,
+            Plural(review.after.samples as usize, "face")
+        )?;
+        let after = self.labels[1];
+        for (head, changes, whole, parts) in
+            [("Put together", &review.joins, after, before), ("Taken apart", &review.splits, before, after)]
+        {
+            if changes.is_empty() {
+                continue;
+            }
+            write!(out, "<h3>{head}</h3>")?;
+            self.changes(out, head, changes, [whole, parts])?;
+        }
+        writeln!(out, "</section>")
+    }
+
+    fn changes(
+        &self,
+        out: &mut dyn Write,
+        head: &str,
+        changes: &[Change],
+        [whole, of_parts]: [&Labelled; 2],
+    ) -> io::Result<()> {
+        let columns = [
+            ("whole", false),
+            ("parts", false),
+            ("pairs set right", true),
+            ("pairs set wrong", true),
+            ("gain in F", true),
+        ];
+        table(out, head, &columns)?;
+        for change in changes.iter().take(self.limits.rows) {
+            write!(out, "<tr><th scope=\"row\">{}</th>", Text(whole.name(change.whole)))?;
+            parts(out, of_parts, change.parts.iter().copied(), change.parts.len())?;
+            write!(
+                out,
+                "<td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+                Count(change.right),
+                Count(change.wrong),
+                format!("{:+.4}", change.gain).replace('-', "−")
+            )?;
+        }
+        write!(out, "</tbody></table></div>")?;
+        left_out(out, changes.len(), self.limits.rows, "more row")
+    }
+
+    pub(super) fn scores(&self, out: &mut dyn Write) -> io::Result<()> {
+        let s = self.scores;
+        write!(out, "<section aria-labelledby=\"scores\"><h2 id=\"scores\">Scores</h2>")?;
+        table(out, "Scores", &[("score", false), ("value", true), ("of", false)])?;
+        let rows = [
+            ("pairwise precision", s.pairwise.precision, "pairs put together that belong together"),
+            ("pairwise recall", s.pairwise.recall, "pairs that belong together and are"),
+            ("pairwise F", s.pairwise.f, "the two as one"),
+            ("BCubed precision", s.bcubed.precision, "a face’s cluster that is of its person"),
+            ("BCubed recall", s.bcubed.recall, "a face’s person that is in its cluster"),
+            ("BCubed F", s.bcubed.f, "the two as one"),
+            ("adjusted Rand index", s.ari, "pairs, 0 for chance"),
+            ("adjusted mutual information", s.information.ami, "information, 0 for chance"),
+            ("normalised mutual information", s.information.nmi, "information"),
+            ("homogeneity", s.information.homogeneity, "clusters of one person"),
+            ("completeness", s.information.completeness, "people in one cluster"),
+            ("V-measure", s.information.v_measure, "the two as one"),
+            ("purity", s.purity, "faces of the commonest person in their cluster"),
+            ("accuracy", s.equality.accuracy, "labels that are equal as they stand"),
+            ("weighted precision", s.equality.precision_weighted, "the same, by predicted label"),
+            ("weighted recall", s.equality.recall_weighted, "the same, by true label"),
+        ];
+        for (name, value, of) in rows {
+            let value = format!("{value:.4}").replace('-', "−");
+            write!(out, "<tr><th scope=\"row\">{name}</th><td class=\"n\">{value}</td><td>{of}</td></tr>")?;
+        }
+        writeln!(out, "</tbody></table></div></section>")
+    }
+
+    pub(super) fn only(&self, out: &mut dyn Write) -> io::Result<()> {
+        let lists = [&self.shared.only_in_true, &self.shared.only_in_predicted];
+        if lists.iter().all(|l| l.is_empty()) {
+            return Ok(());
+        }
+        write!(out, "<section aria-labelledby=\"only\"><h2 id=\"only\">In one only</h2>")?;
+        write!(out, "<p class=\"note\">These faces are in no score.</p>")?;
+        for (names, which) in lists.into_iter().zip(&self.names).filter(|(l, _)| !l.is_empty()) {
+            write!(
+                out,
+                "<details><summary>{} only in {}</summary><ul class=\"names\">",
+                Plural(names.len(), "face"),
+                Text(which)
+            )?;
+            for name in names.iter().take(self.limits.names) {
+                write!(out, "<li>{}</li>", Text(name))?;
+            }
+            write!(out, "</ul>")?;
+            left_out(out, names.len(), self.limits.names, "more name")?;
+            write!(out, "</details>")?;
+        }
+        writeln!(out, "</section>")
+    }
+}
+
+/// `Person 3 (12), Person 4 (1)`
+fn parts(
+    out: &mut dyn Write,
+    labels: &Labelled,
+    parts: impl Iterator<Item = (i64, u64)>,
+    all: usize,
+) -> io::Result<()> {
+    let parts: Vec<String> =
+        parts.take(PARTS).map(|(label, n)| format!("{} ({})", labels.name(label), Count(n))).collect();
+    let more = if all > PARTS { format!(" and {} more", Count((all - PARTS) as u64)) } else { String::new() };
+    write!(out, "<td class=\"wide\">{}{more}</td>", Text(parts.join(", ")))
+}

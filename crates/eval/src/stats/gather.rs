@@ -1,0 +1,393 @@
+//! Row after row.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use streamface_types::{Annotation, Embeddings, FaceId, FrameId, Metric};
+
+use super::attributes::Attributes;
+use super::times::Times;
+use super::{Channel, Distances, Stats};
+use crate::intrinsic::{extents, membership_distribution};
+use crate::{Error, labels::stem};
+
+/// The longest time between two frames that counts as watched, microseconds.
+const GAP: i64 = 600_000_000;
+
+/// The channel of images that are in no folder.
+const OTHERS: &str = "images";
+
+/// Counts rows of datasets as they come, and keeps none of them: memory for the people (8 bytes for each number of
+/// an embedding), for the faces of one dataset at a time (some 100 bytes each), and for the names of frames that do
+/// not tell their channel.
+///
+/// For each dataset: [`dataset`](Self::dataset), then its frames, faces and labels in the order of their tables, then
+/// what is known of its faces.
+#[derive(Debug, Default)]
+pub struct Gather {
+    channels: Vec<Channel>,
+    by_name: HashMap<String, usize>,
+    /// Channels of frames whose names do not tell it, in this dataset.
+    by_frame: HashMap<FrameId, usize>,
+    /// Last frame's channel and time, in this dataset.
+    last: Option<(usize, i64)>,
+    last_with_face: Option<FrameId>,
+    frames_with_faces: u64,
+    times: Times,
+    people: People,
+    attributes: Attributes,
+    sums: Sums,
+}
+
+#[derive(Debug, Default)]
+struct People {
+    /// Of this dataset.
+    by_label: HashMap<i64, u32>,
+    /// Of all datasets.
+    by_name: HashMap<String, u32>,
+    faces: Vec<u64>,
+    in_channel: HashSet<(usize, u32)>,
+    noise: u64,
+    labelled: u64,
+    /// The faces of this dataset, and the person of each.
+    of: BTreeMap<FaceId, Option<u32>>,
+}
+
+/// Sums of unit vectors by person.
+#[derive(Debug, Default)]
+struct Sums {
+    model: Option<(String, usize)>,
+    /// Whether two models were met, whose vectors do not compare.
+    mixed: bool,
+    by_person: HashMap<u32, (u64, Vec<f64>)>,
+}
+
+impl Gather {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Begins a dataset: what follows is of its own people, but for those with a name.
+    pub fn dataset(&mut self) {
+        self.by_frame.clear();
+        (self.last, self.last_with_face) = (None, None);
+        self.people.by_label.clear();
+        self.people.of.clear();
+    }
+
+    /// A frame that was looked at; `source` is the file or url it came from.
+    pub fn frame(&mut self, frame: &FrameId, source: &str, kept: bool) {
+        let channel = match frame.source() {
+            Some(name) => self.channel(name),
+            None => {
+                let folder = source.trim_end_matches('/').rsplit_once('/').map_or("", |(folder, _)| folder);
+                let folder = folder.rsplit('/').next().filter(|f| !f.is_empty()).unwrap_or(OTHERS);
+                let channel = self.channel(folder);
+                self.by_frame.insert(frame.clone(), channel);
+                channel
+            }
+        };
+        let of = &mut self.channels[channel];
+        of.frames += 1;
+        of.frames_kept += u64::from(kept);
+        if let Some(time) = frame.timestamp().map(|t| t.micros()) {
+            if let Some((before, from)) = self.last
+                && before == channel
+                && (0..=GAP).contains(&(time - from))
+            {
+                of.hours += (time - from) as f64 / 3.6e9;
+            }
+            self.last = Some((channel, time));
+        }
+    }
+
+    /// A face that was kept.
+    pub fn face(&mut self, face: &FaceId) {
+        let channel = self.channel_of(&face.frame);
+        self.channels[channel].faces += 1;
+        if self.last_with_face.as_ref() != Some(&face.frame) {
+            self.frames_with_faces += 1;
+            self.last_with_face = Some(face.frame.clone());
+        }
+        if let Some(time) = face.frame.timestamp() {
+            self.times.add(time.micros());
+        }
+        self.people.of.insert(face.clone(), None);
+    }
+
+    /// A face's person. One with a name is the same person wherever that name comes; any other is of this dataset.
+    /// A face that the dataset does not have counts nowhere: false.
+    pub fn label(&mut self, face: &FaceId, label: i64, name: Option<&str>) -> bool {
+        let Some(known) = self.channel_known(&face.frame) else { return false };
+        let people = &mut self.people;
+        let Some(of) = people.of.get_mut(face) else { return false };
+        people.labelled += 1;
+        if label < 0 {
+            people.noise += 1;
+            return true;
+        }
+        let next = people.faces.len() as u32;
+        let person = match name {
+            Some(name) => match people.by_name.get(name) {
+                Some(&person) => person,
+                None => *people.by_name.entry(name.to_owned()).or_insert(next),
+            },
+            None => *people.by_label.entry(label).or_insert(next),
+        };
+        if person == next {
+            people.faces.push(0);
+        }
+        people.faces[person as usize] += 1;
+        people.in_channel.insert((known, person));
+        *of = Some(person);
+        true
+    }
+
+    /// What models said of a face, by its name; of those that the dataset does not have nothing is kept.
+    pub fn annotation(&mut self, name: &str, said: &Annotation) {
+        if said.mask.is_none() && said.attributes.is_none() {
+            return;
+        }
+        if let Ok(face) = stem(name).parse::<FaceId>()
+            && self.people.of.contains_key(&face)
+            && let Some(channel) = self.channel_known(&face.frame)
+        {
+            self.attributes.add(channel, said);
+        }
+    }
+
+    /// The embedding of a face, by the model of that name. Of faces without a person nothing is kept.
+    pub fn embedding(&mut self, face: &FaceId, model: &str, vector: &[f32]) {
+        let sums = &mut self.sums;
+        let (known, dim) = sums.model.get_or_insert_with(|| (model.to_owned(), vector.len()));
+        if known != model || *dim != vector.len() {
+            sums.mixed = true;
+            return;
+        }
+        let Some(&Some(person)) = self.people.of.get(face) else { return };
+        let length = vector.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>().sqrt();
+        let (faces, sum) = sums.by_person.entry(person).or_insert_with(|| (0, vec![0.0; vector.len()]));
+        *faces += 1;
+        if length > 0.0 {
+            sum.iter_mut().zip(vector).for_each(|(s, &v)| *s += f64::from(v) / length);
+        }
+    }
+
+    fn channel(&mut self, name: &str) -> usize {
+        if let Some(&at) = self.by_name.get(name) {
+            return at;
+        }
+        self.channels.push(Channel { name: name.to_owned(), ..Channel::default() });
+        self.by_name.insert(name.to_owned(), self.channels.len() - 1);
+        self.channels.len() - 1
+    }
+
+    /// The channel of a frame, if that has been met.
+    fn channel_known(&self, frame: &FrameId) -> Option<usize> {
+        match frame.source() {
+            Some(name) => self.by_name.get(name).copied(),
+            None => self.by_frame.get(frame).or_else(|| self.by_name.get(OTHERS)).copied(),
+        }
+    }
+
+    fn channel_of(&mut self, frame: &FrameId) -> usize {
+        self.channel_known(frame).unwrap_or_else(|| self.channel(frame.source().unwrap_or(OTHERS)))
+    }
+
+    /// The figures.
+    ///
+    /// # Errors
+    /// [`Error`] of the nearest people, which only a vector that is no number could give.
+    pub fn finish(mut self) -> Result<Stats, Error> {
+        for &(channel, _) in &self.people.in_channel {
+            self.channels[channel].people += 1;
+        }
+        let mut order: Vec<usize> = (0..self.channels.len()).collect();
+        order.sort_by(|&a, &b| self.channels[a].name.cmp(&self.channels[b].name));
+        let mut place = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(to, &from)| place[from] = to);
+        let channels: Vec<Channel> = order.iter().map(|&at| self.channels[at].clone()).collect();
+        let mut total = Channel { people: self.people.faces.len() as u64, ..Channel::default() };
+        for c in &channels {
+            total.hours += c.hours;
+            total.frames += c.frames;
+            total.frames_kept += c.frames_kept;
+            total.faces += c.faces;
+        }
+        let mut sizes: BTreeMap<u64, u64> = BTreeMap::new();
+        self.people.faces.iter().for_each(|&faces| *sizes.entry(faces).or_default() += 1);
+        let faces: Vec<usize> = self.people.faces.iter().map(|&n| n as usize).collect();
+        let distances = self.sums.finish()?;
+        let (attributes, angles) = self.attributes.finish(&place);
+        Ok(Stats {
+            unlabelled: total.faces.saturating_sub(self.people.labelled),
+            total,
+            channels,
+            frames_with_faces: self.frames_with_faces,
+            noise: self.people.noise,
+            singletons: sizes.get(&1).copied().unwrap_or(0),
+            sizes: sizes.into_iter().rev().collect(),
+            size_bins: membership_distribution(&faces),
+            over_time: self.times.finish(),
+            attributes,
+            angles,
+            distances,
+        })
+    }
+}
+
+impl Sums {
+    fn finish(self) -> Result<Option<Distances>, Error> {
+        let Some((_, dim)) = self.model.filter(|_| !self.mixed && !self.by_person.is_empty()) else {
+            return Ok(None);
+        };
+        // In the order of people, which is that of their first faces: sums do not depend on a hash.
+        let mut people: Vec<(u32, (u64, Vec<f64>))> = self.by_person.into_iter().collect();
+        people.sort_unstable_by_key(|p| p.0);
+        let (mut intra, mut several) = (0.0, 0_u64);
+        let mut means = Vec::with_capacity(people.len() * dim);
+        for (_, (faces, sum)) in &people {
+            let faces_f = *faces as f64;
+            let length = sum.iter().map(|s| s * s).sum::<f64>().sqrt() / faces_f;
+            if *faces > 1 {
+                // The mean cosine of unit vectors with their mean is the mean's own length.
+                intra += (1.0 - length).clamp(0.0, 2.0);
+                several += 1;
+            }
+            means.extend(sum.iter().map(|s| (s / faces_f) as f32));
+        }
+        let count = people.len() as u64;
+        drop(people);
+        let labels: Vec<i64> = (0..count as i64).collect();
+        let means = Embeddings::new(means, dim).map_err(|_| Error::Length {
+            list: "numbers of a mean",
+            expected: dim,
+            found: 0,
+        })?;
+        let found = extents(&means, &labels, Metric::Cosine)?;
+        let nearest: Vec<f64> = found.iter().filter_map(|e| e.nearest_distance).collect();
+        Ok(Some(Distances {
+            people: count,
+            intra: (several > 0).then(|| intra / several as f64),
+            nearest: (!nearest.is_empty()).then(|| nearest.iter().sum::<f64>() / nearest.len() as f64),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn face(frame: &str, index: u32) -> FaceId {
+        FaceId::new(FrameId::new(frame).unwrap(), index)
+    }
+
+    fn tv(channel: &str, second: u32) -> String {
+        format!("{channel}_frame_2023052510{:02}{:02}000000", second / 60, second % 60)
+    }
+
+    #[test]
+    fn channels_people_and_hours() {
+        let mut all = Gather::new();
+        for _ in 0..2 {
+            all.dataset();
+            for (channel, seconds) in [("sky", &[0, 30, 600, 1201][..]), ("bbc", &[0, 36])] {
+                for &s in seconds {
+                    all.frame(&FrameId::new(tv(channel, s)).unwrap(), "x", s != 30);
+                }
+            }
+            for (f, label, name) in [
+                (face(&tv("sky", 0), 0), 0, None),
+                (face(&tv("sky", 0), 1), 1, Some("Ann")),
+                (face(&tv("sky", 600), 0), -1, None),
+                (face(&tv("bbc", 0), 0), 0, None),
+            ] {
+                all.face(&f);
+                all.label(&f, label, name);
+            }
+            all.face(&face(&tv("sky", 1201), 0));
+        }
+        let stats = all.finish().unwrap();
+        assert_eq!(stats.channels.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["bbc", "sky"]);
+        let sky = &stats.channels[1];
+        // 30 and 570 seconds; 601 are too many to have been watched. Twice.
+        assert!((sky.hours - 1200.0 / 3600.0).abs() < 1e-12, "{}", sky.hours);
+        assert_eq!((sky.frames, sky.frames_kept, sky.faces), (8, 6, 8));
+        // Person 0 of either dataset is someone else, Ann is one.
+        assert_eq!((stats.total.people, sky.people, stats.channels[0].people), (3, 3, 2));
+        assert_eq!((stats.noise, stats.unlabelled, stats.singletons), (2, 2, 0));
+        assert_eq!(stats.sizes, [(2, 3)]);
+        assert_eq!(stats.frames_with_faces, 8);
+        assert_eq!(stats.over_time.unwrap().faces.iter().sum::<u64>(), 10);
+        assert_eq!(stats.distances, None);
+    }
+
+    #[test]
+    fn images_are_by_folder() {
+        let mut all = Gather::new();
+        all.dataset();
+        all.frame(&FrameId::new("p1").unwrap(), "shots/day1/p1.jpg", true);
+        all.frame(&FrameId::new("p2").unwrap(), "p2.jpg", true);
+        all.face(&face("p1", 0));
+        all.face(&face("p3", 0));
+        let stats = all.finish().unwrap();
+        let found: Vec<_> = stats.channels.iter().map(|c| (c.name.as_str(), c.frames, c.faces)).collect();
+        assert_eq!(found, [("day1", 1, 1), ("images", 1, 1)]);
+    }
+
+    /// The distances by their definitions.
+    #[test]
+    fn distances_within_and_between() {
+        let vectors: Vec<[f32; 3]> =
+            (0..30_u16).map(|i| [1, 7, 11].map(|k| (f32::from(i * k % 13) - 6.0) / 5.0 + 0.1)).collect();
+        let mut all = Gather::new();
+        all.dataset();
+        for i in 0..30 {
+            all.face(&face("f", i));
+            all.label(&face("f", i), i64::from(i % 4 * u32::from(i != 29) + 9 * u32::from(i == 29)), None);
+        }
+        for (i, v) in (0..).zip(&vectors) {
+            all.embedding(&face("f", i), "m", v);
+        }
+        all.embedding(&face("f", 77), "m", &[1.0, 0.0, 0.0]);
+        let found = all.finish().unwrap().distances.unwrap();
+        let unit = |v: &[f32; 3]| {
+            let length = v.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+            v.map(|x| f64::from(x) / length)
+        };
+        let distance = |a: &[f64; 3], b: &[f64; 3]| {
+            let dot = |a: &[f64; 3], b: &[f64; 3]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+            1.0 - dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+        };
+        let groups: Vec<Vec<[f64; 3]>> = (0..5)
+            .map(|p| {
+                (0..30)
+                    .filter(|&i| if i == 29 { p == 4 } else { i % 4 == p })
+                    .map(|i| unit(&vectors[i]))
+                    .collect()
+            })
+            .collect();
+        let mean =
+            |g: &Vec<[f64; 3]>| [0, 1, 2].map(|k| g.iter().map(|v| v[k]).sum::<f64>() / g.len() as f64);
+        let means: Vec<[f64; 3]> = groups.iter().map(mean).collect();
+        let intra = (0..4)
+            .map(|p| groups[p].iter().map(|v| distance(v, &means[p])).sum::<f64>() / groups[p].len() as f64);
+        assert!((found.intra.unwrap() - intra.sum::<f64>() / 4.0).abs() < 1e-9, "{found:?}");
+        let nearest = (0..5)
+            .map(|p| (0..5).filter(|&q| q != p).map(|q| distance(&means[p], &means[q])).fold(9.0, f64::min));
+        assert!((found.nearest.unwrap() - nearest.sum::<f64>() / 5.0).abs() < 1e-6, "{found:?}");
+        assert_eq!(found.people, 5);
+    }
+
+    #[test]
+    fn vectors_of_two_models_do_not_mix() {
+        let mut all = Gather::new();
+        all.dataset();
+        all.face(&face("f", 0));
+        assert!(all.label(&face("f", 0), 0, None) && !all.label(&face("g", 0), 0, None));
+        all.embedding(&face("f", 0), "a", &[1.0, 0.0]);
+        all.embedding(&face("f", 0), "b", &[1.0, 0.0]);
+        assert_eq!(all.finish().unwrap().distances, None);
+    }
+}

@@ -1,0 +1,80 @@
+//! What is in one dataset or several together: `stats.html`, `stats.json`.
+//!
+//! | file | what |
+//! |---|---|
+//! | `mod` | [`Stats`]: the result |
+//! | `gather` | [`Gather`]: row after row, in bounded memory |
+//! | `attributes`, `times` | counts of what models said, and over time |
+//! | `page` | [`StatsPage`]: `stats.html` |
+
+mod attributes;
+mod gather;
+mod page;
+mod times;
+
+use serde::Serialize;
+
+pub use attributes::{Angles, Attribute};
+pub use gather::Gather;
+pub use page::StatsPage;
+pub use times::OverTime;
+
+use crate::intrinsic::SizeBin;
+
+/// Figures of datasets.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Stats {
+    /// The sums over all channels; people who are in several count once.
+    pub total: Channel,
+    /// Each channel, by name.
+    pub channels: Vec<Channel>,
+    /// Frames with a face that was kept.
+    pub frames_with_faces: u64,
+    /// Faces that belong to no one.
+    pub noise: u64,
+    /// Faces without a label.
+    pub unlabelled: u64,
+    /// People with one face.
+    pub singletons: u64,
+    /// Faces a person, most first, as (faces, people with so many).
+    pub sizes: Vec<(u64, u64)>,
+    /// People by number of faces.
+    pub size_bins: Vec<SizeBin>,
+    /// Faces over time; `None` where no name of a frame tells one.
+    pub over_time: Option<OverTime>,
+    /// What models said of the faces; empty where they said nothing.
+    pub attributes: Vec<Attribute>,
+    /// Angles of heads.
+    pub angles: Vec<Angles>,
+    /// Distances within and between people; `None` without embeddings of labelled faces.
+    pub distances: Option<Distances>,
+}
+
+/// A channel: what the frames' names begin with, or the folder that images came from.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Channel {
+    /// Its name.
+    pub name: String,
+    /// Hours that were watched: the time from one frame to the next, where that is at most ten minutes.
+    pub hours: f64,
+    /// Frames that were looked at.
+    pub frames: u64,
+    /// Of these, kept.
+    pub frames_kept: u64,
+    /// Faces.
+    pub faces: u64,
+    /// People.
+    pub people: u64,
+}
+
+/// Cosine distances of faces and of people.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Distances {
+    /// People whose faces have embeddings.
+    pub people: u64,
+    /// Mean distance of a face from the mean of its person, as a mean over the people with more than one face.
+    /// `None` where there is no such person.
+    pub intra: Option<f64>,
+    /// Mean distance of a person's mean from the nearest other person's. `None` for fewer than two people.
+    pub nearest: Option<f64>,
+}

@@ -1,0 +1,116 @@
+//! Counts over time in bounded memory.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// Widths of bins in seconds, each a multiple of the one before: 1 s to a week.
+const WIDTHS: [i64; 9] = [1, 5, 10, 60, 600, 3600, 21_600, 86_400, 604_800];
+/// More bins than this while counting, and they are made wider.
+const HELD: usize = 20_000;
+/// Most bins from the first to the last.
+const SHOWN: i64 = 120;
+
+/// Counts in bins of one width, which grows with what is counted.
+#[derive(Debug, Clone)]
+pub(super) struct Times {
+    width: i64,
+    counts: BTreeMap<i64, u64>,
+}
+
+/// Faces over time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OverTime {
+    /// Beginning of the first bin, seconds since 1970 UTC.
+    pub from: i64,
+    /// Width of a bin in seconds.
+    pub width: i64,
+    /// Faces in each bin, at most 120 of them.
+    pub faces: Vec<u64>,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self { width: WIDTHS[0], counts: BTreeMap::new() }
+    }
+}
+
+impl Times {
+    /// One at this time, microseconds since 1970.
+    pub fn add(&mut self, micros: i64) {
+        *self.counts.entry(micros.div_euclid(1_000_000).div_euclid(self.width)).or_default() += 1;
+        if self.counts.len() > HELD {
+            self.widen();
+        }
+    }
+
+    /// From one width to the next, and from the last to its double.
+    fn widen(&mut self) {
+        let next = WIDTHS.into_iter().find(|&w| w > self.width).unwrap_or(self.width.saturating_mul(2));
+        let factor = next / self.width;
+        self.width = next;
+        let old = std::mem::take(&mut self.counts);
+        for (bin, count) in old {
+            *self.counts.entry(bin.div_euclid(factor)).or_default() += count;
+        }
+    }
+
+    /// The bins from first to last; `None` where nothing was counted.
+    pub fn finish(mut self) -> Option<OverTime> {
+        loop {
+            let (first, last) = (*self.counts.keys().next()?, *self.counts.keys().last()?);
+            if last - first < SHOWN {
+                let bins = first..=last;
+                let faces = bins.map(|bin| self.counts.get(&bin).copied().unwrap_or(0)).collect();
+                return Some(OverTime { from: first * self.width, width: self.width, faces });
+            }
+            self.widen();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn over(times: &[i64]) -> Option<OverTime> {
+        let mut counts = Times::default();
+        times.iter().for_each(|&t| counts.add(t));
+        counts.finish()
+    }
+
+    #[test]
+    fn bins_grow_with_the_time() {
+        assert_eq!(over(&[]), None);
+        let short = over(&[1_500_000, 1_900_000, 4_000_000]).unwrap();
+        assert_eq!((short.from, short.width, &short.faces[..]), (1, 1, &[2, 0, 0, 1][..]));
+        let day = over(&[0, 86_400_000_000]).unwrap();
+        assert_eq!((day.width, day.faces.len()), (3600, 25));
+        let ages = over(&[-62_167_219_200_000_000, 253_402_300_799_999_999]).unwrap();
+        assert!(ages.faces.len() <= 120 && ages.faces.iter().sum::<u64>() == 2);
+    }
+
+    proptest! {
+        #[test]
+        fn every_time_is_in_its_bin(times in prop::collection::vec(-4_000_000_000_i64..4_000_000_000, 1..60), scale in 1..500_i64) {
+            let times: Vec<i64> = times.iter().map(|t| t * scale).collect();
+            let found = over(&times).unwrap();
+            prop_assert!(found.faces.len() <= 120);
+            for (i, &count) in found.faces.iter().enumerate() {
+                let from = found.from + i as i64 * found.width;
+                let within = |t: &&i64| (from..from + found.width).contains(&t.div_euclid(1_000_000));
+                prop_assert_eq!(times.iter().filter(within).count() as u64, count);
+            }
+        }
+    }
+
+    #[test]
+    fn many_bins_are_not_held() {
+        let mut counts = Times::default();
+        (0..200_000).for_each(|i| counts.add(i * 7_000_000));
+        assert!(counts.counts.len() <= HELD);
+        assert_eq!(counts.finish().unwrap().faces.iter().sum::<u64>(), 200_000);
+    }
+}

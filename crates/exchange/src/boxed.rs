@@ -1,0 +1,175 @@
+//! Sets of whole frames with boxes: faces are cut out as `streamface extract` cuts them.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use image::RgbImage;
+use rayon::prelude::*;
+use streamface_imgproc::{
+    DecodeLimits, LooseSettings, aligned_face, decode_image, encode_png, face_blur_variance, loose_face,
+};
+use streamface_store::{FaceRow, ImageKind};
+use streamface_types::{BoundingBox, FaceId, FrameId, Landmarks};
+
+use crate::attributes::Described;
+use crate::intake::{Intake, Picture};
+use crate::{Error, known};
+
+/// Side of an aligned face, as the original's.
+const ALIGNED: u32 = 128;
+
+/// A frame, and the faces that the set says are in it.
+#[derive(Debug)]
+pub(crate) struct Framed {
+    /// What the set calls it, without an extension.
+    pub(crate) name: String,
+    pub(crate) from: PathBuf,
+    pub(crate) source: Option<String>,
+    pub(crate) faces: Vec<Boxed>,
+}
+
+/// A face in a frame.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Boxed {
+    /// Its name, if it has one of our form and of this frame.
+    pub(crate) face: Option<String>,
+    /// In pixels of the frame, or in parts of its sides.
+    pub(crate) bbox: [f32; 4],
+    /// Whether the box is in parts of the frame's sides; landmarks then too.
+    pub(crate) relative: bool,
+    pub(crate) landmarks: Option<[[f32; 2]; 5]>,
+    pub(crate) score: Option<f32>,
+    pub(crate) person: Option<String>,
+    pub(crate) described: Described,
+}
+
+/// The crops of a face, as PNG.
+struct Cut {
+    row: FaceRow,
+    loose: Vec<u8>,
+    aligned: Vec<u8>,
+}
+
+/// Takes frames and cuts their faces.
+pub(crate) fn take(intake: &mut Intake<'_>, all: Vec<Framed>, set: &Path) -> Result<(), Error> {
+    let set = set.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+    let (mut known, mut named, mut pictures) = (BTreeSet::new(), Vec::new(), Vec::new());
+    for framed in all {
+        match FrameId::new(framed.name.replace('/', "_")) {
+            Ok(frame) if known.insert(frame.clone()) => {
+                let name = frame.to_string();
+                pictures.push(Picture { from: framed.from.clone(), kind: ImageKind::Frame, name });
+                named.push((frame, framed));
+            }
+            Ok(frame) => {
+                intake.problem(format!("{}: another frame is called {frame} too", framed.from.display()));
+            }
+            Err(e) => intake.problem(format!("{}: {e}", framed.from.display())),
+        }
+    }
+    let sizes = intake.pictures(&pictures)?;
+    let whole: Vec<(FrameId, Framed)> =
+        named.into_iter().zip(sizes).filter_map(|(n, size)| size.map(|_| n)).collect();
+    // So many frames in memory at once as there are threads, and their crops.
+    let total = whole.len() as u64;
+    for (chunk, done) in whole.chunks(64).zip(0..) {
+        intake.progress("faces", 64 * done, total);
+        let cuts: Vec<Result<Vec<Result<Cut, String>>, String>> =
+            chunk.par_iter().map(|(frame, framed)| cut_all(intake, frame, &framed.faces)).collect();
+        for ((frame, framed), cuts) in chunk.iter().zip(cuts) {
+            let size = match cuts {
+                Ok(cuts) => {
+                    let mut size = None;
+                    for (face, cut) in framed.faces.iter().zip(cuts) {
+                        match cut {
+                            Ok(cut) => {
+                                size = Some(cut.row.frame_size);
+                                note(intake, face, cut)?;
+                            }
+                            Err(why) => intake.problem(format!("{}: {why}", framed.from.display())),
+                        }
+                    }
+                    size
+                }
+                Err(why) => {
+                    intake.problem(format!("{}: {why}", framed.from.display()));
+                    None
+                }
+            };
+            let row = intake.frame(frame, &set);
+            if let Some(source) = &framed.source {
+                row.source.clone_from(source);
+            }
+            if let Some(size) = size {
+                [row.width, row.height] = size;
+            }
+            intake.searched(frame.clone());
+        }
+    }
+    Ok(())
+}
+
+fn cut_all(
+    intake: &Intake<'_>,
+    frame: &FrameId,
+    faces: &[Boxed],
+) -> Result<Vec<Result<Cut, String>>, String> {
+    let path = intake.image_path(ImageKind::Frame, frame);
+    let bytes = std::fs::read(&path).map_err(|e| e.to_string())?;
+    let image = decode_image(&bytes, &DecodeLimits::default()).map_err(|e| e.to_string())?;
+    let mut taken = BTreeSet::new();
+    // Those that say their number have it; the others get what is left.
+    let own = |f: &Boxed| f.face.as_ref()?.parse::<FaceId>().ok().filter(|id| id.frame == *frame);
+    let said: BTreeSet<u32> = faces.iter().filter_map(own).map(|id| id.index).collect();
+    let mut free = (0..).filter(|i| !said.contains(i));
+    Ok(faces
+        .iter()
+        .map(|face| {
+            let index = own(face).map(|id| id.index).or_else(|| free.next()).unwrap_or(u32::MAX);
+            let id = FaceId::new(frame.clone(), index);
+            if !taken.insert(index) {
+                return Err(format!("{id} comes twice"));
+            }
+            cut(&image, id, face)
+        })
+        .collect())
+}
+
+fn cut(image: &RgbImage, id: FaceId, face: &Boxed) -> Result<Cut, String> {
+    let [w, h] = [image.width(), image.height()];
+    let scale = if face.relative { [w as f32, h as f32] } else { [1.0; 2] };
+    let [x, y, bw, bh] = face.bbox;
+    let bbox = BoundingBox::new(x * scale[0], y * scale[1], bw * scale[0], bh * scale[1]);
+    let mut row = known::unknown(id);
+    row.bbox = bbox;
+    if let Some(points) = face.landmarks {
+        row.landmarks = Landmarks(points.map(|[x, y]| [x * scale[0], y * scale[1]]));
+    }
+    row.score = face.score.unwrap_or(row.score);
+    row.frame_size = [w, h];
+    let bad = || format!("{}: the box {:?} cannot be cut", row.face, [bbox.x, bbox.y, bbox.w, bbox.h]);
+    let loose = loose_face(image, &bbox, &LooseSettings::default()).ok_or_else(bad)?;
+    // Without landmarks the face is not turned.
+    let (left, right) = (row.landmarks.left_eye(), row.landmarks.right_eye());
+    let aligned = aligned_face(image, &bbox, left, right, ALIGNED).ok_or_else(bad)?;
+    row.blur = face_blur_variance(&aligned);
+    row.face_size = loose.dimensions().into();
+    row.aligned_size = aligned.dimensions().into();
+    let png = |image| encode_png(image).map_err(|e| e.to_string());
+    Ok(Cut { loose: png(&loose)?, aligned: png(&aligned)?, row })
+}
+
+fn note(intake: &mut Intake<'_>, face: &Boxed, cut: Cut) -> Result<(), Error> {
+    let id = cut.row.face.clone();
+    for (kind, png) in [(ImageKind::Face, &cut.loose), (ImageKind::AlignedFace, &cut.aligned)] {
+        if let Err(why) = intake.picture_of(kind, &id, png)? {
+            intake.problem(format!("{id}: {why}"));
+        }
+    }
+    if let Some(person) = &face.person {
+        intake.person(&id, person.clone());
+    }
+    intake.describe(&id, face.described.clone());
+    *intake.face(&id) = cut.row;
+    Ok(())
+}

@@ -1,0 +1,255 @@
+//! COCO: frames as images, faces as annotations of the one category `person`, five landmarks as keypoints.
+//!
+//! ```text
+//! DIR/images/{frame}.png
+//! DIR/annotations.json   info, licenses, images [id, file_name, width, height],
+//!                        annotations [id, image_id, category_id, bbox [x, y, w, h], area, iscrowd, keypoints, num_keypoints,
+//!                                     score, track_id, attributes {face, person}], categories [id, name, keypoints, skeleton]
+//! ```
+//!
+//! `track_id` and `attributes.person` are the label; a face without one has neither. Keypoints are `x, y, v` each, v = 2:
+//! left eye, right eye, nose, left and right corner of the mouth, where left is the viewer's. Source: COCO's "Data format"
+//! (object detection, keypoint detection), `cocoapi`.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use streamface_store::{FaceRow, ImageKind, write_atomic};
+
+use crate::boxed::{self, Boxed, Framed};
+use crate::files::{MAX_TEXT, named, open_text};
+use crate::intake::Intake;
+use crate::report::{Observer, Progress, Summary};
+use crate::sidecar::AnyLabel;
+use crate::snapshot::Snapshot;
+use crate::staging::Staging;
+use crate::{Error, ExportSettings, ImportSettings, known};
+
+const KEYPOINTS: [&str; 5] = ["left_eye", "right_eye", "nose", "mouth_left", "mouth_right"];
+
+#[derive(Serialize, Deserialize)]
+struct File {
+    #[serde(default)]
+    info: serde_json::Value,
+    #[serde(default)]
+    licenses: Vec<serde_json::Value>,
+    images: Vec<Image>,
+    #[serde(default)]
+    annotations: Vec<Annotation>,
+    #[serde(default)]
+    categories: Vec<Category>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Image {
+    id: i64,
+    file_name: String,
+    #[serde(default)]
+    width: u32,
+    #[serde(default)]
+    height: u32,
+    /// Where the frame came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Annotation {
+    id: i64,
+    image_id: i64,
+    category_id: i64,
+    bbox: [f32; 4],
+    #[serde(default)]
+    area: f32,
+    #[serde(default)]
+    iscrowd: u8,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    keypoints: Vec<f32>,
+    #[serde(default)]
+    num_keypoints: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    score: Option<f32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    track_id: Option<AnyLabel>,
+    #[serde(default)]
+    attributes: Attributes,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Attributes {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    face: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    person: Option<AnyLabel>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Category {
+    id: i64,
+    name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    supercategory: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    keypoints: Vec<String>,
+    #[serde(default)]
+    skeleton: Vec<[u32; 2]>,
+}
+
+pub(crate) fn export(
+    set: &Snapshot<'_>,
+    out: &Path,
+    settings: &ExportSettings,
+    observe: Observer<'_>,
+) -> Result<Summary, Error> {
+    let boxed = set.boxed();
+    let mut summary = Summary::default();
+    let with_box: usize = boxed.values().map(Vec::len).sum();
+    summary.leave_out("faces without a box", (set.faces.len() - with_box) as u64);
+    let staging = Staging::new(out)?;
+    let folder = staging.folder("images")?;
+    let (mut images, mut annotations, mut taken) = (Vec::new(), Vec::new(), Vec::new());
+    for ((frame, faces), done) in boxed.iter().zip(1..) {
+        observe(Progress { what: "frames", done, total: boxed.len() as u64 });
+        let Some(from) = set.image(ImageKind::Frame, frame) else {
+            summary.leave_out("faces whose frame has no picture", faces.len() as u64);
+            continue;
+        };
+        let file_name = format!("{frame}.png");
+        settings.place.put(&from, &folder.join(&file_name))?;
+        let id = images.len() as i64 + 1;
+        let [width, height] = faces.iter().find_map(|f| known::frame_size(f)).unwrap_or_default();
+        let source = set.frames.get(*frame).map(|f| f.source.clone());
+        images.push(Image { id, file_name, width, height, source });
+        for &face in faces {
+            annotations.push(annotation(set, face, id, annotations.len() as i64 + 1));
+            taken.push(face);
+        }
+    }
+    if images.is_empty() {
+        return Err(Error::lacks(set.root(), "no frame has both a picture and a face with a box"));
+    }
+    summary.frames = images.len() as u64;
+    summary.images = summary.frames;
+    summary.faces = taken.len() as u64;
+    summary.people = set.people(taken);
+    let category = Category {
+        id: 1,
+        name: "person".into(),
+        supercategory: "person".into(),
+        keypoints: KEYPOINTS.map(str::to_owned).into(),
+        skeleton: Vec::new(),
+    };
+    let info = json!({"description": "faces, by StreamFace"});
+    let file = File { info, licenses: Vec::new(), images, annotations, categories: vec![category] };
+    let path = staging.path().join("annotations.json");
+    write_atomic(&path, |out| Ok(serde_json::to_writer(out, &file)?))?;
+    staging.finish()?;
+    Ok(summary)
+}
+
+fn annotation(set: &Snapshot<'_>, face: &FaceRow, image_id: i64, id: i64) -> Annotation {
+    let b = face.bbox;
+    let points = known::landmarks(face).map(|l| l.0);
+    let label = set.label(&face.face).map(|l| AnyLabel::Number(l.0));
+    Annotation {
+        id,
+        image_id,
+        category_id: 1,
+        bbox: [b.x, b.y, b.w, b.h],
+        area: b.area(),
+        iscrowd: 0,
+        keypoints: points.iter().flatten().flat_map(|&[x, y]| [x, y, 2.0]).collect(),
+        num_keypoints: points.map_or(0, |p| p.len() as u32),
+        score: known::score(face),
+        track_id: label.clone(),
+        attributes: Attributes { face: Some(face.face.to_string()), person: label },
+    }
+}
+
+/// The file, and the folder of its pictures: ours, or FiftyOne's layout, or a file with its pictures beside it.
+fn find(path: &Path, images: Option<&Path>) -> Result<(PathBuf, PathBuf), Error> {
+    let file = if path.is_dir() {
+        let names = ["annotations.json", "labels.json", "_annotations.coco.json"];
+        let found = names.iter().map(|n| path.join(n)).find(|p| p.is_file());
+        found.ok_or_else(|| {
+            Error::format(path, "no annotations.json in it; give the file itself, and --images")
+        })?
+    } else {
+        path.to_owned()
+    };
+    let beside = file.parent().unwrap_or(Path::new("")).to_owned();
+    let folder = images
+        .map(Path::to_owned)
+        .or_else(|| [beside.join("images"), beside.join("data")].into_iter().find(|p| p.is_dir()));
+    Ok((file, folder.unwrap_or(if beside.as_os_str().is_empty() { ".".into() } else { beside })))
+}
+
+pub(crate) fn import(
+    path: &Path,
+    out: &Path,
+    settings: &ImportSettings,
+    observe: Observer<'_>,
+) -> Result<Summary, Error> {
+    let (path, folder) = find(path, settings.images.as_deref())?;
+    let read = serde_json::from_reader(open_text(&path, MAX_TEXT)?);
+    let file: File = read.map_err(|e| Error::format(&path, format!("not COCO's annotations: {e}")))?;
+    let mut intake = Intake::new(out, settings.place, observe)?;
+    // Several categories are the people themselves; a single one only says that they are people.
+    let categories: HashMap<i64, String> = if file.categories.len() > 1 {
+        file.categories.into_iter().map(|c| (c.id, c.name)).collect()
+    } else {
+        HashMap::new()
+    };
+    let mut at: HashMap<i64, usize> = HashMap::new();
+    let mut frames: Vec<Framed> = Vec::new();
+    for image in file.images {
+        let from = match named(&folder, &image.file_name) {
+            Ok(from) => from,
+            Err(why) => {
+                intake.problem(format!("{}: image {}: {why}", path.display(), image.id));
+                continue;
+            }
+        };
+        if at.contains_key(&image.id) {
+            intake.problem(format!("{}: image {} comes twice", path.display(), image.id));
+            continue;
+        }
+        at.insert(image.id, frames.len());
+        let name = Path::new(&image.file_name).with_extension("");
+        let name = name.to_string_lossy().trim_start_matches("./").to_owned();
+        frames.push(Framed { name, from, source: image.source, faces: Vec::new() });
+    }
+    for a in file.annotations {
+        let Some(&frame) = at.get(&a.image_id) else {
+            intake.problem(format!(
+                "{}: annotation {} is of image {}, which is not there",
+                path.display(),
+                a.id,
+                a.image_id
+            ));
+            continue;
+        };
+        let label = a.attributes.person.or(a.track_id).map(|l| l.text());
+        frames[frame].faces.push(Boxed {
+            face: a.attributes.face,
+            bbox: a.bbox,
+            relative: false,
+            landmarks: landmarks(&a.keypoints),
+            score: a.score,
+            person: label.or_else(|| categories.get(&a.category_id).cloned()),
+            ..Boxed::default()
+        });
+    }
+    boxed::take(&mut intake, frames, &folder)?;
+    intake.finish(&path, "images with PNG or JPEG files are wanted")
+}
+
+/// Five keypoints, all labelled. Those of bodies (17) are no landmarks of a face.
+fn landmarks(keypoints: &[f32]) -> Option<[[f32; 2]; 5]> {
+    let (points, []) = keypoints.as_chunks::<3>() else { return None };
+    let points: &[[f32; 3]; 5] = points.try_into().ok()?;
+    points.iter().all(|p| p[2] > 0.0).then(|| points.map(|[x, y, _]| [x, y]))
+}

@@ -1,0 +1,276 @@
+//! FiftyOne's dataset folders.
+//!
+//! `FiftyOneImageClassificationDataset`: faces, each with its person and attributes. Nearly the
+//! original's `annotations.json` under another name.
+//! ```text
+//! DIR/data/{face}.png   DIR/labels.json: {"classes": null, "labels": {face: {"label", "attributes"}}}
+//! ```
+//! `FiftyOneImageDetectionDataset`: frames, each with boxes in parts of its sides, the person as label.
+//! ```text
+//! DIR/data/{frame}.png  DIR/labels.json: {"classes": null, "labels": {frame: [{"label", "bounding_box", "confidence", "attributes"}]}}
+//! ```
+//! Source: FiftyOne's user guide, "Loading data from disk", and `fiftyone/utils/data/parsers.py` (1.22), which calls
+//! `Classification(label=str(label), **attributes)`: so `attributes` is left out where there are none, and never null, and the probability of a mask is `mask_probability`, since
+//! `mask` is a field of its own.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use streamface_store::{ImageKind, write_atomic};
+use streamface_types::Attributes;
+
+use crate::attributes::{Described, by_name};
+use crate::boxed::{self, Boxed, Framed};
+use crate::files::{MAX_TEXT, is_image, open_text, walk};
+use crate::imagefolder::pictured;
+use crate::intake::Intake;
+use crate::photos::{self, Photo};
+use crate::report::{Observer, Progress, Summary};
+use crate::sidecar::AnyLabel;
+use crate::snapshot::Snapshot;
+use crate::staging::Staging;
+use crate::{Error, ExportSettings, ImportSettings, known, python};
+
+/// Probability of a mask. By its own name FiftyOne would take it for the pixels of the object.
+const MASK: &str = "mask_probability";
+
+#[derive(Serialize, Deserialize)]
+struct File<T> {
+    #[serde(default)]
+    classes: Option<Vec<Value>>,
+    labels: BTreeMap<String, T>,
+}
+
+/// One label: of a picture, or of a box in it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Target {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<AnyLabel>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bounding_box: Option<[f32; 4]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<f32>,
+    /// The original's own, beside the label.
+    #[serde(skip_serializing)]
+    mask: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attributes: Option<Map<String, Value>>,
+}
+
+/// What a picture may have for a label.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Labelled {
+    None(()),
+    Plain(AnyLabel),
+    One(Target),
+    Many(Vec<Target>),
+}
+
+fn attributes(described: Option<&Described>) -> Map<String, Value> {
+    let mut all = Map::new();
+    let known = described.and_then(|d| d.attributes.as_ref());
+    for (name, distribution) in known.into_iter().flat_map(by_name) {
+        if let Some(distribution) = distribution {
+            all.insert(name.into(), distribution.iter().map(|(k, v)| (k.clone(), Value::from(*v))).collect());
+        }
+    }
+    if let Some(mask) = described.and_then(|d| d.mask) {
+        all.insert(MASK.into(), mask.into());
+    }
+    all
+}
+
+/// Exports faces.
+pub(crate) fn export(
+    set: &Snapshot<'_>,
+    out: &Path,
+    settings: &ExportSettings,
+    observe: Observer<'_>,
+) -> Result<Summary, Error> {
+    set.need_labels()?;
+    let mut summary = Summary::default();
+    let faces = pictured(set, settings, &mut summary);
+    let staging = Staging::new(out)?;
+    let data = staging.folder("data")?;
+    let mut labels = BTreeMap::new();
+    for ((face, label, from), done) in faces.iter().zip(1..) {
+        let name = face.face.to_string();
+        settings.place.put(from, &data.join(format!("{name}.png")))?;
+        let attributes = attributes(set.described.get(&face.face));
+        let target = Target {
+            label: Some(AnyLabel::Number(label.0)),
+            attributes: (!attributes.is_empty()).then_some(attributes),
+            ..Target::default()
+        };
+        labels.insert(name, target);
+        observe(Progress { what: "faces", done, total: faces.len() as u64 });
+    }
+    summary.images = summary.faces;
+    finish(staging, labels)?;
+    Ok(summary)
+}
+
+/// Exports frames with boxes. A face without a label is called `face`.
+pub(crate) fn export_detections(
+    set: &Snapshot<'_>,
+    out: &Path,
+    settings: &ExportSettings,
+    observe: Observer<'_>,
+) -> Result<Summary, Error> {
+    let boxed = set.boxed();
+    let mut summary = Summary::default();
+    let with_box: usize = boxed.values().map(Vec::len).sum();
+    summary.leave_out("faces without a box", (set.faces.len() - with_box) as u64);
+    let staging = Staging::new(out)?;
+    let data = staging.folder("data")?;
+    let mut labels = BTreeMap::new();
+    let mut taken = Vec::new();
+    for ((frame, faces), done) in boxed.iter().zip(1..) {
+        observe(Progress { what: "frames", done, total: boxed.len() as u64 });
+        let n = faces.len() as u64;
+        let Some(from) = set.image(ImageKind::Frame, frame) else {
+            summary.leave_out("faces whose frame has no picture", n);
+            continue;
+        };
+        let target = |face: &&streamface_store::FaceRow| {
+            let (b, [w, h]) = (known::bbox(face)?, known::frame_size(face)?);
+            let (w, h) = (w as f32, h as f32);
+            let mut attributes = attributes(set.described.get(&face.face));
+            attributes.insert("face".into(), face.face.to_string().into());
+            if let Some(landmarks) = known::landmarks(face) {
+                let points = landmarks.0.map(|[x, y]| vec![x / w, y / h]);
+                attributes.insert("landmarks".into(), points.to_vec().into());
+            }
+            let label =
+                set.label(&face.face).map_or(AnyLabel::Text("face".into()), |l| AnyLabel::Number(l.0));
+            Some(Target {
+                label: Some(label),
+                bounding_box: Some([b.x / w, b.y / h, b.w / w, b.h / h]),
+                confidence: known::score(face),
+                mask: None,
+                attributes: Some(attributes),
+            })
+        };
+        let targets: Option<Vec<Target>> = faces.iter().map(target).collect();
+        let Some(targets) = targets else {
+            summary.leave_out("faces whose frame has no size", n);
+            continue;
+        };
+        settings.place.put(&from, &data.join(format!("{frame}.png")))?;
+        labels.insert(frame.to_string(), targets);
+        summary.frames += 1;
+        taken.extend(faces.iter().copied());
+    }
+    summary.faces = taken.len() as u64;
+    summary.people = set.people(taken);
+    summary.images = summary.frames;
+    if summary.frames == 0 {
+        return Err(Error::lacks(set.root(), "no frame has both a picture and a face with a box"));
+    }
+    finish(staging, labels)?;
+    Ok(summary)
+}
+
+fn finish<T: Serialize>(staging: Staging, labels: BTreeMap<String, T>) -> Result<(), Error> {
+    let path = staging.path().join("labels.json");
+    write_atomic(&path, |out| python::dump(out, &File { classes: None, labels }))?;
+    staging.finish()
+}
+
+/// Imports either kind: lists are boxes on frames.
+pub(crate) fn import(
+    root: &Path,
+    out: &Path,
+    settings: &ImportSettings,
+    observe: Observer<'_>,
+) -> Result<Summary, Error> {
+    let path = root.join("labels.json");
+    let read = serde_json::from_reader(open_text(&path, MAX_TEXT)?);
+    let file: File<Labelled> =
+        read.map_err(|e| Error::format(&path, format!("not FiftyOne's labels of pictures: {e}")))?;
+    let folder = root.join("data");
+    let files = walk(&folder)?.into_iter().filter(|p| is_image(p));
+    let pictures: HashMap<String, PathBuf> = files
+        .filter_map(|p| {
+            let name = p.strip_prefix(&folder).ok()?.with_extension("");
+            Some((name.to_string_lossy().replace('\\', "/"), p))
+        })
+        .collect();
+    let mut intake = Intake::new(out, settings.place, observe)?;
+    let class = |label: Option<AnyLabel>| match (label, &file.classes) {
+        // A number is the place of a class where there is a list of them.
+        (Some(AnyLabel::Number(n)), Some(classes)) => usize::try_from(n)
+            .ok()
+            .and_then(|n| classes.get(n))
+            .map_or_else(|| n.to_string(), |c| c.as_str().map_or_else(|| c.to_string(), str::to_owned)),
+        (Some(label), _) => label.text(),
+        (None, _) => String::new(),
+    };
+    let person = |label| Some(class(label)).filter(|l| !l.is_empty());
+    let (mut photos, mut frames) = (Vec::new(), Vec::new());
+    for (name, labelled) in file.labels {
+        let Some(from) = pictures.get(&name).cloned() else {
+            let short: String = name.chars().take(200).collect();
+            intake.problem(format!("{}: '{short}' has no picture in data/", path.display()));
+            continue;
+        };
+        let target = match labelled {
+            Labelled::Many(targets) => {
+                let mut faces = Vec::new();
+                for target in targets {
+                    let Some(bbox) = target.bounding_box else {
+                        intake.problem(format!(
+                            "{}: '{name}' has a label without bounding_box",
+                            path.display()
+                        ));
+                        continue;
+                    };
+                    faces.push(detection(target, bbox, &person));
+                }
+                frames.push(Framed { name, from, source: None, faces });
+                continue;
+            }
+            Labelled::One(target) => target,
+            Labelled::Plain(label) => Target { label: Some(label), ..Target::default() },
+            Labelled::None(()) => Target::default(),
+        };
+        let described = described(&target);
+        photos.push(Photo { name, from, person: person(target.label), described, ..Photo::default() });
+    }
+    photos::take(&mut intake, photos, root, settings.photos)?;
+    boxed::take(&mut intake, frames, root)?;
+    intake.finish(root, "labels.json and data/ with PNG or JPEG files are wanted")
+}
+
+fn detection(target: Target, bbox: [f32; 4], person: &dyn Fn(Option<AnyLabel>) -> Option<String>) -> Boxed {
+    let described = described(&target);
+    let attribute = |name: &str| target.attributes.as_ref().and_then(|a| a.get(name));
+    let face = attribute("face").and_then(Value::as_str).map(str::to_owned);
+    let landmarks = attribute("landmarks").and_then(|l| serde_json::from_value(l.clone()).ok());
+    let score = target.confidence;
+    // What stands for a label where there is none.
+    let person = person(target.label).filter(|p| p != "face");
+    Boxed { face, bbox, relative: true, landmarks, score, person, described }
+}
+
+/// The attributes that are known; others are passed over.
+fn described(target: &Target) -> Described {
+    let Some(all) = &target.attributes else { return Described { mask: target.mask, attributes: None } };
+    let distribution = |name: &str| {
+        let value = all.get(name)?.clone();
+        serde_json::from_value::<streamface_types::annotations::Distribution>(value).ok()
+    };
+    let attributes = Attributes {
+        age: distribution("age"),
+        gender: distribution("gender"),
+        race: distribution("race"),
+        expression: distribution("expression"),
+        pose: distribution("pose"),
+    };
+    let mask = [MASK, "mask"].into_iter().find_map(|name| all.get(name)?.as_f64()).or(target.mask);
+    Described { mask, attributes: (attributes != Attributes::default()).then_some(attributes) }
+}

@@ -1,0 +1,92 @@
+//! ImageFolder: a folder for each person, as `torchvision.datasets.ImageFolder` and scikit-learn's `load_files` read it.
+//!
+//! ```text
+//! DIR/{label}/{face}.png
+//! ```
+//!
+//! Source: torchvision's documentation of `DatasetFolder`. Classes are the folders' names, in the order of their text.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use streamface_store::FaceRow;
+use streamface_types::Label;
+
+use crate::files::{is_image, walk};
+use crate::intake::Intake;
+use crate::photos::{self, Photo};
+use crate::report::{Observer, Progress, Summary};
+use crate::snapshot::Snapshot;
+use crate::staging::Staging;
+use crate::{Error, ExportSettings, ImportSettings};
+
+pub(crate) fn export(
+    set: &Snapshot<'_>,
+    out: &Path,
+    settings: &ExportSettings,
+    observe: Observer<'_>,
+) -> Result<Summary, Error> {
+    set.need_labels()?;
+    let staging = Staging::new(out)?;
+    let mut summary = Summary::default();
+    let faces = pictured(set, settings, &mut summary);
+    for ((face, label, from), done) in faces.iter().zip(1..) {
+        let folder = staging.folder(label.to_string())?;
+        settings.place.put(from, &folder.join(format!("{}.png", face.face)))?;
+        observe(Progress { what: "faces", done, total: faces.len() as u64 });
+    }
+    summary.images = summary.faces;
+    staging.finish()?;
+    Ok(summary)
+}
+
+type Pictured<'s> = (&'s FaceRow, Label, std::path::PathBuf);
+
+/// The labelled faces that have a picture; the summary tells how many and what has no place.
+pub(crate) fn pictured<'s>(
+    set: &'s Snapshot<'_>,
+    settings: &ExportSettings,
+    summary: &mut Summary,
+) -> Vec<Pictured<'s>> {
+    let (labelled, unlabelled, noise) = set.of_people(settings.noise);
+    let all = labelled.len();
+    let kind = settings.kind();
+    let faces: Vec<Pictured<'_>> = labelled
+        .into_iter()
+        .filter_map(|(face, label)| Some((face, label, set.image(kind, &face.face)?)))
+        .collect();
+    summary.faces = faces.len() as u64;
+    summary.people = set.people(faces.iter().map(|(f, ..)| *f));
+    summary.leave_out("faces without a label", unlabelled);
+    summary.leave_out("faces of no one (--noise takes them)", noise);
+    summary.leave_out("faces without a picture", (all - faces.len()) as u64);
+    faces
+}
+
+pub(crate) fn import(
+    root: &Path,
+    out: &Path,
+    settings: &ImportSettings,
+    photos: bool,
+    observe: Observer<'_>,
+) -> Result<Summary, Error> {
+    let mut intake = Intake::new(out, settings.place, observe)?;
+    let files: Vec<_> = walk(root)?.into_iter().filter(|p| is_image(p)).collect();
+    let stem = |p: &Path| p.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut times: HashMap<String, u32> = HashMap::new();
+    files.iter().for_each(|p| *times.entry(stem(p)).or_default() += 1);
+    // Names like 0001.png come once a folder: then all faces are named after their folder too.
+    let unique = times.values().all(|&n| n == 1);
+    let photo = |from: std::path::PathBuf| {
+        let folder = from.parent().and_then(|p| p.strip_prefix(root).ok());
+        let person = folder.and_then(|f| f.iter().next()).map(|p| p.to_string_lossy().into_owned());
+        let name = match (unique, folder) {
+            (false, Some(folder)) => folder.join(stem(&from)).to_string_lossy().into_owned(),
+            _ => stem(&from),
+        };
+        Photo { name, from, person, ..Photo::default() }
+    };
+    let all = files.into_iter().map(photo).collect();
+    photos::take(&mut intake, all, root, photos)?;
+    intake.finish(root, "a folder for each person, with PNG or JPEG files in it, is wanted")
+}

@@ -1,0 +1,139 @@
+//! A dataset as the original leaves its own.
+
+use std::fmt::Display;
+use std::io::Write as _;
+use std::path::Path;
+
+use streamface_store::{ExtractionRow, FeatureRow, ImageKind, LabelRow, write_atomic};
+use streamface_types::{Annotation, Annotations, FaceId, FrameId, Label};
+
+use super::features::{Feature, write_features};
+use super::{write_detections, write_matches};
+use crate::report::{Observer, Progress, Summary};
+use crate::snapshot::{Labels, Snapshot, reviewed};
+use crate::staging::Staging;
+use crate::{Error, ExportSettings, python};
+
+pub(crate) fn export(
+    set: &Snapshot<'_>,
+    out: &Path,
+    settings: &ExportSettings,
+    observe: Observer<'_>,
+) -> Result<Summary, Error> {
+    let staging = Staging::new(out)?;
+    let metadata = staging.folder("metadata")?;
+    let mut summary = Summary { faces: set.faces.len() as u64, ..Summary::default() };
+    let boxed = write_detections(&metadata.join("detections.csv"), &set.faces)?;
+    summary.leave_out("faces without a box, not in detections.csv", summary.faces - boxed);
+    write_matches(&metadata.join("matches.csv"), &set.faces)?;
+    annotations(set, &metadata, settings, &mut summary)?;
+    features(set, &staging, &mut summary)?;
+    images(set, &staging, settings, observe, &mut summary)?;
+    staging.finish()?;
+    Ok(summary)
+}
+
+fn annotations(
+    set: &Snapshot<'_>,
+    metadata: &Path,
+    settings: &ExportSettings,
+    summary: &mut Summary,
+) -> Result<(), Error> {
+    let write = |name: &str, annotations: &Annotations| {
+        write_atomic(&metadata.join(name), |out| python::dump(out, annotations))
+    };
+    let of = |labels: &mut dyn Iterator<Item = (&FaceId, Label)>| {
+        let entry = |(face, label): (&FaceId, Label)| {
+            let described = set.described.get(face);
+            (face.to_string(), described.map_or_else(|| Annotation::from(label), |d| d.annotation(label)))
+        };
+        Annotations { labels: labels.map(entry).collect(), ..Annotations::default() }
+    };
+    // The two files stand beside each other, whichever of them was asked for.
+    let clustered: Vec<LabelRow>;
+    let automatic = if matches!(settings.labels, Labels::Reviewed) {
+        clustered = set.data.read()?;
+        of(&mut clustered.iter().map(|r| (&r.face, r.label)))
+    } else {
+        of(&mut set.labels.iter().map(|(f, l)| (f, *l)))
+    };
+    summary.people = set.people(&set.faces);
+    if !automatic.labels.is_empty() {
+        write("annotations.json", &automatic)?;
+    }
+    if let Some(mut reviewed) = reviewed(set.data)? {
+        for (name, annotation) in &mut reviewed.labels {
+            let described = name.parse::<FaceId>().ok().and_then(|face| set.described.get(&face));
+            if let Some(described) = described {
+                *annotation = described.annotation(annotation.label);
+            }
+        }
+        write("annotations_manual.json", &reviewed)?;
+    }
+    Ok(())
+}
+
+fn features(set: &Snapshot<'_>, staging: &Staging, summary: &mut Summary) -> Result<(), Error> {
+    let rows = set.data.read::<FeatureRow>()?;
+    let Some(first) = rows.first() else { return Ok(()) };
+    let path = staging.folder("features")?.join(format!("{}.pkl", first.face));
+    let feature = |r: FeatureRow| Feature {
+        described: set.described.get(&r.face).cloned().unwrap_or_default(),
+        face: r.face,
+        embedding: r.embedding,
+    };
+    let features: Vec<Feature> = rows.into_iter().map(feature).collect();
+    summary.embeddings = features.len() as u64;
+    write_features(&path, &features)
+}
+
+fn images(
+    set: &Snapshot<'_>,
+    staging: &Staging,
+    settings: &ExportSettings,
+    observe: Observer<'_>,
+    summary: &mut Summary,
+) -> Result<(), Error> {
+    let kept: Vec<&FrameId> = set.frames.values().filter(|f| f.dropped.is_none()).map(|f| &f.frame).collect();
+    let total = (kept.len() + 2 * set.faces.len()) as u64;
+    let mut done = 0;
+    let mut put = |kind: ImageKind, name: &dyn Display| -> Result<bool, Error> {
+        done += 1;
+        observe(Progress { what: "images", done, total });
+        let Some(from) = set.image(kind, &name) else { return Ok(false) };
+        settings.place.put(&from, &staging.folder(kind.folder())?.join(format!("{name}.png")))?;
+        Ok(true)
+    };
+    let mut missing = 0;
+    for &frame in &kept {
+        match put(ImageKind::Frame, frame)? {
+            true => summary.frames += 1,
+            false => summary.leave_out("frames without a picture", 1),
+        }
+    }
+    for face in &set.faces {
+        if put(ImageKind::Face, &face.face)? {
+            summary.images += 1;
+        } else {
+            missing += 1;
+        }
+        summary.images += u64::from(put(ImageKind::AlignedFace, &face.face)?);
+    }
+    summary.images += summary.frames;
+    summary.leave_out("faces without a picture", missing);
+    let searched: Vec<FrameId> = set.data.read::<ExtractionRow>()?.into_iter().map(|r| r.frame).collect();
+    processed(staging, ImageKind::Frame, kept.into_iter())?;
+    processed(staging, ImageKind::AlignedFace, searched.iter())
+}
+
+/// Names of files that were done, the last of them where a resumed run goes on.
+fn processed<'f>(
+    staging: &Staging,
+    kind: ImageKind,
+    frames: impl Iterator<Item = &'f FrameId>,
+) -> Result<(), Error> {
+    let path = staging.folder(kind.folder())?.join("processed.txt");
+    let frames: Vec<_> = frames.collect();
+    write_atomic(&path, |out| frames.iter().try_for_each(|frame| writeln!(out, "{frame}.png")))?;
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! Sets of pictures with one person each, whatever names them: a folder, a table, a tar entry.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use streamface_store::{FaceRow, ImageKind};
+use streamface_types::{FaceId, FrameId};
+
+use crate::Error;
+use crate::attributes::Described;
+use crate::intake::{Intake, Picture};
+
+/// A picture, and what the set says of it.
+#[derive(Debug, Default)]
+pub(crate) struct Photo {
+    /// What the set calls it, without an extension.
+    pub(crate) name: String,
+    pub(crate) from: PathBuf,
+    pub(crate) person: Option<String>,
+    /// Box, landmarks and scores, where there are any. The name in it does not count.
+    pub(crate) row: Option<FaceRow>,
+    pub(crate) described: Described,
+    /// Where the frame came from.
+    pub(crate) source: Option<String>,
+}
+
+/// The face a picture is of: its name where that is a face's, else face 0 of a frame of that name.
+pub(crate) fn face_id(name: &str, photos: bool) -> Result<FaceId, String> {
+    // The parts of a path become one name; what else cannot be a file's name is refused.
+    let name = name.replace('/', "_");
+    match name.parse::<FaceId>() {
+        Ok(face) if !photos => Ok(face),
+        _ => FrameId::new(name).map(|f| FaceId::new(f, 0)).map_err(|e| e.to_string()),
+    }
+}
+
+/// Takes pictures. They are faces, whose frames are not there; or, with `photos`, frames in which `streamface extract`
+/// finds the faces, and the label is that of face 0, the surest.
+pub(crate) fn take(intake: &mut Intake<'_>, all: Vec<Photo>, set: &Path, photos: bool) -> Result<(), Error> {
+    let set = set.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+    let kind = if photos { ImageKind::Frame } else { ImageKind::Face };
+    let (mut known, mut named, mut pictures) = (BTreeSet::new(), Vec::new(), Vec::new());
+    for photo in all {
+        let face = match face_id(&photo.name, photos) {
+            Ok(face) => face,
+            Err(why) => {
+                intake.problem(format!("{}: {why}", photo.from.display()));
+                continue;
+            }
+        };
+        if !known.insert(face.clone()) {
+            intake.problem(format!("{}: another picture is called {face} too", photo.from.display()));
+            continue;
+        }
+        let name = if photos { face.frame.to_string() } else { face.to_string() };
+        pictures.push(Picture { from: photo.from.clone(), kind, name });
+        named.push((face, photo));
+    }
+    let sizes = intake.pictures(&pictures)?;
+    for ((face, photo), size) in named.into_iter().zip(sizes) {
+        if let Some(size) = size {
+            note(intake, &face, photo, size, &set, photos);
+        }
+    }
+    Ok(())
+}
+
+/// What is known of a picture that lies in its place.
+pub(crate) fn note(
+    intake: &mut Intake<'_>,
+    face: &FaceId,
+    photo: Photo,
+    size: [u32; 2],
+    set: &str,
+    photos: bool,
+) {
+    if let Some(person) = photo.person {
+        intake.person(face, person);
+    }
+    let frame = intake.frame(&face.frame, set);
+    if let Some(source) = photo.source {
+        frame.source = source;
+    }
+    if photos {
+        [frame.width, frame.height] = size;
+        return;
+    }
+    if let Some(row) = photo.row {
+        [frame.width, frame.height] = row.frame_size;
+        *intake.face(face) = FaceRow { face: face.clone(), ..row };
+    }
+    intake.face(face).face_size = size;
+    intake.describe(face, photo.described);
+    intake.searched(face.frame.clone());
+}

@@ -1,0 +1,97 @@
+//! What is known of a face as a JSON object of its own.
+
+use serde::{Deserialize, Serialize};
+use streamface_store::FaceRow;
+use streamface_types::{Attributes, BoundingBox, FaceId, Landmarks, Point};
+
+use crate::attributes::Described;
+use crate::known;
+use crate::snapshot::Snapshot;
+
+/// A label as other programs write it: a number or a text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum AnyLabel {
+    Number(i64),
+    Text(String),
+}
+
+impl AnyLabel {
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Number(n) => n.to_string(),
+            Self::Text(t) => t.trim().to_owned(),
+        }
+    }
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Sidecar {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) face: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) label: Option<AnyLabel>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) frame: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stream_seconds: Option<f64>,
+    /// Left, top, width, height, pixels of the frame.
+    #[serde(rename = "box", skip_serializing_if = "Option::is_none")]
+    pub(crate) bbox: Option<[f32; 4]>,
+    /// Left eye, right eye, nose, corners of the mouth.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) landmarks: Option<[Point; 5]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) frame_size: Option<[u32; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) score: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) blur: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mask: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) attributes: Option<Attributes>,
+}
+
+impl Sidecar {
+    pub(crate) fn of(set: &Snapshot<'_>, face: &FaceRow) -> Self {
+        let frame = set.frames.get(&face.face.frame);
+        let described = set.described.get(&face.face).cloned().unwrap_or_default();
+        Self {
+            face: Some(face.face.to_string()),
+            label: set.label(&face.face).map(|l| AnyLabel::Number(l.0)),
+            frame: Some(face.face.frame.to_string()),
+            source: frame.map(|f| f.source.clone()),
+            stream_seconds: frame.and_then(|f| f.stream_time).map(streamface_types::StreamTime::seconds),
+            bbox: known::bbox(face).map(|b| [b.x, b.y, b.w, b.h]),
+            landmarks: known::landmarks(face).map(|l| l.0),
+            frame_size: known::frame_size(face),
+            score: known::score(face),
+            blur: known::blur(face),
+            mask: described.mask,
+            attributes: described.attributes,
+        }
+    }
+
+    /// The row of a face that this is of; none of the face's own where nothing is known.
+    pub(crate) fn row(&self, face: FaceId) -> FaceRow {
+        let mut row = known::unknown(face);
+        if let Some([x, y, w, h]) = self.bbox {
+            row.bbox = BoundingBox::new(x, y, w, h);
+        }
+        if let Some(landmarks) = self.landmarks {
+            row.landmarks = Landmarks(landmarks);
+        }
+        row.score = self.score.unwrap_or(row.score);
+        row.blur = self.blur.unwrap_or(row.blur);
+        row.frame_size = self.frame_size.unwrap_or_default();
+        row
+    }
+
+    pub(crate) fn described(&self) -> Described {
+        Described { mask: self.mask, attributes: self.attributes.clone() }
+    }
+}

@@ -1,0 +1,148 @@
+//! A dataset directory as it is exported.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use streamface_store::{Dataset, FaceRow, FrameRow, ImageKind, LabelRow, read_annotations};
+use streamface_types::{Annotations, FaceId, FrameId, Label};
+
+use crate::attributes::{self, Described};
+use crate::{Error, known};
+
+/// Whose labels are exported.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub enum Labels {
+    /// Those of the last clustering, or import: the table of labels.
+    #[default]
+    Auto,
+    /// Those that the review came to: `metadata/annotations_manual.json`.
+    Reviewed,
+    /// These, by the stem of the face's name. Names of faces that the dataset has not are passed over.
+    Given(BTreeMap<String, i64>),
+}
+
+/// Faces, frames, labels and attributes of a dataset, in memory: some 600 bytes a face. Embeddings and images stay
+/// where they are.
+#[derive(Debug)]
+pub struct Snapshot<'a> {
+    pub(crate) data: &'a Dataset,
+    /// By name.
+    pub(crate) frames: BTreeMap<FrameId, FrameRow>,
+    /// In the order of their names.
+    pub(crate) faces: Vec<FaceRow>,
+    pub(crate) labels: BTreeMap<FaceId, Label>,
+    pub(crate) described: BTreeMap<FaceId, Described>,
+}
+
+fn manual_path(data: &Dataset) -> PathBuf {
+    data.metadata().join("annotations_manual.json")
+}
+
+impl<'a> Snapshot<'a> {
+    /// Gathers what is exported. A face that has a label or an embedding but no row of its own is not part of it.
+    ///
+    /// # Errors
+    /// What reading meets; [`Error::Lacks`] where there are no faces, or not the labels that are asked for.
+    pub fn read(data: &'a Dataset, labels: &Labels) -> Result<Self, Error> {
+        let faces = data.read::<FaceRow>()?;
+        if faces.is_empty() {
+            return Err(Error::lacks(data.root(), "no faces to export; streamface extract finds them"));
+        }
+        let named = |given: BTreeMap<String, i64>| -> BTreeMap<FaceId, Label> {
+            given.into_iter().filter_map(|(name, label)| Some((name.parse().ok()?, Label(label)))).collect()
+        };
+        let labels = match labels {
+            Labels::Auto => data.read::<LabelRow>()?.into_iter().map(|r| (r.face, r.label)).collect(),
+            Labels::Reviewed => {
+                let reviewed = reviewed(data)?.ok_or_else(|| {
+                    Error::lacks(
+                        data.root(),
+                        "not reviewed yet: no metadata/annotations_manual.json; use --labels auto",
+                    )
+                })?;
+                named(reviewed.labels.into_iter().map(|(name, a)| (name, a.label.0)).collect())
+            }
+            Labels::Given(given) => named(given.clone()),
+        };
+        let known: BTreeSet<&FaceId> = faces.iter().map(|f| &f.face).collect();
+        let labels: BTreeMap<_, _> = labels.into_iter().filter(|(face, _)| known.contains(face)).collect();
+        let frames = data.read::<FrameRow>()?.into_iter().map(|f| (f.frame.clone(), f)).collect();
+        let described = attributes::read(&data.metadata())?;
+        Ok(Self { data, frames, faces, labels, described })
+    }
+
+    /// Whether the dataset has labels of a review.
+    #[must_use]
+    pub fn is_reviewed(&self) -> bool {
+        manual_path(self.data).exists()
+    }
+
+    /// How many of the faces have a label, noise counted.
+    #[must_use]
+    pub fn labelled(&self) -> usize {
+        self.labels.len()
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        self.data.root()
+    }
+
+    pub(crate) fn label(&self, face: &FaceId) -> Option<Label> {
+        self.labels.get(face).copied()
+    }
+
+    /// How many people there are among some faces.
+    pub(crate) fn people<'f>(&self, faces: impl IntoIterator<Item = &'f FaceRow>) -> u64 {
+        let labels = faces.into_iter().filter_map(|f| self.label(&f.face));
+        labels.filter(|l| !l.is_noise()).collect::<BTreeSet<_>>().len() as u64
+    }
+
+    /// Refuses a dataset without labels, for a format that is made of them.
+    pub(crate) fn need_labels(&self) -> Result<(), Error> {
+        if self.labels.is_empty() {
+            let why = "no labels to export; streamface cluster makes them, or give --labels FILE";
+            return Err(Error::lacks(self.root(), why));
+        }
+        Ok(())
+    }
+
+    /// Faces of the people, and of no one where `noise`; how many have no label; how many are noise and left out.
+    pub(crate) fn of_people(&self, noise: bool) -> (Vec<(&FaceRow, Label)>, u64, u64) {
+        let (mut taken, mut unlabelled, mut noisy) = (Vec::new(), 0, 0);
+        for face in &self.faces {
+            match self.label(&face.face) {
+                None => unlabelled += 1,
+                Some(label) if label.is_noise() && !noise => noisy += 1,
+                Some(label) => taken.push((face, label)),
+            }
+        }
+        (taken, unlabelled, noisy)
+    }
+
+    /// Faces with a box, by frame.
+    pub(crate) fn boxed(&self) -> BTreeMap<&FrameId, Vec<&FaceRow>> {
+        let mut frames: BTreeMap<&FrameId, Vec<&FaceRow>> = BTreeMap::new();
+        for face in self.faces.iter().filter(|f| known::bbox(f).is_some()) {
+            frames.entry(&face.face.frame).or_default().push(face);
+        }
+        frames
+    }
+
+    /// Where an image lies, if it is there.
+    pub(crate) fn image(&self, kind: ImageKind, name: &impl std::fmt::Display) -> Option<PathBuf> {
+        let path = self.data.image_path(kind, name);
+        path.is_file().then_some(path)
+    }
+}
+
+/// What the review came to, if it came to an end.
+pub(crate) fn reviewed(data: &Dataset) -> Result<Option<Annotations>, Error> {
+    let path = manual_path(data);
+    match File::open(&path) {
+        Ok(_) => Ok(Some(read_annotations(&path)?)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Error::io(&path)(e)),
+    }
+}

@@ -1,0 +1,215 @@
+//! The head that every file begins with, and reading what may be anything.
+
+use std::path::Path;
+
+use crate::{Error, Metric, Settings, Threshold};
+
+/// Version of the format; files of another are refused.
+pub(super) const VERSION: u32 = 1;
+/// Length of a head.
+pub(super) const HEAD: usize = 96;
+/// Tells the order of bytes.
+const ORDER: u32 = 0x0A0B_0C0D;
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Log,
+    Snapshot,
+}
+
+impl Kind {
+    fn magic(self) -> &'static [u8; 8] {
+        match self {
+            Self::Log => b"HRI-LOG\n",
+            Self::Snapshot => b"HRI-SNAP",
+        }
+    }
+}
+
+/// The first bytes of a file. All numbers are little-endian.
+///
+/// | at | type | what |
+/// |---|---|---|
+/// | 0 | 8 bytes | `HRI-LOG\n` or `HRI-SNAP` |
+/// | 8 | u32 | version |
+/// | 12 | u32 | 0x0A0B0C0D |
+/// | 16 | u8, u8, u16 | metric (0 cosine, 1 Euclidean), whether vectors are kept, 0 |
+/// | 20 | u32 | dimension |
+/// | 24 | f64 | threshold |
+/// | 32 | u64 | generation |
+/// | 40 | u64 | changes before it |
+/// | 48 | u64 × 3 | snapshot: next label, people, members |
+/// | 72 | u64 | snapshot: length of the file |
+/// | 80 | u32 | snapshot: CRC-32 of the table of blocks |
+/// | 84 | u64 | 0 |
+/// | 92 | u32 | CRC-32 of all before |
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Head {
+    pub(super) kind: Kind,
+    pub(super) settings: Settings,
+    pub(super) generation: u64,
+    pub(super) changes: u64,
+    pub(super) next_label: u64,
+    pub(super) people: u64,
+    pub(super) members: u64,
+    pub(super) length: u64,
+    pub(super) table: u32,
+}
+
+impl Head {
+    pub(super) fn new(kind: Kind, settings: Settings, generation: u64, changes: u64) -> Self {
+        Self {
+            kind,
+            settings,
+            generation,
+            changes,
+            next_label: 0,
+            people: 0,
+            members: 0,
+            length: 0,
+            table: 0,
+        }
+    }
+
+    pub(super) fn to_bytes(self) -> [u8; HEAD] {
+        let mut bytes = [0; HEAD];
+        let mut at = 0;
+        let mut put = |part: &[u8]| {
+            bytes[at..at + part.len()].copy_from_slice(part);
+            at += part.len();
+        };
+        let threshold = self.settings.threshold();
+        put(self.kind.magic());
+        put(&VERSION.to_le_bytes());
+        put(&ORDER.to_le_bytes());
+        let metric = match threshold.metric() {
+            Metric::Cosine => 0,
+            Metric::Euclidean => 1,
+        };
+        put(&[metric, self.settings.keeps_vectors().into(), 0, 0]);
+        put(&(self.settings.dim() as u32).to_le_bytes());
+        put(&threshold.value().to_le_bytes());
+        for number in [self.generation, self.changes, self.next_label, self.people, self.members, self.length]
+        {
+            put(&number.to_le_bytes());
+        }
+        put(&self.table.to_le_bytes());
+        let crc = crc32fast::hash(&bytes[..HEAD - 4]);
+        bytes[HEAD - 4..].copy_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    /// # Errors
+    /// [`Error::Format`] for another kind of file or version, [`Error::Corrupt`] for damage.
+    pub(super) fn parse(path: &Path, kind: Kind, bytes: &[u8]) -> Result<Self, Error> {
+        let format = |why: String| Err(Error::Format { path: path.to_owned(), why });
+        let corrupt = |offset: u64, why: &str| {
+            Err(Error::Corrupt { path: path.to_owned(), offset, why: why.to_owned() })
+        };
+        let Some(bytes) = bytes.get(..HEAD) else {
+            return corrupt(bytes.len() as u64, "cut short within its head; restore it from a copy");
+        };
+        let mut read = Reader::new(bytes);
+        let magic = read.take(8).unwrap_or_default();
+        let (version, order) = (read.u32().unwrap_or_default(), read.u32().unwrap_or_default());
+        let sound = crc32fast::hash(&bytes[..HEAD - 4]).to_le_bytes() == bytes[HEAD - 4..];
+        if !sound {
+            // Of a sound head of another order the sum is in that order, too.
+            let swapped = crc32fast::hash(&bytes[..HEAD - 4]).to_be_bytes() == bytes[HEAD - 4..];
+            if swapped && order == ORDER.swap_bytes() {
+                return format("written on a machine of the other byte order; make it anew here".to_owned());
+            }
+            return corrupt(0, "its head is not what was written; restore it from a copy");
+        }
+        if magic != kind.magic() {
+            return format(format!("not a {kind:?} of an index"));
+        }
+        if order != ORDER {
+            return format("written on a machine of the other byte order; make it anew here".to_owned());
+        }
+        if version != VERSION {
+            return format(format!(
+                "format version {version}, known is {VERSION}; use the hri that wrote it"
+            ));
+        }
+        let fields = read.take(4).and_then(|flags| {
+            let [metric, keeps, ..] = *flags else { return None };
+            let metric = match metric {
+                0 => Metric::Cosine,
+                1 => Metric::Euclidean,
+                _ => return None,
+            };
+            let dim = read.u32()? as usize;
+            let threshold = Threshold::new(metric, f64::from_bits(read.u64()?)).ok()?;
+            let settings = Settings::new(dim, threshold).ok()?.keep_vectors(keeps != 0);
+            Some(Self {
+                kind,
+                settings,
+                generation: read.u64()?,
+                changes: read.u64()?,
+                next_label: read.u64()?,
+                people: read.u64()?,
+                members: read.u64()?,
+                length: read.u64()?,
+                table: read.u32()?,
+            })
+        });
+        match fields {
+            Some(head) => Ok(head),
+            None => corrupt(16, "settings that cannot be"),
+        }
+    }
+}
+
+/// Takes numbers from bytes, as long as there are any.
+pub(super) struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    pub(super) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    pub(super) fn u8(&mut self) -> Option<u8> {
+        self.take(1).map(|b| b[0])
+    }
+
+    pub(super) fn u32(&mut self) -> Option<u32> {
+        self.take(4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes)
+    }
+
+    pub(super) fn u64(&mut self) -> Option<u64> {
+        self.take(8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// What settings differ in, said to whom they were asked for by.
+pub(super) fn agree(path: &Path, there: &Settings, wanted: &Settings) -> Result<(), Error> {
+    let (a, b) = (there.threshold(), wanted.threshold());
+    let why = if a.metric() != b.metric() {
+        format!("made for {} distances, not {}", a.metric(), b.metric())
+    } else if there.dim() != wanted.dim() {
+        format!("made for vectors of {} numbers, not {}", there.dim(), wanted.dim())
+    } else if a.value() != b.value() {
+        format!("made for threshold {}, not {}", a.value(), b.value())
+    } else if there.keeps_vectors() != wanted.keeps_vectors() {
+        let keeps = if there.keeps_vectors() { "keeps" } else { "does not keep" };
+        format!("it {keeps} the vectors of members")
+    } else {
+        return Ok(());
+    };
+    Err(Error::Format {
+        path: path.to_owned(),
+        why: format!("{why}; ask for what it is, or use another directory"),
+    })
+}

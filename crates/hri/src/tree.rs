@@ -1,0 +1,312 @@
+//! Similar people in groups, to be read by people.
+
+use std::fmt::Write;
+
+use rayon::prelude::*;
+
+use crate::index::Index;
+use crate::wide::dot;
+use crate::{Error, Metric, Person};
+
+/// Most people that a tree is made of: all their distances are held, 2 n² bytes.
+pub const MOST_PEOPLE: usize = 10_000;
+
+/// A group of people who are more similar to each other than to others: the internal nodes of the paper's tree, but
+/// from all people at once and not from the order in which they came.
+///
+/// Groups come from average linkage of the means (Sokal & Michener 1958, by chains of nearest neighbours, Murtagh
+/// 1983): two groups are as far apart as the people across them are on average.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tree {
+    /// How far apart its parts are, on average.
+    pub distance: f64,
+    /// Number of people below.
+    pub people: usize,
+    /// What it is made of, in the order of the smallest labels; at least two, but for a tree of fewer people.
+    pub parts: Vec<Part>,
+}
+
+/// A part of a group.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Part {
+    /// One person.
+    Person(Person),
+    /// A group within.
+    Group(Tree),
+}
+
+impl Part {
+    fn first(&self) -> u64 {
+        match self {
+            Self::Person(person) => person.label,
+            // Parts are in order.
+            Self::Group(group) => group.parts.first().map_or(0, Self::first),
+        }
+    }
+}
+
+impl Tree {
+    /// Of the `most` people with the most members (ties: smaller label first). A group that is nearer than `step` to the
+    /// one it is in is shown as part of that.
+    ///
+    /// O(n² d) time and 2 n² bytes for n people of dimension d.
+    ///
+    /// # Errors
+    /// [`Error::TooManyPeople`] for more than [`MOST_PEOPLE`].
+    pub fn of(index: &Index, most: usize, step: f64) -> Result<Self, Error> {
+        let mut people: Vec<Person> = index.people().collect();
+        people.sort_by_key(|p| (std::cmp::Reverse(p.members), p.label));
+        people.truncate(most);
+        if people.len() > MOST_PEOPLE {
+            return Err(Error::TooManyPeople { people: people.len(), most: MOST_PEOPLE });
+        }
+        people.sort_by_key(|p| p.label);
+        let n = people.len();
+        let mut nodes: Vec<Option<Part>> = people.iter().map(|&p| Some(Part::Person(p))).collect();
+        if n < 2 {
+            let parts = nodes.into_iter().flatten().collect();
+            return Ok(Self { distance: 0.0, people: n, parts });
+        }
+        let mut merges = average_linkage(distances(index, &people)?, n);
+        merges.sort_by(|a, b| a.2.total_cmp(&b.2));
+        // Which node each person is in by now.
+        let mut node: Vec<usize> = (0..n).collect();
+        let mut parent: Vec<usize> = (0..n).collect();
+        for (a, b, distance) in merges {
+            let (a, b) = (find(&mut parent, a), find(&mut parent, b));
+            let both = [nodes[node[a]].take(), nodes[node[b]].take()];
+            let mut group = Self { distance, people: 0, parts: Vec::new() };
+            for part in both.into_iter().flatten() {
+                match part {
+                    Part::Group(inner) if distance - inner.distance < step => {
+                        group.people += inner.people;
+                        group.parts.extend(inner.parts);
+                    }
+                    Part::Group(inner) => {
+                        group.people += inner.people;
+                        group.parts.push(Part::Group(inner));
+                    }
+                    person @ Part::Person(_) => {
+                        group.people += 1;
+                        group.parts.push(person);
+                    }
+                }
+            }
+            group.parts.sort_by_key(Part::first);
+            parent[b] = a;
+            node[a] = nodes.len();
+            nodes.push(Some(Part::Group(group)));
+        }
+        match nodes.pop().flatten() {
+            Some(Part::Group(root)) => Ok(root),
+            _ => Ok(Self { distance: 0.0, people: 0, parts: Vec::new() }),
+        }
+    }
+
+    /// A line for each group and person, those within further to the right.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut text = format!("{} people, {:.3} apart\n", self.people, self.distance);
+        self.write_text(&mut text, "");
+        text
+    }
+
+    fn write_text(&self, text: &mut String, before: &str) {
+        for (at, part) in self.parts.iter().enumerate() {
+            let last = at + 1 == self.parts.len();
+            let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+            match part {
+                Part::Person(person) => {
+                    let _ = writeln!(
+                        text,
+                        "{before}{branch}person {} ({} vectors)",
+                        person.label, person.members
+                    );
+                }
+                Part::Group(group) => {
+                    let _ = writeln!(
+                        text,
+                        "{before}{branch}{} people, {:.3} apart",
+                        group.people, group.distance
+                    );
+                    group.write_text(text, &format!("{before}{below}"));
+                }
+            }
+        }
+    }
+
+    /// JSON: a group is `{"distance", "people", "parts"}`, a person `{"label", "members"}`.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut text = String::new();
+        self.write_json(&mut text);
+        text.push('\n');
+        text
+    }
+
+    fn write_json(&self, text: &mut String) {
+        let _ = write!(text, "{{\"distance\":{},\"people\":{},\"parts\":[", self.distance, self.people);
+        for (at, part) in self.parts.iter().enumerate() {
+            text.push_str(if at > 0 { "," } else { "" });
+            match part {
+                Part::Person(p) => {
+                    let _ = write!(text, "{{\"label\":{},\"members\":{}}}", p.label, p.members);
+                }
+                Part::Group(group) => group.write_json(text),
+            }
+        }
+        text.push_str("]}");
+    }
+
+    /// A graph for Graphviz.
+    #[must_use]
+    pub fn to_dot(&self) -> String {
+        let mut text = String::from("digraph people {\n  rankdir=LR;\n  node [shape=box];\n");
+        self.write_dot(&mut text, &mut 0);
+        text.push_str("}\n");
+        text
+    }
+
+    fn write_dot(&self, text: &mut String, next: &mut usize) -> usize {
+        let own = *next;
+        *next += 1;
+        let _ = writeln!(
+            text,
+            "  g{own} [label=\"{} people\\n{:.3}\", shape=ellipse];",
+            self.people, self.distance
+        );
+        for part in &self.parts {
+            match part {
+                Part::Person(p) => {
+                    let _ = writeln!(text, "  p{0} [label=\"person {0}\\n{1}\"];", p.label, p.members);
+                    let _ = writeln!(text, "  g{own} -> p{};", p.label);
+                }
+                Part::Group(group) => {
+                    let inner = group.write_dot(text, next);
+                    let _ = writeln!(text, "  g{own} -> g{inner};");
+                }
+            }
+        }
+        own
+    }
+}
+
+fn find(parent: &mut [usize], mut at: usize) -> usize {
+    while parent[at] != at {
+        parent[at] = parent[parent[at]];
+        at = parent[at];
+    }
+    at
+}
+
+/// Place of a pair i < j among all, row after row.
+fn pair(n: usize, i: usize, j: usize) -> usize {
+    let (i, j) = (i.min(j), i.max(j));
+    i * (2 * n - i - 1) / 2 + j - i - 1
+}
+
+/// Distances of all pairs of means.
+fn distances(index: &Index, people: &[Person]) -> Result<Vec<f32>, Error> {
+    let means: Vec<Vec<f64>> = people.iter().map(|p| index.mean(p.label)).collect::<Result<_, _>>()?;
+    let squares: Vec<f64> = means.iter().map(|m| dot(m, m)).collect();
+    let metric: Metric = index.settings().threshold().metric();
+    let rows: Vec<Vec<f32>> = (0..means.len())
+        .into_par_iter()
+        .map(|i| {
+            let to = |j: usize| metric.distance(&means[i], squares[i], &means[j], squares[j], 1.0) as f32;
+            (i + 1..means.len()).map(to).collect()
+        })
+        .collect();
+    Ok(rows.concat())
+}
+
+/// Merges (one person of each side, distance), in no order.
+fn average_linkage(mut distances: Vec<f32>, n: usize) -> Vec<(usize, usize, f64)> {
+    let mut sizes = vec![1.0_f64; n];
+    let mut there = vec![true; n];
+    let (mut merges, mut chain) = (Vec::with_capacity(n - 1), Vec::<usize>::new());
+    let mut next = 0;
+    while merges.len() + 1 < n {
+        if chain.is_empty() {
+            while !there[next] {
+                next += 1;
+            }
+            chain.push(next);
+        }
+        let top = chain[chain.len() - 1];
+        let before = chain.len().checked_sub(2).map(|at| chain[at]);
+        // Of several at the same distance the one it came from, else a chain might go round.
+        let mut best = before.map_or((f32::INFINITY, n), |b| (distances[pair(n, top, b)], b));
+        for other in (0..n).filter(|&o| there[o] && o != top) {
+            let distance = distances[pair(n, top, other)];
+            if distance < best.0 || best.1 == n {
+                best = (distance, other);
+            }
+        }
+        if Some(best.1) != before {
+            chain.push(best.1);
+            continue;
+        }
+        chain.truncate(chain.len() - 2);
+        let (a, b) = (top.min(best.1), top.max(best.1));
+        merges.push((a, b, f64::from(best.0)));
+        there[b] = false;
+        let all = sizes[a] + sizes[b];
+        for other in (0..n).filter(|&o| there[o] && o != a) {
+            let (to_a, to_b) = (distances[pair(n, a, other)], distances[pair(n, b, other)]);
+            let mean = (sizes[a] * f64::from(to_a) + sizes[b] * f64::from(to_b)) / all;
+            distances[pair(n, a, other)] = mean as f32;
+        }
+        sizes[a] = all;
+    }
+    merges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Settings, Threshold, To};
+
+    fn index(positions: &[f32]) -> Index {
+        let threshold = Threshold::new(Metric::Euclidean, 0.1).unwrap();
+        let mut index = Index::new(Settings::new(1, threshold).unwrap());
+        for (id, &x) in positions.iter().enumerate() {
+            index.insert_to(&[x], id as u64, To::New).unwrap();
+        }
+        index
+    }
+
+    /// SciPy's `linkage([[0],[1],[10],[12],[13.5]], 'average')` has heights 1, 1.5, 2.75, 11.3333.
+    #[test]
+    fn groups_are_those_of_average_linkage() {
+        let tree = Tree::of(&index(&[0.0, 1.0, 10.0, 12.0, 13.5]), 10, 0.0).unwrap();
+        assert_eq!((tree.people, tree.parts.len()), (5, 2));
+        assert!((tree.distance - 34.0 / 3.0).abs() < 1e-5, "{}", tree.distance);
+        let [Part::Group(left), Part::Group(right)] = &tree.parts[..] else { panic!("{tree:?}") };
+        assert_eq!((left.distance, left.people), (1.0, 2));
+        assert_eq!((right.distance, right.people), (2.75, 3));
+        assert!(matches!(&right.parts[1], Part::Group(g) if g.distance == 1.5 && g.people == 2));
+        let text = tree.to_text();
+        assert_eq!(text.lines().count(), 9);
+        assert!(
+            text.contains("│  └─ person 1 (1 vectors)\n") && text.contains("   └─ 2 people, 1.500 apart\n"),
+            "{text}"
+        );
+        assert!(tree.to_dot().contains("g2 -> g3") && tree.to_dot().matches("->").count() == 8);
+        let json = "{\"distance\":1,\"people\":2,\"parts\":[{\"label\":0,\"members\":1},{\"label\":1,\"members\":1}]}";
+        assert!(tree.to_json().contains(json), "{}", tree.to_json());
+    }
+
+    #[test]
+    fn near_groups_are_shown_as_one() {
+        let tree = Tree::of(&index(&[0.0, 1.0, 10.0, 12.0, 13.5]), 10, 2.0).unwrap();
+        let Part::Group(right) = &tree.parts[1] else { panic!("{tree:?}") };
+        assert_eq!(right.parts.len(), 3);
+        let few = Tree::of(&index(&[0.0, 1.0, 5.0]), 2, 0.0).unwrap();
+        assert_eq!((few.people, few.distance), (2, 1.0));
+        for n in 0..2 {
+            let tree = Tree::of(&index(&[3.0][..n]), 10, 0.0).unwrap();
+            assert_eq!((tree.people, tree.parts.len()), (n, n));
+        }
+    }
+}

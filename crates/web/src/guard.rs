@@ -1,0 +1,271 @@
+//! Who may ask: the names this server answers to, the pages that may post, the token, the rate.
+//!
+//! * A page elsewhere that makes its own name resolve to this machine (DNS rebinding) still sends that name
+//!   as `Host`: only addresses in figures, `localhost` and names given are answered.
+//! * A page elsewhere that posts here sends its own `Origin`: only ours is taken.
+//! * Beyond loopback, everything private needs the token, or the cookie that it buys.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+
+use crate::failure;
+
+/// Everything from here, nothing inline, nothing framed.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Headers of every reply.
+const HEADERS: [(HeaderName, &str); 7] = [
+    (header::CONTENT_SECURITY_POLICY, POLICY),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()"),
+];
+
+/// The rules of one server.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    /// The port that `Host` must carry.
+    pub port: u16,
+    /// Names that are answered to, beside addresses in figures.
+    pub names: Vec<String>,
+    /// Token and the cookie it buys, where one is needed.
+    pub secret: Option<Secret>,
+    /// What addresses that need it start with.
+    pub private: &'static [&'static str],
+    /// Whether programs may post, which send no origin.
+    pub programs: bool,
+    /// Posts.
+    pub rate: Rate,
+}
+
+/// A token and the cookie it is exchanged for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Secret {
+    pub token: String,
+    pub session: String,
+}
+
+impl Secret {
+    /// Two times 256 bits from the system.
+    pub fn new() -> Result<Self, getrandom::Error> {
+        let random = || -> Result<String, getrandom::Error> {
+            let mut bytes = [0u8; 32];
+            getrandom::fill(&mut bytes)?;
+            Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+        };
+        Ok(Self { token: random()?, session: random()? })
+    }
+}
+
+/// Whether two texts are one, in a time that says nothing of where they differ.
+fn same(a: &str, b: &str) -> bool {
+    a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |d, (a, b)| d | (a ^ b)) == 0
+}
+
+/// A bucket of posts that fills at a steady rate.
+#[derive(Debug)]
+pub(crate) struct Rate {
+    per_second: f64,
+    state: Mutex<(f64, Instant)>,
+}
+
+impl Rate {
+    /// `per_second`, and twice as many at once.
+    pub fn new(per_second: f64) -> Self {
+        Self { per_second, state: Mutex::new((2.0 * per_second, Instant::now())) }
+    }
+
+    fn take(&self) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let filled = state.0 + now.duration_since(state.1).as_secs_f64() * self.per_second;
+        let left = filled.min(2.0 * self.per_second);
+        *state = (if left >= 1.0 { left - 1.0 } else { left }, now);
+        left >= 1.0
+    }
+}
+
+impl Guard {
+    /// Whether `Host` is one of ours.
+    fn knows_host(&self, host: &str) -> bool {
+        // [::1]:80, 127.0.0.1:80, name:80; without a port it is 80.
+        let (name, port) = match host.strip_prefix('[') {
+            Some(rest) => match rest.split_once(']') {
+                Some((name, port)) => (name, port.strip_prefix(':')),
+                None => return false,
+            },
+            None => host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port))),
+        };
+        let port = port.map_or(Some(80), |p| p.parse::<u16>().ok());
+        let known = name.parse::<IpAddr>().is_ok()
+            || name.eq_ignore_ascii_case("localhost")
+            || self.names.iter().any(|n| n.eq_ignore_ascii_case(name));
+        // A name that someone set up before this server (a proxy) has its own port.
+        known && (port == Some(self.port) || self.names.iter().any(|n| n.eq_ignore_ascii_case(name)))
+    }
+
+    /// The name of the cookie. Cookies do not know ports: two servers on one machine need two.
+    fn cookie(&self) -> String {
+        format!("streamface-{}", self.port)
+    }
+
+    fn has_cookie(&self, headers: &HeaderMap, session: &str) -> bool {
+        let name = self.cookie();
+        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
+        cookies
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .any(|(n, value)| n == name && same(value, session))
+    }
+
+    fn has_token(headers: &HeaderMap, token: &str) -> bool {
+        let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+        given.and_then(|v| v.strip_prefix("Bearer ")).is_some_and(|t| same(t.trim(), token))
+    }
+
+    /// The reply to a token: a cookie, or no.
+    pub fn exchange(&self, token: &str) -> Response {
+        let Some(secret) = &self.secret else { return StatusCode::NO_CONTENT.into_response() };
+        if !same(token, &secret.token) {
+            return failure(StatusCode::FORBIDDEN, "token", "This is not the token that the terminal shows.");
+        }
+        let cookie = format!("{}={}; Path=/; HttpOnly; SameSite=Strict", self.cookie(), secret.session);
+        (StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response()
+    }
+
+    /// Why a request is not answered.
+    fn refusal(&self, request: &Request) -> Option<Response> {
+        let headers = request.headers();
+        let text = |name: &HeaderName| {
+            let mut all = headers.get_all(name).iter();
+            let first = all.next()?.to_str().ok()?;
+            // Two of one name is two readings of one request.
+            all.next().is_none().then_some(first)
+        };
+        let host = text(&header::HOST);
+        if request.uri().authority().is_some() || !host.is_some_and(|h| self.knows_host(h)) {
+            return Some(failure(
+                StatusCode::MISDIRECTED_REQUEST,
+                "host",
+                "This server does not answer to that name; use the address that the terminal shows.",
+            ));
+        }
+        let path = request.uri().path();
+        let private = self.private.iter().any(|p| path.starts_with(p));
+        let site = text(&HeaderName::from_static("sec-fetch-site"));
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let elsewhere =
+            || Some(failure(StatusCode::FORBIDDEN, "origin", "Only this server's own page may ask this."));
+        if private && site.is_some_and(|s| s != "same-origin" && s != "none") {
+            return elsewhere();
+        }
+        if !reads {
+            let ours = match headers.contains_key(header::ORIGIN) {
+                true => text(&header::ORIGIN).zip(host).is_some_and(|(origin, host)| {
+                    let bare = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+                    bare.is_some_and(|o| o.eq_ignore_ascii_case(host))
+                }),
+                false => site == Some("same-origin") || self.programs && site.is_none(),
+            };
+            if !ours {
+                return elsewhere();
+            }
+            if !self.rate.take() {
+                let mut reply = failure(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "rate",
+                    "Too many posts at once; this one was NOT taken. Try again in a moment.",
+                );
+                reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                return Some(reply);
+            }
+        }
+        let open = !private || path == crate::TOKEN;
+        match &self.secret {
+            Some(secret)
+                if !open
+                    && !self.has_cookie(headers, &secret.session)
+                    && !Self::has_token(headers, &secret.token) =>
+            {
+                let message = "The token that the terminal shows is needed.";
+                Some(failure(StatusCode::UNAUTHORIZED, "token", message))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Refuses what may not be asked; gives every reply its headers.
+pub(crate) async fn guard(State(guard): State<Arc<Guard>>, request: Request<Body>, next: Next) -> Response {
+    let mut response = match guard.refusal(&request) {
+        Some(refused) => refused,
+        None => next.run(request).await,
+    };
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_names_are_answered_to() {
+        let guard = Guard {
+            port: 8080,
+            names: vec!["review.example".into()],
+            secret: None,
+            private: &[],
+            programs: false,
+            rate: Rate::new(1.0),
+        };
+        for host in ["127.0.0.1:8080", "localhost:8080", "LOCALHOST:8080", "[::1]:8080", "10.0.0.7:8080"] {
+            assert!(guard.knows_host(host), "{host}");
+        }
+        assert!(guard.knows_host("review.example"), "behind a proxy");
+        for host in [
+            "evil.example:8080",
+            "127.0.0.1",
+            "127.0.0.1:81",
+            "localhost.evil.example:8080",
+            "127.0.0.1.evil.example:8080",
+            "[::1",
+            "[::1]x:8080",
+            "localhost:8080:8080",
+            "",
+        ] {
+            assert!(!guard.knows_host(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn posts_run_out_and_come_back() {
+        let rate = Rate::new(10.0);
+        assert_eq!((0..40).filter(|_| rate.take()).count(), 20);
+        std::thread::sleep(std::time::Duration::from_millis(250));
+        assert!(rate.take() && rate.take());
+    }
+
+    #[test]
+    fn secrets_are_long_and_their_own() {
+        let (a, b) = (Secret::new().unwrap(), Secret::new().unwrap());
+        assert_eq!(a.token.len(), 64);
+        assert!(a != b && a.token != a.session);
+        assert!(same("ab", "ab") && !same("ab", "ac") && !same("ab", "abc"));
+    }
+}
