@@ -1,4 +1,4 @@
-//! Which clusters one may join, with lower bounds of their distances.
+//! Which clusters one may join, with bounds of their distances.
 
 use super::sets::Sets;
 
@@ -9,20 +9,24 @@ pub(super) struct Entry {
     pub(super) id: u32,
     /// Rows of it that were near; all of them, or it is too far.
     pub(super) count: u32,
-    /// Rows of the list's owner, the first ones, whose distances to all of it are in `least`.
-    pub(super) done: u32,
 }
 
 /// Neighbours of a cluster. Clusters that are not in it are no nearer than the horizon.
 #[derive(Debug, Default)]
 pub(super) struct List {
     pub(super) entries: Vec<Entry>,
-    /// Lower bounds of their distances.
+    /// Lower and upper bounds of their distances; what is known has both the same.
     pub(super) least: Vec<f64>,
+    pub(super) most: Vec<f64>,
     pub(super) horizon: f64,
 }
 
 impl List {
+    /// With nobody in it.
+    pub(super) fn empty(horizon: f64) -> Self {
+        Self { horizon, ..Self::default() }
+    }
+
     /// The nearest, as far as is known: of equals the one with the smallest id.
     pub(super) fn nearest(&self) -> Option<(usize, f64)> {
         let least = crate::dense::minimum(&self.least);
@@ -37,14 +41,33 @@ impl List {
         at.map(|at| (at, least))
     }
 
-    pub(super) fn push(&mut self, entry: Entry, least: f64) {
+    /// The least bound, or the horizon where that is no farther.
+    pub(super) fn front(&self) -> f64 {
+        crate::dense::minimum(&self.least).min(self.horizon)
+    }
+
+    pub(super) fn push(&mut self, entry: Entry, (least, most): (f64, f64)) {
         self.entries.push(entry);
         self.least.push(least);
+        self.most.push(most);
     }
 
     pub(super) fn remove(&mut self, at: usize) {
         self.entries.swap_remove(at);
         self.least.swap_remove(at);
+        self.most.swap_remove(at);
+    }
+
+    fn put(&mut self, to: usize, from: usize) {
+        self.entries[to] = self.entries[from];
+        self.least[to] = self.least[from];
+        self.most[to] = self.most[from];
+    }
+
+    fn truncate(&mut self, count: usize) {
+        self.entries.truncate(count);
+        self.least.truncate(count);
+        self.most.truncate(count);
     }
 
     /// Names clusters as they are now, and drops those that are not near as a whole. `slot` holds `u32::MAX` for
@@ -52,7 +75,7 @@ impl List {
     pub(super) fn settle(&mut self, owner: u32, sets: &mut Sets, slot: &mut [u32]) {
         let mut kept = 0;
         for at in 0..self.entries.len() {
-            let (entry, least) = (self.entries[at], self.least[at]);
+            let entry = self.entries[at];
             let id = sets.find(entry.id);
             if id == owner {
                 continue;
@@ -60,28 +83,66 @@ impl List {
             let place = slot[id as usize];
             if place == u32::MAX {
                 slot[id as usize] = kept as u32;
-                self.entries[kept] = Entry { id, ..entry };
-                self.least[kept] = least;
+                self.put(kept, at);
+                self.entries[kept].id = id;
                 kept += 1;
             } else {
                 let place = place as usize;
-                let same = &mut self.entries[place];
-                same.count += entry.count;
-                same.done = same.done.min(entry.done);
-                self.least[place] = self.least[place].max(least);
+                self.entries[place].count += entry.count;
+                self.least[place] = self.least[place].max(self.least[at]);
+                self.most[place] = self.most[place].max(self.most[at]);
             }
         }
         let mut whole = 0;
         for at in 0..kept {
-            let (entry, least) = (self.entries[at], self.least[at]);
+            let entry = self.entries[at];
             slot[entry.id as usize] = u32::MAX;
-            if entry.count == sets.size(entry.id) {
-                (self.entries[whole], self.least[whole]) = (entry, least);
+            if entry.count == sets.size(entry.id) && self.least[at] < self.horizon {
+                self.put(whole, at);
                 whole += 1;
             }
         }
-        self.entries.truncate(whole);
-        self.least.truncate(whole);
+        self.truncate(whole);
+    }
+
+    /// That of two clusters that become one, from the lists of both as they are now: the one with the farther
+    /// horizon names all that count.
+    pub(super) fn join(mut self, mut other: Self, slot: &mut [u32]) -> Self {
+        if self.horizon < other.horizon {
+            std::mem::swap(&mut self, &mut other);
+        }
+        (0_u32..).zip(&other.entries).for_each(|(at, entry)| slot[entry.id as usize] = at);
+        let mut kept = 0;
+        for at in 0..self.entries.len() {
+            let place = slot[self.entries[at].id as usize] as usize;
+            let (least, most) = match other.least.get(place) {
+                Some(&least) => (least, other.most[place]),
+                None => (other.horizon, f64::INFINITY),
+            };
+            let bounds = (self.least[at].max(least), self.most[at].max(most));
+            if bounds.0 < self.horizon {
+                self.put(kept, at);
+                (self.least[kept], self.most[kept]) = bounds;
+                kept += 1;
+            }
+        }
+        self.truncate(kept);
+        other.entries.iter().for_each(|entry| slot[entry.id as usize] = u32::MAX);
+        self
+    }
+
+    /// Raises all bounds to what `bounds` gives for a cluster; what is none goes.
+    pub(super) fn raise(&mut self, mut bounds: impl FnMut(u32) -> Option<(f64, f64)>) {
+        let mut kept = 0;
+        for at in 0..self.entries.len() {
+            if let Some((least, most)) = bounds(self.entries[at].id) {
+                self.put(kept, at);
+                self.least[kept] = self.least[kept].max(least);
+                self.most[kept] = self.most[kept].max(most);
+                kept += 1;
+            }
+        }
+        self.truncate(kept);
     }
 
     /// Keeps the `most` nearest; the horizon says what is known of the others.
@@ -92,12 +153,13 @@ impl List {
         let mut sorted = self.least.clone();
         let (_, &mut horizon, _) = sorted.select_nth_unstable_by(most, f64::total_cmp);
         self.horizon = horizon;
-        let mut at = 0;
-        let least = &self.least;
-        self.entries.retain(|_| {
-            at += 1;
-            least[at - 1] < horizon
-        });
-        self.least.retain(|&d| d < horizon);
+        let mut kept = 0;
+        for at in 0..self.entries.len() {
+            if self.least[at] < horizon {
+                self.put(kept, at);
+                kept += 1;
+            }
+        }
+        self.truncate(kept);
     }
 }

@@ -2,14 +2,17 @@
 //!
 //! The history of the old run is enough: its merges, in order, say what happens between clusters that new rows leave
 //! alone ([`replay`]). New rows, and clusters whose partner was taken by one, are compared with one row of each other
-//! cluster by the [sketch](crate::sketch), and only what may come next is measured in full.
+//! cluster by the [sketch](crate::sketch), those left with more rows by their bytes ([`search`]), and only what may
+//! come next is measured in full.
 
+mod family;
 mod list;
 mod replay;
 mod search;
 mod sets;
 #[cfg(test)]
 mod tests;
+mod world;
 
 use streamface_types::Embeddings;
 
@@ -23,8 +26,9 @@ use crate::solve::{Apart, Solver};
 use crate::union_find::UnionFind;
 use crate::{Clustering, Constraints, Error, Merge, Settings};
 use replay::Replay;
-use search::{Limits, Search};
-use sets::Sets;
+use search::{Limits, Search, out};
+use sets::{Sets, order};
+use world::World;
 
 /// An earlier run of [`complete_linkage`](crate::complete_linkage), on some of the rows that there are now.
 #[derive(Debug, Clone, Copy)]
@@ -55,9 +59,10 @@ pub fn renumber(merges: &[Merge], now: &[u32]) -> Result<Vec<Merge>, Error> {
 /// that are not new: labels and merges are the same, with the same rule for ties and for constraints.
 ///
 /// Time: that of joining the new rows with all, and of a search through what clusters there are for each old one
-/// that loses its partner to something new; some ten for each new row where people are seen often. Memory: about
-/// 2d + 100 bytes a row, and up to some ten KiB for each cluster that was not there before. One thread goes
-/// through the merges; searches use all.
+/// that loses its partner to something new, and again whenever it has come as far as that search went. Complete
+/// linkage is chaotic where people are seen often: there each new row changes some 10 to 20 merges, whatever way they
+/// are found. Memory: about 2d + 150 bytes a row, and up to 100 KiB, mostly far less, for each cluster that was not
+/// there before. One thread goes through the merges; searches use all, and so do distances of large clusters.
 ///
 /// Constraints may be others than they were: clusters that one has come to or gone from start anew. A smaller
 /// threshold than that of the history takes part of it; a larger one goes on from its end.
@@ -135,8 +140,11 @@ fn append_with(
     let threshold = settings.threshold().min(history.threshold);
     let old = &history.merges[first.len()..];
     let old = &old[..old.partition_point(|m| m.distance <= threshold)];
-    let search = Search::new(&exact, &space, threshold, &sets, order(n, history.merges), limits);
-    let mut replay = Replay::new(search, threshold, sets, clean, groups.apart.iter().copied());
+    let (order, sizes) = order(n, history.merges);
+    let search = Search::new(&exact, &space, threshold, &order, limits);
+    let out = out(&exact, &order, &sizes);
+    let world = World::new(sets, clean, order, out);
+    let mut replay = Replay::new(search, threshold, world, groups.apart.iter().copied());
     replay.run(old);
     let links = replay.looked;
     merges.append(&mut replay.merges);
@@ -201,13 +209,4 @@ fn clean(roots: &[u32], old_roots: &[u32], is_new: &[bool], groups: &Groups, bef
         clean[roots[*b as usize] as usize] = false;
     }
     clean
-}
-
-/// An order of the rows in which those of each old cluster lie together.
-fn order(rows: usize, merges: &[Merge]) -> Vec<u32> {
-    let mut sets = Sets::new(rows);
-    for merge in merges {
-        sets.union(merge.a, merge.b);
-    }
-    (0..rows as u32).filter(|&row| sets.is_root(row)).flat_map(|row| sets.rows(row)).collect()
 }

@@ -7,26 +7,37 @@
 //! again if both are clean when its key comes. If only A is, then B's place was taken by something dirty, and
 //! from now on nothing is known of A's distances but that they have larger keys: A becomes dirty.
 //!
-//! Dirty clusters have a [`List`] of those that may be near, with lower bounds of their distances, and wait in a
-//! queue by the least of them. What comes to the front has its bound raised, until it is a distance or no longer at
-//! the front. So merges come in the order of their keys, and are all there are.
+//! Dirty clusters have a [`List`] of those nearer than its horizon, with bounds of their distances, and wait in a
+//! queue by the least of them, or by the horizon where the list is at its end. What comes to the front has its
+//! bound raised, until it is a distance or no longer at the front; a list at its end is made anew with a farther
+//! horizon. So merges come in the order of their keys, and are all there are.
+//!
+//! Bounds go on through merges: of D with A ∪ B they are the larger ones of both, and of D ∪ A with B likewise. So
+//! where two dirty clusters join, nothing is looked at again; where one joins a clean one, only the latter's rows.
+//! A list that was made for a clean cluster ahead of time holds lower bounds of what that has become since.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashMap};
 
+use super::family::{Family, MARGIN, horizons};
 use super::list::List;
-use super::search::Search;
-use super::sets::Sets;
+use super::search::{Search, Wanted};
+use super::world::World;
 use crate::Merge;
 
 /// How far beyond the front a cluster is looked at, in thresholds.
 const AHEAD: f64 = 0.05;
-/// Rows of each of two clusters that are looked at before all.
-const PROBE: usize = 3;
 /// How much a bound is raised at a time.
 const STEP: f64 = 1.15;
 /// Clusters that are dirty from the start are made ready so many at once.
-const FIRST: usize = 1024;
+const FIRST: usize = 2048;
+/// A list of fewer than this is soon at its end, one of more than that takes long to make.
+const SPARSE: usize = 24;
+const DENSE: usize = 96;
+/// Most horizons that a list goes on by.
+const LONGEST: usize = 16;
+/// Clusters are packed anew when no more than this part is left.
+const PACK: f64 = 0.75;
 
 /// What merges go by; for what is not known in full, no more than that.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,11 +64,13 @@ impl PartialOrd for Key {
 }
 
 struct Dirty {
-    /// Its rows; new ones come last.
-    rows: Vec<u32>,
     list: List,
+    /// Neighbours that there were when it was made.
+    found: usize,
     /// Neighbours to keep.
     most: usize,
+    /// Horizons that the list goes on by.
+    stride: usize,
     /// Of its place in the queue; what has another is out of date.
     stamp: u64,
 }
@@ -66,14 +79,19 @@ struct Dirty {
 pub(super) struct Replay<'a> {
     search: Search<'a>,
     threshold: f64,
-    pub(super) sets: Sets,
-    clean: Vec<bool>,
+    world: World,
     dirty: HashMap<u32, Dirty>,
     queue: BinaryHeap<Reverse<(Key, u32, u64)>>,
     stamps: u64,
     slot: Vec<u32>,
-    /// Rows of clean clusters, those that stick out first.
-    order: HashMap<u32, Vec<u32>>,
+    /// How far lists reach, one after the other; the last one is beyond the threshold.
+    horizons: Vec<f64>,
+    /// Lists found, but not asked for yet, and the rows that their owners had.
+    ready: HashMap<u32, (List, u32)>,
+    /// Clusters whose lists have nothing left within their horizon.
+    exhausted: Vec<u32>,
+    /// How far things have come.
+    now: f64,
     /// Clusters at first.
     start: usize,
     /// Rows that must not join a row.
@@ -81,38 +99,39 @@ pub(super) struct Replay<'a> {
     /// Rows of a cluster with such.
     bound: HashMap<u32, Vec<u32>>,
     pub(super) merges: Vec<Merge>,
-    /// Distances that were asked for.
+    /// Pairs of rows looked at.
     pub(super) looked: u64,
 }
 
 impl<'a> Replay<'a> {
-    /// Starts from `sets`, of which those are known from the old run that are `clean`. Rows that must stay `apart` are
-    /// named by the smallest of their set.
+    /// Starts from `world`. Rows that must stay `apart` are named by the smallest of their set.
     pub(super) fn new(
         search: Search<'a>,
         threshold: f64,
-        mut sets: Sets,
-        clean: Vec<bool>,
+        mut world: World,
         apart: impl Iterator<Item = (u32, u32)>,
     ) -> Self {
-        let rows = clean.len();
+        let rows = world.clean.len();
         let mut others: HashMap<u32, Vec<u32>> = HashMap::new();
         for (a, b) in apart {
             others.entry(a).or_default().push(b);
             others.entry(b).or_default().push(a);
         }
-        let start = (0..rows as u32).filter(|&row| sets.is_root(row)).count();
-        let bound = others.keys().map(|&row| (sets.find(row), vec![row])).collect();
+        let start = (0..rows as u32).filter(|&row| world.sets.is_root(row)).count();
+        let mut bound: HashMap<u32, Vec<u32>> = HashMap::new();
+        others.keys().for_each(|&row| bound.entry(world.sets.find(row)).or_default().push(row));
         Self {
             search,
             threshold,
-            sets,
-            clean,
+            world,
             dirty: HashMap::new(),
             queue: BinaryHeap::new(),
             stamps: 0,
             slot: vec![u32::MAX; rows],
-            order: HashMap::new(),
+            horizons: Vec::new(),
+            ready: HashMap::new(),
+            exhausted: Vec::new(),
+            now: 0.0,
             start,
             apart: others,
             bound,
@@ -123,15 +142,23 @@ impl<'a> Replay<'a> {
 
     /// Goes through the old merges, in order.
     pub(super) fn run(&mut self, old: &[Merge]) {
-        let first: Vec<u32> = (0..self.clean.len() as u32)
-            .filter(|&row| self.sets.is_root(row) && !self.clean[row as usize])
+        let rows = self.world.clean.len();
+        let first: Vec<u32> = (0..rows as u32)
+            .filter(|&row| self.world.sets.is_root(row) && !self.world.clean[row as usize])
             .collect();
-        let mut family = Family::new(old, self.clean.len());
-        for rows in first.chunks(FIRST) {
-            self.search.prepare(rows, self.search.limits.most, &self.sets);
-            for &row in rows {
-                family.lose(row, 0, &mut self.search);
-                self.soil(row);
+        if first.is_empty() {
+            // What was, is.
+            self.merges = old.to_vec();
+            return;
+        }
+        self.horizons = horizons(old, self.start, self.search.limits.left, self.threshold);
+        let mut family = Family::new(old, rows);
+        self.search.pack(&mut self.world);
+        for roots in first.chunks(FIRST) {
+            self.find(roots, self.horizons[0]);
+            for &row in roots {
+                family.lose(row, 0);
+                self.soil(row, &mut family);
             }
         }
         let mut at = 0;
@@ -141,15 +168,17 @@ impl<'a> Replay<'a> {
                 (None, None) => return,
                 // What is dirty goes first where keys are equal: then it is the old merge with a row more.
                 (Some(Reverse((key, ..))), next) if next.is_none_or(|next| *key <= next) => {
+                    self.now = self.now.max(key.0);
                     if let Some(Reverse((_, id, stamp))) = self.queue.pop()
                         && self.dirty.get(&id).is_some_and(|d| d.stamp == stamp)
-                        && let Some(taken) = self.advance(id, next)
+                        && let Some(taken) = self.advance(id, next, &mut family)
                     {
-                        family.lose(taken, at, &mut self.search);
+                        family.lose(taken, at);
                     }
                 }
                 _ => {
-                    self.again(&old[at]);
+                    self.now = self.now.max(old[at].distance);
+                    self.again(&old[at], &mut family);
                     at += 1;
                 }
             }
@@ -157,19 +186,17 @@ impl<'a> Replay<'a> {
     }
 
     /// An old merge.
-    fn again(&mut self, merge: &Merge) {
-        let clean = |row: u32| self.sets.is_root(row) && self.clean[row as usize];
-        match (clean(merge.a), clean(merge.b)) {
+    fn again(&mut self, merge: &Merge, family: &mut Family<'_>) {
+        match (self.world.is_clean(merge.a), self.world.is_clean(merge.b)) {
             (true, true) => self.merge(*merge),
-            (true, false) => self.soil(merge.a),
-            (false, true) => self.soil(merge.b),
+            (true, false) => self.soil(merge.a, family),
+            (false, true) => self.soil(merge.b, family),
             (false, false) => {}
         }
     }
 
     fn merge(&mut self, merge: Merge) {
-        self.sets.union(merge.a, merge.b);
-        self.order.remove(&merge.b);
+        self.world.union(merge.a, merge.b);
         if let Some(rows) = self.bound.remove(&merge.b) {
             self.bound.entry(merge.a).or_default().extend(rows);
         }
@@ -177,26 +204,100 @@ impl<'a> Replay<'a> {
     }
 
     /// Makes a cluster dirty.
-    fn soil(&mut self, id: u32) {
-        self.clean[id as usize] = false;
-        let mut rows: Vec<u32> = self.sets.rows(id).collect();
-        self.search.far_first(&mut rows);
-        let mut dirty = Dirty { rows, list: List::default(), most: self.search.limits.most, stamp: 0 };
-        self.look_around(id, &mut dirty);
-        self.wait(id, dirty);
+    fn soil(&mut self, id: u32, family: &mut Family<'_>) {
+        self.world.soil(id);
+        let mut dirty = Dirty {
+            list: List::empty(self.now),
+            found: 0,
+            most: self.search.limits.most,
+            stride: 1,
+            stamp: 0,
+        };
+        if let Some((list, size)) = self.ready.remove(&id) {
+            dirty.found = list.entries.len();
+            dirty.list = list;
+            dirty.list.settle(id, &mut self.world.sets, &mut self.slot);
+            if size < self.world.sets.size(id) {
+                let members = self.world.members(id);
+                self.looked += self.search.raise(&self.world, &mut dirty.list, members);
+            }
+            self.wait(id, dirty);
+        } else {
+            self.dirty.insert(id, dirty);
+            self.look_around(id, family);
+        }
     }
 
-    /// Makes the list anew.
-    fn look_around(&mut self, id: u32, dirty: &mut Dirty) {
-        let live = self.start - self.merges.len();
-        let (sets, clean) = (&self.sets, &self.clean);
-        let wanted = |row: u32| sets.is_root(row) && clean[row as usize];
-        dirty.list = self.search.near(id, dirty.most, sets, live, wanted);
-        dirty.list.settle(id, &mut self.sets, &mut self.slot);
-        dirty.list.shorten(dirty.most);
+    /// Finds lists ahead of time.
+    fn find(&mut self, roots: &[u32], horizon: f64) {
+        let most = self.search.limits.most;
+        let wanted: Vec<Wanted> = roots.iter().map(|&id| Wanted { id, horizon, most }).collect();
+        self.found(&wanted);
     }
 
-    /// The least key that the cluster may have.
+    /// Lists of dirty clusters, and of those that will be.
+    fn found(&mut self, wanted: &[Wanted]) {
+        let lists = self.search.lists(&self.world, wanted);
+        for (of, (list, looked)) in wanted.iter().zip(lists) {
+            self.looked += looked;
+            if let Some(mut dirty) = self.dirty.remove(&of.id) {
+                if list.horizon < of.horizon {
+                    // As many as are no farther than this, and some more.
+                    dirty.most *= 2;
+                }
+                dirty.found = list.entries.len();
+                dirty.list = list;
+                self.wait(of.id, dirty);
+            } else {
+                self.ready.insert(of.id, (list, self.world.sets.size(of.id)));
+            }
+        }
+    }
+
+    /// Makes a dirty cluster's list anew, with those of others that have or will have none.
+    fn look_around(&mut self, id: u32, family: &mut Family<'_>) {
+        if (self.start - self.merges.len()) as f64 <= self.search.packed() as f64 * PACK {
+            self.search.pack(&mut self.world);
+        }
+        let (horizons, now, most) = (&self.horizons, self.now, self.search.limits.most);
+        let after = |h: f64, stride: usize| {
+            let next = horizons.partition_point(|&g| g <= h * MARGIN) + stride - 1;
+            horizons[next.min(horizons.len() - 1)]
+        };
+        let horizon = after(now, 1);
+        self.exhausted.push(id);
+        let mut exhausted = std::mem::take(&mut self.exhausted);
+        exhausted.sort_unstable();
+        exhausted.dedup();
+        let mut wanted = Vec::new();
+        for other in exhausted {
+            let Some(dirty) = self.dirty.get_mut(&other) else { continue };
+            if other != id && dirty.list.horizon >= horizon {
+                self.exhausted.push(other);
+            } else if other == id || dirty.list.front() >= dirty.list.horizon {
+                // Where there was little, go farther.
+                dirty.stride = match dirty.found {
+                    0..SPARSE => (2 * dirty.stride).min(LONGEST),
+                    SPARSE..DENSE => dirty.stride,
+                    _ => (dirty.stride / 2).max(1),
+                };
+                let horizon = after(now.max(dirty.list.horizon), dirty.stride);
+                wanted.push(Wanted { id: other, horizon, most: dirty.most });
+            }
+        }
+        while let Some(id) = family.next(horizon) {
+            if self.world.is_clean(id) && !self.ready.contains_key(&id) {
+                wanted.push(Wanted { id, horizon, most });
+            }
+        }
+        // Those that are near each other together.
+        let place = |wanted: &Wanted| self.world.place[wanted.id as usize];
+        wanted.sort_unstable_by(|a, b| a.horizon.total_cmp(&b.horizon).then(place(a).cmp(&place(b))));
+        wanted.dedup_by_key(|wanted| wanted.id);
+        self.found(&wanted);
+    }
+
+    /// The least key that the cluster may have; none if there is no such.
     fn key(&self, id: u32, dirty: &Dirty) -> Option<Key> {
         let horizon = dirty.list.horizon;
         match dirty.list.nearest() {
@@ -212,16 +313,21 @@ impl<'a> Replay<'a> {
         self.stamps += 1;
         dirty.stamp = self.stamps;
         match self.key(id, &dirty) {
-            Some(key) => self.queue.push(Reverse((key, id, dirty.stamp))),
+            Some(key) => {
+                if (key.1, key.2) == (0, 0) {
+                    self.exhausted.push(id);
+                }
+                self.queue.push(Reverse((key, id, dirty.stamp)));
+            }
             // Nothing is near, nor will be.
-            None => dirty.list = List { horizon: f64::INFINITY, ..List::default() },
+            None => dirty.list = List::empty(f64::INFINITY),
         }
         self.dirty.insert(id, dirty);
     }
 
     /// Learns who is nearest to the cluster at the front; merges them if nothing else is nearer. Comes back with a
     /// clean cluster that was taken.
-    fn advance(&mut self, id: u32, next: Option<Key>) -> Option<u32> {
+    fn advance(&mut self, id: u32, next: Option<Key>, family: &mut Family<'_>) -> Option<u32> {
         let mut dirty = self.dirty.remove(&id)?;
         // The nearest whose distance is known.
         let mut known = f64::INFINITY;
@@ -230,30 +336,35 @@ impl<'a> Replay<'a> {
         let first = [next, other].into_iter().flatten().min();
         let ahead = first.map_or(f64::INFINITY, |key| key.0 + self.threshold * AHEAD);
         loop {
+            let horizon = dirty.list.horizon;
             let (at, least) = match dirty.list.nearest() {
-                Some(nearest) if nearest.1 < dirty.list.horizon.min(self.threshold.next_up()) => nearest,
-                _ if dirty.list.horizon > self.threshold => break,
+                Some(nearest) if nearest.1 < horizon.min(self.threshold.next_up()) => nearest,
+                _ if horizon > self.threshold || first.is_some_and(|first| first.0 < horizon) => break,
                 _ => {
-                    // As many as are no farther than this, and some more.
-                    dirty.most *= 2;
-                    self.look_around(id, &mut dirty);
-                    known = f64::INFINITY;
-                    continue;
+                    self.dirty.insert(id, dirty);
+                    self.look_around(id, family);
+                    return None;
                 }
             };
             let entry = dirty.list.entries[at];
-            if !self.sets.is_root(entry.id) || self.sets.size(entry.id) != entry.count {
-                dirty.list.settle(id, &mut self.sets, &mut self.slot);
+            if !self.world.sets.is_root(entry.id) || self.world.sets.size(entry.id) != entry.count {
+                dirty.list.settle(id, &mut self.world.sets, &mut self.slot);
                 known = f64::INFINITY;
                 continue;
             }
-            if (entry.done as usize) < dirty.rows.len() {
+            if least < dirty.list.most[at] {
                 if least > ahead {
                     break;
                 }
                 // What is farther than another one need not be known.
-                if self.measure(&mut dirty, at, known.min(self.threshold).min(least * STEP)) {
-                    known = known.min(dirty.list.least[at]);
+                let enough = known.min(self.threshold).min(least * STEP);
+                let (own, others) = (self.world.members(id), self.world.members(entry.id));
+                self.looked += (own.len() * others.len()) as u64;
+                let (from, to) = self.search.distance(&self.world, own, others, enough);
+                dirty.list.least[at] = dirty.list.least[at].max(from);
+                if to < f64::INFINITY {
+                    (dirty.list.least[at], dirty.list.most[at]) = (to, to);
+                    known = known.min(to);
                 }
                 continue;
             }
@@ -266,7 +377,7 @@ impl<'a> Replay<'a> {
                 known = f64::INFINITY;
                 continue;
             }
-            let taken = Some(entry.id).filter(|&id| self.clean[id as usize]);
+            let taken = Some(entry.id).filter(|&id| self.world.clean[id as usize]);
             self.absorb(id, dirty, entry.id, least);
             return taken;
         }
@@ -274,113 +385,30 @@ impl<'a> Replay<'a> {
         None
     }
 
-    /// Raises a bound above `enough`, or to the distance; whether it is that.
-    fn measure(&mut self, dirty: &mut Dirty, at: usize, enough: f64) -> bool {
-        let entry = &mut dirty.list.entries[at];
-        let least = &mut dirty.list.least[at];
-        let own = &dirty.rows[entry.done as usize..];
-        let others = match self.dirty.get(&entry.id) {
-            Some(other) => &other.rows,
-            None => {
-                let order = self.order.entry(entry.id).or_default();
-                if order.len() < entry.count as usize {
-                    *order = self.sets.rows(entry.id).collect();
-                    self.search.far_first(order);
-                }
-                &*order
-            }
-        };
-        // A few that stick out often say enough.
-        if own.len() * others.len() > 4 * PROBE * PROBE {
-            let (few, some) = (&own[..own.len().min(PROBE)], &others[..others.len().min(PROBE)]);
-            self.looked += (few.len() * some.len()) as u64;
-            *least = self.search.farthest(few, some, *least, enough);
-            if *least > enough {
-                return false;
-            }
-        }
-        self.looked += (own.len() * others.len()) as u64;
-        *least = self.search.farthest(own, others, *least, enough);
-        if *least > enough {
-            return false;
-        }
-        entry.done = dirty.rows.len() as u32;
-        true
-    }
-
     /// Whether the two must not join.
     fn are_apart(&mut self, a: u32, b: u32) -> bool {
         let (Some(of_a), Some(of_b)) = (self.bound.get(&a), self.bound.get(&b)) else { return false };
         let (few, other) = if of_a.len() <= of_b.len() { (of_a, b) } else { (of_b, a) };
-        let (apart, sets) = (&self.apart, &mut self.sets);
+        let (apart, sets) = (&self.apart, &mut self.world.sets);
         few.iter().filter_map(|row| apart.get(row)).flatten().any(|&row| sets.find(row) == other)
     }
 
     /// Joins a dirty cluster with another one.
     fn absorb(&mut self, id: u32, mut dirty: Dirty, other: u32, distance: f64) {
-        match self.dirty.remove(&other) {
-            // The one with more behind it goes on; either list holds all that is near to both.
-            Some(mut second) if second.rows.len() > dirty.rows.len() => {
-                second.rows.append(&mut dirty.rows);
-                dirty = second;
-            }
-            Some(mut second) => dirty.rows.append(&mut second.rows),
-            None => {
-                let mut rows: Vec<u32> = self.sets.rows(other).collect();
-                self.search.far_first(&mut rows);
-                dirty.rows.append(&mut rows);
-            }
-        }
+        let second = self.dirty.remove(&other);
+        // Of a clean one nothing is known yet.
+        let fresh = if second.is_none() { self.world.members(other).to_vec() } else { Vec::new() };
         let merge = Merge { a: id.min(other), b: id.max(other), distance };
         self.merge(merge);
-        self.clean[merge.a as usize] = false;
+        dirty.list.settle(merge.a, &mut self.world.sets, &mut self.slot);
+        if let Some(mut second) = second {
+            second.list.settle(merge.a, &mut self.world.sets, &mut self.slot);
+            dirty.list = dirty.list.join(second.list, &mut self.slot);
+            dirty.most = dirty.most.max(second.most);
+            dirty.found = dirty.found.max(second.found);
+        } else {
+            self.looked += self.search.raise(&self.world, &mut dirty.list, &fresh);
+        }
         self.wait(merge.a, dirty);
-    }
-}
-
-/// Who merges with whom in the old run, to foresee what becomes dirty.
-struct Family<'a> {
-    old: &'a [Merge],
-    /// Where the merges of each row's clusters start in `of`.
-    start: Vec<u32>,
-    of: Vec<u32>,
-    /// Merges that will not happen again.
-    lost: Vec<bool>,
-}
-
-impl<'a> Family<'a> {
-    fn new(old: &'a [Merge], rows: usize) -> Self {
-        let mut start = vec![0_u32; rows + 2];
-        for row in old.iter().flat_map(|m| [m.a, m.b]) {
-            start[row as usize + 2] += 1;
-        }
-        for row in 2..start.len() {
-            start[row] += start[row - 1];
-        }
-        let mut of = vec![0; 2 * old.len()];
-        for (at, merge) in (0_u32..).zip(old) {
-            for row in [merge.a, merge.b] {
-                let to = &mut start[row as usize + 1];
-                of[*to as usize] = at;
-                *to += 1;
-            }
-        }
-        Self { old, start, of, lost: vec![false; old.len()] }
-    }
-
-    /// The old cluster of this smallest row, as it is just before merge `from`, is no more: those that would
-    /// have joined it and what comes of it lose their partner.
-    fn lose(&mut self, row: u32, from: usize, search: &mut Search<'_>) {
-        let (mut row, mut from) = (row, from as u32);
-        loop {
-            let all = &self.of[self.start[row as usize] as usize..self.start[row as usize + 1] as usize];
-            let Some(&at) = all.get(all.partition_point(|&at| at < from)) else { return };
-            if std::mem::replace(&mut self.lost[at as usize], true) {
-                return;
-            }
-            let merge = &self.old[at as usize];
-            search.expect(at, if row == merge.a { merge.b } else { merge.a });
-            (row, from) = (merge.a, at + 1);
-        }
     }
 }

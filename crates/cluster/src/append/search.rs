@@ -1,242 +1,349 @@
-//! Neighbours of a cluster, by one row of it and one of each other cluster.
-
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+//! Neighbours of clusters, and their distances.
+//!
+//! One row of each cluster stands for it: what is too far by these two is no neighbour. What is left is looked at
+//! with a [group](crate::sketch::Group) of the rows that lie farthest out, which gives bounds of the distance, and of
+//! a small cluster that is all of its rows. Distances themselves are computed only for the pairs that may be the
+//! farthest.
 
 use rayon::prelude::*;
 
 use super::list::{Entry, List};
-use super::sets::Sets;
+use super::world::World;
 use crate::exact::Exact;
 use crate::points::{Points, unit_factor};
-use crate::sketch::{Field, Sketch, Space};
+use crate::sketch::{Field, GROUP, Group, Lean, Sketch, Space};
 
-/// Rows that one thread takes at a time.
+/// Clusters that one thread takes at a time.
 const CHUNK: usize = 64;
+/// Pairs that are computed without a look before.
+const FEW: usize = 2;
+/// Rows of the larger of two clusters that are looked at first.
+const PROBE: usize = 16;
+/// Pairs that are worth several threads, and rows that each takes at a time.
+const LARGE: usize = 1 << 16;
+const PART: usize = 256;
 
 /// How much is kept; never what is found.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     /// Neighbours in a list at first.
     pub(super) most: usize,
-    /// Clusters that are searched for together.
-    pub(super) together: usize,
-    /// Neighbours kept of what is searched for ahead of time.
-    pub(super) ahead: usize,
+    /// Clusters left of those there were, from one horizon to the next.
+    pub(super) left: f64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { most: 2048, together: 256, ahead: 2048 }
+        Self { most: 4096, left: 0.8 }
     }
 }
 
-/// The rows, and what has been found in them.
+/// The rows, and what clusters there were when they were last packed.
 pub(super) struct Search<'a> {
     exact: &'a Exact<'a>,
     space: &'a Space,
     pub(super) limits: Limits,
     threshold: f64,
-    reach: f64,
-    /// Its points are the rows in `order`; each row's `place` there.
+    /// Its points are the rows in the world's order.
     sketch: Sketch,
-    order: Vec<u32>,
-    place: Vec<u32>,
-    /// A row of each cluster there was when it was made.
+    lean: Vec<Lean>,
+    /// A row of each cluster, and how many it stands for.
     field: Field,
-    /// How many each of these rows stands for.
     weight: Vec<u32>,
-    /// Pairs that may be the farthest across two clusters.
-    may: Vec<(f64, u32, u32)>,
-    /// Found, but not asked for yet.
-    ready: HashMap<u32, List>,
-    /// What will be asked for, and when.
-    coming: BinaryHeap<Reverse<(u32, u32)>>,
+}
+
+/// A cluster whose neighbours nearer than `horizon` are wanted, at most so many.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    pub(super) id: u32,
+    pub(super) horizon: f64,
+    pub(super) most: usize,
+}
+
+/// A cluster that others are compared with.
+struct Own {
+    places: Vec<u32>,
+    group: Group,
+    /// Whether these are all of its rows.
+    whole: bool,
+}
+
+impl Own {
+    /// An upper bound, where it is one of all rows.
+    fn most(&self, most: f64) -> f64 {
+        if self.whole { most } else { f64::INFINITY }
+    }
+}
+
+/// A cluster that may be near, with bounds of |a − b|² to the row that stands for it.
+#[derive(Clone, Copy)]
+struct Hit {
+    entry: Entry,
+    bounds: (f32, f32),
+}
+
+/// All that may be near a cluster. The rows of a clean one lie together, those of others here and there.
+#[derive(Clone, Default)]
+struct Near {
+    clean: Vec<Hit>,
+    dirty: Vec<Hit>,
 }
 
 impl<'a> Search<'a> {
-    /// `order` is one of all rows in which those of a cluster lie together.
     pub(super) fn new(
         exact: &'a Exact<'a>,
         space: &'a Space,
         threshold: f64,
-        sets: &Sets,
-        order: Vec<u32>,
+        order: &[u32],
         limits: Limits,
     ) -> Self {
-        let sketch = Sketch::in_place(exact, space, &Points::of_rows(&order), threshold);
-        let mut place = vec![0; order.len()];
-        (0_u32..).zip(&order).for_each(|(at, &row)| place[row as usize] = at);
-        let mut new = Self {
-            exact,
-            space,
-            limits,
-            threshold,
-            reach: space.reach(exact.metric(), threshold),
-            field: sketch.field(Vec::new()),
-            sketch,
-            weight: vec![0; order.len()],
-            order,
-            place,
-            may: Vec::new(),
-            ready: HashMap::new(),
-            coming: BinaryHeap::new(),
-        };
-        new.pack(sets);
-        new
+        let sketch = Sketch::in_place(exact, space, &Points::of_rows(order), threshold);
+        let lean = sketch.lean();
+        let (field, weight) = (sketch.field(Vec::new()), vec![0; order.len()]);
+        Self { exact, space, limits, threshold, sketch, lean, field, weight }
     }
 
-    /// Says that the cluster of this smallest row may be asked for at that time.
-    pub(super) fn expect(&mut self, time: u32, row: u32) {
-        self.coming.push(Reverse((time, row)));
+    /// Clusters at the last time that they were packed.
+    pub(super) fn packed(&self) -> usize {
+        self.field.len()
     }
 
     /// Leaves only rows that stand for a cluster.
-    fn pack(&mut self, sets: &Sets) {
-        let rows = 0..self.weight.len() as u32;
-        let roots: Vec<u32> = rows.filter(|&row| sets.is_root(row)).collect();
-        let far: Vec<u32> = roots.par_iter().with_min_len(256).map(|&root| self.far(root, sets)).collect();
-        for (&root, &row) in roots.iter().zip(&far) {
-            self.weight[row as usize] = sets.size(root);
-        }
-        self.field = self.sketch.field(far.iter().map(|&row| self.place[row as usize]).collect());
+    pub(super) fn pack(&mut self, world: &mut World) {
+        world.sets.settle();
+        let roots = world.order.iter().filter(|&&row| world.sets.is_root(row));
+        let far: Vec<u32> = roots
+            .map(|&root| {
+                let far = world.far[root as usize];
+                self.weight[far as usize] = world.sets.size(root);
+                far
+            })
+            .collect();
+        self.field = self.sketch.field(far);
     }
 
-    /// The row of a cluster that stands for it: as far out as any, so that its distances are near the largest.
-    fn far(&self, root: u32, sets: &Sets) -> u32 {
-        if sets.size(root) < 3 {
-            return root;
-        }
-        let mut rows: Vec<u32> = sets.rows(root).collect();
-        self.far_first(&mut rows);
-        rows[0]
+    /// The lists of some clusters; and how many pairs were looked at. Best in the order of horizons.
+    pub(super) fn lists(&self, world: &World, wanted: &[Wanted]) -> Vec<(List, u64)> {
+        let same: Vec<&[Wanted]> =
+            wanted.chunk_by(|a, b| a.horizon == b.horizon).flat_map(|same| same.chunks(CHUNK)).collect();
+        let chunks = same.into_par_iter().with_max_len(1).map(|wanted| self.chunk(world, wanted));
+        chunks.collect::<Vec<_>>().into_iter().flatten().collect()
     }
 
-    /// Searches for several at once.
-    pub(super) fn prepare(&mut self, roots: &[u32], most: usize, sets: &Sets) {
-        let find = |roots: &[u32]| {
-            let rows: Vec<u32> = roots.iter().map(|&root| self.far(root, sets)).collect();
-            self.find(&rows, most)
-        };
-        let found: Vec<Vec<List>> = roots.par_chunks(CHUNK).map(find).collect();
-        self.ready.extend(roots.iter().copied().zip(found.into_iter().flatten()));
-    }
-
-    fn find(&self, rows: &[u32], most: usize) -> Vec<List> {
-        let empty = || List { horizon: self.threshold.next_up(), ..List::default() };
-        let mut lists: Vec<List> = rows.iter().map(|_| empty()).collect();
-        let metric = self.exact.metric();
-        let places: Vec<u32> = rows.iter().map(|&row| self.place[row as usize]).collect();
-        self.sketch.near(&self.field, &places, self.reach, |at, place, square| {
-            let id = self.order[place as usize];
-            let least = if self.sketch.has_bounds() {
-                self.space.distances(metric, (square, square)).0
-            } else {
-                self.exact.distance(rows[at], id)
-            };
-            if least < lists[at].horizon {
-                lists[at].push(Entry { id, count: self.weight[id as usize], done: 0 }, least);
-                // Not at each one more.
-                if lists[at].entries.len() >= 4 * most {
-                    lists[at].shorten(most);
+    /// Of clusters with one horizon.
+    fn chunk(&self, world: &World, wanted: &[Wanted]) -> Vec<(List, u64)> {
+        let Some(&Wanted { horizon, .. }) = wanted.first() else { return Vec::new() };
+        let reach = self.space.reach(self.exact.metric(), horizon.min(self.threshold));
+        let limit = (reach as f32).next_up();
+        let places: Vec<u32> = wanted.iter().map(|of| world.far[of.id as usize]).collect();
+        let own: Vec<Own> = wanted.iter().map(|of| self.own(world, world.members(of.id))).collect();
+        let mut near = vec![Near::default(); wanted.len()];
+        let has_bounds = self.sketch.has_bounds();
+        self.sketch.near(&self.field, &places, reach, |at, place| {
+            let mut bounds = (0.0, f32::INFINITY);
+            if has_bounds {
+                bounds = self.sketch.across(&self.lean, &own[at].group, &[place], limit, None);
+                if bounds.0 > limit {
+                    return;
                 }
             }
+            let id = world.sets.root(world.order[place as usize]);
+            let count = self.weight[place as usize];
+            let near = &mut near[at];
+            match near.clean.last_mut() {
+                _ if id == wanted[at].id => {}
+                _ if !world.clean[id as usize] => near.dirty.push(Hit { entry: Entry { id, count }, bounds }),
+                Some(last) if last.entry.id == id => last.entry.count += count,
+                _ => near.clean.push(Hit { entry: Entry { id, count }, bounds }),
+            }
         });
-        lists.iter_mut().for_each(|list| list.shorten(most));
-        lists
+        wanted.iter().zip(&own).zip(near).map(|((of, own), near)| self.list(world, of, own, near)).collect()
     }
 
-    /// What may be near the cluster of this smallest row: at least `most` neighbours, if there are as many.
-    /// `wanted` says whether to search for what is said to come, too.
-    pub(super) fn near(
-        &mut self,
-        row: u32,
-        most: usize,
-        sets: &Sets,
-        live: usize,
-        wanted: impl Fn(u32) -> bool,
-    ) -> List {
-        if let Some(list) = self.ready.remove(&row) {
-            return list;
-        }
-        if live * 10 < self.field.len() * 7 {
-            self.pack(sets);
-        }
-        let mut rows = vec![row];
-        while rows.len() < self.limits.together
-            && let Some(Reverse((_, row))) = self.coming.pop()
-        {
-            if wanted(row) && !self.ready.contains_key(&row) && row != rows[0] {
-                rows.push(row);
+    /// A list of those clusters that are near as a whole.
+    fn list(&self, world: &World, of: &Wanted, own: &Own, near: Near) -> (List, u64) {
+        let Near { mut clean, mut dirty } = near;
+        dirty.sort_unstable_by_key(|hit| hit.entry.id);
+        clean.extend(dirty.chunk_by(|a, b| a.entry.id == b.entry.id).map(|same| {
+            let count = same.iter().map(|hit| hit.entry.count).sum();
+            Hit { entry: Entry { count, ..same[0].entry }, ..same[0] }
+        }));
+        let (mut list, mut looked) = (List::empty(of.horizon), 0);
+        for Hit { entry, bounds } in clean {
+            if entry.count != world.sets.size(entry.id) {
+                continue;
+            }
+            looked += u64::from(entry.count) * own.places.len() as u64;
+            let bounds = if self.sketch.has_bounds() && entry.count == 1 {
+                self.within(own, bounds, of.horizon)
+            } else {
+                self.bounds(world, own, world.members(entry.id), of.horizon)
+            };
+            if let Some(bounds) = bounds {
+                list.push(entry, bounds);
             }
         }
-        rows[1..].sort_unstable();
-        rows.dedup();
-        self.prepare(&rows, most.max(self.limits.ahead), sets);
-        self.ready.remove(&row).unwrap_or_default()
+        list.shorten(of.most);
+        (list, looked)
     }
 
-    /// The largest distance across two lists of rows, and at least `least`: right if it is not above `enough`, else
-    /// perhaps less than it is.
-    pub(super) fn farthest(&mut self, rows: &[u32], others: &[u32], least: f64, enough: f64) -> f64 {
-        let metric = self.exact.metric();
-        let reach = self.space.reach(metric, enough);
-        self.may.clear();
-        let below = self.space.surely(metric, least);
-        let mut below = match self.sketch.farthest(rows, others, &self.place, reach, below, &mut self.may) {
-            Ok(below) => below,
-            Err(beyond) => {
-                // Above `enough`, whatever the rounding on the way back.
-                return self.space.distances(metric, (beyond, beyond)).0.max(enough.next_up()).max(least);
-            }
-        };
-        // The largest is likely the one that may be.
-        self.may.retain(|(to, ..)| *to >= below);
-        self.may.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
-        let mut largest = least;
-        for &(to, row, other) in &self.may {
-            if to < below {
-                break;
-            }
-            let distance = self.exact.distance(row, other);
-            if distance > largest {
-                largest = distance;
-                below = below.max(self.space.surely(metric, largest));
+    fn own(&self, world: &World, members: &[u32]) -> Own {
+        let places = world.outermost(members, GROUP);
+        Own { group: self.sketch.group(&self.lean, &places), whole: places.len() == members.len(), places }
+    }
+
+    /// Bounds of the distance of two clusters; none where it is no less than `horizon`.
+    fn bounds(&self, world: &World, own: &Own, others: &[u32], horizon: f64) -> Option<(f64, f64)> {
+        if !self.sketch.has_bounds() {
+            let largest = self.exact_between(world, &own.places, others, horizon);
+            return (largest < horizon).then_some((largest, own.most(largest)));
+        }
+        let limit = (self.space.reach(self.exact.metric(), horizon) as f32).next_up();
+        let bounds = self.sketch.across(&self.lean, &own.group, others, limit, None);
+        if bounds.0 > limit { None } else { self.within(own, bounds, horizon) }
+    }
+
+    /// The same from those of |a − b|².
+    fn within(&self, own: &Own, (low, high): (f32, f32), horizon: f64) -> Option<(f64, f64)> {
+        let (least, most) = self.space.distances(self.exact.metric(), (f64::from(low), f64::from(high)));
+        (least < horizon).then_some((least, own.most(most)))
+    }
+
+    /// Brings a list up to date with a cluster that has joined its owner.
+    pub(super) fn raise(&self, world: &World, list: &mut List, members: &[u32]) -> u64 {
+        let own = self.own(world, members);
+        let (horizon, mut looked) = (list.horizon, 0);
+        list.raise(|id| {
+            let others = world.members(id);
+            looked += (others.len() * own.places.len()) as u64;
+            self.bounds(world, &own, others, horizon)
+        });
+        looked
+    }
+
+    /// The largest distance across rows at some places, or one that is above `enough`.
+    fn exact_between(&self, world: &World, places: &[u32], others: &[u32], enough: f64) -> f64 {
+        let mut largest = 0.0_f64;
+        for &x in places {
+            for &y in others {
+                largest = largest.max(self.exact.distance(world.order[x as usize], world.order[y as usize]));
                 if largest > enough {
-                    break;
+                    return largest;
                 }
             }
         }
         largest
     }
 
-    /// Puts rows that are far from the mean of all first.
-    pub(super) fn far_first(&self, rows: &mut [u32]) {
-        if rows.len() < 3 {
-            return;
+    /// The largest distance across rows at some places, twice, if it is not above `enough`; else a lower bound that is,
+    /// and an infinite one.
+    pub(super) fn distance(&self, world: &World, own: &[u32], others: &[u32], enough: f64) -> (f64, f64) {
+        let (few, many) = if own.len() <= others.len() { (own, others) } else { (others, own) };
+        let done = |largest: f64| (largest, if largest > enough { f64::INFINITY } else { largest });
+        if few.len() * many.len() <= FEW || !self.sketch.has_bounds() {
+            return done(self.exact_between(world, few, many, enough));
         }
-        let all = self.exact.rows();
-        let mut mean = vec![0.0_f32; all.dim()];
-        for &row in &*rows {
-            let factor = unit_factor(self.exact, row) as f32;
-            mean.iter_mut().zip(all.row(row as usize)).for_each(|(m, x)| *m += factor * x);
-        }
-        let count = rows.len() as f32;
-        mean.iter_mut().for_each(|m| *m /= count);
-        let far = |&row: &u32| {
-            let factor = unit_factor(self.exact, row) as f32;
-            let mut sums = [0.0_f32; 8];
-            let (x, m) = (all.row(row as usize).as_chunks::<8>(), mean.as_chunks::<8>());
-            for (x, m) in x.0.iter().zip(m.0) {
-                for k in 0..8 {
-                    sums[k] += (factor * x[k] - m[k]) * (factor * x[k] - m[k]);
+        let metric = self.exact.metric();
+        let limit = (self.space.reach(metric, enough) as f32).next_up();
+        // Those that stick out often say enough.
+        let few = &*world.outermost_first(few, few.len());
+        let many = &*world.outermost_first(many, PROBE);
+        let mut each = vec![0.0_f32; many.len()];
+        let part = |(many, each): (&[u32], &mut [f32])| {
+            let mut low = 0.0_f32;
+            let mut group = Group::default();
+            for few in few.chunks(GROUP) {
+                self.sketch.regroup(&self.lean, few, &mut group);
+                low = low.max(self.sketch.across(&self.lean, &group, many, limit, Some(each)).0);
+                if low > limit {
+                    break;
                 }
             }
-            let rest: f32 = x.1.iter().zip(m.1).map(|(x, m)| (factor * x - m).powi(2)).sum();
-            sums.iter().sum::<f32>() + rest
+            low
         };
-        let mut keyed: Vec<(f32, u32)> = rows.iter().map(|row| (far(row), *row)).collect();
-        keyed.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        rows.iter_mut().zip(keyed).for_each(|(slot, (_, row))| *slot = row);
+        let low = if few.len() * many.len() < LARGE {
+            part((many, &mut each))
+        } else {
+            // The first ones by themselves.
+            let (probe, rest) = many.split_at(PROBE);
+            let (each_of_probe, each) = each.split_at_mut(PROBE);
+            let low = part((probe, each_of_probe));
+            if low > limit {
+                low
+            } else {
+                let parts = rest.par_chunks(PART).zip(each.par_chunks_mut(PART)).map(part);
+                parts.reduce(|| low, f32::max)
+            }
+        };
+        if low > limit {
+            let least = self.space.distances(metric, (f64::from(low), f64::INFINITY)).0;
+            // Above `enough`, whatever the rounding on the way back.
+            return (least.max(enough.next_up()), f64::INFINITY);
+        }
+        // Pairs that may be the farthest, each with how far they may be.
+        let low = f64::from(low);
+        let mut may: Vec<(f64, u32, u32)> = Vec::new();
+        for (&y, _) in many.iter().zip(&each).filter(|(_, most)| f64::from(**most) >= low) {
+            for &x in few {
+                let (_, most) = self.sketch.bounds(x, y);
+                if most >= low {
+                    may.push((most, x, y));
+                }
+            }
+        }
+        may.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+        let (mut largest, mut below) = (0.0_f64, low);
+        for &(most, x, y) in &may {
+            if most < below || largest > enough {
+                break;
+            }
+            let distance = self.exact.distance(world.order[x as usize], world.order[y as usize]);
+            if distance > largest {
+                largest = distance;
+                below = below.max(self.space.surely(metric, largest));
+            }
+        }
+        done(largest)
     }
+}
+
+/// How far each row of an order lies from the mean of those it ends up with, of which there are so many each time.
+pub(super) fn out(exact: &Exact, order: &[u32], sizes: &[u32]) -> Vec<f32> {
+    let mut rest = order;
+    let mut clusters: Vec<&[u32]> = Vec::with_capacity(sizes.len());
+    for &size in sizes {
+        let (own, others) = rest.split_at(size as usize);
+        clusters.push(own);
+        rest = others;
+    }
+    let of = |clusters: &[&[u32]]| clusters.iter().flat_map(|rows| out_of_one(exact, rows)).collect();
+    let chunks: Vec<Vec<f32>> = clusters.par_chunks(CHUNK).map(of).collect();
+    chunks.concat()
+}
+
+fn out_of_one(exact: &Exact, rows: &[u32]) -> Vec<f32> {
+    if rows.len() < 3 {
+        return vec![0.0; rows.len()];
+    }
+    let all = exact.rows();
+    let mut mean = vec![0.0_f32; all.dim()];
+    for &row in rows {
+        let factor = unit_factor(exact, row) as f32;
+        mean.iter_mut().zip(all.row(row as usize)).for_each(|(m, x)| *m += factor * x);
+    }
+    let count = rows.len() as f32;
+    mean.iter_mut().for_each(|m| *m /= count);
+    let far = |&row: &u32| {
+        let factor = unit_factor(exact, row) as f32;
+        let mut sums = [0.0_f32; 8];
+        let (x, m) = (all.row(row as usize).as_chunks::<8>(), mean.as_chunks::<8>());
+        for (x, m) in x.0.iter().zip(m.0) {
+            for k in 0..8 {
+                sums[k] += (factor * x[k] - m[k]) * (factor * x[k] - m[k]);
+            }
+        }
+        let rest: f32 = x.1.iter().zip(m.1).map(|(x, m)| (factor * x - m).powi(2)).sum();
+        sums.iter().sum::<f32>() + rest
+    };
+    rows.iter().map(far).collect()
 }

@@ -1,17 +1,16 @@
 //! Clusters while they grow.
 
-/// Disjoint sets that know their sizes and can be gone through.
+use crate::Merge;
+
+/// Disjoint sets that know their sizes.
 pub(super) struct Sets {
     parent: Vec<u32>,
     size: Vec<u32>,
-    /// The next row of a set, the first one's after the last.
-    next: Vec<u32>,
 }
 
 impl Sets {
     pub(super) fn new(rows: usize) -> Self {
-        let own: Vec<u32> = (0..rows as u32).collect();
-        Self { parent: own.clone(), size: vec![1; rows], next: own }
+        Self { parent: (0..rows as u32).collect(), size: vec![1; rows] }
     }
 
     /// The smallest row of the set that holds `x`.
@@ -22,6 +21,21 @@ impl Sets {
             x = up;
         }
         x
+    }
+
+    /// The same, of many at a time.
+    pub(super) fn root(&self, mut x: u32) -> u32 {
+        while self.parent[x as usize] != x {
+            x = self.parent[x as usize];
+        }
+        x
+    }
+
+    /// Makes the ways to the smallest rows as short as can be.
+    pub(super) fn settle(&mut self) {
+        for x in 0..self.parent.len() {
+            self.parent[x] = self.parent[self.parent[x] as usize];
+        }
     }
 
     pub(super) fn is_root(&self, x: u32) -> bool {
@@ -38,13 +52,28 @@ impl Sets {
         let (a, b) = (a.min(b), a.max(b));
         self.parent[b as usize] = a;
         self.size[a as usize] += self.size[b as usize];
-        self.next.swap(a as usize, b as usize);
         a
     }
+}
 
-    /// The rows of a set.
-    pub(super) fn rows(&self, root: u32) -> impl Iterator<Item = u32> + '_ {
-        let after = move |&x: &u32| Some(self.next[x as usize]).filter(|&x| x != root);
-        std::iter::successors(Some(root), after)
+/// An order of the rows in which those of a cluster lie together, the smallest first, at any time of a run; and how
+/// many lie in each of the clusters that it ends with.
+pub(super) fn order(rows: usize, merges: &[Merge]) -> (Vec<u32>, Vec<u32>) {
+    let mut next = vec![u32::MAX; rows];
+    let mut last: Vec<u32> = (0..rows as u32).collect();
+    let mut first = vec![true; rows];
+    for merge in merges {
+        let (a, b) = (merge.a as usize, merge.b as usize);
+        next[last[a] as usize] = merge.b;
+        last[a] = last[b];
+        first[b] = false;
     }
+    let (mut order, mut sizes) = (Vec::with_capacity(rows), Vec::new());
+    for row in (0..rows as u32).filter(|&row| first[row as usize]) {
+        let before = order.len();
+        let after = |&row: &u32| Some(next[row as usize]).filter(|&row| row != u32::MAX);
+        order.extend(std::iter::successors(Some(row), after));
+        sizes.push((order.len() - before) as u32);
+    }
+    (order, sizes)
 }

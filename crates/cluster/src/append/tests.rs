@@ -1,4 +1,5 @@
-//! Lists so short that most must be made again, small batches, and all instruction sets.
+//! Lists so short that most must be made again, few horizons and many, clusters larger than what is looked at of them,
+//! and all instruction sets.
 
 use proptest::prelude::*;
 
@@ -36,10 +37,64 @@ proptest! {
         let history = History { merges: &merges, threshold: t, constraints: &none };
         let want = complete_linkage(&rows, &settings, &none).unwrap();
         for isa in Isa::available() {
-            let how = (Tuning { isa, few }, Limits { most, together: most, ahead: 2 });
+            let how = (Tuning { isa, few }, Limits { most, left: 1.0 - 0.15 * most as f64 });
             let got = append_with(&rows, &history, &is_new, &settings, &none, Observer::none(), how).unwrap();
             prop_assert_eq!(&got.merges, &want.merges);
             prop_assert_eq!(&got.labels, &want.labels);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// People seen often, whose clusters grow far beyond a group of rows, and new rows anywhere among the others.
+    #[test]
+    fn large_clusters_are_those_of_a_run_from_scratch(
+        n in 100_usize..700,
+        dim in prop_oneof![Just(3_usize), Just(40), Just(65)],
+        people in 1_usize..6,
+        noise in 0.1_f32..0.8,
+        share in 0.05..0.9_f64,
+        every in 3..40_usize,
+        most in prop_oneof![Just(3_usize), Just(4096)],
+        left in 0.3..0.95_f64,
+        coarse in any::<bool>(),
+        seed in any::<u32>(),
+        cosine in any::<bool>(),
+    ) {
+        let mut state = seed;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+        };
+        let centres: Vec<f32> = (0..people * dim).map(|_| next()).collect();
+        let number = |at: usize| centres[at / dim % people * dim + at % dim] + noise * next();
+        let mut data: Vec<f32> = (0..n * dim).map(number).collect();
+        if coarse {
+            // Many equal distances.
+            data.iter_mut().for_each(|x| *x = (*x * 2.0).round() / 2.0);
+        }
+        let rows = Embeddings::new(data, dim).unwrap();
+        let metric = if cosine { Metric::Cosine } else { Metric::Euclidean };
+        let mut sample: Vec<f64> =
+            (0..n - 1).map(|i| metric.distance(rows.row(i), rows.row((i * 7 + 5) % n))).collect();
+        sample.sort_by(f64::total_cmp);
+        let settings = Settings::new(metric, sample[(n as f64 * share) as usize].min(2.0)).unwrap();
+        let is_new: Vec<bool> = (0..n).map(|row| (row * row + seed as usize) % every == 1).collect();
+        let numbers: Vec<u32> = (0..n as u32).filter(|&row| !is_new[row as usize]).collect();
+        let old = numbers.iter().flat_map(|&row| rows.row(row as usize)).copied().collect();
+        let none = Constraints::default();
+        let before = complete_linkage(&Embeddings::new(old, dim).unwrap(), &settings, &none).unwrap();
+        let merges = renumber(&before.merges, &numbers).unwrap();
+        let history = History { merges: &merges, threshold: settings.threshold(), constraints: &none };
+        let want = complete_linkage(&rows, &settings, &none).unwrap();
+        for isa in Isa::available() {
+            for few in [2, 5000] {
+                let how = (Tuning { isa, few }, Limits { most, left });
+                let got = append_with(&rows, &history, &is_new, &settings, &none, Observer::none(), how).unwrap();
+                prop_assert_eq!(&got.merges, &want.merges);
+            }
         }
     }
 }

@@ -22,6 +22,7 @@
 //! §3.1); both are added to e and to ρ. All else is `f64` and covered by [`Space::slack`]. A wrong choice of
 //! directions, steps or k costs time, never a pair.
 
+mod group;
 mod near;
 mod plan;
 mod second;
@@ -37,6 +38,7 @@ use crate::kernel::{Hits, Isa};
 use crate::links::Link;
 use crate::points::Points;
 use crate::tile::Tiles;
+pub(crate) use group::{GROUP, Group, Lean};
 pub(crate) use near::Field;
 use plan::Plan;
 use second::{Own, Part, Second};

@@ -45,9 +45,9 @@ impl Sketch {
         Field { points, panels, start }
     }
 
-    /// Calls `found(at, j, least)` for each point j of the field that may be within `reach` of point `of[at]`, with
-    /// a lower bound of their |a − b|²; for each `at` in the order of the field.
-    pub(crate) fn near(&self, field: &Field, of: &[u32], reach: f64, mut found: impl FnMut(usize, u32, f64)) {
+    /// Calls `found(at, j)` for each point j of the field that the first look takes to be within `reach` of point
+    /// `of[at]`; for each `at` in the order of the field.
+    pub(crate) fn near(&self, field: &Field, of: &[u32], reach: f64, mut found: impl FnMut(usize, u32)) {
         let (lanes, group, quads) = (self.isa.panel(), self.isa.group(), self.quads);
         let size = lanes * quads * 4;
         let raise = self.raise(reach);
@@ -82,12 +82,8 @@ impl Sketch {
                         while bits != 0 {
                             let place = right * lanes + bits.trailing_zeros() as usize;
                             bits &= bits - 1;
-                            let Some(&j) = field.points.get(place).filter(|j| **j != of[at]) else {
-                                continue;
-                            };
-                            let (least, _) = self.bounds(of[at], j);
-                            if least <= reach {
-                                found(chunk * GROUPS * group + at, j, least);
+                            if let Some(&j) = field.points.get(place).filter(|j| **j != of[at]) {
+                                found(chunk * GROUPS * group + at, j);
                             }
                         }
                     }
@@ -108,23 +104,5 @@ impl Sketch {
         let (least, most) = self.between(second.of(i as usize), second.of(j as usize));
         // Of what is not a number nothing is known.
         (if least > 0.0 { least } else { 0.0 }, if most.is_nan() { f64::INFINITY } else { most })
-    }
-
-    /// [`farthest_of`](Self::farthest_of) two lists of rows, each a point at its `place`.
-    pub(crate) fn farthest(
-        &self,
-        rows: &[u32],
-        others: &[u32],
-        place: &[u32],
-        reach: f64,
-        least: f64,
-        may: &mut Vec<(f64, u32, u32)>,
-    ) -> Result<f64, f64> {
-        let Some(second) = &self.second else {
-            may.extend(rows.iter().flat_map(|&i| others.iter().map(move |&j| (f64::INFINITY, i, j))));
-            return Ok(least);
-        };
-        let placed = |row: &u32| (*row, second.of(place[*row as usize] as usize));
-        self.farthest_of(rows.iter().map(placed), &others.iter().map(placed), reach, least, may)
     }
 }

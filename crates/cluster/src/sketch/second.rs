@@ -30,6 +30,11 @@ impl Bytes {
         (&self.bytes[at * self.dim..(at + 1) * self.dim], &self.own[at])
     }
 
+    /// The bytes of all, and how many each has.
+    pub(super) fn all(&self) -> (&[i8], usize) {
+        (&self.bytes, self.dim)
+    }
+
     fn part(&mut self) -> Part<'_> {
         Part { dim: self.dim, bytes: &mut self.bytes, own: &mut self.own }
     }

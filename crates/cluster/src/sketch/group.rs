@@ -1,0 +1,319 @@
+//! A few rows against many others, by their bytes: bounds of the largest distance across them.
+//!
+//! The pairs are those of the [second look](super), with the same bound; but a *group* of up to eight rows is
+//! taken at once, so that a row of the many is read once for all of them and the eight sums are brought together
+//! in one go. What is not an integer is `f32` here, with room for its rounding: each bound is a sum of a few products,
+//! none of them above some eight times S + S', so that some sixty roundings of 2⁻²⁴ stay far within [`ROOM`].
+
+use super::Sketch;
+use super::second::Own;
+use crate::kernel::Isa;
+
+/// Rows of a group.
+pub(crate) const GROUP: usize = 8;
+/// Room for rounding in `f32`, relative to S + S'.
+const ROOM: f64 = 1e-5;
+/// The same for what is next to nothing.
+const LEAST: f64 = 1e-30;
+/// Beyond this nothing is said of a row.
+const MOST: f64 = 1e15;
+/// A bound of places of a group that are not taken.
+const NONE: f32 = -1e36;
+
+/// What bounds take of a row beside its bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lean {
+    /// S with room for what lies below it, and above it.
+    low: f32,
+    high: f32,
+    step: f32,
+    error: f32,
+    length: f32,
+    /// Of the bytes.
+    sum: i32,
+}
+
+impl Lean {
+    fn new(own: &Own, slack: f64, rounding: f64) -> Self {
+        let fits = own.square < MOST * MOST && own.length < MOST && own.error < MOST;
+        if !fits {
+            let (low, high) = (f32::NEG_INFINITY, f32::INFINITY);
+            return Self { low, high, step: 0.0, error: 0.0, length: 0.0, sum: 0 };
+        }
+        let room = own.square * (ROOM + 2.0 * slack) + 2.0 * rounding + LEAST;
+        Self {
+            low: (own.square - room) as f32,
+            high: (own.square + room) as f32,
+            step: own.step as f32,
+            error: own.error as f32,
+            length: own.length as f32,
+            sum: own.sum,
+        }
+    }
+}
+
+/// Up to [`GROUP`] rows, ready to be compared with many.
+#[derive(Default)]
+pub(crate) struct Group {
+    count: usize,
+    /// Bytes of each row, offset by 128 and filled up to whole registers.
+    bytes: Vec<u8>,
+    low: [f32; GROUP],
+    high: [f32; GROUP],
+    /// Twice the step, twice the error, and twice the length with the error.
+    step: [f32; GROUP],
+    error: [f32; GROUP],
+    length: [f32; GROUP],
+}
+
+/// Bytes that a register takes.
+const REGISTER: usize = 64;
+
+impl Sketch {
+    /// What [`Group`]s need of each row, by its place; none where there is no second look.
+    pub(crate) fn lean(&self) -> Vec<Lean> {
+        let Some(second) = &self.second else { return Vec::new() };
+        (0..self.len()).map(|at| Lean::new(second.of(at).1, self.slack, self.rounding)).collect()
+    }
+
+    /// Rows at some places, at most [`GROUP`].
+    pub(crate) fn group(&self, lean: &[Lean], places: &[u32]) -> Group {
+        let mut new = Group::default();
+        self.regroup(lean, places, &mut new);
+        new
+    }
+
+    /// The same in the room of another group of this sketch.
+    pub(crate) fn regroup(&self, lean: &[Lean], places: &[u32], group: &mut Group) {
+        group.count = places.len().min(GROUP);
+        (group.low, group.high) = ([NONE; GROUP], [NONE; GROUP]);
+        let Some(second) = &self.second else { return };
+        let padded = second.rows.all().1.next_multiple_of(REGISTER);
+        group.bytes.resize(GROUP * padded, 0);
+        for (at, &place) in places.iter().take(GROUP).enumerate() {
+            let to = group.bytes[at * padded..].iter_mut();
+            to.zip(second.of(place as usize).0).for_each(|(to, &x)| *to = x.cast_unsigned() ^ 0x80);
+            let own = &lean[place as usize];
+            (group.low[at], group.high[at]) = (own.low, own.high);
+            group.step[at] = 2.0 * own.step;
+            group.error[at] = 2.0 * own.error;
+            group.length[at] = 2.0 * (own.length + own.error);
+        }
+    }
+
+    /// Bounds of the largest |a − b|² across a group and the rows at some places, each a point of the sketch. Stops
+    /// where the lower one is above `limit`; then the upper one is infinite. `each` takes an upper bound for each of
+    /// the places, the larger of it and of what was there.
+    pub(crate) fn across(
+        &self,
+        lean: &[Lean],
+        group: &Group,
+        places: &[u32],
+        limit: f32,
+        each: Option<&mut [f32]>,
+    ) -> (f32, f32) {
+        let Some(second) = &self.second else { return (0.0, f32::INFINITY) };
+        match self.isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Vnni => {
+                let (bytes, dim) = second.rows.all();
+                assert!(group.bytes.len() == GROUP * dim.next_multiple_of(REGISTER));
+                // SAFETY: a `Vnni` comes from `available`, which asked the processor; lengths are checked above.
+                unsafe {
+                    match group.count {
+                        0 => (0.0, 0.0),
+                        1 => vnni::<1>((bytes, dim), lean, group, places, limit, each),
+                        2 => vnni::<2>((bytes, dim), lean, group, places, limit, each),
+                        3..=4 => vnni::<4>((bytes, dim), lean, group, places, limit, each),
+                        _ => vnni::<8>((bytes, dim), lean, group, places, limit, each),
+                    }
+                }
+            }
+            _ => {
+                let row = |place: u32| second.rows.get(place as usize).0;
+                slow(row, lean, group, places, limit, each)
+            }
+        }
+    }
+}
+
+/// Without instructions of its own.
+fn slow<'a>(
+    row: impl Fn(u32) -> &'a [i8],
+    lean: &[Lean],
+    group: &Group,
+    places: &[u32],
+    limit: f32,
+    mut each: Option<&mut [f32]>,
+) -> (f32, f32) {
+    let padded = group.bytes.len() / GROUP;
+    let (mut low, mut high) = (0.0_f32, 0.0_f32);
+    for (at, &place) in places.iter().enumerate() {
+        let (x, own) = (row(place), &lean[place as usize]);
+        let mut most = 0.0_f32;
+        for k in 0..group.count {
+            let bytes = &group.bytes[k * padded..][..x.len()];
+            let dot: i32 = bytes.iter().zip(x).map(|(&a, &b)| (i32::from(a) - 128) * i32::from(b)).sum();
+            let middle = group.step[k] * own.step * dot as f32;
+            let room = group.error[k] * own.length + group.length[k] * own.error;
+            low = low.max(group.low[k] + own.low - middle - room);
+            most = most.max(group.high[k] + own.high - middle + room);
+        }
+        high = high.max(most);
+        if let Some(each) = &mut each {
+            each[at] = each[at].max(most);
+        }
+        if low > limit {
+            return (low, f32::INFINITY);
+        }
+    }
+    (low, high)
+}
+
+/// # Safety
+/// The processor has AVX-512F, BW and VNNI; the group holds `GROUP` rows of `dim` bytes, filled up to 64.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+unsafe fn vnni<const G: usize>(
+    (bytes, dim): (&[i8], usize),
+    lean: &[Lean],
+    group: &Group,
+    places: &[u32],
+    limit: f32,
+    mut each: Option<&mut [f32]>,
+) -> (f32, f32) {
+    use std::arch::x86_64::*;
+    let padded = group.bytes.len() / GROUP;
+    let whole = dim / REGISTER * REGISTER;
+    let mask = if whole < dim { !0_u64 >> (REGISTER - (dim - whole)) } else { 0 };
+    // SAFETY: arrays of eight numbers.
+    let load = |x: &[f32; GROUP]| unsafe { _mm256_loadu_ps(x.as_ptr()) };
+    let (low, high) = (load(&group.low), load(&group.high));
+    let (step, error, length) = (load(&group.step), load(&group.error), load(&group.length));
+    let (mut lowest, mut highest) = (_mm256_setzero_ps(), _mm256_setzero_ps());
+    let above = _mm256_set1_ps(limit);
+    for (at, &place) in places.iter().enumerate() {
+        let x = bytes[place as usize * dim..][..dim].as_ptr();
+        let own = &lean[place as usize];
+        // The next row but one is likely elsewhere.
+        if let Some(&next) = places.get(at + 2) {
+            let ahead = bytes.as_ptr().wrapping_add(next as usize * dim);
+            for from in (0..dim).step_by(REGISTER) {
+                _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(from));
+            }
+        }
+        let mut sums = [_mm512_setzero_si512(); GROUP];
+        let mut add = |from: usize, x: __m512i| {
+            for (k, sum) in sums.iter_mut().enumerate().take(G) {
+                // SAFETY: a group's rows hold whole registers.
+                let a = unsafe { _mm512_loadu_si512(group.bytes.as_ptr().add(k * padded + from).cast()) };
+                *sum = _mm512_dpbusd_epi32(*sum, a, x);
+            }
+        };
+        for from in (0..whole).step_by(REGISTER) {
+            // SAFETY: within the row.
+            add(from, unsafe { _mm512_loadu_si512(x.add(from).cast()) });
+        }
+        if mask != 0 {
+            // SAFETY: only the bytes of the mask are read.
+            add(whole, unsafe { _mm512_maskz_loadu_epi8(mask, x.add(whole)) });
+        }
+        // Eight sums of sixteen each.
+        let half = sums.map(|s| _mm256_add_epi32(_mm512_castsi512_si256(s), _mm512_extracti64x4_epi64(s, 1)));
+        let four = |k: usize| {
+            let (x, y) =
+                (_mm256_hadd_epi32(half[k], half[k + 1]), _mm256_hadd_epi32(half[k + 2], half[k + 3]));
+            _mm256_hadd_epi32(x, y)
+        };
+        let (x, y) = (four(0), four(4));
+        let (x, y) = (_mm256_permute2x128_si256(x, y, 0x20), _mm256_permute2x128_si256(x, y, 0x31));
+        let dot = _mm256_sub_epi32(_mm256_add_epi32(x, y), _mm256_set1_epi32(128_i32.wrapping_mul(own.sum)));
+        let middle = _mm256_mul_ps(_mm256_mul_ps(step, _mm256_set1_ps(own.step)), _mm256_cvtepi32_ps(dot));
+        let room = _mm256_add_ps(
+            _mm256_mul_ps(error, _mm256_set1_ps(own.length)),
+            _mm256_mul_ps(length, _mm256_set1_ps(own.error)),
+        );
+        let from = _mm256_sub_ps(_mm256_sub_ps(_mm256_add_ps(low, _mm256_set1_ps(own.low)), middle), room);
+        let to = _mm256_add_ps(_mm256_sub_ps(_mm256_add_ps(high, _mm256_set1_ps(own.high)), middle), room);
+        // What is not a number comes first, and so is passed over.
+        lowest = _mm256_max_ps(from, lowest);
+        highest = _mm256_max_ps(to, highest);
+        if let Some(each) = &mut each {
+            each[at] = each[at].max(largest(to));
+        }
+        if _mm256_movemask_ps(_mm256_cmp_ps(lowest, above, _CMP_GT_OQ)) != 0 {
+            return (largest(lowest), f32::INFINITY);
+        }
+    }
+    (largest(lowest), largest(highest))
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn largest(x: std::arch::x86_64::__m256) -> f32 {
+    use std::arch::x86_64::*;
+    let x = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    let x = _mm_max_ps(x, _mm_movehl_ps(x, x));
+    _mm_cvtss_f32(_mm_max_ss(x, _mm_shuffle_ps(x, x, 1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use streamface_types::{Embeddings, Metric};
+
+    use super::*;
+    use crate::exact::Exact;
+    use crate::points::Points;
+    use crate::sketch::{Space, Tuning};
+
+    #[test]
+    fn bounds_hold_and_are_near() {
+        let mut seed = 5_u32;
+        let mut next = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 8) as f32 / (1 << 23) as f32 - 1.0
+        };
+        let kinds = [(33, Metric::Cosine), (64, Metric::Euclidean), (200, Metric::Cosine)];
+        for (dim, metric, extreme) in kinds.into_iter().flat_map(|(d, m)| [(d, m, false), (d, m, true)]) {
+            let mut data: Vec<f32> = (0..120 * dim).map(|_| next()).collect();
+            // A row of zeros, one far off, and two that are next to equal.
+            data[7 * dim..8 * dim].fill(0.0);
+            if extreme {
+                data[9 * dim] = 1e30;
+            }
+            data.copy_within(0..dim, 20 * dim);
+            data[20 * dim] *= 1.0 + 1e-6;
+            let rows = Embeddings::new(data, dim).unwrap();
+            let exact = Exact::new(&rows, metric).unwrap();
+            let all: Vec<u32> = (0..120).collect();
+            for isa in Isa::available() {
+                let space = Space::new(&exact, &all, Tuning { isa, few: 2 });
+                let sketch = Sketch::in_place(&exact, &space, &Points::of_rows(&all), 1.0);
+                assert!(sketch.has_bounds());
+                let lean = sketch.lean();
+                for count in 1..=GROUP {
+                    let (few, many) = (&all[count..2 * count], &all[30..95]);
+                    for others in [many, &all[18..22], &all[7..8], &all[..40]] {
+                        let group = sketch.group(&lean, few);
+                        let mut each = vec![0.0; others.len()];
+                        let (low, high) =
+                            sketch.across(&lean, &group, others, f32::INFINITY, Some(&mut each));
+                        let (least, most) = space.distances(metric, (f64::from(low), f64::from(high)));
+                        let of = |&x: &u32| few.iter().map(|&a| exact.distance(a, x)).fold(0.0, f64::max);
+                        let largest = others.iter().map(of).fold(0.0, f64::max);
+                        assert!(least <= largest && largest <= most, "{isa:?} {least} {largest} {most}");
+                        for (x, most) in others.iter().zip(&each) {
+                            assert!(of(x) <= space.distances(metric, (0.0, f64::from(*most))).1);
+                        }
+                        // Of a row of zeros the bound says nothing.
+                        if !extreme && !few.iter().chain(others).any(|&x| x == 7) {
+                            assert!(most - least < 0.1 * (1.0 + largest), "{isa:?} {least} {most}");
+                        }
+                        let (low, high) = sketch.across(&lean, &group, others, low / 2.0, None);
+                        assert!(low == 0.0 || high == f32::INFINITY);
+                    }
+                }
+            }
+        }
+    }
+}
