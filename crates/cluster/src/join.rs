@@ -108,9 +108,10 @@ fn join_blocks_with(
         Ok(())
     };
     // In order only where blocks are whole.
-    join_rows(&exact, &space, &order, settings, observer, usize::MAX, |i, j| whole || in_blocks(i, j), keep)?;
+    join_rows(&exact, &space, &order, settings, observer, HELD, |i, j| whole || in_blocks(i, j), keep)?;
     let mut pieces = pieces.into_inner().unwrap_or_else(PoisonError::into_inner);
-    pieces.sort_unstable_by_key(|(number, _)| *number);
+    // Stable: those of one block are in order.
+    pieces.sort_by_key(|(number, _)| *number);
     Ok(Links::from_pieces(rows.len(), pieces.into_iter().map(|(_, piece)| piece).collect()))
 }
 
@@ -202,7 +203,7 @@ fn join_rows(
             let (i, j) = (order[sketch.point(p) as usize], order[sketch.point(q) as usize]);
             links.push(Link { i: i.min(j), j: i.max(j), distance });
             if links.len() >= most_held && failed.is_ok() {
-                failed = each(block, std::mem::take(&mut links));
+                failed = each(block, std::mem::replace(&mut links, Vec::with_capacity(most_held)));
             }
         });
         failed?;

@@ -109,12 +109,21 @@ impl Packed {
         let part = self.rows * self.steps * WIDTH;
         for (at, &row) in (block * size..).zip(own) {
             let row = exact.rows().row(row as usize);
-            for (step, numbers) in row.chunks(LANES).enumerate() {
-                for (parts, numbers) in numbers.chunks(WIDTH).enumerate() {
+            let (full, rest) = row.as_chunks::<LANES>();
+            let mut put = |step: usize, numbers: &[f32; LANES]| {
+                // Of a known length, so that they are converted several at once.
+                for (parts, numbers) in numbers.as_chunks::<WIDTH>().0.iter().enumerate() {
                     let to = parts * part + (at * self.steps + step) * WIDTH;
-                    let to = &mut self.numbers[to..to + WIDTH];
-                    to.iter_mut().zip(numbers).for_each(|(to, &x)| *to = x.into());
+                    if let Some(to) = self.numbers[to..].first_chunk_mut::<WIDTH>() {
+                        *to = numbers.map(f64::from);
+                    }
                 }
+            };
+            full.iter().enumerate().for_each(|(step, numbers)| put(step, numbers));
+            if !rest.is_empty() {
+                let mut last = [0.0; LANES];
+                last[..rest.len()].copy_from_slice(rest);
+                put(full.len(), &last);
             }
             debug_assert_eq!(row.len(), dim);
         }
