@@ -38,11 +38,20 @@ fn main() -> Result<(), Box<dyn Error>> {
             FrameId::new(format!("channel_frame_{:020}", 20_250_101_000_000_000_000_u128 + frame as u128))?;
         faces.extend((0..2).map(|index| FaceId::new(frame.clone(), index)));
     }
-    // Few people are seen very often, most seldom.
-    let label = |r: f64| (CLUSTERS as f64).powf(r) as i64 - 1;
-    let labels: Vec<i64> = (0..FACES)
-        .map(|f| if f < CLUSTERS { f as i64 } else { label(random.below(1 << 30) as f64 / (1 << 30) as f64) })
-        .collect();
+    // Four clusters a person; few people are seen very often, most seldom; the two of a frame are two people.
+    let person = |cluster: i64| cluster / 4;
+    let mut labels: Vec<i64> = Vec::with_capacity(FACES);
+    while labels.len() < FACES {
+        let f = labels.len();
+        let r = random.below(1 << 30) as f64 / f64::from(1 << 30);
+        let label =
+            if f < CLUSTERS { (f * 7 % CLUSTERS) as i64 } else { (CLUSTERS as f64).powf(r) as i64 - 1 };
+        if f.is_multiple_of(2) || person(label) != person(labels[f - 1]) {
+            labels.push(label);
+        } else {
+            labels.push((label + 8) % CLUSTERS as i64);
+        }
+    }
     let start = Instant::now();
     let mut people = People::new(faces.clone(), &labels, true)?;
     println!("people of {FACES} faces, {CLUSTERS} clusters   {:8.2} ms", ms(start));
@@ -64,11 +73,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         let (n, what) = match kind {
             0..85 => {
-                let left = some(&mut random);
-                let pairs = (0..if kind < 20 { 12 } else { 1 }).map(|_| {
-                    let right = some(&mut random);
-                    let verdict = [Verdict::Same, Verdict::Different, Verdict::Different, Verdict::NotSure];
-                    Compared { left: left.clone(), right, verdict: verdict[random.below(4)] }
+                let one = random.below(CLUSTERS / 4) * 4;
+                let left = side(&mut random, one);
+                let pairs = (0..if kind < 20 { 12 } else { 1 }).map(|k| {
+                    let same = k == 0 && random.below(3) == 0;
+                    let other = if same { one + 1 + random.below(3) } else { random.below(CLUSTERS) };
+                    let right = side(&mut random, other);
+                    let verdict = if other / 4 == one / 4 {
+                        Verdict::Same
+                    } else if random.below(20) == 0 {
+                        Verdict::NotSure
+                    } else {
+                        Verdict::Different
+                    };
+                    Compared { left: left.clone(), right, verdict }
                 });
                 (0, What::Compare { pairs: pairs.collect() })
             }

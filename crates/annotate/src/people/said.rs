@@ -77,19 +77,16 @@ impl Said {
         }
     }
 
-    /// Adds a decision. Atoms are numbered on from the clusters, whether or not the decision holds, so that
+    /// Adds a decision, of which every face that it names was looked up ([`look_up`]). Atoms are numbered on from the clusters, whether or not the decision holds, so that
     /// taking another one back leaves their numbers alone.
-    pub(super) fn push(&mut self, decision: &Decision, faces: &[FaceId], clusters: u32) {
-        let mut unknown = 0;
+    pub(super) fn push(&mut self, decision: &Decision, numbers: &[Option<u32>], clusters: u32) {
+        let unknown = numbers.iter().filter(|n| n.is_none()).count();
+        let mut numbers = numbers.iter();
         let mut side = |named: &[FaceId]| {
             let from = self.pool.len();
-            for face in named {
-                if let Ok(at) = faces.binary_search(face) {
-                    self.named[at] = true;
-                    self.pool.push(at as u32);
-                } else {
-                    unknown += 1;
-                }
+            self.pool.extend(numbers.by_ref().take(named.len()).flatten());
+            for &face in &self.pool[from..] {
+                self.named[face as usize] = true;
             }
             from..self.pool.len()
         };
@@ -144,6 +141,21 @@ impl Said {
         }
         word.into_iter().map(|w| w.unwrap_or(true)).collect()
     }
+}
+
+/// The number of every face that a decision names, in the order of naming; none of a face that is not there.
+pub(super) fn look_up(what: &What, faces: &[FaceId]) -> Vec<Option<u32>> {
+    let sides: Vec<&[FaceId]> = match what {
+        What::Compare { pairs } => pairs.iter().flat_map(|p| [&p.left[..], &p.right[..]]).collect(),
+        What::Move { faces, to } => vec![faces, to],
+        What::Noise { faces: all }
+        | What::Split { faces: all, .. }
+        | What::Skip { person: all }
+        | What::Name { person: all, .. } => vec![all],
+        What::Undo { .. } | What::Redo { .. } => Vec::new(),
+    };
+    let number = |face: &FaceId| faces.binary_search(face).ok().map(|at| at as u32);
+    sides.into_iter().flatten().map(number).collect()
 }
 
 /// Where a [`Said`] ended.

@@ -17,7 +17,9 @@ use crate::Verdict;
 pub(super) struct State {
     /// Which decisions hold.
     pub(super) holds: Vec<bool>,
-    /// The last decision that says where a face belongs, for faces of which one does.
+    /// Faces of which some decision says where they belong, a bit each: nearly always the answer is no.
+    placed: Vec<u64>,
+    /// The last decision that says it.
     last: HashMap<u32, u32>,
     /// The atom that it says, or none.
     place: HashMap<u32, Option<u32>>,
@@ -46,27 +48,21 @@ pub(super) struct State {
 impl State {
     /// All of it, from the beginning.
     pub(super) fn derive(base: &Base, said: &Said) -> Self {
-        let mut state = Self { holds: said.holding(), ..Self::default() };
+        let placed = vec![0; base.faces.len() / 64 + 1];
+        let mut state = Self { holds: said.holding(), placed, ..Self::default() };
         let clusters = base.clusters();
         state.grow(clusters + said.made);
         for cluster in 0..clusters {
             state.faces[cluster as usize] = base.members(cluster).len() as u32;
         }
-        for (at, entry) in (0_u32..).zip(&said.entries).filter(|(at, _)| state.holds[*at as usize]) {
-            for &face in said.placed(entry).unwrap_or_default() {
-                state.last.insert(face, at);
+        let holding: Vec<usize> = (0..said.entries.len()).filter(|&at| state.holds[at]).collect();
+        for &at in &holding {
+            for &face in said.placed(&said.entries[at]).unwrap_or_default() {
+                state.set_last(face, at as u32);
             }
         }
-        for at in 0..said.entries.len() {
-            if state.holds[at] {
-                state.put(base, said, at);
-            }
-        }
-        for at in 0..said.entries.len() {
-            if state.holds[at] {
-                state.say(base, said, at);
-            }
-        }
+        holding.iter().for_each(|&at| state.put(base, said, at));
+        holding.iter().for_each(|&at| state.say(base, said, at));
         state
     }
 
@@ -109,9 +105,6 @@ impl State {
     /// Takes a face from where it is to an atom, or to no one.
     pub(super) fn place_face(&mut self, base: &Base, face: u32, atom: Option<u32>) {
         let was = self.atom_of(base, face);
-        if was == atom && self.place.contains_key(&face) {
-            return;
-        }
         if let Some(was) = was {
             self.faces[self.root[was as usize] as usize] -= 1;
             if let Some(came) = self.came.get_mut(&was) {
@@ -128,14 +121,20 @@ impl State {
     /// The same, for a last decision on faces that none before it names.
     pub(super) fn put_new(&mut self, base: &Base, said: &Said, at: usize) {
         for &face in said.placed(&said.entries[at]).unwrap_or_default() {
-            self.last.insert(face, at as u32);
+            self.set_last(face, at as u32);
         }
         self.put(base, said, at);
     }
 
+    fn set_last(&mut self, face: u32, at: u32) {
+        self.placed[face as usize / 64] |= 1 << (face % 64);
+        self.last.insert(face, at);
+    }
+
     /// The atom of a face.
     pub(super) fn atom_of(&self, base: &Base, face: u32) -> Option<u32> {
-        match self.place.get(&face) {
+        let decided = if self.is_placed(face) { self.place.get(&face) } else { None };
+        match decided {
             Some(place) => *place,
             None => Some(base.cluster[face as usize]).filter(|&c| c != NO_ONE),
         }
@@ -143,7 +142,7 @@ impl State {
 
     /// Whether a decision says where a face belongs.
     pub(super) fn is_placed(&self, face: u32) -> bool {
-        self.place.contains_key(&face)
+        self.placed[face as usize / 64] >> (face % 64) & 1 == 1
     }
 
     /// The root of a face's person.
@@ -178,7 +177,7 @@ impl State {
 
     /// Faces of an atom, in no order.
     pub(super) fn faces_of_atom<'a>(&'a self, base: &'a Base, atom: u32) -> impl Iterator<Item = u32> + 'a {
-        let stayed = base.members(atom).iter().filter(|face| !self.place.contains_key(face));
+        let stayed = base.members(atom).iter().filter(|face| !self.is_placed(**face));
         stayed.chain(self.came.get(&atom).into_iter().flatten()).copied()
     }
 
@@ -210,7 +209,8 @@ impl State {
         side: &Side,
         at: usize,
     ) -> impl Iterator<Item = (u32, u32)> + 'a {
-        let counts = move |face: &&u32| self.last.get(face).is_none_or(|&last| (last as usize) < at);
+        let last_before = move |face: &u32| self.last.get(face).is_none_or(|&last| (last as usize) < at);
+        let counts = move |face: &&u32| !self.is_placed(**face) || last_before(face);
         let faces = said.faces(side).iter().filter(counts);
         faces.filter_map(move |&face| Some((face, self.atom_of(base, face)?)))
     }
