@@ -50,14 +50,18 @@ impl<'a> Exact<'a> {
         self.metric == Metric::Cosine && self.squares[row as usize] == 0.0
     }
 
+    /// The distance of rows `i` and `j` from their dot product (cosine), or their squared distance (Euclidean).
+    pub(crate) fn of_sum(&self, sum: f64, i: u32, j: u32) -> f64 {
+        match self.metric {
+            Metric::Cosine => cosine(sum, self.squares[i as usize], self.squares[j as usize]),
+            _ => sum.sqrt(),
+        }
+    }
+
     /// The distance of rows `i` and `j`.
     pub(crate) fn distance(&self, i: u32, j: u32) -> f64 {
         let (a, b) = (self.rows.row(i as usize), self.rows.row(j as usize));
-        if self.metric == Metric::Cosine {
-            cosine(dot(a, b), self.squares[i as usize], self.squares[j as usize])
-        } else {
-            self.metric.distance(a, b)
-        }
+        if self.metric == Metric::Cosine { self.of_sum(dot(a, b), i, j) } else { self.metric.distance(a, b) }
     }
 
     /// Calls `found(j, distance of i and j)` for each `j` in order, until it says to stop. Whether none
@@ -69,13 +73,11 @@ impl<'a> Exact<'a> {
         let (pairs, last) = others.as_chunks::<2>();
         for &[j, k] in pairs {
             let [p, q] = if self.metric == Metric::Cosine {
-                let [p, q] = sums(a, [row(j), row(k)], mul_add);
-                let of = |dot, j: u32| cosine(dot, self.squares[i as usize], self.squares[j as usize]);
-                [of(p, j), of(q, k)]
+                sums(a, [row(j), row(k)], mul_add)
             } else {
-                sums(a, [row(j), row(k)], |x, y, sum| sum + (x - y) * (x - y)).map(f64::sqrt)
+                sums(a, [row(j), row(k)], |x, y, sum| sum + (x - y) * (x - y))
             };
-            if !found(j, p) || !found(k, q) {
+            if !found(j, self.of_sum(p, i, j)) || !found(k, self.of_sum(q, i, k)) {
                 return false;
             }
         }

@@ -108,7 +108,7 @@ fn join_blocks_with(
         Ok(())
     };
     // In order only where blocks are whole.
-    join_rows(&exact, &space, &order, settings, observer, HELD, |i, j| whole || in_blocks(i, j), keep)?;
+    join_rows(&exact, &space, &order, settings, observer, |i, j| whole || in_blocks(i, j), keep)?;
     let mut pieces = pieces.into_inner().unwrap_or_else(PoisonError::into_inner);
     // Stable: those of one block are in order.
     pieces.sort_by_key(|(number, _)| *number);
@@ -153,7 +153,7 @@ pub fn join_each(
         return Err(Error::NoSuchRow { row: row as usize, rows: rows.len() });
     }
     let space = Space::new(&exact, among, Tuning::default());
-    join_rows(&exact, &space, among, settings, observer, HELD, wanted, |_, found| each(found))
+    join_rows(&exact, &space, among, settings, observer, wanted, |_, found| each(found))
 }
 
 /// All pairs of rows at distance ≤ the threshold, handed to `each` in parts as they are found, one part at a
@@ -177,15 +177,13 @@ pub(crate) fn join_observed(
 }
 
 /// The pairs of `order`, rows in ascending order, that are `wanted` and at distance ≤ the threshold, handed
-/// over whenever a block has found `most_held`, and at its end.
-#[expect(clippy::too_many_arguments, reason = "called twice, all of them different")]
+/// over whenever a block has found [`HELD`], and at its end.
 fn join_rows(
     exact: &Exact,
     space: &Space,
     order: &[u32],
     settings: &Settings,
     observer: Observer<'_>,
-    most_held: usize,
     wanted: impl Fn(u32, u32) -> bool + Sync,
     each: impl Fn(Block, Vec<Link>) -> Result<(), Error> + Sync,
 ) -> Result<(), Error> {
@@ -202,8 +200,8 @@ fn join_rows(
             let Some(distance) = distance.filter(|&d| d <= threshold) else { return };
             let (i, j) = (order[sketch.point(p) as usize], order[sketch.point(q) as usize]);
             links.push(Link { i: i.min(j), j: i.max(j), distance });
-            if links.len() >= most_held && failed.is_ok() {
-                failed = each(block, std::mem::replace(&mut links, Vec::with_capacity(most_held)));
+            if links.len() >= HELD && failed.is_ok() {
+                failed = each(block, std::mem::replace(&mut links, Vec::with_capacity(HELD)));
             }
         });
         failed?;

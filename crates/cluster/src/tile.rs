@@ -7,7 +7,7 @@
 //! serves several.
 
 use streamface_types::Metric;
-use streamface_types::embedding::{LANES, cosine, tree};
+use streamface_types::embedding::{LANES, tree};
 
 use crate::exact::Exact;
 use crate::kernel::{Hits, Isa, MAX_PANEL};
@@ -63,17 +63,10 @@ impl<'a> Tiles<'a> {
                         let j = bits.trailing_zeros() as usize;
                         bits &= bits - 1;
                         let sum = tree(sums[(i - top) * columns + j - left]);
-                        found(i, j, self.distance(sum, group[i], panel[j]));
+                        found(i, j, self.exact.of_sum(sum, group[i], panel[j]));
                     }
                 }
             }
-        }
-    }
-
-    fn distance(&self, sum: f64, i: u32, j: u32) -> f64 {
-        match self.exact.metric() {
-            Metric::Cosine => cosine(sum, self.exact.square(i as usize), self.exact.square(j as usize)),
-            _ => sum.sqrt(),
         }
     }
 }
@@ -105,7 +98,6 @@ impl Packed {
         }
         self.held[block] = true;
         self.of[block][..own.len()].copy_from_slice(own);
-        let dim = exact.rows().dim();
         let part = self.rows * self.steps * WIDTH;
         for (at, &row) in (block * size..).zip(own) {
             let row = exact.rows().row(row as usize);
@@ -125,7 +117,6 @@ impl Packed {
                 last[..rest.len()].copy_from_slice(rest);
                 put(full.len(), &last);
             }
-            debug_assert_eq!(row.len(), dim);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The clusters there are, and where their rows are.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use super::sets::Sets;
 use crate::sketch::GROUP;
@@ -65,13 +66,16 @@ impl World {
         }
     }
 
+    /// Of two places the one farther out goes first.
+    fn farther(&self) -> impl Fn(&u32, &u32) -> Ordering {
+        |&x, &y| self.out[y as usize].total_cmp(&self.out[x as usize]).then(x.cmp(&y))
+    }
+
     /// The outermost of some places, at most so many.
     pub(super) fn outermost(&self, places: &[u32], most: usize) -> Vec<u32> {
         let mut few = places.to_vec();
         if few.len() > most {
-            let farther =
-                |&x: &u32, &y: &u32| self.out[y as usize].total_cmp(&self.out[x as usize]).then(x.cmp(&y));
-            few.select_nth_unstable_by(most, farther);
+            few.select_nth_unstable_by(most, self.farther());
             few.truncate(most);
         }
         few
@@ -83,13 +87,11 @@ impl World {
             return places.into();
         }
         let mut sorted = places.to_vec();
-        let farther =
-            |&x: &u32, &y: &u32| self.out[y as usize].total_cmp(&self.out[x as usize]).then(x.cmp(&y));
         if first < sorted.len() {
-            sorted.select_nth_unstable_by(first, farther);
+            sorted.select_nth_unstable_by(first, self.farther());
         }
         let first = first.min(sorted.len());
-        sorted[..first].sort_unstable_by(farther);
+        sorted[..first].sort_unstable_by(self.farther());
         sorted.into()
     }
 

@@ -223,41 +223,20 @@ impl Sketch {
         wanted: impl Fn(u32, u32) -> bool,
         mut found: impl FnMut(Tile),
     ) {
-        let (lanes, group, quads) = (self.isa.panel(), self.isa.group(), self.quads);
-        let size = lanes * quads * 4;
-        let raise = self.raise(reach);
-        // Groups as signed bytes in the kernel's order, and where their sums start.
-        let groups = (to - from) * lanes / group;
-        let mut bytes = vec![0_i8; groups * group * quads * 4];
-        let mut starts = vec![0_i32; groups * group];
-        for (g, bytes) in bytes.chunks_mut(group * quads * 4).enumerate() {
-            let (panel, lane) = (from + g * group / lanes, g * group % lanes);
-            for (quad, bytes) in bytes.chunks_mut(group * 4).enumerate() {
-                let at = panel * size + (quad * lanes + lane) * 4;
-                for (to, &of) in bytes.iter_mut().zip(&self.panels[at..]) {
-                    *to = (i32::from(of) - self.isa.offset()) as i8;
-                }
-            }
-            for i in 0..group {
-                let of_point = bytes.chunks(group * 4).flat_map(|quad| &quad[4 * i..4 * i + 4]);
-                let sum: i32 = of_point.map(|&q| i32::from(q)).sum();
-                starts[g * group + i] =
-                    self.start[panel * lanes + lane + i] - raise - self.isa.offset() * sum;
-            }
-        }
+        let (lanes, group) = (self.isa.panel(), self.isa.group());
+        let size = lanes * self.quads * 4;
+        let groups = self.groups((from * lanes) as u32..(to * lanes) as u32, reach);
         let mut hits = Hits::default();
         // The groups stay in the first-level cache while the panels stream by.
         for right in from..self.panels() {
             let panel = &self.panels[right * size..(right + 1) * size];
             let panel_start = &self.start[right * lanes..(right + 1) * lanes];
             let columns = right * lanes..((right + 1) * lanes).min(self.len());
-            for g in 0..groups {
+            for (g, (rows, start)) in groups.all().enumerate() {
                 let first = from * lanes + g * group;
                 if first >= (right + 1) * lanes {
                     break;
                 }
-                let rows = &bytes[g * group * quads * 4..(g + 1) * group * quads * 4];
-                let start = &starts[g * group..(g + 1) * group];
                 if !self.isa.tile(rows, panel, start, panel_start, &mut hits) {
                     continue;
                 }
@@ -280,6 +259,46 @@ impl Sketch {
                 }
             }
         }
+    }
+}
+
+/// Points in groups, as the kernel takes them.
+struct Groups {
+    bytes: Vec<i8>,
+    starts: Vec<i32>,
+    /// Points of a group, and their bytes.
+    size: (usize, usize),
+}
+
+impl Groups {
+    /// Bytes of each group, and where its sums start.
+    fn all(&self) -> impl Iterator<Item = (&[i8], &[i32])> {
+        self.bytes.chunks(self.size.1).zip(self.starts.chunks(self.size.0))
+    }
+}
+
+impl Sketch {
+    /// Points at some places, to be compared within `reach`; the last group is filled up with such as are near nobody.
+    fn groups(&self, places: impl ExactSizeIterator<Item = u32>, reach: f64) -> Groups {
+        let (lanes, group, quads) = (self.isa.panel(), self.isa.group(), self.quads);
+        let (size, raise) = (group * quads * 4, self.raise(reach));
+        let count = places.len().div_ceil(group);
+        let mut bytes = vec![0_i8; count * size];
+        let mut starts = vec![NEVER; count * group];
+        for (at, place) in places.enumerate() {
+            let (panel, lane) = (place as usize / lanes, place as usize % lanes);
+            let (from, to) = (panel * lanes * quads * 4 + lane * 4, at / group * size + at % group * 4);
+            let mut sum = 0;
+            for quad in 0..quads {
+                for k in 0..4 {
+                    let q = i32::from(self.panels[from + quad * lanes * 4 + k]) - self.isa.offset();
+                    bytes[to + quad * group * 4 + k] = q as i8;
+                    sum += q;
+                }
+            }
+            starts[at] = self.start[place as usize] - raise - self.isa.offset() * sum;
+        }
+        Groups { bytes, starts, size: (group, size) }
     }
 }
 

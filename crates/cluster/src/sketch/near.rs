@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::{NEVER, Sketch};
-use crate::kernel::MAX_GROUP;
+use super::{NEVER, Sketch, ones};
+use crate::kernel::Hits;
 
 /// Groups that stay in the cache while panels stream by.
 const GROUPS: usize = 16;
@@ -48,40 +48,20 @@ impl Sketch {
     /// Calls `found(at, j)` for each point j of the field that the first look takes to be within `reach` of point
     /// `of[at]`; for each `at` in the order of the field.
     pub(crate) fn near(&self, field: &Field, of: &[u32], reach: f64, mut found: impl FnMut(usize, u32)) {
-        let (lanes, group, quads) = (self.isa.panel(), self.isa.group(), self.quads);
-        let size = lanes * quads * 4;
-        let raise = self.raise(reach);
-        let mut hits = [0; MAX_GROUP];
+        let (lanes, group) = (self.isa.panel(), self.isa.group());
+        let size = lanes * self.quads * 4;
+        let mut hits = Hits::default();
         for (chunk, of) in of.chunks(GROUPS * group).enumerate() {
-            let groups = of.len().div_ceil(group);
-            let mut bytes = vec![0_i8; groups * group * quads * 4];
-            let mut starts = vec![NEVER; groups * group];
-            for (at, &point) in of.iter().enumerate() {
-                let own = point as usize / lanes * size + point as usize % lanes * 4;
-                let to = at / group * group * quads * 4 + at % group * 4;
-                let mut sum = 0;
-                for quad in 0..quads {
-                    for k in 0..4 {
-                        let q = i32::from(self.panels[own + quad * lanes * 4 + k]) - self.isa.offset();
-                        bytes[to + quad * group * 4 + k] = q as i8;
-                        sum += q;
-                    }
-                }
-                starts[at] = self.start[point as usize] - raise - self.isa.offset() * sum;
-            }
+            let groups = self.groups(of.iter().copied(), reach);
             for (right, (panel, panel_start)) in
                 field.panels.chunks(size).zip(field.start.chunks(lanes)).enumerate()
             {
-                for g in 0..groups {
-                    let rows = &bytes[g * group * quads * 4..(g + 1) * group * quads * 4];
-                    let start = &starts[g * group..(g + 1) * group];
+                for (g, (rows, start)) in groups.all().enumerate() {
                     if !self.isa.tile(rows, panel, start, panel_start, &mut hits) {
                         continue;
                     }
-                    for (at, mut bits) in (g * group..of.len()).zip(hits).take(group) {
-                        while bits != 0 {
-                            let place = right * lanes + bits.trailing_zeros() as usize;
-                            bits &= bits - 1;
+                    for (at, bits) in (g * group..of.len()).zip(hits).take(group) {
+                        for place in ones(bits).map(|bit| right * lanes + bit) {
                             if let Some(&j) = field.points.get(place).filter(|j| **j != of[at]) {
                                 found(chunk * GROUPS * group + at, j);
                             }
