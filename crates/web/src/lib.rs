@@ -16,9 +16,9 @@ use std::time::Duration;
 
 pub use axum;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use serde::Deserialize;
 use tokio::sync::watch;
@@ -99,7 +99,7 @@ pub struct Server {
 
 impl Server {
     /// Starts a server in a thread of its own, which carries `name`. `POST /api/token` exchanges the token for the
-    /// cookie; all else is the router's.
+    /// cookie; all else is the router's, which needs no reply of its own to what it does not have.
     ///
     /// # Errors
     /// [`StartError`].
@@ -187,10 +187,32 @@ impl Drop for Server {
     }
 }
 
+/// A file of a page: path, media type, text.
+pub type Asset = (&'static str, &'static str, &'static str);
+
+/// Addresses of the files of a page, which are embedded in the program.
+#[must_use]
+pub fn assets<S: Clone + Send + Sync + 'static>(files: &'static [Asset]) -> Router<S> {
+    files.iter().fold(Router::new(), |router, &(path, kind, text)| {
+        let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")];
+        router.route(path, get(move || async move { (headers, text) }))
+    })
+}
+
 /// A failure as pages and programs read it: `{"error": a word, "message": a sentence}`.
 #[must_use]
 pub fn failure(status: StatusCode, error: &str, message: &str) -> Response {
     (status, Json(serde_json::json!({"error": error, "message": message}))).into_response()
+}
+
+/// The reply where there is nothing.
+#[must_use]
+pub fn nothing() -> Response {
+    failure(StatusCode::NOT_FOUND, "unknown", "There is nothing at this address.")
+}
+
+async fn other_way() -> Response {
+    failure(StatusCode::METHOD_NOT_ALLOWED, "unknown", "This address is asked in another way.")
 }
 
 #[derive(Deserialize)]
@@ -212,6 +234,8 @@ async fn token(
 fn guarded(router: Router, rules: &Arc<Guard>, options: &Options) -> Router {
     router
         .merge(Router::new().route(TOKEN, post(token)).with_state(Arc::clone(rules)))
+        .fallback(|| async { nothing() })
+        .method_not_allowed_fallback(other_way)
         .layer(DefaultBodyLimit::max(options.body))
         .layer(middleware::from_fn_with_state(Arc::clone(rules), guard::guard))
 }

@@ -8,14 +8,14 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 use streamface_types::FaceId;
+use streamface_web::axum::Json;
 use streamface_web::axum::body::Bytes;
 use streamface_web::axum::extract::{Path, State};
-use streamface_web::axum::http::{StatusCode, header};
+use streamface_web::axum::http::header;
 use streamface_web::axum::response::sse::{Event as Message, KeepAlive, Sse};
 use streamface_web::axum::response::{IntoResponse, Response};
 use streamface_web::axum::routing::get;
-use streamface_web::axum::{Json, Router};
-use streamface_web::{Options, Server, failure};
+use streamface_web::{Asset, Options, Server, assets, nothing};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -28,7 +28,7 @@ const RECENT: usize = 60;
 /// Events that a slow browser may be behind; then it starts anew.
 const BEHIND: usize = 256;
 
-const ASSETS: [(&str, &str, &str); 3] = [
+static ASSETS: [Asset; 3] = [
     ("/", "text/html; charset=utf-8", include_str!("page/index.html")),
     ("/watch.css", "text/css; charset=utf-8", include_str!("page/watch.css")),
     ("/watch.js", "text/javascript; charset=utf-8", include_str!("page/watch.js")),
@@ -100,19 +100,11 @@ impl Page {
     ) -> Result<Self, streamface_web::StartError> {
         let shown = Shown { source: source.to_owned(), portraits, ..Shown::default() };
         let app = App { shown: Arc::new(Mutex::new(shown)), news: broadcast::channel(BEHIND).0 };
-        let mut router = Router::new();
-        for (path, kind, text) in ASSETS {
-            let reply = move || async move {
-                ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], text)
-            };
-            router = router.route(path, get(reply));
-        }
-        let router = router
+        let router = assets(&ASSETS)
             .route("/api/state", get(state))
             .route("/api/events", get(events))
             .route("/image/face/{face}", get(face))
             .route("/image/person/{person}", get(portrait))
-            .fallback(|| async { nothing() })
             .with_state(app.clone());
         Ok(Self { server: Server::start("watch", router, options)?, app })
     }
@@ -137,21 +129,21 @@ impl Page {
 
     /// Something happened.
     pub fn tell(&self, event: &Event) {
+        self.change(|shown| shown.take(event));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Shown)) {
         let mut shown = self.app.shown();
-        shown.take(event);
-        let news = shown.state();
-        drop(shown);
-        // No one may be listening.
-        let _ = self.app.news.send(news.to_string());
+        change(&mut shown);
+        // Whoever comes later is told all of it first.
+        if self.app.news.receiver_count() > 0 {
+            let _ = self.app.news.send(shown.state().to_string());
+        }
     }
 
     /// The stream is over; says so, and stops.
     pub fn end(self) {
-        let mut shown = self.app.shown();
-        shown.over = true;
-        let news = shown.state();
-        drop(shown);
-        let _ = self.app.news.send(news.to_string());
+        self.change(|shown| shown.over = true);
         // For the word to get out.
         std::thread::sleep(Duration::from_millis(100));
         self.server.stop();
@@ -230,10 +222,6 @@ async fn events(State(app): State<App>) -> impl IntoResponse {
         Some((Ok::<_, std::convert::Infallible>(Message::default().data(text)), (news, None)))
     });
     Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(5)))
-}
-
-fn nothing() -> Response {
-    failure(StatusCode::NOT_FOUND, "unknown", "There is nothing at this address.")
 }
 
 fn png(bytes: Bytes) -> Response {

@@ -16,10 +16,17 @@ use streamface_web::axum::middleware::Next;
 use streamface_web::axum::response::{IntoResponse, Response};
 use streamface_web::axum::routing::{MethodRouter, get, post};
 use streamface_web::axum::{Json, Router, middleware};
-use streamface_web::failure;
+use streamface_web::{Asset, assets, failure};
 use tokio::sync::Semaphore;
 
 use super::metrics::Metrics;
+
+static ASSETS: [Asset; 4] = [
+    ("/", "text/html; charset=utf-8", include_str!("index.html")),
+    ("/api.css", "text/css; charset=utf-8", include_str!("api.css")),
+    ("/api.js", "text/javascript; charset=utf-8", include_str!("api.js")),
+    ("/openapi.json", "application/json", include_str!("openapi.json")),
+];
 
 /// Most people that one answer lists.
 const MOST_NEAREST: usize = 1000;
@@ -140,9 +147,6 @@ impl App {
     }
 
     pub(super) fn router(self) -> Router {
-        let text = |kind: &'static str, text: &'static str| {
-            get(move || async move { ([(header::CONTENT_TYPE, kind)], text) })
-        };
         let api = Router::new()
             .route("/api/stats", get(stats))
             .route("/api/person/{label}", get(person))
@@ -155,20 +159,10 @@ impl App {
             .route("/api/merge", work(merge))
             .route("/api/split", work(|s, Split { label, ids }| Ok(json!({"label": s.split(label, &ids)?}))))
             .layer(middleware::from_fn_with_state(self.clone(), admit));
-        Router::new()
-            .route("/", text("text/html; charset=utf-8", include_str!("index.html")))
-            .route("/api.css", text("text/css; charset=utf-8", include_str!("api.css")))
-            .route("/api.js", text("text/javascript; charset=utf-8", include_str!("api.js")))
-            .route("/openapi.json", text("application/json", include_str!("openapi.json")))
+        assets(&ASSETS)
             .route("/health", get(health))
             .route("/metrics", get(metrics))
             .merge(api)
-            .fallback(|| async {
-                failure(StatusCode::NOT_FOUND, "unknown", "There is nothing at this address.")
-            })
-            .method_not_allowed_fallback(|| async {
-                failure(StatusCode::METHOD_NOT_ALLOWED, "unknown", "This address is asked in another way.")
-            })
             .with_state(self)
     }
 }
@@ -194,7 +188,7 @@ fn answer<T: DeserializeOwned + Send + 'static>(
             Ok(asked) => asked,
             Err(e) => return failure(e.status(), "refused", &format!("{}.", e.body_text())),
         };
-        let long = long || app.store.stats().is_ok_and(|s| s.people > AT_ONCE);
+        let long = long || app.store.read().is_ok_and(|index| index.people_count() > AT_ONCE);
         let done = if long {
             let store = Arc::clone(&app.store);
             tokio::task::spawn_blocking(move || act(&store, asked)).await
