@@ -1,6 +1,7 @@
 //! How good labels and matches are.
 
-use std::collections::BTreeMap;
+use streamface_eval::metrics::bcubed;
+use streamface_eval::{Contingency, Pairs};
 
 /// Harmonic means of precision and recall.
 #[derive(Debug, Clone, Copy)]
@@ -13,24 +14,8 @@ pub(super) struct Scores {
 
 /// Of labels against the truth.
 pub(super) fn scores(labels: &[i64], truth: &[i64]) -> Scores {
-    let (mut both, mut found, mut true_) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    for pair in labels.iter().zip(truth) {
-        *both.entry(pair).or_insert(0.0_f64) += 1.0;
-        *found.entry(pair.0).or_insert(0.0_f64) += 1.0;
-        *true_.entry(pair.1).or_insert(0.0_f64) += 1.0;
-    }
-    let pairs = |counts: &mut dyn Iterator<Item = f64>| counts.map(|n| n * (n - 1.0) / 2.0).sum::<f64>();
-    let hits = pairs(&mut both.values().copied());
-    let share = |of: f64| if of > 0.0 { hits / of } else { 1.0 };
-    let pairwise = f(share(pairs(&mut found.values().copied())), share(pairs(&mut true_.values().copied())));
-    let n = labels.len().max(1) as f64;
-    let mean = |of: &dyn Fn(&(&i64, &i64)) -> f64| both.iter().map(|(k, c)| c * c / of(k)).sum::<f64>() / n;
-    let bcubed = f(mean(&|k| found[k.0]), mean(&|k| true_[k.1]));
-    Scores { pairwise, bcubed }
-}
-
-fn f(precision: f64, recall: f64) -> f64 {
-    if precision + recall > 0.0 { 2.0 * precision * recall / (precision + recall) } else { 0.0 }
+    let table = Contingency::new(truth.iter().copied().zip(labels.iter().copied()));
+    Scores { pairwise: Pairs::new(&table).prf().f, bcubed: bcubed(&table).f }
 }
 
 /// Identification against enrolled people.
