@@ -191,7 +191,6 @@ impl Drop for Server {
 pub type Asset = (&'static str, &'static str, &'static str);
 
 /// Addresses of the files of a page, which are embedded in the program.
-#[must_use]
 pub fn assets<S: Clone + Send + Sync + 'static>(files: &'static [Asset]) -> Router<S> {
     files.iter().fold(Router::new(), |router, &(path, kind, text)| {
         let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")];
