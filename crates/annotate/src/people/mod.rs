@@ -173,8 +173,7 @@ impl People {
         let found = match &said.entries[at].what {
             Meant::Name(..) | Meant::Skip(_) => None,
             Meant::Compare(pairs) => match &pairs[..] {
-                [(left, right, Verdict::Same)] => state.against_same(base, said, at, (left, right)),
-                [(left, right, Verdict::Different)] => state.against_different(base, said, at, (left, right)),
+                [pair] => state.against(base, said, at, pair),
                 _ => {
                     let mut after = state.clone();
                     after.say(base, said, at);
@@ -353,9 +352,9 @@ impl People {
     pub fn not_sure(&self) -> Vec<(u32, u32)> {
         let mut pairs = Vec::new();
         for &(at, pair) in &self.state.unsure.of {
-            let [left, right] = self.sides(at, pair);
-            for (_, a) in left {
-                for &(_, b) in right.iter().filter(|(_, b)| *b != a && !self.state.different(a, *b)) {
+            let [left, right] = self.people_of(at, pair);
+            for a in left {
+                for &b in right.iter().filter(|&&b| b != a && !self.state.different(a, b)) {
                     let (a, b) = (self.state.key(a), self.state.key(b));
                     pairs.push((a.min(b), a.max(b)));
                 }

@@ -21,6 +21,9 @@ pub(super) struct Said {
 /// Faces of one side.
 pub(super) type Side = Range<usize>;
 
+/// Two sides, and what was said of them.
+pub(super) type Pair = (Side, Side, Verdict);
+
 /// One decision.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
@@ -33,7 +36,7 @@ pub(super) struct Entry {
 /// What was said, by numbers.
 #[derive(Debug, Clone)]
 pub(super) enum Meant {
-    Compare(Vec<(Side, Side, Verdict)>),
+    Compare(Vec<Pair>),
     Noise(Side),
     /// Atoms from this one on are theirs: one for all, or one each.
     Split {
@@ -65,6 +68,12 @@ impl Said {
     /// Place of a decision, if it is there.
     pub(super) fn find(&self, id: u64) -> Option<usize> {
         self.entries.binary_search_by_key(&id, |e| e.id).ok()
+    }
+
+    /// A pair of the decision at this place.
+    pub(super) fn pair(&self, at: u32, pair: u32) -> Option<&Pair> {
+        let Meant::Compare(pairs) = &self.entries[at as usize].what else { return None };
+        pairs.get(pair as usize)
     }
 
     /// The faces of a decision that say where single faces belong.
