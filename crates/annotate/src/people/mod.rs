@@ -97,7 +97,7 @@ impl People {
             // To look faces up is most of it.
             let numbers: Vec<_> = some.par_iter().map(|d| look_up(&d.what, faces)).collect();
             for (decision, numbers) in some.iter().zip(&numbers) {
-                self.said.push(decision, numbers, self.base.clusters());
+                self.said.push(decision.id, &decision.what, numbers, self.base.clusters());
             }
         }
         self.state = State::derive(&self.base, &self.said);
@@ -118,7 +118,7 @@ impl People {
             _ => false,
         };
         let at = self.said.entries.len();
-        self.said.push(decision, &numbers, self.base.clusters());
+        self.said.push(decision.id, &decision.what, &numbers, self.base.clusters());
         if anew {
             let state = State::derive(&self.base, &self.said);
             let conflicts = news(&self.state, &state);
@@ -160,15 +160,8 @@ impl People {
         self.check_named(what)?;
         let id = self.said.entries.last().map_or(1, |e| e.id + 1);
         let (at, mark) = (self.said.entries.len(), self.said.mark());
-        let trial = Decision {
-            id,
-            at: streamface_types::Timestamp::default(),
-            who: String::new(),
-            seconds: None,
-            what: what.clone(),
-        };
-        let numbers = look_up(&trial.what, &self.base.faces);
-        self.said.push(&trial, &numbers, self.base.clusters());
+        let numbers = look_up(what, &self.base.faces);
+        self.said.push(id, what, &numbers, self.base.clusters());
         let (base, said, state) = (&self.base, &self.said, &self.state);
         let found = match &said.entries[at].what {
             Meant::Name(..) | Meant::Skip(_) => None,
