@@ -23,10 +23,10 @@ impl People {
     /// Pairs of faces that must not lie in one cluster, or decisions could not be followed any more: the smaller
     /// first, ascending. They depend on decisions alone when taken of [`People::unclustered`], as they should be.
     ///
-    /// `Different` keeps every face that is known of one person apart from every one known of the other. Where two faces of one frame are two people, what was seen beside
-    /// a face of a person is kept apart from all faces of that person (the two faces of a frame themselves are
-    /// not listed). Faces of which a decision says where they belong are left out: they are taken out of whatever
-    /// cluster they come to.
+    /// `Different` keeps every face that is known of one person apart from every one known of the other. Where two
+    /// faces of one frame are two people, what was seen beside a face of a person is kept apart from all faces of
+    /// that person (the two faces of a frame themselves are not listed). Faces of which a decision says where they
+    /// belong are left out: they are taken out of whatever cluster they come to.
     ///
     /// Beyond some millions of pairs, of the largest people only the faces that were compared are kept apart.
     #[must_use]

@@ -11,7 +11,8 @@
 //! * `Same`: the atoms of all faces of both sides are one person. `Different`: no person holds a face of the left
 //!   and one of the right side. Two faces of one frame are two people, unless [`People::new`] was told otherwise.
 //! * Decisions count in the order in which they were made. One that cannot be followed beside those before it is a
-//!   [`Conflict`]: its pair is left out and listed, never silently followed. [`People::check`] tells before a decision is written down.
+//!   [`Conflict`]: its pair is left out and listed, never silently followed. [`People::check`] tells before a
+//!   decision is written down.
 //! * A person's name is that of the last decision that names some of its faces.
 //! * Undo and redo: of two words on one decision the later counts, if it holds itself.
 //!
