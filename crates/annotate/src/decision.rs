@@ -81,6 +81,21 @@ pub enum What {
     },
 }
 
+impl What {
+    /// Every side that is named, in the order of naming.
+    pub(crate) fn sides(&self) -> Vec<&[FaceId]> {
+        match self {
+            Self::Compare { pairs } => pairs.iter().flat_map(|p| [&p.left[..], &p.right[..]]).collect(),
+            Self::Move { faces, to } => vec![faces, to],
+            Self::Noise { faces: all }
+            | Self::Split { faces: all, .. }
+            | Self::Skip { person: all }
+            | Self::Name { person: all, .. } => vec![all],
+            Self::Undo { .. } | Self::Redo { .. } => Vec::new(),
+        }
+    }
+}
+
 /// Two people side by side, and what was said of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Compared {

@@ -3,17 +3,17 @@
 // Helpers of tests are tests too.
 #![allow(clippy::unwrap_used)]
 
-#[path = "common/reference.rs"]
-mod reference;
+#[path = "../../cluster/tests/common/mod.rs"]
+mod npy;
 
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use reference::{read_npy, reference};
 use streamface_annotate::Error;
 use streamface_annotate::matching::{
     Matches, Mode, Pair, Rule, Settings, matches, matches_observed, read_ignored,
 };
+use streamface_testing::reference;
 use streamface_types::{Embeddings, Metric};
 
 /// All of it with loops over all pairs.
@@ -197,14 +197,18 @@ proptest! {
     }
 }
 
+/// Numbers from -1 to 1 that look random.
+fn numbers(mut state: u32) -> impl FnMut() -> f32 {
+    move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+    }
+}
+
 /// Clusters large enough for the search for extremes to rule pairs out by bounds and in blocks; ties among them.
 #[test]
 fn extremes_of_large_clusters() {
-    let mut state = 3_u32;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
-    };
+    let mut next = numbers(3);
     for (n, dim, grid, far) in
         [(3000, 24, false, 0.0), (2500, 3, true, 0.0), (2000, 2, false, 0.0), (1800, 16, false, 1e4)]
     {
@@ -229,11 +233,7 @@ fn extremes_of_large_clusters() {
 /// Means of 3000 clusters: 4,498,500 pairs, in more parts than one, and fewer kept than come in.
 #[test]
 fn many_pairs_and_little_room() {
-    let mut state = 9_u32;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
-    };
+    let mut next = numbers(9);
     let rows = Embeddings::new((0..6000 * 8).map(|_| next()).collect(), 8).unwrap();
     let labels: Vec<i64> = (0..6000).map(|row| row % 3000).collect();
     let mut want = slow::distances(&rows, &labels, Metric::Cosine, Mode::Average);
@@ -253,7 +253,7 @@ fn many_pairs_and_little_room() {
 #[test]
 fn the_originals_own_file() {
     let Some(folder) = reference("skynews") else { return };
-    let rows = read_npy(&folder.join("features/embeddings.npy"));
+    let rows = npy::read_npy(&folder.join("features/embeddings.npy")).unwrap();
     let names = std::fs::read_to_string(folder.join("features/names.txt")).unwrap();
     let annotations = std::fs::read(folder.join("metadata/annotations.json")).unwrap();
     let annotations: serde_json::Value = serde_json::from_slice(&annotations).unwrap();

@@ -5,25 +5,15 @@
 mod common;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use common::decision;
 use proptest::prelude::*;
 use streamface_annotate::original::{Answer, Interview, between};
 use streamface_annotate::{Decision, Finalized, Numbering, People, What};
 use streamface_store::read_annotations;
+use streamface_testing::reference;
 use streamface_types::FaceId;
-
-fn metadata() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let shared = std::env::var_os("STREAMFACE_SHARED").map_or(beside, PathBuf::from);
-    let dir = shared.join("reference/skynews/metadata");
-    if !dir.is_dir() {
-        eprintln!("skipped: no reference in {}", dir.display());
-        return None;
-    }
-    Some(dir)
-}
 
 fn labels(path: &Path) -> Vec<(FaceId, i64)> {
     let all = read_annotations(path).unwrap().labels;
@@ -45,7 +35,7 @@ fn people(before: &[(FaceId, i64)], said: Vec<What>) -> (People, Vec<Decision>) 
 /// the two.
 #[test]
 fn its_questions_answered_as_they_were_give_its_file_byte_for_byte() {
-    let Some(dir) = metadata() else { return };
+    let Some(dir) = reference("skynews/metadata") else { return };
     let before = labels(&dir.join("annotations.json"));
     let after = labels(&dir.join("annotations_manual.json"));
     let of = |label: i64| {
@@ -91,7 +81,7 @@ fn its_questions_answered_as_they_were_give_its_file_byte_for_byte() {
 
 #[test]
 fn decisions_between_two_labellings() {
-    let Some(dir) = metadata() else { return };
+    let Some(dir) = reference("skynews/metadata") else { return };
     let before = labels(&dir.join("annotations.json"));
     let after = labels(&dir.join("annotations_manual.json"));
     let said = between(&before, &after);

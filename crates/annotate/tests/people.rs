@@ -6,7 +6,7 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{FACES, compare, decision, face, faces, journal};
+use common::{FACES, compare, decision, face, faces, journal, placed};
 use proptest::prelude::*;
 use streamface_annotate::people::Because;
 use streamface_annotate::{Compared, Decision, People, Refusal, Verdict, What};
@@ -55,12 +55,7 @@ impl Twin<'_> {
     }
 
     fn last(&self, face: &FaceId) -> Option<usize> {
-        let places = |at: &usize| match &self.said[*at].what {
-            What::Noise { faces } | What::Split { faces, .. } | What::Move { faces, .. } => {
-                faces.contains(face)
-            }
-            _ => false,
-        };
+        let places = |at: &usize| placed(&self.said[*at].what).contains(face);
         (0..self.said.len()).filter(places).rfind(|at| self.holds(*at))
     }
 

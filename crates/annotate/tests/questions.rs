@@ -8,11 +8,10 @@ mod npy;
 #[path = "../../cluster/tests/common/people.rs"]
 mod people;
 
-use std::path::PathBuf;
-
 use answerer::{Answerer, Course, Result, Spent, Way, World, old_way, our_way, wrong_suspects};
 use people::Kind;
 use streamface_annotate::questions::{ByDistance, Original, Queue, Settings};
+use streamface_testing::reference;
 
 fn right() -> Answerer {
     Answerer::new(0.0, 1)
@@ -86,16 +85,9 @@ fn frames_with_several() -> Result<()> {
 
 #[test]
 fn photos_of_ten_people() -> Result<()> {
-    let shared = std::env::var_os("STREAMFACE_SHARED").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
-        PathBuf::from,
-    );
-    let models = shared.join("reference/models");
-    let Ok(order) = std::fs::read_to_string(models.join("mobilefacenet_lfw10_order.csv")) else {
-        eprintln!("skipped: {} has no embedded photos (STREAMFACE_SHARED)", models.display());
-        return Ok(());
-    };
-    let faces = npy::read_npy(&models.join("mobilefacenet_lfw10.npy"))?;
+    let Some(order) = reference("models/mobilefacenet_lfw10_order.csv") else { return Ok(()) };
+    let faces = npy::read_npy(&order.with_file_name("mobilefacenet_lfw10.npy"))?;
+    let order = std::fs::read_to_string(order)?;
     let mut names: Vec<&str> = order.lines().skip(1).filter_map(|l| l.split(',').nth(1)).collect();
     let all = names.clone();
     names.sort_unstable();

@@ -6,7 +6,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{FACES, compare, decision, faces, journal};
+use common::{FACES, compare, decision, faces, journal, placed};
 use proptest::prelude::*;
 use streamface_annotate::people::Because;
 use streamface_annotate::{Decision, People, Verdict, What};
@@ -19,12 +19,7 @@ fn followed(people: &People, said: &[Decision]) -> Result<(), TestCaseError> {
         people.report().conflicts.iter().map(|c| (c.decision, c.pair)).collect();
     let held = said.iter().filter(|d| people.holds(d.id));
     let last = |face: &FaceId| {
-        let on = |d: &&Decision| match &d.what {
-            What::Noise { faces } | What::Split { faces, .. } | What::Move { faces, .. } => {
-                faces.contains(face)
-            }
-            _ => false,
-        };
+        let on = |d: &&Decision| placed(&d.what).contains(face);
         held.clone().rfind(on).map(|d| d.id)
     };
     let person = |face: &FaceId| people.index(face).and_then(|at| people.person_of(at));
@@ -93,10 +88,7 @@ proptest! {
         alone.replay(&said);
         let links = alone.constraints();
         let held = said.iter().filter(|d| alone.holds(d.id));
-        let placed: BTreeSet<&FaceId> = held.flat_map(|d| match &d.what {
-            What::Noise { faces } | What::Split { faces, .. } | What::Move { faces, .. } => faces.iter(),
-            _ => [].iter(),
-        }).collect();
+        let placed: BTreeSet<&FaceId> = held.flat_map(|d| placed(&d.what)).collect();
         let free = |f: u32| !placed.contains(&faces[f as usize]);
         let of = |f: u32| alone.person_of(f).unwrap();
         let mut want = BTreeSet::new();

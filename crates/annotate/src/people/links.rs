@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use streamface_types::FaceId;
 
 use super::People;
-use super::said::Meant;
 use crate::Error;
 
 /// Pairs up to which all faces of two people are kept apart, not only those that were compared.
@@ -24,10 +23,10 @@ impl People {
     /// Pairs of faces that must not lie in one cluster, or decisions could not be followed any more: the smaller
     /// first, ascending. They depend on decisions alone when taken of [`People::unclustered`], as they should be.
     ///
-    /// `Different` keeps every face that is known of one person apart from every one known of the other. Where two faces of one frame are two people, what was seen beside
-    /// a face of a person is kept apart from all faces of that person (the two faces of a frame themselves are
-    /// not listed). Faces of which a decision says where they belong are left out: they are taken out of whatever
-    /// cluster they come to.
+    /// `Different` keeps every face that is known of one person apart from every one known of the other. Where two
+    /// faces of one frame are two people, what was seen beside a face of a person is kept apart from all faces of
+    /// that person (the two faces of a frame themselves are not listed). Faces of which a decision says where they
+    /// belong are left out: they are taken out of whatever cluster they come to.
     ///
     /// Beyond some millions of pairs, of the largest people only the faces that were compared are kept apart.
     #[must_use]
@@ -37,15 +36,9 @@ impl People {
         // Of every two people who are apart, the decisions that say so.
         let mut apart: BTreeMap<(u32, u32), Vec<(u32, u32)>> = BTreeMap::new();
         for &(at, pair) in &state.apart.of {
-            let [left, right] = self.sides(at, pair);
-            let roots = |side: &[(u32, u32)]| {
-                let mut roots: Vec<u32> = side.iter().map(|&(_, root)| root).collect();
-                roots.sort_unstable();
-                roots.dedup();
-                roots
-            };
-            for p in roots(&left) {
-                for &q in &roots(&right) {
+            let [left, right] = self.people_of(at, pair);
+            for p in left {
+                for &q in &right {
                     apart.entry((p.min(q), p.max(q))).or_default().push((at, pair));
                 }
             }
@@ -66,8 +59,12 @@ impl People {
                 pairs.extend(groups[p].iter().flat_map(|&a| groups[q].iter().map(move |&b| (a, b))));
                 continue;
             }
-            for [left, right] in why.iter().map(|&(at, pair)| self.sides(at, pair)) {
-                let faces = |side: Vec<(u32, u32)>| side.into_iter().map(|(face, _)| face).filter(free);
+            for &(at, pair) in why {
+                let Some((left, right, _)) = self.said.pair(at, pair) else { continue };
+                let faces = |side| {
+                    let faces = state.atoms_of(base, &self.said, side, at as usize);
+                    faces.map(|(face, _)| face).filter(free)
+                };
                 let right: Vec<u32> = faces(right).collect();
                 pairs.extend(faces(left).flat_map(|a| right.iter().map(move |&b| (a, b))));
             }
@@ -98,13 +95,9 @@ impl People {
         pairs
     }
 
-    /// Faces that count of the two sides of a pair, with their people.
-    pub(super) fn sides(&self, at: u32, pair: u32) -> [Vec<(u32, u32)>; 2] {
-        let Meant::Compare(pairs) = &self.said.entries[at as usize].what else { return [vec![], vec![]] };
-        let (left, right, _) = &pairs[pair as usize];
-        [left, right].map(|side| {
-            let faces = self.state.atoms_of(&self.base, &self.said, side, at as usize);
-            faces.filter_map(|(face, atom)| Some((face, self.state.root(atom)?))).collect()
-        })
+    /// The roots of the people on the two sides of a pair.
+    pub(super) fn people_of(&self, at: u32, pair: u32) -> [Vec<u32>; 2] {
+        let pair = self.said.pair(at, pair);
+        pair.map(|pair| self.state.sides(&self.base, &self.said, at as usize, pair)).unwrap_or_default()
     }
 }

@@ -11,7 +11,8 @@
 //! * `Same`: the atoms of all faces of both sides are one person. `Different`: no person holds a face of the left
 //!   and one of the right side. Two faces of one frame are two people, unless [`People::new`] was told otherwise.
 //! * Decisions count in the order in which they were made. One that cannot be followed beside those before it is a
-//!   [`Conflict`]: its pair is left out and listed, never silently followed. [`People::check`] tells before a decision is written down.
+//!   [`Conflict`]: its pair is left out and listed, never silently followed. [`People::check`] tells before a
+//!   decision is written down.
 //! * A person's name is that of the last decision that names some of its faces.
 //! * Undo and redo: of two words on one decision the later counts, if it holds itself.
 //!
@@ -97,7 +98,7 @@ impl People {
             // To look faces up is most of it.
             let numbers: Vec<_> = some.par_iter().map(|d| look_up(&d.what, faces)).collect();
             for (decision, numbers) in some.iter().zip(&numbers) {
-                self.said.push(decision, numbers, self.base.clusters());
+                self.said.push(decision.id, &decision.what, numbers, self.base.clusters());
             }
         }
         self.state = State::derive(&self.base, &self.said);
@@ -118,7 +119,7 @@ impl People {
             _ => false,
         };
         let at = self.said.entries.len();
-        self.said.push(decision, &numbers, self.base.clusters());
+        self.said.push(decision.id, &decision.what, &numbers, self.base.clusters());
         if anew {
             let state = State::derive(&self.base, &self.said);
             let conflicts = news(&self.state, &state);
@@ -160,21 +161,13 @@ impl People {
         self.check_named(what)?;
         let id = self.said.entries.last().map_or(1, |e| e.id + 1);
         let (at, mark) = (self.said.entries.len(), self.said.mark());
-        let trial = Decision {
-            id,
-            at: streamface_types::Timestamp::default(),
-            who: String::new(),
-            seconds: None,
-            what: what.clone(),
-        };
-        let numbers = look_up(&trial.what, &self.base.faces);
-        self.said.push(&trial, &numbers, self.base.clusters());
+        let numbers = look_up(what, &self.base.faces);
+        self.said.push(id, what, &numbers, self.base.clusters());
         let (base, said, state) = (&self.base, &self.said, &self.state);
         let found = match &said.entries[at].what {
             Meant::Name(..) | Meant::Skip(_) => None,
             Meant::Compare(pairs) => match &pairs[..] {
-                [(left, right, Verdict::Same)] => state.against_same(base, said, at, (left, right)),
-                [(left, right, Verdict::Different)] => state.against_different(base, said, at, (left, right)),
+                [pair] => state.against(base, said, at, pair),
                 _ => {
                     let mut after = state.clone();
                     after.say(base, said, at);
@@ -353,9 +346,9 @@ impl People {
     pub fn not_sure(&self) -> Vec<(u32, u32)> {
         let mut pairs = Vec::new();
         for &(at, pair) in &self.state.unsure.of {
-            let [left, right] = self.sides(at, pair);
-            for (_, a) in left {
-                for &(_, b) in right.iter().filter(|(_, b)| *b != a && !self.state.different(a, *b)) {
+            let [left, right] = self.people_of(at, pair);
+            for a in left {
+                for &b in right.iter().filter(|&&b| b != a && !self.state.different(a, b)) {
                     let (a, b) = (self.state.key(a), self.state.key(b));
                     pairs.push((a.min(b), a.max(b)));
                 }

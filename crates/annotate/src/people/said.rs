@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use streamface_types::FaceId;
 
-use crate::{Decision, Verdict, What};
+use crate::{Verdict, What};
 
 /// All decisions.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +21,9 @@ pub(super) struct Said {
 /// Faces of one side.
 pub(super) type Side = Range<usize>;
 
+/// Two sides, and what was said of them.
+pub(super) type Pair = (Side, Side, Verdict);
+
 /// One decision.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
@@ -33,7 +36,7 @@ pub(super) struct Entry {
 /// What was said, by numbers.
 #[derive(Debug, Clone)]
 pub(super) enum Meant {
-    Compare(Vec<(Side, Side, Verdict)>),
+    Compare(Vec<Pair>),
     Noise(Side),
     /// Atoms from this one on are theirs: one for all, or one each.
     Split {
@@ -67,6 +70,12 @@ impl Said {
         self.entries.binary_search_by_key(&id, |e| e.id).ok()
     }
 
+    /// A pair of the decision at this place.
+    pub(super) fn pair(&self, at: u32, pair: u32) -> Option<&Pair> {
+        let Meant::Compare(pairs) = &self.entries[at as usize].what else { return None };
+        pairs.get(pair as usize)
+    }
+
     /// The faces of a decision that say where single faces belong.
     pub(super) fn placed(&self, entry: &Entry) -> Option<&[u32]> {
         match &entry.what {
@@ -77,9 +86,10 @@ impl Said {
         }
     }
 
-    /// Adds a decision, of which every face that it names was looked up ([`look_up`]). Atoms are numbered on from the clusters, whether or not the decision holds, so that
-    /// taking another one back leaves their numbers alone.
-    pub(super) fn push(&mut self, decision: &Decision, numbers: &[Option<u32>], clusters: u32) {
+    /// Adds what decision `id` says; every face that it names was looked up ([`look_up`]). Atoms are numbered on
+    /// from the clusters, whether or not the decision holds, so that taking another one back leaves their numbers
+    /// alone.
+    pub(super) fn push(&mut self, id: u64, what: &What, numbers: &[Option<u32>], clusters: u32) {
         let unknown = numbers.iter().filter(|n| n.is_none()).count();
         let mut numbers = numbers.iter();
         let mut side = |named: &[FaceId]| {
@@ -91,7 +101,7 @@ impl Said {
             from..self.pool.len()
         };
         let own = clusters + self.made;
-        let what = match &decision.what {
+        let what = match what {
             What::Compare { pairs } => {
                 Meant::Compare(pairs.iter().map(|p| (side(&p.left), side(&p.right), p.verdict)).collect())
             }
@@ -110,7 +120,7 @@ impl Said {
             What::Undo { decision } => Meant::Undo(*decision),
             What::Redo { decision } => Meant::Redo(*decision),
         };
-        self.entries.push(Entry { id: decision.id, what, unknown });
+        self.entries.push(Entry { id, what, unknown });
     }
 
     /// Takes the last decision away again.
@@ -145,17 +155,8 @@ impl Said {
 
 /// The number of every face that a decision names, in the order of naming; none of a face that is not there.
 pub(super) fn look_up(what: &What, faces: &[FaceId]) -> Vec<Option<u32>> {
-    let sides: Vec<&[FaceId]> = match what {
-        What::Compare { pairs } => pairs.iter().flat_map(|p| [&p.left[..], &p.right[..]]).collect(),
-        What::Move { faces, to } => vec![faces, to],
-        What::Noise { faces: all }
-        | What::Split { faces: all, .. }
-        | What::Skip { person: all }
-        | What::Name { person: all, .. } => vec![all],
-        What::Undo { .. } | What::Redo { .. } => Vec::new(),
-    };
     let number = |face: &FaceId| faces.binary_search(face).ok().map(|at| at as u32);
-    sides.into_iter().flatten().map(number).collect()
+    what.sides().into_iter().flatten().map(number).collect()
 }
 
 /// Where a [`Said`] ended.

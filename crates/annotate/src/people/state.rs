@@ -9,7 +9,7 @@ use streamface_types::FaceId;
 
 use super::base::{Base, NO_ONE};
 use super::conflict::{Because, Conflict};
-use super::said::{Meant, Said, Side};
+use super::said::{Meant, Pair, Said, Side};
 use super::ties::{Marks, Proof};
 use crate::Verdict;
 
@@ -103,7 +103,7 @@ impl State {
     }
 
     /// Takes a face from where it is to an atom, or to no one.
-    pub(super) fn place_face(&mut self, base: &Base, face: u32, atom: Option<u32>) {
+    fn place_face(&mut self, base: &Base, face: u32, atom: Option<u32>) {
         let was = self.atom_of(base, face);
         if let Some(was) = was {
             self.faces[self.root[was as usize] as usize] -= 1;
@@ -219,57 +219,75 @@ impl State {
     pub(super) fn say(&mut self, base: &Base, said: &Said, at: usize) {
         match &said.entries[at].what {
             Meant::Compare(pairs) => {
-                for (pair, (left, right, verdict)) in pairs.iter().enumerate() {
-                    match verdict {
-                        Verdict::Same => {
-                            if let Some(conflict) = self.join(base, said, at, (left, right)) {
-                                self.conflicts.push(Conflict { pair, ..conflict });
-                            }
-                        }
+                for (pair, compared) in pairs.iter().enumerate() {
+                    if let Some(conflict) = self.against(base, said, at, compared) {
+                        self.conflicts.push(Conflict { pair, ..conflict });
+                        continue;
+                    }
+                    let mark = (at as u32, pair as u32);
+                    match compared.2 {
+                        Verdict::Same => self.join(base, said, at, compared),
                         Verdict::Different => {
-                            if let Some(conflict) = self.against_different(base, said, at, (left, right)) {
-                                self.conflicts.push(Conflict { pair, ..conflict });
-                            } else {
-                                let sides = self.sides(base, said, at, (left, right));
-                                self.apart.add((at as u32, pair as u32), sides);
-                            }
+                            let sides = self.sides(base, said, at, compared);
+                            self.apart.add(mark, sides);
                         }
                         Verdict::NotSure => {
-                            let sides = self.sides(base, said, at, (left, right));
-                            self.unsure.add((at as u32, pair as u32), sides);
+                            let sides = self.sides(base, said, at, compared);
+                            self.unsure.add(mark, sides);
                         }
                     }
                 }
             }
             Meant::Name(person, _) => {
-                let roots: Vec<u32> =
-                    self.atoms_of(base, said, person, at).map(|(_, a)| self.root[a as usize]).collect();
-                for root in roots {
+                for root in self.roots(base, said, person, at) {
                     self.names.insert(root, at as u32);
                 }
             }
             Meant::Skip(person) => {
-                let roots: Vec<u32> =
-                    self.atoms_of(base, said, person, at).map(|(_, a)| self.root[a as usize]).collect();
+                let roots = self.roots(base, said, person, at);
                 self.skipped.extend(roots);
             }
             _ => {}
         }
     }
 
-    /// The roots of two sides.
-    fn sides(&self, base: &Base, said: &Said, at: usize, (left, right): (&Side, &Side)) -> [Vec<u32>; 2] {
-        [left, right].map(|side| {
-            let mut roots: Vec<u32> =
-                self.atoms_of(base, said, side, at).map(|(_, a)| self.root[a as usize]).collect();
-            roots.sort_unstable();
-            roots.dedup();
-            roots
-        })
+    /// The roots of a side's people, ascending, each once.
+    fn roots(&self, base: &Base, said: &Said, side: &Side, at: usize) -> Vec<u32> {
+        let mut roots: Vec<u32> =
+            self.atoms_of(base, said, side, at).map(|(_, a)| self.root[a as usize]).collect();
+        roots.sort_unstable();
+        roots.dedup();
+        roots
+    }
+
+    /// The same of both sides of a pair.
+    pub(super) fn sides(
+        &self,
+        base: &Base,
+        said: &Said,
+        at: usize,
+        (left, right, _): &Pair,
+    ) -> [Vec<u32>; 2] {
+        [left, right].map(|side| self.roots(base, said, side, at))
+    }
+
+    /// What stands against what decision `at` says of a pair.
+    pub(super) fn against(
+        &self,
+        base: &Base,
+        said: &Said,
+        at: usize,
+        (left, right, verdict): &Pair,
+    ) -> Option<Conflict> {
+        match verdict {
+            Verdict::Same => self.against_same(base, said, at, (left, right)),
+            Verdict::Different => self.against_different(base, said, at, (left, right)),
+            Verdict::NotSure => None,
+        }
     }
 
     /// What stands against two sides being one person.
-    pub(super) fn against_same(
+    fn against_same(
         &self,
         base: &Base,
         said: &Said,
@@ -307,16 +325,17 @@ impl State {
     ) -> Option<((FaceId, FaceId), Because)> {
         let (mark, swapped) = self.apart.first_opposed(p, q)?;
         let (at, pair) = self.apart.of[mark as usize];
-        let entry = &said.entries[at as usize];
-        let Meant::Compare(pairs) = &entry.what else { return None };
-        let (left, right, _) = &pairs[pair as usize];
+        let (left, right, _) = said.pair(at, pair)?;
         let (of_p, of_q) = if swapped { (right, left) } else { (left, right) };
         let face = |side: &Side, root: u32| {
             let mut faces = self.atoms_of(base, said, side, at as usize);
             let (face, _) = faces.find(|&(_, atom)| self.root[atom as usize] == root)?;
             Some(base.faces[face as usize].clone())
         };
-        Some(((face(of_p, p)?, face(of_q, q)?), Because::Different { decision: entry.id }))
+        Some((
+            (face(of_p, p)?, face(of_q, q)?),
+            Because::Different { decision: said.entries[at as usize].id },
+        ))
     }
 
     /// The first two faces of two people that were seen in one frame, by faces of the smaller.
@@ -333,7 +352,7 @@ impl State {
     }
 
     /// What stands against two sides being two people.
-    pub(super) fn against_different(
+    fn against_different(
         &self,
         base: &Base,
         said: &Said,
@@ -378,16 +397,13 @@ impl State {
         Some(Conflict { decision: said.entries[at].id, pair: 0, faces, because: Because::SameFrame })
     }
 
-    fn join(&mut self, base: &Base, said: &Said, at: usize, sides: (&Side, &Side)) -> Option<Conflict> {
-        let conflict = self.against_same(base, said, at, sides);
-        if conflict.is_none() {
-            let both = self.atoms_of(base, said, sides.0, at).chain(self.atoms_of(base, said, sides.1, at));
-            let atoms: Vec<u32> = both.map(|(_, atom)| atom).collect();
-            for two in atoms.windows(2) {
-                self.unite(two[0], two[1], at as u32);
-            }
+    /// Makes one person of all whom a pair names.
+    fn join(&mut self, base: &Base, said: &Said, at: usize, (left, right, _): &Pair) {
+        let both = self.atoms_of(base, said, left, at).chain(self.atoms_of(base, said, right, at));
+        let atoms: Vec<u32> = both.map(|(_, atom)| atom).collect();
+        for two in atoms.windows(2) {
+            self.unite(two[0], two[1], at as u32);
         }
-        conflict
     }
 
     /// Makes one person of those of two atoms, because of decision `at`.

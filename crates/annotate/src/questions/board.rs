@@ -24,6 +24,13 @@ pub(super) struct Edge {
     pub(super) gone: bool,
 }
 
+impl Edge {
+    /// Whom it stands between, beside this person.
+    pub(super) fn other(&self, person: u32) -> u32 {
+        if self.a == person { self.b } else { self.a }
+    }
+}
+
 pub(super) struct Board {
     parent: Vec<u32>,
     /// Faces of each person, at its smallest cluster.
@@ -117,7 +124,7 @@ impl Board {
     pub(super) fn around(&self, person: u32) -> impl Iterator<Item = (usize, &Edge, u32)> {
         self.lists[person as usize].iter().filter_map(move |&id| {
             let e = &self.edges[id as usize];
-            (!e.gone).then_some((id as usize, e, if e.a == person { e.b } else { e.a }))
+            (!e.gone).then(|| (id as usize, e, e.other(person)))
         })
     }
 
@@ -224,12 +231,7 @@ impl Board {
         self.size[r] += self.size[o];
         self.skipped[r] = self.skipped[r].max(self.skipped[o]);
         self.parent[o] = root;
-        let mut more = std::mem::take(&mut self.lists[o]);
-        let list = &mut self.lists[r];
-        if more.len() > list.len() {
-            std::mem::swap(list, &mut more);
-        }
-        list.append(&mut more);
+        move_list(&mut self.lists, other, root);
         self.dirty.push(root);
     }
 
@@ -288,6 +290,16 @@ pub(super) fn answer_log_odds(error: f64) -> f64 {
 /// Pairs within a person.
 pub(super) fn within(faces: u32) -> f64 {
     f64::from(faces) * (f64::from(faces) - 1.0) / 2.0
+}
+
+/// Makes one list of two, at `to`: the shorter is appended to the longer.
+pub(super) fn move_list(lists: &mut [Vec<u32>], from: u32, to: u32) {
+    let mut more = std::mem::take(&mut lists[from as usize]);
+    let list = &mut lists[to as usize];
+    if more.len() > list.len() {
+        std::mem::swap(list, &mut more);
+    }
+    list.append(&mut more);
 }
 
 fn add(sum: &mut [f32], clusters: &Clusters, cluster: u32, times: f32) {

@@ -42,7 +42,7 @@ pub(super) struct Seen {
 
 /// Where the fit starts and, faintly, where it is drawn to: means of larger clusters are nearer to their
 /// person's true mean, so that the same distance speaks more against one person.
-const START: Chance = Chance { at_zero: 8.0, by_distance: 20.0, by_size: -0.5 };
+pub(super) const START: Chance = Chance { at_zero: 8.0, by_distance: 20.0, by_size: -0.5 };
 const PRECISION: [f64; 3] = [1e-3, 1e-3, 4.0];
 const BINS: usize = 24;
 /// Shares are not believed to be nearer to none or all than this.

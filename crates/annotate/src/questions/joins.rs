@@ -3,7 +3,7 @@
 use streamface_types::embedding::{cosine, dot};
 
 use super::Clusters;
-use super::board::answer_log_odds;
+use super::board::{answer_log_odds, move_list};
 use super::chance::{Chance, log_size, sigmoid};
 
 /// An answer that made one person of two.
@@ -43,13 +43,8 @@ impl Joins {
     pub(super) fn add(&mut self, root: u32, other: u32, answer: u32, (a, b): (u32, u32)) {
         let id = self.all.len() as u32;
         self.all.push(Join { answer, a, b, votes: 1, wrong: 0.0, pairs: 0.0, distance: 0.0, size: 0.0 });
-        let mut more = std::mem::take(&mut self.of[other as usize]);
-        let list = &mut self.of[root as usize];
-        if more.len() > list.len() {
-            std::mem::swap(list, &mut more);
-        }
-        list.append(&mut more);
-        list.push(id);
+        move_list(&mut self.of, other, root);
+        self.of[root as usize].push(id);
     }
 
     /// An answer about two clusters of one person speaks for or against every join between them.

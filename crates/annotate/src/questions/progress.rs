@@ -85,11 +85,10 @@ impl Queue {
             }
             let e = &self.board.edges[id];
             let (a, b) = (find(&parent, e.a), find(&parent, e.b));
+            gained += worth;
             if a == b {
-                gained += worth;
                 continue;
             }
-            gained += worth;
             pairs_left += 1;
             let host = if self.board.size(e.a) >= self.board.size(e.b) { a } else { b };
             *asked.entry(host).or_default() += 1;

@@ -146,9 +146,18 @@ impl Queue {
         let open = clusters.candidates.iter().map(|c| (c.distance, log_size(sizes(c.left, c.right))));
         let seen = chance::before_answers(open, pairs, &strangers(&clusters), prior);
         let board = Board::new(&clusters);
-        let (chance, known_before) = (Chance::fitted(&seen), seen.len());
-        let mut queue =
-            Self { clusters, settings, given: Vec::new(), board, chance, seen, known_before, fitted: None };
+        let known_before = seen.len();
+        let mut queue = Self {
+            clusters,
+            settings,
+            given: Vec::new(),
+            board,
+            // Settling fits it.
+            chance: chance::START,
+            seen,
+            known_before,
+            fitted: None,
+        };
         queue.settle();
         Ok(queue)
     }

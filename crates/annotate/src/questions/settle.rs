@@ -55,13 +55,13 @@ impl Board {
         // The smaller edge stays, so that it does not matter in which order people were joined.
         list.sort_unstable();
         list.retain(|&id| {
-            let Edge { a, b, gone, .. } = self.edges[id as usize];
-            if gone {
+            let e = self.edges[id as usize];
+            if e.gone {
                 return false;
             }
-            let (x, y) = (self.person(a), self.person(b));
-            let first = kept[(if x == person { y } else { x }) as usize];
-            let e = self.edges[id as usize];
+            let (x, y) = (self.person(e.a), self.person(e.b));
+            let other = if x == person { y } else { x };
+            let first = kept[other as usize];
             if x == y || first != u32::MAX && first != id {
                 self.edges[id as usize].gone = true;
                 self.worth.set(id as usize, 0.0);
@@ -76,13 +76,12 @@ impl Board {
             if first == id {
                 return false;
             }
-            kept[(if x == person { y } else { x }) as usize] = id;
+            kept[other as usize] = id;
             (self.edges[id as usize].a, self.edges[id as usize].b) = (x.min(y), x.max(y));
             true
         });
         for &id in &list {
-            let e = &self.edges[id as usize];
-            kept[(if e.a == person { e.b } else { e.a }) as usize] = u32::MAX;
+            kept[self.edges[id as usize].other(person) as usize] = u32::MAX;
         }
         self.lists[person as usize] = list;
     }

@@ -28,6 +28,14 @@ pub fn compare(left: &[usize], right: &[usize], verdict: Verdict) -> What {
     What::Compare { pairs: vec![Compared { left: side(left), right: side(right), verdict }] }
 }
 
+/// The faces of which a decision says where they belong.
+pub fn placed(what: &What) -> &[FaceId] {
+    match what {
+        What::Noise { faces } | What::Split { faces, .. } | What::Move { faces, .. } => faces,
+        _ => &[],
+    }
+}
+
 /// Faces that random journals speak of.
 pub const FACES: usize = 9;
 
