@@ -9,11 +9,12 @@
 //! The id of a decision is the number of its line. One process writes at a time; anyone may [`load`].
 
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use streamface_store::FileLock;
 use streamface_types::{FaceId, FrameId, Timestamp};
 
 use crate::{Decision, Error, What};
@@ -32,6 +33,7 @@ pub struct Journal {
     /// Id of the next decision.
     next: u64,
     torn: Option<PathBuf>,
+    _lock: FileLock,
 }
 
 impl Journal {
@@ -44,7 +46,8 @@ impl Journal {
         let fail = || Error::io(path);
         let new = !path.exists();
         let file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(fail())?;
-        lock(&file, path)?;
+        let lock = file.try_clone().and_then(FileLock::take).map_err(fail())?;
+        let lock = lock.ok_or_else(|| Error::InUse { path: path.to_owned() })?;
         if new {
             sync_folder(path).map_err(fail())?;
         }
@@ -54,6 +57,7 @@ impl Journal {
             next: found.decisions.len() as u64 + 1,
             log: Log { sink: file, len: found.whole, dirty: false },
             torn: None,
+            _lock: lock,
         };
         match found.tail {
             Tail::None => {}
@@ -154,19 +158,6 @@ pub fn load(path: &Path) -> Result<Vec<Decision>, Error> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(e) => Err(Error::io(path)(e)),
     }
-}
-
-fn lock(file: &File, path: &Path) -> Result<(), Error> {
-    // A process that starts another one has its locks twice for a moment, so the first no is not the last word.
-    for wait in [0, 5, 20, 100] {
-        std::thread::sleep(Duration::from_millis(wait));
-        match file.try_lock() {
-            Ok(()) => return Ok(()),
-            Err(TryLockError::WouldBlock) => {}
-            Err(TryLockError::Error(e)) => return Err(Error::io(path)(e)),
-        }
-    }
-    Err(Error::InUse { path: path.to_owned() })
 }
 
 fn now() -> Timestamp {

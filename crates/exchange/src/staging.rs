@@ -1,7 +1,9 @@
 //! A folder that is there whole or not at all: made beside its place under another name, then renamed.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+
+use streamface_store::FileLock;
 
 use crate::Error;
 
@@ -14,7 +16,7 @@ pub(crate) struct Staging {
     target: PathBuf,
     path: PathBuf,
     /// Held as long as the folder is being made: what a killed process left is told from what another one makes.
-    _lock: File,
+    _lock: FileLock,
     finished: bool,
 }
 
@@ -45,12 +47,8 @@ impl Staging {
         let path = parent.join(format!(".{}.part", name.to_string_lossy()));
         fs::create_dir_all(&path).map_err(Error::io(&path))?;
         let lock_path = path.join(LOCK);
-        let lock = File::create(&lock_path).map_err(Error::io(&lock_path))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Error::Busy(target.to_owned())),
-            Err(TryLockError::Error(e)) => return Err(Error::io(&lock_path)(e)),
-        }
+        let lock = File::create(&lock_path).and_then(FileLock::take).map_err(Error::io(&lock_path))?;
+        let lock = lock.ok_or_else(|| Error::Busy(target.to_owned()))?;
         for entry in fs::read_dir(&path).map_err(Error::io(&path))?.flatten() {
             if entry.file_name() != LOCK {
                 let entry = entry.path();

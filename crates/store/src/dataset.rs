@@ -1,14 +1,16 @@
 //! The directory itself: its lock, its tables, its images.
 
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use streamface_types::{FaceId, FrameId};
 
 use crate::table::{self, Row};
-use crate::{ExtractionRow, FaceRow, FeatureRow, FrameRow, ImageKind, LabelRow, StoreError, write_atomic};
+use crate::{
+    ExtractionRow, FaceRow, FeatureRow, FileLock, FrameRow, ImageKind, LabelRow, StoreError, write_atomic,
+};
 
 /// Largest image file that is read back, in bytes.
 pub const MAX_IMAGE_BYTES: u64 = 256 << 20;
@@ -20,8 +22,7 @@ const STAGED: &str = ".part";
 #[derive(Debug)]
 pub struct Dataset {
     root: PathBuf,
-    /// Kept open: the lock lives as long as the file handle.
-    _lock: File,
+    _lock: FileLock,
 }
 
 impl Dataset {
@@ -360,30 +361,26 @@ fn remove_dir(dir: &Path) -> Result<(), StoreError> {
     }
 }
 
-fn take_lock(root: &Path) -> Result<File, StoreError> {
+fn take_lock(root: &Path) -> Result<FileLock, StoreError> {
     let path = root.join(".lock");
-    let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-    let mut file = open.map_err(StoreError::io(&path))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            let read = (&file).take(200).read_to_string(&mut holder);
-            let named = read.is_ok() && !holder.trim().is_empty();
-            let holder = if named { holder.trim().to_owned() } else { "another process".into() };
-            return Err(StoreError::InUse { path: root.to_owned(), holder });
-        }
-        Err(TryLockError::Error(e)) => return Err(StoreError::io(&path)(e)),
-    }
-    let note = || -> std::io::Result<()> {
+    let io = || StoreError::io(&path);
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+    let mut file = file.map_err(io())?;
+    let Some(lock) = file.try_clone().and_then(FileLock::take).map_err(io())? else {
+        let mut holder = String::new();
+        let read = file.take(200).read_to_string(&mut holder);
+        let named = read.is_ok() && !holder.trim().is_empty();
+        let holder = if named { holder.trim().to_owned() } else { "another process".into() };
+        return Err(StoreError::InUse { path: root.to_owned(), holder });
+    };
+    let mut note = || -> std::io::Result<()> {
         file.set_len(0)?;
         file.rewind()?;
         write!(file, "process {}", std::process::id())
     };
     // Only a courtesy for the next process: a full disk must not keep us from reading.
-    let mut note = note;
     let _ = note();
-    Ok(file)
+    Ok(lock)
 }
 
 #[cfg(test)]

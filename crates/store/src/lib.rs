@@ -36,6 +36,7 @@ mod compat;
 mod dataset;
 mod error;
 mod images;
+mod lock;
 mod npy;
 mod pairs;
 mod rows;
@@ -46,6 +47,7 @@ pub use compat::{read_annotations, write_annotations, write_detections, write_ma
 pub use dataset::{Batch, Dataset, MAX_IMAGE_BYTES};
 pub use error::StoreError;
 pub use images::ImageKind;
+pub use lock::FileLock;
 pub use npy::read_npy;
 pub use pairs::{About, RowPair, read_pairs, write_pairs};
 pub use rows::{DropReason, ExtractionRow, FaceRow, FeatureRow, FrameRow, LabelRow};

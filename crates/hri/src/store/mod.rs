@@ -71,7 +71,19 @@ pub struct Store {
     /// The generation that is to be kept beside the newest, and bytes of the newest snapshot.
     base: Mutex<(u64, u64)>,
     recovery: Recovery,
-    _lock: Option<File>,
+    _lock: Option<Lock>,
+}
+
+/// The lock of who writes. It is unlocked, not only closed: a process that starts another one has its open files twice
+/// for a moment.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Where this fails, closing it is what is left.
+        let _ = self.0.unlock();
+    }
 }
 
 /// An index to read from; writers wait as long as it is there.
@@ -99,7 +111,7 @@ impl Store {
         base: u64,
         bytes: u64,
         recovery: Recovery,
-        lock: Option<File>,
+        lock: Option<Lock>,
     ) -> Self {
         let synced = Mutex::new(log.as_ref().map_or(0, |l| l.changes));
         Self {
@@ -140,11 +152,11 @@ impl Store {
             .write(true)
             .open(&path)
             .map_err(Error::io(&path))?;
-        match lock.try_lock() {
-            Ok(()) => {}
+        let lock = match lock.try_lock() {
+            Ok(()) => Lock(lock),
             Err(TryLockError::WouldBlock) => return Err(Error::Locked { path: directory.to_owned() }),
             Err(TryLockError::Error(source)) => return Err(Error::Io { path, source }),
-        }
+        };
         let files = Files::list(directory)?;
         files.tidy();
         if files.is_empty() {
