@@ -298,6 +298,7 @@ proptest! {
     ) {
         let mut one = People::new(faces(FACES), &labels, frames_apart).unwrap();
         let mut all = one.clone();
+        let mut unchecked = one.clone();
         for (at, decision) in said.iter().enumerate() {
             let before = one.report().conflicts;
             let keys: Vec<u32> = one.people().collect();
@@ -305,6 +306,8 @@ proptest! {
             let change = one.apply(decision);
             all.replay(&said[..=at]);
             prop_assert_eq!(derived(&one), derived(&all));
+            prop_assert_eq!(&unchecked.apply(decision), &change);
+            prop_assert_eq!(derived(&unchecked), derived(&all));
             prop_assert_eq!(one.labels(), all.labels());
             prop_assert_eq!(one.people().collect::<Vec<_>>(), all.people().collect::<Vec<_>>());
             prop_assert_eq!(one.report(), all.report());

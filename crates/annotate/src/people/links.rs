@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use streamface_types::FaceId;
 
 use super::People;
-use crate::Error;
+use super::base::NO_ONE;
+use super::said::Meant;
+use crate::{Error, Verdict};
 
 /// Pairs up to which all faces of two people are kept apart, not only those that were compared.
 const MOST_PAIRS: usize = 4_000_000;
@@ -93,6 +95,21 @@ impl People {
         pairs.sort_unstable();
         pairs.dedup();
         pairs
+    }
+
+    /// The atom of the cluster that a face came in; none where it was no one's. Panics where there is no such face.
+    #[must_use]
+    pub fn home_of(&self, face: u32) -> Option<u32> {
+        Some(self.base.cluster[face as usize]).filter(|&cluster| cluster != NO_ONE)
+    }
+
+    /// The pairs that a decision compares: the faces of either side that are there, and what it says of them.
+    pub fn compared(&self, decision: u64) -> impl Iterator<Item = (&[u32], &[u32], Verdict)> {
+        let pairs = match self.said.find(decision).map(|at| &self.said.entries[at].what) {
+            Some(Meant::Compare(pairs)) => &pairs[..],
+            _ => &[],
+        };
+        pairs.iter().map(|(left, right, verdict)| (self.said.faces(left), self.said.faces(right), *verdict))
     }
 
     /// The roots of the people on the two sides of a pair.

@@ -59,6 +59,8 @@ pub struct People {
     base: Base,
     said: Said,
     state: State,
+    /// What the last check derived anew, of which decision: most often that one is applied next.
+    tried: Option<(u64, What, State)>,
 }
 
 /// What a decision changed.
@@ -85,13 +87,14 @@ impl People {
         let said = Said::new(faces.len());
         let base = Base::new(faces, labels, frames_apart)?;
         let state = State::derive(&base, &said);
-        Ok(Self { base, said, state })
+        Ok(Self { base, said, state, tried: None })
     }
 
     /// Forgets what was said before, and takes these decisions in their order.
     ///
     /// Time: O(m log n) for `m` faces named, and that of the smaller of two people for each time that two are joined.
     pub fn replay(&mut self, decisions: &[Decision]) {
+        self.tried = None;
         self.said = Said::new(self.base.faces.len());
         let faces = &self.base.faces;
         for some in decisions.chunks(4096) {
@@ -111,17 +114,12 @@ impl People {
     /// single faces that were named before derive all anew.
     pub fn apply(&mut self, decision: &Decision) -> Change {
         let numbers = look_up(&decision.what, &self.base.faces);
-        let was_named = || numbers.iter().flatten().any(|&face| self.said.named[face as usize]);
-        let anew = match &decision.what {
-            What::Undo { .. } | What::Redo { .. } | What::Move { .. } => true,
-            // A face that is gone may have been what stood against something.
-            What::Noise { .. } | What::Split { .. } => !self.state.conflicts.is_empty() || was_named(),
-            _ => false,
-        };
+        let anew = self.derives_anew(&decision.what, &numbers);
         let at = self.said.entries.len();
         self.said.push(decision.id, &decision.what, &numbers, self.base.clusters());
+        let tried = self.tried.take().filter(|(id, what, _)| *id == decision.id && *what == decision.what);
         if anew {
-            let state = State::derive(&self.base, &self.said);
+            let state = tried.map_or_else(|| State::derive(&self.base, &self.said), |(.., state)| state);
             let conflicts = news(&self.state, &state);
             self.state = state;
             return Change { rebuilt: true, joined: Vec::new(), conflicts };
@@ -137,6 +135,17 @@ impl People {
         let now = |key: u32| self.state.root(key).map_or(key, |root| self.state.key(root));
         let joined = before.into_iter().map(|key| (key, now(key))).filter(|(was, is)| was != is).collect();
         Change { rebuilt: false, joined, conflicts: self.state.conflicts[conflicts..].to_vec() }
+    }
+
+    /// Whether what follows from one more decision can only be told by going through all of them.
+    fn derives_anew(&self, what: &What, numbers: &[Option<u32>]) -> bool {
+        let was_named = || numbers.iter().flatten().any(|&face| self.said.is_named(face));
+        match what {
+            What::Undo { .. } | What::Redo { .. } | What::Move { .. } => true,
+            // A face that is gone may have been what stood against something.
+            What::Noise { .. } | What::Split { .. } => !self.state.conflicts.is_empty() || was_named(),
+            _ => false,
+        }
     }
 
     /// Keys of the people compared in decision `at`, ascending.
@@ -162,10 +171,15 @@ impl People {
         let id = self.said.entries.last().map_or(1, |e| e.id + 1);
         let (at, mark) = (self.said.entries.len(), self.said.mark());
         let numbers = look_up(what, &self.base.faces);
+        let derives = self.derives_anew(what, &numbers);
         self.said.push(id, what, &numbers, self.base.clusters());
         let (base, said, state) = (&self.base, &self.said, &self.state);
+        let mut after = None;
+        let mut anew = || news(state, after.insert(State::derive(base, said))).into_iter().next();
         let found = match &said.entries[at].what {
             Meant::Name(..) | Meant::Skip(_) => None,
+            // Faces of which nothing was said take nothing with them.
+            Meant::Noise(_) | Meant::Split { .. } if !derives => None,
             Meant::Compare(pairs) => match &pairs[..] {
                 [pair] => state.against(base, said, at, pair),
                 _ => {
@@ -175,11 +189,11 @@ impl People {
                 }
             },
             Meant::Move { faces, to, .. } => {
-                let own = news(state, &State::derive(base, said)).into_iter().next();
-                own.or_else(|| state.against_move(base, said, at, (faces, to)))
+                anew().or_else(|| state.against_move(base, said, at, (faces, to)))
             }
-            _ => news(state, &State::derive(base, said)).into_iter().next(),
+            _ => anew(),
         };
+        self.tried = after.map(|after| (id, what.clone(), after));
         self.said.pop(mark);
         found.map_or(Ok(()), |conflict| Err(Refusal::Conflict(conflict)))
     }

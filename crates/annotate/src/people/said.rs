@@ -6,14 +6,17 @@ use streamface_types::FaceId;
 
 use crate::{Verdict, What};
 
+/// No decision's place.
+const NEVER: u32 = u32::MAX;
+
 /// All decisions.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Said {
     pub(super) entries: Vec<Entry>,
     /// Faces of all sides, one after the other.
     pool: Vec<u32>,
-    /// Whether some decision names the face.
-    pub(super) named: Vec<bool>,
+    /// The place of the first decision that names each face, or [`NEVER`].
+    named: Vec<u32>,
     /// Atoms that decisions may make, beyond the clusters.
     pub(super) made: u32,
 }
@@ -58,7 +61,12 @@ pub(super) enum Meant {
 
 impl Said {
     pub(super) fn new(faces: usize) -> Self {
-        Self { named: vec![false; faces], ..Self::default() }
+        Self { named: vec![NEVER; faces], ..Self::default() }
+    }
+
+    /// Whether some decision names a face.
+    pub(super) fn is_named(&self, face: u32) -> bool {
+        self.named[face as usize] != NEVER
     }
 
     pub(super) fn faces(&self, side: &Side) -> &[u32] {
@@ -92,11 +100,13 @@ impl Said {
     pub(super) fn push(&mut self, id: u64, what: &What, numbers: &[Option<u32>], clusters: u32) {
         let unknown = numbers.iter().filter(|n| n.is_none()).count();
         let mut numbers = numbers.iter();
+        let at = self.entries.len() as u32;
         let mut side = |named: &[FaceId]| {
             let from = self.pool.len();
             self.pool.extend(numbers.by_ref().take(named.len()).flatten());
             for &face in &self.pool[from..] {
-                self.named[face as usize] = true;
+                let first = &mut self.named[face as usize];
+                *first = at.min(*first);
             }
             from..self.pool.len()
         };
@@ -126,7 +136,13 @@ impl Said {
     /// Takes the last decision away again.
     pub(super) fn pop(&mut self, before: Mark) {
         self.entries.pop();
-        self.pool.truncate(before.pool);
+        let at = self.entries.len() as u32;
+        for face in self.pool.drain(before.pool..) {
+            let first = &mut self.named[face as usize];
+            if *first == at {
+                *first = NEVER;
+            }
+        }
         self.made = before.made;
     }
 
