@@ -1,4 +1,4 @@
-//! Sets of whole frames with boxes: faces are cut out as `streamface extract` cuts them.
+//! Sets of whole frames with boxes. On the way in faces are cut out as `streamface extract` cuts them.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,11 +12,50 @@ use streamface_store::{FaceRow, ImageKind};
 use streamface_types::{BoundingBox, FaceId, FrameId, Landmarks};
 
 use crate::attributes::Described;
+use crate::files::Place;
 use crate::intake::{Intake, Picture};
+use crate::report::{Observer, Progress, Summary};
+use crate::snapshot::Snapshot;
 use crate::{Error, known};
 
 /// Side of an aligned face, as the original's.
 const ALIGNED: u32 = 128;
+
+/// Puts the frames that have a picture and a face with a box into `folder`, and tells each with these faces to `describe`,
+/// which may say why the format cannot take them; the summary tells how many there are and what has no place.
+pub(crate) fn put_frames(
+    set: &Snapshot<'_>,
+    folder: &Path,
+    place: Place,
+    observe: Observer<'_>,
+    mut describe: impl FnMut(&FrameId, &[&FaceRow]) -> Result<(), &'static str>,
+) -> Result<Summary, Error> {
+    let boxed = set.boxed();
+    let mut summary = Summary::default();
+    let with_box: usize = boxed.values().map(Vec::len).sum();
+    summary.leave_out("faces without a box", (set.faces.len() - with_box) as u64);
+    let mut taken = Vec::new();
+    for ((&frame, faces), done) in boxed.iter().zip(1..) {
+        observe(Progress { what: "frames", done, total: boxed.len() as u64 });
+        let picture = set.image(ImageKind::Frame, frame).ok_or("faces whose frame has no picture");
+        match picture.and_then(|picture| describe(frame, faces).map(|()| picture)) {
+            Ok(picture) => place.put(&picture, &folder.join(format!("{frame}.png")))?,
+            Err(why) => {
+                summary.leave_out(why, faces.len() as u64);
+                continue;
+            }
+        }
+        summary.frames += 1;
+        taken.extend(faces);
+    }
+    if summary.frames == 0 {
+        return Err(Error::lacks(set.root(), "no frame has both a picture and a face with a box"));
+    }
+    summary.images = summary.frames;
+    summary.faces = taken.len() as u64;
+    summary.people = set.people(taken);
+    Ok(summary)
+}
 
 /// A frame, and the faces that the set says are in it.
 #[derive(Debug)]

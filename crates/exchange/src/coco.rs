@@ -16,12 +16,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use streamface_store::{FaceRow, ImageKind, write_atomic};
+use streamface_store::{FaceRow, write_atomic};
 
 use crate::boxed::{self, Boxed, Framed};
 use crate::files::{MAX_TEXT, named, open_text};
 use crate::intake::Intake;
-use crate::report::{Observer, Progress, Summary};
+use crate::report::{Observer, Summary};
 use crate::sidecar::AnyLabel;
 use crate::snapshot::Snapshot;
 use crate::staging::Staging;
@@ -104,37 +104,19 @@ pub(crate) fn export(
     settings: &ExportSettings,
     observe: Observer<'_>,
 ) -> Result<Summary, Error> {
-    let boxed = set.boxed();
-    let mut summary = Summary::default();
-    let with_box: usize = boxed.values().map(Vec::len).sum();
-    summary.leave_out("faces without a box", (set.faces.len() - with_box) as u64);
     let staging = Staging::new(out)?;
     let folder = staging.folder("images")?;
-    let (mut images, mut annotations, mut taken) = (Vec::new(), Vec::new(), Vec::new());
-    for ((frame, faces), done) in boxed.iter().zip(1..) {
-        observe(Progress { what: "frames", done, total: boxed.len() as u64 });
-        let Some(from) = set.image(ImageKind::Frame, frame) else {
-            summary.leave_out("faces whose frame has no picture", faces.len() as u64);
-            continue;
-        };
-        let file_name = format!("{frame}.png");
-        settings.place.put(&from, &folder.join(&file_name))?;
+    let (mut images, mut annotations) = (Vec::new(), Vec::new());
+    let summary = boxed::put_frames(set, &folder, settings.place, observe, |frame, faces| {
         let id = images.len() as i64 + 1;
         let [width, height] = faces.iter().find_map(|f| known::frame_size(f)).unwrap_or_default();
-        let source = set.frames.get(*frame).map(|f| f.source.clone());
-        images.push(Image { id, file_name, width, height, source });
-        for &face in faces {
+        let source = set.frames.get(frame).map(|f| f.source.clone());
+        images.push(Image { id, file_name: format!("{frame}.png"), width, height, source });
+        for face in faces {
             annotations.push(annotation(set, face, id, annotations.len() as i64 + 1));
-            taken.push(face);
         }
-    }
-    if images.is_empty() {
-        return Err(Error::lacks(set.root(), "no frame has both a picture and a face with a box"));
-    }
-    summary.frames = images.len() as u64;
-    summary.images = summary.frames;
-    summary.faces = taken.len() as u64;
-    summary.people = set.people(taken);
+        Ok(())
+    })?;
     let category = Category {
         id: 1,
         name: "person".into(),

@@ -18,13 +18,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use streamface_store::{ImageKind, write_atomic};
+use streamface_store::{FaceRow, write_atomic};
 use streamface_types::Attributes;
 
 use crate::attributes::{Described, by_name};
 use crate::boxed::{self, Boxed, Framed};
 use crate::files::{MAX_TEXT, is_image, open_text, walk};
-use crate::imagefolder::pictured;
 use crate::intake::Intake;
 use crate::photos::{self, Photo};
 use crate::report::{Observer, Progress, Summary};
@@ -91,9 +90,7 @@ pub(crate) fn export(
     settings: &ExportSettings,
     observe: Observer<'_>,
 ) -> Result<Summary, Error> {
-    set.need_labels()?;
-    let mut summary = Summary::default();
-    let faces = pictured(set, settings, &mut summary);
+    let (faces, summary) = set.pictured(settings.kind(), settings.noise)?;
     let staging = Staging::new(out)?;
     let data = staging.folder("data")?;
     let mut labels = BTreeMap::new();
@@ -109,7 +106,6 @@ pub(crate) fn export(
         labels.insert(name, target);
         observe(Progress { what: "faces", done, total: faces.len() as u64 });
     }
-    summary.images = summary.faces;
     finish(staging, labels)?;
     Ok(summary)
 }
@@ -121,22 +117,11 @@ pub(crate) fn export_detections(
     settings: &ExportSettings,
     observe: Observer<'_>,
 ) -> Result<Summary, Error> {
-    let boxed = set.boxed();
-    let mut summary = Summary::default();
-    let with_box: usize = boxed.values().map(Vec::len).sum();
-    summary.leave_out("faces without a box", (set.faces.len() - with_box) as u64);
     let staging = Staging::new(out)?;
     let data = staging.folder("data")?;
     let mut labels = BTreeMap::new();
-    let mut taken = Vec::new();
-    for ((frame, faces), done) in boxed.iter().zip(1..) {
-        observe(Progress { what: "frames", done, total: boxed.len() as u64 });
-        let n = faces.len() as u64;
-        let Some(from) = set.image(ImageKind::Frame, frame) else {
-            summary.leave_out("faces whose frame has no picture", n);
-            continue;
-        };
-        let target = |face: &&streamface_store::FaceRow| {
+    let summary = boxed::put_frames(set, &data, settings.place, observe, |frame, faces| {
+        let target = |face: &&FaceRow| {
             let (b, [w, h]) = (known::bbox(face)?, known::frame_size(face)?);
             let (w, h) = (w as f32, h as f32);
             let mut attributes = attributes(set.described.get(&face.face));
@@ -156,21 +141,9 @@ pub(crate) fn export_detections(
             })
         };
         let targets: Option<Vec<Target>> = faces.iter().map(target).collect();
-        let Some(targets) = targets else {
-            summary.leave_out("faces whose frame has no size", n);
-            continue;
-        };
-        settings.place.put(&from, &data.join(format!("{frame}.png")))?;
-        labels.insert(frame.to_string(), targets);
-        summary.frames += 1;
-        taken.extend(faces.iter().copied());
-    }
-    summary.faces = taken.len() as u64;
-    summary.people = set.people(taken);
-    summary.images = summary.frames;
-    if summary.frames == 0 {
-        return Err(Error::lacks(set.root(), "no frame has both a picture and a face with a box"));
-    }
+        labels.insert(frame.to_string(), targets.ok_or("faces whose frame has no size")?);
+        Ok(())
+    })?;
     finish(staging, labels)?;
     Ok(summary)
 }

@@ -9,9 +9,6 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use streamface_store::FaceRow;
-use streamface_types::Label;
-
 use crate::files::{is_image, walk};
 use crate::intake::Intake;
 use crate::photos::{self, Photo};
@@ -26,41 +23,15 @@ pub(crate) fn export(
     settings: &ExportSettings,
     observe: Observer<'_>,
 ) -> Result<Summary, Error> {
-    set.need_labels()?;
+    let (faces, summary) = set.pictured(settings.kind(), settings.noise)?;
     let staging = Staging::new(out)?;
-    let mut summary = Summary::default();
-    let faces = pictured(set, settings, &mut summary);
     for ((face, label, from), done) in faces.iter().zip(1..) {
         let folder = staging.folder(label.to_string())?;
         settings.place.put(from, &folder.join(format!("{}.png", face.face)))?;
         observe(Progress { what: "faces", done, total: faces.len() as u64 });
     }
-    summary.images = summary.faces;
     staging.finish()?;
     Ok(summary)
-}
-
-type Pictured<'s> = (&'s FaceRow, Label, std::path::PathBuf);
-
-/// The labelled faces that have a picture; the summary tells how many and what has no place.
-pub(crate) fn pictured<'s>(
-    set: &'s Snapshot<'_>,
-    settings: &ExportSettings,
-    summary: &mut Summary,
-) -> Vec<Pictured<'s>> {
-    let (labelled, unlabelled, noise) = set.of_people(settings.noise);
-    let all = labelled.len();
-    let kind = settings.kind();
-    let faces: Vec<Pictured<'_>> = labelled
-        .into_iter()
-        .filter_map(|(face, label)| Some((face, label, set.image(kind, &face.face)?)))
-        .collect();
-    summary.faces = faces.len() as u64;
-    summary.people = set.people(faces.iter().map(|(f, ..)| *f));
-    summary.leave_out("faces without a label", unlabelled);
-    summary.leave_out("faces of no one (--noise takes them)", noise);
-    summary.leave_out("faces without a picture", (all - faces.len()) as u64);
-    faces
 }
 
 pub(crate) fn import(

@@ -16,7 +16,6 @@ use std::path::Path;
 use streamface_store::write_atomic;
 use streamface_types::Label;
 
-use crate::imagefolder::pictured;
 use crate::report::{Observer, Progress, Summary};
 use crate::snapshot::Snapshot;
 use crate::staging::Staging;
@@ -33,9 +32,7 @@ pub(crate) fn export(
     settings: &ExportSettings,
     observe: Observer<'_>,
 ) -> Result<Summary, Error> {
-    set.need_labels()?;
-    let mut summary = Summary::default();
-    let faces = pictured(set, &ExportSettings { noise: false, ..settings.clone() }, &mut summary);
+    let (faces, mut summary) = set.pictured(settings.kind(), false)?;
     let mut sizes: BTreeMap<Label, usize> = BTreeMap::new();
     faces.iter().for_each(|(_, label, _)| *sizes.entry(*label).or_default() += 1);
     let sizes: Vec<(Label, usize)> = sizes.into_iter().collect();
@@ -71,7 +68,6 @@ pub(crate) fn export(
     if made < asked {
         summary.leave_out("pairs of each kind that a fold could not be given", (asked - made) as u64);
     }
-    summary.images = summary.faces;
     staging.finish()?;
     Ok(summary)
 }

@@ -8,6 +8,7 @@ use streamface_store::{Dataset, FaceRow, FrameRow, ImageKind, LabelRow, read_ann
 use streamface_types::{Annotations, FaceId, FrameId, Label};
 
 use crate::attributes::{self, Described};
+use crate::report::Summary;
 use crate::{Error, known};
 
 /// Whose labels are exported.
@@ -35,6 +36,9 @@ pub struct Snapshot<'a> {
     pub(crate) labels: BTreeMap<FaceId, Label>,
     pub(crate) described: BTreeMap<FaceId, Described>,
 }
+
+/// A face, its label, and where its picture lies.
+pub(crate) type Pictured<'s> = (&'s FaceRow, Label, PathBuf);
 
 fn manual_path(data: &Dataset) -> PathBuf {
     data.metadata().join("annotations_manual.json")
@@ -99,26 +103,35 @@ impl<'a> Snapshot<'a> {
         labels.filter(|l| !l.is_noise()).collect::<BTreeSet<_>>().len() as u64
     }
 
-    /// Refuses a dataset without labels, for a format that is made of them.
-    pub(crate) fn need_labels(&self) -> Result<(), Error> {
+    /// Faces of the people, and of no one where `noise`, that have a picture of this kind, for a format that is made
+    /// of these; the summary tells how many there are and what has no place.
+    pub(crate) fn pictured(
+        &self,
+        kind: ImageKind,
+        noise: bool,
+    ) -> Result<(Vec<Pictured<'_>>, Summary), Error> {
         if self.labels.is_empty() {
             let why = "no labels to export; streamface cluster makes them, or give --labels FILE";
             return Err(Error::lacks(self.root(), why));
         }
-        Ok(())
-    }
-
-    /// Faces of the people, and of no one where `noise`; how many have no label; how many are noise and left out.
-    pub(crate) fn of_people(&self, noise: bool) -> (Vec<(&FaceRow, Label)>, u64, u64) {
-        let (mut taken, mut unlabelled, mut noisy) = (Vec::new(), 0, 0);
+        let (mut faces, mut unlabelled, mut noisy, mut bare) = (Vec::new(), 0, 0, 0);
         for face in &self.faces {
             match self.label(&face.face) {
                 None => unlabelled += 1,
                 Some(label) if label.is_noise() && !noise => noisy += 1,
-                Some(label) => taken.push((face, label)),
+                Some(label) => match self.image(kind, &face.face) {
+                    None => bare += 1,
+                    Some(picture) => faces.push((face, label, picture)),
+                },
             }
         }
-        (taken, unlabelled, noisy)
+        let n = faces.len() as u64;
+        let people = self.people(faces.iter().map(|(face, ..)| *face));
+        let mut summary = Summary { faces: n, images: n, people, ..Summary::default() };
+        summary.leave_out("faces without a label", unlabelled);
+        summary.leave_out("faces of no one (--noise takes them)", noisy);
+        summary.leave_out("faces without a picture", bare);
+        Ok((faces, summary))
     }
 
     /// Faces with a box, by frame.

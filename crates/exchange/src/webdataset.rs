@@ -18,7 +18,6 @@ use streamface_types::FaceId;
 use tar::{Archive, Builder, EntryType, Header};
 
 use crate::files::{relative, walk};
-use crate::imagefolder::pictured;
 use crate::intake::Intake;
 use crate::photos::{self, Photo, face_id};
 use crate::report::{Observer, Progress, Summary};
@@ -40,9 +39,7 @@ pub(crate) fn export(
     settings: &ExportSettings,
     observe: Observer<'_>,
 ) -> Result<Summary, Error> {
-    set.need_labels()?;
-    let mut summary = Summary::default();
-    let faces = pictured(set, settings, &mut summary);
+    let (faces, summary) = set.pictured(settings.kind(), settings.noise)?;
     let staging = Staging::new(out)?;
     let mut done = 0;
     for (shard, number) in faces.chunks(settings.shard_faces.max(1)).zip(0..) {
@@ -70,7 +67,6 @@ pub(crate) fn export(
             tar.into_inner().and_then(|mut out| out.flush().map(|()| out)).map_err(Error::io(&path))?;
         file.get_ref().sync_all().map_err(Error::io(&path))?;
     }
-    summary.images = summary.faces;
     staging.finish()?;
     Ok(summary)
 }
