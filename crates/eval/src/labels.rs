@@ -86,8 +86,9 @@ fn too_large(path: &Path, limit: u64) -> Error {
     Error::TooLarge { path: path.to_owned(), limit }
 }
 
-/// A file of labels, past a byte order mark.
-fn open(path: &Path, limit: u64) -> Result<BufReader<Take<File>>, Error> {
+/// A file of text that is no larger than `limit`, past a byte order mark. One that does not tell its length
+/// is read on to the limit: ask [`within`] afterwards.
+pub(crate) fn open(path: &Path, limit: u64) -> Result<BufReader<Take<File>>, Error> {
     let read_error = |source| Error::Read { path: path.to_owned(), source };
     let file = File::open(path).map_err(read_error)?;
     if file.metadata().map_err(read_error)?.len() > limit {
@@ -102,7 +103,8 @@ fn open(path: &Path, limit: u64) -> Result<BufReader<Take<File>>, Error> {
     Ok(input)
 }
 
-fn within(path: &Path, input: &BufReader<Take<File>>, limit: u64) -> Result<(), Error> {
+/// [`Error::TooLarge`] where what was read came to the limit.
+pub(crate) fn within(path: &Path, input: &BufReader<Take<File>>, limit: u64) -> Result<(), Error> {
     if input.get_ref().limit() == 0 { Err(too_large(path, limit)) } else { Ok(()) }
 }
 

@@ -35,7 +35,7 @@ fn check(name: &str, scores: Scores) {
     close("homogeneity", scores.information.homogeneity, &expected["homogeneity"]);
     close("completeness", scores.information.completeness, &expected["completeness"]);
     close("accuracy", scores.equality.accuracy, &expected["accuracy"]);
-    close("recall_weighted", scores.equality.accuracy, &expected["recall_weighted"]);
+    close("recall_weighted", scores.equality.recall_weighted, &expected["recall_weighted"]);
     close("precision_weighted", scores.equality.precision_weighted, &expected["precision_weighted"]);
     assert_eq!(expected["samples"], scores.samples);
     assert_eq!(expected["true_clusters"], scores.true_clusters);

@@ -49,9 +49,9 @@ pub(super) fn labelled(
     let features = data.read::<FeatureRow>()?;
     let rows = matrix(&features)?;
     let faces: Vec<FaceId> = features.into_iter().map(|f| f.face).collect();
-    let known: BTreeMap<String, i64> = match other {
+    let known = match other {
         Some(path) => read_labels(path)?,
-        None => data.read::<LabelRow>()?.into_iter().map(|l| (l.face.to_string(), l.label.0)).collect(),
+        None => own_labels(data)?,
     };
     if known.is_empty() {
         bail!("{} has no labels yet; run streamface cluster {0} first", data.root().display());
@@ -61,6 +61,11 @@ pub(super) fn labelled(
         bail!("the labels name none of the {} faces of {}", faces.len(), data.root().display());
     }
     Ok((rows, faces, labels))
+}
+
+/// The dataset's own labels, by the names of the faces.
+pub(super) fn own_labels(data: &Dataset) -> anyhow::Result<BTreeMap<String, i64>> {
+    Ok(data.read::<LabelRow>()?.into_iter().map(|l| (l.face.to_string(), l.label.0)).collect())
 }
 
 /// Labels by the number of the row: CSV `index,label`, or `name,label` with numbers for names.

@@ -10,11 +10,12 @@ use streamface_eval::read_labels;
 use streamface_eval::verification::{
     Draw, Pair, VerificationPage, Verified, draw_pairs, read_pairs, rows_by_name, verify as fold,
 };
-use streamface_store::{Dataset, FaceRow, FeatureRow, LabelRow, write_atomic};
+use streamface_store::{Dataset, FaceRow, FeatureRow, write_atomic};
 use streamface_types::{Embeddings, FaceId, FrameId, Metric};
 
 use super::Outcome;
 use super::cluster::matrix;
+use super::evaluate::own_labels;
 use super::extract::open_existing;
 use super::vectors::read_vectors;
 use crate::args::VerifyArgs;
@@ -177,11 +178,9 @@ fn mean(vectors: &Embeddings, rows: &[usize]) -> Vec<f32> {
 
 /// A label for each row; −1 where it has none.
 fn labels_of(args: &VerifyArgs, data: Option<&Dataset>, rows: &Rows) -> anyhow::Result<Vec<i64>> {
-    let known: BTreeMap<String, i64> = match (&args.labels, data) {
+    let known = match (&args.labels, data) {
         (Some(path), _) => read_labels(path)?,
-        (None, Some(data)) => {
-            data.read::<LabelRow>()?.into_iter().map(|l| (l.face.to_string(), l.label.0)).collect()
-        }
+        (None, Some(data)) => own_labels(data)?,
         (None, None) => bail!("--pairs or --labels is needed to know who is who"),
     };
     let mut found = rows_by_name(known.keys().map(String::as_str), &rows.names);

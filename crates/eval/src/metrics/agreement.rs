@@ -35,7 +35,8 @@ pub struct Pairs {
     pub neither: u128,
 }
 
-fn choose_2(n: u64) -> u128 {
+/// Pairs of `n` samples.
+pub(super) fn choose_2(n: u64) -> u128 {
     let n = u128::from(n);
     n * n.saturating_sub(1) / 2
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::Contingency;
+use super::{Contingency, Prf};
 
 /// What two labellings tell of each other.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -35,8 +35,7 @@ pub fn information(table: &Contingency) -> Information {
     let shared = mutual(table);
     let share = |of: f64| if of > 0.0 { (shared / of).clamp(0.0, 1.0) } else { 1.0 };
     let (homogeneity, completeness) = (share(of_truth), share(of_predicted));
-    let sum = homogeneity + completeness;
-    let v_measure = if sum > 0.0 { 2.0 * homogeneity * completeness / sum } else { 0.0 };
+    let v_measure = Prf::new(homogeneity, completeness).f;
     let mean = (of_truth + of_predicted) / 2.0;
     let (few_truth, few_predicted) = (table.truth().len() <= 1, table.predicted().len() <= 1);
     let nmi = if few_truth && few_predicted { 1.0 } else { (shared / mean).clamp(0.0, 1.0) };

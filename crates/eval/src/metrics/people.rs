@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Contingency;
+use super::agreement::choose_2;
 
 /// One person of the truth, and what a labelling made of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -31,11 +32,6 @@ pub struct Part {
     pub faces: u64,
     /// Faces of others.
     pub others: u64,
-}
-
-fn pairs(n: u64) -> u64 {
-    // Below 2^63 for 2^32 faces, which is more than memory holds.
-    n * n.saturating_sub(1) / 2
 }
 
 impl PersonErrors {
@@ -69,10 +65,11 @@ pub fn person_errors(table: &Contingency) -> Vec<PersonErrors> {
         let mut parts: Vec<Part> = cells.iter().map(part).collect();
         let owned = cells.iter().zip(&parts).filter(|((_, p, _), _)| owner[*p].is_some_and(|(_, o)| o == t));
         let intruders = owned.map(|(_, part)| part.others).sum();
-        let together: u64 = parts.iter().map(|part| pairs(part.faces)).sum();
+        let together: u128 = parts.iter().map(|part| choose_2(part.faces)).sum();
         let pairs_wrong = parts.iter().map(|part| part.faces * part.others).sum();
         parts.sort_by(|a, b| b.faces.cmp(&a.faces).then(a.label.cmp(&b.label)));
-        let pairs_missed = pairs(faces) - together;
+        // Below 2^63 for 2^32 faces, which is more than memory holds.
+        let pairs_missed = (choose_2(faces) - together) as u64;
         PersonErrors { label: table.truth_labels()[t], faces, parts, intruders, pairs_missed, pairs_wrong }
     };
     let people = table.cells().chunk_by(|a, b| a.0 == b.0).map(of);

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::agreement::Pairs;
-use super::{Contingency, Prf, Scores};
+use super::agreement::choose_2;
+use super::{Contingency, Pairs, Prf, Scores};
 
 /// A review against the truth, over the faces that all three labellings have.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -89,7 +89,7 @@ fn changes(
 ) -> Vec<(Change, Prf)> {
     let mut samples: Vec<(i64, i64, i64)> = samples.collect();
     samples.sort_unstable();
-    let choose_2 = |n: usize| n as u128 * (n as u128).saturating_sub(1) / 2;
+    let pairs = |samples: &[(i64, i64, i64)]| choose_2(samples.len() as u64);
     let mut found = Vec::new();
     for whole in samples.chunk_by_mut(|a, b| a.0 == b.0) {
         let mut parts: Vec<(i64, u64)> =
@@ -97,12 +97,11 @@ fn changes(
         if parts.len() < 2 {
             continue;
         }
-        let within: u128 = parts.iter().map(|&(_, faces)| choose_2(faces as usize)).sum();
-        let across = choose_2(whole.len()) - within;
-        let same_within: u128 =
-            whole.chunk_by(|a, b| (a.1, a.2) == (b.1, b.2)).map(|cell| choose_2(cell.len())).sum();
+        let within: u128 = parts.iter().map(|&(_, faces)| choose_2(faces)).sum();
+        let across = pairs(whole) - within;
+        let same_within: u128 = whole.chunk_by(|a, b| (a.1, a.2) == (b.1, b.2)).map(pairs).sum();
         whole.sort_unstable_by_key(|&(_, _, truth)| truth);
-        let same: u128 = whole.chunk_by(|a, b| a.2 == b.2).map(|person| choose_2(person.len())).sum();
+        let same: u128 = whole.chunk_by(|a, b| a.2 == b.2).map(pairs).sum();
         let same = same - same_within;
         let (right, wrong, prf) = told(same, across - same);
         parts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));

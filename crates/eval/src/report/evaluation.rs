@@ -157,18 +157,17 @@ impl Evaluation<'_> {
             "<p class=\"note\">Lowest silhouette first, clusters of one face last. Distances are {}; the diameter is the largest distance of two faces, nearest and away are by the clusters’ means.</p>",
             Text(&self.intrinsic.metric)
         )?;
-        write!(
-            out,
-            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Clusters\"><table><thead><tr>"
-        )?;
-        write!(out, "<th scope=\"col\">cluster</th>")?;
-        for head in ["faces", "silhouette", "diameter", "radius", "mean distance"] {
-            write!(out, "<th scope=\"col\" class=\"n\">{head}</th>")?;
-        }
-        write!(
-            out,
-            "<th scope=\"col\">nearest other</th><th scope=\"col\" class=\"n\">away</th></tr></thead><tbody>"
-        )?;
+        let columns = [
+            ("cluster", false),
+            ("faces", true),
+            ("silhouette", true),
+            ("diameter", true),
+            ("radius", true),
+            ("mean distance", true),
+            ("nearest other", false),
+            ("away", true),
+        ];
+        page::table(out, "Clusters", &columns)?;
         for cluster in rows.iter().take(self.limits.clusters) {
             let extent = &cluster.extent;
             let n = |out: &mut dyn Write, text: String| write!(out, "<td class=\"n\">{text}</td>");

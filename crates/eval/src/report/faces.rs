@@ -1,5 +1,6 @@
 //! A row of thumbnails.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use base64::Engine as _;
@@ -20,21 +21,39 @@ pub(super) fn write_faces(
     let found = pictures.faces(faces);
     write!(out, "<ul class=\"faces\">")?;
     for (face, picture) in faces.iter().zip(found) {
-        let tag = if folder.is_empty() { "span" } else { "a" };
-        write!(out, "<li><{tag} class=\"face\" title=\"{}\"", Text(face))?;
-        if !folder.is_empty() {
-            write!(out, " href=\"{}\"", Url(format!("{folder}/{face}.png")))?;
-        }
-        match picture {
-            Some(jpeg) => write!(
-                out,
-                "><img alt=\"a face of {}\" width=\"72\" height=\"72\" loading=\"lazy\" decoding=\"async\" src=\"data:image/jpeg;base64,{}\">",
-                Text(who),
-                STANDARD.encode(jpeg)
-            )?,
-            None => write!(out, "><span class=\"blank\">no picture</span>")?,
-        }
+        let tag = open_face(out, folder, face, face)?;
+        write_picture(out, picture.as_deref(), format_args!("a face of {who}"))?;
         write!(out, "</{tag}></li>")?;
     }
     write!(out, "</ul>")
+}
+
+/// Begins one of a list of faces, linked to its image in `folder` unless that is empty. Gives the element that
+/// is left open.
+pub(super) fn open_face(
+    out: &mut dyn Write,
+    folder: &str,
+    face: &FaceId,
+    says: impl Display,
+) -> io::Result<&'static str> {
+    let tag = if folder.is_empty() { "span" } else { "a" };
+    write!(out, "<li><{tag} class=\"face\" title=\"{}\"", Text(says))?;
+    if !folder.is_empty() {
+        write!(out, " href=\"{}\"", Url(format!("{folder}/{face}.png")))?;
+    }
+    write!(out, ">")?;
+    Ok(tag)
+}
+
+/// A picture, or that there is none.
+pub(super) fn write_picture(out: &mut dyn Write, jpeg: Option<&[u8]>, says: impl Display) -> io::Result<()> {
+    match jpeg {
+        Some(jpeg) => write!(
+            out,
+            "<img alt=\"{}\" width=\"72\" height=\"72\" loading=\"lazy\" decoding=\"async\" src=\"data:image/jpeg;base64,{}\">",
+            Text(says),
+            STANDARD.encode(jpeg)
+        ),
+        None => write!(out, "<span class=\"blank\">no picture</span>"),
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::html::{Blur, Count, Plural, Text};
+use super::page::table;
 use super::timeline::{Timeline, clock};
 use super::{Frame, Report};
 
@@ -96,16 +97,18 @@ fn dropped(
     let many = timeline.strips.len() > 1;
     let open = if all <= 12 { " open" } else { "" };
     write!(out, "<details{open}><summary>The {} and why</summary>", Plural(all as usize, "dropped frame"))?;
-    write!(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Dropped frames\">")?;
-    write!(out, "<table><thead><tr><th scope=\"col\">time</th>")?;
+    let mut columns = vec![("time", false)];
     if many {
-        write!(out, "<th scope=\"col\">source</th>")?;
+        columns.push(("source", false));
     }
-    for head in ["reason", "empty share", "blur variance", "similarity", "frame"] {
-        let class = if head.contains(' ') || head == "similarity" { " class=\"n\"" } else { "" };
-        write!(out, "<th scope=\"col\"{class}>{head}</th>")?;
-    }
-    write!(out, "</tr></thead><tbody>")?;
+    columns.extend([
+        ("reason", false),
+        ("empty share", true),
+        ("blur variance", true),
+        ("similarity", true),
+        ("frame", false),
+    ]);
+    table(out, "Dropped frames", &columns)?;
     let frames = timeline.strips.iter().flat_map(|s| &s.frames);
     let mut rows = 0;
     for (frame, reason) in

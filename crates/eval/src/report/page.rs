@@ -68,11 +68,17 @@ pub(crate) fn tile(out: &mut dyn Write, name: &str, number: &str, lines: &[Strin
 
 /// Links to the sections that are there: id, name, whether it is.
 pub(crate) fn nav(out: &mut dyn Write, sections: &[(&str, &str, bool)]) -> io::Result<()> {
+    open_nav(out, sections)?;
+    writeln!(out, "</nav>")
+}
+
+/// [`nav`], with its element left open.
+fn open_nav(out: &mut dyn Write, sections: &[(&str, &str, bool)]) -> io::Result<()> {
     write!(out, "<nav aria-label=\"Sections\"><ul>")?;
     for (id, name, _) in sections.iter().filter(|(_, _, there)| *there) {
         write!(out, "<li><a href=\"#{id}\">{name}</a></li>")?;
     }
-    writeln!(out, "</ul></nav>")
+    write!(out, "</ul>")
 }
 
 /// The head of a table that scrolls by itself where it is too wide: names of columns, numbers to the right.
@@ -180,14 +186,11 @@ fn numbers(
         ("stages", "Time", !report.stages.is_empty()),
         ("settings", "Settings", !report.settings.is_empty() || !report.models.is_empty()),
     ];
-    write!(out, "<nav aria-label=\"Sections\"><ul>")?;
-    for (id, name, _) in nav.iter().filter(|(_, _, there)| *there) {
-        write!(out, "<li><a href=\"#{id}\">{name}</a></li>")?;
-    }
+    open_nav(out, &nav)?;
     // Shown by the script, which it needs.
     writeln!(
         out,
-        "</ul><form role=\"search\" hidden><label for=\"search\">Find</label><input id=\"search\" type=\"search\" placeholder=\"name, number or time 1:05\" autocomplete=\"off\"><output id=\"found\" for=\"search\"></output></form></nav>"
+        "<form role=\"search\" hidden><label for=\"search\">Find</label><input id=\"search\" type=\"search\" placeholder=\"name, number or time 1:05\" autocomplete=\"off\"><output id=\"found\" for=\"search\"></output></form></nav>"
     )
 }
 
@@ -252,9 +255,8 @@ fn stages(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     let whole: f64 = report.stages.iter().map(|s| s.busy.as_secs_f64()).sum();
     write!(out, "<section aria-labelledby=\"stages\"><h2 id=\"stages\">Time</h2>")?;
-    write!(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Time by stage\"><table>")?;
-    write!(out, "<thead><tr><th scope=\"col\">stage</th><th scope=\"col\" class=\"n\">seconds</th>")?;
-    write!(out, "<th scope=\"col\" class=\"n\">each</th><th scope=\"col\">share</th></tr></thead><tbody>")?;
+    let columns = [("stage", false), ("seconds", true), ("each", true), ("share", false)];
+    table(out, "Time by stage", &columns)?;
     for stage in &report.stages {
         let seconds = stage.busy.as_secs_f64();
         let share = if whole > 0.0 { 100.0 * seconds / whole } else { 0.0 };

@@ -3,10 +3,8 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
-use super::html::{Blur, Plural, Text, Url};
+use super::faces::{open_face, write_picture};
+use super::html::{Blur, Plural, Text};
 use super::timeline::{Place, Timeline, clock, clock_seconds, presence};
 use super::{Face, Frame, Limits, Person, Pictures, Report};
 
@@ -227,23 +225,9 @@ impl Writer<'_, '_> {
     ) -> io::Result<()> {
         let says = describe(face, frame, title, self.timeline.strips.len() > 1);
         let caption = frame.and_then(clock).unwrap_or_else(|| face.id.to_string());
-        let folder = &self.report.faces_folder;
-        let tag = if folder.is_empty() { "span" } else { "a" };
-        write!(out, "<li><{tag} class=\"face\" title=\"{}\"", Text(&says))?;
-        if !folder.is_empty() {
-            write!(out, " href=\"{}\"", Url(format!("{folder}/{}.png", face.id)))?;
-        }
-        write!(out, ">")?;
-        match picture {
-            Some(Some(jpeg)) => write!(
-                out,
-                "<img alt=\"{} at {}\" width=\"72\" height=\"72\" loading=\"lazy\" decoding=\"async\" src=\"data:image/jpeg;base64,{}\">",
-                Text(title),
-                Text(&caption),
-                STANDARD.encode(jpeg)
-            )?,
-            Some(None) => write!(out, "<span class=\"blank\">no picture</span>")?,
-            None => {}
+        let tag = open_face(out, &self.report.faces_folder, &face.id, &says)?;
+        if let Some(picture) = picture {
+            write_picture(out, picture.as_deref(), format_args!("{title} at {caption}"))?;
         }
         write!(out, "<span class=\"at\">{}</span></{tag}></li>", Text(&caption))
     }

@@ -160,22 +160,10 @@ fn calibration(study: &Study, c: &Calibration, mark: Option<f64>, out: &mut dyn 
         write!(out, "<li>{}</li>", Text(unbroken(note)))?;
     }
     write!(out, "</ul>")?;
-    write!(
-        out,
-        "<details><summary>As a table</summary><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Error rates\"><table><thead><tr>"
-    )?;
-    for (head, class) in [
-        ("threshold", "n"),
-        ("false-match rate", "n"),
-        ("interval", "n"),
-        ("by the tail", "n"),
-        ("at most", "n"),
-        ("miss rate", "n"),
-        ("interval", "n"),
-    ] {
-        write!(out, "<th scope=\"col\" class=\"{class}\">{head}</th>")?;
-    }
-    write!(out, "</tr></thead><tbody>")?;
+    write!(out, "<details><summary>As a table</summary>")?;
+    let heads =
+        ["threshold", "false-match rate", "interval", "by the tail", "at most", "miss rate", "interval"];
+    page::table(out, "Error rates", &heads.map(|head| (head, true)))?;
     let every = (c.points.len() / 24).max(1);
     for p in c.points.iter().skip(every).step_by(every) {
         let (fm, fm_interval) = in_words(&p.false_match);

@@ -6,6 +6,7 @@ use super::baselines::{COLUMNS, TEXTS};
 use super::{Histogram, Histograms, Interval, Row, Scored, Study};
 use crate::chart::{Axis, Chart, Series, Style, plain, plain_percent};
 use crate::report::html::{Count, Text};
+use crate::report::page::table;
 
 fn count_tick(v: f64) -> String {
     if v.fract() == 0.0 && v >= 0.0 { Count(v as u64).to_string() } else { plain(v) }
@@ -75,18 +76,12 @@ pub(super) fn sweep(rows: &[Row], mark: Option<f64>, out: &mut dyn Write) -> io:
 fn sweep_table(rows: &[Row], out: &mut dyn Write) -> io::Result<()> {
     let (silhouette, labelled) =
         (rows.iter().any(|r| r.silhouette.is_some()), rows.iter().any(|r| r.pairwise.is_some()));
-    write!(
-        out,
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Clusterings\"><table><thead><tr>"
-    )?;
     let heads = ["threshold", "clusters", "of one face", "median size", "90 %", "largest", "clustered"];
     let more = silhouette.then_some("silhouette").into_iter();
     let more =
         more.chain(labelled.then_some(["pairwise P", "R", "F", "BCubed P", "R", "F"]).into_iter().flatten());
-    for head in heads.into_iter().chain(more) {
-        write!(out, "<th scope=\"col\" class=\"n\">{head}</th>")?;
-    }
-    write!(out, "</tr></thead><tbody>")?;
+    let columns: Vec<(&str, bool)> = heads.into_iter().chain(more).map(|head| (head, true)).collect();
+    table(out, "Clusterings", &columns)?;
     for r in rows {
         let mut cells = vec![
             plain(r.threshold),
@@ -180,19 +175,14 @@ pub(super) fn histograms(h: &Histograms, out: &mut dyn Write) -> io::Result<()> 
 pub(super) fn baselines(study: &Study, out: &mut dyn Write) -> io::Result<()> {
     write!(out, "<section aria-labelledby=\"methods\"><h2 id=\"methods\">Methods</h2>")?;
     write!(out, "<p class=\"note\">On the same features.</p>")?;
-    write!(
-        out,
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Methods\"><table><thead><tr>"
-    )?;
-    let class = |column: usize| if column < TEXTS { "" } else { " class=\"n\"" };
-    for (column, head) in COLUMNS.iter().enumerate() {
-        write!(out, "<th scope=\"col\"{}>{head}</th>", class(column))?;
-    }
-    write!(out, "</tr></thead><tbody>")?;
+    let columns: Vec<(&str, bool)> =
+        COLUMNS.into_iter().enumerate().map(|(column, head)| (head, column >= TEXTS)).collect();
+    table(out, "Methods", &columns)?;
     for row in &study.baselines {
         write!(out, "<tr>")?;
-        for (column, cell) in row.cells().iter().enumerate() {
-            write!(out, "<td{}>{}</td>", class(column), Text(cell))?;
+        for ((_, number), cell) in columns.iter().zip(row.cells()) {
+            let class = if *number { " class=\"n\"" } else { "" };
+            write!(out, "<td{class}>{}</td>", Text(cell))?;
         }
         write!(out, "</tr>")?;
     }

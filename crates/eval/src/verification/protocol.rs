@@ -1,12 +1,11 @@
 //! Pairs from files, and the rows they are of.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
 use crate::Error;
-use crate::labels::stem;
+use crate::labels::{open, stem, within};
 
 /// Largest file of pairs that is read, in bytes: LFW's has 6,000 pairs in 150 kB.
 const MAX_FILE: u64 = 256 << 20;
@@ -35,13 +34,11 @@ pub struct Pair {
 /// [`Error::Read`], [`Error::TooLarge`]; [`Error::Pairs`] names the line.
 pub fn read_pairs(path: impl AsRef<Path>) -> Result<Vec<Pair>, Error> {
     let path = path.as_ref();
-    let read_error = |source| Error::Read { path: path.to_owned(), source };
+    let mut input = open(path, MAX_FILE)?;
     let mut text = String::new();
-    let file = File::open(path).map_err(read_error)?;
-    file.take(MAX_FILE + 1).read_to_string(&mut text).map_err(read_error)?;
-    if text.len() as u64 > MAX_FILE {
-        return Err(Error::TooLarge { path: path.to_owned(), limit: MAX_FILE });
-    }
+    let read = input.read_to_string(&mut text);
+    within(path, &input, MAX_FILE)?;
+    read.map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let text = text.trim_start_matches('\u{feff}');
     let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
     let lines: Vec<(usize, &str)> = lines.map(|(at, line)| (at + 1, line)).collect();
