@@ -160,6 +160,21 @@ fn a_window_that_is_out_of_date_is_told_so_and_nothing_is_doubled() {
     assert!(matches!(desk.decide(&bare), Err(Problem::Stale(_))));
 }
 
+/// A page that stayed open while the review was begun again answers before anything is listed.
+#[test]
+fn what_was_undecided_before_is_listed_after_an_answer_too() {
+    let made = sample(false);
+    let mut desk = open(&made);
+    let question = ask(&mut desk, Way::Pair).unwrap();
+    desk.decide(&to(&question, |_, _| Verdict::NotSure)).unwrap();
+    drop(desk);
+    let mut desk = open(&made);
+    let person = desk.people(&Search::default(), Window::default()).unwrap().rows[0].clone();
+    let name = What::Name { person: ids(&person), name: Some("Ann".into()) };
+    assert_eq!(desk.decide(&answer(1, &[&person], name)).unwrap().overview.undecided, 1);
+    assert_eq!(desk.undecided(Window::default()).total, 1);
+}
+
 #[test]
 fn two_faces_of_one_frame_stay_two_people() {
     let made = sample(false);

@@ -1,7 +1,8 @@
 //! The page's files, embedded.
 
-/// Path, media type, text.
-pub(super) const ASSETS: [(&str, &str, &str); 9] = [
+use streamface_web::Asset;
+
+pub(super) static ASSETS: [Asset; 9] = [
     ("/", "text/html; charset=utf-8", include_str!("page/index.html")),
     ("/review.css", "text/css; charset=utf-8", include_str!("page/review.css")),
     ("/review.js", "text/javascript; charset=utf-8", include_str!("page/review.js")),

@@ -49,14 +49,7 @@ struct Desk {
 /// All addresses but that of the token.
 pub(super) fn app(review: Box<dyn Review>, patience: Duration) -> Router {
     let app = App { desk: Arc::new(Mutex::new(Desk { review, said: Said::default() })), patience };
-    let mut router = Router::new();
-    for (path, kind, text) in ASSETS {
-        let reply = move || async move {
-            ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], text)
-        };
-        router = router.route(path, get(reply));
-    }
-    router
+    streamface_web::assets(&ASSETS)
         .route("/api/overview", get(overview))
         .route("/api/questions", get(questions))
         .route("/api/people", get(people))
@@ -68,10 +61,6 @@ pub(super) fn app(review: Box<dyn Review>, patience: Duration) -> Router {
         .route("/api/decide", post(decide))
         .route("/api/finalize", post(finalize))
         .route("/image/{kind}/{face}", get(image))
-        .fallback(|| async { failure(StatusCode::NOT_FOUND, "unknown", "There is nothing at this address.") })
-        .method_not_allowed_fallback(|| async {
-            failure(StatusCode::METHOD_NOT_ALLOWED, "unknown", "This address is asked in another way.")
-        })
         .with_state(app)
 }
 

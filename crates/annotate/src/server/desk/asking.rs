@@ -5,12 +5,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use streamface_types::{Embeddings, Metric};
+use streamface_types::Embeddings;
+use streamface_types::embedding::{cosine, dot};
 
 use super::index::{Index, Vectors};
 use super::{Error, Reach};
 use crate::questions::{Answer, Candidate, Clusters, Pace, Prior, Queue, Said, Settings, Timed};
-use crate::{Compared, Decision, People, Verdict, What};
+use crate::{Decision, People, Verdict, What};
 
 /// Candidates that a group which was pulled out is given.
 const NEW_CANDIDATES: usize = 50;
@@ -42,7 +43,7 @@ impl Asking {
         let slots: HashMap<u32, u32> = (0..).zip(&atoms.kept).map(|(slot, &atom)| (atom, slot)).collect();
         let first = atoms.kept.iter().map(|atom| atoms.faces[atom][0]).collect();
         let sizes = atoms.kept.iter().map(|atom| atoms.faces[atom].len() as u32).collect();
-        let means = atoms.means(index, vectors)?;
+        let means = atoms.means(index, vectors, people)?;
         let changed: Vec<u32> =
             (0..).zip(&atoms.kept).filter(|(_, a)| atoms.changed.contains(a)).map(|(s, _)| s).collect();
         let candidates = candidates(index, &slots, &means, &changed, reach);
@@ -54,20 +55,19 @@ impl Asking {
         for decision in decisions.iter().filter(|d| people.holds(d.id)) {
             this.answer(people, decision)?;
         }
-        this.follow(people, &atoms.kept, &atoms)?;
+        this.follow(people, &atoms)?;
         Ok(this)
     }
 
     /// What holds among people and has not come to the queue by an answer of its own.
-    fn follow(&mut self, people: &People, kept: &[u32], atoms: &Atoms) -> Result<(), Error> {
+    fn follow(&mut self, people: &People, atoms: &Atoms) -> Result<(), Error> {
         let mut of_person: HashMap<u32, u32> = HashMap::new();
-        for atom in kept {
+        for atom in &atoms.kept {
             let slot = self.slots[atom];
             let Some(person) = people.person_of(atoms.faces[atom][0]) else { continue };
             let before = *of_person.entry(person).or_insert(slot);
             if self.queue.person(before) != self.queue.person(slot) {
-                self.queue.answer(Said::Same(before, slot).into())?;
-                self.decisions.push(0);
+                self.say(0, Said::Same(before, slot).into())?;
             }
         }
         Ok(())
@@ -80,49 +80,16 @@ impl Asking {
 
     /// Gives the queue a decision that holds. False where it needs to be made anew for it.
     pub fn answer(&mut self, people: &People, decision: &Decision) -> Result<bool, Error> {
-        let index = |faces: &[streamface_types::FaceId]| -> Vec<u32> {
-            faces.iter().filter_map(|face| people.index(face)).collect()
-        };
-        let tempo = self.tempo(decision);
-        let mut say = |said: Said| -> Result<(), Error> {
-            self.queue.answer(Answer { said, tempo })?;
-            self.decisions.push(decision.id);
-            Ok(())
-        };
-        match &decision.what {
-            What::Compare { pairs } => {
-                for Compared { left, right, verdict } in pairs {
-                    let (left, right) = (index(left), index(right));
-                    // Faces that were put elsewhere since are no part of what was said.
-                    let stands = |a: u32, b: u32| match (people.person_of(a), people.person_of(b)) {
-                        (Some(a), Some(b)) => match verdict {
-                            Verdict::Same => a == b,
-                            Verdict::Different => people.different(a, b),
-                            Verdict::NotSure => a != b,
-                        },
-                        _ => false,
-                    };
-                    let two =
-                        left.iter().find_map(|&a| right.iter().find(|&&b| stands(a, b)).map(|&b| (a, b)));
-                    let slot = |face| self.slots.get(&people.atom_of(face)?).copied();
-                    if let Some((a, b)) = two.and_then(|(a, b)| slot(a).zip(slot(b))).filter(|(a, b)| a != b)
-                    {
-                        say(match verdict {
-                            Verdict::Same => Said::Same(a, b),
-                            Verdict::Different => Said::Different(a, b),
-                            Verdict::NotSure => Said::NotSure(a, b),
-                        })?;
-                    }
-                }
+        let said: Vec<Said> = match &decision.what {
+            What::Compare { .. } => {
+                let pairs = people.compared(decision.id);
+                pairs.filter_map(|pair| self.compared(people, pair)).collect()
             }
             What::Skip { person } => {
-                let slot =
-                    index(person).into_iter().find_map(|f| self.slots.get(&people.atom_of(f)?).copied());
-                if let Some(slot) = slot {
-                    say(Said::Skip(slot))?;
-                }
+                let slot = person.iter().find_map(|face| self.slot(people, people.index(face)?));
+                slot.map(Said::Skip).into_iter().collect()
             }
-            What::Name { .. } => {}
+            What::Name { .. } => Vec::new(),
             What::Noise { .. }
             | What::Split { .. }
             | What::Move { .. }
@@ -130,16 +97,42 @@ impl Asking {
             | What::Redo { .. } => {
                 return Ok(false);
             }
-        }
+        };
+        let tempo = self.tempo(decision);
+        said.into_iter().try_for_each(|said| self.say(decision.id, Answer { said, tempo }))?;
         Ok(true)
+    }
+
+    /// What a comparison says of the queue's clusters, as far as it stands.
+    fn compared(&self, people: &People, (left, right, verdict): (&[u32], &[u32], Verdict)) -> Option<Said> {
+        // Faces that were put elsewhere since are no part of what was said.
+        let stands = |a: u32, b: u32| match (people.person_of(a), people.person_of(b)) {
+            (Some(a), Some(b)) => match verdict {
+                Verdict::Same => a == b,
+                Verdict::Different => people.different(a, b),
+                Verdict::NotSure => a != b,
+            },
+            _ => false,
+        };
+        let (a, b) = left.iter().find_map(|&a| right.iter().find(|&&b| stands(a, b)).map(|&b| (a, b)))?;
+        let (a, b) = (self.slot(people, a)?, self.slot(people, b)?);
+        let said = match verdict {
+            Verdict::Same => Said::Same(a, b),
+            Verdict::Different => Said::Different(a, b),
+            Verdict::NotSure => Said::NotSure(a, b),
+        };
+        (a != b).then_some(said)
     }
 
     /// Whole people become noise: their clusters are no one's.
     pub fn noise(&mut self, decision: u64, slots: &[u32]) -> Result<(), Error> {
-        for &slot in slots {
-            self.queue.answer(Said::Noise(slot).into())?;
-            self.decisions.push(decision);
-        }
+        slots.iter().try_for_each(|&slot| self.say(decision, Said::Noise(slot).into()))
+    }
+
+    /// An answer of the queue, and the decision that it is from.
+    fn say(&mut self, decision: u64, answer: Answer) -> Result<(), Error> {
+        self.queue.answer(answer)?;
+        self.decisions.push(decision);
         Ok(())
     }
 
@@ -175,18 +168,15 @@ struct Atoms {
     changed: HashSet<u32>,
     /// Faces that their cluster has lost.
     lost: HashMap<u32, Vec<u32>>,
-    clusters: u32,
 }
 
 impl Atoms {
     fn of(index: &Index, people: &People) -> Self {
-        let labels = index.labels();
         let mut faces: HashMap<u32, Vec<u32>> = HashMap::new();
         let mut lost: HashMap<u32, Vec<u32>> = HashMap::new();
         let mut changed = HashSet::new();
-        for (at, face) in (0..).zip(&index.faces) {
-            let cluster = labels.binary_search(&face.label).ok().map(|c| c as u32);
-            let atom = people.atom_of(at);
+        for at in 0..index.faces.len() as u32 {
+            let (cluster, atom) = (people.home_of(at), people.atom_of(at));
             if let Some(atom) = atom {
                 faces.entry(atom).or_default().push(at);
             }
@@ -199,11 +189,11 @@ impl Atoms {
         }
         let mut kept: Vec<u32> = faces.keys().copied().collect();
         kept.sort_unstable();
-        Self { kept, faces, changed, lost, clusters: labels.len() as u32 }
+        Self { kept, faces, changed, lost }
     }
 
     /// Means of the atoms: those of whole clusters as they are, others from their rows.
-    fn means(&self, index: &Index, vectors: &mut Vectors) -> Result<Embeddings, Error> {
+    fn means(&self, index: &Index, vectors: &mut Vectors, people: &People) -> Result<Embeddings, Error> {
         let mut means = Vec::with_capacity(self.kept.len() * index.dim);
         for atom in &self.kept {
             let base = |atom: u32| &index.means[atom as usize * index.dim..][..index.dim];
@@ -216,10 +206,7 @@ impl Atoms {
             // Whichever are fewer rows to read: those that are there, or those that are gone. Faces may have come too:
             // then all are read.
             let whole = faces.len() + lost.len();
-            let only_lost = *atom < self.clusters
-                && faces
-                    .iter()
-                    .all(|&f| index.faces[f as usize].label == index.faces[faces[0] as usize].label);
+            let only_lost = faces.iter().all(|&face| people.home_of(face) == Some(*atom));
             let mut sum = vec![0.0_f64; index.dim];
             let mut add = |face: u32, sign: f64| -> Result<(), Error> {
                 let row = vectors.row(face)?;
@@ -246,13 +233,21 @@ fn candidates(
     reach: Reach,
 ) -> Vec<Candidate> {
     let is_changed: HashSet<u32> = changed.iter().copied().collect();
-    let distance = |a: u32, b: u32| Metric::Cosine.distance(means.row(a as usize), means.row(b as usize));
     let mut all: Vec<Candidate> = index
         .candidates
         .iter()
         .filter_map(|c| Some(Candidate { left: *slots.get(&c.left)?, right: *slots.get(&c.right)?, ..*c }))
         .filter(|c| !is_changed.contains(&c.left) && !is_changed.contains(&c.right))
         .collect();
+    // Not in each of so many distances anew.
+    let squares: Vec<f64> = match changed {
+        [] => Vec::new(),
+        _ => means.rows().map(|row| dot(row, row)).collect(),
+    };
+    let distance = |a: u32, b: u32| {
+        let (a, b) = (a as usize, b as usize);
+        cosine(dot(means.row(a), means.row(b)), squares[a], squares[b])
+    };
     for &slot in changed {
         let others = (0..means.len() as u32).filter(|&other| other != slot);
         let mut near: Vec<Candidate> = others
@@ -292,4 +287,60 @@ fn apart(index: &Index, people: &People, slots: &HashMap<u32, u32>, atoms: &Atom
         }
     }
     apart
+}
+
+#[cfg(test)]
+mod tests {
+    use streamface_types::{FrameId, Timestamp};
+
+    use super::super::index::{self, Face, Frame};
+    use super::*;
+
+    /// Faces that are moved make a person of their own once the one they were moved to is no one.
+    #[test]
+    fn a_mean_is_of_the_faces_that_are_there() {
+        let rows = [[1.0_f32, 0.0], [0.8, 0.6], [0.6, 0.8], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]];
+        let frames = (0..6).map(|f| Frame {
+            id: FrameId::new(format!("f{f}")).unwrap(),
+            source: None,
+            stream_time: None,
+            size: None,
+        });
+        // One face, then five.
+        let label = |f: u32| i64::from(f > 0);
+        let mean = |faces: &[usize]| -> Vec<f32> {
+            (0..2).map(|k| faces.iter().map(|&f| rows[f][k]).sum::<f32>() / faces.len() as f32).collect()
+        };
+        let index = Index {
+            frames: frames.collect(),
+            faces: (0..6).map(|f| Face { frame: f, number: 0, label: label(f), found: None }).collect(),
+            dim: 2,
+            means: [mean(&[0]), mean(&[1, 2, 3, 4, 5])].concat(),
+            ..Index::default()
+        };
+        let (dir, mark) = (tempfile::tempdir().unwrap(), "0".repeat(64));
+        index::write(dir.path(), &mark, &index, &rows.each_ref().map(|row| &row[..])).unwrap();
+        let (_, mut vectors) = index::read(dir.path(), &mark).unwrap();
+        let ids: Vec<_> = (0..6).map(|face| index.id(face)).collect();
+        let labels: Vec<i64> = (0..6).map(label).collect();
+        let mut people = People::new(ids.clone(), &labels, true).unwrap();
+        let steps = [
+            (
+                What::Move { faces: ids[1..3].to_vec(), to: vec![ids[0].clone()] },
+                [vec![0, 1, 2], vec![3, 4, 5]],
+            ),
+            (What::Noise { faces: vec![ids[0].clone()] }, [vec![3, 4, 5], vec![1, 2]]),
+            (What::Noise { faces: vec![ids[5].clone()] }, [vec![3, 4], vec![1, 2]]),
+        ];
+        for (id, (what, there)) in (1..).zip(steps) {
+            let at = Timestamp::default();
+            people.apply(&Decision { id, at, who: "me".into(), seconds: None, what });
+            let means = Atoms::of(&index, &people).means(&index, &mut vectors, &people).unwrap();
+            for (row, faces) in means.rows().zip(there) {
+                let want = mean(&faces);
+                let near = row.iter().zip(&want).all(|(x, y)| (x - y).abs() < 1e-6);
+                assert!(near, "{faces:?}: {row:?}, not {want:?}");
+            }
+        }
+    }
 }

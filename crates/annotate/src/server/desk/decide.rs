@@ -177,7 +177,6 @@ impl Desk {
         if !matches!(kept, Ok(true)) {
             self.asking = None;
         }
-        self.lists.note(&self.people, &decision);
         self.decisions.push(decision);
     }
 

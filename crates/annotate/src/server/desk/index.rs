@@ -43,13 +43,6 @@ pub(super) struct Face {
     pub found: Option<(BoundingBox, f32, f32)>,
 }
 
-impl Face {
-    /// How well it can be seen.
-    pub fn quality(&self) -> f32 {
-        self.found.map_or(0.0, |(_, score, blur)| score * blur.max(0.0).ln_1p())
-    }
-}
-
 /// All of it. Clusters are numbered in the order of their labels.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Index {
@@ -68,8 +61,18 @@ pub(super) struct Index {
 impl Index {
     /// The face with a number.
     pub fn id(&self, face: u32) -> FaceId {
-        let face = &self.faces[face as usize];
-        FaceId::new(self.frames[face.frame as usize].id.clone(), face.number)
+        FaceId::new(self.frame_of(face).id.clone(), self.faces[face as usize].number)
+    }
+
+    /// The frame of a face.
+    pub fn frame_of(&self, face: u32) -> &Frame {
+        &self.frames[self.faces[face as usize].frame as usize]
+    }
+
+    /// How well a face can be seen.
+    pub fn quality(&self, face: u32) -> f32 {
+        let found = self.faces[face as usize].found;
+        found.map_or(0.0, |(_, score, blur)| score * blur.max(0.0).ln_1p())
     }
 
     /// Labels of the clusters, ascending.
@@ -166,8 +169,12 @@ impl Vectors {
         let mut bytes = vec![0; 4 * self.dim];
         self.file.seek(SeekFrom::Start(MARK as u64 + u64::from(face) * bytes.len() as u64))?;
         self.file.read_exact(&mut bytes)?;
-        Ok(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+        Ok(floats(&bytes))
     }
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect()
 }
 
 const NONE: u32 = u32::MAX;
@@ -285,11 +292,7 @@ impl<'a> Parts<'a> {
                 within(frame, frames.len()).then_some(Face { frame, number, label, found })
             })
             .collect::<Option<Vec<_>>>()?;
-        let means: Vec<f32> = self
-            .take(4 * means)?
-            .chunks_exact(4)
-            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect();
+        let means = floats(self.take(4 * means)?);
         if dim == 0 && !means.is_empty() || dim > 0 && !means.len().is_multiple_of(dim) {
             return None;
         }

@@ -20,20 +20,23 @@ const SIDE: usize = 3;
 pub(super) struct Lists {
     /// Faces of pairs that could not be told, and the decision that says so.
     unsure: Vec<(u32, u32, u64)>,
+    /// Decisions that were looked at.
     noted: usize,
 }
 
 impl Lists {
-    /// One more decision.
-    pub fn note(&mut self, people: &People, decision: &Decision) {
-        self.noted += 1;
-        let What::Compare { pairs } = &decision.what else { return };
-        for pair in pairs.iter().filter(|p| p.verdict == Verdict::NotSure) {
-            let first = |side: &[FaceId]| side.iter().find_map(|face| people.index(face));
-            if let (Some(a), Some(b)) = (first(&pair.left), first(&pair.right)) {
-                self.unsure.push((a, b, decision.id));
+    /// Decisions that have come since the last time.
+    fn note(&mut self, people: &People, decisions: &[Decision]) {
+        for decision in &decisions[self.noted..] {
+            for (left, right, verdict) in people.compared(decision.id) {
+                if verdict == Verdict::NotSure
+                    && let (Some(&a), Some(&b)) = (left.first(), right.first())
+                {
+                    self.unsure.push((a, b, decision.id));
+                }
             }
         }
+        self.noted = decisions.len();
     }
 }
 
@@ -59,9 +62,7 @@ impl Desk {
 
     /// Pairs of people that could not be told.
     pub(super) fn undecided_pairs(&mut self) -> Vec<(u32, u32)> {
-        for at in self.lists.noted..self.decisions.len() {
-            self.lists.note(&self.people, &self.decisions[at]);
-        }
+        self.lists.note(&self.people, &self.decisions);
         let mut found = HashSet::new();
         let mut pairs = Vec::new();
         for &(a, b, decision) in &self.lists.unsure {

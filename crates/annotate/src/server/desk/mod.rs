@@ -198,7 +198,7 @@ impl Desk {
 
     fn face_view(&self, face: u32) -> FaceView {
         let id = self.index.id(face);
-        let frame = &self.index.frames[self.index.faces[face as usize].frame as usize];
+        let frame = self.index.frame_of(face);
         let source = frame.source.map(|s| short(&self.index.sources[s as usize]));
         FaceView { when: id.frame.timestamp().map(|t| t.to_readable()), id, source }
     }
@@ -207,9 +207,7 @@ impl Desk {
     fn person_view(&self, person: u32, shown: &[u32]) -> PersonView {
         let faces = self.people.faces_of(person);
         let named = shown.first().or(faces.first()).copied().unwrap_or_default();
-        let times = faces
-            .iter()
-            .filter_map(|&f| self.index.frames[self.index.faces[f as usize].frame as usize].id.timestamp());
+        let times = faces.iter().filter_map(|&f| self.index.frame_of(f).id.timestamp());
         let (mut least, mut most) = (None, None);
         for time in times {
             least = Some(least.map_or(time, |l: streamface_types::Timestamp| l.min(time)));
@@ -231,16 +229,15 @@ impl Desk {
         let faces = self.people.faces_of(person);
         let parts = parts.clamp(1, faces.len().max(1));
         let part = |p: usize| &faces[p * faces.len() / parts..(p + 1) * faces.len() / parts];
-        let quality = |f: &u32| self.index.faces[*f as usize].quality();
-        let best =
-            |part: &[u32]| part.iter().copied().reduce(|a, b| if quality(&b) > quality(&a) { b } else { a });
+        let better = |a, b| if self.index.quality(b) > self.index.quality(a) { b } else { a };
+        let best = |part: &[u32]| part.iter().copied().reduce(better);
         (0..parts).filter_map(|p| best(part(p))).collect()
     }
 
     /// A person with few faces, chosen without looking at embeddings: for lists.
     fn person_small(&self, person: u32) -> PersonView {
         let mut shown = self.pool(person, 4);
-        let quality = |f: &u32| self.index.faces[*f as usize].quality();
+        let quality = |&face: &u32| self.index.quality(face);
         shown.sort_by(|a, b| quality(b).total_cmp(&quality(a)).then(a.cmp(b)));
         self.person_view(person, &shown)
     }
@@ -258,8 +255,7 @@ impl Desk {
     }
 
     fn looks<'a>(&self, pool: &'a [(u32, Vec<f32>)]) -> Vec<Look<'a>> {
-        let quality = |face: u32| self.index.faces[face as usize].quality();
-        pool.iter().map(|(face, vector)| Look { quality: quality(*face), vector }).collect()
+        pool.iter().map(|(face, vector)| Look { quality: self.index.quality(*face), vector }).collect()
     }
 
     /// Two people, each shown by what tells most beside the other.
@@ -374,7 +370,7 @@ impl Review for Desk {
         let number = self.face_number(id)?;
         let attributes = self.attributes_of(id);
         let face = self.index.faces[number as usize];
-        let frame = &self.index.frames[face.frame as usize];
+        let frame = self.index.frame_of(number);
         Ok(FaceDetail {
             person: self.people.person_of(number).map(|p| self.person_small(p)),
             face: self.face_view(number),

@@ -1,6 +1,6 @@
 // Questions: two people side by side, one person and candidates, a sweep over sure pairs, and the queue.
 
-import { h, button, key, faces, picture, preload, keys, boundKeys, rove, say, count, called, seen } from "./dom.js";
+import { h, button, key, faces, preload, keys, boundKeys, rove, say, count, called, linkTo, size, thumbs, seen } from "./dom.js";
 import { get, decide, clock, seenOf, stale, warn } from "./talk.js";
 import { large } from "./large.js";
 
@@ -14,8 +14,8 @@ const percent = (p) => (p > 0.995 ? "over 99 %" : p < 0.005 ? "under 1 %" : `${M
 /** A person's head line. */
 export function head(person, level = "h2") {
   return h("div", { class: "who" },
-    h(level, {}, h("a", { href: `#/person/${encodeURIComponent(person.id)}` }, called(person))),
-    h("p", { class: "quiet" }, `${count(person.faces)} ${person.faces === 1 ? "face" : "faces"}`, seen(person) ? ` · ${seen(person)}` : ""));
+    h(level, {}, h("a", { href: linkTo(person) }, called(person))),
+    h("p", { class: "quiet" }, size(person), seen(person) ? ` · ${seen(person)}` : ""));
 }
 
 const likely = (pair) => h("p", { class: "likely" },
@@ -66,7 +66,7 @@ function pair(question, answer) {
   const [it] = question.pairs;
   const say1 = (verdict) => () => answer(question, compare([{ left: ids(it.left), right: ids(it.right), verdict }]));
   const noise = (...who) => () => answer(question, { kind: "noise", faces: who.flatMap(ids) }, true);
-  const split = (person) => () => { location.hash = `#/person/${encodeURIComponent(person.id)}`; };
+  const split = (person) => () => { location.hash = linkTo(person); };
   const bar = actions([
     { label: "Same", key: "s", also: ["y"], main: "yes", act: say1("same") },
     { label: "Different", key: "d", also: ["n"], main: "no", act: say1("different") },
@@ -113,8 +113,6 @@ function cards(question, marks, content) {
   return { box, state, figures, watch: (f) => { changed = f; f(); } };
 }
 
-const thumbs = (person, n) => h("span", { class: "thumbs" }, person.shown.slice(0, n).map((face) => picture(face.id)));
-
 function group(question, answer) {
   const person = question.person;
   const marks = [{ mark: "same", label: "same" }, { mark: "maybe", label: "not sure" }];
@@ -128,7 +126,7 @@ function group(question, answer) {
     { label: "Done", key: "Enter", main: "yes", act: () => send((i) => verdicts[state[i]]) },
     { label: "None", key: "n", also: ["d"], main: "no", act: () => send(() => "different") },
     { label: "All the same", key: "a", main: "all", act: () => send(() => "same") },
-    { label: "Split this person", key: "x", act: () => { location.hash = `#/person/${encodeURIComponent(person.id)}`; } },
+    { label: "Split this person", key: "x", act: () => { location.hash = linkTo(person); } },
     { label: "This person is noise", key: "b", act: () => answer(question, { kind: "noise", faces: ids(person) }, true) },
     { label: "No more about this person", key: "k", act: () => answer(question, { kind: "skip", person: ids(person) }) },
   ]);

@@ -165,6 +165,15 @@ export function duration(seconds) {
 /** What a person is called. */
 export const called = (person) => person.name ?? (person.label < 0 ? "No one" : `Person ${person.label}`);
 
+/** The address of a person's view. */
+export const linkTo = (person) => `#/person/${encodeURIComponent(person.id)}`;
+
+/** How many faces a person has. */
+export const size = (person) => `${count(person.faces)} ${person.faces === 1 ? "face" : "faces"}`;
+
+/** The first faces of a person, small. */
+export const thumbs = (person, n) => h("span", { class: "thumbs" }, person.shown.slice(0, n).map((face) => picture(face.id)));
+
 /** When a person was seen. */
 export function seen(person) {
   if (!person.seen) return null;

@@ -1,6 +1,6 @@
 // A face large, and the frame it came from.
 
-import { h, picture, image, dialog, called } from "./dom.js";
+import { h, picture, image, dialog, called, linkTo } from "./dom.js";
 import { get, warn } from "./talk.js";
 
 const rounded = (value, digits) => (value === null || value === undefined ? null : value.toFixed(digits));
@@ -15,7 +15,7 @@ export async function large(id) {
     return;
   }
   const facts = [
-    ["Person", face.person ? h("a", { href: `#/person/${encodeURIComponent(face.person.id)}`, onclick: () => box.close() }, called(face.person)) : "no one (noise)"],
+    ["Person", face.person ? h("a", { href: linkTo(face.person), onclick: () => box.close() }, called(face.person)) : "no one (noise)"],
     ["When", face.face.when && `${face.face.when} UTC`], ["In the stream", face.stream_time], ["Source", face.face.source],
     ["Score", rounded(face.score, 3)], ["Sharpness", rounded(face.blur, 0)], ["Name", h("code", {}, id)],
     ...attributes(face.attributes),

@@ -1,6 +1,6 @@
 // Lists of people and of noise; one person with all its faces: name, split, move, exclude.
 
-import { h, button, faces, picture, keys, dialog, count, called, seen, say } from "./dom.js";
+import { h, button, faces, keys, dialog, count, called, linkTo, size, thumbs, seen, say } from "./dom.js";
 import { get, decide, clock, seenOf, stale, warn } from "./talk.js";
 import { large } from "./large.js";
 
@@ -18,14 +18,17 @@ function pager(total, offset, go) {
     button("After", ".", to(at + 1), { class: "plain", disabled: at === pages - 1 }));
 }
 
-const pagerKeys = (before, after) => ({ ",": { act: before, label: "Page before" }, ".": { act: after, label: "Page after" } });
-
-const linkTo = (person) => `#/person/${encodeURIComponent(person.id)}`;
+/** The keys of a pager's buttons. */
+function pagerKeys(pages) {
+  const [before, after] = pages.querySelectorAll("button");
+  if (!before) return {};
+  return { ",": { act: () => before.click(), label: "Page before" }, ".": { act: () => after.click(), label: "Page after" } };
+}
 
 const personCard = (person, props) => h("a", { class: "card person", ...props },
-  h("span", { class: "thumbs" }, person.shown.slice(0, 4).map((face) => picture(face.id))),
+  thumbs(person, 4),
   h("span", { class: "caption" }, h("strong", {}, called(person)),
-    h("span", { class: "quiet" }, `${count(person.faces)} ${person.faces === 1 ? "face" : "faces"}`), seen(person) ? h("span", { class: "quiet" }, seen(person)) : null));
+    h("span", { class: "quiet" }, size(person)), seen(person) ? h("span", { class: "quiet" }, seen(person)) : null));
 
 /** A search field, its list, and what happens on a choice. */
 function finder(choose, paged = () => {}) {
@@ -62,7 +65,7 @@ function finder(choose, paged = () => {}) {
 
 /** All people. */
 export async function listPeople(main) {
-  const { form, list, pages, fill } = finder((person) => ({ href: linkTo(person) }), (box) => keys(pagerKeysOf(box)));
+  const { form, list, pages, fill } = finder((person) => ({ href: linkTo(person) }), (box) => keys(pagerKeys(box)));
   const heading = h("h1", { tabindex: "-1" }, "People");
   main.replaceChildren(h("div", { class: "heading" }, heading), form, list, pages);
   heading.focus({ preventScroll: true });
@@ -85,57 +88,53 @@ function pick(title) {
   });
 }
 
-/** What can be done with faces that were chosen. */
-function chosenActions(chosen, list, context) {
+/** What can be done with faces that were chosen, of these people or, where there are none, of no one. */
+function chosenActions(chosen, { revision, people, done }) {
   const told = h("span", { class: "quiet" });
   const some = (act) => async () => {
     if (!chosen.size) return say("Choose faces first: Space, or a click", true);
     return act([...chosen]);
   };
-  const send = async (what, seenPeople) => {
-    const reply = await decide(what, { revision: context.revision(), seen: seenOf(seenPeople) });
-    if (reply) await context.done();
+  const send = async (what, ...others) => {
+    const reply = await decide(what, { revision, seen: seenOf([...people, ...others]) });
+    if (reply) await done();
   };
-  const own = () => context.people();
-  const all = list.map((a) => ({ ...a, act: some(a.act) }));
+  const list = [
+    { label: "Split off, as one person", key: "x", act: (ids) => send({ kind: "split", faces: ids, together: true }) },
+    { label: "Split, each on its own", key: "e", act: (ids) => send({ kind: "split", faces: ids, together: false }) },
+    people.length ? { label: "Noise", key: "b", act: (ids) => send({ kind: "noise", faces: ids }) } : null,
+    { label: "Move to …", key: "m", act: async (ids) => {
+      const to = await pick("Whose faces are these?");
+      if (to) await send({ kind: "move", faces: ids, to: to.shown.slice(0, 25).map((face) => face.id) }, to);
+    } },
+  ];
+  const all = list.filter(Boolean).map((a) => ({ ...a, act: some(a.act) }));
   const bar = h("div", { class: "actions", role: "group", "aria-label": "Chosen faces" },
     h("div", { class: "second" }, told, all.map((a) => button(a.label, a.key, a.act, { class: "plain" }))));
   const changed = () => { told.textContent = `${count(chosen.size)} chosen`; };
   changed();
-  return { bar, changed, send, own, map: Object.fromEntries(all.map((a) => [a.key, a])) };
+  return { bar, changed, map: Object.fromEntries(all.map((a) => [a.key, a])) };
 }
-
-const actionsFor = (get1) => [
-  { label: "Split off, as one person", key: "x", act: (ids) => get1().send({ kind: "split", faces: ids, together: true }, get1().own()) },
-  { label: "Split, each on its own", key: "e", act: (ids) => get1().send({ kind: "split", faces: ids, together: false }, get1().own()) },
-  { label: "Noise", key: "b", act: (ids) => get1().send({ kind: "noise", faces: ids }, get1().own()) },
-  { label: "Move to …", key: "m", act: async (ids) => {
-    const to = await pick("Whose faces are these?");
-    if (to) await get1().send({ kind: "move", faces: ids, to: to.shown.slice(0, 25).map((face) => face.id) }, [...get1().own(), to]);
-  } },
-];
 
 /** One person. */
 export async function showPerson(main, id) {
   const chosen = new Set();
   let offset = 0;
-  let found;
-  let work;
   const load = async (to = offset) => {
     offset = to;
-    found = await get(`/api/person/${encodeURIComponent(id)}`, { offset, limit: PAGE });
+    const found = await get(`/api/person/${encodeURIComponent(id)}`, { offset, limit: PAGE });
     if (!main.isConnected) return null;
     if (found.faces.offset >= found.faces.total && offset > 0) return load(0);
-    return show();
+    return show(found);
   };
   const done = async () => {
     chosen.clear();
     // The face that the address names may have left: go where the others are.
     await load().catch(() => { location.hash = "#/people"; });
   };
-  const show = () => {
+  const show = (found) => {
     const person = found.person;
-    work = chosenActions(chosen, actionsFor(() => work), { revision: () => found.revision, people: () => [person], done });
+    const work = chosenActions(chosen, { revision: found.revision, people: [person], done });
     const pages = pager(found.faces.total, offset, (to) => load(to).catch((failure) => warn(failure.message)));
     const name = h("input", { name: "name", value: person.name ?? "", maxlength: "100", autocomplete: "off", placeholder: "no name yet" });
     const say1 = (what, whole) => decide(what, { revision: found.revision, seen: seenOf([person]), whole });
@@ -145,7 +144,7 @@ export async function showPerson(main, id) {
       if (await say1({ kind: "name", person: shown, name: name.value.trim() || null })) await load();
     } }, h("label", {}, h("span", {}, "Name"), name), h("button", { type: "submit", class: "plain" }, "Save name"));
     const noise = async () => { if (await say1({ kind: "noise", faces: shown }, true)) location.hash = "#/people"; };
-    keys({ ...work.map, ...pagerKeysOf(pages), a: { label: "Choose all on this page", act: () => all(true) }, c: { label: "Choose none", act: () => all(false) } });
+    keys({ ...work.map, ...pagerKeys(pages), a: { label: "Choose all on this page", act: () => all(true) }, c: { label: "Choose none", act: () => all(false) } });
     const all = (on) => {
       for (const face of found.faces.rows) on ? chosen.add(face.id) : chosen.delete(face.id);
       for (const item of main.querySelectorAll(".faces [data-face]")) item.setAttribute("aria-pressed", String(chosen.has(item.dataset.face)));
@@ -164,30 +163,24 @@ export async function showPerson(main, id) {
   await load();
 }
 
-const pagerKeysOf = (pages) => {
-  const [before, after] = pages.querySelectorAll("button");
-  return before ? pagerKeys(() => before.click(), () => after.click()) : {};
-};
-
 /** Faces that belong to no one. */
 export async function listNoise(main) {
   const chosen = new Set();
   let offset = 0;
-  let work;
   const load = async (to = offset) => {
     offset = to;
     const [found, overview] = await Promise.all([get("/api/noise", { offset, limit: PAGE }), get("/api/overview")]);
     if (!main.isConnected) return;
-    work = chosenActions(chosen, actionsFor(() => work).filter((a) => a.key !== "b"),
-      { revision: () => overview.revision, people: () => [], done: () => { chosen.clear(); return load(); } });
+    const work = chosenActions(chosen, { revision: overview.revision, people: [], done: reload });
     const pages = pager(found.total, offset, (next) => load(next).catch((failure) => warn(failure.message)));
-    keys({ ...work.map, ...pagerKeysOf(pages) });
+    keys({ ...work.map, ...pagerKeys(pages) });
     const heading = h("h1", { tabindex: "-1" }, "Noise");
     main.replaceChildren(h("div", { class: "heading" }, heading, h("p", { class: "quiet" }, "Faces that belong to no one. Choose some to give them back.")),
       found.total ? faces(found.rows, "Noise", { chosen, open: large, changed: work.changed }) : h("p", { class: "done" }, "Nothing here."), pages, found.total ? work.bar : null);
     heading.focus({ preventScroll: true });
     clock();
   };
-  stale.reload = () => { chosen.clear(); return load(); };
+  const reload = () => { chosen.clear(); return load(); };
+  stale.reload = reload;
   await load();
 }
