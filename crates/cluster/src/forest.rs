@@ -127,7 +127,7 @@ impl Forest {
             let now = RefCell::new(latest());
             let mut own = Vec::new();
             let wanted = |i: u32, j: u32| !now.borrow().ties(i as usize, j as usize);
-            sketch.candidates(block.from, block.to, reach, wanted, |p, others| {
+            sketch.candidates(block.from, block.to, reach, Some(&wanted), |p, others| {
                 for &q in others {
                     let weight = (sketch.least(exact, space, (p, q)) as f32).next_down();
                     let edge = Edge { weight, i: sketch.point(p), j: sketch.point(q) };

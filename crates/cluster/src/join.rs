@@ -108,7 +108,7 @@ fn join_blocks_with(
         Ok(())
     };
     // In order only where blocks are whole.
-    join_rows(&exact, &space, &order, settings, observer, |i, j| whole || in_blocks(i, j), keep)?;
+    join_rows(&exact, &space, &order, settings, observer, (!whole).then_some(&in_blocks), keep)?;
     let mut pieces = pieces.into_inner().unwrap_or_else(PoisonError::into_inner);
     // Stable: those of one block are in order.
     pieces.sort_by_key(|(number, _)| *number);
@@ -153,7 +153,7 @@ pub fn join_each(
         return Err(Error::NoSuchRow { row: row as usize, rows: rows.len() });
     }
     let space = Space::new(&exact, among, Tuning::default());
-    join_rows(&exact, &space, among, settings, observer, wanted, |_, found| each(found))
+    join_rows(&exact, &space, among, settings, observer, Some(&wanted), |_, found| each(found))
 }
 
 /// All pairs of rows at distance ≤ the threshold, handed to `each` in parts as they are found, one part at a
@@ -176,7 +176,7 @@ pub(crate) fn join_observed(
     )
 }
 
-/// The pairs of `order`, rows in ascending order, that are `wanted` and at distance ≤ the threshold, handed
+/// The pairs of `order`, rows in ascending order, that are `wanted`, or all, and at distance ≤ the threshold, handed
 /// over whenever a block has found [`HELD`], and at its end.
 fn join_rows(
     exact: &Exact,
@@ -184,7 +184,7 @@ fn join_rows(
     order: &[u32],
     settings: &Settings,
     observer: Observer<'_>,
-    wanted: impl Fn(u32, u32) -> bool + Sync,
+    wanted: Option<&(impl Fn(u32, u32) -> bool + Sync)>,
     each: impl Fn(Block, Vec<Link>) -> Result<(), Error> + Sync,
 ) -> Result<(), Error> {
     let threshold = settings.threshold();
@@ -195,8 +195,8 @@ fn join_rows(
     let progress = observer.start(Stage::Join, pairs(points.len()));
     blocks.all().try_for_each(|block| {
         let (mut links, mut failed) = (Vec::new(), Ok(()));
-        let wanted = |p: u32, q: u32| wanted(order[p as usize], order[q as usize]);
-        sketch.pairs(exact, (block.from, block.to), reach, wanted, |p, q, distance| {
+        let wanted = wanted.map(|wanted| |p: u32, q: u32| wanted(order[p as usize], order[q as usize]));
+        sketch.pairs(exact, (block.from, block.to), reach, wanted.as_ref(), |p, q, distance| {
             let Some(distance) = distance.filter(|&d| d <= threshold) else { return };
             let (i, j) = (order[sketch.point(p) as usize], order[sketch.point(q) as usize]);
             links.push(Link { i: i.min(j), j: i.max(j), distance });
@@ -390,8 +390,8 @@ pub(crate) fn join_points(
             threshold
         };
         let reach = space.reach(exact.metric(), threshold);
-        let wanted = |i: u32, j: u32| !apart.holds(i.min(j), i.max(j));
-        sketch.pairs(exact, (block.from, block.to), reach, wanted, |p, q, distance| {
+        let wanted = (!apart.is_empty()).then_some(|i: u32, j: u32| !apart.holds(i.min(j), i.max(j)));
+        sketch.pairs(exact, (block.from, block.to), reach, wanted.as_ref(), |p, q, distance| {
             let distance = match distance {
                 Some(distance) => Some(distance).filter(|&d| d <= threshold),
                 None => sketch.complete(exact, (p, q), threshold, reach),
@@ -519,13 +519,9 @@ mod tests {
         let sketch = Sketch::new(&exact, &space, &points, 8.0);
         let mut candidates = 0;
         let reach = space.reach(Metric::Euclidean, 8.0);
-        sketch.candidates(
-            0,
-            sketch.panels(),
-            reach,
-            |_, _| true,
-            |_, others| candidates += others.len() as u64,
-        );
+        sketch.candidates(0, sketch.panels(), reach, None::<&fn(u32, u32) -> bool>, |_, others| {
+            candidates += others.len() as u64;
+        });
         let links = join(&rows, &Settings::new(Metric::Euclidean, 8.0).unwrap()).unwrap().len();
         assert!(candidates < links + links / 4 + 20, "{candidates} candidates for {links} links");
     }

@@ -57,6 +57,10 @@ impl Apart {
         Self(all.map(|(a, b)| (a.min(b), a.max(b))).collect())
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn holds(&self, i: u32, j: u32) -> bool {
         !self.0.is_empty() && self.0.contains(&(i, j))
     }

@@ -15,8 +15,8 @@ use crate::kernel::{Hits, Isa, MAX_PANEL};
 /// Most rows, and columns, of a block.
 const MOST: (usize, usize) = (4, 6);
 
-/// Sums of a block, in lanes.
-type Sums = [[f64; LANES]; MOST.0 * MOST.1];
+/// Distances of a block, row after row; those of places where no row stands mean nothing.
+type Distances = [f64; MOST.0 * MOST.1];
 
 /// Which rows stand at the places of a tile: those of a group, and those of a panel.
 pub(crate) struct Tiles<'a> {
@@ -44,7 +44,7 @@ impl<'a> Tiles<'a> {
         let (rows, columns) = self.isa.block();
         // From here on a block as a whole is cheaper than its pairs one by one.
         let enough = (rows * columns).div_ceil(5) as u32;
-        let mut sums: Sums = [[0.0; LANES]; MOST.0 * MOST.1];
+        let mut distances = [0.0; MOST.0 * MOST.1];
         for top in (0..group.len()).step_by(rows) {
             for left in (0..panel.len()).step_by(columns) {
                 let mask = ((1_u64 << columns) - 1) << left;
@@ -55,15 +55,20 @@ impl<'a> Tiles<'a> {
                 }
                 self.group.hold(self.exact, group, top / rows, rows);
                 self.panel.hold(self.exact, panel, left / columns, columns);
-                self.isa.sums(self.exact.metric(), &self.group, &self.panel, (top, left), &mut sums);
+                self.isa.distances(
+                    self.exact.metric(),
+                    &self.group,
+                    &self.panel,
+                    (top, left),
+                    &mut distances,
+                );
                 for i in within {
                     let mut bits = hits[i] & mask;
                     hits[i] &= !mask;
                     while bits != 0 {
                         let j = bits.trailing_zeros() as usize;
                         bits &= bits - 1;
-                        let sum = tree(sums[(i - top) * columns + j - left]);
-                        found(i, j, self.exact.of_sum(sum, group[i], panel[j]));
+                        found(i, j, distances[(i - top) * columns + j - left]);
                     }
                 }
             }
@@ -77,6 +82,8 @@ struct Packed {
     rows: usize,
     steps: usize,
     numbers: Vec<f64>,
+    /// Squared lengths of the rows, for cosine.
+    squares: [f64; MAX_PANEL],
     /// The rows that are there, of each block of them.
     of: [[u32; MOST.1]; MAX_PANEL],
     held: [bool; MAX_PANEL],
@@ -84,7 +91,14 @@ struct Packed {
 
 impl Packed {
     fn new(rows: usize, steps: usize) -> Self {
-        Self { rows, steps, numbers: Vec::new(), of: [[0; MOST.1]; MAX_PANEL], held: [false; MAX_PANEL] }
+        Self {
+            rows,
+            steps,
+            numbers: Vec::new(),
+            squares: [0.0; MAX_PANEL],
+            of: [[0; MOST.1]; MAX_PANEL],
+            held: [false; MAX_PANEL],
+        }
     }
 
     /// Makes sure that block `block` of `size` of these rows is there.
@@ -100,6 +114,9 @@ impl Packed {
         self.of[block][..own.len()].copy_from_slice(own);
         let part = self.rows * self.steps * WIDTH;
         for (at, &row) in (block * size..).zip(own) {
+            if exact.metric() == Metric::Cosine {
+                self.squares[at] = exact.square(row as usize);
+            }
             let row = exact.rows().row(row as usize);
             let (full, rest) = row.as_chunks::<LANES>();
             let mut put = |step: usize, numbers: &[f32; LANES]| {
@@ -140,26 +157,61 @@ impl Isa {
         }
     }
 
-    /// Sums of all pairs of a block, in lanes: products for cosine, squared differences for Euclidean.
-    fn sums(self, metric: Metric, group: &Packed, panel: &Packed, at: (usize, usize), sums: &mut Sums) {
+    /// Distances of all pairs of a block.
+    fn distances(
+        self,
+        metric: Metric,
+        group: &Packed,
+        panel: &Packed,
+        at: (usize, usize),
+        distances: &mut Distances,
+    ) {
         match self {
             // SAFETY: a `Vnni` comes from `available`, which asked the processor.
             #[cfg(target_arch = "x86_64")]
-            Self::Vnni => unsafe { avx512(metric, group, panel, at, sums) },
+            Self::Vnni => unsafe { avx512(metric, group, panel, at, distances) },
             // SAFETY: likewise an `Avx2`.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => unsafe { avx2(metric, group, panel, at, sums) },
-            Self::Portable => portable(metric, group, panel, at, sums),
+            Self::Avx2 => unsafe { avx2(metric, group, panel, at, distances) },
+            Self::Portable => portable(metric, group, panel, at, distances),
         }
     }
 }
 
+/// Distances of a block from its sums, which they take the place of: as [`Exact::of_sum`], but without a branch, so
+/// that several are made at once.
 #[inline(always)]
-fn portable(metric: Metric, group: &Packed, panel: &Packed, (top, left): (usize, usize), sums: &mut Sums) {
+fn of_sums<const R: usize, const C: usize>(
+    metric: Metric,
+    group: &Packed,
+    panel: &Packed,
+    (top, left): (usize, usize),
+    sums: &mut Distances,
+) {
+    if metric != Metric::Cosine {
+        return *sums = sums.map(f64::sqrt);
+    }
+    // The product of two squares of `f32` that are not 0 is not 0.
+    let mut squares: Distances = [0.0; MOST.0 * MOST.1];
+    for r in 0..R {
+        for c in 0..C {
+            squares[r * C + c] = group.squares[top + r] * panel.squares[left + c];
+        }
+    }
+    for (sum, square) in sums.iter_mut().zip(squares) {
+        let distance = (1.0 - *sum / square.sqrt()).clamp(0.0, 2.0);
+        *sum = if square == 0.0 { 1.0 } else { distance };
+    }
+}
+
+#[inline(always)]
+fn portable(metric: Metric, group: &Packed, panel: &Packed, at: (usize, usize), distances: &mut Distances) {
     const R: usize = 2;
     const C: usize = 4;
-    for part in 0..LANES / WIDTH {
-        for r in 0..R {
+    let (top, left) = at;
+    for r in 0..R {
+        let mut sums = [[0.0; LANES]; C];
+        for part in 0..LANES / WIDTH {
             let row = group.row(part, top + r).as_chunks::<WIDTH>().0;
             let columns: [_; C] = std::array::from_fn(|c| panel.row(part, left + c).as_chunks::<WIDTH>().0);
             let mut lanes = [[0.0; WIDTH]; C];
@@ -178,19 +230,27 @@ fn portable(metric: Metric, group: &Packed, panel: &Packed, (top, left): (usize,
                     }
                 }
             }
-            for (c, lanes) in lanes.iter().enumerate() {
-                sums[r * C + c][part * WIDTH..(part + 1) * WIDTH].copy_from_slice(lanes);
+            for (sums, lanes) in sums.iter_mut().zip(lanes) {
+                sums[part * WIDTH..(part + 1) * WIDTH].copy_from_slice(&lanes);
             }
         }
+        distances[r * C..(r + 1) * C].copy_from_slice(&sums.map(tree));
     }
+    of_sums::<R, C>(metric, group, panel, at, distances);
 }
 
 /// # Safety
 /// The processor has AVX2 and FMA.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn avx2(metric: Metric, group: &Packed, panel: &Packed, at: (usize, usize), sums: &mut Sums) {
-    portable(metric, group, panel, at, sums);
+unsafe fn avx2(
+    metric: Metric,
+    group: &Packed,
+    panel: &Packed,
+    at: (usize, usize),
+    distances: &mut Distances,
+) {
+    portable(metric, group, panel, at, distances);
 }
 
 /// # Safety
@@ -201,12 +261,15 @@ unsafe fn avx512(
     metric: Metric,
     group: &Packed,
     panel: &Packed,
-    (top, left): (usize, usize),
-    sums: &mut Sums,
+    at: (usize, usize),
+    distances: &mut Distances,
 ) {
     use std::arch::x86_64::*;
     const R: usize = MOST.0;
     const C: usize = MOST.1;
+    let (top, left) = at;
+    // As `tree` adds: the two parts first, then halves.
+    let mut sums = [[_mm512_setzero_pd(); C]; R];
     for part in 0..LANES / WIDTH {
         // Checked here, once: all are `steps` registers long.
         let rows: [*const f64; R] = std::array::from_fn(|r| group.row(part, top + r).as_ptr());
@@ -228,11 +291,29 @@ unsafe fn avx512(
                 }
             }
         }
-        for (sums, lanes) in sums.iter_mut().zip(lanes.as_flattened()) {
-            // SAFETY: eight numbers from part · 8 on are within the 16 lanes.
-            unsafe { _mm512_storeu_pd(sums.as_mut_ptr().add(part * WIDTH), *lanes) };
+        for (sums, lanes) in sums.as_flattened_mut().iter_mut().zip(lanes.as_flattened()) {
+            *sums = _mm512_add_pd(*sums, *lanes);
         }
     }
+    let order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+    for (distances, of) in
+        distances.as_chunks_mut::<8>().0.iter_mut().zip(sums.as_flattened().as_chunks::<8>().0)
+    {
+        // Halves of two sums side by side, then quarters of four, then both numbers of eight.
+        let halves: [_; 4] = std::array::from_fn(|k| {
+            let (x, y) = (of[2 * k], of[2 * k + 1]);
+            _mm512_add_pd(_mm512_shuffle_f64x2::<0x44>(x, y), _mm512_shuffle_f64x2::<0xEE>(x, y))
+        });
+        let quarters: [_; 2] = std::array::from_fn(|k| {
+            let (x, y) = (halves[2 * k], halves[2 * k + 1]);
+            _mm512_add_pd(_mm512_shuffle_f64x2::<0x88>(x, y), _mm512_shuffle_f64x2::<0xDD>(x, y))
+        });
+        let [x, y] = quarters;
+        let all = _mm512_add_pd(_mm512_unpacklo_pd(x, y), _mm512_unpackhi_pd(x, y));
+        // SAFETY: eight numbers are what there is room for.
+        unsafe { _mm512_storeu_pd(distances.as_mut_ptr(), _mm512_permutexvar_pd(order, all)) };
+    }
+    of_sums::<R, C>(metric, group, panel, at, distances);
 }
 
 #[cfg(test)]

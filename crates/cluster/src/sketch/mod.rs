@@ -147,7 +147,7 @@ impl Sketch {
         from: usize,
         to: usize,
         reach: f64,
-        wanted: impl Fn(u32, u32) -> bool,
+        wanted: Option<&impl Fn(u32, u32) -> bool>,
         mut found: impl FnMut(u32, &[u32]),
     ) {
         let mut others = Vec::with_capacity(self.isa.panel());
@@ -169,7 +169,7 @@ impl Sketch {
         exact: &Exact,
         (from, to): (usize, usize),
         reach: f64,
-        wanted: impl Fn(u32, u32) -> bool,
+        wanted: Option<&impl Fn(u32, u32) -> bool>,
         mut found: impl FnMut(u32, u32, Option<f64>),
     ) {
         let row = |place: usize| self.points.members(place)[0];
@@ -220,7 +220,7 @@ impl Sketch {
         from: usize,
         to: usize,
         reach: f64,
-        wanted: impl Fn(u32, u32) -> bool,
+        wanted: Option<&impl Fn(u32, u32) -> bool>,
         mut found: impl FnMut(Tile),
     ) {
         let (lanes, group) = (self.isa.panel(), self.isa.group());
@@ -248,8 +248,10 @@ impl Sketch {
                         // Below and on the diagonal.
                         *bits &= !0_u64 << (i - columns.start) << 1;
                     }
-                    for j in ones(*bits) {
-                        *bits &= !(u64::from(!wanted(self.order[i], self.order[columns.start + j])) << j);
+                    if let Some(wanted) = wanted {
+                        for j in ones(*bits) {
+                            *bits &= !(u64::from(!wanted(self.order[i], self.order[columns.start + j])) << j);
+                        }
                     }
                     any |= *bits;
                 }
