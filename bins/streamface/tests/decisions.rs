@@ -177,3 +177,23 @@ fn nothing_to_finalize() {
     assert_eq!(output.status.code(), Some(2));
     assert!(said(&output).contains("streamface cluster"), "{}", said(&output));
 }
+
+#[test]
+fn faces_that_came_after_the_clustering_are_told_of_and_can_be_someones() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
+    add(dir.path(), &[(0, 0.0), (1, 2.0), (2, 60.0)]);
+    cluster(dir.path(), &["--threshold", "0.03"]);
+    add(dir.path(), &[(3, 1.0), (4, 61.0)]);
+    say(dir.path(), &[What::Move { faces: vec![face(3)], to: vec![face(0)] }]);
+    let output = run(&["finalize", path]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("2 faces are in no cluster yet"), "{}", said(&output));
+    let labels = finalized(dir.path());
+    assert_eq!((at(&labels, 3), at(&labels, 4)), (at(&labels, 0), -1));
+    cluster(dir.path(), &["--threshold", "0.03", "--append"]);
+    let output = run(&["finalize", path]);
+    assert!(!said(&output).contains("in no cluster"), "{}", said(&output));
+    let labels = finalized(dir.path());
+    assert_eq!((at(&labels, 3), at(&labels, 4)), (at(&labels, 0), at(&labels, 2)));
+}

@@ -1,14 +1,17 @@
 //! Step 8, its end: what was decided, as labels.
 
+use std::path::Path;
+
 use anyhow::bail;
 use serde_json::json;
 use streamface_annotate::finalize::{ANNOTATIONS, PEOPLE, Summary};
-use streamface_annotate::{Finalized, Numbering, People, Report, journal, load};
+use streamface_annotate::{Finalized, Numbering, Report};
 use streamface_store::{Dataset, LabelRow};
-use streamface_types::{FaceId, Label};
+use streamface_types::Label;
 
 use super::Outcome;
 use super::extract::open_existing;
+use super::people::Reviewed;
 use crate::args::FinalizeArgs;
 
 /// Conflicts that are told one by one.
@@ -20,10 +23,10 @@ const MOST_TOLD: usize = 20;
 /// No labels yet, a journal with a broken line, what reading and writing meets.
 pub fn finalize(args: &FinalizeArgs) -> anyhow::Result<Outcome> {
     let data = open_existing(&args.dir)?;
-    let path = data.metadata().join(journal::FILE);
-    let decisions = load(&path)?;
-    let mut people = clusters(&data, !args.same_frame)?;
-    people.replay(&decisions);
+    let Reviewed { people, decisions, clustered, unclustered } = Reviewed::read(&data, !args.same_frame)?;
+    if clustered == 0 {
+        bail!("{} has no labels yet; run streamface cluster {0} first", data.root().display());
+    }
     let numbering = if args.compat { Numbering::Compat } else { Numbering::Stable };
     let done = Finalized::new(&people, numbering);
     done.write(&data.metadata(), &people)?;
@@ -35,22 +38,14 @@ pub fn finalize(args: &FinalizeArgs) -> anyhow::Result<Outcome> {
     let (summary, report) = (done.summary(&people), people.report());
     let holding = decisions.iter().filter(|d| people.holds(d.id)).count();
     if args.common.json {
-        say!("{:#}", as_json(&data, &summary, &report, holding)?);
+        let mut all = as_json(&data, &summary, &report, holding)?;
+        all["unclustered"] = unclustered.len().into();
+        say!("{all:#}");
     } else {
+        tell_unclustered(&args.dir, unclustered.len());
         print(&data, &summary, &report, holding, args.folders);
     }
     Ok(if report.conflicts.is_empty() { Outcome::Done } else { Outcome::Incomplete })
-}
-
-/// People as the last clustering has them.
-fn clusters(data: &Dataset, frames_apart: bool) -> anyhow::Result<People> {
-    let rows = data.read::<LabelRow>()?;
-    if rows.is_empty() {
-        bail!("{} has no labels yet; run streamface cluster {0} first", data.root().display());
-    }
-    let labels: Vec<i64> = rows.iter().map(|r| r.label.0).collect();
-    let faces: Vec<FaceId> = rows.into_iter().map(|r| r.face).collect();
-    Ok(People::new(faces, &labels, frames_apart)?)
 }
 
 fn print(data: &Dataset, s: &Summary, report: &Report, holding: usize, folders: bool) {
@@ -79,6 +74,16 @@ fn print(data: &Dataset, s: &Summary, report: &Report, holding: usize, folders: 
     say!("         {}", data.metadata().join(PEOPLE).display());
     if folders {
         say!("         {}", data.root().join("labeled_faces").display());
+    }
+}
+
+/// Says on standard error that there are faces that no clustering has seen.
+pub(super) fn tell_unclustered(dir: &Path, faces: usize) {
+    if faces > 0 {
+        let dir = dir.display();
+        eprintln!(
+            "{faces} faces are in no cluster yet, and no one's; streamface cluster {dir} --append takes them in"
+        );
     }
 }
 

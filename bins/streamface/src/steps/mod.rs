@@ -14,6 +14,7 @@ mod finalize;
 mod matching;
 mod method;
 mod models;
+mod people;
 mod report;
 mod review;
 mod run;

@@ -11,7 +11,7 @@ use streamface_web::Options;
 
 use super::Outcome;
 use super::extract::open_existing;
-use super::finalize::tell;
+use super::finalize::{tell, tell_unclustered};
 use crate::args::ReviewArgs;
 
 /// `streamface review`: until it is stopped.
@@ -36,6 +36,7 @@ pub fn review(args: &ReviewArgs, stop: &Stop) -> anyhow::Result<Outcome> {
         eprintln!("reading {}", data.root().display());
     }
     let desk = Desk::open(data, setup)?;
+    tell_unclustered(&args.dir, desk.unclustered());
     if let Some(torn) = desk.torn() {
         eprintln!(
             "the journal ended in half a line, an answer that was never acknowledged: set aside as {}",

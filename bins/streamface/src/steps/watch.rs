@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use streamface_annotate::{Finalized, Numbering, People, journal, load};
+use streamface_annotate::{Finalized, Numbering};
 use streamface_capture::{Stop, shown};
 use streamface_store::{Dataset, FeatureRow, ImageKind, LabelRow, write_annotations};
 use streamface_types::{Annotation, Annotations, FaceId, Label};
@@ -16,6 +16,7 @@ use super::analyze::record_analyze;
 use super::capture::{Next, Session, check_source, record_capture, remove_if_fresh, walk};
 use super::extract::{load_extractor, open_existing, record_extract};
 use super::models::load_embedder;
+use super::people::Reviewed;
 use crate::args::WatchArgs;
 use crate::settings;
 use crate::watch::{Gallery, Outlets, Page, Presence, Watched, Watcher, Webhook};
@@ -135,18 +136,19 @@ impl Known {
                 other.model
             );
         }
-        let rows = data.read::<LabelRow>()?;
-        let (faces, labels): (Vec<FaceId>, Vec<i64>) = rows.into_iter().map(|l| (l.face, l.label.0)).unzip();
-        let mut people = People::new(faces, &labels, true)?;
         // A review counts as far as it has come.
-        people.replay(&load(&data.metadata().join(journal::FILE))?);
+        let Reviewed { people, unclustered, .. } = Reviewed::read(data, true)?;
         let done = Finalized::new(&people, Numbering::Stable);
         let names = done.people.iter().filter_map(|p| Some((p.label, p.name.clone()?))).collect();
-        Ok(Self {
-            features,
-            labels: people.faces().iter().cloned().zip(done.labels.iter().copied()).collect(),
-            names,
-        })
+        let mut labels: BTreeMap<FaceId, i64> =
+            people.faces().iter().cloned().zip(done.labels.iter().copied()).collect();
+        // Nobody has said yet that they are no one's.
+        for face in unclustered {
+            if labels.get(&face).is_some_and(|&label| label < 0) {
+                labels.remove(&face);
+            }
+        }
+        Ok(Self { features, labels, names })
     }
 }
 

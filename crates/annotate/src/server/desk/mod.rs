@@ -156,6 +156,12 @@ impl Desk {
         self.people.report()
     }
 
+    /// Faces that no clustering has seen, or found no one for.
+    #[must_use]
+    pub fn unclustered(&self) -> usize {
+        self.index.faces.iter().filter(|face| face.label < 0).count()
+    }
+
     fn revision(&self) -> u64 {
         self.journal.len()
     }
