@@ -63,7 +63,7 @@ fn to(question: &Question, verdict: impl Fn(&PersonView, &PersonView) -> Verdict
 }
 
 fn ask(desk: &mut Desk, way: Way) -> Option<Question> {
-    desk.questions(Ask { way, count: Some(1), shown: None, all: false }).unwrap().pop()
+    desk.questions(Ask { way, count: Some(1), ..Ask::default() }).unwrap().pop()
 }
 
 /// Every face's person, by the faces it is with.
@@ -147,7 +147,7 @@ fn a_window_that_is_out_of_date_is_told_so_and_nothing_is_doubled() {
     assert!(matches!(desk.decide(&different), Err(Problem::Stale(_))));
     assert_eq!(desk.overview().revision, 2);
     // One about others goes through, though it was asked before.
-    let early = desk.questions(Ask { way: Way::Pair, count: Some(2), shown: None, all: true }).unwrap();
+    let early = desk.questions(Ask { way: Way::Pair, count: Some(2), all: true, ..Ask::default() }).unwrap();
     desk.decide(&to(&early[0], |_, _| Verdict::NotSure)).unwrap();
     desk.decide(&to(&early[1], |_, _| Verdict::NotSure)).unwrap();
     assert_eq!(desk.overview().undecided, 2);
@@ -158,6 +158,22 @@ fn a_window_that_is_out_of_date_is_told_so_and_nothing_is_doubled() {
     assert!(matches!(desk.decide(&bare), Err(Problem::Stale(_))));
     bare.revision = 1000;
     assert!(matches!(desk.decide(&bare), Err(Problem::Stale(_))));
+}
+
+#[test]
+fn two_windows_are_asked_about_different_people() {
+    let made = sample(false);
+    let mut desk = open(&made);
+    let mut of = |tab| {
+        let ask = Ask { way: Way::Pair, count: Some(1), all: true, tab, ..Ask::default() };
+        let question = desk.questions(ask).unwrap().pop().unwrap();
+        let pair = &question.pairs[0];
+        [pair.left.as_ref().unwrap(), &pair.right].map(|person| person.id.clone())
+    };
+    let (first, second) = (of(7), of(8));
+    assert!(first.iter().all(|person| !second.contains(person)), "{first:?} {second:?}");
+    // The same window, and one that does not mind, are asked the best there is.
+    assert_eq!((of(7), of(0)), (first.clone(), first));
 }
 
 /// A page that stayed open while the review was begun again answers before anything is listed.

@@ -43,6 +43,9 @@ pub struct Ask {
     pub shown: Option<usize>,
     /// Those too that are hardly worth their time.
     pub all: bool,
+    /// A number of the window that asks, drawn at random: two windows at once get questions about different people, as
+    /// long as there are any. 0 for one that does not mind.
+    pub tab: u32,
 }
 
 /// A window of a list.

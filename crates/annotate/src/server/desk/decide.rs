@@ -1,6 +1,7 @@
 //! Questions out, answers in.
 
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use streamface_types::FaceId;
 
@@ -14,6 +15,17 @@ use crate::{Decision, Refusal, Verdict, What};
 /// Most questions in one reply.
 const MOST: usize = 50;
 
+/// How long people are left to the window that asks about them.
+const HELD: Duration = Duration::from_secs(120);
+
+/// Whom a window asks about.
+pub(super) struct Held {
+    tab: u32,
+    since: Instant,
+    /// A face of each.
+    faces: Vec<u32>,
+}
+
 /// A screen's pairs, as people.
 struct Screen {
     pairs: Vec<(u32, u32, questions::Pair)>,
@@ -23,19 +35,47 @@ impl Desk {
     pub(super) fn ask(&mut self, ask: Ask) -> Result<Vec<Question>, Error> {
         let count = ask.count.unwrap_or(2).clamp(1, MOST);
         let shown = ask.shown.unwrap_or(SHOWN).clamp(1, SHOWN);
-        let mut leave: Vec<u32> = Vec::new();
+        let mut leave = self.held_by_others(ask.tab)?;
+        let mut screens = self.screens(ask, count, &mut leave)?;
+        if screens.is_empty() && !leave.is_empty() {
+            // Better the same as another than nothing.
+            screens = self.screens(ask, count, &mut Vec::new())?;
+        }
+        if ask.tab != 0 {
+            self.held.retain(|held| held.tab != ask.tab);
+            let faces = screens.iter().flat_map(|s| &s.pairs).flat_map(|&(a, b, _)| [a, b]);
+            let faces = faces.filter_map(|person| self.people.faces_of(person).first().copied()).collect();
+            self.held.push(Held { tab: ask.tab, since: Instant::now(), faces });
+        }
+        screens.iter().map(|screen| self.view(ask.way, screen, shown)).collect()
+    }
+
+    fn screens(&mut self, ask: Ask, count: usize, leave: &mut Vec<u32>) -> Result<Vec<Screen>, Error> {
         let mut found = Vec::new();
         // What people know and the queue does not is passed over; there is little of it.
         for _ in 0..count + MOST {
-            let Some(screen) = self.next(ask, &mut leave)? else { break };
+            let Some(screen) = self.next(ask, leave)? else { break };
             if !screen.pairs.is_empty() {
-                found.push(self.view(ask.way, &screen, shown)?);
+                found.push(screen);
             }
             if found.len() == count {
                 break;
             }
         }
         Ok(found)
+    }
+
+    /// The queue's clusters of people whom another window asks about just now.
+    fn held_by_others(&mut self, tab: u32) -> Result<Vec<u32>, Error> {
+        self.held.retain(|held| held.since.elapsed() < HELD);
+        let others: Vec<u32> =
+            self.held.iter().filter(|held| held.tab != tab).flat_map(|held| held.faces.clone()).collect();
+        if tab == 0 || others.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.asking()?;
+        let Some(asking) = &self.asking else { return Ok(Vec::new()) };
+        Ok(others.iter().filter_map(|&face| asking.slot(&self.people, face)).collect())
     }
 
     /// The next screen of the queue, without the people of `leave`, to whom its own are added.

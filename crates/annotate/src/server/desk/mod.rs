@@ -19,6 +19,7 @@ use streamface_types::{Annotations, FaceId};
 use super::view::{self, *};
 use crate::{Decision, Journal, People, questions};
 use asking::{Asking, Known};
+use decide::Held;
 use index::{Index, Vectors};
 use lists::Lists;
 pub use shown::{Look, informative};
@@ -101,6 +102,7 @@ pub struct Desk {
     asking: Option<Asking>,
     setup: Setup,
     lists: Lists,
+    held: Vec<Held>,
     /// What the dataset's annotations.json says beside labels; read when first asked for.
     attributes: Option<Annotations>,
     progress: Option<(Instant, u64, Progressed)>,
@@ -135,6 +137,7 @@ impl Desk {
             asking: None,
             setup,
             lists: Lists::default(),
+            held: Vec::new(),
             attributes: None,
             progress: None,
             f_at_start: None,

@@ -5,6 +5,8 @@ import { get, decide, clock, seenOf, stale, warn } from "./talk.js";
 import { large } from "./large.js";
 
 const SIDE = 25;
+/** This window's number, so that two who answer at once are asked about different people. */
+const TAB = 1 + crypto.getRandomValues(new Uint32Array(1))[0] % 0xfffffffe;
 const ids = (person) => person.shown.slice(0, SIDE).map((face) => face.id);
 /** The person of a comparison: in a group it stands above. */
 const left = (question, pair) => pair.left ?? question.person;
@@ -24,7 +26,7 @@ const likely = (pair) => h("p", { class: "likely" },
 
 /** Shows the questions of one way, one after the other. */
 export async function ask(main, way) {
-  const wanted = { way, count: 2, shown: way === "pair" ? SIDE : way === "group" ? 12 : 4 };
+  const wanted = { way, count: 2, shown: way === "pair" ? SIDE : way === "group" ? 12 : 4, tab: TAB };
   const load = async () => show(await get("/api/questions", wanted));
   const answer = async (question, what, whole = false) => {
     const reply = await decide(what, { revision: question.revision, seen: seenOf(people(question)), whole, next: wanted });
