@@ -6,6 +6,10 @@
 
 Prints a row a method, medians of single queries and the ratio to `hri`. An HNSW is given at its fastest setting with recall
 of at least --recall; libraries that are not installed are left out and said. `--loop` also times whole loops of inserts.
+
+`--faces 500000` indexes that many faces of the people instead of their means, the most seen person some thousand times: what an
+index over all faces costs where `hri` needs the means. `--growth growth.svg` times `hri` and the flat scan from 1,000 people to
+a million, as a plot.
 """
 
 import argparse
@@ -14,11 +18,14 @@ import os
 import subprocess
 import tempfile
 import time
+from pathlib import Path
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
 
 import numpy as np
+
+from cluster_bench import plot
 
 DIRECTIONS, FALL = 96, 37.4  # as `hri bench` makes them: 32 directions hold .82 of the energy
 
@@ -158,6 +165,96 @@ def loop_of_numpy(faces, threshold, people):
     return (time.perf_counter() - start) / len(faces) * 1e6, labels
 
 
+def faces_of(source, rng, people, faces, noise):
+    """Faces of people whose sizes are Zipf's, and whose each is; every person has one at least."""
+    sizes = 1.0 / np.arange(1, len(people) + 1)
+    more = rng.multinomial(faces - len(people), sizes / sizes.sum())
+    of = np.repeat(np.arange(len(people)), 1 + more)
+    rng.shuffle(of)
+    rows = np.empty((faces, people.shape[1]), "f4")
+    for at in range(0, faces, 20000):
+        some = of[at : at + 20000]
+        rows[at : at + 20000] = unit(people[some] + noise * source.draw(len(some)))
+    return rows, of
+
+
+def means_of(rows, of, people):
+    sums = np.zeros((people, rows.shape[1]))
+    np.add.at(sums, of, rows)
+    return unit(sums)
+
+
+def people_by(make, of):
+    """An index of faces that tells whose the nearest is."""
+
+    def made(rows, m):
+        at = make(rows, m)
+
+        def person(ef):
+            ask = at(ef)
+            return lambda q: of[ask(q)]
+
+        return person
+
+    return made
+
+
+def over_all_faces(args, libraries):
+    """`hri` over the means of people, HNSW over all of their faces: the person of the nearest face, as a flat scan has it."""
+    for spectrum in args.spectrum:
+        rng = np.random.default_rng(args.seed)
+        source = Source(rng, args.dim, spectrum)
+        people = source.draw(args.people)
+        rows, of = faces_of(source, rng, people, args.faces, args.noise)
+        means = means_of(rows, of, args.people)
+        who = rng.integers(0, args.people, args.queries)
+        queries = unit(people[who] + args.noise * source.draw(args.queries))
+        nearest = np.concatenate([(rows @ q.T).argmax(axis=0) for q in np.array_split(queries, 50)])
+        print(f"{args.faces} faces of {args.people} people x {args.dim}, {spectrum} spectrum, most seen {np.bincount(of).max()}; "
+              f"the right person: nearest mean {np.mean((queries @ means.T).argmax(axis=1) == who):.4f}, "
+              f"nearest face {np.mean(of[nearest] == who):.4f}")
+        with tempfile.TemporaryDirectory() as folder:
+            runs = [hri_against(args.hri, means, queries, args.threshold, folder)[0] for _ in range(2)]
+        base = min(run["us_a_match_median"] for run in runs)
+        show("hri, over means", base, base)
+        for name, make in libraries:
+            report(name, hnsw, (people_by(make, of), rows, queries, of[nearest], args.recall, args.m), base, args.recall)
+
+
+def growth(args):
+    """Median µs of a match as people grow, as an SVG."""
+    ours, theirs, memory = [], [], []
+    for people in (1000, 3000, 10000, 30000, 100000, 300000, 1000000):
+        source = Source(np.random.default_rng(args.seed), args.dim, args.spectrum[0])
+        rows = np.concatenate([source.draw(min(50000, people - at)) for at in range(0, people, 50000)])
+        who = source.rng.integers(0, people, args.queries)
+        queries = unit(rows[who] + args.noise * source.draw(args.queries))
+        with tempfile.TemporaryDirectory() as folder:
+            run, _ = hri_against(args.hri, rows, queries, args.threshold, folder)
+        scan = flat(rows, queries[: max(50, 20_000_000 // people)])[0]
+        ours.append((people, run["us_a_match_median"]))
+        theirs.append((people, scan))
+        memory.append((people, run["bytes_a_person"] * people / 2**20))
+        print(f"{people:9,} people x {args.dim}: hri {ours[-1][1]:9.1f} µs, {memory[-1][1]:9.1f} MiB; numpy flat {scan:9.1f} µs, "
+              f"{scan / ours[-1][1]:.0f} times", flush=True)
+    args.growth.write_text(plot.growth({
+        f"microseconds a match, d = {args.dim}": {"hri": ours, "NumPy's flat scan": theirs},
+        "memory, MiB": {"hri": memory, "the means": [(n, n * args.dim * 4 / 2**20) for n, _ in memory]},
+    }, "people"))
+
+
+def report(name, measure, arguments, base, recall):
+    try:
+        best = measure(*arguments)
+    except ImportError:
+        print(f"  {name}: not installed")
+        return
+    if best is None:
+        print(f"  {name}: no setting tried has recall {recall}")
+    else:
+        show(name, best[0], base, f"recall {best[1]:.4f} at {best[2]}, built in {best[3]:.0f} s")
+
+
 def show(name, micros, base, note=""):
     print(f"  {name:24} {micros:9.1f} µs  {micros / base:6.2f}x  {note}", flush=True)
 
@@ -177,7 +274,14 @@ def main():
     parser.add_argument("--loop", type=int, default=20000, help="faces in the loop of inserts; 0 for none")
     parser.add_argument("--loop-people", type=int, default=1070)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--faces", type=int, help="index so many faces, not the means")
+    parser.add_argument("--growth", type=Path, metavar="SVG", help="time more and more people, and plot it")
     args = parser.parse_args()
+    libraries = [] if args.no_hnsw else [("hnswlib", hnswlib_), ("usearch", usearch_), ("faiss HNSW", faiss_)]
+    if args.faces:
+        return over_all_faces(args, libraries)
+    if args.growth:
+        return growth(args)
     for spectrum in args.spectrum:
         rng = np.random.default_rng(args.seed)
         source = Source(rng, args.dim, spectrum)
@@ -200,18 +304,8 @@ def main():
         show("hri", base, base, note)
         show("hri, together", ours["us_a_match_together"], base, "mean of the best batch of five, all cores")
         show("numpy flat", micros, base)
-        for name, make in (("hnswlib", hnswlib_), ("usearch", usearch_), ("faiss HNSW", faiss_)):
-            if args.no_hnsw:
-                break
-            try:
-                best = hnsw(make, people, queries, nearest, args.recall, args.m)
-            except ImportError:
-                print(f"  {name}: not installed")
-                continue
-            if best is None:
-                print(f"  {name}: no setting tried has recall {args.recall}")
-            else:
-                show(name, best[0], base, f"recall {best[1]:.4f} at {best[2]}, built in {best[3]:.0f} s")
+        for name, make in libraries:
+            report(name, hnsw, (make, people, queries, nearest, args.recall, args.m), base, args.recall)
         if args.loop:
             people = source.draw(args.loop_people)
             who = rng.integers(0, args.loop_people, args.loop)

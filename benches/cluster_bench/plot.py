@@ -6,17 +6,17 @@ WIDTH, HEIGHT, LEFT, TOP, PANEL = 760, 340, 60, 40, 300
 COLOURS = ("#1f6feb", "#2da44e", "#8c959f")
 
 
-def growth(panels):
-    """`panels`: title -> {line name -> [(rows, value)]}. The SVG's text."""
+def growth(panels, of="rows"):
+    """`panels`: title -> {line name -> [(rows, value)]}, rows being of what is named. The SVG's text."""
     parts = ['<svg xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" font-size="11" '
              f'viewBox="0 0 {WIDTH} {HEIGHT}">',
              f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>']
     for k, (title, lines) in enumerate(panels.items()):
-        parts += panel(title, lines, LEFT + k * (PANEL + LEFT + 10))
+        parts += panel(title, lines, LEFT + k * (PANEL + LEFT + 10), of)
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def panel(title, lines, left):
+def panel(title, lines, left, of):
     points = [p for line in lines.values() for p in line if p[1] > 0]
     if not points:
         return []
@@ -37,7 +37,7 @@ def panel(title, lines, left):
         parts.append(f'<path d="M{left} {at:.1f}H{left + PANEL}" stroke="#eee"/>')
         label = f"{10**power:,}" if power >= 0 else f"{10.0**power:.{-power}f}"
         parts.append(f'<text x="{left - 6}" y="{at + 4:.1f}" text-anchor="end">{label}</text>')
-    parts.append(f'<text x="{left + PANEL / 2}" y="{HEIGHT - 6}" text-anchor="middle">rows</text>')
+    parts.append(f'<text x="{left + PANEL / 2}" y="{HEIGHT - 6}" text-anchor="middle">{of}</text>')
     for i, (name, line) in enumerate(lines.items()):
         spots = [place(p) for p in line if p[1] > 0]
         if not spots:

@@ -15,8 +15,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub use axum;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::body::to_bytes;
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
@@ -229,6 +231,24 @@ async fn token(
     }
 }
 
+/// Lets a request on once its body is there as a whole: one that drips in is cut off, wherever it goes.
+async fn whole(State((patience, most)): State<(Duration, usize)>, request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    match tokio::time::timeout(patience, to_bytes(body, most)).await {
+        Ok(Ok(body)) => next.run(Request::from_parts(head, body.into())).await,
+        Ok(Err(_)) => {
+            let message = "The post was cut off or is too large; it was not taken.";
+            failure(StatusCode::PAYLOAD_TOO_LARGE, "refused", message)
+        }
+        Err(_) => {
+            let message = "The post took too long; it was not taken.";
+            let mut reply = failure(StatusCode::REQUEST_TIMEOUT, "refused", message);
+            reply.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+            reply
+        }
+    }
+}
+
 /// The router's own addresses and that of the token, behind the guard.
 fn guarded(router: Router, rules: &Arc<Guard>, options: &Options) -> Router {
     router
@@ -236,5 +256,6 @@ fn guarded(router: Router, rules: &Arc<Guard>, options: &Options) -> Router {
         .fallback(|| async { nothing() })
         .method_not_allowed_fallback(other_way)
         .layer(DefaultBodyLimit::max(options.body))
+        .layer(middleware::from_fn_with_state((options.patience, options.body), whole))
         .layer(middleware::from_fn_with_state(Arc::clone(rules), guard::guard))
 }

@@ -26,6 +26,6 @@ pub use view::Review;
 /// # Errors
 /// [`StartError`].
 pub fn start(review: Box<dyn Review>, options: Options) -> Result<Server, StartError> {
-    let router = routes::app(review, options.patience);
+    let router = routes::app(review);
     Server::start("review", router, options)
 }

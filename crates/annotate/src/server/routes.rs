@@ -16,7 +16,6 @@
 
 use std::io::Read as _;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -37,7 +36,6 @@ use super::view::{Answer, Ask, Image, Picture, Problem, Review, Search, Window};
 #[derive(Clone)]
 struct App {
     desk: Arc<Mutex<Desk>>,
-    patience: Duration,
 }
 
 /// The review, and what it has answered.
@@ -47,8 +45,8 @@ struct Desk {
 }
 
 /// All addresses but that of the token.
-pub(super) fn app(review: Box<dyn Review>, patience: Duration) -> Router {
-    let app = App { desk: Arc::new(Mutex::new(Desk { review, said: Said::default() })), patience };
+pub(super) fn app(review: Box<dyn Review>) -> Router {
+    let app = App { desk: Arc::new(Mutex::new(Desk { review, said: Said::default() })) };
     streamface_web::assets(&ASSETS)
         .route("/api/overview", get(overview))
         .route("/api/questions", get(questions))
@@ -96,7 +94,7 @@ impl App {
     }
 }
 
-/// A body of JSON that came whole and in time.
+/// A body of JSON, which [`streamface_web`] has seen come whole and in time.
 struct Sent<T>(T);
 
 impl<T: DeserializeOwned> FromRequest<App> for Sent<T> {
@@ -108,23 +106,9 @@ impl<T: DeserializeOwned> FromRequest<App> for Sent<T> {
         if kind.is_none_or(|k| k.split(';').next().map(str::trim) != Some("application/json")) {
             return Err(failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, "refused", "JSON is wanted."));
         }
-        let bytes = tokio::time::timeout(app.patience, Bytes::from_request(request, app)).await;
-        let bytes = match bytes {
-            Ok(Ok(bytes)) => bytes,
-            Ok(Err(e)) => {
-                return Err(failure(
-                    e.status(),
-                    "refused",
-                    "The post was cut off or is too large; it was NOT saved.",
-                ));
-            }
-            Err(_) => {
-                let message = "The post took too long; it was NOT saved.";
-                let mut reply = failure(StatusCode::REQUEST_TIMEOUT, "refused", message);
-                reply.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
-                return Err(reply);
-            }
-        };
+        let bytes = Bytes::from_request(request, app)
+            .await
+            .map_err(|e| failure(e.status(), "refused", "The post was cut off; it was not taken."))?;
         serde_json::from_slice(&bytes).map(Self).map_err(|e| {
             failure(StatusCode::UNPROCESSABLE_ENTITY, "refused", &format!("Not understood: {e}"))
         })

@@ -308,10 +308,13 @@ fn slow_clients_are_cut_off_and_do_not_stop_others() {
         let body = scope.spawn(|| {
             drip(format!("POST /api/decide HTTP/1.1\r\nHost: {to}\r\nOrigin: http://{to}\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"))
         });
+        let token = scope.spawn(|| {
+            drip(format!("POST /api/token HTTP/1.1\r\nHost: {to}\r\nOrigin: http://{to}\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"))
+        });
         let start = Instant::now();
         assert_eq!(status(&site.get("/api/overview")), 200);
         assert!(start.elapsed() < Duration::from_millis(300));
-        for slow in [head, body] {
+        for slow in [head, body, token] {
             assert!(slow.join().unwrap() >= Duration::from_millis(300));
         }
     });
