@@ -3,9 +3,12 @@
 // Helpers of tests are tests too.
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/cases.rs"]
+mod cases;
 #[path = "common/people.rs"]
 mod people;
 
+use cases::{Pairs, constraints, pairs, points};
 use proptest::prelude::*;
 use streamface_cluster::{
     Clustering, Constraints, Embeddings, Error, History, Merge, Metric, Observer, Settings, append,
@@ -16,44 +19,12 @@ use streamface_cluster::{
 fn rows() -> impl Strategy<Value = (Embeddings, Vec<bool>)> {
     let shape = (0_usize..90, prop_oneof![3 => 1_usize..9, 1 => Just(40_usize)], 0..3_u8, 0..4_u8);
     shape.prop_flat_map(|(n, dim, kind, share)| {
-        let numbers = prop::collection::vec(-1.0_f32..1.0, n * dim);
-        let copies = prop::collection::vec((any::<u16>(), any::<u16>()), 0..6);
         let new = prop::collection::vec(any::<u8>(), n);
-        (numbers, copies, new).prop_map(move |(mut data, copies, new)| {
-            for (at, x) in data.iter_mut().enumerate() {
-                match kind {
-                    0 => {}
-                    1 => *x = (*x * 2.0).round(),
-                    _ => *x = *x * 0.2 + ((at / dim * 7 + at % dim) % 5) as f32 / 4.0,
-                }
-            }
-            for (from, to) in copies.into_iter().filter(|_| n > 0) {
-                let (from, to) = (usize::from(from) % n * dim, usize::from(to) % n * dim);
-                data.copy_within(from..from + dim, to);
-            }
-            // None, few, some, many.
-            let most = [0, 12, 60, 120][usize::from(share)];
-            (Embeddings::new(data, dim).unwrap(), new.into_iter().map(|x| x < most).collect())
-        })
+        // None, few, some, many.
+        let most = [0, 12, 60, 120][usize::from(share)];
+        (points(n, dim, kind), new)
+            .prop_map(move |(rows, new)| (rows, new.into_iter().map(|x| x < most).collect()))
     })
-}
-
-type Pairs = Vec<(u16, u16)>;
-
-fn pairs(most: usize) -> impl Strategy<Value = Pairs> {
-    prop::collection::vec((any::<u16>(), any::<u16>()), 0..most)
-}
-
-fn constraints(rows: usize, must: &Pairs, cannot: &Pairs) -> Constraints {
-    let mut all = Constraints::default();
-    let row = |r: &u16| usize::from(*r) % rows;
-    for (a, b) in must.iter().filter(|_| rows > 0) {
-        all.must_link(row(a), row(b));
-    }
-    for (a, b) in cannot.iter().filter(|(a, b)| rows > 0 && row(a) != row(b)) {
-        all.cannot_link(row(a), row(b));
-    }
-    all
 }
 
 /// Some of the rows, and their numbers among all.

@@ -5,6 +5,8 @@
 
 #[path = "common/people.rs"]
 mod people;
+#[path = "common/threads.rs"]
+mod threads;
 
 use people::{Kind, Random, people};
 use proptest::prelude::*;
@@ -14,10 +16,7 @@ use streamface_cluster::baselines::{
 use streamface_cluster::labels::by_first_appearance;
 use streamface_cluster::neighbours::nearest;
 use streamface_cluster::{Embeddings, Metric, Settings, components, join};
-
-fn in_threads<T: Send>(threads: usize, run: impl FnOnce() -> T + Send) -> T {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(run)
-}
+use threads::in_threads;
 
 fn sorted_distances(rows: &Embeddings, metric: Metric, i: usize) -> Vec<(u32, f64)> {
     let distance = |j: usize| (j as u32, metric.distance(rows.row(i), rows.row(j)));

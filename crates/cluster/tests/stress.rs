@@ -3,11 +3,15 @@
 // Helpers of tests are tests too.
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/threads.rs"]
+mod threads;
+
 use proptest::prelude::*;
 use streamface_cluster::{
     Clustering, Constraints, Embeddings, Error, Metric, Observer, Settings, complete_linkage, primitive,
     single_linkage,
 };
+use threads::in_threads;
 
 /// SplitMix64.
 struct Random(u64);
@@ -90,10 +94,6 @@ fn kind_of(kind: Kind, row: usize, random: &mut Random) -> usize {
         Kind::Mixed => random.below(20),
         _ => 1,
     }
-}
-
-fn in_threads<T: Send>(threads: usize, run: impl FnOnce() -> T + Send) -> T {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(run)
 }
 
 /// The threshold that this share of a sample of pairs is within, or half of it where that is off the scale.

@@ -3,10 +3,17 @@
 // Helpers of tests are tests too.
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/cases.rs"]
+mod cases;
+#[path = "common/threads.rs"]
+mod threads;
+
+use cases::{constraints, pairs, points};
 use proptest::prelude::*;
 use streamface_cluster::{
     Constraints, Embeddings, Error, Metric, Settings, complete_linkage, components, join, link, primitive,
 };
+use threads::in_threads;
 
 fn settings(metric: Metric, threshold: f64) -> Settings {
     Settings::new(metric, threshold).unwrap()
@@ -22,49 +29,8 @@ fn labels(values: &[f32], threshold: f64) -> Vec<u32> {
     complete_linkage(&line(values), &settings, &Constraints::default()).unwrap().labels
 }
 
-/// Points of three kinds: anywhere, on a coarse grid (many equal distances), and near a few centres;
-/// some rows are copies of others, some are zero.
 fn rows() -> impl Strategy<Value = Embeddings> {
-    (0_usize..70, 1_usize..9, 0..3_u8).prop_flat_map(|(n, dim, kind)| {
-        let numbers = prop::collection::vec(-1.0_f32..1.0, n * dim);
-        let copies = prop::collection::vec((any::<u16>(), any::<u16>()), 0..6);
-        (numbers, copies).prop_map(move |(mut data, copies)| {
-            for (at, x) in data.iter_mut().enumerate() {
-                match kind {
-                    0 => {}
-                    1 => *x = (*x * 2.0).round(),
-                    _ => *x = *x * 0.2 + ((at / dim * 7 + at % dim) % 5) as f32 / 4.0,
-                }
-            }
-            for (from, to) in copies.into_iter().filter(|_| n > 0) {
-                let (from, to) = (usize::from(from) % n * dim, usize::from(to) % n * dim);
-                data.copy_within(from..from + dim, to);
-            }
-            Embeddings::new(data, dim).unwrap()
-        })
-    })
-}
-
-type Pairs = Vec<(u16, u16)>;
-
-fn pairs(most: usize) -> impl Strategy<Value = Pairs> {
-    prop::collection::vec((any::<u16>(), any::<u16>()), 0..most)
-}
-
-fn constraints(rows: usize, must: &Pairs, cannot: &Pairs) -> Constraints {
-    let mut all = Constraints::default();
-    let row = |r: &u16| usize::from(*r) % rows;
-    for (a, b) in must.iter().filter(|_| rows > 0) {
-        all.must_link(row(a), row(b));
-    }
-    for (a, b) in cannot.iter().filter(|(a, b)| rows > 0 && row(a) != row(b)) {
-        all.cannot_link(row(a), row(b));
-    }
-    all
-}
-
-fn in_threads<T: Send>(threads: usize, run: impl FnOnce() -> T + Send) -> T {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(run)
+    (0_usize..70, 1_usize..9, 0..3_u8).prop_flat_map(|(n, dim, kind)| points(n, dim, kind))
 }
 
 proptest! {

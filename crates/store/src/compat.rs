@@ -11,7 +11,8 @@ use crate::{FaceRow, StoreError, write_atomic};
 /// Longest annotations file that is read, in bytes: some ten million faces.
 const MAX_ANNOTATIONS: u64 = 8 << 30;
 
-const DETECTIONS: [&str; 11] = [
+/// Columns of `detections.csv`.
+pub const DETECTIONS: [&str; 11] = [
     "name",
     "confidence",
     "box",

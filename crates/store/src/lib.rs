@@ -43,7 +43,7 @@ mod rows;
 mod table;
 
 pub use atomic::write_atomic;
-pub use compat::{read_annotations, write_annotations, write_detections, write_matches};
+pub use compat::{DETECTIONS, read_annotations, write_annotations, write_detections, write_matches};
 pub use dataset::{Batch, Dataset, MAX_IMAGE_BYTES};
 pub use error::StoreError;
 pub use images::ImageKind;

@@ -2,31 +2,17 @@
 
 use std::path::Path;
 
-use streamface_store::{FaceRow, write_atomic};
+use streamface_store::{DETECTIONS, FaceRow, write_atomic};
 use streamface_types::{BoundingBox, FaceId, FaceLink, Landmarks, Point};
 
 use crate::files::{MAX_TEXT, open_text};
 use crate::report::Problems;
 use crate::{Error, known, python};
 
-const COLUMNS: [&str; 11] = [
-    "name",
-    "confidence",
-    "box",
-    "left_eye",
-    "right_eye",
-    "nose",
-    "mouth_left",
-    "mouth_right",
-    "image",
-    "face",
-    "crop",
-];
-
 /// Reads detections, a face a row. Broken rows are problems.
 pub(crate) fn read_detections(path: &Path, problems: &mut Problems) -> Result<Vec<FaceRow>, Error> {
     let mut faces = Vec::new();
-    read_csv(path, &COLUMNS, problems, |record| {
+    read_csv(path, &DETECTIONS, problems, |record| {
         let [name, confidence, bbox, points @ .., image, face, crop] = record else {
             return Err("too few fields".into());
         };
@@ -35,7 +21,7 @@ pub(crate) fn read_detections(path: &Path, problems: &mut Problems) -> Result<Ve
         let [x, y, w, h] = numbers(bbox, "box")?;
         row.bbox = BoundingBox::new(x, y, w, h);
         let mut landmarks = Landmarks::default();
-        for ((point, text), what) in landmarks.0.iter_mut().zip(points).zip(&COLUMNS[3..8]) {
+        for ((point, text), what) in landmarks.0.iter_mut().zip(points).zip(&DETECTIONS[3..8]) {
             *point = numbers(text, what)?;
         }
         row.landmarks = landmarks;
@@ -124,7 +110,7 @@ pub(crate) fn write_detections(path: &Path, faces: &[FaceRow]) -> Result<u64, Er
     let mut written = 0;
     write_atomic(path, |out| {
         let mut csv = csv::Writer::from_writer(out);
-        csv.write_record(COLUMNS)?;
+        csv.write_record(DETECTIONS)?;
         for face in faces {
             let Some(b) = known::bbox(face) else { continue };
             let bbox = format!("[{}, {}, {}, {}]", whole(b.x), whole(b.y), whole(b.w), whole(b.h));
@@ -166,7 +152,7 @@ mod tests {
     fn broken_rows_are_named_and_the_rest_is_read() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("detections.csv");
-        let header = COLUMNS.join(",");
+        let header = DETECTIONS.join(",");
         let points = "\"(1, 2)\",\"(3, 4)\",\"(5, 6)\",\"(7, 8)\",\"(9, 10)\"";
         let shapes = "\"(1080, 1920, 3)\",\"(252, 252, 3)\",\"(128, 128, 3)\"";
         let row = |name: &str, bbox: &str| format!("{name},0.5,\"{bbox}\",{points},{shapes}\n");
