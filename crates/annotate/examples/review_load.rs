@@ -140,7 +140,7 @@ fn rare(client: &mut Client) -> Result<(), Box<dyn Error>> {
     let revision = client.get("/api/overview")?["revision"].clone();
     let mut began = Instant::now();
     let split = json!({
-        "key": format!("split-{revision:0>8}"), "revision": revision, "seen": seen, "next": next,
+        "key": format!("split-{revision:0>8}"), "revision": revision, "seen": seen,
         "what": {"kind": "split", "faces": [person["id"]], "together": true},
     });
     let done = client.post("/api/decide", &split)?["decision"].clone();

@@ -162,12 +162,17 @@ async fn face(State(app): State<App>, Path(face): Path<String>) -> Response {
 }
 
 async fn decide(State(app): State<App>, Sent(answer): Sent<Answer>) -> Response {
-    app.with(move |desk| {
-        answer.check()?;
-        let Desk { review, said } = desk;
-        said.once(&answer, || review.decide(&answer))
-    })
-    .await
+    let reply = app
+        .with(move |desk| {
+            answer.check()?;
+            let Desk { review, said } = desk;
+            said.once(&answer, || review.decide(&answer))
+        })
+        .await;
+    tokio::task::spawn_blocking(move || {
+        app.desk.lock().unwrap_or_else(PoisonError::into_inner).review.settle();
+    });
+    reply
 }
 
 #[derive(Deserialize)]

@@ -401,6 +401,8 @@ pub trait Review: Send + 'static {
     /// # Errors
     /// Any [`Problem`]; nothing has changed then.
     fn decide(&mut self, answer: &Answer) -> Result<Decided, Problem>;
+    /// Makes ready what an answer has left to do, once its reply is out and before anyone waits for it.
+    fn settle(&mut self) {}
     /// Writes the result.
     ///
     /// # Errors

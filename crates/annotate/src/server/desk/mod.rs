@@ -184,11 +184,11 @@ impl Desk {
         self.asking.as_mut().ok_or_else(|| Error::Index(self.data.metadata()))
     }
 
-    /// How far it is; an estimate that may lag an answer or two behind.
+    /// How far it is; an estimate that may lag an answer or two behind, or what has to be made anew for it.
     fn progressed(&mut self) -> Option<Progressed> {
         let revision = self.revision();
         if let Some((when, at, progressed)) = self.progress
-            && (at == revision || when.elapsed() < PROGRESS)
+            && (at == revision || when.elapsed() < PROGRESS || self.asking.is_none())
         {
             return Some(progressed);
         }
@@ -402,6 +402,11 @@ impl Review for Desk {
 
     fn finalize(&mut self) -> Result<Finalized, Problem> {
         self.write_result()
+    }
+
+    fn settle(&mut self) {
+        // Where this fails, the next question says why.
+        let _ = self.asking();
     }
 
     fn image(&self, kind: Picture, face: &FaceId) -> Result<Image, Problem> {
