@@ -51,7 +51,7 @@ impl<'a> Exact<'a> {
     }
 
     /// The distance of rows `i` and `j` from their dot product (cosine), or their squared distance (Euclidean).
-    pub(crate) fn of_sum(&self, sum: f64, i: u32, j: u32) -> f64 {
+    fn of_sum(&self, sum: f64, i: u32, j: u32) -> f64 {
         match self.metric {
             Metric::Cosine => cosine(sum, self.squares[i as usize], self.squares[j as usize]),
             _ => sum.sqrt(),

@@ -166,14 +166,12 @@ pub(crate) fn join_observed(
 ) -> Result<(), Error> {
     let order: Vec<u32> = (0..rows.len() as u32).collect();
     let each = Mutex::new(each);
-    join_each(
-        rows,
-        settings,
-        &order,
-        |_, _| true,
-        observer,
-        |found| (each.lock().unwrap_or_else(PoisonError::into_inner))(found),
-    )
+    let exact = Exact::new(rows, settings.metric())?;
+    let space = Space::new(&exact, &order, Tuning::default());
+    let all = None::<&fn(u32, u32) -> bool>;
+    join_rows(&exact, &space, &order, settings, observer, all, |_, found| {
+        (each.lock().unwrap_or_else(PoisonError::into_inner))(found)
+    })
 }
 
 /// The pairs of `order`, rows in ascending order, that are `wanted`, or all, and at distance ≤ the threshold, handed
