@@ -22,16 +22,30 @@ impl Reviewed {
     /// # Errors
     /// A journal with a broken line, what reading meets.
     pub fn read(data: &Dataset, frames_apart: bool) -> anyhow::Result<Self> {
+        let mut faces = Vec::new();
+        data.each::<FeatureRow>(|row| faces.push(row.face))?;
+        Self::of(data, faces, frames_apart)
+    }
+
+    /// The same for whoever has read the faces that have embeddings.
+    ///
+    /// # Errors
+    /// Those of [`Self::read`].
+    pub fn of(
+        data: &Dataset,
+        faces: impl IntoIterator<Item = FaceId>,
+        frames_apart: bool,
+    ) -> anyhow::Result<Self> {
         let rows = data.read::<LabelRow>()?;
         let mut labels: BTreeMap<FaceId, i64> = rows.into_iter().map(|row| (row.face, row.label.0)).collect();
         let clustered = labels.len();
         let mut unclustered = Vec::new();
-        data.each::<FeatureRow>(|row| {
-            if let Entry::Vacant(entry) = labels.entry(row.face) {
+        for face in faces {
+            if let Entry::Vacant(entry) = labels.entry(face) {
                 unclustered.push(entry.key().clone());
                 entry.insert(-1);
             }
-        })?;
+        }
         let decisions = load(&data.metadata().join(journal::FILE))?;
         let (faces, labels): (Vec<FaceId>, Vec<i64>) = labels.into_iter().unzip();
         let mut people = People::new(faces, &labels, frames_apart)?;

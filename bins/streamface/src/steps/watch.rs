@@ -137,7 +137,8 @@ impl Known {
             );
         }
         // A review counts as far as it has come.
-        let Reviewed { people, unclustered, .. } = Reviewed::read(data, true)?;
+        let faces = features.iter().map(|row| row.face.clone());
+        let Reviewed { people, unclustered, .. } = Reviewed::of(data, faces, true)?;
         let done = Finalized::new(&people, Numbering::Stable);
         let names = done.people.iter().filter_map(|p| Some((p.label, p.name.clone()?))).collect();
         let mut labels: BTreeMap<FaceId, i64> =
