@@ -17,16 +17,16 @@ use crate::exact::Exact;
 use crate::join::{Blocks, pairs};
 use crate::points::Points;
 use crate::progress::{Observer, Stage};
-use crate::sketch::{Sketch, Space};
+use crate::sketch::{Panels, Sketch, Space, Wanted};
 use crate::union_find::UnionFind;
 
 /// Levels, as many as fit in a line of cache; from half of the threshold on, since what hangs together
 /// below does so without another look.
 const LEVELS: usize = 16;
 /// Edges beyond the forest before it is made anew.
-const BUFFER: usize = 1 << 22;
+const BUFFER: usize = 1 << 18;
 /// Edges that a block may find before it hands them over.
-const HELD: usize = 1 << 18;
+const HELD: usize = 1 << 13;
 
 #[derive(Clone, Copy)]
 struct Edge {
@@ -38,9 +38,21 @@ struct Edge {
 
 /// Components at each level.
 struct Known {
-    /// At the least level, by which most edges are dropped.
+    /// At the least level, by which most edges are dropped, of what stands at each place of the sketch.
     least: Vec<u32>,
     of: Vec<[u32; LEVELS]>,
+}
+
+impl Wanted for Known {
+    /// Those that do not hang together at every level.
+    fn among(&self, i: usize, others: Range<usize>, bits: u64) -> u64 {
+        if self.least.is_empty() {
+            return bits;
+        }
+        let own = self.least[i];
+        let others = self.least[others].iter().enumerate();
+        bits & others.fold(0, |all, (j, &other)| all | u64::from(other != own) << j)
+    }
 }
 
 impl Known {
@@ -48,16 +60,20 @@ impl Known {
         Self { least: Vec::new(), of: Vec::new() }
     }
 
-    /// Whether the two hang together at every level.
-    fn ties(&self, i: usize, j: usize) -> bool {
-        !self.least.is_empty() && self.least[i] == self.least[j]
-    }
-
     /// Whether the two hang together at the least level that the edge is at or below, and so at all above.
     fn has(&self, edge: &Edge, weights: &[f32; LEVELS]) -> bool {
         let level = weights.partition_point(|&w| w < edge.weight);
         let (i, j) = (edge.i as usize, edge.j as usize);
         level == LEVELS || (!self.of.is_empty() && self.of[i][level] == self.of[j][level])
+    }
+}
+
+/// The latest.
+struct Now(RefCell<Arc<Known>>);
+
+impl Wanted for Now {
+    fn among(&self, i: usize, others: Range<usize>, bits: u64) -> u64 {
+        self.0.borrow().among(i, others, bits)
     }
 }
 
@@ -115,33 +131,40 @@ impl Forest {
             };
             // Without the lock, and on this thread alone: one that waits for its share of a parallel sort may
             // take up another block meanwhile.
-            let made = reduce(&mut edges, n, &weights);
+            let mut made = reduce(&mut edges, n, &weights);
+            made.least = (0..n as u32).map(|place| made.of[sketch.point(place) as usize][0]).collect();
             *known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made);
             let mut store = lock();
-            store.most = 2 * edges.len() + BUFFER;
+            store.most = edges.len() + edges.len() / 2 + BUFFER;
             store.edges.append(&mut edges);
             store.busy = false;
         };
         let latest = || known.read().unwrap_or_else(PoisonError::into_inner).clone();
-        blocks.all().for_each(|block| {
-            let now = RefCell::new(latest());
+        let look = |panels: Panels| {
+            let now = Now(RefCell::new(latest()));
             let mut own = Vec::new();
-            let wanted = |i: u32, j: u32| !now.borrow().ties(i as usize, j as usize);
-            sketch.candidates(block.from, block.to, reach, Some(&wanted), |p, others| {
+            sketch.candidates(panels, reach, Some(&now), |p, others| {
                 for &q in others {
                     let weight = (sketch.least(exact, space, (p, q)) as f32).next_down();
                     let edge = Edge { weight, i: sketch.point(p), j: sketch.point(q) };
-                    if !now.borrow().has(&edge, &weights) {
+                    if !now.0.borrow().has(&edge, &weights) {
                         own.push(edge);
                     }
                 }
                 if own.len() >= HELD {
                     keep(&mut own);
-                    now.replace(latest());
+                    now.0.replace(latest());
                 }
             });
-            progress.advance(block.pairs(&sketch));
             keep(&mut own);
+        };
+        // What stands close together first: that mostly hangs together, and need not be looked at again.
+        (0..sketch.panels()).into_par_iter().with_min_len(16).for_each(|from| {
+            look(Panels { from, to: from + 1, last: from + 1 });
+        });
+        blocks.all().for_each(|block| {
+            look(block.panels);
+            progress.advance(block.pairs(&sketch));
         });
         let mut edges = store.into_inner().unwrap_or_else(PoisonError::into_inner).edges;
         reduce(&mut edges, n, &weights);
@@ -197,5 +220,5 @@ fn reduce(edges: &mut Vec<Edge>, points: usize, weights: &[f32; LEVELS]) -> Know
     // What is above the last level is beyond reach.
     edges.truncate(kept);
     edges.shrink_to_fit();
-    Known { least: of.iter().map(|of| of[0]).collect(), of }
+    Known { least: Vec::new(), of }
 }

@@ -15,7 +15,7 @@ use crate::exact::Exact;
 use crate::links::{Link, Links, Spill};
 use crate::points::Points;
 use crate::progress::{Observer, Stage};
-use crate::sketch::{Sketch, Space, Tuning};
+use crate::sketch::{Panels, Sketch, Space, Tuning};
 use crate::solve::Apart;
 use crate::{Error, Settings};
 
@@ -193,8 +193,9 @@ fn join_rows(
     let progress = observer.start(Stage::Join, pairs(points.len()));
     blocks.all().try_for_each(|block| {
         let (mut links, mut failed) = (Vec::new(), Ok(()));
-        let wanted = wanted.map(|wanted| |p: u32, q: u32| wanted(order[p as usize], order[q as usize]));
-        sketch.pairs(exact, (block.from, block.to), reach, wanted.as_ref(), |p, q, distance| {
+        let wanted =
+            wanted.map(|wanted| sketch.only(|p: u32, q: u32| wanted(order[p as usize], order[q as usize])));
+        sketch.pairs(exact, block.panels, reach, wanted.as_ref(), |p, q, distance| {
             let Some(distance) = distance.filter(|&d| d <= threshold) else { return };
             let (i, j) = (order[sketch.point(p) as usize], order[sketch.point(q) as usize]);
             links.push(Link { i: i.min(j), j: i.max(j), distance });
@@ -220,12 +221,11 @@ pub(crate) struct Blocks {
     size: usize,
 }
 
-/// Panels `from..to` with all that follow.
+/// Some panels with all that follow.
 #[derive(Clone, Copy)]
 pub(crate) struct Block {
     number: usize,
-    pub(crate) from: usize,
-    pub(crate) to: usize,
+    pub(crate) panels: Panels,
 }
 
 impl Blocks {
@@ -241,10 +241,9 @@ impl Blocks {
 
     pub(crate) fn all(&self) -> impl IndexedParallelIterator<Item = Block> {
         let (size, panels) = (self.size, self.panels);
-        (0..self.count()).into_par_iter().with_max_len(1).map(move |number| Block {
-            number,
-            from: number * size,
-            to: ((number + 1) * size).min(panels),
+        (0..self.count()).into_par_iter().with_max_len(1).map(move |number| {
+            let (from, to) = (number * size, ((number + 1) * size).min(panels));
+            Block { number, panels: Panels { from, to, last: panels } }
         })
     }
 }
@@ -252,7 +251,8 @@ impl Blocks {
 impl Block {
     /// Pairs of this block, for progress.
     pub(crate) fn pairs(&self, sketch: &Sketch) -> u64 {
-        let [from, to] = [self.from, self.to].map(|panel| (panel * sketch.isa.panel()).min(sketch.len()));
+        let [from, to] =
+            [self.panels.from, self.panels.to].map(|panel| (panel * sketch.isa.panel()).min(sketch.len()));
         pairs(sketch.len() - from) - pairs(sketch.len() - to)
     }
 }
@@ -388,8 +388,9 @@ pub(crate) fn join_points(
             threshold
         };
         let reach = space.reach(exact.metric(), threshold);
-        let wanted = (!apart.is_empty()).then_some(|i: u32, j: u32| !apart.holds(i.min(j), i.max(j)));
-        sketch.pairs(exact, (block.from, block.to), reach, wanted.as_ref(), |p, q, distance| {
+        let wanted =
+            (!apart.is_empty()).then(|| sketch.only(|i: u32, j: u32| !apart.holds(i.min(j), i.max(j))));
+        sketch.pairs(exact, block.panels, reach, wanted.as_ref(), |p, q, distance| {
             let distance = match distance {
                 Some(distance) => Some(distance).filter(|&d| d <= threshold),
                 None => sketch.complete(exact, (p, q), threshold, reach),
@@ -517,7 +518,9 @@ mod tests {
         let sketch = Sketch::new(&exact, &space, &points, 8.0);
         let mut candidates = 0;
         let reach = space.reach(Metric::Euclidean, 8.0);
-        sketch.candidates(0, sketch.panels(), reach, None::<&fn(u32, u32) -> bool>, |_, others| {
+        let all = Panels { from: 0, to: sketch.panels(), last: sketch.panels() };
+        let any = sketch.only(|_, _| true);
+        sketch.candidates(all, reach, Some(&any), |_, others| {
             candidates += others.len() as u64;
         });
         let links = join(&rows, &Settings::new(Metric::Euclidean, 8.0).unwrap()).unwrap().len();

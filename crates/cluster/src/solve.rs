@@ -29,7 +29,7 @@ use crate::points::Points;
 use crate::progress::{Observer, Stage};
 use crate::sketch::{Space, spread};
 use crate::union_find::UnionFind;
-use crate::{Error, linkage};
+use crate::{Error, Settings, linkage, narrow};
 
 /// Points that must not join, the smaller first.
 #[derive(Debug, Clone, Default)]
@@ -59,6 +59,10 @@ impl Apart {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    fn all(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.0.iter().copied()
     }
 
     pub(crate) fn holds(&self, i: u32, j: u32) -> bool {
@@ -105,6 +109,10 @@ pub(crate) struct Solver<'a> {
 const SHARES: usize = 4;
 /// Points of which all pairs are looked at without any ado.
 const TINY: usize = 64;
+/// A square of distances is made where at least one in so many is within the threshold.
+const CROWDED: usize = 16;
+/// Rows that its points may have on average: distances of rows are what takes time.
+const WIDE: usize = 4;
 /// Looking at all pairs once more is cheap up to this many a link of the budget.
 const CHEAP: u64 = 40;
 /// A split is worth it where its components have this many times fewer pairs than the whole.
@@ -152,6 +160,9 @@ impl<'a> Solver<'a> {
             let (merges, links) = self.tiny(points, apart, threshold);
             return Ok((merges, links, threshold));
         }
+        if let Some(merges) = self.narrow(points, apart, threshold, observer) {
+            return Ok((merges, pairs(points.len()), threshold));
+        }
         let guess = self.guess(points, reached.unwrap_or(0.0), threshold);
         if guess < threshold
             && pairs(points.len()) / CHEAP > self.most
@@ -166,6 +177,35 @@ impl<'a> Solver<'a> {
         let merges = linkage::merges(pieces, points.len())?;
         counter.advance(links);
         Ok((merges, links, found.threshold))
+    }
+
+    /// All merges from a square of distances, where that fits and most of them count.
+    fn narrow(
+        &self,
+        points: &Points,
+        apart: &Apart,
+        threshold: f64,
+        observer: Observer<'_>,
+    ) -> Option<Vec<Merge>> {
+        let (n, rows) = (points.len(), points.members_in_all());
+        if narrow::bytes(n, rows, self.exact.rows().dim()) > self.most.saturating_mul(Settings::BYTES_A_LINK)
+            || rows > n * WIDE
+        {
+            return None;
+        }
+        let left = spread(n, 32);
+        let sampled = left.len() * n.min(64);
+        let near = |i: usize, j: usize| {
+            self.exact.complete(points.members(i), points.members(j), threshold).is_some()
+        };
+        let near: usize = left.map(|i| spread(n, 64).filter(|&j| near(i, j)).count()).sum();
+        if near * CROWDED < sampled {
+            return None;
+        }
+        let counter = observer.start(Stage::Link, pairs(n));
+        let merges = narrow::merges(self.exact, points, apart.all(), threshold, self.space.tuning.isa);
+        counter.advance(pairs(n));
+        merges
     }
 
     /// All links up to `wanted`, or as far as they fit.
@@ -251,15 +291,23 @@ impl<'a> Solver<'a> {
         let within = apart.by_component(&roots, &components);
         let total: u64 = parts.iter().map(|part| part.len() as u64).sum();
         let counter = observer.start(Stage::Link, total);
-        let solver = Solver { observer: Observer::none(), most: share, ..*self };
-        let solve = |part: &&[u32]| {
+        let solve_within = |most: u64, part: &[u32]| {
             let apart = within.get(&part[0]).cloned().unwrap_or_default();
+            let solver = Solver { observer: Observer::none(), most, ..*self };
             let solved = solver.solve(points.in_order(part), apart, now);
             counter.advance(part.len() as u64);
             solved
         };
+        // Squares that no share holds are made one by one.
+        let square = |part: &[u32]| narrow::bytes(part.len(), part.len(), self.exact.rows().dim());
+        let fits = |part: &[u32], links: u64| square(part) <= links.saturating_mul(Settings::BYTES_A_LINK);
         let (first, rest) = parts.split_at(large);
-        let mut solved = in_shares(first, solve)?;
+        let (alone, first): (Vec<&[u32]>, Vec<&[u32]>) =
+            first.iter().partition(|part| !fits(part, share) && fits(part, self.most));
+        let solve = |part: &&[u32]| solve_within(share, part);
+        let mut solved: Vec<Solved> =
+            alone.iter().map(|part| solve_within(self.most, part)).collect::<Result<_, Error>>()?;
+        solved.extend(in_shares(&first, solve)?);
         solved.extend(rest.par_iter().map(solve).collect::<Result<Vec<Solved>, Error>>()?);
         let links = solved.iter().map(|s| s.links).sum();
         // Named by rows; here by points.

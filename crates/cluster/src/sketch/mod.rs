@@ -139,19 +139,18 @@ impl Sketch {
         Link { i: i.min(j), j: i.max(j), distance }
     }
 
-    /// Calls `found(p, qs)` with the places p < q of candidates, p in panels `from..to`: several times for a p,
-    /// with ascending q. `reach` is T² of (1), at most that of the threshold this was made for. Pairs that are not
+    /// Calls `found(p, qs)` with the places p < q of candidates, p in `block`, q in it or after it: several times for
+    /// a p, with ascending q. `reach` is T² of (1), at most that of the threshold this was made for. Pairs that are not
     /// `wanted` are passed over after the first look.
     pub(crate) fn candidates(
         &self,
-        from: usize,
-        to: usize,
+        block: Panels,
         reach: f64,
-        wanted: Option<&impl Fn(u32, u32) -> bool>,
+        wanted: Option<&impl Wanted>,
         mut found: impl FnMut(u32, &[u32]),
     ) {
         let mut others = Vec::with_capacity(self.isa.panel());
-        self.first_look(from, to, reach, wanted, |tile| {
+        self.first_look(block, reach, wanted, |tile| {
             for (i, bits) in tile.rows.zip(tile.hits) {
                 others.clear();
                 let places = ones(bits).map(|j| tile.columns.start + j);
@@ -167,9 +166,9 @@ impl Sketch {
     pub(crate) fn pairs(
         &self,
         exact: &Exact,
-        (from, to): (usize, usize),
+        block: Panels,
         reach: f64,
-        wanted: Option<&impl Fn(u32, u32) -> bool>,
+        wanted: Option<&impl Wanted>,
         mut found: impl FnMut(u32, u32, Option<f64>),
     ) {
         let row = |place: usize| self.points.members(place)[0];
@@ -177,7 +176,7 @@ impl Sketch {
         let single = |place: usize| all_single || self.points.range(place).len() == 1;
         let (mut tiles, mut group, mut panel) = (Tiles::new(exact, self.isa), Vec::new(), Vec::new());
         let (mut near, mut others) = (Vec::new(), Vec::new());
-        self.first_look(from, to, reach, wanted, |mut tile| {
+        self.first_look(block, reach, wanted, |mut tile| {
             let (rows, columns) = (tile.rows.clone(), tile.columns.clone());
             group.clear();
             group.extend(rows.clone().map(row));
@@ -217,10 +216,9 @@ impl Sketch {
     /// What the first look lets through, tile by tile.
     fn first_look(
         &self,
-        from: usize,
-        to: usize,
+        Panels { from, to, last }: Panels,
         reach: f64,
-        wanted: Option<&impl Fn(u32, u32) -> bool>,
+        wanted: Option<&impl Wanted>,
         mut found: impl FnMut(Tile),
     ) {
         let (lanes, group) = (self.isa.panel(), self.isa.group());
@@ -228,7 +226,7 @@ impl Sketch {
         let groups = self.groups((from * lanes) as u32..(to * lanes) as u32, reach);
         let mut hits = Hits::default();
         // The groups stay in the first-level cache while the panels stream by.
-        for right in from..self.panels() {
+        for right in from..last {
             let panel = &self.panels[right * size..(right + 1) * size];
             let panel_start = &self.start[right * lanes..(right + 1) * lanes];
             let columns = right * lanes..((right + 1) * lanes).min(self.len());
@@ -248,10 +246,8 @@ impl Sketch {
                         // Below and on the diagonal.
                         *bits &= !0_u64 << (i - columns.start) << 1;
                     }
-                    if let Some(wanted) = wanted {
-                        for j in ones(*bits) {
-                            *bits &= !(u64::from(!wanted(self.order[i], self.order[columns.start + j])) << j);
-                        }
+                    if let Some(wanted) = wanted.filter(|_| *bits != 0) {
+                        *bits &= wanted.among(i, columns.clone(), *bits);
                     }
                     any |= *bits;
                 }
@@ -261,6 +257,40 @@ impl Sketch {
                 }
             }
         }
+    }
+}
+
+/// The pairs of what is in panels `from..to` with each other and with what follows, up to panel `last`.
+#[derive(Clone, Copy)]
+pub(crate) struct Panels {
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    pub(crate) last: usize,
+}
+
+/// Which pairs are looked at.
+pub(crate) trait Wanted {
+    /// Of the place `i` and some others, one a bit of those set; the bits of those that are not set are no matter.
+    fn among(&self, i: usize, others: Range<usize>, bits: u64) -> u64;
+}
+
+/// Pairs of points.
+pub(crate) struct Pairs<'a, F> {
+    order: &'a [u32],
+    wanted: F,
+}
+
+impl Sketch {
+    /// Only pairs of points that a function says.
+    pub(crate) fn only<F: Fn(u32, u32) -> bool>(&self, wanted: F) -> Pairs<'_, F> {
+        Pairs { order: &self.order, wanted }
+    }
+}
+
+impl<F: Fn(u32, u32) -> bool> Wanted for Pairs<'_, F> {
+    fn among(&self, i: usize, others: Range<usize>, bits: u64) -> u64 {
+        let (i, others) = (self.order[i], &self.order[others]);
+        ones(bits).map(|j| u64::from((self.wanted)(i, others[j])) << j).fold(0, |all, bit| all | bit)
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct Space {
     pub(super) eta: f64,
     /// Relative room for `f64` rounding.
     pub(super) slack: f64,
-    pub(super) tuning: Tuning,
+    pub(crate) tuning: Tuning,
 }
 
 impl Space {

@@ -1,0 +1,446 @@
+//! Complete linkage of some thousand points that are mostly within the threshold: on a square of their distances, each in
+//! 16 bits, so that twelve times as many fit as [links](crate::linkage) of as many pairs.
+//!
+//! The square says |a − b|² ([`products`](crate::products)) in steps of a small part of the threshold. Nearest-neighbour chains
+//! go by it; where more than one cluster may be the nearest, or it is open whether that is within the threshold,
+//! distances in `f64` decide. So the merges are those of exact distances, ties included.
+//!
+//! A merge changes a row of the square and a column. The column is put off: each row keeps in mind how many merges it
+//! knows of, and learns of the others, in order, when it is looked at. That touches the memory of one row at a time.
+
+use rayon::prelude::*;
+use streamface_types::Metric;
+
+use crate::Merge;
+use crate::exact::Exact;
+use crate::kernel::Isa;
+use crate::points::Points;
+use crate::products::{Columns, GROUP, PANEL, Placed};
+
+/// Steps from nothing to what is surely beyond the threshold.
+const STEPS: f64 = 65_000.0;
+/// No neighbour, now or ever.
+const NEVER: u16 = u16::MAX;
+/// Points whose rows of the square are made together.
+const BLOCK: usize = 64;
+/// Pairs of rows that are measured without a look before.
+const FEW_PAIRS: usize = 48;
+
+/// Bytes that linking so many points of so many rows takes at most.
+pub(crate) fn bytes(points: usize, rows: usize, dim: usize) -> u64 {
+    let (points, rows, dim) = (points as u64, rows as u64, dim as u64);
+    // The square and the half by half one that follows; rows moved to their mean, twice.
+    points * points * 5 / 2 + rows * (8 * dim + 64)
+}
+
+/// All merges of points at distance ≤ `threshold`, in order, a cluster's id being its first point. Those in `apart` never
+/// join. None where products in `f32` say too little.
+pub(crate) fn merges(
+    exact: &Exact,
+    points: &Points,
+    apart: impl Iterator<Item = (u32, u32)>,
+    threshold: f64,
+    isa: Isa,
+) -> Option<Vec<Merge>> {
+    let rows: Vec<u32> = (0..points.len()).flat_map(|p| points.members(p)).copied().collect();
+    let placed = Placed::new(exact, &rows)?;
+    let square = Square::new(exact, points, &placed, apart, threshold, isa);
+    let pairs = Chains { exact, threshold, square, members: members(points) }.run();
+    let mut merges = distances(exact, points, &placed, &pairs, isa);
+    merges.par_sort_unstable_by(Merge::order);
+    Some(merges)
+}
+
+fn members(points: &Points) -> Vec<Vec<u32>> {
+    (0..points.len()).map(|p| points.members(p).to_vec()).collect()
+}
+
+/// Distances of clusters, and what they are known to.
+struct Square {
+    /// Clusters, and those that are part of another or out of reach of all.
+    len: usize,
+    gone: usize,
+    steps: Vec<u16>,
+    /// Merges since it was made, as places, and of how many of them each row knows.
+    merged: Vec<(u32, u32)>,
+    known: Vec<u32>,
+    /// The first point of each cluster, ascending.
+    first: Vec<u32>,
+    here: Vec<bool>,
+    /// Nearer than the first is surely within the threshold, farther than the second surely not.
+    surely: u16,
+    perhaps: u16,
+    /// What is farther than another by so much surely is.
+    window: u16,
+}
+
+impl Square {
+    fn new(
+        exact: &Exact,
+        points: &Points,
+        placed: &Placed,
+        apart: impl Iterator<Item = (u32, u32)>,
+        threshold: f64,
+        isa: Isa,
+    ) -> Self {
+        let (n, all) = (points.len(), points.members_in_all());
+        let limit = if exact.metric() == Metric::Cosine { 2.0 * threshold } else { threshold * threshold };
+        let off = placed.off();
+        let step = (limit + off) / STEPS;
+        // Room for rounding: a number of steps is off by less than a hundredth before it is cut.
+        let whole = |x: f64| x.clamp(0.0, STEPS + 2.0) as u16;
+        let (surely, perhaps) = (whole((limit - off) / step - 2.0), whole(STEPS + 2.0));
+        let window = whole((2.0 * off / step).ceil() + 2.0);
+        let mut columns = Columns::default();
+        placed.columns(0..all, &mut columns);
+        let mut steps = vec![NEVER; n * n];
+        let a_step = step.recip() as f32;
+        let narrow = |to: &mut [u16], squares: &[f32]| {
+            to.iter_mut().zip(squares).for_each(|(to, v)| *to = (v * a_step) as u16);
+        };
+        // One half, block by block; the other is the same.
+        let single = all == n;
+        steps.par_chunks_mut((n * BLOCK).max(1)).enumerate().for_each_init(
+            Vec::new,
+            |wide, (block, part)| {
+                let begin = block * BLOCK;
+                let skipped = points.range(begin).start / PANEL * PANEL;
+                for (at, part) in part.chunks_mut(n * GROUP).enumerate() {
+                    let first = begin + at * GROUP;
+                    let last = first + part.len() / n;
+                    let own: Vec<usize> = (points.range(first).start..points.range(last - 1).end).collect();
+                    if single {
+                        placed.squares(isa, &own, &columns, skipped, |k, from, squares| {
+                            narrow(&mut part[k * n + from..][..squares.len()], squares);
+                        });
+                    } else {
+                        // Of rows first, then the farthest ones of points.
+                        wide.resize(own.len() * all, 0);
+                        placed.squares(isa, &own, &columns, skipped, |k, from, squares| {
+                            narrow(&mut wide[k * all + from..][..squares.len()], squares);
+                        });
+                        for (p, to) in (first..last).zip(part.chunks_mut(n)) {
+                            to.fill(0);
+                            for row in points.range(p) {
+                                let wide = &wide[(row - own[0]) * all..][..all];
+                                for (to, other) in to.iter_mut().zip(0..n).skip(begin) {
+                                    *to = wide[points.range(other)].iter().fold(*to, |most, &v| most.max(v));
+                                }
+                            }
+                        }
+                    }
+                    (first..last).zip(part.chunks_mut(n)).for_each(|(p, part)| part[p] = NEVER);
+                }
+            },
+        );
+        mirror(&mut steps, n, 0);
+        for (a, b) in apart.map(|(a, b)| (a as usize, b as usize)) {
+            (steps[a * n + b], steps[b * n + a]) = (NEVER, NEVER);
+        }
+        let (known, first, here) = (vec![0; n], (0..n as u32).collect(), vec![true; n]);
+        Self { len: n, gone: 0, steps, merged: Vec::new(), known, first, here, surely, perhaps, window }
+    }
+
+    /// Tells a row of all merges.
+    fn tell(&mut self, x: usize) {
+        let row = &mut self.steps[x * self.len..][..self.len];
+        tell(row, &self.merged[self.known[x] as usize..]);
+        self.known[x] = self.merged.len() as u32;
+    }
+
+    fn join(&mut self, a: usize, b: usize) {
+        self.tell(a);
+        self.tell(b);
+        let n = self.len;
+        let (head, tail) = self.steps.split_at_mut(b * n);
+        let (own, other) = (&mut head[a * n..][..n], &mut tail[..n]);
+        own.iter_mut().zip(other).for_each(|(x, y)| *x = (*x).max(*y));
+        (own[a], own[b]) = (NEVER, NEVER);
+        self.merged.push((a as u32, b as u32));
+        self.known[a] = self.merged.len() as u32;
+        self.leave(b);
+    }
+
+    /// A cluster that nothing looks at any more.
+    fn leave(&mut self, x: usize) {
+        self.here[x] = false;
+        self.gone += 1;
+    }
+
+    /// Leaves only what may merge; the place that each had.
+    fn shrink(&mut self) -> Vec<u32> {
+        let kept: Vec<u32> = (0..self.len as u32).filter(|&x| self.here[x as usize]).collect();
+        let (n, count) = (self.len, kept.len());
+        let (merged, known) = (&self.merged, &self.known);
+        let mut rows: Vec<(usize, &mut [u16])> = self.steps.chunks_mut(n.max(1)).enumerate().collect();
+        rows.retain(|(x, _)| self.here[*x]);
+        let mut steps = vec![0; count * count];
+        steps.par_chunks_mut(count.max(1)).zip(rows).with_min_len(16).for_each(|(to, (x, row))| {
+            tell(row, &merged[known[x] as usize..]);
+            to.iter_mut().zip(&kept).for_each(|(to, &from)| *to = row[from as usize]);
+        });
+        self.steps = steps;
+        self.first = kept.iter().map(|&x| self.first[x as usize]).collect();
+        (self.len, self.gone) = (count, 0);
+        self.merged.clear();
+        (self.known, self.here) = (vec![0; count], vec![true; count]);
+        kept
+    }
+}
+
+/// Fills rows from `first` on below the diagonal with what stands above it.
+fn mirror(rows: &mut [u16], n: usize, first: usize) {
+    let count = rows.len() / n.max(1);
+    if count <= BLOCK {
+        return;
+    }
+    let half = (count / 2).next_multiple_of(BLOCK);
+    let (above, below) = rows.split_at_mut(half * n);
+    rayon::join(|| mirror(above, n, first), || mirror(below, n, first + half));
+    below.par_chunks_mut(n * BLOCK).enumerate().for_each(|(block, part)| {
+        let column = first + half + block * BLOCK;
+        for from in (0..half).step_by(BLOCK) {
+            for (at, to) in part.chunks_mut(n).enumerate() {
+                for (x, to) in (from..half.min(from + BLOCK)).zip(&mut to[first + from..]) {
+                    *to = above[x * n + column + at];
+                }
+            }
+        }
+    });
+}
+
+/// What merges make of a row: of a and b the farther one, and no b.
+fn tell(row: &mut [u16], merged: &[(u32, u32)]) {
+    for &(a, b) in merged {
+        let farther = row[a as usize].max(row[b as usize]);
+        (row[a as usize], row[b as usize]) = (farther, NEVER);
+    }
+}
+
+struct Chains<'a> {
+    exact: &'a Exact<'a>,
+    threshold: f64,
+    square: Square,
+    /// Rows of each cluster, by its place.
+    members: Vec<Vec<u32>>,
+}
+
+impl Chains<'_> {
+    /// Merges, each after those it builds on, as the first points of the clusters.
+    fn run(mut self) -> Vec<(u32, u32)> {
+        let mut merges = Vec::new();
+        let mut chain: Vec<u32> = Vec::new();
+        let mut start = 0;
+        loop {
+            let Some(&top) = chain.last() else {
+                if self.square.gone * 2 > self.square.len {
+                    let kept = self.square.shrink();
+                    self.members =
+                        kept.iter().map(|&x| std::mem::take(&mut self.members[x as usize])).collect();
+                    start = 0;
+                }
+                while self.square.here.get(start) == Some(&false) {
+                    start += 1;
+                }
+                if start == self.square.len {
+                    return merges;
+                }
+                chain.push(start as u32);
+                continue;
+            };
+            match self.nearest(top as usize) {
+                None => {
+                    self.square.leave(top as usize);
+                    chain.pop();
+                }
+                Some(nearest) if chain.len() > 1 && chain[chain.len() - 2] == nearest => {
+                    chain.truncate(chain.len() - 2);
+                    let (a, b) = (top.min(nearest) as usize, top.max(nearest) as usize);
+                    merges.push((self.square.first[a], self.square.first[b]));
+                    self.square.join(a, b);
+                    let more = std::mem::take(&mut self.members[b]);
+                    self.members[a].extend(more);
+                }
+                Some(nearest) => chain.push(nearest),
+            }
+        }
+    }
+
+    /// The nearest cluster; of equals the first, as that makes the smaller key on either side of `x`.
+    fn nearest(&mut self, x: usize) -> Option<u32> {
+        self.square.tell(x);
+        let Square { len, surely, perhaps, window, .. } = self.square;
+        let row = &self.square.steps[x * len..][..len];
+        let least = minimum(row);
+        if least > perhaps {
+            return None;
+        }
+        let limit = least.saturating_add(window).min(perhaps);
+        let mut may = positions(row, limit);
+        let first = may.next()?;
+        let second = may.next();
+        if least <= surely && second.is_none() {
+            return Some(first as u32);
+        }
+        let mut best: Option<(f64, usize)> = None;
+        for y in [first].into_iter().chain(second).chain(may) {
+            let most = best.map_or(self.threshold, |(d, _)| d);
+            let distance = self.exact.complete(&self.members[x], &self.members[y], most);
+            if let Some(d) = distance.filter(|&d| best.is_none_or(|(least, _)| d < least)) {
+                best = Some((d, y));
+            }
+        }
+        best.map(|(_, y)| y as u32)
+    }
+}
+
+/// Numbers that a pass takes at a time.
+const LANES: usize = 64;
+
+fn minimum(row: &[u16]) -> u16 {
+    let mut least = [NEVER; LANES];
+    let (full, rest) = row.as_chunks::<LANES>();
+    for row in full {
+        for (least, &v) in least.iter_mut().zip(row) {
+            *least = v.min(*least);
+        }
+    }
+    rest.iter().chain(&least).copied().min().unwrap_or(NEVER)
+}
+
+/// Where numbers up to `limit` stand.
+fn positions(row: &[u16], limit: u16) -> impl Iterator<Item = usize> {
+    let any = move |(_, part): &(usize, &[u16])| part.iter().fold(false, |any, v| any | (*v <= limit));
+    row.chunks(LANES).enumerate().filter(any).flat_map(move |(at, part)| {
+        (at * LANES..).zip(part).filter(move |(_, v)| **v <= limit).map(|(at, _)| at)
+    })
+}
+
+/// The distances of merges that each come after those they build on.
+fn distances(exact: &Exact, points: &Points, placed: &Placed, pairs: &[(u32, u32)], isa: Isa) -> Vec<Merge> {
+    // Points of a cluster one after the other, at any time.
+    let n = points.len();
+    let (mut next, mut last): (Vec<u32>, Vec<u32>) = (vec![u32::MAX; n], (0..n as u32).collect());
+    let mut is_first = vec![true; n];
+    for &(a, b) in pairs {
+        next[last[a as usize] as usize] = b;
+        last[a as usize] = last[b as usize];
+        is_first[b as usize] = false;
+    }
+    let mut rows: Vec<u32> = Vec::with_capacity(points.members_in_all());
+    let mut places: Vec<u32> = Vec::with_capacity(points.members_in_all());
+    let mut start = vec![0_usize; n];
+    for first in (0..n as u32).filter(|&p| is_first[p as usize]) {
+        let after = |&p: &u32| Some(next[p as usize]).filter(|&p| p != u32::MAX);
+        for point in std::iter::successors(Some(first), after) {
+            start[point as usize] = rows.len();
+            rows.extend(points.members(point as usize));
+            places.extend(points.range(point as usize).map(|place| place as u32));
+        }
+    }
+    let placed = placed.in_order(&places);
+    let mut size: Vec<usize> = (0..n).map(|p| points.members(p).len()).collect();
+    let sized: Vec<(u32, u32, usize, usize)> = pairs
+        .iter()
+        .map(|&(a, b)| {
+            let of = (size[a as usize], size[b as usize]);
+            size[a as usize] += of.1;
+            (a, b, of.0, of.1)
+        })
+        .collect();
+    let measure = |room: &mut (Columns, Vec<f32>), &(a, b, of_a, of_b): &(u32, u32, usize, usize)| {
+        let from = start[a as usize];
+        let (own, other) = (from..from + of_a, from + of_a..from + of_a + of_b);
+        let distance = if of_a * of_b <= FEW_PAIRS {
+            exact.complete(&rows[own], &rows[other], f64::INFINITY)
+        } else {
+            let may = placed.farthest(isa, (own, other), room);
+            may.into_iter().map(|(x, y)| exact.distance(rows[x], rows[y])).reduce(f64::max)
+        };
+        Merge { a, b, distance: distance.unwrap_or(f64::INFINITY) }
+    };
+    sized.par_iter().with_max_len(64).map_init(Default::default, measure).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use streamface_types::Embeddings;
+
+    use super::*;
+    use crate::clustering::{copies, must_links};
+    use crate::union_find::UnionFind;
+    use crate::{Constraints, Merge, Settings, complete_linkage};
+
+    /// All merges, those of copies among them; none where `f32` says too little.
+    fn linked(exact: &Exact, constraints: &Constraints, threshold: f64, isa: Isa) -> Option<Vec<Merge>> {
+        let groups = constraints.close(exact.rows().len()).unwrap();
+        let mut all = must_links(&groups);
+        all.extend(copies(exact, &all, &groups, |_| true));
+        let mut sets = UnionFind::new(exact.rows().len());
+        all.iter().for_each(|m| sets.union(m.a, m.b));
+        let points = Points::new(exact, &sets.into_roots());
+        let place = |row: u32| points.ids().binary_search(&row).unwrap() as u32;
+        let apart = groups.apart.iter().map(|&(a, b)| (place(a), place(b)));
+        let merges = merges(exact, &points, apart, threshold, isa)?;
+        all.extend(merges.into_iter().map(|m| Merge { a: points.id(m.a), b: points.id(m.b), ..m }));
+        Some(all)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        /// Also on a grid, where many distances are equal, and with rows that nearly are.
+        #[test]
+        fn merges_are_those_of_exact_distances(
+            numbers in prop::collection::vec(-4_i8..4, 0..500),
+            dim in prop_oneof![1..6_usize, Just(34_usize)],
+            cosine in any::<bool>(),
+            off in prop_oneof![Just(0.0_f32), Just(1e-7), Just(1e-3)],
+            far in prop_oneof![Just(0.0_f32), Just(100.0)],
+            t in 0.01..2.0_f64,
+            together in prop::collection::vec((0..100_usize, 0..100_usize), 0..20),
+            apart in prop::collection::vec((0..100_usize, 0..100_usize), 0..8),
+        ) {
+            let n = numbers.len() / dim;
+            let moved = |at: usize| off * (at * at % 101) as f32 + far;
+            let data = numbers[..n * dim].iter().enumerate().map(|(at, &x)| f32::from(x) / 3.0 + moved(at));
+            let rows = Embeddings::new(data.collect(), dim).unwrap();
+            let metric = if cosine { Metric::Cosine } else { Metric::Euclidean };
+            let exact = Exact::new(&rows, metric).unwrap();
+            let mut constraints = Constraints::default();
+            // Even rows with even ones, so that odd ones may be apart from them.
+            for (a, b) in together.into_iter().filter(|(a, b)| a.max(b) / 2 * 2 < n) {
+                constraints.must_link(a / 2 * 2, b / 2 * 2);
+            }
+            for (a, b) in apart.into_iter().filter(|&(a, b)| a % 2 + b % 2 == 1 && a.max(b) < n) {
+                constraints.cannot_link(a, b);
+            }
+            if let Some(merges) = linked(&exact, &constraints, t, Isa::best()) {
+                let settings = Settings::new(metric, t).unwrap();
+                let want = complete_linkage(&rows, &settings, &constraints).unwrap();
+                prop_assert_eq!(&merges, &want.merges);
+                for isa in Isa::available() {
+                    let same = linked(&exact, &constraints, t, isa);
+                    prop_assert_eq!(same.as_ref(), Some(&merges));
+                }
+            } else {
+                let all_there = (1..n as u32).all(|row| exact.distance(0, row) < 1e-9);
+                prop_assert!(all_there || (0..n as u32).any(|row| exact.is_zero(row)));
+            }
+        }
+    }
+
+    /// One pair at a time, each farther than the one before: chains.
+    #[test]
+    fn a_line_with_growing_gaps() {
+        let data: Vec<f32> = (0..300).map(|at| (at * at) as f32).collect();
+        let rows = Embeddings::new(data, 1).unwrap();
+        let exact = Exact::new(&rows, Metric::Euclidean).unwrap();
+        let merges = linked(&exact, &Constraints::default(), 1e6, Isa::best()).unwrap();
+        let settings = Settings::new(Metric::Euclidean, 1e6).unwrap();
+        let want = complete_linkage(&rows, &settings, &Constraints::default()).unwrap();
+        assert_eq!(merges, want.merges);
+        assert_eq!(want.clusters, 1);
+    }
+}
