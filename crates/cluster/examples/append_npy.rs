@@ -35,7 +35,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let start = (Instant::now(), cpu_seconds());
     let want = complete_linkage(&rows, &settings, &none)?;
     let whole = timed("scratch", start);
-    let history = History { merges: &before.merges, threshold: settings.threshold(), constraints: &none };
+    let parts = before.parts.map(|parts| parts.renumbered(&(0..old as u32).collect::<Vec<_>>(), rows.len()));
+    let parts = parts.transpose()?;
+    let history = History {
+        merges: &before.merges,
+        threshold: settings.threshold(),
+        constraints: &none,
+        parts: parts.as_ref(),
+    };
     let is_new: Vec<bool> = (0..rows.len()).map(|row| row >= old).collect();
     let start = (Instant::now(), cpu_seconds());
     let got = append(&rows, &history, &is_new, &settings, &none, Observer::none())?;

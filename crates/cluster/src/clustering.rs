@@ -45,6 +45,57 @@ pub struct Clustering {
     pub links: u64,
     /// Bands of the threshold that it took; 1 where all links fitted in memory.
     pub bands: u32,
+    /// Parts of the rows that have nothing to do with each other up to some threshold, where they are known.
+    pub parts: Option<Parts>,
+}
+
+/// Rows in parts that are all farther apart than a threshold: up to there each part is linked by itself, and so stays
+/// what it is when [`append`](crate::append) adds rows to others.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Parts {
+    /// Rows of two parts are farther apart than this; but for the other rows of what they were must-linked with.
+    pub threshold: f64,
+    /// The smallest row of each row's part.
+    pub(crate) of: Vec<u32>,
+}
+
+impl Parts {
+    /// Parts that pairs of rows tie together: all that are within `threshold`, in one way or another.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchRow`].
+    pub fn tied(
+        rows: usize,
+        threshold: f64,
+        pairs: impl IntoIterator<Item = (u32, u32)>,
+    ) -> Result<Self, Error> {
+        let mut sets = UnionFind::new(rows);
+        for (a, b) in pairs {
+            if let Some(&row) = [a, b].iter().find(|row| **row as usize >= rows) {
+                return Err(Error::NoSuchRow { row: row as usize, rows });
+            }
+            sets.union(a, b);
+        }
+        Ok(Self { threshold, of: sets.into_roots() })
+    }
+
+    /// The fewest pairs of rows that tie them together.
+    pub fn ties(&self) -> impl Iterator<Item = (u32, u32)> {
+        (0_u32..).zip(&self.of).filter(|(row, first)| row != *first).map(|(row, &first)| (first, row))
+    }
+
+    /// The same parts of rows that have other numbers among `rows`: `now[row]` ascends. The others are parts of their own.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchRow`] for a row that `now` does not name or that is none of `rows`.
+    pub fn renumbered(&self, now: &[u32], rows: usize) -> Result<Self, Error> {
+        let number = |row: u32| {
+            now.get(row as usize).copied().ok_or(Error::NoSuchRow { row: row as usize, rows: now.len() })
+        };
+        let pairs = self.ties().map(|(a, b)| Ok((number(a)?, number(b)?)));
+        Self::tied(rows, self.threshold, pairs.collect::<Result<Vec<_>, Error>>()?)
+    }
 }
 
 /// Clusters rows by complete linkage cut at the threshold.
@@ -104,8 +155,12 @@ pub(crate) fn complete_linkage_with(
     let apart = Apart::new(&points, &groups);
     let solver = Solver::new(&exact, &space, settings.most_links(), observer);
     let solved = solver.solve(points, apart, settings.threshold())?;
+    let (ties, threshold) = solved.parts;
+    let parts =
+        Parts::tied(rows.len(), threshold, ties.into_iter().chain(merges.iter().map(|m| (m.a, m.b))))?;
     merges.extend(solved.merges);
-    Ok(Clustering { links: solved.links, bands: solved.bands, ..of_merges(rows.len(), merges) })
+    let (links, bands) = (solved.links, solved.bands);
+    Ok(Clustering { links, bands, parts: Some(parts), ..of_merges(rows.len(), merges) })
 }
 
 /// Clusters the rows that `links` were found among by complete linkage: all links at once, in memory, 64
@@ -145,7 +200,7 @@ pub fn cut(rows: usize, merges: &[Merge], threshold: f64) -> Vec<u32> {
 
 pub(crate) fn of_merges(rows: usize, merges: Vec<Merge>) -> Clustering {
     let labels = cut(rows, &merges, f64::INFINITY);
-    Clustering { clusters: labels::sizes(&labels).len(), labels, merges, links: 0, bands: 0 }
+    Clustering { clusters: labels::sizes(&labels).len(), labels, merges, links: 0, bands: 0, parts: None }
 }
 
 /// Merges of must-linked rows.

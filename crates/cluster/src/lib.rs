@@ -73,7 +73,7 @@ mod tile;
 mod union_find;
 
 pub use append::{History, append, renumber};
-pub use clustering::{Clustering, Merge, complete_linkage, complete_linkage_observed, cut, link};
+pub use clustering::{Clustering, Merge, Parts, complete_linkage, complete_linkage_observed, cut, link};
 pub use components::components;
 pub use constraints::Constraints;
 pub use error::Error;

@@ -29,6 +29,11 @@ use crate::{Error, Merge};
 /// All merges of `points` points from the links among them, in order of (distance, smaller id, larger id),
 /// a cluster's id being its smallest point.
 pub(crate) fn merges(pieces: Vec<Piece>, points: usize) -> Result<Vec<Merge>, Error> {
+    Ok(merges_of(pieces, points)?.0)
+}
+
+/// The same with the components: the smallest point that each hangs together with.
+pub(crate) fn merges_of(pieces: Vec<Piece>, points: usize) -> Result<(Vec<Merge>, Vec<u32>), Error> {
     let (roots, pieces) = components::of_pieces(pieces, points)?;
     let order = Components::new(&roots);
     let place = |point: u32| order.place[point as usize] as usize;
@@ -80,7 +85,7 @@ pub(crate) fn merges(pieces: Vec<Piece>, points: usize) -> Result<Vec<Merge>, Er
         })
         .collect();
     merges.par_sort_unstable_by(Merge::order);
-    Ok(merges)
+    Ok((merges, roots))
 }
 
 /// A neighbour of a cluster as it was when it was written down.

@@ -93,7 +93,8 @@ impl Square {
         let window = whole((2.0 * off / step).ceil() + 2.0);
         let mut columns = Columns::default();
         placed.columns(0..all, &mut columns);
-        let mut steps = vec![NEVER; n * n];
+        // Zeros cost nothing until they are written, by several threads.
+        let mut steps = vec![0; n * n];
         let a_step = step.recip() as f32;
         let narrow = |to: &mut [u16], squares: &[f32]| {
             to.iter_mut().zip(squares).for_each(|(to, v)| *to = (v * a_step) as u16);
@@ -199,11 +200,15 @@ fn mirror(rows: &mut [u16], n: usize, first: usize) {
     rayon::join(|| mirror(above, n, first), || mirror(below, n, first + half));
     below.par_chunks_mut(n * BLOCK).enumerate().for_each(|(block, part)| {
         let column = first + half + block * BLOCK;
+        let count = part.len() / n;
+        // By way of a tile, as what is read and what is written lie across each other.
+        let mut tile = [[0_u16; BLOCK]; BLOCK];
         for from in (0..half).step_by(BLOCK) {
+            for (tile, row) in tile.iter_mut().zip(above[from * n..].chunks(n)) {
+                tile[..count].copy_from_slice(&row[column..column + count]);
+            }
             for (at, to) in part.chunks_mut(n).enumerate() {
-                for (x, to) in (from..half.min(from + BLOCK)).zip(&mut to[first + from..]) {
-                    *to = above[x * n + column + at];
-                }
+                to[first + from..].iter_mut().zip(&tile).for_each(|(to, tile)| *to = tile[at]);
             }
         }
     });

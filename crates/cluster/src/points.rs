@@ -59,6 +59,13 @@ impl Points {
         new
     }
 
+    /// Pairs of rows that tie those of each cluster together, and clusters with the same root.
+    pub(crate) fn tied(&self, root: &[u32]) -> Vec<(u32, u32)> {
+        let clusters = self.id.iter().zip(root).map(|(&id, &root)| (self.id(root), id));
+        let rows = (0..self.len()).flat_map(|p| self.members(p).iter().map(move |&row| (self.id[p], row)));
+        clusters.chain(rows).filter(|(a, b)| a != b).collect()
+    }
+
     /// The smallest row of a cluster.
     pub(crate) fn id(&self, point: u32) -> u32 {
         self.id[point as usize]

@@ -14,6 +14,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -44,13 +45,11 @@ impl Apart {
         Self::between(points, groups, |row| row)
     }
 
-    /// The same where groups have become parts of points; `id` is the smallest row of a group's point.
+    /// The same where groups have become parts of points, or are not among them; `id` is the smallest row of a
+    /// group's point.
     pub(crate) fn between(points: &Points, groups: &Groups, mut id: impl FnMut(u32) -> u32) -> Self {
-        let mut number = |row: u32| {
-            let id = id(row);
-            points.ids().partition_point(|&of| of < id) as u32
-        };
-        Self::in_order(groups.apart.iter().map(|&(a, b)| (number(a), number(b))))
+        let mut number = |row: u32| points.ids().binary_search(&id(row)).ok().map(|at| at as u32);
+        Self::in_order(groups.apart.iter().filter_map(|&(a, b)| number(a).zip(number(b))))
     }
 
     fn in_order(all: impl Iterator<Item = (u32, u32)>) -> Self {
@@ -95,6 +94,19 @@ pub(crate) struct Solved {
     pub(crate) merges: Vec<Merge>,
     pub(crate) links: u64,
     pub(crate) bands: u32,
+    /// The parts that the first band found, the rows of each tied together, and up to which threshold.
+    pub(crate) parts: (Vec<(u32, u32)>, f64),
+}
+
+/// What one band finds.
+struct Band {
+    /// Of points.
+    merges: Vec<Merge>,
+    links: u64,
+    /// How far it goes.
+    threshold: f64,
+    /// The smallest point of all that each hangs together with up to there.
+    roots: Vec<u32>,
 }
 
 /// Complete linkage with a budget of links.
@@ -130,8 +142,12 @@ impl<'a> Solver<'a> {
         loop {
             solved.bands += 1;
             let observer = self.observer.of_band(solved.bands, reached.unwrap_or(0.0));
-            let (merges, links, now) = self.step(&points, &apart, reached, threshold, observer)?;
+            let Band { merges, links, threshold: now, roots } =
+                self.band(&points, &apart, reached, threshold, observer)?;
             solved.links += links;
+            if solved.bands == 1 {
+                solved.parts = (points.tied(&roots), now);
+            }
             let mut sets = UnionFind::new(points.len());
             merges.iter().for_each(|m| sets.union(m.a, m.b));
             solved.merges.extend(merges.iter().map(|m| Merge { a: points.id(m.a), b: points.id(m.b), ..*m }));
@@ -147,25 +163,26 @@ impl<'a> Solver<'a> {
         }
     }
 
-    /// Merges of points, up to the threshold that comes back; how many links it took.
-    fn step(
+    /// Merges of points, up to the threshold or as far as a band goes.
+    fn band(
         &self,
         points: &Points,
         apart: &Apart,
         reached: Option<f64>,
         threshold: f64,
         observer: Observer<'_>,
-    ) -> Result<(Vec<Merge>, u64, f64), Error> {
-        if points.len() <= TINY {
+    ) -> Result<Band, Error> {
+        let n = points.len();
+        if n <= TINY {
             let (merges, links) = self.tiny(points, apart, threshold);
-            return Ok((merges, links, threshold));
+            return Ok(Band { merges, links, threshold, roots: vec![0; n] });
         }
         if let Some(merges) = self.narrow(points, apart, threshold, observer) {
-            return Ok((merges, pairs(points.len()), threshold));
+            return Ok(Band { merges, links: pairs(n), threshold, roots: vec![0; n] });
         }
         let guess = self.guess(points, reached.unwrap_or(0.0), threshold);
         if guess < threshold
-            && pairs(points.len()) / CHEAP > self.most
+            && pairs(n) / CHEAP > self.most
             && let Some(split) = self.split(points, apart, reached, threshold, observer)?
         {
             return Ok(split);
@@ -174,9 +191,9 @@ impl<'a> Solver<'a> {
         let links = found.pieces.iter().map(|p| p.len() as u64).sum();
         let counter = observer.start(Stage::Link, links);
         let pieces = found.pieces.into_iter().map(Piece::Memory).collect();
-        let merges = linkage::merges(pieces, points.len())?;
+        let (merges, roots) = linkage::merges_of(pieces, n)?;
         counter.advance(links);
-        Ok((merges, links, found.threshold))
+        Ok(Band { merges, links, threshold: found.threshold, roots })
     }
 
     /// All merges from a square of distances, where that fits and most of them count.
@@ -267,7 +284,7 @@ impl<'a> Solver<'a> {
         reached: Option<f64>,
         threshold: f64,
         observer: Observer<'_>,
-    ) -> Result<Option<(Vec<Merge>, u64, f64)>, Error> {
+    ) -> Result<Option<Band>, Error> {
         let start = reached.unwrap_or(0.0);
         let forest = Forest::new(self.exact, self.space, points, start..threshold, observer);
         let Some((roots, now)) = forest.components(pairs(points.len()) / WORTH) else { return Ok(None) };
@@ -276,7 +293,21 @@ impl<'a> Solver<'a> {
             // Steps finer than numbers are.
             return Ok(None);
         }
-        let components = Components::new(&roots);
+        let solver = Solver { observer, ..*self };
+        let (merges, links) = solver.parts(points, apart, &roots, now)?;
+        Ok(Some(Band { merges, links, threshold: now, roots }))
+    }
+
+    /// Points with the same root, the smallest of them, each such part by itself: their merges up to a threshold within
+    /// which no two parts are, in order, and how many links it took.
+    pub(crate) fn parts(
+        &self,
+        points: &Points,
+        apart: &Apart,
+        roots: &[u32],
+        threshold: f64,
+    ) -> Result<(Vec<Merge>, u64), Error> {
+        let components = Components::new(roots);
         let mut parts: Vec<&[u32]> = components
             .ranges()
             .filter(|(from, to)| to - from > 1)
@@ -288,26 +319,25 @@ impl<'a> Solver<'a> {
         // for any number of threads, and so is what is found.
         let share = (self.most / SHARES as u64).max(64);
         let large = parts.partition_point(|part| pairs(part.len()) > share / 8);
-        let within = apart.by_component(&roots, &components);
+        let within = apart.by_component(roots, &components);
         let total: u64 = parts.iter().map(|part| part.len() as u64).sum();
-        let counter = observer.start(Stage::Link, total);
-        let solve_within = |most: u64, part: &[u32]| {
+        let counter = self.observer.start(Stage::Link, total);
+        // A square that one share does not hold may take several.
+        let shares = |part: &&[u32]| {
+            let square = narrow::bytes(part.len(), part.len(), self.exact.rows().dim());
+            let shares = square.div_ceil(share.saturating_mul(Settings::BYTES_A_LINK));
+            usize::try_from(shares).ok().filter(|&shares| shares <= SHARES).unwrap_or(1)
+        };
+        let solve = |part: &&[u32]| {
             let apart = within.get(&part[0]).cloned().unwrap_or_default();
+            let most = share * shares(part) as u64;
             let solver = Solver { observer: Observer::none(), most, ..*self };
-            let solved = solver.solve(points.in_order(part), apart, now);
+            let solved = solver.solve(points.in_order(part), apart, threshold);
             counter.advance(part.len() as u64);
             solved
         };
-        // Squares that no share holds are made one by one.
-        let square = |part: &[u32]| narrow::bytes(part.len(), part.len(), self.exact.rows().dim());
-        let fits = |part: &[u32], links: u64| square(part) <= links.saturating_mul(Settings::BYTES_A_LINK);
         let (first, rest) = parts.split_at(large);
-        let (alone, first): (Vec<&[u32]>, Vec<&[u32]>) =
-            first.iter().partition(|part| !fits(part, share) && fits(part, self.most));
-        let solve = |part: &&[u32]| solve_within(share, part);
-        let mut solved: Vec<Solved> =
-            alone.iter().map(|part| solve_within(self.most, part)).collect::<Result<_, Error>>()?;
-        solved.extend(in_shares(&first, solve)?);
+        let mut solved = in_shares(first, shares, solve)?;
         solved.extend(rest.par_iter().map(solve).collect::<Result<Vec<Solved>, Error>>()?);
         let links = solved.iter().map(|s| s.links).sum();
         // Named by rows; here by points.
@@ -315,7 +345,7 @@ impl<'a> Solver<'a> {
         let named = |m: Merge| Merge { a: number(m.a), b: number(m.b), ..m };
         let mut merges: Vec<Merge> = solved.into_iter().flat_map(|s| s.merges).map(named).collect();
         merges.par_sort_unstable_by(Merge::order);
-        Ok(Some((merges, links, now)))
+        Ok((merges, links))
     }
 
     /// A threshold, no larger than the one wanted, up to which the links should fit: from a sample of
@@ -344,13 +374,16 @@ impl<'a> Solver<'a> {
     }
 }
 
-/// Solves parts on a few threads, each taking up the next one when it is done; results in the order of parts.
+/// Solves parts on a few threads, each taking up the next one when it is done and there are as many shares left as that
+/// takes; results in the order of parts.
 fn in_shares(
     parts: &[&[u32]],
+    shares: impl Fn(&&[u32]) -> usize + Sync,
     solve: impl Fn(&&[u32]) -> Result<Solved, Error> + Sync,
 ) -> Result<Vec<Solved>, Error> {
     let threads = rayon::current_num_threads().min(SHARES).min(parts.len());
     let next = AtomicUsize::new(0);
+    let left = Left { shares: Mutex::new(SHARES), freed: Condvar::new() };
     let mut solved = std::thread::scope(|scope| {
         let work = || {
             let mut own = Vec::new();
@@ -358,6 +391,7 @@ fn in_shares(
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 parts.get(at).map(|p| (at, p))
             } {
+                let _held = left.take(shares(part));
                 own.push((at, solve(part)?));
             }
             Ok(own)
@@ -372,6 +406,32 @@ fn in_shares(
     })?;
     solved.sort_by_key(|(at, _)| *at);
     Ok(solved.into_iter().map(|(_, solved)| solved).collect())
+}
+
+/// Shares that nobody has.
+struct Left {
+    shares: Mutex<usize>,
+    freed: Condvar,
+}
+
+/// Some shares, given back in the end, whatever happens.
+struct Held<'a>(&'a Left, usize);
+
+impl Left {
+    /// Waits until there are so many.
+    fn take(&self, wanted: usize) -> Held<'_> {
+        let left = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = self.freed.wait_while(left, |left| *left < wanted);
+        *left.unwrap_or_else(PoisonError::into_inner) -= wanted;
+        Held(self, wanted)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        *self.0.shares.lock().unwrap_or_else(PoisonError::into_inner) += self.1;
+        self.0.freed.notify_all();
+    }
 }
 
 /// The number of each point's group, groups counted in the order of their smallest points.
@@ -477,7 +537,7 @@ mod tests {
                 assert_eq!(whole.bands, 1);
                 let little = solver(&exact, &space, 300);
                 let split = little.split(&points(), &apart(), None, threshold, Observer::none()).unwrap();
-                let (merges, links, now) = split.unwrap();
+                let Band { merges, links, threshold: now, .. } = split.unwrap();
                 assert!(now <= threshold && links > 300, "{now} {links}");
                 let until: Vec<Merge> = whole.merges.iter().copied().filter(|m| m.distance <= now).collect();
                 assert_eq!(merges, until);

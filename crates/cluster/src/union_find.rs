@@ -12,6 +12,11 @@ impl UnionFind {
         Self { parent: (0..n as u32).collect() }
     }
 
+    /// The sets that these are the smallest members of each row's.
+    pub(crate) fn of_roots(roots: Vec<u32>) -> Self {
+        Self { parent: roots }
+    }
+
     /// The smallest member of the set that holds `x`.
     pub(crate) fn find(&mut self, mut x: u32) -> u32 {
         while self.parent[x as usize] != x {

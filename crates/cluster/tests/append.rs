@@ -11,8 +11,8 @@ mod people;
 use cases::{Pairs, constraints, pairs, points};
 use proptest::prelude::*;
 use streamface_cluster::{
-    Clustering, Constraints, Embeddings, Error, History, Merge, Metric, Observer, Settings, append,
-    complete_linkage, renumber,
+    Clustering, Constraints, Embeddings, Error, History, Merge, Metric, Observer, Parts, Settings, append,
+    complete_linkage, join, renumber,
 };
 
 /// Rows of three kinds, as those of `twin.rs`, and which of them are new.
@@ -56,11 +56,26 @@ fn before(
     is_new: &[bool],
     settings: &Settings,
     old: &Constraints,
-) -> Result<Vec<Merge>, Error> {
+) -> Result<(Vec<Merge>, Parts), Error> {
     let is_old: Vec<bool> = is_new.iter().map(|new| !new).collect();
     let (part, numbers) = part(rows, &is_old);
     let own = among(old, |row| numbers.binary_search(&(row as u32)).ok());
-    renumber(&complete_linkage(&part, settings, &own)?.merges, &numbers)
+    known(&complete_linkage(&part, settings, &own)?, &numbers, rows.len())
+}
+
+/// What a run leaves, of rows that have other numbers by now.
+fn known(run: &Clustering, now: &[u32], rows: usize) -> Result<(Vec<Merge>, Parts), Error> {
+    Ok((renumber(&run.merges, now)?, run.parts.as_ref().unwrap().renumbered(now, rows)?))
+}
+
+/// The components at a threshold, finer than what a run of few rows tells.
+fn components(rows: &Embeddings, is_new: &[bool], settings: &Settings) -> Parts {
+    let is_old: Vec<bool> = is_new.iter().map(|new| !new).collect();
+    let (part, numbers) = part(rows, &is_old);
+    let links = join(&part, settings).unwrap();
+    let pairs: Vec<(u32, u32)> = links.iter().map(Result::unwrap).map(|l| (l.i, l.j)).collect();
+    let parts = Parts::tied(part.len(), settings.threshold(), pairs).unwrap();
+    parts.renumbered(&numbers, rows.len()).unwrap()
 }
 
 fn same(got: &Clustering, want: &Clustering) {
@@ -81,6 +96,7 @@ proptest! {
         must in prop_oneof![pairs(1), pairs(8)],
         cannot in prop_oneof![pairs(1), pairs(30)],
         dropped in 0..4_usize,
+        share in prop_oneof![1 => Just(None), 1 => Just(Some(0.0)), 3 => (0.2..1.0_f64).prop_map(Some)],
     ) {
         let metric = if cosine { Metric::Cosine } else { Metric::Euclidean };
         let settings = Settings::new(metric, t).unwrap();
@@ -95,8 +111,17 @@ proptest! {
         }
         let history = before(&rows, &is_new, &earlier, &old);
         let want = complete_linkage(&rows, &settings, &all);
-        if let Ok(merges) = history {
-            let history = History { merges: &merges, threshold: earlier.threshold(), constraints: &old };
+        if let Ok((merges, parts)) = history {
+            let parts = match share {
+                None => Some(parts),
+                Some(0.0) => None,
+                Some(share) => {
+                    let near = Settings::new(metric, earlier.threshold() * share).unwrap();
+                    Some(components(&rows, &is_new, &near))
+                }
+            };
+            let (threshold, parts) = (earlier.threshold(), parts.as_ref());
+            let history = History { merges: &merges, threshold, constraints: &old, parts };
             let got = append(&rows, &history, &is_new, &settings, &all, Observer::none());
             match (got, want) {
                 (Ok(got), Ok(want)) => same(&got, &want),
@@ -113,22 +138,28 @@ fn again_and_again() {
     for t in [0.25, 0.5, 0.7] {
         let settings = Settings::new(Metric::Cosine, t).unwrap();
         // Three quarters, then a quarter of what is left, and so on; anywhere among the others.
-        let mut known: Vec<bool> = (0..rows.len()).map(|row| row * 7 % 16 < 12).collect();
-        let (first, numbers) = part(&rows, &known);
-        let mut merges =
-            renumber(&complete_linkage(&first, &settings, &none).unwrap().merges, &numbers).unwrap();
+        let mut there: Vec<bool> = (0..rows.len()).map(|row| row * 7 % 16 < 12).collect();
+        let (first, numbers) = part(&rows, &there);
+        let first = complete_linkage(&first, &settings, &none).unwrap();
+        let (mut merges, parts) = known(&first, &numbers, rows.len()).unwrap();
+        let mut parts = Some(parts);
         for round in 12..16 {
             let now: Vec<bool> = (0..rows.len()).map(|row| row * 7 % 16 <= round).collect();
             let (some, numbers) = part(&rows, &now);
             let place = |row: u32| numbers.binary_search(&row).unwrap() as u32;
             let old: Vec<Merge> =
                 merges.iter().map(|m| Merge { a: place(m.a), b: place(m.b), ..*m }).collect();
-            let is_new: Vec<bool> = numbers.iter().map(|&row| !known[row as usize]).collect();
-            let history = History { merges: &old, threshold: t, constraints: &none };
+            let is_new: Vec<bool> = numbers.iter().map(|&row| !there[row as usize]).collect();
+            let of_some = parts.map(|parts: Parts| {
+                let ties = parts.ties().map(|(a, b)| (place(a), place(b)));
+                Parts::tied(some.len(), parts.threshold, ties).unwrap()
+            });
+            let history = History { merges: &old, threshold: t, constraints: &none, parts: of_some.as_ref() };
             let got = append(&some, &history, &is_new, &settings, &none, Observer::none()).unwrap();
             same(&got, &complete_linkage(&some, &settings, &none).unwrap());
             merges = renumber(&got.merges, &numbers).unwrap();
-            known = now;
+            parts = got.parts.map(|parts| parts.renumbered(&numbers, rows.len()).unwrap());
+            there = now;
         }
     }
 }
@@ -145,10 +176,12 @@ fn thousands_of_faces() {
     let old = among(&frames, |row| Some(row).filter(|&row| !is_new[row]));
     for t in [0.3, 0.5, 0.64] {
         let settings = Settings::new(Metric::Cosine, t).unwrap();
-        let merges = before(&rows, &is_new, &settings, &old).unwrap();
-        let history = History { merges: &merges, threshold: t, constraints: &old };
-        let got = append(&rows, &history, &is_new, &settings, &frames, Observer::none()).unwrap();
-        same(&got, &complete_linkage(&rows, &settings, &frames).unwrap());
+        let (merges, parts) = before(&rows, &is_new, &settings, &old).unwrap();
+        let want = complete_linkage(&rows, &settings, &frames).unwrap();
+        for parts in [None, Some(&parts)] {
+            let history = History { merges: &merges, threshold: t, constraints: &old, parts };
+            same(&append(&rows, &history, &is_new, &settings, &frames, Observer::none()).unwrap(), &want);
+        }
     }
 }
 
@@ -157,7 +190,7 @@ fn a_history_of_something_else_is_refused() {
     let rows = Embeddings::new(vec![0.0, 1.0, 1.5, 4.0], 1).unwrap();
     let (settings, none) = (Settings::new(Metric::Euclidean, 1.0).unwrap(), Constraints::default());
     let run = |merges: &[Merge]| {
-        let history = History { merges, threshold: 1.0, constraints: &none };
+        let history = History { merges, threshold: 1.0, constraints: &none, parts: None };
         append(&rows, &history, &[false, false, false, true], &settings, &none, Observer::none())
     };
     let merge = |a, b, distance| Merge { a, b, distance };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use streamface_cluster::{Constraints, Merge, compat, labels, merge_by_links, renumber};
+use streamface_cluster::{Constraints, compat, labels, merge_by_links};
 use streamface_store::{
     Dataset, FaceRow, FeatureRow, LabelRow, write_annotations, write_detections, write_matches,
 };
@@ -61,7 +61,7 @@ pub fn cluster(data: &Dataset, people: &People, quiet: bool) -> anyhow::Result<C
     let mut constraints = same_frame(&features);
     keep_apart(&mut constraints, &apart);
     let before = if people.append { earlier(data, &features, &vectors, people, &decided)? } else { None };
-    let (labels, mut summary, merges) =
+    let (labels, mut summary, found) =
         label(&features, &vectors, &links, people, (&constraints, before.as_ref()), quiet)?;
     let report = decided.report(&ids, &labels)?;
     tell(&report);
@@ -99,8 +99,9 @@ pub fn cluster(data: &Dataset, people: &People, quiet: bool) -> anyhow::Result<C
         return Err(e).with_context(|| state.display().to_string());
     }
     data.replace(rows)?;
-    if let Some(merges) = merges {
-        state::write(&state, &merges, &people.linkage, &vectors, Some(&taken))?;
+    if let Some(merges) = &found.merges {
+        let left = (&merges[..], found.parts.as_ref());
+        state::write(&state, left, &people.linkage, &vectors, Some(&taken))?;
     }
     summary.time = start.elapsed();
     Ok(summary)
@@ -141,7 +142,7 @@ fn earlier(
     }
     let old: Vec<f32> = now.iter().flat_map(|&row| vectors.row(row as usize)).copied().collect();
     state.check(&path, &people.linkage, now.len(), &old)?;
-    state.merges = renumber(&state.merges, &now)?;
+    state.renumber(&now, vectors.len())?;
     let mut constraints = Constraints::default();
     for rows in frames(features) {
         let rows: Vec<usize> = rows.into_iter().filter(|&row| !is_new[row]).collect();
@@ -160,7 +161,7 @@ fn earlier(
     Ok(Some(Earlier { state, is_new, labels, constraints }))
 }
 
-/// Labels by size, one a feature; and the merges, of linkages.
+/// Labels by size, one a feature; and what the method found.
 fn label(
     features: &[FeatureRow],
     vectors: &Embeddings,
@@ -168,7 +169,7 @@ fn label(
     people: &People,
     (constraints, earlier): (&Constraints, Option<&Earlier>),
     quiet: bool,
-) -> anyhow::Result<(Vec<u32>, ClusterSummary, Option<Vec<Merge>>)> {
+) -> anyhow::Result<(Vec<u32>, ClusterSummary, Clusters)> {
     // Features are in the order of their faces.
     let row = |face: &FaceId| features.binary_search_by(|f| f.face.cmp(face)).ok();
     let pairs: Vec<_> = links.iter().filter_map(|l| Some((row(&l.later)?, row(&l.earlier)?))).collect();
@@ -210,7 +211,7 @@ fn label(
         time: Duration::ZERO,
     };
     let merges = found.merges.filter(|_| people.method == Method::Complete);
-    Ok((labels, summary, merges))
+    Ok((labels, summary, Clusters { merges, ..found }))
 }
 
 /// Two faces of a frame are two people.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use streamface_cluster::baselines::{ChineseWhispers, Graph, Infomap, chinese_whispers, infomap};
 use streamface_cluster::neighbours::nearest;
 use streamface_cluster::{
-    Constraints, History, Links, Merge, Observer, Progress, Settings, Stage, append, average_linkage,
+    Constraints, History, Links, Merge, Observer, Parts, Progress, Settings, Stage, append, average_linkage,
     complete_linkage_observed, join_blocks, labels, single_linkage,
 };
 use streamface_types::{Embeddings, Metric};
@@ -28,6 +28,8 @@ pub struct Clusters {
     pub bands: u32,
     /// Merges, of the linkages.
     pub merges: Option<Vec<Merge>>,
+    /// Parts that complete linkage found to have nothing to do with each other.
+    pub parts: Option<Parts>,
     /// Where the time went.
     pub times: Times,
 }
@@ -149,6 +151,7 @@ fn linked(found: streamface_cluster::Clustering) -> Clusters {
         links: found.links,
         bands: found.bands,
         merges: Some(found.merges),
+        parts: found.parts,
         times: Times::default(),
     }
 }

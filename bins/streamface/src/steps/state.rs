@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use streamface_cluster::{Constraints, History, Merge, Settings};
+use streamface_cluster::{Constraints, History, Merge, Parts, Settings, renumber};
 use streamface_store::{About, read_pairs, write_pairs};
 use streamface_types::Embeddings;
 
@@ -13,6 +13,10 @@ use super::decided::Taken;
 #[derive(Debug, Clone)]
 pub(super) struct State {
     pub(super) merges: Vec<Merge>,
+    /// What ties its parts together, if it found any, and their threshold.
+    ties: Option<(f64, Vec<(u32, u32)>)>,
+    /// These parts, once rows have the numbers that they have now.
+    parts: Option<Parts>,
     pub(super) threshold: f64,
     /// Rows that it was of.
     pub(super) rows: usize,
@@ -47,8 +51,21 @@ impl State {
             }
             None => None,
         };
+        // Earlier versions knew of no parts, whose ties follow the merges.
+        let mut merges: Vec<Merge> =
+            pairs.into_iter().map(|(a, b, distance)| Merge { a, b, distance }).collect();
+        let ties = match about.get("parts") {
+            Some(threshold) => {
+                let count = known("merges")?.parse::<usize>().with_context(broken)?.min(merges.len());
+                let ties = merges.split_off(count).into_iter().map(|m| (m.a, m.b)).collect();
+                Some((threshold.parse().with_context(broken)?, ties))
+            }
+            None => None,
+        };
         Ok(Some(Self {
-            merges: pairs.into_iter().map(|(a, b, distance)| Merge { a, b, distance }).collect(),
+            merges,
+            ties,
+            parts: None,
             threshold: known("threshold")?.parse().with_context(broken)?,
             rows: known("rows")?.parse().with_context(broken)?,
             vectors: known("vectors")?,
@@ -59,7 +76,17 @@ impl State {
 
     /// What [`streamface_cluster::append`] goes on from.
     pub(super) fn history<'a>(&'a self, constraints: &'a Constraints) -> History<'a> {
-        History { merges: &self.merges, threshold: self.threshold, constraints }
+        let parts = self.parts.as_ref();
+        History { merges: &self.merges, threshold: self.threshold, constraints, parts }
+    }
+
+    /// Gives the rows the numbers that they have among all `rows` now, which ascend.
+    pub(super) fn renumber(&mut self, now: &[u32], rows: usize) -> anyhow::Result<()> {
+        self.merges = renumber(&self.merges, now)?;
+        if let Some((threshold, ties)) = self.ties.take() {
+            self.parts = Some(Parts::tied(now.len(), threshold, ties)?.renumbered(now, rows)?);
+        }
+        Ok(())
     }
 
     /// Checks that it is of `rows` rows with these numbers.
@@ -81,10 +108,10 @@ impl State {
     }
 }
 
-/// Writes the merges of a run.
+/// Writes the merges of a run, and what ties its parts together.
 pub(super) fn write(
     path: &Path,
-    merges: &[Merge],
+    (merges, parts): (&[Merge], Option<&Parts>),
     settings: &Settings,
     rows: &Embeddings,
     taken: Option<&Taken>,
@@ -100,8 +127,13 @@ pub(super) fn write(
         about.insert("decisions".to_owned(), taken.decisions.to_string());
         about.insert("decided".to_owned(), taken.pairs.clone());
     }
-    let pairs = merges.iter().map(|m| Ok::<_, std::convert::Infallible>((m.a, m.b, m.distance)));
-    write_pairs(path, &about, pairs)?;
+    if let Some(parts) = parts {
+        about.insert("merges".to_owned(), merges.len().to_string());
+        about.insert("parts".to_owned(), parts.threshold.to_string());
+    }
+    let ties = parts.into_iter().flat_map(|parts| parts.ties().map(|(a, b)| (a, b, parts.threshold)));
+    let pairs = merges.iter().map(|m| (m.a, m.b, m.distance)).chain(ties);
+    write_pairs(path, &about, pairs.map(Ok::<_, std::convert::Infallible>))?;
     Ok(())
 }
 

@@ -43,7 +43,7 @@ pub fn cluster_vectors(
     };
     write_labels(out, &found.labels)?;
     if let (Some(path), Some(merges)) = (&args.state, &found.merges) {
-        state::write(path, merges, &settings, &rows, None)?;
+        state::write(path, (merges, found.parts.as_ref()), &settings, &rows, None)?;
     }
     if args.common.json {
         let seconds = serde_json::json!({
@@ -74,11 +74,12 @@ fn append_vectors(args: &ClusterArgs, rows: &Embeddings, settings: &Settings) ->
         .state
         .as_ref()
         .context("--append needs --state, the file that the first run wrote its merges to")?;
-    let Some(state) = State::read(path)? else {
+    let Some(mut state) = State::read(path)? else {
         bail!("{} is not there: run once with --state and without --append", path.display());
     };
     let old = state.rows.min(rows.len());
     state.check(path, settings, old, &rows.as_slice()[..old * rows.dim()])?;
+    state.renumber(&(0..old as u32).collect::<Vec<_>>(), rows.len())?;
     let none = Constraints::default();
     let is_new: Vec<bool> = (0..rows.len()).map(|row| row >= old).collect();
     append_rows(rows, &state.history(&none), &is_new, settings, &none, args.common.quiet)

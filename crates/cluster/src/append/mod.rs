@@ -1,12 +1,15 @@
 //! Complete linkage of rows of which most were linked before, at the cost of what the new ones touch.
 //!
-//! The history of the old run is enough: its merges, in order, say what happens between clusters that new rows leave
+//! Up to some threshold rows fall into parts that have nothing to do with each other, and only those parts are linked
+//! anew that new rows are near ([`parts`]). From there on, or from the start where no parts are known, the history of the
+//! old run is enough: its merges, in order, say what happens between clusters that new rows leave
 //! alone ([`replay`]). New rows, and clusters whose partner was taken by one, are compared with one row of each other
 //! cluster by the [sketch](crate::sketch), those left with more rows by their bytes ([`search`]), and only what may
 //! come next is measured in full.
 
 mod family;
 mod list;
+mod parts;
 mod replay;
 mod search;
 mod sets;
@@ -24,7 +27,8 @@ use crate::progress::Observer;
 use crate::sketch::{Space, Tuning};
 use crate::solve::{Apart, Solver};
 use crate::union_find::UnionFind;
-use crate::{Clustering, Constraints, Error, Merge, Settings};
+use crate::{Clustering, Constraints, Error, Merge, Parts, Settings};
+use parts::Start;
 use replay::Replay;
 use search::{Limits, Search, out};
 use sets::{Sets, order};
@@ -39,6 +43,8 @@ pub struct History<'a> {
     pub threshold: f64,
     /// The constraints that it had, rows numbered as they are now.
     pub constraints: &'a Constraints,
+    /// Its parts, if it knew of any, rows numbered as they are now ([`Parts::renumbered`]).
+    pub parts: Option<&'a Parts>,
 }
 
 /// The same merges, of rows with other numbers: `now[row]` ascends, so that the order of ties stays.
@@ -58,11 +64,12 @@ pub fn renumber(merges: &[Merge], now: &[u32]) -> Result<Vec<Merge>, Error> {
 /// Gives what [`complete_linkage`](crate::complete_linkage) gives on all rows, from the history of a run on those
 /// that are not new: labels and merges are the same, with the same rule for ties and for constraints.
 ///
-/// Time: that of joining the new rows with all, and of a search through what clusters there are for each old one
-/// that loses its partner to something new, and again whenever it has come as far as that search went. Complete
-/// linkage is chaotic where people are seen often: there each new row changes some 10 to 20 merges, whatever way they
-/// are found. Memory: about 2d + 150 bytes a row, and up to 100 KiB, mostly far less, for each cluster that was not
-/// there before. One thread goes through the merges; searches use all, and so do distances of large clusters.
+/// Time: that of joining the new rows with all; of linking the parts anew that new rows are near, up to the threshold of
+/// the history's [`Parts`]; and from there on of a search through what clusters there are for each old one that loses
+/// its partner to something new, and again whenever it has come as far as that search went. Complete linkage is
+/// chaotic where people are seen often: there each new row changes some 10 to 20 merges, whatever way they are found.
+/// Memory: about 2d + 150 bytes a row, the settings' for the parts, and up to 100 KiB, mostly far less, for each
+/// cluster that was not there before. One thread goes through the merges; all else uses all there are.
 ///
 /// Constraints may be others than they were: clusters that one has come to or gone from start anew. A smaller
 /// threshold than that of the history takes part of it; a larger one goes on from its end.
@@ -75,7 +82,7 @@ pub fn renumber(merges: &[Merge], now: &[u32]) -> Result<Vec<Merge>, Error> {
 /// // A row between the first and the second.
 /// let rows = Embeddings::new(vec![0.0, 0.4, 5.0, 1.0], 1)?;
 /// let merges = renumber(&old.merges, &[0, 2, 3])?;
-/// let history = History { merges: &merges, threshold: 1.0, constraints: &none };
+/// let history = History { merges: &merges, threshold: 1.0, constraints: &none, parts: None };
 /// let is_new = [false, true, false, false];
 /// let now = append(&rows, &history, &is_new, &settings, &none, Observer::none())?;
 /// assert_eq!(now.labels, [0, 0, 1, 0]);
@@ -85,7 +92,7 @@ pub fn renumber(merges: &[Merge], now: &[u32]) -> Result<Vec<Merge>, Error> {
 ///
 /// # Errors
 /// [`Error::History`] where the merges cannot be those of a run on the rows that are not new;
-/// [`Error::LabelCount`] unless `is_new` has an entry a row; those of `complete_linkage`. A history of other rows
+/// [`Error::LabelCount`] unless `is_new` has an entry a row, and the parts one, too; those of `complete_linkage`. A history of other rows
 /// or of another metric may go unnoticed, and gives a wrong result.
 pub fn append(
     rows: &Embeddings,
@@ -131,35 +138,66 @@ fn append_with(
     let (first, old_roots) = start(&exact, &before, |row| !is_new[row as usize]);
     check(history, &first, is_new)?;
 
-    let mut sets = Sets::new(n);
-    for merge in &merges {
-        let (a, b) = (sets.find(merge.a), sets.find(merge.b));
-        sets.union(a, b);
-    }
-    let clean = clean(&roots, &old_roots, is_new, &groups, &before);
+    let mut clean = clean(&roots, &old_roots, |row| is_new[row], &groups, &before);
     let threshold = settings.threshold().min(history.threshold);
-    let old = &history.merges[first.len()..];
-    let old = &old[..old.partition_point(|m| m.distance <= threshold)];
+    let mut old = &history.merges[first.len()..];
+    old = &old[..old.partition_point(|m| m.distance <= threshold)];
     let (order, sizes) = order(n, history.merges);
     let search = Search::new(&exact, &space, threshold, &order, limits);
-    let out = out(&exact, &order, &sizes);
-    let world = World::new(sets, clean, order, out);
-    let mut replay = Replay::new(search, threshold, world, groups.apart.iter().copied());
-    replay.run(old);
-    let links = replay.looked;
-    merges.append(&mut replay.merges);
-    drop(replay);
-    let mut all = Clustering { links, bands: 1, ..of_merges(n, merges) };
+    let solver = Solver::new(&exact, &space, settings.most_links(), observer);
+    let fresh: Vec<bool> = (0..n).map(|row| !clean[roots[row] as usize]).collect();
+    let start = Start {
+        exact: &exact,
+        search: &search,
+        order: &order,
+        groups: &groups,
+        roots: &roots,
+        fresh: &fresh,
+    };
+    let begun = match history.parts {
+        Some(parts) if parts.of.len() != n => {
+            return Err(Error::LabelCount { labels: parts.of.len(), rows: n });
+        }
+        Some(parts) if parts.threshold >= 0.0 => {
+            start.begin(old, parts, threshold.min(parts.threshold), &solver)?
+        }
+        _ => None,
+    };
+    let mut reached = 0.0;
+    let (mut links, mut parts) = (0, None);
+    let (mut now, mut was) = (UnionFind::of_roots(roots), UnionFind::of_roots(old_roots));
+    if let Some(begun) = begun {
+        reached = begun.parts.threshold;
+        let again;
+        (again, old) = old.split_at(old.partition_point(|m| m.distance <= reached));
+        again.iter().for_each(|m| was.union(m.a, m.b));
+        begun.merges.iter().for_each(|m| now.union(m.a, m.b));
+        clean = self::clean(&now.roots(), &was.roots(), |row| is_new[row], &groups, &before);
+        merges.extend(begun.merges);
+        (links, parts) = (begun.links, Some(begun.parts));
+    }
+    if reached < threshold || parts.is_none() {
+        let mut sets = Sets::new(n);
+        for (row, root) in (0_u32..).zip(now.roots()).filter(|(row, root)| row != root) {
+            sets.union(root, row);
+        }
+        let out = out(&exact, &order, &sizes);
+        let world = World::new(sets, clean, order, out);
+        let mut replay = Replay::new(search, (reached, threshold), world, groups.apart.iter().copied());
+        replay.run(old);
+        links += replay.looked;
+        merges.append(&mut replay.merges);
+    }
+    let mut all = Clustering { links, bands: 1, parts, ..of_merges(n, merges) };
     if settings.threshold() > threshold {
         let mut sets = UnionFind::new(n);
         all.merges.iter().for_each(|m| sets.union(m.a, m.b));
         let points = Points::new(&exact, &sets.roots());
         let apart = Apart::between(&points, &groups, |row| sets.find(row));
-        let solver = Solver::new(&exact, &space, settings.most_links(), observer);
         let solved = solver.solve(points, apart, settings.threshold())?;
         all.merges.extend(solved.merges);
         let (links, bands) = (links + solved.links, 1 + solved.bands);
-        all = Clustering { links, bands, ..of_merges(n, all.merges) };
+        all = Clustering { links, bands, parts: all.parts, ..of_merges(n, all.merges) };
     }
     Ok(all)
 }
@@ -195,11 +233,17 @@ fn check(history: &History<'_>, first: &[Merge], is_new: &[bool]) -> Result<(), 
     Ok(())
 }
 
-/// Which of the clusters at the start are those of the old run, with no other constraints on them.
-fn clean(roots: &[u32], old_roots: &[u32], is_new: &[bool], groups: &Groups, before: &Groups) -> Vec<bool> {
+/// Which clusters are those of the old run, with no other constraints on them.
+fn clean(
+    roots: &[u32],
+    old_roots: &[u32],
+    is_new: impl Fn(usize) -> bool,
+    groups: &Groups,
+    before: &Groups,
+) -> Vec<bool> {
     let mut clean = vec![true; roots.len()];
     for (row, (&root, &old)) in roots.iter().zip(old_roots).enumerate() {
-        if is_new[row] || old_roots[root as usize] != old || roots[old as usize] != root {
+        if is_new(row) || old_roots[root as usize] != old || roots[old as usize] != root {
             clean[root as usize] = false;
             clean[roots[old as usize] as usize] = false;
         }

@@ -104,10 +104,11 @@ pub(super) struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    /// Starts from `world`. Rows that must stay `apart` are named by the smallest of their set.
+    /// Starts from `world`, where the first threshold has been reached, and goes on to the second. Rows that must stay
+    /// `apart` are named by the smallest of their set.
     pub(super) fn new(
         search: Search<'a>,
-        threshold: f64,
+        (reached, threshold): (f64, f64),
         mut world: World,
         apart: impl Iterator<Item = (u32, u32)>,
     ) -> Self {
@@ -131,7 +132,7 @@ impl<'a> Replay<'a> {
             horizons: Vec::new(),
             ready: HashMap::new(),
             exhausted: Vec::new(),
-            now: 0.0,
+            now: reached,
             start,
             apart: others,
             bound,

@@ -30,11 +30,13 @@ pub(super) struct Limits {
     pub(super) most: usize,
     /// Clusters left of those there were, from one horizon to the next.
     pub(super) left: f64,
+    /// Parts are linked anew where they have so many times fewer pairs than all rows.
+    pub(super) worth: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { most: 4096, left: 0.8 }
+        Self { most: 4096, left: 0.8, worth: 4 }
     }
 }
 
@@ -101,6 +103,44 @@ impl<'a> Search<'a> {
         let lean = sketch.lean();
         let (field, weight) = (sketch.field(Vec::new()), vec![0; order.len()]);
         Self { exact, space, limits, threshold, sketch, lean, field, weight }
+    }
+
+    /// Pairs of some rows and others within `threshold`, and perhaps such as are little beyond: of those with the same
+    /// label at least one for each row, and none with its own.
+    pub(super) fn near(
+        &self,
+        order: &[u32],
+        rows: &[u32],
+        labels: &[u32],
+        threshold: f64,
+    ) -> Vec<(u32, u32)> {
+        let metric = self.exact.metric();
+        let reach = self.space.reach(metric, threshold.min(self.threshold));
+        let all = self.sketch.field((0..order.len() as u32).collect());
+        let mut place = vec![0; order.len()];
+        (0_u32..).zip(order).for_each(|(at, &row)| place[row as usize] = at);
+        let chunk = |rows: &[u32]| {
+            let places: Vec<u32> = rows.iter().map(|&row| place[row as usize]).collect();
+            let mut found: Vec<Vec<(u32, u32)>> = vec![Vec::new(); rows.len()];
+            self.sketch.near(&all, &places, reach, |at, other| {
+                let near = order[other as usize];
+                let (label, found) = (labels[near as usize], &mut found[at]);
+                if label == labels[rows[at] as usize] || found.iter().rev().any(|(of, _)| *of == label) {
+                    return;
+                }
+                let bounds = self.space.distances(metric, self.sketch.bounds(places[at], other));
+                if bounds.0 <= threshold
+                    && (bounds.1 <= threshold || self.exact.distance(rows[at], near) <= threshold)
+                {
+                    found.push((label, near));
+                }
+            });
+            let pairs = rows.iter().zip(found);
+            pairs
+                .flat_map(|(&row, found)| found.into_iter().map(move |(_, near)| (row, near)))
+                .collect::<Vec<_>>()
+        };
+        rows.par_chunks(CHUNK).with_max_len(1).flat_map_iter(chunk).collect()
     }
 
     /// Clusters at the last time that they were packed.

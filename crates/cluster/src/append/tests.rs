@@ -5,7 +5,29 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::kernel::Isa;
-use crate::{Metric, complete_linkage};
+use crate::{Metric, Parts, complete_linkage, join};
+
+/// Parts of the old rows: those that a run told, or the components at a share of the threshold.
+fn parts(
+    rows: &Embeddings,
+    old: &[u32],
+    settings: &Settings,
+    share: Option<f64>,
+    told: Parts,
+) -> Option<Parts> {
+    let found = match share {
+        None => told,
+        Some(share) => {
+            let threshold = settings.threshold() * share;
+            let data = old.iter().flat_map(|&row| rows.row(row as usize)).copied().collect();
+            let some = Embeddings::new(data, rows.dim()).unwrap();
+            let links = join(&some, &Settings::new(settings.metric(), threshold).unwrap()).unwrap();
+            let pairs: Vec<(u32, u32)> = links.iter().map(|l| l.unwrap()).map(|l| (l.i, l.j)).collect();
+            Parts::tied(old.len(), threshold, pairs).unwrap()
+        }
+    };
+    Some(found.renumbered(old, rows.len()).unwrap())
+}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
@@ -20,6 +42,7 @@ proptest! {
         few in prop_oneof![Just(2_usize), Just(1000)],
         every in 2..9_usize,
         exact in any::<bool>(),
+        share in prop_oneof![Just(None), Just(Some(1.0)), (0.3..1.0_f64).prop_map(Some)],
     ) {
         let n = numbers.len() / dim;
         // On a grid, with many ties, or a little off it.
@@ -34,10 +57,11 @@ proptest! {
         let none = Constraints::default();
         let before = complete_linkage(&Embeddings::new(old, dim).unwrap(), &settings, &none).unwrap();
         let merges = renumber(&before.merges, &numbers).unwrap();
-        let history = History { merges: &merges, threshold: t, constraints: &none };
+        let parts = parts(&rows, &numbers, &settings, share, before.parts.unwrap());
+        let history = History { merges: &merges, threshold: t, constraints: &none, parts: parts.as_ref() };
         let want = complete_linkage(&rows, &settings, &none).unwrap();
         for isa in Isa::available() {
-            let how = (Tuning { isa, few }, Limits { most, left: 1.0 - 0.15 * most as f64 });
+            let how = (Tuning { isa, few }, Limits { most, left: 1.0 - 0.15 * most as f64, worth: 1 });
             let got = append_with(&rows, &history, &is_new, &settings, &none, Observer::none(), how).unwrap();
             prop_assert_eq!(&got.merges, &want.merges);
             prop_assert_eq!(&got.labels, &want.labels);
@@ -62,6 +86,7 @@ proptest! {
         coarse in any::<bool>(),
         seed in any::<u32>(),
         cosine in any::<bool>(),
+        apart in prop_oneof![Just(None), Just(Some(1.0)), (0.3..1.0_f64).prop_map(Some)],
     ) {
         let mut state = seed;
         let mut next = || {
@@ -87,11 +112,13 @@ proptest! {
         let none = Constraints::default();
         let before = complete_linkage(&Embeddings::new(old, dim).unwrap(), &settings, &none).unwrap();
         let merges = renumber(&before.merges, &numbers).unwrap();
-        let history = History { merges: &merges, threshold: settings.threshold(), constraints: &none };
+        let parts = parts(&rows, &numbers, &settings, apart, before.parts.unwrap());
+        let threshold = settings.threshold();
+        let history = History { merges: &merges, threshold, constraints: &none, parts: parts.as_ref() };
         let want = complete_linkage(&rows, &settings, &none).unwrap();
         for isa in Isa::available() {
             for few in [2, 5000] {
-                let how = (Tuning { isa, few }, Limits { most, left });
+                let how = (Tuning { isa, few }, Limits { most, left, worth: 1 });
                 let got = append_with(&rows, &history, &is_new, &settings, &none, Observer::none(), how).unwrap();
                 prop_assert_eq!(&got.merges, &want.merges);
             }

@@ -1,0 +1,85 @@
+//! How far one gets part by part.
+//!
+//! Up to the threshold of the old run's [`Parts`] each of them is linked by itself. Rows that are new, or that constraints
+//! have come to or gone from, tie those together that they are near; what none of them is near is as it was, and the
+//! others are linked anew, which for a crowd is a square of bytes and not a search for each merge.
+
+use rayon::prelude::*;
+
+use super::search::Search;
+use crate::clustering::Parts;
+use crate::constraints::Groups;
+use crate::exact::Exact;
+use crate::join::pairs;
+use crate::points::Points;
+use crate::solve::{Apart, Solver};
+use crate::union_find::UnionFind;
+use crate::{Error, Merge};
+
+/// Merges up to a threshold.
+pub(super) struct Begun {
+    pub(super) merges: Vec<Merge>,
+    pub(super) links: u64,
+    pub(super) parts: Parts,
+}
+
+/// Where things start from.
+pub(super) struct Start<'a> {
+    pub(super) exact: &'a Exact<'a>,
+    pub(super) search: &'a Search<'a>,
+    /// The rows in the search's order.
+    pub(super) order: &'a [u32],
+    pub(super) groups: &'a Groups,
+    /// The smallest row of what each is merged with at first.
+    pub(super) roots: &'a [u32],
+    /// Rows that the old run says nothing of.
+    pub(super) fresh: &'a [bool],
+}
+
+impl Start<'_> {
+    /// All merges up to `threshold`, at most that of the old parts; none where that is as much work as all.
+    pub(super) fn begin(
+        &self,
+        old: &[Merge],
+        parts: &Parts,
+        threshold: f64,
+        solver: &Solver<'_>,
+    ) -> Result<Option<Begun>, Error> {
+        let n = self.roots.len();
+        let fresh: Vec<u32> = (0..n as u32).filter(|&row| self.fresh[row as usize]).collect();
+        let mut sets = UnionFind::new(n);
+        let merged = (0_u32..).zip(self.roots).map(|(row, &root)| (root, row));
+        parts.ties().chain(merged).for_each(|(a, b)| sets.union(a, b));
+        let before = sets.roots();
+        self.search
+            .near(self.order, &fresh, &before, threshold)
+            .into_iter()
+            .for_each(|(a, b)| sets.union(a, b));
+        let roots = sets.into_roots();
+        let mut touched = vec![false; n];
+        fresh.iter().for_each(|&row| touched[roots[row as usize] as usize] = true);
+        let rows: Vec<u32> = (0..n as u32).filter(|&row| touched[roots[row as usize] as usize]).collect();
+        let mut sizes = vec![0_usize; n];
+        rows.iter().for_each(|&row| sizes[roots[row as usize] as usize] += 1);
+        if sizes.iter().map(|&size| pairs(size)).sum::<u64>() > pairs(n) / self.search.limits.worth {
+            return Ok(None);
+        }
+        let place = |row: u32| rows.partition_point(|&other| other < row) as u32;
+        let mut points = Points::of_rows(&rows);
+        if rows.iter().any(|&row| self.roots[row as usize] != row) {
+            let merged: Vec<u32> = rows.iter().map(|&row| place(self.roots[row as usize])).collect();
+            points = points.grouped(self.exact, &merged);
+        }
+        // A part's smallest row is that of what it is merged with at first, and so names a point.
+        let point = |row: u32| points.ids().partition_point(|&id| id < row) as u32;
+        let of_point: Vec<u32> = points.ids().iter().map(|&id| point(roots[id as usize])).collect();
+        let apart = Apart::between(&points, self.groups, |row| self.roots[row as usize]);
+        let (merges, links) = solver.parts(&points, &apart, &of_point, threshold)?;
+        let named = merges.into_iter().map(|m| Merge { a: points.id(m.a), b: points.id(m.b), ..m });
+        let again = old.iter().take_while(|m| m.distance <= threshold);
+        let again = again.filter(|m| !touched[roots[m.a as usize] as usize]).copied();
+        let mut merges: Vec<Merge> = named.chain(again).collect();
+        merges.par_sort_unstable_by(Merge::order);
+        Ok(Some(Begun { merges, links, parts: Parts { threshold, of: roots } }))
+    }
+}
