@@ -156,11 +156,13 @@ pub(crate) fn complete_linkage_with(
     let solver = Solver::new(&exact, &space, settings.most_links(), observer);
     let solved = solver.solve(points, apart, settings.threshold())?;
     let (ties, threshold) = solved.parts;
+    let ties = ties.into_iter().chain(merges.iter().map(|m| (m.a, m.b)));
+    // One part of all rows says nothing.
     let parts =
-        Parts::tied(rows.len(), threshold, ties.into_iter().chain(merges.iter().map(|m| (m.a, m.b))))?;
+        Some(Parts::tied(rows.len(), threshold, ties)?).filter(|parts| parts.of.iter().any(|&of| of > 0));
     merges.extend(solved.merges);
     let (links, bands) = (solved.links, solved.bands);
-    Ok(Clustering { links, bands, parts: Some(parts), ..of_merges(rows.len(), merges) })
+    Ok(Clustering { links, bands, parts, ..of_merges(rows.len(), merges) })
 }
 
 /// Clusters the rows that `links` were found among by complete linkage: all links at once, in memory, 64

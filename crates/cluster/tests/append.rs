@@ -56,7 +56,7 @@ fn before(
     is_new: &[bool],
     settings: &Settings,
     old: &Constraints,
-) -> Result<(Vec<Merge>, Parts), Error> {
+) -> Result<(Vec<Merge>, Option<Parts>), Error> {
     let is_old: Vec<bool> = is_new.iter().map(|new| !new).collect();
     let (part, numbers) = part(rows, &is_old);
     let own = among(old, |row| numbers.binary_search(&(row as u32)).ok());
@@ -64,8 +64,9 @@ fn before(
 }
 
 /// What a run leaves, of rows that have other numbers by now.
-fn known(run: &Clustering, now: &[u32], rows: usize) -> Result<(Vec<Merge>, Parts), Error> {
-    Ok((renumber(&run.merges, now)?, run.parts.as_ref().unwrap().renumbered(now, rows)?))
+fn known(run: &Clustering, now: &[u32], rows: usize) -> Result<(Vec<Merge>, Option<Parts>), Error> {
+    let parts = run.parts.as_ref().map(|parts| parts.renumbered(now, rows)).transpose()?;
+    Ok((renumber(&run.merges, now)?, parts))
 }
 
 /// The components at a threshold, finer than what a run of few rows tells.
@@ -113,7 +114,7 @@ proptest! {
         let want = complete_linkage(&rows, &settings, &all);
         if let Ok((merges, parts)) = history {
             let parts = match share {
-                None => Some(parts),
+                None => parts,
                 Some(0.0) => None,
                 Some(share) => {
                     let near = Settings::new(metric, earlier.threshold() * share).unwrap();
@@ -141,8 +142,7 @@ fn again_and_again() {
         let mut there: Vec<bool> = (0..rows.len()).map(|row| row * 7 % 16 < 12).collect();
         let (first, numbers) = part(&rows, &there);
         let first = complete_linkage(&first, &settings, &none).unwrap();
-        let (mut merges, parts) = known(&first, &numbers, rows.len()).unwrap();
-        let mut parts = Some(parts);
+        let (mut merges, mut parts) = known(&first, &numbers, rows.len()).unwrap();
         for round in 12..16 {
             let now: Vec<bool> = (0..rows.len()).map(|row| row * 7 % 16 <= round).collect();
             let (some, numbers) = part(&rows, &now);
@@ -178,7 +178,7 @@ fn thousands_of_faces() {
         let settings = Settings::new(Metric::Cosine, t).unwrap();
         let (merges, parts) = before(&rows, &is_new, &settings, &old).unwrap();
         let want = complete_linkage(&rows, &settings, &frames).unwrap();
-        for parts in [None, Some(&parts)] {
+        for parts in [None, parts.as_ref()] {
             let history = History { merges: &merges, threshold: t, constraints: &old, parts };
             same(&append(&rows, &history, &is_new, &settings, &frames, Observer::none()).unwrap(), &want);
         }

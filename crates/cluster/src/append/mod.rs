@@ -159,31 +159,31 @@ fn append_with(
             return Err(Error::LabelCount { labels: parts.of.len(), rows: n });
         }
         Some(parts) if parts.threshold >= 0.0 => {
-            start.begin(old, parts, threshold.min(parts.threshold), &solver)?
+            Some(start.begin(old, parts, threshold.min(parts.threshold), &solver)?)
         }
         _ => None,
     };
-    let mut reached = 0.0;
-    let (mut links, mut parts) = (0, None);
+    let (parts, linked) = begun.map_or((None, None), |begun| (Some(begun.parts), begun.linked));
+    let (mut reached, mut links) = (None, 0);
     let (mut now, mut was) = (UnionFind::of_roots(roots), UnionFind::of_roots(old_roots));
-    if let Some(begun) = begun {
-        reached = begun.parts.threshold;
+    if let (Some(parts), Some((merged, looked))) = (&parts, linked) {
         let again;
-        (again, old) = old.split_at(old.partition_point(|m| m.distance <= reached));
+        (again, old) = old.split_at(old.partition_point(|m| m.distance <= parts.threshold));
         again.iter().for_each(|m| was.union(m.a, m.b));
-        begun.merges.iter().for_each(|m| now.union(m.a, m.b));
+        merged.iter().for_each(|m| now.union(m.a, m.b));
         clean = self::clean(&now.roots(), &was.roots(), |row| is_new[row], &groups, &before);
-        merges.extend(begun.merges);
-        (links, parts) = (begun.links, Some(begun.parts));
+        merges.extend(merged);
+        (reached, links) = (Some(parts.threshold), looked);
     }
-    if reached < threshold || parts.is_none() {
+    if reached.is_none_or(|reached| reached < threshold) {
         let mut sets = Sets::new(n);
         for (row, root) in (0_u32..).zip(now.roots()).filter(|(row, root)| row != root) {
             sets.union(root, row);
         }
         let out = out(&exact, &order, &sizes);
         let world = World::new(sets, clean, order, out);
-        let mut replay = Replay::new(search, (reached, threshold), world, groups.apart.iter().copied());
+        let mut replay =
+            Replay::new(search, (reached.unwrap_or(0.0), threshold), world, groups.apart.iter().copied());
         replay.run(old);
         links += replay.looked;
         merges.append(&mut replay.merges);

@@ -16,11 +16,12 @@ use crate::solve::{Apart, Solver};
 use crate::union_find::UnionFind;
 use crate::{Error, Merge};
 
-/// Merges up to a threshold.
+/// How far one got.
 pub(super) struct Begun {
-    pub(super) merges: Vec<Merge>,
-    pub(super) links: u64,
+    /// The parts of all rows.
     pub(super) parts: Parts,
+    /// All merges up to their threshold, and how many links that took; none where it would be as much work as all.
+    pub(super) linked: Option<(Vec<Merge>, u64)>,
 }
 
 /// Where things start from.
@@ -37,24 +38,23 @@ pub(super) struct Start<'a> {
 }
 
 impl Start<'_> {
-    /// All merges up to `threshold`, at most that of the old parts; none where that is as much work as all.
+    /// Up to `threshold`, at most that of the old parts.
     pub(super) fn begin(
         &self,
         old: &[Merge],
         parts: &Parts,
         threshold: f64,
         solver: &Solver<'_>,
-    ) -> Result<Option<Begun>, Error> {
+    ) -> Result<Begun, Error> {
         let n = self.roots.len();
         let fresh: Vec<u32> = (0..n as u32).filter(|&row| self.fresh[row as usize]).collect();
         let mut sets = UnionFind::new(n);
         let merged = (0_u32..).zip(self.roots).map(|(row, &root)| (root, row));
         parts.ties().chain(merged).for_each(|(a, b)| sets.union(a, b));
         let before = sets.roots();
-        self.search
-            .near(self.order, &fresh, &before, threshold)
-            .into_iter()
-            .for_each(|(a, b)| sets.union(a, b));
+        for (a, b) in self.search.near(self.order, &fresh, &before, threshold) {
+            sets.union(a, b);
+        }
         let roots = sets.into_roots();
         let mut touched = vec![false; n];
         fresh.iter().for_each(|&row| touched[roots[row as usize] as usize] = true);
@@ -62,7 +62,7 @@ impl Start<'_> {
         let mut sizes = vec![0_usize; n];
         rows.iter().for_each(|&row| sizes[roots[row as usize] as usize] += 1);
         if sizes.iter().map(|&size| pairs(size)).sum::<u64>() > pairs(n) / self.search.limits.worth {
-            return Ok(None);
+            return Ok(Begun { parts: Parts { threshold, of: roots }, linked: None });
         }
         let place = |row: u32| rows.partition_point(|&other| other < row) as u32;
         let mut points = Points::of_rows(&rows);
@@ -80,6 +80,6 @@ impl Start<'_> {
         let again = again.filter(|m| !touched[roots[m.a as usize] as usize]).copied();
         let mut merges: Vec<Merge> = named.chain(again).collect();
         merges.par_sort_unstable_by(Merge::order);
-        Ok(Some(Begun { merges, links, parts: Parts { threshold, of: roots } }))
+        Ok(Begun { parts: Parts { threshold, of: roots }, linked: Some((merges, links)) })
     }
 }

@@ -13,10 +13,10 @@ fn parts(
     old: &[u32],
     settings: &Settings,
     share: Option<f64>,
-    told: Parts,
+    told: Option<Parts>,
 ) -> Option<Parts> {
     let found = match share {
-        None => told,
+        None => told?,
         Some(share) => {
             let threshold = settings.threshold() * share;
             let data = old.iter().flat_map(|&row| rows.row(row as usize)).copied().collect();
@@ -57,7 +57,7 @@ proptest! {
         let none = Constraints::default();
         let before = complete_linkage(&Embeddings::new(old, dim).unwrap(), &settings, &none).unwrap();
         let merges = renumber(&before.merges, &numbers).unwrap();
-        let parts = parts(&rows, &numbers, &settings, share, before.parts.unwrap());
+        let parts = parts(&rows, &numbers, &settings, share, before.parts);
         let history = History { merges: &merges, threshold: t, constraints: &none, parts: parts.as_ref() };
         let want = complete_linkage(&rows, &settings, &none).unwrap();
         for isa in Isa::available() {
@@ -112,7 +112,7 @@ proptest! {
         let none = Constraints::default();
         let before = complete_linkage(&Embeddings::new(old, dim).unwrap(), &settings, &none).unwrap();
         let merges = renumber(&before.merges, &numbers).unwrap();
-        let parts = parts(&rows, &numbers, &settings, apart, before.parts.unwrap());
+        let parts = parts(&rows, &numbers, &settings, apart, before.parts);
         let threshold = settings.threshold();
         let history = History { merges: &merges, threshold, constraints: &none, parts: parts.as_ref() };
         let want = complete_linkage(&rows, &settings, &none).unwrap();
