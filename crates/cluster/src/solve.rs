@@ -123,6 +123,10 @@ const SHARES: usize = 4;
 const TINY: usize = 64;
 /// A square of distances is made where at least one in so many is within the threshold.
 const CROWDED: usize = 16;
+/// Pairs so few that a sample of them would cost too much beside.
+const SAMPLED: u64 = 1 << 23;
+/// Parts by themselves are worth looking for where a point has so many links.
+const MANY: u64 = 64;
 /// Rows that its points may have on average: distances of rows are what takes time.
 const WIDE: usize = 4;
 /// Looking at all pairs once more is cheap up to this many a link of the budget.
@@ -180,9 +184,9 @@ impl<'a> Solver<'a> {
         if let Some(merges) = self.narrow(points, apart, threshold, observer) {
             return Ok(Band { merges, links: pairs(n), threshold, roots: vec![0; n] });
         }
-        let guess = self.guess(points, reached.unwrap_or(0.0), threshold);
-        if guess < threshold
-            && pairs(n) / CHEAP > self.most
+        let (guess, expected) = self.guess(points, reached.unwrap_or(0.0), threshold);
+        let many = guess < threshold && pairs(n) / CHEAP > self.most;
+        if (many || expected > n as u64 * MANY)
             && let Some(split) = self.split(points, apart, reached, threshold, observer)?
         {
             return Ok(split);
@@ -348,12 +352,12 @@ impl<'a> Solver<'a> {
         Ok((merges, links))
     }
 
-    /// A threshold, no larger than the one wanted, up to which the links should fit: from a sample of
-    /// pairs. Wrong guesses cost time only.
-    fn guess(&self, points: &Points, reached: f64, threshold: f64) -> f64 {
+    /// A threshold, no larger than the one wanted, up to which the links should fit, and how many there should be
+    /// up to the one wanted: from a sample of pairs. Wrong guesses cost time only.
+    fn guess(&self, points: &Points, reached: f64, threshold: f64) -> (f64, u64) {
         let total = pairs(points.len());
-        if total <= self.most {
-            return threshold;
+        if total <= self.most.min(SAMPLED) {
+            return (threshold, 0);
         }
         let left: Vec<usize> = spread(points.len(), 256).collect();
         let right: Vec<usize> = spread(points.len(), 1024).collect();
@@ -363,14 +367,15 @@ impl<'a> Solver<'a> {
             .flat_map_iter(|&i| right.iter().filter(move |&&j| i != j).filter_map(move |&j| near(i, j)))
             .collect();
         let sampled = (left.len() * right.len()) as f64;
+        let expected = (distances.len() as f64 * (total as f64 / sampled)) as u64;
         let fit = (self.most as f64 * 0.8 / (total as f64 / sampled)) as usize;
-        if distances.len() <= fit {
-            return threshold;
+        if total <= self.most || distances.len() <= fit {
+            return (threshold, expected);
         }
         distances.par_sort_unstable_by(f64::total_cmp);
         // With few of them the guess is rough: a little more is asked for, as the join falls back by itself.
         let guess = distances[(fit + 4).min(distances.len() - 1)];
-        if guess > reached { guess } else { threshold }
+        (if guess > reached { guess } else { threshold }, expected)
     }
 }
 
