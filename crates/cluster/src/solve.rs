@@ -326,11 +326,12 @@ impl<'a> Solver<'a> {
         let within = apart.by_component(roots, &components);
         let total: u64 = parts.iter().map(|part| part.len() as u64).sum();
         let counter = self.observer.start(Stage::Link, total);
-        // A square that one share does not hold takes several; what no square holds, all, as that spares bands.
+        // A square that one share does not hold takes several. What no square holds goes in bands of one share, as others
+        // would wait for long.
         let shares = |part: &&[u32]| {
             let square = narrow::bytes(part.len(), part.len(), self.exact.rows().dim());
             let shares = square.div_ceil(share.saturating_mul(Settings::BYTES_A_LINK));
-            usize::try_from(shares).map_or(SHARES, |shares| shares.clamp(1, SHARES))
+            usize::try_from(shares).ok().filter(|shares| (1..=SHARES).contains(shares)).unwrap_or(1)
         };
         let solve = |part: &&[u32]| {
             let apart = within.get(&part[0]).cloned().unwrap_or_default();
