@@ -135,27 +135,28 @@ impl Placed {
         }
     }
 
-    /// The largest |a − b|² across two ranges of places, and which pairs may have it.
+    /// The pairs across two ranges of places that may have the largest distance.
     pub(crate) fn farthest(
         &self,
         isa: Isa,
         (a, b): (Range<usize>, Range<usize>),
-        room: &mut (Columns, Vec<f32>),
+        columns: &mut Columns,
     ) -> Vec<(usize, usize)> {
         let (few, many) = if a.len() <= b.len() { (a, b) } else { (b, a) };
-        let (columns, each) = room;
         self.columns(many.clone(), columns);
-        each.clear();
-        each.resize(few.len() * many.len(), 0.0);
-        let own: Vec<usize> = few.clone().collect();
+        let own: Vec<usize> = few.collect();
         let mut largest = 0.0_f32;
-        self.squares(isa, &own, columns, 0, |k, first, squares| {
-            each[k * many.len() + first..][..squares.len()].copy_from_slice(squares);
+        self.squares(isa, &own, columns, 0, |_, _, squares| {
             largest = squares.iter().fold(largest, |largest, &v| if v > largest { v } else { largest });
         });
+        // Made twice rather than kept, as there may be many.
         let least = ((f64::from(largest) - 2.0 * self.off) as f32).next_down();
-        let may = each.iter().enumerate().filter(|(_, v)| **v >= least);
-        may.map(|(at, _)| (few.start + at / many.len(), many.start + at % many.len())).collect()
+        let mut may = Vec::new();
+        self.squares(isa, &own, columns, 0, |k, first, squares| {
+            let far = (many.start + first..).zip(squares).filter(|(_, v)| **v >= least);
+            may.extend(far.map(|(other, _)| (own[k], other)));
+        });
+        may
     }
 }
 
@@ -263,7 +264,7 @@ mod tests {
                     let d = exact.distance(x as u32, y as u32);
                     if metric == Metric::Cosine { 2.0 * d } else { d * d }
                 };
-                let mut room = Default::default();
+                let mut room = Columns::default();
                 for isa in Isa::available() {
                     let mut columns = Columns::default();
                     placed.columns(3..70, &mut columns);
