@@ -43,18 +43,6 @@ struct Known {
     of: Vec<[u32; LEVELS]>,
 }
 
-impl Wanted for Known {
-    /// Those that do not hang together at every level.
-    fn among(&self, i: usize, others: Range<usize>, bits: u64) -> u64 {
-        if self.least.is_empty() {
-            return bits;
-        }
-        let own = self.least[i];
-        let others = self.least[others].iter().enumerate();
-        bits & others.fold(0, |all, (j, &other)| all | u64::from(other != own) << j)
-    }
-}
-
 impl Known {
     fn nothing() -> Self {
         Self { least: Vec::new(), of: Vec::new() }
@@ -72,8 +60,12 @@ impl Known {
 struct Now(RefCell<Arc<Known>>);
 
 impl Wanted for Now {
+    /// Those that do not hang together at every level.
     fn among(&self, i: usize, others: Range<usize>, bits: u64) -> u64 {
-        self.0.borrow().among(i, others, bits)
+        let now = self.0.borrow();
+        let Some(&own) = now.least.get(i) else { return bits };
+        let others = now.least[others].iter().enumerate();
+        bits & others.fold(0, |all, (j, &other)| all | u64::from(other != own) << j)
     }
 }
 

@@ -16,6 +16,7 @@ use crate::exact::Exact;
 use crate::kernel::Isa;
 use crate::points::Points;
 use crate::products::{Columns, GROUP, PANEL, Placed};
+use crate::union_find::order;
 
 /// Steps from nothing to what is surely beyond the threshold.
 const STEPS: f64 = 65_000.0;
@@ -324,28 +325,15 @@ fn positions(row: &[u16], limit: u16) -> impl Iterator<Item = usize> {
 
 /// The distances of merges that each come after those they build on.
 fn distances(exact: &Exact, points: &Points, placed: &Placed, pairs: &[(u32, u32)], isa: Isa) -> Vec<Merge> {
-    // Points of a cluster one after the other, at any time.
-    let n = points.len();
-    let (mut next, mut last): (Vec<u32>, Vec<u32>) = (vec![u32::MAX; n], (0..n as u32).collect());
-    let mut is_first = vec![true; n];
-    for &(a, b) in pairs {
-        next[last[a as usize] as usize] = b;
-        last[a as usize] = last[b as usize];
-        is_first[b as usize] = false;
-    }
-    let mut rows: Vec<u32> = Vec::with_capacity(points.members_in_all());
-    let mut places: Vec<u32> = Vec::with_capacity(points.members_in_all());
-    let mut start = vec![0_usize; n];
-    for first in (0..n as u32).filter(|&p| is_first[p as usize]) {
-        let after = |&p: &u32| Some(next[p as usize]).filter(|&p| p != u32::MAX);
-        for point in std::iter::successors(Some(first), after) {
-            start[point as usize] = rows.len();
-            rows.extend(points.members(point as usize));
-            places.extend(points.range(point as usize).map(|place| place as u32));
-        }
-    }
+    let (order, _) = order(points.len(), pairs.iter().copied());
+    let places: Vec<u32> =
+        order.iter().flat_map(|&p| points.range(p as usize)).map(|row| row as u32).collect();
     let placed = placed.in_order(&places);
-    let mut size: Vec<usize> = (0..n).map(|p| points.members(p).len()).collect();
+    let lie = points.in_order(&order);
+    let mut start = vec![0_usize; points.len()];
+    order.iter().enumerate().for_each(|(at, &p)| start[p as usize] = lie.range(at).start);
+    let rows: Vec<u32> = (0..lie.len()).flat_map(|p| lie.members(p)).copied().collect();
+    let mut size: Vec<usize> = (0..points.len()).map(|p| points.members(p).len()).collect();
     let sized: Vec<(u32, u32, usize, usize)> = pairs
         .iter()
         .map(|&(a, b)| {

@@ -52,3 +52,25 @@ impl UnionFind {
         }
     }
 }
+
+/// An order of `count` things in which those of a cluster lie together, the smallest first and what joins it next, at
+/// any time of some merges, each of the smallest ones of two clusters; and how many lie in each of the clusters in
+/// the end.
+pub(crate) fn order(count: usize, merges: impl Iterator<Item = (u32, u32)>) -> (Vec<u32>, Vec<u32>) {
+    let mut next = vec![u32::MAX; count];
+    let mut last: Vec<u32> = (0..count as u32).collect();
+    let mut first = vec![true; count];
+    for (a, b) in merges {
+        next[last[a as usize] as usize] = b;
+        last[a as usize] = last[b as usize];
+        first[b as usize] = false;
+    }
+    let (mut order, mut sizes) = (Vec::with_capacity(count), Vec::new());
+    for x in (0..count as u32).filter(|&x| first[x as usize]) {
+        let before = order.len();
+        let after = |&x: &u32| Some(next[x as usize]).filter(|&x| x != u32::MAX);
+        order.extend(std::iter::successors(Some(x), after));
+        sizes.push((order.len() - before) as u32);
+    }
+    (order, sizes)
+}

@@ -26,12 +26,12 @@ use crate::points::Points;
 use crate::progress::Observer;
 use crate::sketch::{Space, Tuning};
 use crate::solve::{Apart, Solver};
-use crate::union_find::UnionFind;
+use crate::union_find::{UnionFind, order};
 use crate::{Clustering, Constraints, Error, Merge, Parts, Settings};
 use parts::Start;
 use replay::Replay;
 use search::{Limits, Search, out};
-use sets::{Sets, order};
+use sets::Sets;
 use world::World;
 
 /// An earlier run of [`complete_linkage`](crate::complete_linkage), on some of the rows that there are now.
@@ -138,14 +138,14 @@ fn append_with(
     let (first, old_roots) = start(&exact, &before, |row| !is_new[row as usize]);
     check(history, &first, is_new)?;
 
-    let mut clean = clean(&roots, &old_roots, |row| is_new[row], &groups, &before);
+    let mut clean = clean(&roots, &old_roots, is_new, &groups, &before);
     let threshold = settings.threshold().min(history.threshold);
     let mut old = &history.merges[first.len()..];
     old = &old[..old.partition_point(|m| m.distance <= threshold)];
-    let (order, sizes) = order(n, history.merges);
+    let (order, sizes) = order(n, history.merges.iter().map(|m| (m.a, m.b)));
     let search = Search::new(&exact, &space, threshold, &order, limits);
     let solver = Solver::new(&exact, &space, settings.most_links(), observer);
-    let fresh: Vec<bool> = (0..n).map(|row| !clean[roots[row] as usize]).collect();
+    let fresh: Vec<u32> = (0..n as u32).filter(|&row| !clean[roots[row as usize] as usize]).collect();
     let start = Start {
         exact: &exact,
         search: &search,
@@ -171,7 +171,7 @@ fn append_with(
         (again, old) = old.split_at(old.partition_point(|m| m.distance <= parts.threshold));
         again.iter().for_each(|m| was.union(m.a, m.b));
         merged.iter().for_each(|m| now.union(m.a, m.b));
-        clean = self::clean(&now.roots(), &was.roots(), |row| is_new[row], &groups, &before);
+        clean = self::clean(&now.roots(), &was.roots(), is_new, &groups, &before);
         merges.extend(merged);
         (reached, links) = (Some(parts.threshold), looked);
     }
@@ -234,16 +234,10 @@ fn check(history: &History<'_>, first: &[Merge], is_new: &[bool]) -> Result<(), 
 }
 
 /// Which clusters are those of the old run, with no other constraints on them.
-fn clean(
-    roots: &[u32],
-    old_roots: &[u32],
-    is_new: impl Fn(usize) -> bool,
-    groups: &Groups,
-    before: &Groups,
-) -> Vec<bool> {
+fn clean(roots: &[u32], old_roots: &[u32], is_new: &[bool], groups: &Groups, before: &Groups) -> Vec<bool> {
     let mut clean = vec![true; roots.len()];
     for (row, (&root, &old)) in roots.iter().zip(old_roots).enumerate() {
-        if is_new(row) || old_roots[root as usize] != old || roots[old as usize] != root {
+        if is_new[row] || old_roots[root as usize] != old || roots[old as usize] != root {
             clean[root as usize] = false;
             clean[roots[old as usize] as usize] = false;
         }

@@ -34,7 +34,7 @@ pub(super) struct Start<'a> {
     /// The smallest row of what each is merged with at first.
     pub(super) roots: &'a [u32],
     /// Rows that the old run says nothing of.
-    pub(super) fresh: &'a [bool],
+    pub(super) fresh: &'a [u32],
 }
 
 impl Start<'_> {
@@ -47,17 +47,16 @@ impl Start<'_> {
         solver: &Solver<'_>,
     ) -> Result<Begun, Error> {
         let n = self.roots.len();
-        let fresh: Vec<u32> = (0..n as u32).filter(|&row| self.fresh[row as usize]).collect();
         let mut sets = UnionFind::new(n);
         let merged = (0_u32..).zip(self.roots).map(|(row, &root)| (root, row));
         parts.ties().chain(merged).for_each(|(a, b)| sets.union(a, b));
         let before = sets.roots();
-        for (a, b) in self.search.near(self.order, &fresh, &before, threshold) {
+        for (a, b) in self.search.near(self.order, self.fresh, &before, threshold) {
             sets.union(a, b);
         }
         let roots = sets.into_roots();
         let mut touched = vec![false; n];
-        fresh.iter().for_each(|&row| touched[roots[row as usize] as usize] = true);
+        self.fresh.iter().for_each(|&row| touched[roots[row as usize] as usize] = true);
         let rows: Vec<u32> = (0..n as u32).filter(|&row| touched[roots[row as usize] as usize]).collect();
         let mut sizes = vec![0_usize; n];
         rows.iter().for_each(|&row| sizes[roots[row as usize] as usize] += 1);

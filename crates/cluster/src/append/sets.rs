@@ -1,7 +1,5 @@
 //! Clusters while they grow.
 
-use crate::Merge;
-
 /// Disjoint sets that know their sizes.
 pub(super) struct Sets {
     parent: Vec<u32>,
@@ -54,26 +52,4 @@ impl Sets {
         self.size[a as usize] += self.size[b as usize];
         a
     }
-}
-
-/// An order of the rows in which those of a cluster lie together, the smallest first, at any time of a run; and how
-/// many lie in each of the clusters that it ends with.
-pub(super) fn order(rows: usize, merges: &[Merge]) -> (Vec<u32>, Vec<u32>) {
-    let mut next = vec![u32::MAX; rows];
-    let mut last: Vec<u32> = (0..rows as u32).collect();
-    let mut first = vec![true; rows];
-    for merge in merges {
-        let (a, b) = (merge.a as usize, merge.b as usize);
-        next[last[a] as usize] = merge.b;
-        last[a] = last[b];
-        first[b] = false;
-    }
-    let (mut order, mut sizes) = (Vec::with_capacity(rows), Vec::new());
-    for row in (0..rows as u32).filter(|&row| first[row as usize]) {
-        let before = order.len();
-        let after = |&row: &u32| Some(next[row as usize]).filter(|&row| row != u32::MAX);
-        order.extend(std::iter::successors(Some(row), after));
-        sizes.push((order.len() - before) as u32);
-    }
-    (order, sizes)
 }
