@@ -69,7 +69,7 @@ impl Isa {
         }
     }
 
-    /// Numbers are −levels to levels. AVX2 adds two products of bytes in 16 bits: at 63 they fit.
+    /// Numbers are −levels to levels. AVX2 adds four products of bytes in 16 bits: at 63 they fit.
     pub(crate) fn levels(self) -> i32 {
         match self {
             #[cfg(target_arch = "x86_64")]
@@ -83,7 +83,7 @@ impl Isa {
         self.levels() + 1
     }
 
-    /// The dot product of two rows of signed bytes of one length; `sum` is that of the bytes of `b`. At most
+    /// The dot product of two rows of bytes within ±127, of one length; `sum` is that of the bytes of `b`. At most
     /// 2¹⁶ bytes.
     #[inline]
     pub(crate) fn dot(self, a: &[i8], b: &[i8], sum: i32) -> i32 {
@@ -92,7 +92,10 @@ impl Isa {
             // SAFETY: a `Vnni` comes from `available`, which asked the processor; lengths are checked above.
             #[cfg(target_arch = "x86_64")]
             Self::Vnni => unsafe { dot_vnni(a, b) - 128 * sum },
-            _ => a.iter().zip(b).map(|(&x, &y)| i32::from(x) * i32::from(y)).sum(),
+            // SAFETY: likewise an `Avx2`.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => unsafe { dot_avx2(a, b) },
+            Self::Portable => a.iter().zip(b).map(|(&x, &y)| i32::from(x) * i32::from(y)).sum(),
         }
     }
 
@@ -174,18 +177,34 @@ unsafe fn avx2(
         }
     }
     let ones = _mm256_set1_epi16(1);
-    for quad in 0..panel.len() / (32 * V) {
-        // SAFETY: quad is less than the number of quads that both hold.
-        unsafe {
-            let column = panel.as_ptr().add(32 * V * quad);
-            let rows: *const i32 = group.as_ptr().add(4 * G * quad).cast();
-            let y = [_mm256_loadu_si256(column.cast()), _mm256_loadu_si256(column.add(32).cast())];
-            for (g, sums) in sums.iter_mut().enumerate() {
-                let x = _mm256_set1_epi32(rows.add(g).read_unaligned());
-                for (sum, y) in sums.iter_mut().zip(y) {
-                    let twos = _mm256_maddubs_epi16(y, x);
-                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(twos, ones));
-                }
+    let quads = panel.len() / (32 * V);
+    // SAFETY: for a quad less than `quads`.
+    let columns = |quad: usize| unsafe {
+        let column = panel.as_ptr().add(32 * V * quad);
+        [_mm256_loadu_si256(column.cast()), _mm256_loadu_si256(column.add(32).cast())]
+    };
+    // SAFETY: likewise, and for g less than G.
+    let row = |quad: usize, g: usize| unsafe {
+        let rows: *const i32 = group.as_ptr().add(4 * G * quad).cast();
+        _mm256_set1_epi32(rows.add(g).read_unaligned())
+    };
+    // Four products of at most 127 · 63 still fit in 16 bits, so that two quads are widened at once.
+    for quad in (0..quads / 2 * 2).step_by(2) {
+        let (y, z) = (columns(quad), columns(quad + 1));
+        for (g, sums) in sums.iter_mut().enumerate() {
+            let (x, w) = (row(quad, g), row(quad + 1, g));
+            for (sum, (y, z)) in sums.iter_mut().zip(y.into_iter().zip(z)) {
+                let fours = _mm256_add_epi16(_mm256_maddubs_epi16(y, x), _mm256_maddubs_epi16(z, w));
+                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(fours, ones));
+            }
+        }
+    }
+    if quads % 2 == 1 {
+        let y = columns(quads - 1);
+        for (g, sums) in sums.iter_mut().enumerate() {
+            let x = row(quads - 1, g);
+            for (sum, y) in sums.iter_mut().zip(y) {
+                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(_mm256_maddubs_epi16(y, x), ones));
             }
         }
     }
@@ -262,6 +281,50 @@ unsafe fn vnni(
         }
     }
     true
+}
+
+/// # Safety
+/// The processor has AVX2; `b` is as long as `a`, and bytes of both are within ±127.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn dot_avx2(a: &[i8], b: &[i8]) -> i32 {
+    use std::arch::x86_64::*;
+    let ones = _mm256_set1_epi16(1);
+    let mut sums = [_mm256_setzero_si256(); 2];
+    let whole = a.len() / 32 * 32;
+    for from in (0..whole).step_by(32) {
+        // SAFETY: 32 bytes from `from` on are within both.
+        let (x, y) = unsafe {
+            (_mm256_loadu_si256(a.as_ptr().add(from).cast()), _mm256_loadu_si256(b.as_ptr().add(from).cast()))
+        };
+        let sum = &mut sums[from / 32 % 2];
+        *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(twos(_mm256_abs_epi8(x), x, y), ones));
+    }
+    let rest = a[whole..].iter().zip(&b[whole..]).map(|(&x, &y)| i32::from(x) * i32::from(y));
+    add_up(_mm256_add_epi32(sums[0], sums[1])) + rest.sum::<i32>()
+}
+
+/// Products of bytes within ±127, two neighbours added, which 16 bits hold; `size` is that of `x`.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(crate) fn twos(
+    size: std::arch::x86_64::__m256i,
+    x: std::arch::x86_64::__m256i,
+    y: std::arch::x86_64::__m256i,
+) -> std::arch::x86_64::__m256i {
+    use std::arch::x86_64::*;
+    _mm256_maddubs_epi16(size, _mm256_sign_epi8(y, x))
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2")]
+fn add_up(x: std::arch::x86_64::__m256i) -> i32 {
+    use std::arch::x86_64::*;
+    let x = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256::<1>(x));
+    let x = _mm_add_epi32(x, _mm_unpackhi_epi64(x, x));
+    _mm_cvtsi128_si32(_mm_add_epi32(x, _mm_shuffle_epi32::<1>(x)))
 }
 
 /// Σ (a + 128) b.

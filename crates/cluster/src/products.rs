@@ -210,7 +210,39 @@ fn portable(rows: &[&[f32]; GROUP], panel: &[f32], dots: &mut [[f32; PANEL]; GRO
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn avx2(rows: &[&[f32]; GROUP], panel: &[f32], dots: &mut [[f32; PANEL]; GROUP]) {
-    portable(rows, panel, dots);
+    // Three rows and the panel's four registers fill what there is, but for the operands.
+    let (rows, rest) = rows.as_chunks::<3>();
+    let (dots, last) = dots.as_chunks_mut::<3>();
+    rows.iter().zip(dots).for_each(|(rows, dots)| avx2_of(rows, panel, dots));
+    if let (Some(rows), Some(dots)) = (rest.first_chunk::<2>(), last.first_chunk_mut::<2>()) {
+        avx2_of(rows, panel, dots);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn avx2_of<const R: usize>(rows: &[&[f32]; R], panel: &[f32], dots: &mut [[f32; PANEL]; R]) {
+    use std::arch::x86_64::*;
+    let steps = rows.iter().map(|row| row.len()).fold(panel.len() / PANEL, usize::min);
+    let mut sums = [[_mm256_setzero_ps(); PANEL / 8]; R];
+    for step in 0..steps {
+        // SAFETY: a row holds more than `step` numbers.
+        let x: [_; R] = std::array::from_fn(|r| unsafe { _mm256_set1_ps(*rows[r].get_unchecked(step)) });
+        for part in 0..PANEL / 8 {
+            // SAFETY: a panel holds `PANEL` numbers a step.
+            let y = unsafe { _mm256_loadu_ps(panel.as_ptr().add(step * PANEL + part * 8)) };
+            for (sums, x) in sums.iter_mut().zip(x) {
+                sums[part] = _mm256_fmadd_ps(x, y, sums[part]);
+            }
+        }
+    }
+    for (dots, sums) in dots.iter_mut().zip(sums) {
+        for (dots, sum) in dots.as_chunks_mut::<8>().0.iter_mut().zip(sums) {
+            // SAFETY: eight numbers are what there is room for.
+            unsafe { _mm256_storeu_ps(dots.as_mut_ptr(), sum) };
+        }
+    }
 }
 
 /// # Safety

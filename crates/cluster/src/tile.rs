@@ -250,7 +250,58 @@ unsafe fn avx2(
     at: (usize, usize),
     distances: &mut Distances,
 ) {
-    portable(metric, group, panel, at, distances);
+    use std::arch::x86_64::*;
+    const R: usize = 2;
+    const C: usize = 4;
+    const HALF: usize = WIDTH / 2;
+    let (top, left) = at;
+    // As `tree` adds: the two parts first, then halves.
+    let mut sums = [[_mm256_setzero_pd(); C]; R];
+    for half in 0..2 {
+        let mut both = [[_mm256_setzero_pd(); C]; R];
+        for part in 0..LANES / WIDTH {
+            // Checked here, once: all are `steps` times `WIDTH` long.
+            let rows: [*const f64; R] = std::array::from_fn(|r| group.row(part, top + r).as_ptr());
+            let columns: [*const f64; C] = std::array::from_fn(|c| panel.row(part, left + c).as_ptr());
+            let mut lanes = [[_mm256_setzero_pd(); C]; R];
+            for step in 0..group.steps.min(panel.steps) {
+                let from = step * WIDTH + half * HALF;
+                // SAFETY: `step` is less than what each row holds.
+                let x: [_; R] = std::array::from_fn(|r| unsafe { _mm256_loadu_pd(rows[r].add(from)) });
+                for (c, column) in columns.iter().enumerate() {
+                    // SAFETY: likewise.
+                    let y = unsafe { _mm256_loadu_pd(column.add(from)) };
+                    for (lanes, x) in lanes.iter_mut().zip(x) {
+                        lanes[c] = if metric == Metric::Euclidean {
+                            let off = _mm256_sub_pd(x, y);
+                            _mm256_add_pd(lanes[c], _mm256_mul_pd(off, off))
+                        } else {
+                            _mm256_fmadd_pd(x, y, lanes[c])
+                        };
+                    }
+                }
+            }
+            for (both, lanes) in both.as_flattened_mut().iter_mut().zip(lanes.as_flattened()) {
+                *both = _mm256_add_pd(*both, *lanes);
+            }
+        }
+        for (sums, both) in sums.as_flattened_mut().iter_mut().zip(both.as_flattened()) {
+            *sums = _mm256_add_pd(*sums, *both);
+        }
+    }
+    let each = distances.as_chunks_mut::<4>().0.iter_mut();
+    for (distances, of) in each.zip(sums.as_flattened().as_chunks::<4>().0) {
+        // Quarters of two sums side by side, then both numbers of four.
+        let quarters: [_; 2] = std::array::from_fn(|k| {
+            let (x, y) = (of[k], of[k + 2]);
+            _mm256_add_pd(_mm256_permute2f128_pd::<0x20>(x, y), _mm256_permute2f128_pd::<0x31>(x, y))
+        });
+        let [x, y] = quarters;
+        let all = _mm256_add_pd(_mm256_unpacklo_pd(x, y), _mm256_unpackhi_pd(x, y));
+        // SAFETY: four numbers are what there is room for.
+        unsafe { _mm256_storeu_pd(distances.as_mut_ptr(), all) };
+    }
+    of_sums::<R, C>(metric, group, panel, at, distances);
 }
 
 /// # Safety

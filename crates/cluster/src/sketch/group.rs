@@ -5,9 +5,14 @@
 //! in one go. What is not an integer is `f32` here, with room for its rounding: each bound is a sum of a few products,
 //! none of them above some eight times S + S', so that some sixty roundings of 2⁻²⁴ stay far within [`ROOM`].
 
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::*;
+
 use super::Sketch;
 use super::second::Own;
 use crate::kernel::Isa;
+#[cfg(target_arch = "x86_64")]
+use crate::kernel::twos;
 
 /// Rows of a group.
 pub(crate) const GROUP: usize = 8;
@@ -56,7 +61,7 @@ impl Lean {
 #[derive(Default)]
 pub(crate) struct Group {
     count: usize,
-    /// Bytes of each row, offset by 128 and filled up to whole registers.
+    /// Bytes of each row, offset as the instructions take them and filled up to whole registers.
     bytes: Vec<u8>,
     low: [f32; GROUP],
     high: [f32; GROUP],
@@ -66,8 +71,19 @@ pub(crate) struct Group {
     length: [f32; GROUP],
 }
 
-/// Bytes that a register takes.
+/// Bytes that a register takes; the largest.
 const REGISTER: usize = 64;
+
+impl Isa {
+    /// What flips the bits of a group's bytes: VNNI takes them offset by 128.
+    fn flip(self) -> u8 {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Vnni => 0x80,
+            _ => 0,
+        }
+    }
+}
 
 impl Sketch {
     /// What [`Group`]s need of each row, by its place; none where there is no second look.
@@ -90,9 +106,10 @@ impl Sketch {
         let Some(second) = &self.second else { return };
         let padded = second.rows.all().1.next_multiple_of(REGISTER);
         group.bytes.resize(GROUP * padded, 0);
+        let flip = self.isa.flip();
         for (at, &place) in places.iter().take(GROUP).enumerate() {
             let to = group.bytes[at * padded..].iter_mut();
-            to.zip(second.of(place as usize).0).for_each(|(to, &x)| *to = x.cast_unsigned() ^ 0x80);
+            to.zip(second.of(place as usize).0).for_each(|(to, &x)| *to = x.cast_unsigned() ^ flip);
             let own = &lean[place as usize];
             (group.low[at], group.high[at]) = (own.low, own.high);
             group.step[at] = 2.0 * own.step;
@@ -113,33 +130,39 @@ impl Sketch {
         each: Option<&mut [f32]>,
     ) -> (f32, f32) {
         let Some(second) = &self.second else { return (0.0, f32::INFINITY) };
-        match self.isa {
+        let (bytes, dim) = second.rows.all();
+        assert!(group.bytes.len() == GROUP * dim.next_multiple_of(REGISTER) || group.count == 0);
+        let rows = (bytes, dim);
+        match (self.isa, group.count) {
+            (_, 0) => (0.0, 0.0),
+            (Isa::Portable, _) => portable(rows, lean, group, places, limit, each),
+            // SAFETY: a `Vnni` comes from `available`, which asked the processor; lengths are checked above.
             #[cfg(target_arch = "x86_64")]
-            Isa::Vnni => {
-                let (bytes, dim) = second.rows.all();
-                assert!(group.bytes.len() == GROUP * dim.next_multiple_of(REGISTER));
-                // SAFETY: a `Vnni` comes from `available`, which asked the processor; lengths are checked above.
-                unsafe {
-                    match group.count {
-                        0 => (0.0, 0.0),
-                        1 => vnni::<1>((bytes, dim), lean, group, places, limit, each),
-                        2 => vnni::<2>((bytes, dim), lean, group, places, limit, each),
-                        3..=4 => vnni::<4>((bytes, dim), lean, group, places, limit, each),
-                        _ => vnni::<8>((bytes, dim), lean, group, places, limit, each),
-                    }
+            (Isa::Vnni, count) => unsafe {
+                match count {
+                    1 => vnni::<1>(rows, lean, group, places, limit, each),
+                    2 => vnni::<2>(rows, lean, group, places, limit, each),
+                    3..=4 => vnni::<4>(rows, lean, group, places, limit, each),
+                    _ => vnni::<8>(rows, lean, group, places, limit, each),
                 }
-            }
-            _ => {
-                let row = |place: u32| second.rows.get(place as usize).0;
-                slow(row, lean, group, places, limit, each)
-            }
+            },
+            // SAFETY: likewise an `Avx2`.
+            #[cfg(target_arch = "x86_64")]
+            (Isa::Avx2, count) => unsafe {
+                match count {
+                    1 => avx2::<1>(rows, lean, group, places, limit, each),
+                    2 => avx2::<2>(rows, lean, group, places, limit, each),
+                    3..=4 => avx2::<4>(rows, lean, group, places, limit, each),
+                    _ => avx2::<8>(rows, lean, group, places, limit, each),
+                }
+            },
         }
     }
 }
 
 /// Without instructions of its own.
-fn slow<'a>(
-    row: impl Fn(u32) -> &'a [i8],
+fn portable(
+    (bytes, dim): (&[i8], usize),
     lean: &[Lean],
     group: &Group,
     places: &[u32],
@@ -149,11 +172,12 @@ fn slow<'a>(
     let padded = group.bytes.len() / GROUP;
     let (mut low, mut high) = (0.0_f32, 0.0_f32);
     for (at, &place) in places.iter().enumerate() {
-        let (x, own) = (row(place), &lean[place as usize]);
+        let (x, own) = (&bytes[place as usize * dim..][..dim], &lean[place as usize]);
         let mut most = 0.0_f32;
         for k in 0..group.count {
-            let bytes = &group.bytes[k * padded..][..x.len()];
-            let dot: i32 = bytes.iter().zip(x).map(|(&a, &b)| (i32::from(a) - 128) * i32::from(b)).sum();
+            let own_bytes = &group.bytes[k * padded..][..dim];
+            let products = own_bytes.iter().zip(x).map(|(&a, &b)| i32::from(a.cast_signed()) * i32::from(b));
+            let dot: i32 = products.sum();
             let middle = group.step[k] * own.step * dot as f32;
             let room = group.error[k] * own.length + group.length[k] * own.error;
             low = low.max(group.low[k] + own.low - middle - room);
@@ -170,6 +194,154 @@ fn slow<'a>(
     (low, high)
 }
 
+/// A group against one row after the other, from the dot products of their bytes on.
+#[cfg(target_arch = "x86_64")]
+struct Across {
+    low: __m256,
+    high: __m256,
+    step: __m256,
+    error: __m256,
+    length: __m256,
+    limit: __m256,
+    lowest: __m256,
+    highest: __m256,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Across {
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn new(group: &Group, limit: f32) -> Self {
+        // SAFETY: arrays of eight numbers.
+        let load = |x: &[f32; GROUP]| unsafe { _mm256_loadu_ps(x.as_ptr()) };
+        Self {
+            low: load(&group.low),
+            high: load(&group.high),
+            step: load(&group.step),
+            error: load(&group.error),
+            length: load(&group.length),
+            limit: _mm256_set1_ps(limit),
+            lowest: _mm256_setzero_ps(),
+            highest: _mm256_setzero_ps(),
+        }
+    }
+
+    /// Takes the next row; whether that ends it.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn take(&mut self, dot: __m256i, own: &Lean, each: Option<&mut f32>) -> bool {
+        let step = _mm256_mul_ps(self.step, _mm256_set1_ps(own.step));
+        let middle = _mm256_mul_ps(step, _mm256_cvtepi32_ps(dot));
+        let room = _mm256_add_ps(
+            _mm256_mul_ps(self.error, _mm256_set1_ps(own.length)),
+            _mm256_mul_ps(self.length, _mm256_set1_ps(own.error)),
+        );
+        let (low, high) = (
+            _mm256_add_ps(self.low, _mm256_set1_ps(own.low)),
+            _mm256_add_ps(self.high, _mm256_set1_ps(own.high)),
+        );
+        let from = _mm256_sub_ps(_mm256_sub_ps(low, middle), room);
+        let to = _mm256_add_ps(_mm256_sub_ps(high, middle), room);
+        // What is not a number comes first, and so is passed over.
+        self.lowest = _mm256_max_ps(from, self.lowest);
+        self.highest = _mm256_max_ps(to, self.highest);
+        if let Some(each) = each {
+            *each = each.max(largest(to));
+        }
+        _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(self.lowest, self.limit)) != 0
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn bounds(&self, ended: bool) -> (f32, f32) {
+        (largest(self.lowest), if ended { f32::INFINITY } else { largest(self.highest) })
+    }
+}
+
+/// Eight sums of eight numbers each.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2")]
+fn add_up(of: [__m256i; GROUP]) -> __m256i {
+    let four = |k: usize| {
+        let (x, y) = (_mm256_hadd_epi32(of[k], of[k + 1]), _mm256_hadd_epi32(of[k + 2], of[k + 3]));
+        _mm256_hadd_epi32(x, y)
+    };
+    let (x, y) = (four(0), four(4));
+    let (x, y) = (_mm256_permute2x128_si256::<0x20>(x, y), _mm256_permute2x128_si256::<0x31>(x, y));
+    _mm256_add_epi32(x, y)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2")]
+fn largest(x: __m256) -> f32 {
+    let x = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
+    let x = _mm_max_ps(x, _mm_movehl_ps(x, x));
+    _mm_cvtss_f32(_mm_max_ss(x, _mm_shuffle_ps::<1>(x, x)))
+}
+
+/// The next place but one is likely elsewhere in memory.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn fetch_ahead((bytes, dim): (&[i8], usize), places: &[u32], at: usize) {
+    if let Some(&next) = places.get(at + 2) {
+        let ahead = bytes.as_ptr().wrapping_add(next as usize * dim);
+        for from in (0..dim).step_by(REGISTER) {
+            // SAFETY: a hint that reads nothing.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(from)) };
+        }
+    }
+}
+
+/// # Safety
+/// The processor has AVX2; the group holds `GROUP` rows of `dim` bytes within ±127, filled up to 64 with zeros.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn avx2<const G: usize>(
+    (bytes, dim): (&[i8], usize),
+    lean: &[Lean],
+    group: &Group,
+    places: &[u32],
+    limit: f32,
+    mut each: Option<&mut [f32]>,
+) -> (f32, f32) {
+    const HALF: usize = REGISTER / 2;
+    let padded = group.bytes.len() / GROUP;
+    let whole = dim / HALF * HALF;
+    let mut across = Across::new(group, limit);
+    let ones = _mm256_set1_epi16(1);
+    for (at, &place) in places.iter().enumerate() {
+        let x = &bytes[place as usize * dim..][..dim];
+        let own = &lean[place as usize];
+        fetch_ahead((bytes, dim), places, at);
+        let mut sums = [_mm256_setzero_si256(); GROUP];
+        let mut add = |from: usize, x: __m256i| {
+            let size = _mm256_abs_epi8(x);
+            for (k, sum) in sums.iter_mut().enumerate().take(G) {
+                // SAFETY: a group's rows hold whole registers.
+                let a = unsafe { _mm256_loadu_si256(group.bytes.as_ptr().add(k * padded + from).cast()) };
+                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(twos(size, x, a), ones));
+            }
+        };
+        for from in (0..whole).step_by(HALF) {
+            // SAFETY: within the row.
+            add(from, unsafe { _mm256_loadu_si256(x.as_ptr().add(from).cast()) });
+        }
+        if whole < dim {
+            let mut last = [0_i8; HALF];
+            last[..dim - whole].copy_from_slice(&x[whole..]);
+            // SAFETY: as many bytes as a register takes.
+            add(whole, unsafe { _mm256_loadu_si256(last.as_ptr().cast()) });
+        }
+        let each = each.as_mut().map(|each| &mut each[at]);
+        if across.take(add_up(sums), own, each) {
+            return across.bounds(true);
+        }
+    }
+    across.bounds(false)
+}
+
 /// # Safety
 /// The processor has AVX-512F, BW and VNNI; the group holds `GROUP` rows of `dim` bytes, filled up to 64.
 #[cfg(target_arch = "x86_64")]
@@ -182,26 +354,14 @@ unsafe fn vnni<const G: usize>(
     limit: f32,
     mut each: Option<&mut [f32]>,
 ) -> (f32, f32) {
-    use std::arch::x86_64::*;
     let padded = group.bytes.len() / GROUP;
     let whole = dim / REGISTER * REGISTER;
     let mask = if whole < dim { !0_u64 >> (REGISTER - (dim - whole)) } else { 0 };
-    // SAFETY: arrays of eight numbers.
-    let load = |x: &[f32; GROUP]| unsafe { _mm256_loadu_ps(x.as_ptr()) };
-    let (low, high) = (load(&group.low), load(&group.high));
-    let (step, error, length) = (load(&group.step), load(&group.error), load(&group.length));
-    let (mut lowest, mut highest) = (_mm256_setzero_ps(), _mm256_setzero_ps());
-    let above = _mm256_set1_ps(limit);
+    let mut across = Across::new(group, limit);
     for (at, &place) in places.iter().enumerate() {
         let x = bytes[place as usize * dim..][..dim].as_ptr();
         let own = &lean[place as usize];
-        // The next row but one is likely elsewhere.
-        if let Some(&next) = places.get(at + 2) {
-            let ahead = bytes.as_ptr().wrapping_add(next as usize * dim);
-            for from in (0..dim).step_by(REGISTER) {
-                _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(from));
-            }
-        }
+        fetch_ahead((bytes, dim), places, at);
         let mut sums = [_mm512_setzero_si512(); GROUP];
         let mut add = |from: usize, x: __m512i| {
             for (k, sum) in sums.iter_mut().enumerate().take(G) {
@@ -218,43 +378,15 @@ unsafe fn vnni<const G: usize>(
             // SAFETY: only the bytes of the mask are read.
             add(whole, unsafe { _mm512_maskz_loadu_epi8(mask, x.add(whole)) });
         }
-        // Eight sums of sixteen each.
-        let half = sums.map(|s| _mm256_add_epi32(_mm512_castsi512_si256(s), _mm512_extracti64x4_epi64(s, 1)));
-        let four = |k: usize| {
-            let (x, y) =
-                (_mm256_hadd_epi32(half[k], half[k + 1]), _mm256_hadd_epi32(half[k + 2], half[k + 3]));
-            _mm256_hadd_epi32(x, y)
-        };
-        let (x, y) = (four(0), four(4));
-        let (x, y) = (_mm256_permute2x128_si256(x, y, 0x20), _mm256_permute2x128_si256(x, y, 0x31));
-        let dot = _mm256_sub_epi32(_mm256_add_epi32(x, y), _mm256_set1_epi32(128_i32.wrapping_mul(own.sum)));
-        let middle = _mm256_mul_ps(_mm256_mul_ps(step, _mm256_set1_ps(own.step)), _mm256_cvtepi32_ps(dot));
-        let room = _mm256_add_ps(
-            _mm256_mul_ps(error, _mm256_set1_ps(own.length)),
-            _mm256_mul_ps(length, _mm256_set1_ps(own.error)),
-        );
-        let from = _mm256_sub_ps(_mm256_sub_ps(_mm256_add_ps(low, _mm256_set1_ps(own.low)), middle), room);
-        let to = _mm256_add_ps(_mm256_sub_ps(_mm256_add_ps(high, _mm256_set1_ps(own.high)), middle), room);
-        // What is not a number comes first, and so is passed over.
-        lowest = _mm256_max_ps(from, lowest);
-        highest = _mm256_max_ps(to, highest);
-        if let Some(each) = &mut each {
-            each[at] = each[at].max(largest(to));
-        }
-        if _mm256_movemask_ps(_mm256_cmp_ps(lowest, above, _CMP_GT_OQ)) != 0 {
-            return (largest(lowest), f32::INFINITY);
+        let half =
+            sums.map(|s| _mm256_add_epi32(_mm512_castsi512_si256(s), _mm512_extracti64x4_epi64::<1>(s)));
+        let dot = _mm256_sub_epi32(add_up(half), _mm256_set1_epi32(128_i32.wrapping_mul(own.sum)));
+        let each = each.as_mut().map(|each| &mut each[at]);
+        if across.take(dot, own, each) {
+            return across.bounds(true);
         }
     }
-    (largest(lowest), largest(highest))
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-fn largest(x: std::arch::x86_64::__m256) -> f32 {
-    use std::arch::x86_64::*;
-    let x = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
-    let x = _mm_max_ps(x, _mm_movehl_ps(x, x));
-    _mm_cvtss_f32(_mm_max_ss(x, _mm_shuffle_ps(x, x, 1)))
+    across.bounds(false)
 }
 
 #[cfg(test)]

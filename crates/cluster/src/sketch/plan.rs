@@ -109,12 +109,16 @@ impl Plan {
         let quad = match isa {
             Isa::Portable => 1.0,
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => 0.2,
+            Isa::Avx2 => 0.12,
             #[cfg(target_arch = "x86_64")]
             Isa::Vnni => 1.0 / 16.0,
         };
         let first = quad * (self.k as f64 / 4.0 + 4.5);
-        let next = if self.second { 30.0 + dim as f64 / 8.0 } else { 60.0 + dim as f64 / 4.0 };
+        let next = match isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Vnni if self.second => 30.0 + dim as f64 / 8.0,
+            _ => 60.0 + dim as f64 / 4.0,
+        };
         let making = if self.rotated { (self.k * dim) as f64 / 8.0 / points as f64 } else { 0.0 };
         first + passing * next + making
     }
