@@ -52,20 +52,17 @@ impl Isa {
         match self {
             Self::Portable => 16,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => 16,
-            #[cfg(target_arch = "x86_64")]
-            Self::Vnni => MAX_PANEL,
+            Self::Avx2 | Self::Vnni => MAX_PANEL,
         }
     }
 
-    /// Points in a group. Group times panel fills the vector registers, but for what the operands need.
+    /// Points in a group. Group times panel fills the vector registers, but for what the operands need; those of
+    /// AVX2 take a tile in blocks, as what is done once a tile would take longer than smaller ones.
     pub(crate) fn group(self) -> usize {
         match self {
             Self::Portable => 4,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => 4,
-            #[cfg(target_arch = "x86_64")]
-            Self::Vnni => MAX_GROUP,
+            Self::Avx2 | Self::Vnni => MAX_GROUP,
         }
     }
 
@@ -154,8 +151,8 @@ fn portable(group: &[i8], panel: &[u8], group_start: &[i32], panel_start: &[i32]
 }
 
 /// # Safety
-/// The processor has AVX2; for some number of quads, `panel` holds 64 bytes a quad and `group` 16, the
-/// starts 16 and 4; bytes are within ±63, offset 64.
+/// The processor has AVX2; for some number of quads, `panel` holds 192 bytes a quad and `group` 32, the
+/// starts 48 and 8; bytes are within ±63, offset 64.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 unsafe fn avx2(
@@ -166,63 +163,72 @@ unsafe fn avx2(
     hits: &mut Hits,
 ) -> bool {
     use std::arch::x86_64::*;
+    // A block of the tile is so many of its points and so many registers of its others.
     const G: usize = 4;
     const V: usize = 2;
-    let mut sums = [[_mm256_setzero_si256(); V]; G];
-    for (g, sums) in sums.iter_mut().enumerate() {
-        for (v, sum) in sums.iter_mut().enumerate() {
-            // SAFETY: panel_start holds 8 V numbers.
-            let other = unsafe { _mm256_loadu_si256(panel_start.as_ptr().add(8 * v).cast()) };
-            *sum = _mm256_add_epi32(_mm256_set1_epi32(group_start[g]), other);
-        }
-    }
+    let quads = panel.len() / (4 * MAX_PANEL);
     let ones = _mm256_set1_epi16(1);
-    let quads = panel.len() / (32 * V);
-    // SAFETY: for a quad less than `quads`.
-    let columns = |quad: usize| unsafe {
-        let column = panel.as_ptr().add(32 * V * quad);
-        [_mm256_loadu_si256(column.cast()), _mm256_loadu_si256(column.add(32).cast())]
-    };
-    // SAFETY: likewise, and for g less than G.
-    let row = |quad: usize, g: usize| unsafe {
-        let rows: *const i32 = group.as_ptr().add(4 * G * quad).cast();
-        _mm256_set1_epi32(rows.add(g).read_unaligned())
-    };
-    // Four products of at most 127 · 63 still fit in 16 bits, so that two quads are widened at once.
-    for quad in (0..quads / 2 * 2).step_by(2) {
-        let (y, z) = (columns(quad), columns(quad + 1));
-        for (g, sums) in sums.iter_mut().enumerate() {
-            let (x, w) = (row(quad, g), row(quad + 1, g));
-            for (sum, (y, z)) in sums.iter_mut().zip(y.into_iter().zip(z)) {
-                let fours = _mm256_add_epi16(_mm256_maddubs_epi16(y, x), _mm256_maddubs_epi16(z, w));
-                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(fours, ones));
+    let mut any = false;
+    for top in (0..MAX_GROUP).step_by(G) {
+        for left in (0..MAX_PANEL).step_by(8 * V) {
+            let mut sums = [[_mm256_setzero_si256(); V]; G];
+            for (g, sums) in sums.iter_mut().enumerate() {
+                for (v, sum) in sums.iter_mut().enumerate() {
+                    // SAFETY: panel_start holds as many as a panel.
+                    let other = unsafe { _mm256_loadu_si256(panel_start.as_ptr().add(left + 8 * v).cast()) };
+                    *sum = _mm256_add_epi32(_mm256_set1_epi32(group_start[top + g]), other);
+                }
+            }
+            // SAFETY: for a quad less than `quads`, and v less than V.
+            let column = |quad: usize, v: usize| unsafe {
+                _mm256_loadu_si256(panel.as_ptr().add(4 * (MAX_PANEL * quad + left + 8 * v)).cast())
+            };
+            // SAFETY: likewise, and for g less than G.
+            let row = |quad: usize, g: usize| unsafe {
+                let rows: *const i32 = group.as_ptr().add(4 * (MAX_GROUP * quad + top)).cast();
+                _mm256_set1_epi32(rows.add(g).read_unaligned())
+            };
+            // Four products of at most 127 · 63 still fit in 16 bits, so that two quads are widened at once.
+            for quad in (0..quads / 2 * 2).step_by(2) {
+                let y: [_; V] = std::array::from_fn(|v| column(quad, v));
+                let z: [_; V] = std::array::from_fn(|v| column(quad + 1, v));
+                for (g, sums) in sums.iter_mut().enumerate() {
+                    let (x, w) = (row(quad, g), row(quad + 1, g));
+                    for (v, sum) in sums.iter_mut().enumerate() {
+                        let fours =
+                            _mm256_add_epi16(_mm256_maddubs_epi16(y[v], x), _mm256_maddubs_epi16(z[v], w));
+                        *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(fours, ones));
+                    }
+                }
+            }
+            if quads % 2 == 1 {
+                for (g, sums) in sums.iter_mut().enumerate() {
+                    let x = row(quads - 1, g);
+                    for (v, sum) in sums.iter_mut().enumerate() {
+                        let twos = _mm256_maddubs_epi16(column(quads - 1, v), x);
+                        *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(twos, ones));
+                    }
+                }
+            }
+            let mut all = _mm256_set1_epi32(-1);
+            for &sum in sums.as_flattened() {
+                all = _mm256_and_si256(all, sum);
+            }
+            if _mm256_movemask_ps(_mm256_castsi256_ps(all)) == 0xFF {
+                continue;
+            }
+            if !std::mem::replace(&mut any, true) {
+                *hits = Hits::default();
+            }
+            for (hits, sums) in hits[top..].iter_mut().zip(&sums) {
+                for (v, &sum) in sums.iter().enumerate() {
+                    let negative = _mm256_movemask_ps(_mm256_castsi256_ps(sum)) as u32;
+                    *hits |= u64::from(!negative & 0xFF) << (left + 8 * v);
+                }
             }
         }
     }
-    if quads % 2 == 1 {
-        let y = columns(quads - 1);
-        for (g, sums) in sums.iter_mut().enumerate() {
-            let x = row(quads - 1, g);
-            for (sum, y) in sums.iter_mut().zip(y) {
-                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(_mm256_maddubs_epi16(y, x), ones));
-            }
-        }
-    }
-    let mut all = _mm256_set1_epi32(-1);
-    for &sum in sums.as_flattened() {
-        all = _mm256_and_si256(all, sum);
-    }
-    if _mm256_movemask_ps(_mm256_castsi256_ps(all)) == 0xFF {
-        return false;
-    }
-    *hits = Hits::default();
-    for (g, sums) in sums.iter().enumerate() {
-        for (v, &sum) in sums.iter().enumerate() {
-            let negative = _mm256_movemask_ps(_mm256_castsi256_ps(sum)) as u32;
-            hits[g] |= u64::from(!negative & 0xFF) << (8 * v);
-        }
-    }
-    true
+    any
 }
 
 /// # Safety

@@ -45,8 +45,9 @@ impl<'a> Tiles<'a> {
         // From here on a block as a whole is cheaper than its pairs one by one.
         let enough = (rows * columns).div_ceil(5) as u32;
         let mut distances = [0.0; MOST.0 * MOST.1];
-        for top in (0..group.len()).step_by(rows) {
-            for left in (0..panel.len()).step_by(columns) {
+        // A block's columns stay in the first-level cache while the group's rows go by.
+        for left in (0..panel.len()).step_by(columns) {
+            for top in (0..group.len()).step_by(rows) {
                 let mask = ((1_u64 << columns) - 1) << left;
                 let within = top..(top + rows).min(group.len());
                 let count: u32 = hits[within.clone()].iter().map(|bits| (bits & mask).count_ones()).sum();
@@ -153,7 +154,9 @@ impl Isa {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Vnni => MOST,
-            _ => (2, 4),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => (2, 6),
+            Self::Portable => (2, 4),
         }
     }
 
@@ -252,17 +255,16 @@ unsafe fn avx2(
 ) {
     use std::arch::x86_64::*;
     const R: usize = 2;
-    const C: usize = 4;
+    const C: usize = 6;
     const HALF: usize = WIDTH / 2;
     let (top, left) = at;
     // As `tree` adds: the two parts first, then halves.
-    let mut sums = [[_mm256_setzero_pd(); C]; R];
-    for half in 0..2 {
-        let mut both = [[_mm256_setzero_pd(); C]; R];
-        for part in 0..LANES / WIDTH {
-            // Checked here, once: all are `steps` times `WIDTH` long.
-            let rows: [*const f64; R] = std::array::from_fn(|r| group.row(part, top + r).as_ptr());
-            let columns: [*const f64; C] = std::array::from_fn(|c| panel.row(part, left + c).as_ptr());
+    let mut halves = [[[_mm256_setzero_pd(); C]; R]; 2];
+    for part in 0..LANES / WIDTH {
+        // Checked here, once: all are `steps` times `WIDTH` long.
+        let rows: [*const f64; R] = std::array::from_fn(|r| group.row(part, top + r).as_ptr());
+        let columns: [*const f64; C] = std::array::from_fn(|c| panel.row(part, left + c).as_ptr());
+        for (half, sums) in halves.iter_mut().enumerate() {
             let mut lanes = [[_mm256_setzero_pd(); C]; R];
             for step in 0..group.steps.min(panel.steps) {
                 let from = step * WIDTH + half * HALF;
@@ -281,13 +283,14 @@ unsafe fn avx2(
                     }
                 }
             }
-            for (both, lanes) in both.as_flattened_mut().iter_mut().zip(lanes.as_flattened()) {
-                *both = _mm256_add_pd(*both, *lanes);
+            for (sum, lanes) in sums.as_flattened_mut().iter_mut().zip(lanes.as_flattened()) {
+                *sum = _mm256_add_pd(*sum, *lanes);
             }
         }
-        for (sums, both) in sums.as_flattened_mut().iter_mut().zip(both.as_flattened()) {
-            *sums = _mm256_add_pd(*sums, *both);
-        }
+    }
+    let [mut sums, other] = halves;
+    for (sum, other) in sums.as_flattened_mut().iter_mut().zip(other.as_flattened()) {
+        *sum = _mm256_add_pd(*sum, *other);
     }
     let each = distances.as_chunks_mut::<4>().0.iter_mut();
     for (distances, of) in each.zip(sums.as_flattened().as_chunks::<4>().0) {

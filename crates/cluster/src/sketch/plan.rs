@@ -114,11 +114,13 @@ impl Plan {
             Isa::Vnni => 1.0 / 16.0,
         };
         let first = quad * (self.k as f64 / 4.0 + 4.5);
-        let next = match isa {
+        // How long a look at one more pair takes.
+        let look = match isa {
             #[cfg(target_arch = "x86_64")]
-            Isa::Vnni if self.second => 30.0 + dim as f64 / 8.0,
-            _ => 60.0 + dim as f64 / 4.0,
+            Isa::Vnni => 1.0,
+            _ => 1.5,
         };
+        let next = look * if self.second { 30.0 + dim as f64 / 8.0 } else { 60.0 + dim as f64 / 4.0 };
         let making = if self.rotated { (self.k * dim) as f64 / 8.0 / points as f64 } else { 0.0 };
         first + passing * next + making
     }
