@@ -88,18 +88,19 @@ impl Square {
         let limit = if exact.metric() == Metric::Cosine { 2.0 * threshold } else { threshold * threshold };
         let off = placed.off();
         let step = (limit + off) / STEPS;
-        // Room for rounding: a number of steps is off by less than a hundredth before it is cut.
-        let whole = |x: f64| x.clamp(0.0, STEPS + 2.0) as u16;
-        let within = (limit - off) / step - 2.0;
-        let (surely, perhaps) = ((within >= 0.0).then(|| whole(within)), whole(STEPS + 2.0));
-        let window = whole((2.0 * off / step).ceil() + 2.0);
+        // A number of steps is off by half of one, and less than a hundredth for what comes before it is rounded: of
+        // two the larger one by more than `window` is so by 1 − 2 · .51 − 2 · off / step and `window` steps at least.
+        let whole = |x: f64| x.clamp(0.0, STEPS + 1.0) as u16;
+        let within = (limit - off) / step - 1.0;
+        let (surely, perhaps) = ((within >= 0.0).then(|| whole(within)), whole(STEPS + 1.0));
+        let window = whole((2.0 * off / step + 0.05).ceil());
         let mut columns = Columns::default();
         placed.columns(0..all, &mut columns);
         // Zeros cost nothing until they are written, by several threads.
         let mut steps = vec![0; n * n];
         let a_step = step.recip() as f32;
         let narrow = |to: &mut [u16], squares: &[f32]| {
-            to.iter_mut().zip(squares).for_each(|(to, v)| *to = (v * a_step) as u16);
+            to.iter_mut().zip(squares).for_each(|(to, v)| *to = whole_steps(v * a_step));
         };
         // One half, block by block; the other is the same.
         let single = all == n;
@@ -203,17 +204,77 @@ fn mirror(rows: &mut [u16], n: usize, first: usize) {
     below.par_chunks_mut(n * BLOCK).enumerate().for_each(|(block, part)| {
         let column = first + half + block * BLOCK;
         let count = part.len() / n;
-        // By way of a tile, as what is read and what is written lie across each other.
-        let mut tile = [[0_u16; BLOCK]; BLOCK];
+        let whole = count / SIDE * SIDE;
         for from in (0..half).step_by(BLOCK) {
-            for (tile, row) in tile.iter_mut().zip(above[from * n..].chunks(n)) {
-                tile[..count].copy_from_slice(&row[column..column + count]);
+            for at in (0..whole).step_by(SIDE) {
+                for row in (from..from + BLOCK).step_by(SIDE) {
+                    let of: [&[u16]; SIDE] =
+                        std::array::from_fn(|k| &above[(row + k) * n + column + at..][..SIDE]);
+                    for (k, of) in exchanged(&of).iter().enumerate() {
+                        part[(at + k) * n + first + row..][..SIDE].copy_from_slice(of);
+                    }
+                }
             }
-            for (at, to) in part.chunks_mut(n).enumerate() {
-                to[first + from..].iter_mut().zip(&tile).for_each(|(to, tile)| *to = tile[at]);
+            for (at, row) in (whole..count).flat_map(|at| (from..from + BLOCK).map(move |row| (at, row))) {
+                part[at * n + first + row] = above[row * n + column + at];
             }
         }
     });
+}
+
+/// Rows and columns that are exchanged at once.
+const SIDE: usize = 8;
+
+/// Rows of eight numbers each as columns.
+#[inline]
+fn exchanged(rows: &[&[u16]; SIDE]) -> [[u16; SIDE]; SIDE] {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: all x86-64 has SSE2.
+    return unsafe { exchanged_sse2(rows) };
+    #[cfg(not(target_arch = "x86_64"))]
+    std::array::from_fn(|at| rows.map(|row| row[at]))
+}
+
+/// # Safety
+/// The processor has SSE2.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "sse2")]
+unsafe fn exchanged_sse2(rows: &[&[u16]; SIDE]) -> [[u16; SIDE]; SIDE] {
+    use std::arch::x86_64::*;
+    let rows = rows.map(|row| {
+        let row = row.first_chunk::<SIDE>().unwrap_or(&[0; SIDE]);
+        // SAFETY: eight numbers are what a register takes.
+        unsafe { _mm_loadu_si128(row.as_ptr().cast()) }
+    });
+    // Neighbours of two rows, of four, and of all.
+    let two = |k: usize| (_mm_unpacklo_epi16(rows[k], rows[k + 1]), _mm_unpackhi_epi16(rows[k], rows[k + 1]));
+    let four = |k: usize| {
+        let ((low, high), (next_low, next_high)) = (two(k), two(k + 2));
+        [
+            _mm_unpacklo_epi32(low, next_low),
+            _mm_unpackhi_epi32(low, next_low),
+            _mm_unpacklo_epi32(high, next_high),
+            _mm_unpackhi_epi32(high, next_high),
+        ]
+    };
+    let (above, below) = (four(0), four(4));
+    std::array::from_fn(|at| {
+        let (x, y) = (above[at / 2], below[at / 2]);
+        let of = if at % 2 == 0 { _mm_unpacklo_epi64(x, y) } else { _mm_unpackhi_epi64(x, y) };
+        let mut row = [0; SIDE];
+        // SAFETY: eight numbers are what there is room for.
+        unsafe { _mm_storeu_si128(row.as_mut_ptr().cast(), of) };
+        row
+    })
+}
+
+/// The nearest whole number, but for what does not fit: without a branch, several at once.
+#[inline]
+fn whole_steps(x: f32) -> u16 {
+    // At 2²³ numbers are one apart, so that the last bits of the sum are the number.
+    const ONE_APART: f32 = (1 << 23) as f32;
+    (x.clamp(0.0, f32::from(NEVER)) + ONE_APART).to_bits() as u16
 }
 
 /// What merges make of a row: of a and b the farther one, and no b.

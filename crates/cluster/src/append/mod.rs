@@ -154,26 +154,28 @@ fn append_with(
         roots: &roots,
         fresh: &fresh,
     };
-    let begun = match history.parts {
-        Some(parts) if parts.of.len() != n => {
-            return Err(Error::LabelCount { labels: parts.of.len(), rows: n });
+    let mut begun = None;
+    if let Some(known) = history.parts {
+        if known.of.len() != n {
+            return Err(Error::LabelCount { labels: known.of.len(), rows: n });
         }
-        Some(parts) if parts.threshold >= 0.0 => {
-            Some(start.begin(old, parts, threshold.min(parts.threshold), &solver)?)
+        if known.threshold >= 0.0 {
+            let until = threshold.min(known.threshold);
+            let (below, beyond) = old.split_at(old.partition_point(|m| m.distance <= until));
+            begun = Some((start.begin(below, known, until, &solver)?, below, beyond));
         }
-        _ => None,
-    };
-    let (parts, linked) = begun.map_or((None, None), |begun| (Some(begun.parts), begun.linked));
-    let (mut reached, mut links) = (None, 0);
+    }
+    let (mut parts, mut reached, mut links) = (None, None, 0);
     let (mut now, mut was) = (UnionFind::of_roots(roots), UnionFind::of_roots(old_roots));
-    if let (Some(parts), Some((merged, looked))) = (&parts, linked) {
-        let again;
-        (again, old) = old.split_at(old.partition_point(|m| m.distance <= parts.threshold));
-        again.iter().for_each(|m| was.union(m.a, m.b));
-        merged.iter().for_each(|m| now.union(m.a, m.b));
-        clean = self::clean(&now.roots(), &was.roots(), is_new, &groups, &before);
-        merges.extend(merged);
-        (reached, links) = (Some(parts.threshold), looked);
+    if let Some((begun, below, beyond)) = begun {
+        if let Some((merged, looked)) = begun.linked {
+            below.iter().for_each(|m| was.union(m.a, m.b));
+            merged.iter().for_each(|m| now.union(m.a, m.b));
+            clean = self::clean(&now.roots(), &was.roots(), is_new, &groups, &before);
+            merges.extend(merged);
+            (reached, links, old) = (Some(begun.parts.threshold), looked, beyond);
+        }
+        parts = Some(begun.parts);
     }
     if reached.is_none_or(|reached| reached < threshold) {
         let mut sets = Sets::new(n);

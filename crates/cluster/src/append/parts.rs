@@ -38,10 +38,10 @@ pub(super) struct Start<'a> {
 }
 
 impl Start<'_> {
-    /// Up to `threshold`, at most that of the old parts.
+    /// Up to `threshold`, at most that of the old parts; `below` are the old merges up to there.
     pub(super) fn begin(
         &self,
-        old: &[Merge],
+        below: &[Merge],
         parts: &Parts,
         threshold: f64,
         solver: &Solver<'_>,
@@ -75,8 +75,7 @@ impl Start<'_> {
         let apart = Apart::between(&points, self.groups, |row| self.roots[row as usize]);
         let (merges, links) = solver.parts(&points, &apart, &of_point, threshold)?;
         let named = merges.into_iter().map(|m| Merge { a: points.id(m.a), b: points.id(m.b), ..m });
-        let again = old.iter().take_while(|m| m.distance <= threshold);
-        let again = again.filter(|m| !touched[roots[m.a as usize] as usize]).copied();
+        let again = below.iter().filter(|m| !touched[roots[m.a as usize] as usize]).copied();
         let mut merges: Vec<Merge> = named.chain(again).collect();
         merges.par_sort_unstable_by(Merge::order);
         Ok(Begun { parts: Parts { threshold, of: roots }, linked: Some((merges, links)) })
