@@ -46,14 +46,33 @@ pub(crate) fn merges(
     let rows: Vec<u32> = (0..points.len()).flat_map(|p| points.members(p)).copied().collect();
     let placed = Placed::new(exact, &rows)?;
     let square = Square::new(exact, points, &placed, apart, threshold, isa);
-    let pairs = Chains { exact, threshold, square, members: members(points) }.run();
+    let members = (0..points.len()).map(|p| points.range(p).collect()).collect();
+    let measure = Measure { exact, placed: &placed, rows: &rows, isa };
+    let pairs = Chains { measure, threshold, square, members, room: Columns::default() }.run();
     let mut merges = distances(exact, points, &placed, &pairs, isa);
     merges.par_sort_unstable_by(Merge::order);
     Some(merges)
 }
 
-fn members(points: &Points) -> Vec<Vec<u32>> {
-    (0..points.len()).map(|p| points.members(p).to_vec()).collect()
+/// Distances of clusters, their rows told by places.
+struct Measure<'a> {
+    exact: &'a Exact<'a>,
+    placed: &'a Placed,
+    /// The row at each place.
+    rows: &'a [u32],
+    isa: Isa,
+}
+
+impl Measure<'_> {
+    /// Where there are many pairs, only those that may be the farthest are measured.
+    fn distance(&self, a: &[usize], b: &[usize], room: &mut Columns) -> f64 {
+        let of = |x: usize, y: usize| self.exact.distance(self.rows[x], self.rows[y]);
+        if a.len() * b.len() <= FEW_PAIRS {
+            return a.iter().flat_map(|&x| b.iter().map(move |&y| of(x, y))).fold(0.0, f64::max);
+        }
+        let may = self.placed.farthest(self.isa, (a, b), room);
+        may.into_iter().map(|(x, y)| of(x, y)).fold(0.0, f64::max)
+    }
 }
 
 /// Distances of clusters, and what they are known to.
@@ -286,11 +305,12 @@ fn tell(row: &mut [u16], merged: &[(u32, u32)]) {
 }
 
 struct Chains<'a> {
-    exact: &'a Exact<'a>,
+    measure: Measure<'a>,
     threshold: f64,
     square: Square,
-    /// Rows of each cluster, by its place.
-    members: Vec<Vec<u32>>,
+    /// Places of each cluster's rows.
+    members: Vec<Vec<usize>>,
+    room: Columns,
 }
 
 impl Chains<'_> {
@@ -352,9 +372,8 @@ impl Chains<'_> {
         }
         let mut best: Option<(f64, usize)> = None;
         for y in [first].into_iter().chain(second).chain(may) {
-            let most = best.map_or(self.threshold, |(d, _)| d);
-            let distance = self.exact.complete(&self.members[x], &self.members[y], most);
-            if let Some(d) = distance.filter(|&d| best.is_none_or(|(least, _)| d < least)) {
+            let d = self.measure.distance(&self.members[x], &self.members[y], &mut self.room);
+            if d <= self.threshold && best.is_none_or(|(least, _)| d < least) {
                 best = Some((d, y));
             }
         }
@@ -403,18 +422,13 @@ fn distances(exact: &Exact, points: &Points, placed: &Placed, pairs: &[(u32, u32
             (a, b, of.0, of.1)
         })
         .collect();
-    let measure = |room: &mut Columns, &(a, b, of_a, of_b): &(u32, u32, usize, usize)| {
-        let from = start[a as usize];
-        let (own, other) = (from..from + of_a, from + of_a..from + of_a + of_b);
-        let distance = if of_a * of_b <= FEW_PAIRS {
-            exact.complete(&rows[own], &rows[other], f64::INFINITY)
-        } else {
-            let may = placed.farthest(isa, (own, other), room);
-            may.into_iter().map(|(x, y)| exact.distance(rows[x], rows[y])).reduce(f64::max)
-        };
-        Merge { a, b, distance: distance.unwrap_or(f64::INFINITY) }
+    let measure = Measure { exact, placed: &placed, rows: &rows, isa };
+    let all: Vec<usize> = (0..rows.len()).collect();
+    let of = |room: &mut Columns, &(a, b, of_a, of_b): &(u32, u32, usize, usize)| {
+        let (own, other) = all[start[a as usize]..][..of_a + of_b].split_at(of_a);
+        Merge { a, b, distance: measure.distance(own, other, room) }
     };
-    sized.par_iter().with_max_len(64).map_init(Columns::default, measure).collect()
+    sized.par_iter().with_max_len(64).map_init(Columns::default, of).collect()
 }
 
 #[cfg(test)]

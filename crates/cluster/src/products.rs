@@ -7,8 +7,6 @@
 //! * 4u(q + q') for rounding z, as √ of it is off by at most u(|z| + |z'|);
 //! * 5u(q + q') for rounding q and what is done with it.
 
-use std::ops::Range;
-
 use streamface_types::Metric;
 
 use crate::exact::Exact;
@@ -135,28 +133,29 @@ impl Placed {
         }
     }
 
-    /// The pairs across two ranges of places that may have the largest distance.
+    /// The pairs across two lists of places that may have the largest distance.
     pub(crate) fn farthest(
         &self,
         isa: Isa,
-        (a, b): (Range<usize>, Range<usize>),
+        (a, b): (&[usize], &[usize]),
         columns: &mut Columns,
     ) -> Vec<(usize, usize)> {
-        let (few, many) = if a.len() <= b.len() { (a, b) } else { (b, a) };
-        self.columns(many.clone(), columns);
-        let own: Vec<usize> = few.collect();
+        let (own, many) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+        self.columns(many.iter().copied(), columns);
+        let within = |largest: f32| ((f64::from(largest) - 2.0 * self.off) as f32).next_down();
         let mut largest = 0.0_f32;
-        self.squares(isa, &own, columns, 0, |_, _, squares| {
-            largest = squares.iter().fold(largest, |largest, &v| if v > largest { v } else { largest });
+        let mut may: Vec<(f32, usize, usize)> = Vec::new();
+        self.squares(isa, own, columns, 0, |k, first, squares| {
+            let most = squares.iter().fold(0.0_f32, |most, &v| if v > most { v } else { most });
+            largest = largest.max(most);
+            let least = within(largest);
+            if most >= least {
+                let far = squares.iter().zip(&many[first..]).filter(|(v, _)| **v >= least);
+                may.extend(far.map(|(&v, &other)| (v, own[k], other)));
+            }
         });
-        // Made twice rather than kept, as there may be many.
-        let least = ((f64::from(largest) - 2.0 * self.off) as f32).next_down();
-        let mut may = Vec::new();
-        self.squares(isa, &own, columns, 0, |k, first, squares| {
-            let far = (many.start + first..).zip(squares).filter(|(_, v)| **v >= least);
-            may.extend(far.map(|(other, _)| (own[k], other)));
-        });
-        may
+        let least = within(largest);
+        may.into_iter().filter(|(v, ..)| *v >= least).map(|(_, x, y)| (x, y)).collect()
     }
 }
 
@@ -316,7 +315,8 @@ mod tests {
                         });
                         assert_eq!(seen, own.len() * (67 - skipped));
                     }
-                    let may = placed.farthest(isa, (0..9, 20..70), &mut room);
+                    let (few, many): (Vec<usize>, Vec<usize>) = ((0..9).collect(), (20..70).collect());
+                    let may = placed.farthest(isa, (&few, &many), &mut room);
                     let largest = |pairs: &[(usize, usize)]| {
                         pairs.iter().map(|&(x, y)| exact.distance(x as u32, y as u32)).fold(0.0, f64::max)
                     };
