@@ -107,8 +107,8 @@ impl Square {
         let limit = if exact.metric() == Metric::Cosine { 2.0 * threshold } else { threshold * threshold };
         let off = placed.off();
         let step = (limit + off) / STEPS;
-        // A number of steps is off by half of one, and less than a hundredth for what comes before it is rounded: of
-        // two the larger one by more than `window` is so by 1 − 2 · .51 − 2 · off / step and `window` steps at least.
+        // A number of steps is off by half of one, less than a hundredth for what comes before it is rounded, and `off`.
+        // So what is more than `window` steps farther is farther: by window + 1 − 2 · .51 steps less 2 · off, or more.
         let whole = |x: f64| x.clamp(0.0, STEPS + 1.0) as u16;
         let within = (limit - off) / step - 1.0;
         let (surely, perhaps) = ((within >= 0.0).then(|| whole(within)), whole(STEPS + 1.0));
