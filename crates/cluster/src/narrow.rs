@@ -48,8 +48,8 @@ pub(crate) fn merges(
     let square = Square::new(exact, points, &placed, apart, threshold, isa);
     let members = (0..points.len()).map(|p| points.range(p).collect()).collect();
     let measure = Measure { exact, placed: &placed, rows: &rows, isa };
-    let pairs = Chains { measure, threshold, square, members, room: Columns::default() }.run();
-    let mut merges = distances(exact, points, &placed, &pairs, isa);
+    let pairs = Chains { measure: &measure, threshold, square, members, room: Columns::default() }.run();
+    let mut merges = distances(points, &measure, &pairs);
     merges.par_sort_unstable_by(Merge::order);
     Some(merges)
 }
@@ -305,7 +305,7 @@ fn tell(row: &mut [u16], merged: &[(u32, u32)]) {
 }
 
 struct Chains<'a> {
-    measure: Measure<'a>,
+    measure: &'a Measure<'a>,
     threshold: f64,
     square: Square,
     /// Places of each cluster's rows.
@@ -404,15 +404,15 @@ fn positions(row: &[u16], limit: u16) -> impl Iterator<Item = usize> {
 }
 
 /// The distances of merges that each come after those they build on.
-fn distances(exact: &Exact, points: &Points, placed: &Placed, pairs: &[(u32, u32)], isa: Isa) -> Vec<Merge> {
+fn distances(points: &Points, measure: &Measure<'_>, pairs: &[(u32, u32)]) -> Vec<Merge> {
     let (order, _) = order(points.len(), pairs.iter().copied());
-    let places: Vec<u32> =
-        order.iter().flat_map(|&p| points.range(p as usize)).map(|row| row as u32).collect();
-    let placed = placed.in_order(&places);
-    let lie = points.in_order(&order);
+    // Those of a cluster lie together, at any time.
+    let mut places: Vec<usize> = Vec::with_capacity(points.members_in_all());
     let mut start = vec![0_usize; points.len()];
-    order.iter().enumerate().for_each(|(at, &p)| start[p as usize] = lie.range(at).start);
-    let rows: Vec<u32> = (0..lie.len()).flat_map(|p| lie.members(p)).copied().collect();
+    for p in order {
+        start[p as usize] = places.len();
+        places.extend(points.range(p as usize));
+    }
     let mut size: Vec<usize> = (0..points.len()).map(|p| points.members(p).len()).collect();
     let sized: Vec<(u32, u32, usize, usize)> = pairs
         .iter()
@@ -422,10 +422,8 @@ fn distances(exact: &Exact, points: &Points, placed: &Placed, pairs: &[(u32, u32
             (a, b, of.0, of.1)
         })
         .collect();
-    let measure = Measure { exact, placed: &placed, rows: &rows, isa };
-    let all: Vec<usize> = (0..rows.len()).collect();
     let of = |room: &mut Columns, &(a, b, of_a, of_b): &(u32, u32, usize, usize)| {
-        let (own, other) = all[start[a as usize]..][..of_a + of_b].split_at(of_a);
+        let (own, other) = places[start[a as usize]..][..of_a + of_b].split_at(of_a);
         Merge { a, b, distance: measure.distance(own, other, room) }
     };
     sized.par_iter().with_max_len(64).map_init(Columns::default, of).collect()

@@ -71,14 +71,6 @@ impl Placed {
         (most > RANGE.recip() && most < RANGE).then_some(Self { dim, z, square, off })
     }
 
-    /// The rows in another order, each at least once.
-    pub(crate) fn in_order(&self, places: &[u32]) -> Self {
-        let row = |&place: &u32| &self.z[place as usize * self.dim..][..self.dim];
-        let z = places.iter().flat_map(row).copied().collect();
-        let square = places.iter().map(|&place| self.square[place as usize]).collect();
-        Self { z, square, ..*self }
-    }
-
     /// How far |a − b|² is from that of distances in `f64`, at most.
     pub(crate) fn off(&self) -> f64 {
         self.off

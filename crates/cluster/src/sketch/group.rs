@@ -85,6 +85,19 @@ impl Isa {
     }
 }
 
+/// A kernel for as few rows of a group as there may be, in registers that are not taken for nothing.
+#[cfg(target_arch = "x86_64")]
+macro_rules! of_count {
+    ($kernel:ident, $count:expr, ($($of:expr),*)) => {
+        match $count {
+            1 => $kernel::<1>($($of),*),
+            2 => $kernel::<2>($($of),*),
+            3..=4 => $kernel::<4>($($of),*),
+            _ => $kernel::<8>($($of),*),
+        }
+    };
+}
+
 impl Sketch {
     /// What [`Group`]s need of each row, by its place; none where there is no second look.
     pub(crate) fn lean(&self) -> Vec<Lean> {
@@ -132,51 +145,57 @@ impl Sketch {
         let Some(second) = &self.second else { return (0.0, f32::INFINITY) };
         let (bytes, dim) = second.rows.all();
         assert!(group.bytes.len() == GROUP * dim.next_multiple_of(REGISTER) || group.count == 0);
-        let rows = (bytes, dim);
+        let many = Many { bytes, dim, lean, places };
         match (self.isa, group.count) {
             (_, 0) => (0.0, 0.0),
-            (Isa::Portable, _) => portable(rows, lean, group, places, limit, each),
+            (Isa::Portable, _) => portable(&many, group, limit, each),
             // SAFETY: a `Vnni` comes from `available`, which asked the processor; lengths are checked above.
             #[cfg(target_arch = "x86_64")]
-            (Isa::Vnni, count) => unsafe {
-                match count {
-                    1 => vnni::<1>(rows, lean, group, places, limit, each),
-                    2 => vnni::<2>(rows, lean, group, places, limit, each),
-                    3..=4 => vnni::<4>(rows, lean, group, places, limit, each),
-                    _ => vnni::<8>(rows, lean, group, places, limit, each),
-                }
-            },
+            (Isa::Vnni, count) => unsafe { of_count!(vnni, count, (&many, group, limit, each)) },
             // SAFETY: likewise an `Avx2`.
             #[cfg(target_arch = "x86_64")]
-            (Isa::Avx2, count) => unsafe {
-                match count {
-                    1 => avx2::<1>(rows, lean, group, places, limit, each),
-                    2 => avx2::<2>(rows, lean, group, places, limit, each),
-                    3..=4 => avx2::<4>(rows, lean, group, places, limit, each),
-                    _ => avx2::<8>(rows, lean, group, places, limit, each),
-                }
-            },
+            (Isa::Avx2, count) => unsafe { of_count!(avx2, count, (&many, group, limit, each)) },
         }
     }
 }
 
+/// The rows at some places, which a group is compared with.
+struct Many<'a> {
+    /// Of all rows, so many each.
+    bytes: &'a [i8],
+    dim: usize,
+    lean: &'a [Lean],
+    places: &'a [u32],
+}
+
+impl Many<'_> {
+    /// The bytes of the next one, and what bounds take beside them.
+    #[inline]
+    fn get(&self, at: usize) -> (&[i8], &Lean) {
+        // The next but one is likely elsewhere in memory.
+        #[cfg(target_arch = "x86_64")]
+        if let Some(&next) = self.places.get(at + 2) {
+            let ahead = self.bytes.as_ptr().wrapping_add(next as usize * self.dim);
+            for from in (0..self.dim).step_by(REGISTER) {
+                // SAFETY: a hint that reads nothing.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(from)) };
+            }
+        }
+        let place = self.places[at] as usize;
+        (&self.bytes[place * self.dim..][..self.dim], &self.lean[place])
+    }
+}
+
 /// Without instructions of its own.
-fn portable(
-    (bytes, dim): (&[i8], usize),
-    lean: &[Lean],
-    group: &Group,
-    places: &[u32],
-    limit: f32,
-    mut each: Option<&mut [f32]>,
-) -> (f32, f32) {
+fn portable(many: &Many<'_>, group: &Group, limit: f32, mut each: Option<&mut [f32]>) -> (f32, f32) {
     let padded = group.bytes.len() / GROUP;
     let (mut low, mut high) = (0.0_f32, 0.0_f32);
-    for (at, &place) in places.iter().enumerate() {
-        let (x, own) = (&bytes[place as usize * dim..][..dim], &lean[place as usize]);
+    for at in 0..many.places.len() {
+        let (x, own) = many.get(at);
         let mut most = 0.0_f32;
         for k in 0..group.count {
-            let own_bytes = &group.bytes[k * padded..][..dim];
-            let products = own_bytes.iter().zip(x).map(|(&a, &b)| i32::from(a.cast_signed()) * i32::from(b));
+            let bytes = &group.bytes[k * padded..][..x.len()];
+            let products = bytes.iter().zip(x).map(|(&a, &b)| i32::from(a.cast_signed()) * i32::from(b));
             let dot: i32 = products.sum();
             let middle = group.step[k] * own.step * dot as f32;
             let room = group.error[k] * own.length + group.length[k] * own.error;
@@ -281,40 +300,24 @@ fn largest(x: __m256) -> f32 {
     _mm_cvtss_f32(_mm_max_ss(x, _mm_shuffle_ps::<1>(x, x)))
 }
 
-/// The next place but one is likely elsewhere in memory.
-#[cfg(target_arch = "x86_64")]
-#[inline]
-fn fetch_ahead((bytes, dim): (&[i8], usize), places: &[u32], at: usize) {
-    if let Some(&next) = places.get(at + 2) {
-        let ahead = bytes.as_ptr().wrapping_add(next as usize * dim);
-        for from in (0..dim).step_by(REGISTER) {
-            // SAFETY: a hint that reads nothing.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(from)) };
-        }
-    }
-}
-
 /// # Safety
 /// The processor has AVX2; the group holds `GROUP` rows of `dim` bytes within ±127, filled up to 64 with zeros.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 unsafe fn avx2<const G: usize>(
-    (bytes, dim): (&[i8], usize),
-    lean: &[Lean],
+    many: &Many<'_>,
     group: &Group,
-    places: &[u32],
     limit: f32,
     mut each: Option<&mut [f32]>,
 ) -> (f32, f32) {
     const HALF: usize = REGISTER / 2;
     let padded = group.bytes.len() / GROUP;
+    let dim = many.dim;
     let whole = dim / HALF * HALF;
     let mut across = Across::new(group, limit);
     let ones = _mm256_set1_epi16(1);
-    for (at, &place) in places.iter().enumerate() {
-        let x = &bytes[place as usize * dim..][..dim];
-        let own = &lean[place as usize];
-        fetch_ahead((bytes, dim), places, at);
+    for at in 0..many.places.len() {
+        let (x, own) = many.get(at);
         let mut sums = [_mm256_setzero_si256(); GROUP];
         let mut add = |from: usize, x: __m256i| {
             let size = _mm256_abs_epi8(x);
@@ -334,7 +337,7 @@ unsafe fn avx2<const G: usize>(
             // SAFETY: as many bytes as a register takes.
             add(whole, unsafe { _mm256_loadu_si256(last.as_ptr().cast()) });
         }
-        let each = each.as_mut().map(|each| &mut each[at]);
+        let each = each.as_deref_mut().map(|each| &mut each[at]);
         if across.take(add_up(sums), own, each) {
             return across.bounds(true);
         }
@@ -347,21 +350,18 @@ unsafe fn avx2<const G: usize>(
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 unsafe fn vnni<const G: usize>(
-    (bytes, dim): (&[i8], usize),
-    lean: &[Lean],
+    many: &Many<'_>,
     group: &Group,
-    places: &[u32],
     limit: f32,
     mut each: Option<&mut [f32]>,
 ) -> (f32, f32) {
     let padded = group.bytes.len() / GROUP;
+    let dim = many.dim;
     let whole = dim / REGISTER * REGISTER;
     let mask = if whole < dim { !0_u64 >> (REGISTER - (dim - whole)) } else { 0 };
     let mut across = Across::new(group, limit);
-    for (at, &place) in places.iter().enumerate() {
-        let x = bytes[place as usize * dim..][..dim].as_ptr();
-        let own = &lean[place as usize];
-        fetch_ahead((bytes, dim), places, at);
+    for at in 0..many.places.len() {
+        let (x, own) = many.get(at);
         let mut sums = [_mm512_setzero_si512(); GROUP];
         let mut add = |from: usize, x: __m512i| {
             for (k, sum) in sums.iter_mut().enumerate().take(G) {
@@ -372,16 +372,16 @@ unsafe fn vnni<const G: usize>(
         };
         for from in (0..whole).step_by(REGISTER) {
             // SAFETY: within the row.
-            add(from, unsafe { _mm512_loadu_si512(x.add(from).cast()) });
+            add(from, unsafe { _mm512_loadu_si512(x.as_ptr().add(from).cast()) });
         }
         if mask != 0 {
             // SAFETY: only the bytes of the mask are read.
-            add(whole, unsafe { _mm512_maskz_loadu_epi8(mask, x.add(whole)) });
+            add(whole, unsafe { _mm512_maskz_loadu_epi8(mask, x.as_ptr().add(whole)) });
         }
         let half =
             sums.map(|s| _mm256_add_epi32(_mm512_castsi512_si256(s), _mm512_extracti64x4_epi64::<1>(s)));
         let dot = _mm256_sub_epi32(add_up(half), _mm256_set1_epi32(128_i32.wrapping_mul(own.sum)));
-        let each = each.as_mut().map(|each| &mut each[at]);
+        let each = each.as_deref_mut().map(|each| &mut each[at]);
         if across.take(dot, own, each) {
             return across.bounds(true);
         }
