@@ -6,6 +6,8 @@
 //! instructions take them, and a block of distances stays in registers: each number that is loaded
 //! serves several.
 
+use std::ops::Range;
+
 use streamface_types::Metric;
 use streamface_types::embedding::{LANES, tree};
 
@@ -14,29 +16,50 @@ use crate::kernel::{Hits, Isa, MAX_PANEL};
 
 /// Most rows, and columns, of a block.
 const MOST: (usize, usize) = (4, 6);
+const MOST_PAIRS: usize = MOST.0 * MOST.1;
 
-/// Distances of a block, row after row; those of places where no row stands mean nothing.
-type Distances = [f64; MOST.0 * MOST.1];
+/// Numbers of a pair that are left when [`tree`] has added the two halves of its lanes.
+const LEFT: usize = 8;
+
+/// Numbers that all widths of parts are multiples of.
+const QUARTER: usize = 4;
+
+/// Distances of a block, row after row; at places where no row stands they mean nothing.
+type Distances = [f64; MOST_PAIRS];
 
 /// Which rows stand at the places of a tile: those of a group, and those of a panel.
 pub(crate) struct Tiles<'a> {
     exact: &'a Exact<'a>,
     isa: Isa,
-    group: Packed,
-    panel: Packed,
+    /// Groups by number. One at work stays in the first-level cache, and so is made `f64` part by part.
+    groups: Vec<Packed<f32>>,
+    part: Vec<f64>,
+    panel: Packed<f64>,
+    /// The first row and column of each block at work, and the sums of its pairs.
+    blocks: Vec<(usize, usize)>,
+    sums: Vec<[f64; LEFT]>,
 }
 
 impl<'a> Tiles<'a> {
     pub(crate) fn new(exact: &'a Exact<'a>, isa: Isa) -> Self {
-        let steps = exact.rows().dim().div_ceil(LANES);
-        Self { exact, isa, group: Packed::new(isa.group(), steps), panel: Packed::new(isa.panel(), steps) }
+        let (dim, width) = (exact.rows().dim(), isa.width());
+        Self {
+            exact,
+            isa,
+            groups: Vec::new(),
+            part: Vec::new(),
+            panel: Packed::new(isa.panel(), dim, width),
+            blocks: Vec::new(),
+            sums: Vec::new(),
+        }
     }
 
     /// Calls `found(i, j, distance)` for pairs of `hits`, row `group[i]` with row `panel[j]`, and takes them
-    /// out of `hits`: all where there are enough of them in one place to be worth it.
+    /// out of `hits`: all where there are enough of them in one place to be worth it. A group that comes again and
+    /// again, with different panels, is best told by the same small number.
     pub(crate) fn distances(
         &mut self,
-        group: &[u32],
+        (number, group): (usize, &[u32]),
         panel: &[u32],
         hits: &mut Hits,
         mut found: impl FnMut(usize, usize, f64),
@@ -44,109 +67,158 @@ impl<'a> Tiles<'a> {
         let (rows, columns) = self.isa.block();
         // From here on a block as a whole is cheaper than its pairs one by one.
         let enough = (rows * columns).div_ceil(5) as u32;
-        let mut distances = [0.0; MOST.0 * MOST.1];
-        // A block's columns stay in the first-level cache while the group's rows go by.
+        let mask = |left: usize| ((1_u64 << columns) - 1) << left;
+        self.blocks.clear();
         for left in (0..panel.len()).step_by(columns) {
             for top in (0..group.len()).step_by(rows) {
-                let mask = ((1_u64 << columns) - 1) << left;
-                let within = top..(top + rows).min(group.len());
-                let count: u32 = hits[within.clone()].iter().map(|bits| (bits & mask).count_ones()).sum();
-                if count < enough {
-                    continue;
-                }
-                self.group.hold(self.exact, group, top / rows, rows);
-                self.panel.hold(self.exact, panel, left / columns, columns);
-                self.isa.distances(
-                    self.exact.metric(),
-                    &self.group,
-                    &self.panel,
-                    (top, left),
-                    &mut distances,
-                );
-                for i in within {
-                    let mut bits = hits[i] & mask;
-                    hits[i] &= !mask;
-                    while bits != 0 {
-                        let j = bits.trailing_zeros() as usize;
-                        bits &= bits - 1;
-                        found(i, j, distances[(i - top) * columns + j - left]);
-                    }
+                let own = &hits[top..(top + rows).min(group.len())];
+                let count: u32 = own.iter().map(|bits| (bits & mask(left)).count_ones()).sum();
+                if count >= enough {
+                    self.blocks.push((top, left));
                 }
             }
         }
-    }
-}
-
-/// Rows as `f64`: `numbers[((part · rows + row) · steps + step) · width + k]` is number step · 16 + part ·
-/// width + k of a row, with as many parts of the [`LANES`] as a register of `width` takes; zeros beyond the end.
-struct Packed {
-    rows: usize,
-    steps: usize,
-    numbers: Vec<f64>,
-    /// Squared lengths of the rows, for cosine.
-    squares: [f64; MAX_PANEL],
-    /// The rows that are there, of each block of them.
-    of: [[u32; MOST.1]; MAX_PANEL],
-    held: [bool; MAX_PANEL],
-}
-
-impl Packed {
-    fn new(rows: usize, steps: usize) -> Self {
-        Self {
-            rows,
-            steps,
-            numbers: Vec::new(),
-            squares: [0.0; MAX_PANEL],
-            of: [[0; MOST.1]; MAX_PANEL],
-            held: [false; MAX_PANEL],
-        }
-    }
-
-    /// Makes sure that block `block` of `size` of these rows is there.
-    fn hold(&mut self, exact: &Exact, rows: &[u32], block: usize, size: usize) {
-        let own = &rows[block * size..((block + 1) * size).min(rows.len())];
-        if self.held[block] && self.of[block][..own.len()] == *own {
+        if self.blocks.is_empty() {
             return;
         }
-        if self.numbers.is_empty() {
-            self.numbers = vec![0.0; self.rows * self.steps * LANES];
+        while self.groups.len() <= number {
+            self.groups.push(Packed::new(self.isa.group(), self.exact.rows().dim(), self.isa.width()));
         }
-        self.held[block] = true;
-        self.of[block][..own.len()].copy_from_slice(own);
-        let part = self.rows * self.steps * WIDTH;
-        for (at, &row) in (block * size..).zip(own) {
-            if exact.metric() == Metric::Cosine {
-                self.squares[at] = exact.square(row as usize);
+        let own = &mut self.groups[number];
+        own.hold(self.exact, group, 0..group.len());
+        for &(_, left) in &self.blocks {
+            self.panel.hold(self.exact, panel, left..(left + columns).min(panel.len()));
+        }
+        let own = &self.groups[number];
+        let pairs = rows * columns;
+        if self.sums.len() < self.blocks.len() * pairs {
+            self.sums.resize(self.blocks.len() * pairs, [0.0; LEFT]);
+        }
+        // Part by part, as a part of all rows and of a block's columns stays in the first-level cache, and whole ones
+        // would not.
+        for part in 0..LANES / self.isa.width() {
+            self.part.clear();
+            self.part.extend(own.part(part).iter().map(|&x| f64::from(x)));
+            let of = Part { number: part, len: own.len(), group: &self.part, panel: self.panel.part(part) };
+            for (at, sums) in self.blocks.iter().zip(self.sums.chunks_mut(pairs)) {
+                self.isa.add(self.exact.metric(), &of, *at, sums);
             }
-            let row = exact.rows().row(row as usize);
-            let (full, rest) = row.as_chunks::<LANES>();
-            let mut put = |step: usize, numbers: &[f32; LANES]| {
-                // Of a known length, so that they are converted several at once.
-                for (parts, numbers) in numbers.as_chunks::<WIDTH>().0.iter().enumerate() {
-                    let to = parts * part + (at * self.steps + step) * WIDTH;
-                    if let Some(to) = self.numbers[to..].first_chunk_mut::<WIDTH>() {
-                        *to = numbers.map(f64::from);
-                    }
+        }
+        for (&(top, left), sums) in self.blocks.iter().zip(self.sums.chunks(pairs)) {
+            let mut distances = self.isa.totals(sums);
+            self.finish(&own.squares[top..], left, &mut distances[..pairs]);
+            for i in top..(top + rows).min(group.len()) {
+                let mut bits = hits[i] & mask(left);
+                hits[i] &= !mask(left);
+                while bits != 0 {
+                    let j = bits.trailing_zeros() as usize;
+                    bits &= bits - 1;
+                    found(i, j, distances[(i - top) * columns + j - left]);
                 }
-            };
-            full.iter().enumerate().for_each(|(step, numbers)| put(step, numbers));
-            if !rest.is_empty() {
-                let mut last = [0.0; LANES];
-                last[..rest.len()].copy_from_slice(rest);
-                put(full.len(), &last);
             }
         }
     }
 
-    /// Where a row's part starts.
-    fn row(&self, part: usize, row: usize) -> &[f64] {
-        let at = (part * self.rows + row) * self.steps * WIDTH;
-        &self.numbers[at..at + self.steps * WIDTH]
+    /// Distances of a block from its sums, which they take the place of: as [`Exact::of_sum`], but without a branch, so
+    /// that several are made at once.
+    fn finish(&self, group: &[f64], left: usize, sums: &mut [f64]) {
+        if self.exact.metric() != Metric::Cosine {
+            return sums.iter_mut().for_each(|sum| *sum = sum.sqrt());
+        }
+        let columns = self.isa.block().1;
+        // The product of two squares of `f32` that are not 0 is not 0.
+        let mut squares: Distances = [0.0; MOST_PAIRS];
+        for (squares, group) in squares.chunks_mut(columns).zip(group) {
+            let panel = &self.panel.squares[left..];
+            squares.iter_mut().zip(panel).for_each(|(square, panel)| *square = group * panel);
+        }
+        for (sum, square) in sums.iter_mut().zip(squares) {
+            let distance = (1.0 - *sum / square.sqrt()).clamp(0.0, 2.0);
+            *sum = if square == 0.0 { 1.0 } else { distance };
+        }
     }
 }
 
-/// Numbers of a part: one register of AVX-512, two of AVX2.
-const WIDTH: usize = 8;
+/// Rows in parts of so many of the [`LANES`] as a register is wide: `numbers[((part · rows + row) · steps + step) · width + k]`
+/// is number step · 16 + part · width + k of a row; zeros beyond the end.
+struct Packed<T> {
+    rows: usize,
+    steps: usize,
+    width: usize,
+    numbers: Vec<T>,
+    /// Which row stands at each place.
+    held: Vec<Option<u32>>,
+    /// Squared lengths of the rows, for cosine.
+    squares: [f64; MAX_PANEL],
+}
+
+impl<T: From<f32> + Copy> Packed<T> {
+    fn new(rows: usize, dim: usize, width: usize) -> Self {
+        let (steps, held) = (dim.div_ceil(LANES), vec![None; rows]);
+        Self { rows, steps, width, numbers: Vec::new(), held, squares: [0.0; MAX_PANEL] }
+    }
+
+    /// Makes sure that some of `rows` are there, those at places `of`.
+    fn hold(&mut self, exact: &Exact, rows: &[u32], of: Range<usize>) {
+        for at in of {
+            if self.held[at].replace(rows[at]) != Some(rows[at]) {
+                self.put(exact, rows[at], at);
+            }
+        }
+    }
+
+    /// Puts row `row` at place `at`.
+    fn put(&mut self, exact: &Exact, row: u32, at: usize) {
+        if self.numbers.is_empty() {
+            self.numbers = vec![0.0.into(); self.rows * self.steps * LANES];
+        }
+        if exact.metric() == Metric::Cosine {
+            self.squares[at] = exact.square(row as usize);
+        }
+        let (full, rest) = exact.rows().row(row as usize).as_chunks::<LANES>();
+        let mut last = [0.0; LANES];
+        last[..rest.len()].copy_from_slice(rest);
+        let last = (!rest.is_empty()).then_some(&last);
+        for (step, numbers) in full.iter().chain(last).enumerate() {
+            for (quarter, numbers) in numbers.as_chunks::<QUARTER>().0.iter().enumerate() {
+                let (part, lane) = (QUARTER * quarter / self.width, QUARTER * quarter % self.width);
+                let to = ((part * self.rows + at) * self.steps + step) * self.width + lane;
+                if let Some(to) = self.numbers[to..].first_chunk_mut() {
+                    *to = numbers.map(T::from);
+                }
+            }
+        }
+    }
+
+    /// Numbers of a row that a part has.
+    fn len(&self) -> usize {
+        self.steps * self.width
+    }
+
+    /// A part of all rows.
+    fn part(&self, part: usize) -> &[T] {
+        let len = self.rows * self.len();
+        &self.numbers[part * len..][..len]
+    }
+}
+
+/// A part of the rows of a tile, so many numbers each.
+struct Part<'a> {
+    number: usize,
+    len: usize,
+    group: &'a [f64],
+    panel: &'a [f64],
+}
+
+impl<'a> Part<'a> {
+    fn row(&self, row: usize) -> &'a [f64] {
+        &self.group[row * self.len..][..self.len]
+    }
+
+    fn column(&self, column: usize) -> &'a [f64] {
+        &self.panel[column * self.len..][..self.len]
+    }
+}
 
 impl Isa {
     /// Rows and columns of a block. Their product fills the registers, but for what the operands need.
@@ -160,140 +232,132 @@ impl Isa {
         }
     }
 
-    /// Distances of all pairs of a block.
-    fn distances(
-        self,
-        metric: Metric,
-        group: &Packed,
-        panel: &Packed,
-        at: (usize, usize),
-        distances: &mut Distances,
-    ) {
+    /// Numbers of a register: as many as a part has at each step.
+    fn width(self) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => 4,
+            _ => 8,
+        }
+    }
+
+    /// Adds what a part gives to the sums of a block at some row and column, or starts them with it.
+    fn add(self, metric: Metric, part: &Part<'_>, at: (usize, usize), sums: &mut [[f64; LEFT]]) {
         match self {
             // SAFETY: a `Vnni` comes from `available`, which asked the processor.
             #[cfg(target_arch = "x86_64")]
-            Self::Vnni => unsafe { avx512(metric, group, panel, at, distances) },
+            Self::Vnni => unsafe { add_avx512(metric, part, at, sums) },
             // SAFETY: likewise an `Avx2`.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => unsafe { avx2(metric, group, panel, at, distances) },
-            Self::Portable => portable(metric, group, panel, at, distances),
+            Self::Avx2 => unsafe { add_avx2(metric, part, at, sums) },
+            Self::Portable => add_portable(metric, part, at, sums),
+        }
+    }
+
+    /// What [`tree`] makes of all sums.
+    fn totals(self, sums: &[[f64; LEFT]]) -> Distances {
+        match self {
+            // SAFETY: a `Vnni` comes from `available`, which asked the processor.
+            #[cfg(target_arch = "x86_64")]
+            Self::Vnni => unsafe { totals_avx512(sums) },
+            // SAFETY: likewise an `Avx2`.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => unsafe { totals_avx2(sums) },
+            Self::Portable => {
+                let mut totals = [0.0; MOST_PAIRS];
+                for (total, sums) in totals.iter_mut().zip(sums) {
+                    let mut lanes = [0.0; LANES];
+                    lanes[..LEFT].copy_from_slice(sums);
+                    *total = tree(lanes);
+                }
+                totals
+            }
         }
     }
 }
 
-/// Distances of a block from its sums, which they take the place of: as [`Exact::of_sum`], but without a branch, so
-/// that several are made at once.
-#[inline(always)]
-fn of_sums<const R: usize, const C: usize>(
-    metric: Metric,
-    group: &Packed,
-    panel: &Packed,
-    (top, left): (usize, usize),
-    sums: &mut Distances,
-) {
-    if metric != Metric::Cosine {
-        return *sums = sums.map(f64::sqrt);
-    }
-    // The product of two squares of `f32` that are not 0 is not 0.
-    let mut squares: Distances = [0.0; MOST.0 * MOST.1];
-    for r in 0..R {
-        for c in 0..C {
-            squares[r * C + c] = group.squares[top + r] * panel.squares[left + c];
-        }
-    }
-    for (sum, square) in sums.iter_mut().zip(squares) {
-        let distance = (1.0 - *sum / square.sqrt()).clamp(0.0, 2.0);
-        *sum = if square == 0.0 { 1.0 } else { distance };
-    }
-}
-
-#[inline(always)]
-fn portable(metric: Metric, group: &Packed, panel: &Packed, at: (usize, usize), distances: &mut Distances) {
+fn add_portable(metric: Metric, part: &Part<'_>, (top, left): (usize, usize), sums: &mut [[f64; LEFT]]) {
     const R: usize = 2;
     const C: usize = 4;
-    let (top, left) = at;
-    for r in 0..R {
-        let mut sums = [[0.0; LANES]; C];
-        for part in 0..LANES / WIDTH {
-            let row = group.row(part, top + r).as_chunks::<WIDTH>().0;
-            let columns: [_; C] = std::array::from_fn(|c| panel.row(part, left + c).as_chunks::<WIDTH>().0);
-            let mut lanes = [[0.0; WIDTH]; C];
-            for (step, x) in row.iter().enumerate() {
-                for (lanes, column) in lanes.iter_mut().zip(&columns) {
-                    let y = &column[step];
-                    for k in 0..WIDTH {
-                        lanes[k] = if metric == Metric::Euclidean {
-                            lanes[k] + (x[k] - y[k]) * (x[k] - y[k])
-                        } else if cfg!(target_feature = "fma") {
-                            // The same bits: products of `f32` are exact.
-                            x[k].mul_add(y[k], lanes[k])
-                        } else {
-                            lanes[k] + x[k] * y[k]
-                        };
-                    }
+    let columns: [_; C] = std::array::from_fn(|c| part.column(left + c).as_chunks::<LEFT>().0);
+    for (r, sums) in sums.chunks_mut(C).take(R).enumerate() {
+        let row = part.row(top + r).as_chunks::<LEFT>().0;
+        let mut lanes = [[0.0; LEFT]; C];
+        for (step, x) in row.iter().enumerate() {
+            for (lanes, column) in lanes.iter_mut().zip(&columns) {
+                let y = &column[step];
+                for k in 0..LEFT {
+                    lanes[k] = if metric == Metric::Euclidean {
+                        lanes[k] + (x[k] - y[k]) * (x[k] - y[k])
+                    } else if cfg!(target_feature = "fma") {
+                        // The same bits: products of `f32` are exact.
+                        x[k].mul_add(y[k], lanes[k])
+                    } else {
+                        lanes[k] + x[k] * y[k]
+                    };
                 }
             }
-            for (sums, lanes) in sums.iter_mut().zip(lanes) {
-                sums[part * WIDTH..(part + 1) * WIDTH].copy_from_slice(&lanes);
-            }
         }
-        distances[r * C..(r + 1) * C].copy_from_slice(&sums.map(tree));
+        for (sum, lane) in sums.as_flattened_mut().iter_mut().zip(lanes.as_flattened()) {
+            *sum = if part.number == 0 { *lane } else { *sum + lane };
+        }
     }
-    of_sums::<R, C>(metric, group, panel, at, distances);
 }
 
 /// # Safety
 /// The processor has AVX2 and FMA.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn avx2(
-    metric: Metric,
-    group: &Packed,
-    panel: &Packed,
-    at: (usize, usize),
-    distances: &mut Distances,
-) {
+unsafe fn add_avx2(metric: Metric, part: &Part<'_>, (top, left): (usize, usize), sums: &mut [[f64; LEFT]]) {
     use std::arch::x86_64::*;
     const R: usize = 2;
     const C: usize = 6;
-    const HALF: usize = WIDTH / 2;
-    let (top, left) = at;
-    // As `tree` adds: the two parts first, then halves.
-    let mut halves = [[[_mm256_setzero_pd(); C]; R]; 2];
-    for part in 0..LANES / WIDTH {
-        // Checked here, once: all are `steps` times `WIDTH` long.
-        let rows: [*const f64; R] = std::array::from_fn(|r| group.row(part, top + r).as_ptr());
-        let columns: [*const f64; C] = std::array::from_fn(|c| panel.row(part, left + c).as_ptr());
-        for (half, sums) in halves.iter_mut().enumerate() {
-            let mut lanes = [[_mm256_setzero_pd(); C]; R];
-            for step in 0..group.steps.min(panel.steps) {
-                let from = step * WIDTH + half * HALF;
-                // SAFETY: `step` is less than what each row holds.
-                let x: [_; R] = std::array::from_fn(|r| unsafe { _mm256_loadu_pd(rows[r].add(from)) });
-                for (c, column) in columns.iter().enumerate() {
-                    // SAFETY: likewise.
-                    let y = unsafe { _mm256_loadu_pd(column.add(from)) };
-                    for (lanes, x) in lanes.iter_mut().zip(x) {
-                        lanes[c] = if metric == Metric::Euclidean {
-                            let off = _mm256_sub_pd(x, y);
-                            _mm256_add_pd(lanes[c], _mm256_mul_pd(off, off))
-                        } else {
-                            _mm256_fmadd_pd(x, y, lanes[c])
-                        };
-                    }
-                }
-            }
-            for (sum, lanes) in sums.as_flattened_mut().iter_mut().zip(lanes.as_flattened()) {
-                *sum = _mm256_add_pd(*sum, *lanes);
+    const WIDTH: usize = 4;
+    // Checked here, once: all are `len` numbers long.
+    let rows: [*const f64; R] = std::array::from_fn(|r| part.row(top + r).as_ptr());
+    let columns: [*const f64; C] = std::array::from_fn(|c| part.column(left + c).as_ptr());
+    let mut lanes = [[_mm256_setzero_pd(); C]; R];
+    for step in 0..part.len / WIDTH {
+        // SAFETY: `step` is less than the registers that each row holds.
+        let x: [_; R] = std::array::from_fn(|r| unsafe { _mm256_loadu_pd(rows[r].add(step * WIDTH)) });
+        for (c, column) in columns.iter().enumerate() {
+            // SAFETY: likewise.
+            let y = unsafe { _mm256_loadu_pd(column.add(step * WIDTH)) };
+            for (lanes, x) in lanes.iter_mut().zip(x) {
+                lanes[c] = if metric == Metric::Euclidean {
+                    let off = _mm256_sub_pd(x, y);
+                    _mm256_add_pd(lanes[c], _mm256_mul_pd(off, off))
+                } else {
+                    _mm256_fmadd_pd(x, y, lanes[c])
+                };
             }
         }
     }
-    let [mut sums, other] = halves;
-    for (sum, other) in sums.as_flattened_mut().iter_mut().zip(other.as_flattened()) {
-        *sum = _mm256_add_pd(*sum, *other);
+    for (sum, lanes) in sums.iter_mut().zip(lanes.as_flattened()) {
+        // The first two parts side by side, and the other two on top of them.
+        let to = sum[part.number * WIDTH % LEFT..].as_mut_ptr();
+        // SAFETY: four numbers are there from 0 and from 4 on.
+        unsafe {
+            let sum =
+                if part.number * WIDTH < LEFT { *lanes } else { _mm256_add_pd(_mm256_loadu_pd(to), *lanes) };
+            _mm256_storeu_pd(to, sum);
+        }
     }
-    let each = distances.as_chunks_mut::<4>().0.iter_mut();
-    for (distances, of) in each.zip(sums.as_flattened().as_chunks::<4>().0) {
+}
+
+/// # Safety
+/// The processor has AVX2.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn totals_avx2(sums: &[[f64; LEFT]]) -> Distances {
+    use std::arch::x86_64::*;
+    let mut totals = [0.0; MOST_PAIRS];
+    for (totals, sums) in totals.as_chunks_mut::<4>().0.iter_mut().zip(sums.as_chunks::<4>().0) {
+        let of = sums.map(|sum| {
+            // SAFETY: eight numbers are there.
+            let (x, y) = unsafe { (_mm256_loadu_pd(sum.as_ptr()), _mm256_loadu_pd(sum[4..].as_ptr())) };
+            _mm256_add_pd(x, y)
+        });
         // Quarters of two sums side by side, then both numbers of four.
         let quarters: [_; 2] = std::array::from_fn(|k| {
             let (x, y) = (of[k], of[k + 2]);
@@ -302,57 +366,61 @@ unsafe fn avx2(
         let [x, y] = quarters;
         let all = _mm256_add_pd(_mm256_unpacklo_pd(x, y), _mm256_unpackhi_pd(x, y));
         // SAFETY: four numbers are what there is room for.
-        unsafe { _mm256_storeu_pd(distances.as_mut_ptr(), all) };
+        unsafe { _mm256_storeu_pd(totals.as_mut_ptr(), all) };
     }
-    of_sums::<R, C>(metric, group, panel, at, distances);
+    totals
 }
 
 /// # Safety
 /// The processor has AVX-512F.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-unsafe fn avx512(
-    metric: Metric,
-    group: &Packed,
-    panel: &Packed,
-    at: (usize, usize),
-    distances: &mut Distances,
-) {
+unsafe fn add_avx512(metric: Metric, part: &Part<'_>, (top, left): (usize, usize), sums: &mut [[f64; LEFT]]) {
     use std::arch::x86_64::*;
     const R: usize = MOST.0;
     const C: usize = MOST.1;
-    let (top, left) = at;
-    // As `tree` adds: the two parts first, then halves.
-    let mut sums = [[_mm512_setzero_pd(); C]; R];
-    for part in 0..LANES / WIDTH {
-        // Checked here, once: all are `steps` registers long.
-        let rows: [*const f64; R] = std::array::from_fn(|r| group.row(part, top + r).as_ptr());
-        let columns: [*const f64; C] = std::array::from_fn(|c| panel.row(part, left + c).as_ptr());
-        let mut lanes = [[_mm512_setzero_pd(); C]; R];
-        for step in 0..group.steps.min(panel.steps) {
-            // SAFETY: `step` is less than the registers that each row holds.
-            let y: [_; C] = std::array::from_fn(|c| unsafe { _mm512_loadu_pd(columns[c].add(step * WIDTH)) });
-            for (lanes, row) in lanes.iter_mut().zip(rows) {
-                // SAFETY: likewise.
-                let x = unsafe { _mm512_loadu_pd(row.add(step * WIDTH)) };
-                for (lanes, y) in lanes.iter_mut().zip(y) {
-                    *lanes = if metric == Metric::Euclidean {
-                        let off = _mm512_sub_pd(x, y);
-                        _mm512_add_pd(*lanes, _mm512_mul_pd(off, off))
-                    } else {
-                        _mm512_fmadd_pd(x, y, *lanes)
-                    };
-                }
+    const WIDTH: usize = LEFT;
+    // Checked here, once: all are `len` numbers long.
+    let rows: [*const f64; R] = std::array::from_fn(|r| part.row(top + r).as_ptr());
+    let columns: [*const f64; C] = std::array::from_fn(|c| part.column(left + c).as_ptr());
+    let mut lanes = [[_mm512_setzero_pd(); C]; R];
+    for step in 0..part.len / WIDTH {
+        // SAFETY: `step` is less than the registers that each row holds.
+        let y: [_; C] = std::array::from_fn(|c| unsafe { _mm512_loadu_pd(columns[c].add(step * WIDTH)) });
+        for (lanes, row) in lanes.iter_mut().zip(rows) {
+            // SAFETY: likewise.
+            let x = unsafe { _mm512_loadu_pd(row.add(step * WIDTH)) };
+            for (lanes, y) in lanes.iter_mut().zip(y) {
+                *lanes = if metric == Metric::Euclidean {
+                    let off = _mm512_sub_pd(x, y);
+                    _mm512_add_pd(*lanes, _mm512_mul_pd(off, off))
+                } else {
+                    _mm512_fmadd_pd(x, y, *lanes)
+                };
             }
         }
-        for (sums, lanes) in sums.as_flattened_mut().iter_mut().zip(lanes.as_flattened()) {
-            *sums = _mm512_add_pd(*sums, *lanes);
+    }
+    for (sum, lanes) in sums.iter_mut().zip(lanes.as_flattened()) {
+        // SAFETY: eight numbers are there.
+        unsafe {
+            let to = sum.as_mut_ptr();
+            let sum = if part.number == 0 { *lanes } else { _mm512_add_pd(_mm512_loadu_pd(to), *lanes) };
+            _mm512_storeu_pd(to, sum);
         }
     }
+}
+
+/// # Safety
+/// The processor has AVX-512F.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn totals_avx512(sums: &[[f64; LEFT]]) -> Distances {
+    use std::arch::x86_64::*;
+    let mut totals = [0.0; MOST_PAIRS];
     let order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
-    for (distances, of) in
-        distances.as_chunks_mut::<8>().0.iter_mut().zip(sums.as_flattened().as_chunks::<8>().0)
-    {
+    for (totals, sums) in totals.as_chunks_mut::<8>().0.iter_mut().zip(sums.as_chunks::<8>().0) {
+        // SAFETY: eight numbers are there.
+        let of = sums.map(|sum| unsafe { _mm512_loadu_pd(sum.as_ptr()) });
         // Halves of two sums side by side, then quarters of four, then both numbers of eight.
         let halves: [_; 4] = std::array::from_fn(|k| {
             let (x, y) = (of[2 * k], of[2 * k + 1]);
@@ -365,9 +433,9 @@ unsafe fn avx512(
         let [x, y] = quarters;
         let all = _mm512_add_pd(_mm512_unpacklo_pd(x, y), _mm512_unpackhi_pd(x, y));
         // SAFETY: eight numbers are what there is room for.
-        unsafe { _mm512_storeu_pd(distances.as_mut_ptr(), _mm512_permutexvar_pd(order, all)) };
+        unsafe { _mm512_storeu_pd(totals.as_mut_ptr(), _mm512_permutexvar_pd(order, all)) };
     }
-    of_sums::<R, C>(metric, group, panel, at, distances);
+    totals
 }
 
 #[cfg(test)]
@@ -404,7 +472,7 @@ mod tests {
                         }
                         let before = hits;
                         let mut seen: Hits = [0; MAX_GROUP];
-                        tiles.distances(&group, &panel, &mut hits, |i, j, distance| {
+                        tiles.distances((round % 4, &group), &panel, &mut hits, |i, j, distance| {
                             seen[i] |= 1 << j;
                             let want = exact.distance(group[i], panel[j]);
                             assert_eq!(distance.to_bits(), want.to_bits(), "{isa:?} {metric} {dim} {i} {j}");

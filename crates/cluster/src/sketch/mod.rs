@@ -191,7 +191,8 @@ impl Sketch {
                     (*bits, *rest) = (*bits & both, *bits & !both);
                 }
             }
-            tiles.distances(&group, &panel, &mut tile.hits, |i, j, distance| {
+            let number = (rows.start - block.from * self.isa.panel()) / self.isa.group();
+            tiles.distances((number, &group), &panel, &mut tile.hits, |i, j, distance| {
                 found((rows.start + i) as u32, (columns.start + j) as u32, Some(distance));
             });
             for ((i, bits), rest) in rows.zip(tile.hits).zip(rest) {
