@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use streamface_types::Metric;
 
 use super::second::MOST_ROWS;
-use super::space::{Placed, SAMPLE, Space, norm, spread};
+use super::space::{Placed, SAMPLE, Space, norm, spread_between};
 use crate::exact::Exact;
 use crate::kernel::Isa;
 use crate::points::Points;
@@ -32,7 +32,8 @@ impl Plan {
     pub(super) fn choose(exact: &Exact, space: &Space, points: &Points, reach: f64, isa: Isa) -> Self {
         let dim = exact.rows().dim();
         let all = dim.min(MOST_DIRECTIONS).next_multiple_of(4);
-        let sample: Vec<usize> = spread(points.len(), SAMPLE / 2).collect();
+        // Not those that the directions come from, which these suit better than they do others.
+        let sample: Vec<usize> = spread_between(points.len(), SAMPLE / 2).collect();
         let along = space.directions.as_ref().map(|d| d.ncols() / 4 * 4);
         let placed = Placed::new(exact, space, along, sample.len(), |at| points.members(sample[at]));
         let mut lengths: Vec<f64> = placed.z.chunks(dim.max(1)).map(norm).filter(|l| l.is_finite()).collect();

@@ -138,6 +138,12 @@ pub(crate) fn spread(n: usize, most: usize) -> impl ExactSizeIterator<Item = usi
     (0..count).map(move |k| (k as u128 * n as u128 / count as u128) as usize)
 }
 
+/// At most so many of the numbers below n, as far from each other, that [`spread`] mostly does not take, for as many or twice.
+pub(super) fn spread_between(n: usize, most: usize) -> impl ExactSizeIterator<Item = usize> {
+    let count = n.min(most);
+    (0..count).map(move |k| ((4 * k as u128 + 1) * n as u128 / (4 * count as u128)) as usize)
+}
+
 /// Directions that hold most of the sample's energy, by subspace iteration (Halko, Martinsson, Tropp,
 /// *Finding structure with randomness*, 2011, §4.4), and how far they are from orthonormal.
 fn find_directions(exact: &Exact, space: &Space, sample: &[u32]) -> (Array2<f32>, f64) {
