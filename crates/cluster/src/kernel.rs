@@ -66,12 +66,22 @@ impl Isa {
         }
     }
 
-    /// Numbers are −levels to levels. AVX2 adds four products of bytes in 16 bits: at 63 they fit.
+    /// Numbers are −levels to levels. AVX2 adds two products of bytes in 16 bits, which holds 2 · (2 · 90 + 1) · 90.
     pub(crate) fn levels(self) -> i32 {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => 63,
+            Self::Avx2 => 90,
             _ => 127,
+        }
+    }
+
+    /// What the sum of a pair of points may be at most, either way, in the end. AVX2 keeps sums in 16 bits, that it
+    /// comes back to whatever they were in between.
+    pub(crate) fn range(self) -> i32 {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => i16::MAX.into(),
+            _ => 1 << 30,
         }
     }
 
@@ -97,8 +107,8 @@ impl Isa {
     }
 
     /// One tile: a pair is a hit where `group_start` + `panel_start` + Σ group · panel ≥ 0, products with
-    /// the panel's bytes as they are, offset included. No sum may leave 32 bits. Whether there was a hit;
-    /// `hits` is written only then.
+    /// the panel's bytes as they are, offset included; that must be within [`range`](Self::range). Whether there was a
+    /// hit; `hits` is written only then.
     #[inline]
     pub(crate) fn tile(
         self,
@@ -152,7 +162,7 @@ fn portable(group: &[i8], panel: &[u8], group_start: &[i32], panel_start: &[i32]
 
 /// # Safety
 /// The processor has AVX2; for some number of quads, `panel` holds 192 bytes a quad and `group` 32, the
-/// starts 48 and 8; bytes are within ±63, offset 64.
+/// starts 48 and 8; bytes are within ±90, offset 91.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 unsafe fn avx2(
@@ -166,53 +176,37 @@ unsafe fn avx2(
     // A block of the tile is so many of its points and so many registers of its others.
     const G: usize = 4;
     const V: usize = 2;
-    let quads = panel.len() / (4 * MAX_PANEL);
-    let ones = _mm256_set1_epi16(1);
     let mut any = false;
     for top in (0..MAX_GROUP).step_by(G) {
         for left in (0..MAX_PANEL).step_by(8 * V) {
+            // A pair has two sums of 16 bits, side by side, of which both together are what counts, modulo 2¹⁶.
             let mut sums = [[_mm256_setzero_si256(); V]; G];
             for (g, sums) in sums.iter_mut().enumerate() {
                 for (v, sum) in sums.iter_mut().enumerate() {
                     // SAFETY: panel_start holds as many as a panel.
                     let other = unsafe { _mm256_loadu_si256(panel_start.as_ptr().add(left + 8 * v).cast()) };
-                    *sum = _mm256_add_epi32(_mm256_set1_epi32(group_start[top + g]), other);
+                    let start = _mm256_add_epi32(_mm256_set1_epi32(group_start[top + g]), other);
+                    *sum = _mm256_slli_epi32::<16>(start);
                 }
             }
-            // SAFETY: for a quad less than `quads`, and v less than V.
-            let column = |quad: usize, v: usize| unsafe {
-                _mm256_loadu_si256(panel.as_ptr().add(4 * (MAX_PANEL * quad + left + 8 * v)).cast())
-            };
-            // SAFETY: likewise, and for g less than G.
-            let row = |quad: usize, g: usize| unsafe {
-                let rows: *const i32 = group.as_ptr().add(4 * (MAX_GROUP * quad + top)).cast();
-                _mm256_set1_epi32(rows.add(g).read_unaligned())
-            };
-            // Four products of at most 127 · 63 still fit in 16 bits, so that two quads are widened at once.
-            for quad in (0..quads / 2 * 2).step_by(2) {
-                let y: [_; V] = std::array::from_fn(|v| column(quad, v));
-                let z: [_; V] = std::array::from_fn(|v| column(quad + 1, v));
-                for (g, sums) in sums.iter_mut().enumerate() {
-                    let (x, w) = (row(quad, g), row(quad + 1, g));
-                    for (v, sum) in sums.iter_mut().enumerate() {
-                        let fours =
-                            _mm256_add_epi16(_mm256_maddubs_epi16(y[v], x), _mm256_maddubs_epi16(z[v], w));
-                        *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(fours, ones));
-                    }
-                }
-            }
-            if quads % 2 == 1 {
-                for (g, sums) in sums.iter_mut().enumerate() {
-                    let x = row(quads - 1, g);
-                    for (v, sum) in sums.iter_mut().enumerate() {
-                        let twos = _mm256_maddubs_epi16(column(quads - 1, v), x);
-                        *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(twos, ones));
+            for quad in 0..panel.len() / (4 * MAX_PANEL) {
+                // SAFETY: quad is less than the number of quads that both hold.
+                unsafe {
+                    let column = panel.as_ptr().add(4 * (MAX_PANEL * quad + left));
+                    let rows: *const i32 = group.as_ptr().add(4 * (MAX_GROUP * quad + top)).cast();
+                    let y: [_; V] = std::array::from_fn(|v| _mm256_loadu_si256(column.add(32 * v).cast()));
+                    for (g, sums) in sums.iter_mut().enumerate() {
+                        let x = _mm256_set1_epi32(rows.add(g).read_unaligned());
+                        for (sum, y) in sums.iter_mut().zip(y) {
+                            *sum = _mm256_add_epi16(*sum, _mm256_maddubs_epi16(y, x));
+                        }
                     }
                 }
             }
             let mut all = _mm256_set1_epi32(-1);
-            for &sum in sums.as_flattened() {
-                all = _mm256_and_si256(all, sum);
+            for sum in sums.as_flattened_mut() {
+                *sum = _mm256_add_epi16(*sum, _mm256_slli_epi32::<16>(*sum));
+                all = _mm256_and_si256(all, *sum);
             }
             if _mm256_movemask_ps(_mm256_castsi256_ps(all)) == 0xFF {
                 continue;
@@ -378,33 +372,46 @@ mod tests {
             (seed >> 8) as i32 % (2 * most + 1) - most
         };
         for isa in Isa::available() {
-            let (p, g, most) = (isa.panel(), isa.group(), isa.levels());
+            let (p, g, offset) = (isa.panel(), isa.group(), isa.offset());
             for quads in [0, 1, 2, 17] {
                 for round in 0..20 {
-                    // The first round at the ends of the range.
-                    let mut number = |at: usize| {
-                        if round == 0 { if at.is_multiple_of(2) { most } else { -most } } else { next(most) }
+                    // Half of the range for products of any two, and a quarter for each start. The first rounds at the
+                    // ends of what numbers may be: all of them, or two of them, which may be the larger for that.
+                    let share = isa.range() / 2 / if round == 1 { 2 } else { 4 * quads.max(1) as i32 };
+                    let most = share.isqrt().min(isa.levels());
+                    let number = |of: usize, at: usize, next: &mut dyn FnMut(i32) -> i32| match round {
+                        0 => most * if (of + at).is_multiple_of(2) { 1 } else { -1 },
+                        1 if at < 2 => most * if of.is_multiple_of(3) { 1 } else { -1 },
+                        1 => 0,
+                        _ => next(most),
                     };
-                    let group: Vec<i8> = (0..4 * g * quads).map(|at| number(at) as i8).collect();
+                    let mut points = |count: usize| -> Vec<Vec<i32>> {
+                        let mut point = |of| (0..4 * quads).map(|at| number(of, at, &mut next)).collect();
+                        (0..count).map(&mut point).collect()
+                    };
+                    let (rows, columns) = (points(g), points(p));
+                    let quad = |points: &[Vec<i32>], at: usize| {
+                        points[at / 4 % points.len()][at / 4 / points.len() * 4 + at % 4]
+                    };
+                    let group: Vec<i8> = (0..4 * g * quads).map(|at| quad(&rows, at) as i8).collect();
                     let panel: Vec<u8> =
-                        (0..4 * p * quads).map(|at| (number(at) + isa.offset()) as u8).collect();
-                    let start = |n, next: &mut dyn FnMut(i32) -> i32| -> Vec<i32> {
-                        (0..n).map(|_| next(40_000) - 500_000 * (round % 3)).collect()
+                        (0..4 * p * quads).map(|at| (quad(&columns, at) + offset) as u8).collect();
+                    let most = (isa.range() / 4).min(40_000);
+                    let mut start = |n| -> Vec<i32> {
+                        (0..n).map(|_| next(most) - most * (round % 3) / 4).map(|x| x.max(-most)).collect()
                     };
-                    let (left, right) = (start(g, &mut next), start(p, &mut next));
+                    let (mut left, right) = (start(g), start(p));
                     let mut want = Hits::default();
-                    for i in 0..g {
-                        for j in 0..p {
-                            let of = |q: usize, k: usize| {
-                                i32::from(group[(q * g + i) * 4 + k]) * i32::from(panel[(q * p + j) * 4 + k])
-                            };
-                            let sum: i32 = (0..quads).flat_map(|q| (0..4).map(move |k| of(q, k))).sum();
+                    for (i, x) in rows.iter().enumerate() {
+                        for (j, y) in columns.iter().enumerate() {
+                            let sum: i32 = x.iter().zip(y).map(|(x, y)| x * y).sum();
                             want[i] |= u64::from(left[i] + right[j] + sum >= 0) << j;
                         }
+                        left[i] -= offset * x.iter().sum::<i32>();
                     }
                     let mut hits = Hits::default();
                     let any = isa.tile(&group, &panel, &left, &right, &mut hits);
-                    assert_eq!((any, hits), (want != Hits::default(), want), "{isa:?} {quads}");
+                    assert_eq!((any, hits), (want != Hits::default(), want), "{isa:?} {quads} {round}");
                 }
             }
         }

@@ -45,10 +45,26 @@ use second::{Own, Part, Second};
 use space::{Placed, norm, order};
 pub(crate) use space::{Space, Tuning, spread};
 
-/// A start that no sum of products outweighs.
-const NEVER: i32 = -(1 << 29);
-/// The same for points that no bound is worth taking for.
-const ALWAYS: i32 = 1 << 29;
+/// What points may give to the sums of the first look, so that each stays within [`Isa::range`]: half of it is for the
+/// products of any two points, a quarter for what either starts from. All at what is out of the ordinary is 0 in
+/// each number.
+impl Isa {
+    /// The most that the squares of a point's numbers may add up to.
+    fn most_square(self) -> i32 {
+        self.range() / 2
+    }
+
+    /// Where a point may start at most, either way; that of points that no bound is worth taking for.
+    fn most_start(self) -> i32 {
+        self.range() / 4
+    }
+
+    /// The start of what is near to nothing.
+    fn never(self) -> i32 {
+        -self.range() / 2
+    }
+}
+
 /// Points that are made ready together.
 const CHUNK: usize = 256;
 
@@ -91,7 +107,7 @@ impl Sketch {
         let quads = plan.k / 4 + 1;
         let count = n.div_ceil(lanes);
         let mut panels = vec![isa.offset() as u8; count * lanes * quads * 4];
-        let mut start = vec![NEVER; count * lanes];
+        let mut start = vec![isa.never(); count * lanes];
         let mut second = plan.second.then(|| Second::new(&points, dim));
         // Whole panels a chunk, so that each writes a part of its own.
         let per = CHUNK.div_ceil(lanes);
@@ -317,7 +333,7 @@ impl Sketch {
         let (size, raise) = (group * quads * 4, self.raise(reach));
         let count = places.len().div_ceil(group);
         let mut bytes = vec![0_i8; count * size];
-        let mut starts = vec![NEVER; count * group];
+        let mut starts = vec![self.isa.never(); count * group];
         for (at, place) in places.enumerate() {
             let (panel, lane) = (place as usize / lanes, place as usize % lanes);
             let (from, to) = (panel * lanes * quads * 4 + lane * 4, at / group * size + at % group * 4);
@@ -329,7 +345,9 @@ impl Sketch {
                     sum += q;
                 }
             }
-            starts[at] = self.start[place as usize] - raise - self.isa.offset() * sum;
+            let (start, most) = (self.start[place as usize], self.isa.most_start());
+            let raised = if start.abs() < most { (start - raise).max(-most) } else { start };
+            starts[at] = raised - self.isa.offset() * sum;
         }
         Groups { bytes, starts, size: (group, size) }
     }
@@ -491,7 +509,7 @@ impl Maker<'_> {
             let (z, square) = (&placed.z[at * dim..(at + 1) * dim], placed.square[at]);
             let length = norm(z);
             if self.is_unbound(self.points.members(first + at)) {
-                start[at] = if self.reach < 2.0 { NEVER } else { ALWAYS };
+                start[at] = if self.reach < 2.0 { self.isa.never() } else { self.isa.most_start() };
                 continue;
             }
             let p = placed.numbers(at, plan);
@@ -500,11 +518,12 @@ impl Maker<'_> {
                 panels[panel + (k / 4 * lanes + at % lanes) * 4 + k % 4] =
                     (q as i32 + self.isa.offset()) as u8;
             };
-            let (mut energy, mut error) = (0.0, 0.0);
+            let (mut energy, mut error, mut squares) = (0.0, 0.0, 0.0);
             for (k, p) in p.enumerate() {
                 let q = (p / plan.step).round().clamp(-levels, levels);
                 energy += p * p;
                 error += (p - plan.step * q).powi(2);
+                squares += q * q;
                 put(k, q);
             }
             // Of what is too small for `f32` nothing is left.
@@ -516,19 +535,25 @@ impl Maker<'_> {
             let rest = (rest / 2.0 / plan.step).ceil();
             let error = error.sqrt() + off;
             let longest = plan.longest * (1.0 + self.space.eta);
-            if length > plan.longest || rest > levels || error > longest || !length.is_finite() {
-                start[at] = ALWAYS;
-                continue;
-            }
-            (plan.k..plan.k + 4).for_each(|k| put(k, rest));
+            let most = f64::from(self.isa.most_start());
             // |e·p' + s q·e'| ≤ |e| W + (W + |e|)|e'|, and |e||e'| ≤ (|e|² + |e'|²) / 2.
             let room = error * longest
                 + error * error / 2.0
                 + (2.0 * self.space.eta + self.space.slack) * longest * longest
                 + self.space.slack * square;
             let cut = ((square - self.reach / 2.0) / 2.0 - room) / (plan.step * plan.step);
-            let most = f64::from(1 << 28);
-            start[at] = if cut >= -most { -(cut.floor().min(most) as i32) } else { ALWAYS };
+            let bound = length <= plan.longest
+                && rest <= levels
+                && error <= longest
+                && squares + 4.0 * rest * rest <= f64::from(self.isa.most_square())
+                && cut >= -most;
+            if bound {
+                (plan.k..plan.k + 4).for_each(|k| put(k, rest));
+                start[at] = -(cut.floor().min(most) as i32);
+            } else {
+                (0..plan.k).for_each(|k| put(k, 0.0));
+                start[at] = most as i32;
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{NEVER, Sketch, ones};
+use super::{Sketch, ones};
 use crate::kernel::Hits;
 
 /// Groups that stay in the cache while panels stream by.
@@ -28,7 +28,7 @@ impl Sketch {
         let size = lanes * quads * 4;
         let count = points.len().div_ceil(lanes);
         let mut panels = vec![self.isa.offset() as u8; count * size];
-        let mut start = vec![NEVER; count * lanes];
+        let mut start = vec![self.isa.never(); count * lanes];
         let packed =
             panels.par_chunks_mut(size).zip(start.par_chunks_mut(lanes)).zip(points.par_chunks(lanes));
         packed.for_each(|((panel, start), points)| {

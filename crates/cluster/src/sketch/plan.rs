@@ -81,7 +81,9 @@ impl Plan {
                     .zip(&lengths)
                     .filter(|(_, l)| **l <= longest)
                     .fold(0.0_f64, |m, (r, _)| m.max(*r));
-                let step = (f64::from(largest).max(most_rest / 2.0) * 1.05 / levels).max(1e-150);
+                // Rounded up and down, squares add up to little more than they should.
+                let fits = longest / (0.95 * f64::from(isa.most_square())).sqrt();
+                let step = (f64::from(largest).max(most_rest / 2.0) * 1.05 / levels).max(fits).max(1e-150);
                 let clusters = points.len() < points.members_in_all();
                 let counted = points.members_in_all() < MOST_ROWS;
                 let second = dim > 32 && dim <= 1 << 16 && counted && (k < dim || rotated || clusters);
@@ -110,7 +112,7 @@ impl Plan {
         let quad = match isa {
             Isa::Portable => 1.0,
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => 0.12,
+            Isa::Avx2 => 0.1,
             #[cfg(target_arch = "x86_64")]
             Isa::Vnni => 1.0 / 16.0,
         };
