@@ -5,7 +5,8 @@
 //! thresholds, the *levels*, are asked for, so an edge between points that already hang together at the least
 //! level at or above its weight tells nothing; most of a large person's are dropped so on sight, without a
 //! second look at them. The rest is brought down to a forest whenever there are too many: the forest of a forest
-//! and more edges is that of all edges.
+//! and more edges is that of all edges. Levels at which components are too large already only get larger ones, and are
+//! given up: from then on only pairs within the others' reach are looked for.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -23,10 +24,10 @@ use crate::union_find::UnionFind;
 /// Levels, as many as fit in a line of cache; from half of the threshold on, since what hangs together
 /// below does so without another look.
 const LEVELS: usize = 16;
-/// Edges beyond the forest before it is made anew.
-const BUFFER: usize = 1 << 18;
 /// Edges that a block may find before it hands them over.
 const HELD: usize = 1 << 13;
+/// After such parts of the blocks pairs are looked for by a sketch made for the levels that are left.
+const PARTS: [usize; 2] = [16, 4];
 
 #[derive(Clone, Copy)]
 struct Edge {
@@ -36,8 +37,9 @@ struct Edge {
     j: u32,
 }
 
-/// Components at each level.
+/// Components at each level that is left.
 struct Known {
+    levels: usize,
     /// At the least level, by which most edges are dropped, of what stands at each place of the sketch.
     least: Vec<u32>,
     of: Vec<[u32; LEVELS]>,
@@ -45,14 +47,15 @@ struct Known {
 
 impl Known {
     fn nothing() -> Self {
-        Self { least: Vec::new(), of: Vec::new() }
+        Self { levels: LEVELS, least: Vec::new(), of: Vec::new() }
     }
 
-    /// Whether the two hang together at the least level that the edge is at or below, and so at all above.
+    /// Whether the two hang together at the least level that the edge is at or below, and so at all above; or there is
+    /// no such.
     fn has(&self, edge: &Edge, weights: &[f32; LEVELS]) -> bool {
-        let level = weights.partition_point(|&w| w < edge.weight);
+        let level = weights[..self.levels].partition_point(|&w| w < edge.weight);
         let (i, j) = (edge.i as usize, edge.j as usize);
-        level == LEVELS || (!self.of.is_empty() && self.of[i][level] == self.of[j][level])
+        level == self.levels || (!self.of.is_empty() && self.of[i][level] == self.of[j][level])
     }
 }
 
@@ -78,22 +81,22 @@ struct Store {
     busy: bool,
 }
 
-/// A minimum spanning forest.
+/// A minimum spanning forest, up to the largest level at which components have few enough pairs.
 pub(crate) struct Forest {
     points: usize,
-    thresholds: [f64; LEVELS],
-    weights: [f32; LEVELS],
-    /// In order of weight.
+    /// None where they are too many at each.
+    threshold: Option<f64>,
     edges: Vec<Edge>,
 }
 
 impl Forest {
-    /// Of all pairs that may be within the end of `thresholds`.
+    /// Of all pairs that may be within the end of `thresholds`, as far as components have at most `most` pairs together.
     pub(crate) fn new(
         exact: &Exact,
         space: &Space,
         points: &Points,
         thresholds: Range<f64>,
+        most: u64,
         observer: Observer<'_>,
     ) -> Self {
         let n = points.len();
@@ -103,15 +106,17 @@ impl Forest {
             LEVELS => wanted,
             l => half + (wanted - half) * l as f64 / LEVELS as f64,
         });
-        let weights = thresholds.map(|t| (space.reach(exact.metric(), t) as f32).next_up());
+        let reach = thresholds.map(|t| space.reach(exact.metric(), t));
+        let weights = reach.map(|reach| (reach as f32).next_up());
+        let buffer = space.tuning.edges;
         let known = RwLock::new(Arc::new(Known::nothing()));
-        let sketch = Sketch::new(exact, space, points, wanted);
+        let mut sketch = Sketch::new(exact, space, points, wanted);
         let blocks = Blocks::new(&sketch);
         let progress = observer.start(Stage::Join, pairs(n));
-        let store = Mutex::new(Store { edges: Vec::new(), most: BUFFER, busy: false });
+        let store = Mutex::new(Store { edges: Vec::new(), most: buffer, busy: false });
         let lock = || store.lock().unwrap_or_else(PoisonError::into_inner);
-        let reach = space.reach(exact.metric(), wanted);
-        let keep = |own: &mut Vec<Edge>| {
+        let latest = || known.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let keep = |sketch: &Sketch, own: &mut Vec<Edge>| {
             let mut edges = {
                 let mut store = lock();
                 store.edges.append(own);
@@ -123,94 +128,143 @@ impl Forest {
             };
             // Without the lock, and on this thread alone: one that waits for its share of a parallel sort may
             // take up another block meanwhile.
-            let mut made = reduce(&mut edges, n, &weights);
+            let mut made = reduce(&mut edges, n, &weights[..latest().levels], most);
             made.least = (0..n as u32).map(|place| made.of[sketch.point(place) as usize][0]).collect();
             *known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made);
             let mut store = lock();
-            store.most = edges.len() + edges.len() / 2 + BUFFER;
+            store.most = edges.len() + edges.len() / 2 + buffer;
             store.edges.append(&mut edges);
             store.busy = false;
         };
-        let latest = || known.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let look = |panels: Panels| {
+        let look = |sketch: &Sketch, panels: Panels| {
             let now = Now(RefCell::new(latest()));
+            let levels = now.0.borrow().levels;
+            let Some(&reach) = reach[..levels].last() else { return };
             let mut own = Vec::new();
-            sketch.candidates(panels, reach, Some(&now), |p, others| {
-                for &q in others {
-                    let weight = (sketch.least(exact, space, (p, q)) as f32).next_down();
-                    let edge = Edge { weight, i: sketch.point(p), j: sketch.point(q) };
-                    if !now.0.borrow().has(&edge, &weights) {
-                        own.push(edge);
-                    }
+            sketch.candidates((exact, space), panels, reach, Some(&now), |p, q, least| {
+                let edge =
+                    Edge { weight: (least as f32).next_down(), i: sketch.point(p), j: sketch.point(q) };
+                if !now.0.borrow().has(&edge, &weights) {
+                    own.push(edge);
                 }
                 if own.len() >= HELD {
-                    keep(&mut own);
+                    keep(sketch, &mut own);
                     now.0.replace(latest());
                 }
             });
-            keep(&mut own);
+            keep(sketch, &mut own);
         };
         // What stands close together first: that mostly hangs together, and need not be looked at again.
         (0..sketch.panels()).into_par_iter().with_min_len(16).for_each(|from| {
-            look(Panels { from, to: from + 1, last: from + 1 });
+            look(&sketch, Panels { from, to: from + 1, last: from + 1 });
         });
-        blocks.all().for_each(|block| {
-            look(block.panels);
-            progress.advance(block.pairs(&sketch));
-        });
-        let mut edges = store.into_inner().unwrap_or_else(PoisonError::into_inner).edges;
-        reduce(&mut edges, n, &weights);
-        Self { points: n, thresholds, weights, edges }
-    }
-
-    /// The components, by their smallest points, at the largest level at which they have at most `most`
-    /// pairs together; none where there is no such or nothing hangs together there.
-    pub(crate) fn components(&self, most: u64) -> Option<(Vec<u32>, f64)> {
-        let mut sets = UnionFind::new(self.points);
-        let mut size = vec![1_u64; self.points];
-        let (mut count, mut at) = (0, 0);
-        let mut best = None;
-        for (&threshold, &weight) in self.thresholds.iter().zip(&self.weights) {
-            while let Some(edge) = self.edges.get(at).filter(|e| e.weight <= weight) {
-                let (i, j) = (sets.find(edge.i) as usize, sets.find(edge.j) as usize);
-                count += size[i] * size[j];
-                size[i.min(j)] = size[i] + size[j];
-                sets.union(edge.i, edge.j);
-                at += 1;
-            }
-            if count > most {
-                break;
-            }
-            if at > 0 {
-                best = Some((at, threshold));
+        let (count, mut done, mut levels) = (blocks.all().len(), 0, LEVELS);
+        for until in PARTS.map(|part| count / part).into_iter().chain([count]) {
+            blocks.all().take(until).skip(done).for_each(|block| {
+                look(&sketch, block.panels);
+                progress.advance(block.pairs(&sketch));
+            });
+            done = until;
+            let left = latest().levels;
+            if left < levels
+                && until < count
+                && let Some(&threshold) = thresholds[..left].last()
+            {
+                sketch = sketch.again(exact, space, points, threshold);
+                levels = left;
             }
         }
-        let (at, threshold) = best?;
+        let mut edges = store.into_inner().unwrap_or_else(PoisonError::into_inner).edges;
+        let levels = reduce(&mut edges, n, &weights[..latest().levels], most).levels;
+        Self { points: n, threshold: thresholds[..levels].last().copied(), edges }
+    }
+
+    /// The components, by their smallest points, and at which threshold; none where they are too large at each, or nothing
+    /// hangs together.
+    pub(crate) fn components(&self) -> Option<(Vec<u32>, f64)> {
+        let threshold = self.threshold.filter(|_| !self.edges.is_empty())?;
         let mut sets = UnionFind::new(self.points);
-        self.edges[..at].iter().for_each(|e| sets.union(e.i, e.j));
+        self.edges.iter().for_each(|e| sets.union(e.i, e.j));
         Some((sets.into_roots(), threshold))
     }
 }
 
-/// Leaves a forest, in order, and tells its components.
-fn reduce(edges: &mut Vec<Edge>, points: usize, weights: &[f32; LEVELS]) -> Known {
+/// Leaves a forest, in order, up to the largest level left at which components have at most `most` pairs, and tells them.
+/// Of levels that were given up edges are gone, so that they cannot be had back.
+fn reduce(edges: &mut Vec<Edge>, points: usize, weights: &[f32], most: u64) -> Known {
     edges.sort_unstable_by(|a, b| a.weight.total_cmp(&b.weight).then((a.i, a.j).cmp(&(b.i, b.j))));
     let mut of = vec![[0; LEVELS]; points];
     let mut sets = UnionFind::new(points);
-    let (mut at, mut kept) = (0, 0);
-    for (level, &weight) in weights.iter().enumerate() {
+    let mut size = vec![1_u64; points];
+    let (mut at, mut kept, mut within, mut levels, mut pairs) = (0, 0, 0, 0, 0);
+    for &weight in weights {
         while let Some(&edge) = edges.get(at).filter(|e| e.weight <= weight) {
-            if sets.find(edge.i) != sets.find(edge.j) {
+            let (i, j) = (sets.find(edge.i) as usize, sets.find(edge.j) as usize);
+            if i != j {
+                pairs += size[i] * size[j];
+                size[i.min(j)] = size[i] + size[j];
                 sets.union(edge.i, edge.j);
                 edges[kept] = edge;
                 kept += 1;
             }
             at += 1;
         }
-        of.iter_mut().zip(sets.roots()).for_each(|(of, root)| of[level] = root);
+        if pairs > most {
+            break;
+        }
+        of.iter_mut().zip(sets.roots()).for_each(|(of, root)| of[levels] = root);
+        (levels, within) = (levels + 1, kept);
     }
-    // What is above the last level is beyond reach.
-    edges.truncate(kept);
+    // What is above the last level left is beyond reach.
+    edges.truncate(within);
     edges.shrink_to_fit();
-    Known { least: Vec::new(), of }
+    Known { levels, least: Vec::new(), of }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+    use crate::sketch::Tuning;
+    use crate::{Embeddings, Metric};
+
+    /// However often edges are brought down to a forest meanwhile, with levels given up at any time.
+    #[test]
+    fn a_forest_of_forests_is_that_of_all_edges() {
+        let mut random = Random::new(5);
+        let centres: Vec<f32> = (0..40 * 40).map(|_| random.uniform() as f32 - 0.5).collect();
+        let numbers = (0..1500 * 40).map(|at| {
+            let centre = centres[at / 40 * 7 % 40 * 40 + at % 40];
+            centre + (0.3 + (at / 40 % 5) as f32 * 0.2) * (random.uniform() as f32 - 0.5)
+        });
+        let rows = Embeddings::new(numbers.collect(), 40).unwrap();
+        let order: Vec<u32> = (0..1500).collect();
+        let points = Points::of_rows(&order);
+        let exact = Exact::new(&rows, Metric::Cosine).unwrap();
+        let mut seen = Vec::new();
+        for most in [0, 5_000, 10_000, 20_000, 28_000, 100_000, 300_000, u64::MAX] {
+            let of = |edges: usize| {
+                let tuning = Tuning { few: 2, edges, ..Tuning::default() };
+                let space = Space::new(&exact, &order, tuning);
+                Forest::new(&exact, &space, &points, 0.0..0.6, most, Observer::none()).components()
+            };
+            let at_once = of(usize::MAX / 2);
+            for edges in [0, 50, 1000] {
+                assert!(of(edges) == at_once, "{most} {edges}");
+            }
+            let Some((roots, threshold)) = at_once else { continue };
+            let mut size = [0_u64; 1500];
+            roots.iter().for_each(|&root| size[root as usize] += 1);
+            assert!(size.iter().map(|n| n * n.saturating_sub(1) / 2).sum::<u64>() <= most);
+            for i in 0..1500_u32 {
+                exact.distances(i, &order[i as usize + 1..], |j, distance| {
+                    assert!(distance > threshold || roots[i as usize] == roots[j as usize]);
+                    true
+                });
+            }
+            seen.push(threshold);
+        }
+        seen.dedup();
+        assert!(seen.len() > 3 && seen.is_sorted(), "{seen:?}");
+    }
 }

@@ -433,7 +433,7 @@ mod tests {
         for isa in Isa::available() {
             // With directions, and along the axes; in memory, and nearly all on disk.
             for (few, memory) in [(2, 0), (2, 1 << 20), (1000, 1 << 20)] {
-                let (settings, tuning) = (settings.memory(memory), Tuning { isa, few });
+                let (settings, tuning) = (settings.memory(memory), Tuning { isa, few, ..Tuning::default() });
                 let run =
                     |left, right| join_blocks_with(rows, &settings, left, right, Observer::none(), tuning);
                 let got = run(0..n, 0..n).unwrap();
@@ -516,13 +516,11 @@ mod tests {
         let order: Vec<u32> = (0..100).collect();
         let (space, points) = (Space::new(&exact, &order, Tuning::default()), Points::of_rows(&order));
         let sketch = Sketch::new(&exact, &space, &points, 8.0);
-        let mut candidates = 0;
+        let mut candidates = 0_u64;
         let reach = space.reach(Metric::Euclidean, 8.0);
         let all = Panels { from: 0, to: sketch.panels(), last: sketch.panels() };
         let any = sketch.only(|_, _| true);
-        sketch.candidates(all, reach, Some(&any), |_, others| {
-            candidates += others.len() as u64;
-        });
+        sketch.candidates((&exact, &space), all, reach, Some(&any), |_, _, _| candidates += 1);
         let links = join(&rows, &Settings::new(Metric::Euclidean, 8.0).unwrap()).unwrap().len();
         assert!(candidates < links + links / 4 + 20, "{candidates} candidates for {links} links");
     }

@@ -290,8 +290,9 @@ impl<'a> Solver<'a> {
         observer: Observer<'_>,
     ) -> Result<Option<Band>, Error> {
         let start = reached.unwrap_or(0.0);
-        let forest = Forest::new(self.exact, self.space, points, start..threshold, observer);
-        let Some((roots, now)) = forest.components(pairs(points.len()) / WORTH) else { return Ok(None) };
+        let most = pairs(points.len()) / WORTH;
+        let forest = Forest::new(self.exact, self.space, points, start..threshold, most, observer);
+        let Some((roots, now)) = forest.components() else { return Ok(None) };
         drop(forest);
         if now <= start {
             // Steps finer than numbers are.
@@ -507,7 +508,7 @@ mod tests {
             let mut first = None;
             for isa in Isa::available() {
                 for (few, bytes) in [(2, 0), (2, 56 * 500), (2, 1 << 30), (1000, 0)] {
-                    let tuning = Tuning { isa, few };
+                    let tuning = Tuning { isa, few, ..Tuning::default() };
                     let found =
                         complete_linkage_with(&rows, &settings.memory(bytes), &none, Observer::none(), tuning);
                     // At most a pair or two at any one distance.

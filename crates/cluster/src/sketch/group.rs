@@ -419,7 +419,7 @@ mod tests {
             let exact = Exact::new(&rows, metric).unwrap();
             let all: Vec<u32> = (0..120).collect();
             for isa in Isa::available() {
-                let space = Space::new(&exact, &all, Tuning { isa, few: 2 });
+                let space = Space::new(&exact, &all, Tuning { isa, few: 2, ..Tuning::default() });
                 let sketch = Sketch::in_place(&exact, &space, &Points::of_rows(&all), 1.0);
                 assert!(sketch.has_bounds());
                 let lean = sketch.lean();

@@ -90,18 +90,32 @@ pub(crate) struct Sketch {
 impl Sketch {
     /// Of points in an order of its own, by which those that are near each other mostly come together.
     pub(crate) fn new(exact: &Exact, space: &Space, points: &Points, threshold: f64) -> Self {
-        Self::in_order(exact, space, points, threshold, order(exact, space, points))
+        Self::in_order(exact, space, points, threshold, (order(exact, space, points), None))
+    }
+
+    /// Of the same points in the same order, for another threshold, with the same bounds.
+    pub(crate) fn again(&self, exact: &Exact, space: &Space, points: &Points, threshold: f64) -> Self {
+        let like = (self.order.clone(), Some(self.second.is_some()));
+        Self::in_order(exact, space, points, threshold, like)
     }
 
     /// Of points that stay where they are: a point's place is its number.
     pub(crate) fn in_place(exact: &Exact, space: &Space, points: &Points, threshold: f64) -> Self {
-        Self::in_order(exact, space, points, threshold, (0..points.len() as u32).collect())
+        Self::in_order(exact, space, points, threshold, ((0..points.len() as u32).collect(), None))
     }
 
-    fn in_order(exact: &Exact, space: &Space, points: &Points, threshold: f64, order: Vec<u32>) -> Self {
+    /// In some order; with a second look or without, or as the plan has it.
+    fn in_order(
+        exact: &Exact,
+        space: &Space,
+        points: &Points,
+        threshold: f64,
+        (order, second): (Vec<u32>, Option<bool>),
+    ) -> Self {
         let isa = space.tuning.isa;
         let reach = space.reach(exact.metric(), threshold);
-        let plan = Plan::choose(exact, space, points, reach, isa);
+        let mut plan = Plan::choose(exact, space, points, reach, isa);
+        plan.second = second.unwrap_or(plan.second);
         let points = points.in_order(&order);
         let (n, dim, lanes) = (points.len(), exact.rows().dim(), isa.panel());
         let quads = plan.k / 4 + 1;
@@ -155,24 +169,24 @@ impl Sketch {
         Link { i: i.min(j), j: i.max(j), distance }
     }
 
-    /// Calls `found(p, qs)` with the places p < q of candidates, p in `block`, q in it or after it: several times for
-    /// a p, with ascending q. `reach` is T² of (1), at most that of the threshold this was made for. Pairs that are not
-    /// `wanted` are passed over after the first look.
+    /// Calls `found(p, q, least)` with the places p < q of candidates, p in `block`, q in it or after it, and a lower
+    /// bound of the largest |a − b|² across the two. `reach` is T² of (1), at most that of the threshold this was made
+    /// for. Pairs that are not `wanted` are passed over after the first look.
     pub(crate) fn candidates(
         &self,
+        (exact, space): (&Exact, &Space),
         block: Panels,
         reach: f64,
         wanted: Option<&impl Wanted>,
-        mut found: impl FnMut(u32, &[u32]),
+        mut found: impl FnMut(u32, u32, f64),
     ) {
-        let mut others = Vec::with_capacity(self.isa.panel());
         self.first_look(block, reach, wanted, |tile| {
             for (i, bits) in tile.rows.zip(tile.hits) {
-                others.clear();
-                let places = ones(bits).map(|j| tile.columns.start + j);
-                others.extend(places.filter(|&j| self.passes(i, j, reach)).map(|j| j as u32));
-                if !others.is_empty() {
-                    found(i as u32, &others);
+                for j in ones(bits).map(|j| tile.columns.start + j) {
+                    let least = self.least(exact, space, (i as u32, j as u32));
+                    if least <= reach {
+                        found(i as u32, j as u32, least);
+                    }
                 }
             }
         });

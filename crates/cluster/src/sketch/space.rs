@@ -23,11 +23,13 @@ pub(crate) struct Tuning {
     pub(crate) isa: Isa,
     /// Below this many points finding directions costs more than it saves.
     pub(crate) few: usize,
+    /// Edges of a [forest](crate::forest) beyond which it is made anew.
+    pub(crate) edges: usize,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self { isa: Isa::best(), few: 3000 }
+        Self { isa: Isa::best(), few: 3000, edges: 1 << 18 }
     }
 }
 
