@@ -15,7 +15,7 @@ use crate::exact::Exact;
 use crate::links::{Link, Links, Spill};
 use crate::points::Points;
 use crate::progress::{Observer, Stage};
-use crate::sketch::{Panels, Sketch, Space, Tuning};
+use crate::sketch::{Panels, Room, Sketch, Space, Tuning};
 use crate::solve::Apart;
 use crate::{Error, Settings};
 
@@ -379,7 +379,7 @@ pub(crate) fn join_points(
     blocks.all().for_each(|block| {
         // What falls meanwhile only spares work.
         let mut threshold = f64::from_bits(now.load(Ordering::Relaxed));
-        let mut links = Vec::new();
+        let (mut links, mut room) = (Vec::new(), Room::default());
         let keep = |links: &mut Vec<Link>| {
             let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
             store.push(block.number, std::mem::take(links));
@@ -393,7 +393,7 @@ pub(crate) fn join_points(
         sketch.pairs(exact, block.panels, reach, wanted.as_ref(), |p, q, distance| {
             let distance = match distance {
                 Some(distance) => Some(distance).filter(|&d| d <= threshold),
-                None => sketch.complete(exact, (p, q), threshold, reach),
+                None => sketch.complete(exact, (p, q), (threshold, reach), &mut room),
             };
             links.extend(distance.map(|distance| sketch.link(p, q, distance)));
             if links.len() >= HELD {

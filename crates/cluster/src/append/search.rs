@@ -11,7 +11,7 @@ use super::list::{Entry, List};
 use super::world::World;
 use crate::exact::Exact;
 use crate::points::{Points, unit_factor};
-use crate::sketch::{Field, GROUP, Group, Lean, Sketch, Space};
+use crate::sketch::{Field, GROUP, Group, Sketch, Space};
 
 /// Clusters that one thread takes at a time.
 const CHUNK: usize = 64;
@@ -48,7 +48,6 @@ pub(super) struct Search<'a> {
     threshold: f64,
     /// Its points are the rows in the world's order.
     sketch: Sketch,
-    lean: Vec<Lean>,
     /// A row of each cluster, and how many it stands for.
     field: Field,
     weight: Vec<u32>,
@@ -100,9 +99,8 @@ impl<'a> Search<'a> {
         limits: Limits,
     ) -> Self {
         let sketch = Sketch::in_place(exact, space, &Points::of_rows(order), threshold);
-        let lean = sketch.lean();
         let (field, weight) = (sketch.field(Vec::new()), vec![0; order.len()]);
-        Self { exact, space, limits, threshold, sketch, lean, field, weight }
+        Self { exact, space, limits, threshold, sketch, field, weight }
     }
 
     /// Pairs of some rows and others within `threshold`, and perhaps such as are little beyond: of those with the same
@@ -182,7 +180,7 @@ impl<'a> Search<'a> {
         self.sketch.near(&self.field, &places, reach, |at, place| {
             let mut bounds = (0.0, f32::INFINITY);
             if has_bounds {
-                bounds = self.sketch.across(&self.lean, &own[at].group, &[place], limit, None);
+                bounds = self.sketch.across(&own[at].group, &[place], limit, None);
                 if bounds.0 > limit {
                     return;
                 }
@@ -229,7 +227,7 @@ impl<'a> Search<'a> {
 
     fn own(&self, world: &World, members: &[u32]) -> Own {
         let places = world.outermost(members, GROUP);
-        Own { group: self.sketch.group(&self.lean, &places), whole: places.len() == members.len(), places }
+        Own { group: self.sketch.group(&places), whole: places.len() == members.len(), places }
     }
 
     /// Bounds of the distance of two clusters; none where it is no less than `horizon`.
@@ -239,7 +237,7 @@ impl<'a> Search<'a> {
             return (largest < horizon).then_some((largest, own.most(largest)));
         }
         let limit = (self.space.reach(self.exact.metric(), horizon) as f32).next_up();
-        let bounds = self.sketch.across(&self.lean, &own.group, others, limit, None);
+        let bounds = self.sketch.across(&own.group, others, limit, None);
         if bounds.0 > limit { None } else { self.within(own, bounds, horizon) }
     }
 
@@ -293,8 +291,8 @@ impl<'a> Search<'a> {
             let mut low = 0.0_f32;
             let mut group = Group::default();
             for few in few.chunks(GROUP) {
-                self.sketch.regroup(&self.lean, few, &mut group);
-                low = low.max(self.sketch.across(&self.lean, &group, many, limit, Some(each)).0);
+                self.sketch.regroup(few, &mut group);
+                low = low.max(self.sketch.across(&group, many, limit, Some(each)).0);
                 if low > limit {
                     break;
                 }

@@ -27,7 +27,7 @@ const NONE: f32 = -1e36;
 
 /// What bounds take of a row beside its bytes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Lean {
+pub(super) struct Lean {
     /// S with room for what lies below it, and above it.
     low: f32,
     high: f32,
@@ -99,30 +99,33 @@ macro_rules! of_count {
 }
 
 impl Sketch {
-    /// What [`Group`]s need of each row, by its place; none where there is no second look.
-    pub(crate) fn lean(&self) -> Vec<Lean> {
-        let Some(second) = &self.second else { return Vec::new() };
-        (0..self.len()).map(|at| Lean::new(second.of(at).1, self.slack, self.rounding)).collect()
+    /// What groups need of each row, by its place; none where there is no second look.
+    fn lean(&self) -> &[Lean] {
+        self.lean.get_or_init(|| {
+            let Some(second) = &self.second else { return Vec::new() };
+            let rows = 0..self.points.members_in_all();
+            rows.map(|at| Lean::new(second.rows.get(at).1, self.slack, self.rounding)).collect()
+        })
     }
 
-    /// Rows at some places, at most [`GROUP`].
-    pub(crate) fn group(&self, lean: &[Lean], places: &[u32]) -> Group {
+    /// Rows at some places among those of all points, at most [`GROUP`].
+    pub(crate) fn group(&self, places: &[u32]) -> Group {
         let mut new = Group::default();
-        self.regroup(lean, places, &mut new);
+        self.regroup(places, &mut new);
         new
     }
 
     /// The same in the room of another group of this sketch.
-    pub(crate) fn regroup(&self, lean: &[Lean], places: &[u32], group: &mut Group) {
+    pub(crate) fn regroup(&self, places: &[u32], group: &mut Group) {
         group.count = places.len().min(GROUP);
         (group.low, group.high) = ([NONE; GROUP], [NONE; GROUP]);
         let Some(second) = &self.second else { return };
-        let padded = second.rows.all().1.next_multiple_of(REGISTER);
+        let (lean, padded) = (self.lean(), second.rows.all().1.next_multiple_of(REGISTER));
         group.bytes.resize(GROUP * padded, 0);
         let flip = self.isa.flip();
         for (at, &place) in places.iter().take(GROUP).enumerate() {
             let to = group.bytes[at * padded..].iter_mut();
-            to.zip(second.of(place as usize).0).for_each(|(to, &x)| *to = x.cast_unsigned() ^ flip);
+            to.zip(second.rows.get(place as usize).0).for_each(|(to, &x)| *to = x.cast_unsigned() ^ flip);
             let own = &lean[place as usize];
             (group.low[at], group.high[at]) = (own.low, own.high);
             group.step[at] = 2.0 * own.step;
@@ -131,12 +134,11 @@ impl Sketch {
         }
     }
 
-    /// Bounds of the largest |a − b|² across a group and the rows at some places, each a point of the sketch. Stops
+    /// Bounds of the largest |a − b|² across a group and the rows at some places among those of all points. Stops
     /// where the lower one is above `limit`; then the upper one is infinite. `each` takes an upper bound for each of
     /// the places, the larger of it and of what was there.
     pub(crate) fn across(
         &self,
-        lean: &[Lean],
         group: &Group,
         places: &[u32],
         limit: f32,
@@ -145,7 +147,7 @@ impl Sketch {
         let Some(second) = &self.second else { return (0.0, f32::INFINITY) };
         let (bytes, dim) = second.rows.all();
         assert!(group.bytes.len() == GROUP * dim.next_multiple_of(REGISTER) || group.count == 0);
-        let many = Many { bytes, dim, lean, places };
+        let many = Many { bytes, dim, lean: self.lean(), places };
         match (self.isa, group.count) {
             (_, 0) => (0.0, 0.0),
             (Isa::Portable, _) => portable(&many, group, limit, each),
@@ -422,14 +424,12 @@ mod tests {
                 let space = Space::new(&exact, &all, Tuning { isa, few: 2, ..Tuning::default() });
                 let sketch = Sketch::in_place(&exact, &space, &Points::of_rows(&all), 1.0);
                 assert!(sketch.has_bounds());
-                let lean = sketch.lean();
                 for count in 1..=GROUP {
                     let (few, many) = (&all[count..2 * count], &all[30..95]);
                     for others in [many, &all[18..22], &all[7..8], &all[..40]] {
-                        let group = sketch.group(&lean, few);
+                        let group = sketch.group(few);
                         let mut each = vec![0.0; others.len()];
-                        let (low, high) =
-                            sketch.across(&lean, &group, others, f32::INFINITY, Some(&mut each));
+                        let (low, high) = sketch.across(&group, others, f32::INFINITY, Some(&mut each));
                         let (least, most) = space.distances(metric, (f64::from(low), f64::from(high)));
                         let of = |&x: &u32| few.iter().map(|&a| exact.distance(a, x)).fold(0.0, f64::max);
                         let largest = others.iter().map(of).fold(0.0, f64::max);
@@ -441,7 +441,7 @@ mod tests {
                         if !extreme && !few.iter().chain(others).any(|&x| x == 7) {
                             assert!(most - least < 0.1 * (1.0 + largest), "{isa:?} {least} {most}");
                         }
-                        let (low, high) = sketch.across(&lean, &group, others, low / 2.0, None);
+                        let (low, high) = sketch.across(&group, others, low / 2.0, None);
                         assert!(low == 0.0 || high == f32::INFINITY);
                     }
                 }

@@ -29,6 +29,7 @@ mod second;
 mod space;
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use rayon::prelude::*;
 use streamface_types::Metric;
@@ -38,7 +39,8 @@ use crate::kernel::{Hits, Isa};
 use crate::links::Link;
 use crate::points::Points;
 use crate::tile::Tiles;
-pub(crate) use group::{GROUP, Group, Lean};
+use group::Lean;
+pub(crate) use group::{GROUP, Group};
 pub(crate) use near::Field;
 use plan::Plan;
 use second::{Own, Part, Second};
@@ -65,6 +67,8 @@ impl Isa {
     }
 }
 
+/// Pairs of rows that are worth a group.
+const GROUPED: usize = 32;
 /// Points that are made ready together.
 const CHUNK: usize = 256;
 
@@ -83,6 +87,8 @@ pub(crate) struct Sketch {
     step: f64,
     reach: f64,
     second: Option<Second>,
+    /// Made when it is asked for.
+    lean: OnceLock<Vec<Lean>>,
     slack: f64,
     rounding: f64,
 }
@@ -140,7 +146,20 @@ impl Sketch {
         let slack = space.slack;
         // Half of what T² has room for: errors count twice.
         let rounding = if exact.metric() == Metric::Cosine { slack / 2.0 } else { 0.0 };
-        Self { isa, points, order, quads, panels, start, step: plan.step, reach, second, slack, rounding }
+        Self {
+            isa,
+            points,
+            order,
+            quads,
+            panels,
+            start,
+            step: plan.step,
+            reach,
+            second,
+            lean: OnceLock::new(),
+            slack,
+            rounding,
+        }
     }
 
     pub(crate) fn panels(&self) -> usize {
@@ -409,32 +428,51 @@ impl Sketch {
         (middle - 2.0 * error, middle + 2.0 * error)
     }
 
-    /// Looks at all pairs of two lists of rows with their bytes. An error, a lower bound of its |a − b|², where one is
-    /// beyond `reach`; else a lower bound of the largest, no less than `least`, and in `may` the pairs that may be the
-    /// farthest, each with an upper bound.
-    #[inline]
-    fn farthest_of<'b>(
+    /// Looks at all pairs across the rows at two ranges of places by their bytes: a lower bound of the largest |a − b|², and in
+    /// `room` the pairs that may be the farthest, each with an upper bound; none where one pair surely is beyond `reach`.
+    fn farthest(
         &self,
-        rows: impl Iterator<Item = (u32, (&'b [i8], &'b Own))>,
-        others: &(impl Iterator<Item = (u32, (&'b [i8], &'b Own))> + Clone),
+        second: &Second,
+        (few, many): (Range<usize>, Range<usize>),
         reach: f64,
-        mut least: f64,
-        may: &mut Vec<(f64, u32, u32)>,
-    ) -> Result<f64, f64> {
-        for (row, a) in rows {
-            for (other, b) in others.clone() {
-                let (from, to) = self.between(a, b);
+        room: &mut Room,
+    ) -> Option<f64> {
+        room.may.clear();
+        let mut least = 0.0_f64;
+        let grouped = few.len() * many.len() >= GROUPED;
+        if grouped {
+            let limit = (reach as f32).next_up();
+            room.places.clear();
+            room.places.extend(few.clone().chain(many.clone()).map(|place| place as u32));
+            room.each.clear();
+            room.each.resize(many.len(), 0.0);
+            let (own, others) = room.places.split_at(few.len());
+            for own in own.chunks(GROUP) {
+                self.regroup(own, &mut room.group);
+                let from = self.across(&room.group, others, limit, Some(&mut room.each)).0;
+                if from > limit {
+                    return None;
+                }
+                least = least.max(from.into());
+            }
+        }
+        for (at, other) in many.enumerate() {
+            if grouped && f64::from(room.each[at]) < least {
+                continue;
+            }
+            for row in few.clone() {
+                let (from, to) = self.between(second.rows.get(row), second.rows.get(other));
                 if from > reach {
-                    return Err(from);
+                    return None;
                 }
                 let nearer = to < least;
                 if !nearer {
                     least = least.max(from);
-                    may.push((if to.is_nan() { f64::INFINITY } else { to }, row, other));
+                    room.may.push((if to.is_nan() { f64::INFINITY } else { to }, row, other));
                 }
             }
         }
-        Ok(least)
+        Some(least)
     }
 
     /// A lower bound of the largest |a − b|² across the points at two places.
@@ -456,8 +494,8 @@ impl Sketch {
         &self,
         exact: &Exact,
         (i, j): (u32, u32),
-        threshold: f64,
-        reach: f64,
+        (threshold, reach): (f64, f64),
+        room: &mut Room,
     ) -> Option<f64> {
         let (i, j) = (i as usize, j as usize);
         let (few, many) = (self.points.members(i), self.points.members(j));
@@ -476,19 +514,16 @@ impl Sketch {
                 return None;
             }
         }
-        // What surely is nearer than another pair may be left out; what surely is too far ends it.
-        let rows = |point: usize| {
-            let places = self.points.range(point).map(|p| second.rows.get(p));
-            self.points.members(point).iter().copied().zip(places)
-        };
-        let mut may = Vec::new();
-        let least = self.farthest_of(rows(i), &rows(j), reach, 0.0, &mut may).ok()?;
+        let (few, many) = if few.len() <= many.len() { (i, j) } else { (j, i) };
+        let least = self.farthest(second, (self.points.range(few), self.points.range(many)), reach, room)?;
+        let row =
+            |point: usize, place: usize| self.points.members(point)[place - self.points.range(point).start];
         let mut largest = 0.0_f64;
-        for (most, row, other) in may {
+        for &(most, a, b) in &room.may {
             if most < least {
                 continue;
             }
-            let distance = exact.distance(row, other);
+            let distance = exact.distance(row(few, a), row(many, b));
             if distance > threshold {
                 return None;
             }
@@ -496,6 +531,15 @@ impl Sketch {
         }
         Some(largest)
     }
+}
+
+/// Memory that [`Sketch::complete`] works in.
+#[derive(Default)]
+pub(crate) struct Room {
+    group: Group,
+    places: Vec<u32>,
+    each: Vec<f32>,
+    may: Vec<(f64, usize, usize)>,
 }
 
 /// Makes chunks of points ready.
