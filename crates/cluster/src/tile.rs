@@ -3,8 +3,9 @@
 //!
 //! Where people are large, whole tiles of the join are links. One distance at a time reads two rows for it,
 //! converts both to `f64`, and mostly waits. Here rows are converted once, into the order in which the
-//! instructions take them, and a block of distances stays in registers: each number that is loaded
-//! serves several.
+//! instructions take them, and the sums of a block of pairs stay in registers: each number that is loaded
+//! serves several. All blocks of a tile go through one part of the numbers before the next, as so much of all rows stays in
+//! the first-level cache.
 
 use std::ops::Range;
 
@@ -94,8 +95,6 @@ impl<'a> Tiles<'a> {
         if self.sums.len() < self.blocks.len() * pairs {
             self.sums.resize(self.blocks.len() * pairs, [0.0; LEFT]);
         }
-        // Part by part, as a part of all rows and of a block's columns stays in the first-level cache, and whole ones
-        // would not.
         for part in 0..LANES / self.isa.width() {
             self.part.clear();
             self.part.extend(own.part(part).iter().map(|&x| f64::from(x)));

@@ -48,8 +48,8 @@ use space::{Placed, norm, order};
 pub(crate) use space::{Space, Tuning, spread};
 
 /// What points may give to the sums of the first look, so that each stays within [`Isa::range`]: half of it is for the
-/// products of any two points, a quarter for what either starts from. All at what is out of the ordinary is 0 in
-/// each number.
+/// products of any two points, a quarter for what either starts from. Points without a bound have zeros for numbers, so
+/// that where they start decides.
 impl Isa {
     /// The most that the squares of a point's numbers may add up to.
     fn most_square(self) -> i32 {
@@ -99,10 +99,9 @@ impl Sketch {
         Self::in_order(exact, space, points, threshold, (order(exact, space, points), None))
     }
 
-    /// Of the same points in the same order, for another threshold, with the same bounds.
-    pub(crate) fn again(&self, exact: &Exact, space: &Space, points: &Points, threshold: f64) -> Self {
-        let like = (self.order.clone(), Some(self.second.is_some()));
-        Self::in_order(exact, space, points, threshold, like)
+    /// Of the same points in the same order, for another threshold; the second look is the same.
+    pub(crate) fn again(self, exact: &Exact, space: &Space, points: &Points, threshold: f64) -> Self {
+        Self::in_order(exact, space, points, threshold, (self.order, Some(self.second)))
     }
 
     /// Of points that stay where they are: a point's place is its number.
@@ -110,31 +109,31 @@ impl Sketch {
         Self::in_order(exact, space, points, threshold, ((0..points.len() as u32).collect(), None))
     }
 
-    /// In some order; with a second look or without, or as the plan has it.
+    /// In some order; with the second look that there is, or as the plan has it.
     fn in_order(
         exact: &Exact,
         space: &Space,
         points: &Points,
         threshold: f64,
-        (order, second): (Vec<u32>, Option<bool>),
+        (order, second): (Vec<u32>, Option<Option<Second>>),
     ) -> Self {
         let isa = space.tuning.isa;
         let reach = space.reach(exact.metric(), threshold);
-        let mut plan = Plan::choose(exact, space, points, reach, isa);
-        plan.second = second.unwrap_or(plan.second);
+        let plan = Plan::choose(exact, space, points, reach, isa);
         let points = points.in_order(&order);
         let (n, dim, lanes) = (points.len(), exact.rows().dim(), isa.panel());
         let quads = plan.k / 4 + 1;
         let count = n.div_ceil(lanes);
         let mut panels = vec![isa.offset() as u8; count * lanes * quads * 4];
         let mut start = vec![isa.never(); count * lanes];
-        let mut second = plan.second.then(|| Second::new(&points, dim));
+        let made = second.is_some();
+        let mut second = second.unwrap_or_else(|| plan.second.then(|| Second::new(&points, dim)));
         // Whole panels a chunk, so that each writes a part of its own.
         let per = CHUNK.div_ceil(lanes);
         let sizes = (per * lanes * quads * 4, per * lanes);
         let parts = match &mut second {
-            Some(second) => second.parts(&points, sizes.1),
-            None => (0..count.div_ceil(per)).map(|_| None).collect(),
+            Some(second) if !made => second.parts(&points, sizes.1),
+            _ => (0..count.div_ceil(per)).map(|_| None).collect(),
         };
         let maker = Maker { exact, space, points: &points, plan, reach, isa };
         panels
@@ -379,6 +378,7 @@ impl Sketch {
                 }
             }
             let (start, most) = (self.start[place as usize], self.isa.most_start());
+            // Those at the end of what there is stay: what always passes, and what never does.
             let raised = if start.abs() < most { (start - raise).max(-most) } else { start };
             starts[at] = raised - self.isa.offset() * sum;
         }

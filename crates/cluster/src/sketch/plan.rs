@@ -81,7 +81,7 @@ impl Plan {
                     .zip(&lengths)
                     .filter(|(_, l)| **l <= longest)
                     .fold(0.0_f64, |m, (r, _)| m.max(*r));
-                // Rounded up and down, squares add up to little more than they should.
+                // So that squares fit, also when some are rounded up.
                 let fits = longest / (0.95 * f64::from(isa.most_square())).sqrt();
                 let step = (f64::from(largest).max(most_rest / 2.0) * 1.05 / levels).max(fits).max(1e-150);
                 let clusters = points.len() < points.members_in_all();
