@@ -5,7 +5,8 @@
 //! old run is enough: its merges, in order, say what happens between clusters that new rows leave
 //! alone ([`replay`]). New rows, and clusters whose partner was taken by one, are compared with one row of each other
 //! cluster by the [sketch](crate::sketch), those left with more rows by their bytes ([`search`]), and only what may
-//! come next is measured in full.
+//! come next is measured in full. Where many clusters have changed by then, all there are become points, and are linked
+//! as if there were no history: that is less work, and for all threads.
 
 mod family;
 mod list;
@@ -66,10 +67,11 @@ pub fn renumber(merges: &[Merge], now: &[u32]) -> Result<Vec<Merge>, Error> {
 ///
 /// Time: that of joining the new rows with all; of linking the parts anew that new rows are near, up to the threshold of
 /// the history's [`Parts`]; and from there on of a search through what clusters there are for each old one that loses
-/// its partner to something new, and again whenever it has come as far as that search went. Complete linkage is
+/// its partner to something new, and again whenever it has come as far as that search went; or, where one cluster in
+/// eight or more has changed by then, that of linking these clusters as a run from scratch does. Complete linkage is
 /// chaotic where people are seen often: there each new row changes some 10 to 20 merges, whatever way they are found.
 /// Memory: about 2d + 150 bytes a row, the settings' for the parts, and up to 100 KiB, mostly far less, for each
-/// cluster that was not there before. One thread goes through the merges; all else uses all there are.
+/// cluster that was not there before. One thread goes through old merges; all else uses all there are.
 ///
 /// Constraints may be others than they were: clusters that one has come to or gone from start anew. A smaller
 /// threshold than that of the history takes part of it; a larger one goes on from its end.
@@ -177,9 +179,12 @@ fn append_with(
         }
         parts = Some(begun.parts);
     }
-    if reached.is_none_or(|reached| reached < threshold) {
+    let roots = now.roots();
+    let clusters = || (0..n).filter(|&row| roots[row] as usize == row);
+    let (all, dirty) = (clusters().count(), clusters().filter(|&row| !clean[row]).count());
+    if reached.is_none_or(|reached| reached < threshold) && dirty.saturating_mul(limits.few) <= all {
         let mut sets = Sets::new(n);
-        for (row, root) in (0_u32..).zip(now.roots()).filter(|(row, root)| row != root) {
+        for (row, root) in (0_u32..).zip(roots).filter(|(row, root)| row != root) {
             sets.union(root, row);
         }
         let out = out(&exact, &order, &sizes);
@@ -189,19 +194,20 @@ fn append_with(
         replay.run(old);
         links += replay.looked;
         merges.append(&mut replay.merges);
+        reached = Some(threshold);
     }
-    let mut all = Clustering { links, bands: 1, parts, ..of_merges(n, merges) };
-    if settings.threshold() > threshold {
+    let mut bands = 1;
+    if reached.is_none_or(|reached| reached < settings.threshold()) {
         let mut sets = UnionFind::new(n);
-        all.merges.iter().for_each(|m| sets.union(m.a, m.b));
+        merges.iter().for_each(|m| sets.union(m.a, m.b));
         let points = Points::new(&exact, &sets.roots());
         let apart = Apart::between(&points, &groups, |row| sets.find(row));
         let solved = solver.solve(points, apart, settings.threshold())?;
-        all.merges.extend(solved.merges);
-        let (links, bands) = (links + solved.links, 1 + solved.bands);
-        all = Clustering { links, bands, parts: all.parts, ..of_merges(n, all.merges) };
+        merges.extend(solved.merges);
+        links += solved.links;
+        bands += solved.bands;
     }
-    Ok(all)
+    Ok(Clustering { links, bands, parts, ..of_merges(n, merges) })
 }
 
 /// What is merged before all else, and the smallest row of each row's cluster then.

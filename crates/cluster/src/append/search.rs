@@ -32,11 +32,13 @@ pub(super) struct Limits {
     pub(super) left: f64,
     /// Parts are linked anew where they have so many times fewer pairs than all rows.
     pub(super) worth: u64,
+    /// Clusters are linked anew where one in fewer than so many is not as it was.
+    pub(super) few: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { most: 4096, left: 0.8, worth: 4 }
+        Self { most: 4096, left: 0.8, worth: 4, few: 8 }
     }
 }
 
