@@ -22,7 +22,9 @@
 //! §3.1); both are added to e and to ρ. All else is `f64` and covered by [`Space::slack`]. A wrong choice of
 //! directions, steps or k costs time, never a pair.
 
+mod clusters;
 mod group;
+mod make;
 mod near;
 mod plan;
 mod second;
@@ -39,36 +41,16 @@ use crate::kernel::{Hits, Isa};
 use crate::links::Link;
 use crate::points::Points;
 use crate::tile::Tiles;
+pub(crate) use clusters::Room;
 use group::Lean;
 pub(crate) use group::{GROUP, Group};
+use make::Maker;
 pub(crate) use near::Field;
 use plan::Plan;
-use second::{Own, Part, Second};
-use space::{Placed, norm, order};
+use second::{Own, Second};
+use space::order;
 pub(crate) use space::{Space, Tuning, spread};
 
-/// What points may give to the sums of the first look, so that each stays within [`Isa::range`]: half of it is for the
-/// products of any two points, a quarter for what either starts from. Points without a bound have zeros for numbers, so
-/// that where they start decides.
-impl Isa {
-    /// The most that the squares of a point's numbers may add up to.
-    fn most_square(self) -> i32 {
-        self.range() / 2
-    }
-
-    /// Where a point may start at most, either way; that of points that no bound is worth taking for.
-    fn most_start(self) -> i32 {
-        self.range() / 4
-    }
-
-    /// The start of what is near to nothing.
-    fn never(self) -> i32 {
-        -self.range() / 2
-    }
-}
-
-/// Pairs of rows that are worth a group.
-const GROUPED: usize = 32;
 /// Points that are made ready together.
 const CHUNK: usize = 256;
 
@@ -428,53 +410,6 @@ impl Sketch {
         (middle - 2.0 * error, middle + 2.0 * error)
     }
 
-    /// Looks at all pairs across the rows at two ranges of places by their bytes: a lower bound of the largest |a − b|², and in
-    /// `room` the pairs that may be the farthest, each with an upper bound; none where one pair surely is beyond `reach`.
-    fn farthest(
-        &self,
-        second: &Second,
-        (few, many): (Range<usize>, Range<usize>),
-        reach: f64,
-        room: &mut Room,
-    ) -> Option<f64> {
-        room.may.clear();
-        let mut least = 0.0_f64;
-        let grouped = few.len() * many.len() >= GROUPED;
-        if grouped {
-            let limit = (reach as f32).next_up();
-            room.places.clear();
-            room.places.extend(few.clone().chain(many.clone()).map(|place| place as u32));
-            room.each.clear();
-            room.each.resize(many.len(), 0.0);
-            let (own, others) = room.places.split_at(few.len());
-            for own in own.chunks(GROUP) {
-                self.regroup(own, &mut room.group);
-                let from = self.across(&room.group, others, limit, Some(&mut room.each)).0;
-                if from > limit {
-                    return None;
-                }
-                least = least.max(from.into());
-            }
-        }
-        for (at, other) in many.enumerate() {
-            if grouped && f64::from(room.each[at]) < least {
-                continue;
-            }
-            for row in few.clone() {
-                let (from, to) = self.between(second.rows.get(row), second.rows.get(other));
-                if from > reach {
-                    return None;
-                }
-                let nearer = to < least;
-                if !nearer {
-                    least = least.max(from);
-                    room.may.push((if to.is_nan() { f64::INFINITY } else { to }, row, other));
-                }
-            }
-        }
-        Some(least)
-    }
-
     /// A lower bound of the largest |a − b|² across the points at two places.
     #[inline]
     pub(crate) fn least(&self, exact: &Exact, space: &Space, (i, j): (u32, u32)) -> f64 {
@@ -487,163 +422,5 @@ impl Sketch {
         let (least, _) = self.between(second.of(i), second.of(j));
         // Of what is not a number nothing is known.
         if least > 0.0 { least } else { 0.0 }
-    }
-
-    /// The largest distance across the points at two places, or none where it is above `threshold`; `reach` is its T².
-    pub(crate) fn complete(
-        &self,
-        exact: &Exact,
-        (i, j): (u32, u32),
-        (threshold, reach): (f64, f64),
-        room: &mut Room,
-    ) -> Option<f64> {
-        let (i, j) = (i as usize, j as usize);
-        let (few, many) = (self.points.members(i), self.points.members(j));
-        if let (&[a], &[b]) = (few, many) {
-            return Some(exact.distance(a, b)).filter(|&d| d <= threshold);
-        }
-        let Some(second) = self.second.as_ref().filter(|_| few.len() * many.len() > 2) else {
-            return exact.complete(few, many, threshold);
-        };
-        // The largest distance of one row to the other point is at least the mean of these: most pairs of
-        // points that are too far apart are found out so, for a row's work and not for all pairs'.
-        let sides = [(i, j, few.len()), (j, i, many.len())];
-        for (own, other, _) in sides.into_iter().filter(|(.., count)| *count > 1) {
-            let mean = second.of(other);
-            if self.points.range(own).any(|p| self.between(second.rows.get(p), mean).0 > reach) {
-                return None;
-            }
-        }
-        let (few, many) = if few.len() <= many.len() { (i, j) } else { (j, i) };
-        let least = self.farthest(second, (self.points.range(few), self.points.range(many)), reach, room)?;
-        let row =
-            |point: usize, place: usize| self.points.members(point)[place - self.points.range(point).start];
-        let mut largest = 0.0_f64;
-        for &(most, a, b) in &room.may {
-            if most < least {
-                continue;
-            }
-            let distance = exact.distance(row(few, a), row(many, b));
-            if distance > threshold {
-                return None;
-            }
-            largest = largest.max(distance);
-        }
-        Some(largest)
-    }
-}
-
-/// Memory that [`Sketch::complete`] works in.
-#[derive(Default)]
-pub(crate) struct Room {
-    group: Group,
-    places: Vec<u32>,
-    each: Vec<f32>,
-    may: Vec<(f64, usize, usize)>,
-}
-
-/// Makes chunks of points ready.
-struct Maker<'a> {
-    exact: &'a Exact<'a>,
-    space: &'a Space,
-    points: &'a Points,
-    plan: Plan,
-    reach: f64,
-    isa: Isa,
-}
-
-impl Maker<'_> {
-    fn make(&self, first: usize, panels: &mut [u8], start: &mut [i32], part: Option<(Part<'_>, Part<'_>)>) {
-        let (dim, lanes, plan) = (self.exact.rows().dim(), self.isa.panel(), &self.plan);
-        let count = start.len().min(self.points.len() - first);
-        let levels = f64::from(self.isa.levels());
-        let placed = Placed::new(self.exact, self.space, plan.rotated.then_some(plan.k), count, |at| {
-            self.points.members(first + at)
-        });
-        if let Some((rows, means)) = part {
-            self.make_bytes(first, count, &placed, rows, means);
-        }
-        for at in 0..count {
-            let (z, square) = (&placed.z[at * dim..(at + 1) * dim], placed.square[at]);
-            let length = norm(z);
-            if self.is_unbound(self.points.members(first + at)) {
-                start[at] = if self.reach < 2.0 { self.isa.never() } else { self.isa.most_start() };
-                continue;
-            }
-            let p = placed.numbers(at, plan);
-            let panel = at / lanes * lanes * (plan.k + 4);
-            let mut put = |k: usize, q: f64| {
-                panels[panel + (k / 4 * lanes + at % lanes) * 4 + k % 4] =
-                    (q as i32 + self.isa.offset()) as u8;
-            };
-            let (mut energy, mut error, mut squares) = (0.0, 0.0, 0.0);
-            for (k, p) in p.enumerate() {
-                let q = (p / plan.step).round().clamp(-levels, levels);
-                energy += p * p;
-                error += (p - plan.step * q).powi(2);
-                squares += q * q;
-                put(k, q);
-            }
-            // Of what is too small for `f32` nothing is left.
-            let off = self.space.off(plan, dim) * length + dim as f64 * 1e-37;
-            let rest = (length * length * (1.0 + self.space.slack + 1.01 * self.space.eta) - energy
-                + 2.0 * off * energy.sqrt())
-            .max(0.0)
-            .sqrt();
-            let rest = (rest / 2.0 / plan.step).ceil();
-            let error = error.sqrt() + off;
-            let longest = plan.longest * (1.0 + self.space.eta);
-            let most = f64::from(self.isa.most_start());
-            // |e·p' + s q·e'| ≤ |e| W + (W + |e|)|e'|, and |e||e'| ≤ (|e|² + |e'|²) / 2.
-            let room = error * longest
-                + error * error / 2.0
-                + (2.0 * self.space.eta + self.space.slack) * longest * longest
-                + self.space.slack * square;
-            let cut = ((square - self.reach / 2.0) / 2.0 - room) / (plan.step * plan.step);
-            let bound = length <= plan.longest
-                && rest <= levels
-                && error <= longest
-                && squares + 4.0 * rest * rest <= f64::from(self.isa.most_square())
-                && cut >= -most;
-            if bound {
-                (plan.k..plan.k + 4).for_each(|k| put(k, rest));
-                start[at] = -(cut.floor().min(most) as i32);
-            } else {
-                (0..plan.k).for_each(|k| put(k, 0.0));
-                start[at] = most as i32;
-            }
-        }
-    }
-}
-
-impl Maker<'_> {
-    /// Zero rows are at cosine distance 1 from everything, which (1) knows nothing of.
-    fn is_unbound(&self, members: &[u32]) -> bool {
-        members.iter().any(|&row| self.exact.is_zero(row))
-    }
-
-    fn make_bytes(
-        &self,
-        first: usize,
-        count: usize,
-        placed: &Placed,
-        mut rows: Part<'_>,
-        mut means: Part<'_>,
-    ) {
-        let dim = self.exact.rows().dim();
-        let mut z_of_row = vec![0.0; dim];
-        for at in 0..count {
-            let members = self.points.members(first + at);
-            let (z, square) = (&placed.z[at * dim..(at + 1) * dim], placed.square[at]);
-            if members.len() == 1 {
-                rows.put(z, square, self.is_unbound(members));
-                continue;
-            }
-            means.put(z, square, self.is_unbound(members));
-            for row in members {
-                let square = self.space.place(self.exact, &[*row], &mut z_of_row);
-                rows.put(&z_of_row, square, self.is_unbound(&[*row]));
-            }
-        }
     }
 }

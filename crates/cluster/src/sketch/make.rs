@@ -1,0 +1,139 @@
+//! Points as the two looks take them.
+
+use super::plan::Plan;
+use super::second::Part;
+use super::space::{Placed, Space, norm};
+use crate::exact::Exact;
+use crate::kernel::Isa;
+use crate::points::Points;
+
+/// What points may give to the sums of the first look, so that each stays within [`Isa::range`]: half of it is for the
+/// products of any two points, a quarter for what either starts from. Points without a bound have zeros for numbers, so
+/// that where they start decides.
+impl Isa {
+    /// The most that the squares of a point's numbers may add up to.
+    pub(super) fn most_square(self) -> i32 {
+        self.range() / 2
+    }
+
+    /// Where a point may start at most, either way; that of points that no bound is worth taking for.
+    pub(super) fn most_start(self) -> i32 {
+        self.range() / 4
+    }
+
+    /// The start of what is near to nothing.
+    pub(super) fn never(self) -> i32 {
+        -self.range() / 2
+    }
+}
+
+/// Makes chunks of points ready.
+pub(super) struct Maker<'a> {
+    pub(super) exact: &'a Exact<'a>,
+    pub(super) space: &'a Space,
+    pub(super) points: &'a Points,
+    pub(super) plan: Plan,
+    pub(super) reach: f64,
+    pub(super) isa: Isa,
+}
+
+impl Maker<'_> {
+    /// Writes the bytes of points from `first` on and where their sums start, and what the second look has of them.
+    pub(super) fn make(
+        &self,
+        first: usize,
+        panels: &mut [u8],
+        start: &mut [i32],
+        part: Option<(Part<'_>, Part<'_>)>,
+    ) {
+        let (dim, lanes, plan) = (self.exact.rows().dim(), self.isa.panel(), &self.plan);
+        let count = start.len().min(self.points.len() - first);
+        let levels = f64::from(self.isa.levels());
+        let placed = Placed::new(self.exact, self.space, plan.rotated.then_some(plan.k), count, |at| {
+            self.points.members(first + at)
+        });
+        if let Some((rows, means)) = part {
+            self.make_bytes(first, count, &placed, rows, means);
+        }
+        for at in 0..count {
+            let (z, square) = (&placed.z[at * dim..(at + 1) * dim], placed.square[at]);
+            let length = norm(z);
+            if self.is_unbound(self.points.members(first + at)) {
+                start[at] = if self.reach < 2.0 { self.isa.never() } else { self.isa.most_start() };
+                continue;
+            }
+            let p = placed.numbers(at, plan);
+            let panel = at / lanes * lanes * (plan.k + 4);
+            let mut put = |k: usize, q: f64| {
+                panels[panel + (k / 4 * lanes + at % lanes) * 4 + k % 4] =
+                    (q as i32 + self.isa.offset()) as u8;
+            };
+            let (mut energy, mut error, mut squares) = (0.0, 0.0, 0.0);
+            for (k, p) in p.enumerate() {
+                let q = (p / plan.step).round().clamp(-levels, levels);
+                energy += p * p;
+                error += (p - plan.step * q).powi(2);
+                squares += q * q;
+                put(k, q);
+            }
+            // Of what is too small for `f32` nothing is left.
+            let off = self.space.off(plan, dim) * length + dim as f64 * 1e-37;
+            let rest = (length * length * (1.0 + self.space.slack + 1.01 * self.space.eta) - energy
+                + 2.0 * off * energy.sqrt())
+            .max(0.0)
+            .sqrt();
+            let rest = (rest / 2.0 / plan.step).ceil();
+            let error = error.sqrt() + off;
+            let longest = plan.longest * (1.0 + self.space.eta);
+            let most = f64::from(self.isa.most_start());
+            // |e·p' + s q·e'| ≤ |e| W + (W + |e|)|e'|, and |e||e'| ≤ (|e|² + |e'|²) / 2.
+            let room = error * longest
+                + error * error / 2.0
+                + (2.0 * self.space.eta + self.space.slack) * longest * longest
+                + self.space.slack * square;
+            let cut = ((square - self.reach / 2.0) / 2.0 - room) / (plan.step * plan.step);
+            let bound = length <= plan.longest
+                && rest <= levels
+                && error <= longest
+                && squares + 4.0 * rest * rest <= f64::from(self.isa.most_square())
+                && cut >= -most;
+            if bound {
+                (plan.k..plan.k + 4).for_each(|k| put(k, rest));
+                start[at] = -(cut.floor().min(most) as i32);
+            } else {
+                (0..plan.k).for_each(|k| put(k, 0.0));
+                start[at] = most as i32;
+            }
+        }
+    }
+
+    /// Zero rows are at cosine distance 1 from everything, which (1) knows nothing of.
+    fn is_unbound(&self, members: &[u32]) -> bool {
+        members.iter().any(|&row| self.exact.is_zero(row))
+    }
+
+    fn make_bytes(
+        &self,
+        first: usize,
+        count: usize,
+        placed: &Placed,
+        mut rows: Part<'_>,
+        mut means: Part<'_>,
+    ) {
+        let dim = self.exact.rows().dim();
+        let mut z_of_row = vec![0.0; dim];
+        for at in 0..count {
+            let members = self.points.members(first + at);
+            let (z, square) = (&placed.z[at * dim..(at + 1) * dim], placed.square[at]);
+            if members.len() == 1 {
+                rows.put(z, square, self.is_unbound(members));
+                continue;
+            }
+            means.put(z, square, self.is_unbound(members));
+            for row in members {
+                let square = self.space.place(self.exact, &[*row], &mut z_of_row);
+                rows.put(&z_of_row, square, self.is_unbound(&[*row]));
+            }
+        }
+    }
+}
