@@ -67,8 +67,8 @@ pub fn renumber(merges: &[Merge], now: &[u32]) -> Result<Vec<Merge>, Error> {
 ///
 /// Time: that of joining the new rows with all; of linking the parts anew that new rows are near, up to the threshold of
 /// the history's [`Parts`]; and from there on of a search through what clusters there are for each old one that loses
-/// its partner to something new, and again whenever it has come as far as that search went; or, where one cluster in
-/// eight or more has changed by then, that of linking these clusters as a run from scratch does. Complete linkage is
+/// its partner to something new, and again whenever it has come as far as that search went; or, where more than one
+/// cluster in eight has changed by then, that of linking these clusters as a run from scratch does. Complete linkage is
 /// chaotic where people are seen often: there each new row changes some 10 to 20 merges, whatever way they are found.
 /// Memory: about 2d + 150 bytes a row, the settings' for the parts, and up to 100 KiB, mostly far less, for each
 /// cluster that was not there before. One thread goes through old merges; all else uses all there are.
@@ -182,7 +182,7 @@ fn append_with(
     let roots = now.roots();
     let clusters = || (0..n).filter(|&row| roots[row] as usize == row);
     let (all, dirty) = (clusters().count(), clusters().filter(|&row| !clean[row]).count());
-    if reached.is_none_or(|reached| reached < threshold) && dirty.saturating_mul(limits.few) <= all {
+    if reached.is_none_or(|reached| reached < threshold) && dirty.saturating_mul(limits.anew) <= all {
         let mut sets = Sets::new(n);
         for (row, root) in (0_u32..).zip(roots).filter(|(row, root)| row != root) {
             sets.union(root, row);

@@ -32,13 +32,13 @@ pub(super) struct Limits {
     pub(super) left: f64,
     /// Parts are linked anew where they have so many times fewer pairs than all rows.
     pub(super) worth: u64,
-    /// Clusters are linked anew where one in fewer than so many is not as it was.
-    pub(super) few: usize,
+    /// Clusters are linked anew where more than one in so many is not as it was.
+    pub(super) anew: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { most: 4096, left: 0.8, worth: 4, few: 8 }
+        Self { most: 4096, left: 0.8, worth: 4, anew: 8 }
     }
 }
 
@@ -290,16 +290,7 @@ impl<'a> Search<'a> {
         let many = &*world.outermost_first(many, PROBE);
         let mut each = vec![0.0_f32; many.len()];
         let part = |(many, each): (&[u32], &mut [f32])| {
-            let mut low = 0.0_f32;
-            let mut group = Group::default();
-            for few in few.chunks(GROUP) {
-                self.sketch.regroup(few, &mut group);
-                low = low.max(self.sketch.across(&group, many, limit, Some(each)).0);
-                if low > limit {
-                    break;
-                }
-            }
-            low
+            self.sketch.across_all(few, many, limit, each, &mut Group::default())
         };
         let low = if few.len() * many.len() < LARGE {
             part((many, &mut each))

@@ -62,7 +62,7 @@ proptest! {
         let want = complete_linkage(&rows, &settings, &none).unwrap();
         // The old merges once more, or all that they are beyond the parts anew.
         for (isa, anew) in Isa::available().into_iter().flat_map(|isa| [(isa, 1), (isa, usize::MAX)]) {
-            let limits = Limits { most, left: 1.0 - 0.15 * most as f64, worth: 1, few: anew };
+            let limits = Limits { most, left: 1.0 - 0.15 * most as f64, worth: 1, anew };
             let how = (Tuning { isa, few, ..Tuning::default() }, limits);
             let got = append_with(&rows, &history, &is_new, &settings, &none, Observer::none(), how).unwrap();
             prop_assert_eq!(&got.merges, &want.merges);
@@ -120,7 +120,7 @@ proptest! {
         let want = complete_linkage(&rows, &settings, &none).unwrap();
         for isa in Isa::available() {
             for few in [2, 5000] {
-                let how = (Tuning { isa, few, ..Tuning::default() }, Limits { most, left, worth: 1, few: 1 });
+                let how = (Tuning { isa, few, ..Tuning::default() }, Limits { most, left, worth: 1, anew: 1 });
                 let got = append_with(&rows, &history, &is_new, &settings, &none, Observer::none(), how).unwrap();
                 prop_assert_eq!(&got.merges, &want.merges);
             }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::second::Second;
-use super::{GROUP, Group, Sketch};
+use super::{Group, Sketch};
 use crate::exact::Exact;
 
 /// Pairs of rows that are worth a group.
@@ -81,14 +81,11 @@ impl Sketch {
             room.each.clear();
             room.each.resize(many.len(), 0.0);
             let (own, others) = room.places.split_at(few.len());
-            for own in own.chunks(GROUP) {
-                self.regroup(own, &mut room.group);
-                let from = self.across(&room.group, others, limit, Some(&mut room.each)).0;
-                if from > limit {
-                    return None;
-                }
-                least = least.max(from.into());
+            let from = self.across_all(own, others, limit, &mut room.each, &mut room.group);
+            if from > limit {
+                return None;
             }
+            least = from.into();
         }
         for (at, other) in many.enumerate() {
             if grouped && f64::from(room.each[at]) < least {

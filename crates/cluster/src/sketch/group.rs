@@ -116,7 +116,7 @@ impl Sketch {
     }
 
     /// The same in the room of another group of this sketch.
-    pub(crate) fn regroup(&self, places: &[u32], group: &mut Group) {
+    fn regroup(&self, places: &[u32], group: &mut Group) {
         group.count = places.len().min(GROUP);
         (group.low, group.high) = ([NONE; GROUP], [NONE; GROUP]);
         let Some(second) = &self.second else { return };
@@ -132,6 +132,27 @@ impl Sketch {
             group.error[at] = 2.0 * own.error;
             group.length[at] = 2.0 * (own.length + own.error);
         }
+    }
+
+    /// The lower bound of [`across`](Self::across) for any number of rows, in the room of a group; above `limit`, or that of all
+    /// pairs, with an upper one for each of `many` in `each`.
+    pub(crate) fn across_all(
+        &self,
+        few: &[u32],
+        many: &[u32],
+        limit: f32,
+        each: &mut [f32],
+        group: &mut Group,
+    ) -> f32 {
+        let mut low = 0.0_f32;
+        for few in few.chunks(GROUP) {
+            self.regroup(few, group);
+            low = low.max(self.across(group, many, limit, Some(each)).0);
+            if low > limit {
+                break;
+            }
+        }
+        low
     }
 
     /// Bounds of the largest |a − b|² across a group and the rows at some places among those of all points. Stops
