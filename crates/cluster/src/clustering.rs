@@ -41,7 +41,8 @@ pub struct Clustering {
     /// All merges, in the order in which they happened: must-links and copies first, then by
     /// distance and the two rows. [`cut`] gives the clusters at any smaller threshold from these.
     pub merges: Vec<Merge>,
-    /// Pairs of points, single rows in the first band, that were within reach of each other.
+    /// Pairs of points, single rows in the first band, that linkage worked on: those within reach of each other, or all of
+    /// those that were looked at as a square.
     pub links: u64,
     /// Bands of the threshold that it took; 1 where all links fitted in memory.
     pub bands: u32,
@@ -54,7 +55,8 @@ pub struct Clustering {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Parts {
-    /// Rows of two parts are farther apart than this; but for the other rows of what they were must-linked with.
+    /// Rows of two parts are farther apart than this, but for the other rows of what they were must-linked with, and those
+    /// that a cannot-link keeps apart whatever their distance.
     pub threshold: f64,
     /// The smallest row of each row's part.
     pub(crate) of: Vec<u32>,
@@ -264,22 +266,27 @@ fn between_groups(links: Links, groups: &Groups) -> Result<Vec<Piece>, Error> {
         return Ok(links.into_pieces());
     }
     let apart = |p: u32, q: u32| groups.apart.contains(&(p, q));
-    let mut all: Vec<Link> = Vec::new();
+    // Each with the rows that it is of.
+    let mut all: Vec<(Link, (u32, u32))> = Vec::new();
     for piece in links.into_pieces() {
         all.extend(piece.read()?.into_iter().filter_map(|l| {
             let (p, q) = (groups.first[l.i as usize], groups.first[l.j as usize]);
             let (i, j) = (p.min(q), p.max(q));
-            (i != j && !apart(i, j)).then_some(Link { i, j, distance: l.distance })
+            (i != j && !apart(i, j)).then_some((Link { i, j, distance: l.distance }, (l.i, l.j)))
         }));
     }
-    if groups.any_must() {
-        all.par_sort_unstable_by_key(|l| (l.i, l.j));
-        let whole = |of: &[Link]| {
-            let pairs = u64::from(groups.size(of[0].i)) * u64::from(groups.size(of[0].j));
-            let distance = of.iter().map(|l| l.distance).fold(0.0, f64::max);
-            (of.len() as u64 == pairs).then_some(Link { distance, ..of[0] })
-        };
-        all = all.chunk_by(|a, b| (a.i, a.j) == (b.i, b.j)).filter_map(whole).collect();
+    if !groups.any_must() {
+        return Ok(vec![Piece::Memory(all.into_iter().map(|(link, _)| link).collect())]);
     }
-    Ok(vec![Piece::Memory(all)])
+    // A part that was joined twice counts once.
+    all.par_sort_unstable_by_key(|(link, rows)| (link.i, link.j, *rows));
+    all.dedup_by_key(|(_, rows)| *rows);
+    let whole = |of: &[(Link, (u32, u32))]| {
+        let first = of[0].0;
+        let pairs = u64::from(groups.size(first.i)) * u64::from(groups.size(first.j));
+        let distance = of.iter().map(|(link, _)| link.distance).fold(0.0, f64::max);
+        (of.len() as u64 == pairs).then_some(Link { distance, ..first })
+    };
+    let same = |a: &(Link, (u32, u32)), b: &(Link, (u32, u32))| (a.0.i, a.0.j) == (b.0.i, b.0.j);
+    Ok(vec![Piece::Memory(all.chunk_by(same).filter_map(whole).collect())])
 }

@@ -37,7 +37,14 @@ pub enum Error {
         /// The rows from `a` to `b`, each must-linked to the next.
         chain: Vec<usize>,
     },
-    /// More links at the very same distance than the memory budget holds.
+    /// More links than the memory budget holds, where a linkage needs all of them at once.
+    TooManyLinks {
+        /// The threshold.
+        threshold: f64,
+        /// Links that fit.
+        most: u64,
+    },
+    /// More links at the very same distance than the memory budget holds, or the quarter of it that one part of a split has.
     Ties {
         /// The distance.
         distance: f64,
@@ -122,6 +129,9 @@ impl std::fmt::Display for Error {
             }
             Self::Ties { distance, most } => {
                 write!(f, "more than {most} pairs are at the distance {distance} exactly: give more memory")
+            }
+            Self::TooManyLinks { threshold, most } => {
+                write!(f, "more than {most} pairs are within {threshold}: give more memory, or a smaller threshold")
             }
             Self::BadLink { at, link, rows } => write!(
                 f,

@@ -26,8 +26,9 @@ use crate::union_find::UnionFind;
 const LEVELS: usize = 16;
 /// Edges that a block may find before it hands them over.
 const HELD: usize = 1 << 13;
-/// After such parts of the blocks pairs are looked for by a sketch made for the levels that are left.
-const PARTS: [usize; 2] = [16, 4];
+/// Parts of the blocks after which all edges are brought down to a forest, to see which levels are left; and whether the
+/// pairs after it are looked for by a sketch made for these.
+const PARTS: [(usize, bool); 6] = [(64, false), (32, false), (16, true), (8, false), (4, true), (2, false)];
 
 #[derive(Clone, Copy)]
 struct Edge {
@@ -116,18 +117,9 @@ impl Forest {
         let store = Mutex::new(Store { edges: Vec::new(), most: buffer, busy: false });
         let lock = || store.lock().unwrap_or_else(PoisonError::into_inner);
         let latest = || known.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let keep = |sketch: &Sketch, own: &mut Vec<Edge>| {
-            let mut edges = {
-                let mut store = lock();
-                store.edges.append(own);
-                if store.busy || store.edges.len() <= store.most {
-                    return;
-                }
-                store.busy = true;
-                std::mem::take(&mut store.edges)
-            };
-            // Without the lock, and on this thread alone: one that waits for its share of a parallel sort may
-            // take up another block meanwhile.
+        // Without the lock, and on this thread alone: one that waits for its share of a parallel sort may take up another
+        // block meanwhile.
+        let bring_down = |sketch: &Sketch, mut edges: Vec<Edge>| {
             let mut made = reduce(&mut edges, n, &weights[..latest().levels], most);
             made.least = (0..n as u32).map(|place| made.of[sketch.point(place) as usize][0]).collect();
             *known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made);
@@ -136,10 +128,24 @@ impl Forest {
             store.edges.append(&mut edges);
             store.busy = false;
         };
-        let look = |sketch: &Sketch, panels: Panels| {
+        let keep = |sketch: &Sketch, own: &mut Vec<Edge>| {
+            let edges = {
+                let mut store = lock();
+                store.edges.append(own);
+                if store.busy || store.edges.len() <= store.most {
+                    return;
+                }
+                store.busy = true;
+                std::mem::take(&mut store.edges)
+            };
+            bring_down(sketch, edges);
+        };
+        let bring_all_down = |sketch: &Sketch| {
+            let edges = std::mem::take(&mut lock().edges);
+            bring_down(sketch, edges);
+        };
+        let look = |sketch: &Sketch, panels: Panels, reach: f64| {
             let now = Now(RefCell::new(latest()));
-            let levels = now.0.borrow().levels;
-            let Some(&reach) = reach[..levels].last() else { return };
             let mut own = Vec::new();
             sketch.candidates((exact, space), panels, reach, Some(&now), |p, q, least| {
                 let edge =
@@ -156,26 +162,29 @@ impl Forest {
         };
         // What stands close together first: that mostly hangs together, and need not be looked at again.
         (0..sketch.panels()).into_par_iter().with_min_len(16).for_each(|from| {
-            look(&sketch, Panels { from, to: from + 1, last: from + 1 });
+            look(&sketch, Panels { from, to: from + 1, last: from + 1 }, reach[LEVELS - 1]);
         });
-        let (count, mut done, mut levels) = (blocks.all().len(), 0, LEVELS);
-        for until in PARTS.map(|part| count / part).into_iter().chain([count]) {
+        // How far pairs are looked for changes between parts of the blocks only, by all edges that there are then: which
+        // pairs a bound takes for nearer than they are depends on that, and so may not depend on what thread was first.
+        let (count, mut done, mut made_for) = (blocks.all().len(), 0, LEVELS);
+        for (part, again) in PARTS.into_iter().chain([(1, false)]) {
+            bring_all_down(&sketch);
+            let left = latest().levels;
+            let Some((&threshold, &reach)) = thresholds[..left].last().zip(reach[..left].last()) else { break };
+            if again && left < made_for {
+                sketch = sketch.again(exact, space, points, threshold);
+                made_for = left;
+            }
+            let until = count / part;
             blocks.all().take(until).skip(done).for_each(|block| {
-                look(&sketch, block.panels);
+                look(&sketch, block.panels, reach);
                 progress.advance(block.pairs(&sketch));
             });
             done = until;
-            let left = latest().levels;
-            if left < levels
-                && until < count
-                && let Some(&threshold) = thresholds[..left].last()
-            {
-                sketch = sketch.again(exact, space, points, threshold);
-                levels = left;
-            }
         }
-        let mut edges = store.into_inner().unwrap_or_else(PoisonError::into_inner).edges;
-        let levels = reduce(&mut edges, n, &weights[..latest().levels], most).levels;
+        bring_all_down(&sketch);
+        let levels = latest().levels;
+        let edges = store.into_inner().unwrap_or_else(PoisonError::into_inner).edges;
         Self { points: n, threshold: thresholds[..levels].last().copied(), edges }
     }
 

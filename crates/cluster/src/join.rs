@@ -196,10 +196,11 @@ fn join_rows(
         let wanted =
             wanted.map(|wanted| sketch.only(|p: u32, q: u32| wanted(order[p as usize], order[q as usize])));
         sketch.pairs(exact, block.panels, reach, wanted.as_ref(), |p, q, distance| {
-            let Some(distance) = distance.filter(|&d| d <= threshold) else { return };
+            // After a failure nothing is kept: there may be more links than memory.
+            let Some(distance) = distance.filter(|&d| d <= threshold && failed.is_ok()) else { return };
             let (i, j) = (order[sketch.point(p) as usize], order[sketch.point(q) as usize]);
             links.push(Link { i: i.min(j), j: i.max(j), distance });
-            if links.len() >= HELD && failed.is_ok() {
+            if links.len() >= HELD {
                 failed = each(block, std::mem::replace(&mut links, Vec::with_capacity(HELD)));
             }
         });

@@ -3,12 +3,14 @@
 //!
 //! Complete linkage cut at a threshold `t` joins two clusters only where *every* pair across them is
 //! at distance ≤ t. So the pairs at distance ≤ t, the *links*, are all it needs to know; a missing link
-//! is infinite. Three steps follow, and give exactly the partition that a cut of the full dendrogram
-//! gives:
+//! is infinite. Where the links do not fit in memory, thresholds go up in bands, and rows fall into parts that are linked one by
+//! one; crowds of which nearly all pairs are links are linked on a square of distances. All of it gives exactly the
+//! partition that a cut of the full dendrogram gives, and [`append`] gives it for more rows from an earlier run's merges.
+//! `docs/clustering.md` in the repository has the proof, the bounds and a picture.
 //!
 //! | module | what |
 //! |---|---|
-//! | [`join`](mod@join) | all links: an `f32` matrix product finds candidates, `f64` decides |
+//! | [`join`](mod@join) | all links: products of bytes with proven bounds find candidates, `f64` decides |
 //! | [`mod@components`] | connected components of the links |
 //! | [`linkage`] | complete linkage inside each component, components in parallel |
 //! | [`constraints`] | pairs that must, and pairs that must not, end up together |
@@ -44,6 +46,7 @@
 
 mod append;
 pub mod baselines;
+mod blocks;
 mod clustering;
 pub mod compat;
 pub mod components;
@@ -73,6 +76,7 @@ mod tile;
 mod union_find;
 
 pub use append::{History, append, renumber};
+pub use blocks::not_joined;
 pub use clustering::{Clustering, Merge, Parts, complete_linkage, complete_linkage_observed, cut, link};
 pub use components::components;
 pub use constraints::Constraints;

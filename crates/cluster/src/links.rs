@@ -87,12 +87,15 @@ impl Piece {
 }
 
 impl Links {
-    /// Links from elsewhere, in any order: `i < j < rows`, each pair once at most, distances finite and
-    /// not negative.
+    /// Links from elsewhere, in any order: `i < j < rows`, distances finite and not negative. A pair may come twice, as of a
+    /// part that was joined again.
     ///
     /// # Errors
-    /// [`Error::BadLink`] names the first that is not so.
+    /// [`Error::TooManyRows`]; [`Error::BadLink`] names the first that is not so.
     pub fn new(rows: usize, links: Vec<Link>) -> Result<Self, Error> {
+        if rows > u32::MAX as usize {
+            return Err(Error::TooManyRows { rows });
+        }
         let good =
             |l: &Link| l.i < l.j && (l.j as usize) < rows && l.distance >= 0.0 && l.distance.is_finite();
         if let Some(at) = links.iter().position(|l| !good(l)) {

@@ -20,6 +20,8 @@ use crate::union_find::order;
 
 /// Steps from nothing to what is surely beyond the threshold.
 const STEPS: f64 = 65_000.0;
+/// A window wider than this leaves too much to distances in `f64`.
+const WIDEST: u16 = 1_000;
 /// No neighbour, now or ever.
 const NEVER: u16 = u16::MAX;
 /// Points whose rows of the square are made together.
@@ -31,11 +33,12 @@ const FEW_PAIRS: usize = 48;
 pub(crate) fn bytes(points: usize, rows: usize, dim: usize) -> u64 {
     let (points, rows, dim) = (points as u64, rows as u64, dim as u64);
     // The square and the half by half one that follows; rows moved to their mean, twice.
-    points * points * 5 / 2 + rows * (8 * dim + 64)
+    let square = points.saturating_mul(points).saturating_mul(5) / 2;
+    square.saturating_add(rows.saturating_mul(8 * dim + 64))
 }
 
 /// All merges of points at distance ≤ `threshold`, in order, a cluster's id being its first point. Those in `apart` never
-/// join. None where products in `f32` say too little.
+/// join. None where products in `f32` say too little: where they are off by some hundredths of what counts.
 pub(crate) fn merges(
     exact: &Exact,
     points: &Points,
@@ -45,7 +48,7 @@ pub(crate) fn merges(
 ) -> Option<Vec<Merge>> {
     let rows: Vec<u32> = (0..points.len()).flat_map(|p| points.members(p)).copied().collect();
     let placed = Placed::new(exact, &rows)?;
-    let square = Square::new(exact, points, &placed, apart, threshold, isa);
+    let square = Square::new(exact, points, &placed, apart, threshold, isa)?;
     let members = (0..points.len()).map(|p| points.range(p).collect()).collect();
     let measure = Measure { exact, placed: &placed, rows: &rows, isa };
     let pairs = Chains { measure: &measure, threshold, square, members, room: Columns::default() }.run();
@@ -102,17 +105,21 @@ impl Square {
         apart: impl Iterator<Item = (u32, u32)>,
         threshold: f64,
         isa: Isa,
-    ) -> Self {
+    ) -> Option<Self> {
         let (n, all) = (points.len(), points.members_in_all());
         let limit = if exact.metric() == Metric::Cosine { 2.0 * threshold } else { threshold * threshold };
         let off = placed.off();
-        let step = (limit + off) / STEPS;
+        // Steps as fine as they can be: no pair is farther than the farthest may be, whatever the threshold.
+        let step = (limit.min(placed.farthest_apart()) + off) / STEPS;
         // A number of steps is off by half of one, less than a hundredth for what comes before it is rounded, and `off`.
         // So what is more than `window` steps farther is farther: by window + 1 − 2 · .51 steps less 2 · off, or more.
         let whole = |x: f64| x.clamp(0.0, STEPS + 1.0) as u16;
         let within = (limit - off) / step - 1.0;
         let (surely, perhaps) = ((within >= 0.0).then(|| whole(within)), whole(STEPS + 1.0));
         let window = whole((2.0 * off / step + 0.05).ceil());
+        if window > WIDEST {
+            return None;
+        }
         let mut columns = Columns::default();
         placed.columns(0..all, &mut columns);
         // Zeros cost nothing until they are written, by several threads.
@@ -121,47 +128,39 @@ impl Square {
         let narrow = |to: &mut [u16], squares: &[f32]| {
             to.iter_mut().zip(squares).for_each(|(to, v)| *to = whole_steps(v * a_step));
         };
-        // One half, block by block; the other is the same.
+        // One half, block by block; the other is the same. Of points with several rows the farthest ones count.
         let single = all == n;
-        steps.par_chunks_mut((n * BLOCK).max(1)).enumerate().for_each_init(
-            Vec::new,
-            |wide, (block, part)| {
-                let begin = block * BLOCK;
-                let skipped = points.range(begin).start / PANEL * PANEL;
-                for (at, part) in part.chunks_mut(n * GROUP).enumerate() {
-                    let first = begin + at * GROUP;
-                    let last = first + part.len() / n;
-                    let own: Vec<usize> = (points.range(first).start..points.range(last - 1).end).collect();
+        let point_at: Vec<u32> =
+            (0..n).flat_map(|p| std::iter::repeat_n(p as u32, points.members(p).len())).collect();
+        steps.par_chunks_mut((n * BLOCK).max(1)).enumerate().for_each(|(block, part)| {
+            let begin = block * BLOCK;
+            let skipped = points.range(begin).start / PANEL * PANEL;
+            let mut of_rows = [0; PANEL];
+            for (at, part) in part.chunks_mut(n * GROUP).enumerate() {
+                let first = begin + at * GROUP;
+                let last = first + part.len() / n;
+                let own: Vec<usize> = (points.range(first).start..points.range(last - 1).end).collect();
+                placed.squares(isa, &own, &columns, skipped, |k, from, squares| {
                     if single {
-                        placed.squares(isa, &own, &columns, skipped, |k, from, squares| {
-                            narrow(&mut part[k * n + from..][..squares.len()], squares);
-                        });
-                    } else {
-                        // Of rows first, then the farthest ones of points.
-                        wide.resize(own.len() * all, 0);
-                        placed.squares(isa, &own, &columns, skipped, |k, from, squares| {
-                            narrow(&mut wide[k * all + from..][..squares.len()], squares);
-                        });
-                        for (p, to) in (first..last).zip(part.chunks_mut(n)) {
-                            to.fill(0);
-                            for row in points.range(p) {
-                                let wide = &wide[(row - own[0]) * all..][..all];
-                                for (to, other) in to.iter_mut().zip(0..n).skip(begin) {
-                                    *to = wide[points.range(other)].iter().fold(*to, |most, &v| most.max(v));
-                                }
-                            }
-                        }
+                        return narrow(&mut part[k * n + from..][..squares.len()], squares);
                     }
-                    (first..last).zip(part.chunks_mut(n)).for_each(|(p, part)| part[p] = NEVER);
-                }
-            },
-        );
+                    let to = &mut part[(point_at[own[k]] as usize - first) * n..][..n];
+                    narrow(&mut of_rows, squares);
+                    for (&other, &v) in point_at[from..].iter().zip(&of_rows[..squares.len()]) {
+                        let to = &mut to[other as usize];
+                        *to = v.max(*to);
+                    }
+                });
+                (first..last).zip(part.chunks_mut(n)).for_each(|(p, part)| part[p] = NEVER);
+            }
+        });
+        // What a block knows of points before it may be of some of their rows only, and is replaced.
         mirror(&mut steps, n, 0);
         for (a, b) in apart.map(|(a, b)| (a as usize, b as usize)) {
             (steps[a * n + b], steps[b * n + a]) = (NEVER, NEVER);
         }
         let (known, first, here) = (vec![0; n], (0..n as u32).collect(), vec![true; n]);
-        Self { len: n, gone: 0, steps, merged: Vec::new(), known, first, here, surely, perhaps, window }
+        Some(Self { len: n, gone: 0, steps, merged: Vec::new(), known, first, here, surely, perhaps, window })
     }
 
     /// Tells a row of all merges.
@@ -492,8 +491,9 @@ mod tests {
                     prop_assert_eq!(same.as_ref(), Some(&merges));
                 }
             } else {
+                // Rows that are all there, or have no direction, or a threshold as small as what `f32` is off by.
                 let all_there = (1..n as u32).all(|row| exact.distance(0, row) < 1e-9);
-                prop_assert!(all_there || (0..n as u32).any(|row| exact.is_zero(row)));
+                prop_assert!(all_there || t < 0.3 || (0..n as u32).any(|row| exact.is_zero(row)));
             }
         }
     }
@@ -509,5 +509,38 @@ mod tests {
         let want = complete_linkage(&rows, &settings, &Constraints::default()).unwrap();
         assert_eq!(merges, want.merges);
         assert_eq!(want.clusters, 1);
+    }
+
+    /// However small distances are beside the threshold, hardly any are open; where one row makes all others small, links
+    /// are the better way.
+    #[test]
+    fn steps_are_fine_or_there_are_none() {
+        let mut random = crate::random::Random::new(3);
+        let mut near = |spread: f32, far: f32| {
+            let data = (0..200 * 24).map(|at| match at / 24 {
+                7 => far,
+                _ => 1.0 + spread * (random.uniform() as f32 - 0.5),
+            });
+            Embeddings::new(data.collect(), 24).unwrap()
+        };
+        let window = |rows: &Embeddings, metric, threshold| {
+            let exact = Exact::new(rows, metric).unwrap();
+            let all: Vec<u32> = (0..200).collect();
+            let placed = Placed::new(&exact, &all).unwrap();
+            let points = Points::of_rows(&all);
+            let square = Square::new(&exact, &points, &placed, std::iter::empty(), threshold, Isa::best());
+            square.map(|square| square.window)
+        };
+        for spread in [1e-3, 1e-2, 1.0] {
+            let rows = near(spread, 1.0);
+            for t in [0.3, 2.0] {
+                assert!(window(&rows, Metric::Cosine, t).unwrap() < 8, "{spread} {t}");
+            }
+            for t in [1.0, 1e3, f64::MAX] {
+                assert!(window(&rows, Metric::Euclidean, t).unwrap() < 8, "{spread} {t}");
+            }
+        }
+        assert_eq!(window(&near(1e-2, 1e3), Metric::Euclidean, 0.05), None);
+        assert_eq!(window(&near(1e-2, 1.0), Metric::Cosine, 1e-12), None);
     }
 }

@@ -23,7 +23,7 @@ use crate::{Error, Settings};
 ///
 /// # Errors
 /// [`Error::NoSuchRow`] and [`Error::Contradiction`] for constraints; [`Error::TooManyRows`];
-/// [`Error::Ties`] where there are cannot-links and more links than the budget holds.
+/// [`Error::TooManyLinks`] where there are cannot-links and more links than the budget holds.
 pub fn single_linkage(
     rows: &Embeddings,
     settings: &Settings,
@@ -41,7 +41,7 @@ pub fn single_linkage(
             return Ok(());
         }
         if !plain {
-            return Err(Error::Ties { distance: settings.threshold(), most: most as u64 });
+            return Err(Error::TooManyLinks { threshold: settings.threshold(), most: most as u64 });
         }
         // The forest of all is the forest of what is left of parts.
         keep_forest(&mut forest, rows.len());
@@ -111,7 +111,7 @@ pub fn average_linkage(
     let exact = Exact::new(rows, settings.metric())?;
     let points = Points::new(&exact, &groups.first);
     let (n, first) = (points.len(), points.ids());
-    let bytes = 8 * n as u64 * n as u64;
+    let bytes = (8 * n as u64).saturating_mul(n as u64);
     if bytes > settings.budget() {
         return Err(Error::Dense { rows: n, bytes, memory: settings.budget() });
     }

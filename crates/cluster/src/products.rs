@@ -29,6 +29,8 @@ pub(crate) struct Placed {
     z: Vec<f32>,
     /// q of each.
     square: Vec<f32>,
+    /// The largest q.
+    most: f64,
     off: f64,
 }
 
@@ -68,12 +70,17 @@ impl Placed {
             square.push(own as f32);
         }
         let off = off(exact.metric(), dim, most, length.sqrt());
-        (most > RANGE.recip() && most < RANGE).then_some(Self { dim, z, square, off })
+        (most > RANGE.recip() && most < RANGE).then_some(Self { dim, z, square, most, off })
     }
 
     /// How far |a − b|² is from that of distances in `f64`, at most.
     pub(crate) fn off(&self) -> f64 {
         self.off
+    }
+
+    /// |a − b|² of no two rows is more than this and what it is off by: (|z| + |z'|)² ≤ 4q.
+    pub(crate) fn farthest_apart(&self) -> f64 {
+        4.0 * self.most
     }
 
     /// Packs the rows at some places.

@@ -13,7 +13,7 @@
 //! Which, and how far, is decided by a sample and by what was found; the result is the same whatever is chosen.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -214,13 +214,11 @@ impl<'a> Solver<'a> {
         {
             return None;
         }
-        let left = spread(n, 32);
-        let sampled = left.len() * n.min(64);
-        let near = |i: usize, j: usize| {
+        let near = |&(i, j): &(usize, usize)| {
             self.exact.complete(points.members(i), points.members(j), threshold).is_some()
         };
-        let near: usize = left.map(|i| spread(n, 64).filter(|&j| near(i, j)).count()).sum();
-        if near * CROWDED < sampled {
+        let sampled = || spread(n, 32).flat_map(|i| spread(n, 64).map(move |j| (i, j))).filter(|(i, j)| i != j);
+        if sampled().filter(near).count() * CROWDED < sampled().count() {
             return None;
         }
         let counter = observer.start(Stage::Link, pairs(n));
@@ -382,37 +380,40 @@ impl<'a> Solver<'a> {
 }
 
 /// Solves parts on a few threads, each taking up the next one when it is done and there are as many shares left as that
-/// takes; results in the order of parts.
+/// takes; results in the order of parts, or the error of the first part that has one. A thread of a pool must not wait
+/// for what others of that pool would have to do, so it solves them itself, one after the other.
 fn in_shares(
     parts: &[&[u32]],
     shares: impl Fn(&&[u32]) -> usize + Sync,
     solve: impl Fn(&&[u32]) -> Result<Solved, Error> + Sync,
 ) -> Result<Vec<Solved>, Error> {
+    if rayon::current_thread_index().is_some() {
+        return parts.iter().map(solve).collect();
+    }
     let threads = rayon::current_num_threads().min(SHARES).min(parts.len());
-    let next = AtomicUsize::new(0);
+    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
     let left = Left { shares: Mutex::new(SHARES), freed: Condvar::new() };
     let mut solved = std::thread::scope(|scope| {
         let work = || {
             let mut own = Vec::new();
-            while let Some((at, part)) = {
+            // Parts are begun in order, so all before one that fails are solved or fail as well.
+            while !failed.load(Ordering::Relaxed) {
                 let at = next.fetch_add(1, Ordering::Relaxed);
-                parts.get(at).map(|p| (at, p))
-            } {
+                let Some(part) = parts.get(at) else { break };
                 let _held = left.take(shares(part));
-                own.push((at, solve(part)?));
+                let solved = solve(part);
+                failed.fetch_or(solved.is_err(), Ordering::Relaxed);
+                own.push((at, solved));
             }
-            Ok(own)
+            own
         };
         let started: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let mut all = Vec::new();
-        for thread in started {
-            // A panic goes on where it was waited for.
-            all.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
-        }
-        Ok(all)
-    })?;
+        // A panic goes on where it was waited for.
+        let joined = started.into_iter().map(|thread| thread.join());
+        joined.flat_map(|own| own.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Vec<_>>()
+    });
     solved.sort_by_key(|(at, _)| *at);
-    Ok(solved.into_iter().map(|(_, solved)| solved).collect())
+    solved.into_iter().map(|(_, solved)| solved).collect()
 }
 
 /// Shares that nobody has.

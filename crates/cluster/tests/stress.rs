@@ -185,7 +185,7 @@ fn large_inputs_do_not_depend_on_memory_or_threads() {
     let none = Constraints::default();
     for (kind, dim, metric, share) in [
         (Kind::People, 512, Metric::Cosine, 0.01),
-        (Kind::Flat, 64, Metric::Cosine, 0.05),
+        (Kind::Flat, 64, Metric::Cosine, 0.08),
         (Kind::Chain, 20, Metric::Euclidean, 0.3),
     ] {
         let rows = data(kind, 5000, dim, 7);

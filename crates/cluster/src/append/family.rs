@@ -31,7 +31,7 @@ pub(super) fn horizons(old: &[Merge], start: usize, left: f64, threshold: f64) -
 pub(super) struct Family<'a> {
     old: &'a [Merge],
     /// Where the merges of each row's clusters start in `of`.
-    start: Vec<u32>,
+    start: Vec<usize>,
     of: Vec<u32>,
     /// Merges that will not happen again.
     lost: Vec<bool>,
@@ -41,7 +41,7 @@ pub(super) struct Family<'a> {
 
 impl<'a> Family<'a> {
     pub(super) fn new(old: &'a [Merge], rows: usize) -> Self {
-        let mut start = vec![0_u32; rows + 2];
+        let mut start = vec![0_usize; rows + 2];
         for row in old.iter().flat_map(|m| [m.a, m.b]) {
             start[row as usize + 2] += 1;
         }
@@ -52,7 +52,7 @@ impl<'a> Family<'a> {
         for (at, merge) in (0_u32..).zip(old) {
             for row in [merge.a, merge.b] {
                 let to = &mut start[row as usize + 1];
-                of[*to as usize] = at;
+                of[*to] = at;
                 *to += 1;
             }
         }
@@ -64,7 +64,7 @@ impl<'a> Family<'a> {
     pub(super) fn lose(&mut self, row: u32, from: usize) {
         let (mut row, mut from) = (row, from as u32);
         loop {
-            let all = &self.of[self.start[row as usize] as usize..self.start[row as usize + 1] as usize];
+            let all = &self.of[self.start[row as usize]..self.start[row as usize + 1]];
             let Some(&at) = all.get(all.partition_point(|&at| at < from)) else { return };
             if std::mem::replace(&mut self.lost[at as usize], true) {
                 return;
