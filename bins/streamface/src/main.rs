@@ -9,6 +9,7 @@ use streamface::args::{Cli, ClusterArgs, ClusterPart, Command, ModelsCommand};
 use streamface::steps::{self, Outcome, Summary};
 use streamface::{config, settings};
 use streamface_model::Manifest;
+use streamface_types::told;
 
 fn main() -> ExitCode {
     let result =
@@ -21,7 +22,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Incomplete) => ExitCode::from(1),
         Err(e) => {
-            let _ = writeln!(std::io::stderr(), "error: {e:#}");
+            let _ = writeln!(std::io::stderr(), "error: {}", told(e.chain()));
             ExitCode::from(2)
         }
     }

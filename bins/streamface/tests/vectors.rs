@@ -91,6 +91,12 @@ fn one_result_whatever_the_way() {
         assert!(linked.status.success(), "{}", said(&linked));
         assert_eq!(fs::read(&out).unwrap(), whole, "{t}");
     }
+    // A part that is missing is named, and no labels are written.
+    let (part, out) = (v.path("part0.parquet"), v.path("missing.csv"));
+    let missing = run(&["cluster", "link", &part, &v.path("part1.parquet"), "--out", &out]);
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(said(&missing).contains("--rows 0..400 --cols 0..400"), "{}", said(&missing));
+    assert!(!fs::exists(&out).unwrap());
     // A link of a smaller threshold from a join of a larger one.
     let out = v.path("smaller.csv");
     v.go(&["cluster", "join"], "all.parquet", &["--threshold", "0.8"]);
@@ -136,6 +142,11 @@ fn other_methods_find_the_people() {
         "--json",
     ]);
     assert!(evaluated.status.success(), "{}", said(&evaluated));
+    let page = v.path("evaluate.html");
+    let (file, labels) = (v.file.to_str().unwrap(), v.path("complete.csv"));
+    let paged = run(&["evaluate", "--vectors", file, "--labels", &labels, "--out", &page]);
+    assert!(paged.status.success(), "{}", said(&paged));
+    assert!(fs::read_to_string(&page).unwrap().contains("row "));
     let evaluated: serde_json::Value = serde_json::from_slice(&evaluated.stdout).unwrap();
     assert!(evaluated["silhouette"].as_f64().unwrap() > 0.5 && evaluated["clusters"] == 30);
 

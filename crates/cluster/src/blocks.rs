@@ -15,7 +15,10 @@ use std::ops::Range;
 ///
 /// O(b² log b) for b pairs of blocks.
 #[must_use]
-pub fn not_joined(rows: usize, joined: &[(Range<usize>, Range<usize>)]) -> Option<(Range<usize>, Range<usize>)> {
+pub fn not_joined(
+    rows: usize,
+    joined: &[(Range<usize>, Range<usize>)],
+) -> Option<(Range<usize>, Range<usize>)> {
     let both = || joined.iter().flat_map(|(a, b)| [(a, b), (b, a)]);
     let mut ends: Vec<usize> = both().flat_map(|(a, _)| [a.start, a.end]).chain([0, rows]).collect();
     ends.retain(|&end| end <= rows);
@@ -58,7 +61,9 @@ mod tests {
             };
             let joined: Vec<_> = (0..6).map(|_| (block(), block())).collect();
             let has = |i: usize, j: usize| {
-                joined.iter().any(|(a, b)| a.contains(&i) && b.contains(&j) || a.contains(&j) && b.contains(&i))
+                joined
+                    .iter()
+                    .any(|(a, b)| a.contains(&i) && b.contains(&j) || a.contains(&j) && b.contains(&i))
             };
             let all = (0..rows).all(|i| (i + 1..rows).all(|j| has(i, j)));
             match not_joined(rows, &joined) {

@@ -131,7 +131,10 @@ impl std::fmt::Display for Error {
                 write!(f, "more than {most} pairs are at the distance {distance} exactly: give more memory")
             }
             Self::TooManyLinks { threshold, most } => {
-                write!(f, "more than {most} pairs are within {threshold}: give more memory, or a smaller threshold")
+                write!(
+                    f,
+                    "more than {most} pairs are within {threshold}: give more memory, or a smaller threshold"
+                )
             }
             Self::BadLink { at, link, rows } => write!(
                 f,

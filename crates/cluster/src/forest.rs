@@ -170,7 +170,9 @@ impl Forest {
         for (part, again) in PARTS.into_iter().chain([(1, false)]) {
             bring_all_down(&sketch);
             let left = latest().levels;
-            let Some((&threshold, &reach)) = thresholds[..left].last().zip(reach[..left].last()) else { break };
+            let Some((&threshold, &reach)) = thresholds[..left].last().zip(reach[..left].last()) else {
+                break;
+            };
             if again && left < made_for {
                 sketch = sketch.again(exact, space, points, threshold);
                 made_for = left;

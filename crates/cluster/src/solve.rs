@@ -217,7 +217,8 @@ impl<'a> Solver<'a> {
         let near = |&(i, j): &(usize, usize)| {
             self.exact.complete(points.members(i), points.members(j), threshold).is_some()
         };
-        let sampled = || spread(n, 32).flat_map(|i| spread(n, 64).map(move |j| (i, j))).filter(|(i, j)| i != j);
+        let sampled =
+            || spread(n, 32).flat_map(|i| spread(n, 64).map(move |j| (i, j))).filter(|(i, j)| i != j);
         if sampled().filter(near).count() * CROWDED < sampled().count() {
             return None;
         }
@@ -410,7 +411,9 @@ fn in_shares(
         let started: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         // A panic goes on where it was waited for.
         let joined = started.into_iter().map(|thread| thread.join());
-        joined.flat_map(|own| own.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Vec<_>>()
+        joined
+            .flat_map(|own| own.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect::<Vec<_>>()
     });
     solved.sort_by_key(|(at, _)| *at);
     solved.into_iter().map(|(_, solved)| solved).collect()

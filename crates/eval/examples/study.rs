@@ -94,6 +94,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .zip(&labels)
         .map(|(&threshold, labels)| Labelling { threshold, labels, silhouette: None })
         .collect();
+    let people: Vec<Option<i64>> = people.into_iter().map(Some).collect();
     let truth = Truth { labels: &people, shots: Some(&shots), resamples: 500, seed: 1 };
     let rows_of_sweep = sweep(&labellings, Some(&truth))?;
 

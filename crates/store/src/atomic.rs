@@ -10,14 +10,22 @@ use crate::StoreError;
 /// or a crash, sees the old file or the new one.
 ///
 /// # Errors
-/// [`StoreError::Io`] with `path`; what was there before is then still there.
+/// [`StoreError::Io`] with `path`, or with the folder that is not there; what was there before is then still there.
 pub fn write_atomic(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> Result<(), StoreError> {
     let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !dir.is_dir() {
+        return Err(StoreError::io(dir)(io::Error::new(
+            io::ErrorKind::NotFound,
+            "there is no such folder; make it first",
+        )));
+    }
     let go = || {
-        let file = tempfile::Builder::new().prefix(".").suffix(".part").tempfile_in(dir)?;
+        // Its error would name the temporary file.
+        let made = tempfile::Builder::new().prefix(".").suffix(".part").tempfile_in(dir);
+        let file = made.map_err(|e| io::Error::from(e.kind()))?;
         let mut out = BufWriter::new(file.as_file());
         write(&mut out)?;
         out.flush()?;

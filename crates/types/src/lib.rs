@@ -8,6 +8,7 @@
 //! | [`detection`] | [`Detection`], [`FaceLink`] |
 //! | [`embedding`] | [`Embeddings`] (n × d, `f32`), [`Metric`] |
 //! | [`annotations`] | [`Annotations`]: the original's `annotations.json` |
+//! | `told` | [`told()`]: an error and its causes in a line |
 //!
 //! ```
 //! use streamface_types::{BoundingBox, FaceId, FrameId, Timestamp};
@@ -30,6 +31,7 @@ pub mod embedding;
 pub mod geometry;
 pub mod id;
 pub mod time;
+mod told;
 
 pub use annotations::{Annotation, Annotations, Attributes, Label};
 pub use detection::{Detection, FaceLink};
@@ -37,6 +39,7 @@ pub use embedding::{Embeddings, Metric, ShapeError};
 pub use geometry::{BoundingBox, Landmarks, Point};
 pub use id::{FaceId, FrameId, IdError};
 pub use time::{StreamTime, Timestamp};
+pub use told::told;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -12,6 +12,7 @@ use streamface_types::{Embeddings, Metric};
 
 use super::method::{How, cluster_rows, count, whispers};
 use crate::args::Method;
+use crate::progress::Bar;
 
 /// linfa's methods look at all pairs on one thread; beyond this they are left out.
 const MOST_LINFA: usize = 4_000;
@@ -20,17 +21,16 @@ const MOST_LINKS: u64 = 30_000_000;
 
 type Run<'a> = Box<dyn Fn(Settings) -> anyhow::Result<Option<Vec<u32>>> + 'a>;
 
-/// Each method at the threshold where it does best, by BCubed F where `truth` is known and else at `at`.
+/// Each method at the threshold where it does best of those given, by BCubed F over the faces whose true label is known;
+/// at the first where none is.
 ///
 /// # Errors
 /// Those of the methods.
 pub(super) fn compare(
-    rows: &Embeddings,
-    metric: Metric,
-    constraints: &Constraints,
+    (rows, metric, constraints): (&Embeddings, Metric, &Constraints),
     thresholds: &[f64],
-    at: f64,
-    truth: Option<&[i64]>,
+    truth: Option<&[Option<i64>]>,
+    quiet: bool,
 ) -> anyhow::Result<Vec<Baseline>> {
     let by = |method, neighbours| -> Run<'_> {
         let how = How { method, neighbours, quiet: true };
@@ -70,17 +70,20 @@ pub(super) fn compare(
             }),
         ));
     }
+    let (bar, mut done, total) = (Bar::new(quiet), 0, (methods.len() * thresholds.len()) as u64);
     let mut table = Vec::new();
     for (method, settings, run) in methods {
-        let tried: &[f64] = if truth.is_some() { thresholds } else { &[at] };
         let mut best: Option<Baseline> = None;
-        for &threshold in tried {
+        for &threshold in thresholds {
+            bar.show(&format!("{method}, {settings}, at {threshold}"), done, total);
+            done += 1;
             forget_peak();
             let start = Instant::now();
             let Some(labels) = run(Settings::new(metric, threshold)?)? else { continue };
             let seconds = start.elapsed().as_secs_f64();
             let table = truth.map(|truth| {
-                Contingency::new(truth.iter().copied().zip(labels.iter().map(|&l| i64::from(l))))
+                let known = truth.iter().zip(&labels);
+                Contingency::new(known.filter_map(|(person, &label)| Some(((*person)?, i64::from(label)))))
             });
             let row = Baseline {
                 method: method.to_owned(),
@@ -98,6 +101,7 @@ pub(super) fn compare(
         }
         table.extend(best);
     }
+    bar.finish();
     Ok(table)
 }
 

@@ -24,7 +24,7 @@ pub fn evaluate(args: &EvaluateArgs) -> anyhow::Result<Outcome> {
     let metric = args.metric.unwrap_or_default();
     if let (Some(vectors), Some(labels)) = (&args.vectors, &args.labels) {
         let rows = read_vectors(vectors, metric)?;
-        let labels = labels_of_rows(labels, rows.len())?;
+        let labels = noise_where_none(labels_of_rows(labels, rows.len())?);
         let found = intrinsic(&rows, &labels, metric, args.errors)?;
         if let Some(out) = &args.out {
             let source = vectors.display().to_string();
@@ -56,7 +56,7 @@ pub(super) fn labelled(
     if known.is_empty() {
         bail!("{} has no labels yet; run streamface cluster {0} first", data.root().display());
     }
-    let labels: Vec<i64> = faces.iter().map(|f| known.get(&f.to_string()).copied().unwrap_or(-1)).collect();
+    let labels = noise_where_none(faces.iter().map(|f| known.get(&f.to_string()).copied()).collect());
     if labels.iter().all(|&l| l < 0) && !faces.is_empty() {
         bail!("the labels name none of the {} faces of {}", faces.len(), data.root().display());
     }
@@ -68,17 +68,22 @@ pub(super) fn own_labels(data: &Dataset) -> anyhow::Result<BTreeMap<String, i64>
     Ok(data.read::<LabelRow>()?.into_iter().map(|l| (l.face.to_string(), l.label.0)).collect())
 }
 
-/// Labels by the number of the row: CSV `index,label`, or `name,label` with numbers for names.
-pub(super) fn labels_of_rows(path: &Path, rows: usize) -> anyhow::Result<Vec<i64>> {
-    let mut labels = vec![-1; rows];
+/// Labels by the number of the row, of those that have one: CSV `index,label`, or `name,label` with numbers for names.
+pub(super) fn labels_of_rows(path: &Path, rows: usize) -> anyhow::Result<Vec<Option<i64>>> {
+    let mut labels = vec![None; rows];
     for (name, label) in read_labels(path)? {
         let row = stem(&name).parse::<usize>().ok().filter(|&row| row < rows);
         let row = row.with_context(|| {
             format!("{}: '{name}' is not the number of one of {rows} rows, counted from 0", path.display())
         })?;
-        labels[row] = label;
+        labels[row] = Some(label);
     }
     Ok(labels)
+}
+
+/// What has no label is noise, which all scores leave out.
+pub(super) fn noise_where_none(labels: Vec<Option<i64>>) -> Vec<i64> {
+    labels.into_iter().map(|label| label.unwrap_or(-1)).collect()
 }
 
 fn write_page(
@@ -104,6 +109,7 @@ fn write_page(
 }
 
 fn say_result(args: &EvaluateArgs, mut found: Intrinsic, page: Option<&Path>) -> anyhow::Result<Outcome> {
+    let doubtful = found.samples.iter().filter(|s| s.silhouette < 0.0).count();
     if !args.samples {
         found.samples.clear();
     }
@@ -124,11 +130,14 @@ fn say_result(args: &EvaluateArgs, mut found: Intrinsic, page: Option<&Path>) ->
     for skipped in &found.skipped {
         say!("left out           {}: {}", skipped.measure, skipped.why);
     }
-    let doubtful = found.outliers.iter().filter(|s| s.silhouette < 0.0).count();
-    say!(
-        "likely errors      {doubtful} of the {} listed are nearer to another cluster",
-        found.outliers.len()
-    );
+    if found.silhouette.is_some() {
+        let them = if page.is_some() {
+            format!("; the first {} on the page", found.outliers.len())
+        } else {
+            String::new()
+        };
+        say!("likely errors      {doubtful} of {} faces are nearer to another cluster{them}", found.faces);
+    }
     if let Some(page) = page {
         say!("page               {}", page.display());
     }

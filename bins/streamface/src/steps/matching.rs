@@ -13,7 +13,7 @@ use streamface_store::write_atomic;
 use streamface_types::{Embeddings, Metric};
 
 use super::Outcome;
-use super::evaluate::{labelled, labels_of_rows};
+use super::evaluate::{labelled, labels_of_rows, noise_where_none};
 use super::extract::open_existing;
 use super::vectors::read_vectors;
 use crate::args::{Compat, MatchArgs, MatchMode, PeopleArgs};
@@ -35,7 +35,7 @@ pub fn match_clusters(args: &MatchArgs) -> anyhow::Result<Outcome> {
         };
         let wanted = wanted(args, args.metric.unwrap_or_default(), min, max)?;
         let rows = read_vectors(vectors, wanted.metric())?;
-        let of_rows = labels_of_rows(labels, rows.len())?;
+        let of_rows = noise_where_none(labels_of_rows(labels, rows.len())?);
         let read = start.elapsed();
         let found = find(args, &rows, &of_rows, &ignored(labels)?, &wanted)?;
         write(out, &found)?;

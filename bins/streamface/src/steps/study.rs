@@ -81,35 +81,43 @@ pub fn study(args: &StudyArgs) -> anyhow::Result<Outcome> {
     });
     let rows = sweep(&labellings, known.as_ref())?;
 
-    let calibration = calibrate(&faces)?;
-    let wish = args.false_match_rate.map_or(Wish::Purity(args.purity), Wish::FalseMatchRate);
-    let recommendation = recommend(wish, &calibration, Prior::Sweep(&rows))?;
+    // Rows of a matrix are in no frames: nothing to calibrate by.
+    let (mut calibration, mut recommendation) = (None, None);
+    if args.vectors.is_none() {
+        let found = calibrate(&faces)?;
+        let wish = args.false_match_rate.map_or(Wish::Purity(args.purity), Wish::FalseMatchRate);
+        recommendation = Some(recommend(wish, &found, Prior::Sweep(&rows))?);
+        calibration = Some(found);
+    }
     let sampling = HistogramSettings {
         max_samples: args.max_samples,
         thresholds: thresholds.clone(),
         ..HistogramSettings::default()
     };
-    let baselines = if args.compare {
-        let at = recommendation.threshold.unwrap_or(most / 2.0);
-        compare(&faces.rows, faces.metric, &faces.constraints, thresholds, at, truth.as_deref())?
-    } else {
-        Vec::new()
-    };
-    let study = Study {
+    let mut settings = vec![
+        ("metric".to_owned(), faces.metric.to_string()),
+        ("faces".to_owned(), faces.rows.len().to_string()),
+    ];
+    if args.vectors.is_none() {
+        settings.push(("pairs of one frame".to_owned(), faces.different.len().to_string()));
+        settings.push(("temporal links".to_owned(), faces.same.len().to_string()));
+    }
+    let mut study = Study {
         title: format!("Threshold study: {}", name_of(&faces.source)),
         source: faces.source.clone(),
-        settings: vec![
-            ("metric".to_owned(), faces.metric.to_string()),
-            ("faces".to_owned(), faces.rows.len().to_string()),
-            ("pairs of one frame".to_owned(), faces.different.len().to_string()),
-            ("temporal links".to_owned(), faces.same.len().to_string()),
-        ],
-        recommendation: Some(recommendation),
+        settings,
+        recommendation,
         histograms: Some(histograms(&faces.rows, faces.metric, &sampling)?),
-        calibration: Some(calibration),
+        calibration,
         sweep: rows,
-        baselines,
+        baselines: Vec::new(),
     };
+    if args.compare {
+        let at = study.threshold().unwrap_or(most / 2.0);
+        let tried = if truth.is_some() { thresholds } else { &vec![at] };
+        let same = (&faces.rows, faces.metric, &faces.constraints);
+        study.baselines = compare(same, tried, truth.as_deref(), args.common.quiet)?;
+    }
     write(&study, &out)?;
     say_result(args, &study, &faces, &out)?;
     Ok(Outcome::Done)
@@ -186,19 +194,25 @@ fn shots(features: &[FeatureRow], links: &[(usize, usize)]) -> anyhow::Result<Ve
     Ok(frame.into_iter().map(|f| shot[f].into()).collect())
 }
 
-fn truth(args: &StudyArgs, faces: &Faces) -> anyhow::Result<Option<Vec<i64>>> {
+/// The true label of each face, where it is known.
+fn truth(args: &StudyArgs, faces: &Faces) -> anyhow::Result<Option<Vec<Option<i64>>>> {
     let Some(path) = &args.labels else { return Ok(None) };
-    if args.vectors.is_some() {
-        return Ok(Some(labels_of_rows(path, faces.rows.len())?));
-    }
-    let known = read_labels(path)?;
-    let labels: Vec<i64> = faces.names.iter().map(|n| known.get(n).copied().unwrap_or(-1)).collect();
-    let missing = faces.names.iter().filter(|n| !known.contains_key(*n)).count();
+    let labels = if args.vectors.is_some() {
+        labels_of_rows(path, faces.rows.len())?
+    } else {
+        let known = read_labels(path)?;
+        faces.names.iter().map(|n| known.get(n).copied()).collect()
+    };
+    let missing = labels.iter().filter(|label| label.is_none()).count();
     if missing == labels.len() {
         bail!("{} names none of the {missing} faces of {}", path.display(), faces.source);
     }
     if missing > 0 {
-        eprintln!("warning: {} has no label for {missing} of {} faces", path.display(), labels.len());
+        eprintln!(
+            "warning: {} has no label for {missing} of {} faces; they are clustered, but left out of the scores",
+            path.display(),
+            labels.len()
+        );
     }
     Ok(Some(labels))
 }
@@ -223,14 +237,13 @@ fn write(study: &Study, out: &Path) -> anyhow::Result<()> {
 }
 
 fn say_result(args: &StudyArgs, study: &Study, faces: &Faces, out: &Path) -> anyhow::Result<()> {
-    let recommendation = study.recommendation.as_ref();
-    let threshold = recommendation.and_then(|r| r.threshold);
+    let threshold = study.threshold();
     if args.common.json {
         say!(
             "{:#}",
             serde_json::json!({
                 "threshold": threshold,
-                "recommendation": recommendation,
+                "recommendation": study.recommendation,
                 "sweep": study.sweep,
                 "baselines": study.baselines,
                 "page": out.join("study.html"),
@@ -256,9 +269,7 @@ fn say_result(args: &StudyArgs, study: &Study, faces: &Faces, out: &Path) -> any
         say!("{}", baseline_text(&study.baselines).trim_end());
     }
     say!("");
-    if let Some(r) = recommendation {
-        say!("{}", r.why);
-    }
+    say!("{}", study.why());
     if let Some(calibration) = &study.calibration
         && let (Some(nearest), Some(t)) = (calibration.nearest_different.first(), threshold)
         && nearest.distance <= t

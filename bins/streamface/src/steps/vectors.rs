@@ -1,12 +1,13 @@
 //! Clustering of vectors from a `.npy` file, without a dataset; and its two halves by themselves, for work
 //! on many machines.
 
+use std::ops::Range;
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use streamface_cluster::{
-    Constraints, Link, Links, Observer, Progress, Settings, compat, join_blocks, labels, link,
+    Constraints, Link, Links, Observer, Progress, Settings, compat, join_blocks, labels, link, not_joined,
 };
 use streamface_store::{About, read_npy, read_pairs, write_atomic, write_pairs};
 use streamface_types::{Embeddings, Metric};
@@ -57,10 +58,9 @@ pub fn cluster_vectors(
         say!("{summary:#}");
     } else {
         say!(
-            "{} rows, {} clusters, {} links, {:.1} s: {}",
+            "{} rows, {} clusters, {:.1} s: {}",
             rows.len(),
             found.clusters,
-            found.links,
             start.elapsed().as_secs_f64(),
             out.display()
         );
@@ -128,7 +128,7 @@ pub fn join_part(args: &JoinArgs) -> anyhow::Result<Outcome> {
         ("metric".to_owned(), args.metric.to_string()),
         ("threshold".to_owned(), args.threshold.to_string()),
         ("vectors".to_owned(), fingerprint(rows.len(), rows.as_slice())),
-        ("block".to_owned(), format!("{}..{} x {}..{}", left.start, left.end, right.start, right.end)),
+        ("block".to_owned(), block_text(&(left.clone(), right.clone()))),
     ]);
     let watch = Watch::new(args.common.quiet);
     let listen = |p: Progress| watch.hear(p);
@@ -144,14 +144,32 @@ pub fn join_part(args: &JoinArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+/// Rows of one block, and of the other.
+type Blocks = (Range<usize>, Range<usize>);
+
+/// As [`join_part`] writes them down and [`link_parts`] reads them.
+fn block_text((left, right): &Blocks) -> String {
+    format!("{}..{} x {}..{}", left.start, left.end, right.start, right.end)
+}
+
+fn block_of(text: &str) -> Option<Blocks> {
+    let range = |text: &str| {
+        let (start, end) = text.split_once("..")?;
+        Some(start.parse().ok()?..end.parse().ok()?)
+    };
+    let (left, right) = text.split_once(" x ")?;
+    Some((range(left)?, range(right)?))
+}
+
 /// `streamface cluster link`.
 ///
 /// # Errors
-/// A part cannot be read, is of another run than the first, or there are more links than fit in memory.
+/// A part cannot be read or is of another run than the first, parts are missing, or there are more links than fit in
+/// memory.
 pub fn link_parts(args: &LinkArgs) -> anyhow::Result<Outcome> {
     let most = args.resources.memory.unwrap_or(Settings::MEMORY) / Settings::BYTES_A_LINK;
     let mut first: Option<About> = None;
-    let (mut parts, mut left) = (Vec::new(), most);
+    let (mut parts, mut left, mut blocks) = (Vec::new(), most, Vec::new());
     for path in &args.parts {
         let (about, pairs) = read_pairs(path, left).with_context(|| {
             format!("{most} links fit in memory; give --memory more, or cluster the vectors themselves")
@@ -175,6 +193,9 @@ pub fn link_parts(args: &LinkArgs) -> anyhow::Result<Outcome> {
         let rows = known("rows")
             .parse::<usize>()
             .with_context(|| format!("{}: no number of rows", path.display()))?;
+        let block = block_of(&known("block"));
+        blocks
+            .push(block.with_context(|| format!("{}: no blocks of rows; join them again", path.display()))?);
         left -= pairs.len() as u64;
         let links = pairs.into_iter().map(|(i, j, distance)| Link { i, j, distance }).collect();
         parts.push(Links::new(rows, links).with_context(|| path.display().to_string())?);
@@ -186,7 +207,18 @@ pub fn link_parts(args: &LinkArgs) -> anyhow::Result<Outcome> {
     if !(0.0..=joined).contains(&threshold) {
         bail!("the parts were joined at {joined}: --threshold can be at most that, not {threshold}");
     }
-    let all = link(Links::merge(parts)?, &Constraints::default())?;
+    let links = Links::merge(parts)?;
+    if let Some((rows, cols)) = not_joined(links.rows(), &blocks) {
+        bail!(
+            "no part has the links between rows {}..{} and rows {}..{}: run streamface cluster join --rows {0}..{1} \
+             --cols {2}..{3} on the same vectors, and give all parts",
+            rows.start,
+            rows.end,
+            cols.start,
+            cols.end
+        );
+    }
+    let all = link(links, &Constraints::default())?;
     // What linkage does above a threshold changes nothing below it.
     let labels = streamface_cluster::cut(all.labels.len(), &all.merges, threshold);
     write_labels(&args.out, &labels)?;

@@ -67,10 +67,13 @@ impl Frame {
         Ok(())
     }
 
-    /// What the axes show: below the horizontal one, and beside the vertical one, read from below.
+    /// What the axes show: below the horizontal one, and beside the vertical one, read from below, unless that is clear from the title.
     pub fn names(&self, out: &mut dyn Write, across: &str, up: &str) -> io::Result<()> {
         let (middle, below) = ((self.left + self.right) / 2.0, self.height - 4.0);
         write!(out, "<text class=\"xlab\" x=\"{middle}\" y=\"{below}\">{}</text>", Text(across))?;
+        if up.is_empty() {
+            return Ok(());
+        }
         let beside = (self.top + self.bottom) / 2.0;
         write!(
             out,

@@ -17,6 +17,9 @@ pub(crate) enum Style {
     Steps,
 }
 
+/// Beyond the axes, so that no dot at the edge is cut.
+const ROOM: f64 = 4.0;
+
 /// Values over the x axis.
 pub(crate) struct Series {
     pub name: &'static str,
@@ -47,6 +50,8 @@ pub(crate) struct Chart {
     pub x: Axis,
     /// Markup for a tick of it.
     pub x_text: fn(f64) -> String,
+    /// What x is, below the axis.
+    pub across: &'static str,
     /// Whether x is a threshold, so that the page's cursor runs over it.
     pub cursor: bool,
     pub y: Axis,
@@ -55,7 +60,7 @@ pub(crate) struct Chart {
     pub series: Vec<Series>,
     /// A vertical line: the recommended threshold.
     pub mark: Option<f64>,
-    /// A horizontal line: what is wanted.
+    /// A horizontal line: the rate that is wanted.
     pub wanted: Option<f64>,
 }
 
@@ -79,6 +84,12 @@ impl Chart {
             let dashed = if s.style == Style::Dashed { " dashed" } else { "" };
             write!(out, "<li><i class=\"c{}{dashed}\"></i>{}</li>", s.colour, Text(s.name))?;
         }
+        if self.wanted.is_some() {
+            write!(out, "<li><i class=\"wanted\"></i>wanted</li>")?;
+        }
+        if self.mark.is_some() {
+            write!(out, "<li><i class=\"mark-at\"></i>threshold to take</li>")?;
+        }
         write!(out, "</ul></figcaption>")?;
         let Frame { left, right, top, bottom, .. } = LARGE;
         let data = if self.cursor {
@@ -93,10 +104,11 @@ impl Chart {
         LARGE.open(out, title, &data)?;
         write!(
             out,
-            "<clipPath id=\"{id}\"><rect x=\"{left}\" y=\"{:.1}\" width=\"{}\" height=\"{}\"/></clipPath>",
-            top - 2.0,
-            right - left,
-            bottom - top + 3.0
+            "<clipPath id=\"{id}\"><rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"/></clipPath>",
+            left - ROOM,
+            top - ROOM,
+            right - left + 2.0 * ROOM,
+            bottom - top + 2.0 * ROOM
         )?;
         LARGE.rows(out, self.y, self.y_text)?;
         LARGE.columns(out, self.x.ticks().into_iter().map(|v| (self.x.place(v), (self.x_text)(v))))?;
@@ -114,6 +126,7 @@ impl Chart {
             write!(out, "<path class=\"cursor\" d=\"M0 {top}V{bottom}\" hidden/>")?;
         }
         write!(out, "</g>")?;
+        LARGE.names(out, self.across, "")?;
         LARGE.close(out)
     }
 
@@ -167,6 +180,7 @@ mod tests {
             title: "<b>".to_owned(),
             x: Axis::linear(0.0, 0.0),
             x_text: plain,
+            across: "threshold",
             cursor: true,
             y: Axis::rates(0.0),
             y_text: plain,

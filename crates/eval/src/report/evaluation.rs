@@ -29,7 +29,7 @@ pub struct Evaluation<'a> {
     pub settings: Vec<(String, String)>,
     /// What was found.
     pub intrinsic: &'a Intrinsic,
-    /// The face of each row, noise included.
+    /// The face of each row, noise included; none where rows are not faces, which then go by their numbers.
     pub faces: &'a [FaceId],
     /// Names of clusters, where someone gave them.
     pub names: BTreeMap<i64, String>,
@@ -60,11 +60,11 @@ impl Evaluation<'_> {
     /// Writes the page to `out`, with the pictures that `pictures` has.
     ///
     /// # Errors
-    /// [`Error::Faces`] where there is not a face for each row; [`Error::Write`] where `out` refuses. A
+    /// [`Error::Faces`] where there are faces, but not one for each row; [`Error::Write`] where `out` refuses. A
     /// picture that is missing is no error: its place says so.
     pub fn render(&self, out: &mut dyn Write, pictures: &mut dyn Pictures) -> Result<(), Error> {
         let rows = self.intrinsic.faces + self.intrinsic.noise;
-        if self.faces.len() != rows {
+        if !self.faces.is_empty() && self.faces.len() != rows {
             return Err(Error::Faces { rows, faces: self.faces.len() });
         }
         self.write(out, pictures).map_err(Error::Write)

@@ -83,12 +83,41 @@ impl Study {
         out.write_all(b"\n").map_err(Error::Write)
     }
 
-    /// The recommendation as lines of TOML, for the settings of the next step: the reason as a comment, then
+    /// The clustering with the largest BCubed F, where true labels are known; of several the first.
+    #[must_use]
+    pub fn best(&self) -> Option<&Row> {
+        let f = |row: &Row| row.bcubed.map(|b| b.value.f);
+        self.sweep
+            .iter()
+            .filter(|row| f(row).is_some())
+            .reduce(|best, row| if f(row) > f(best) { row } else { best })
+    }
+
+    /// The threshold to take: the one that is recommended or, where none was asked for, the best by true labels.
+    #[must_use]
+    pub fn threshold(&self) -> Option<f64> {
+        match &self.recommendation {
+            Some(recommendation) => recommendation.threshold,
+            None => self.best().map(|row| row.threshold),
+        }
+    }
+
+    /// Why that one, or none.
+    #[must_use]
+    pub fn why(&self) -> String {
+        match (&self.recommendation, self.best()) {
+            (Some(recommendation), _) => recommendation.why.clone(),
+            (None, Some(best)) => why::by_labels(best, self.sweep.len()),
+            (None, None) => "Neither frames nor true labels say which threshold is right.".to_owned(),
+        }
+    }
+
+    /// That threshold as lines of TOML, for the settings of the next step: the reason as a comment, then
     /// `threshold = 0.62`; only the comment where there is none.
     #[must_use]
     pub fn toml(&self) -> String {
         let mut text = String::new();
-        let why = self.recommendation.as_ref().map_or("No threshold was asked for.", |r| &r.why);
+        let why = self.why();
         let mut line = String::from("#");
         for word in why.split_whitespace() {
             if line.len() + 1 + word.len() > TOML_WIDTH {
@@ -101,7 +130,7 @@ impl Study {
         }
         text.push_str(&line);
         text.push('\n');
-        if let Some(threshold) = self.recommendation.as_ref().and_then(|r| r.threshold) {
+        if let Some(threshold) = self.threshold() {
             // Debug, so that a whole number has its point: TOML tells 1 from 1.0.
             text.push_str(&format!("threshold = {threshold:?}\n"));
         }
@@ -124,7 +153,7 @@ mod tests {
         let calibration = Calibration::new(&different, &same, &CalibrationSettings::default()).unwrap();
         let labels = [0, 0, 1, 1, 2];
         let of = |threshold| Labelling { threshold, labels: &labels, silhouette: Some(0.5) };
-        let truth = Truth { labels: &[0, 0, 1, 1, 1], shots: None, resamples: 100, seed: 1 };
+        let truth = Truth { labels: &[0, 0, 1, 1, 1].map(Some), shots: None, resamples: 100, seed: 1 };
         let sweep = sweep(&[of(0.2), of(0.4)], Some(&truth)).unwrap();
         let rows =
             streamface_types::Embeddings::new((0..40).map(|i| ((i * i) % 11) as f32).collect(), 2).unwrap();
@@ -180,7 +209,7 @@ mod tests {
     fn an_empty_study_is_a_page_too() {
         let empty = Study::default();
         assert!(page(&empty).contains("<h1>Threshold study</h1>"));
-        assert_eq!(empty.toml(), "# No threshold was asked for.\n");
+        assert_eq!(empty.toml(), "# Neither frames nor true labels say which threshold is right.\n");
         let calibration = Calibration::new(&[], &[], &CalibrationSettings::default()).unwrap();
         let nothing = Study {
             recommendation: Some(recommend(Wish::Purity(0.99), &calibration, Prior::None).unwrap()),
@@ -190,6 +219,16 @@ mod tests {
         let page = page(&nothing);
         assert!(page.contains("too little to say") && page.contains("not known"), "{page}");
         assert!(!page.contains("NaN") && !nothing.toml().contains("threshold ="));
+    }
+
+    #[test]
+    fn without_frames_true_labels_decide() {
+        let study = Study { recommendation: None, calibration: None, ..study("News") };
+        let best = study.best().unwrap();
+        assert_eq!((best.threshold, study.threshold()), (0.2, Some(0.2)));
+        assert!(study.toml().ends_with("\nthreshold = 0.2\n"), "{}", study.toml());
+        let page = page(&study);
+        assert!(page.contains("largest BCubed F") && !page.contains("Error rates"), "{page}");
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use serde_json::json;
 
 use super::sections::{baselines, histograms, sweep};
-use super::why::{percent, wish_text};
-use super::{Basis, Calibration, Estimate, Modelled, Point, Recommendation, Study, Wish};
+use super::why::{by_labels as by_labels_text, percent, wish_text};
+use super::{Basis, Calibration, Estimate, Modelled, Point, Recommendation, Row, Study, Wish};
 use crate::chart::{self, Axis, Chart, Series, Style, plain, plain_percent, rate_tick};
 use crate::report::html::{Count, Text};
 use crate::report::page;
@@ -19,11 +19,13 @@ pub(super) fn write(study: &Study, out: &mut dyn Write) -> io::Result<()> {
     page::open(out, title, &[chart::STYLE, STYLE], SCRIPT)?;
     page::source(out, &study.source)?;
     writeln!(out, "</header><main>")?;
-    if let Some(found) = &study.recommendation {
-        recommendation(study, found, out)?;
+    match (&study.recommendation, study.best()) {
+        (Some(found), _) => recommendation(study, found, out)?,
+        (None, Some(best)) => by_labels(study, best, out)?,
+        (None, None) => {}
     }
     nav(study, out)?;
-    let mark = study.recommendation.as_ref().and_then(|r| r.threshold);
+    let mark = study.threshold();
     if let Some(calibration) = &study.calibration {
         self::calibration(study, calibration, mark, out)?;
     }
@@ -57,10 +59,33 @@ fn recommendation(study: &Study, found: &Recommendation, out: &mut dyn Write) ->
     if let Some(purity) = found.purity_at_least {
         write!(out, "<p>At that bound, a purity of at least {}.</p>", percent(purity))?;
     }
-    if let Some(line) = study.toml().lines().find(|l| !l.starts_with('#')) {
-        write!(out, "<pre tabindex=\"0\"><code>{}</code></pre>", Text(line))?;
+    if let Some(best) = study.best() {
+        write!(out, "<p>By labels: {}</p>", Text(by_labels_text(best, study.sweep.len())))?;
     }
+    setting(study, out)?;
     writeln!(out, "</div></section>")
+}
+
+/// Where only true labels tell.
+fn by_labels(study: &Study, best: &Row, out: &mut dyn Write) -> io::Result<()> {
+    write!(out, "<section class=\"answer\" aria-label=\"Best threshold\">")?;
+    write!(
+        out,
+        "<div><p class=\"what\">Threshold with the largest BCubed F</p><p class=\"big\">{}</p>\
+         <p class=\"basis sure\">by true labels</p></div><div><p>{}</p>",
+        Text(best.threshold),
+        Text(study.why())
+    )?;
+    setting(study, out)?;
+    writeln!(out, "</div></section>")
+}
+
+/// The line for the next step's settings.
+fn setting(study: &Study, out: &mut dyn Write) -> io::Result<()> {
+    match study.toml().lines().find(|l| !l.starts_with('#')) {
+        Some(line) => write!(out, "<pre tabindex=\"0\"><code>{}</code></pre>", Text(line)),
+        None => Ok(()),
+    }
 }
 
 fn nav(study: &Study, out: &mut dyn Write) -> io::Result<()> {
@@ -126,6 +151,7 @@ fn calibration(study: &Study, c: &Calibration, mark: Option<f64>, out: &mut dyn 
         title: String::from(title),
         x,
         x_text: plain,
+        across: "threshold",
         cursor: true,
         y,
         y_text,
@@ -203,7 +229,7 @@ fn probe(study: &Study, c: &Calibration, mark: Option<f64>, out: &mut dyn Write)
         .unwrap_or(c.points.len() / 2);
     write!(
         out,
-        "<div class=\"probe\" hidden><label for=\"at\">At threshold <b id=\"at-value\"></b></label>\
+        "<div class=\"probe\" hidden><label for=\"at\">At threshold <b id=\"at-value\"></b>, the dashed line</label>\
          <input id=\"at\" type=\"range\" min=\"0\" max=\"{}\" value=\"{start}\"><dl>",
         c.points.len().saturating_sub(1),
     )?;

@@ -156,11 +156,16 @@ fn ranks<T: Ord + Copy>(values: &[T]) -> Vec<usize> {
     values.iter().map(|v| sorted.partition_point(|s| s < v)).collect()
 }
 
-/// Pairwise and BCubed scores of `labels`, as many as `truth` has.
+/// Pairwise and BCubed scores of `labels`, as many as `truth` has, over the faces whose true label is known.
 pub(super) fn scores(labels: &[i64], truth: &Truth<'_>) -> (Scored, Scored) {
-    let cut = Table::new(truth.labels, labels, truth.shots);
+    let known = |row: &usize| truth.labels[*row].is_some();
+    let rows: Vec<usize> = (0..labels.len()).filter(known).collect();
+    let people: Vec<i64> = truth.labels.iter().flatten().copied().collect();
+    let labels: Vec<i64> = rows.iter().map(|&row| labels[row]).collect();
+    let shots: Option<Vec<u64>> = truth.shots.map(|shots| rows.iter().map(|&row| shots[row]).collect());
+    let cut = Table::new(&people, &labels, shots.as_deref());
     let drawn = resample(cut.shots, truth.resamples, truth.seed, |weights| cut.measure(weights));
-    let table = Contingency::new(truth.labels.iter().copied().zip(labels.iter().copied()));
+    let table = Contingency::new(people.into_iter().zip(labels));
     let scored = |value: Prf, of: fn(&(Prf, Prf)) -> Prf| {
         let interval = |pick: fn(Prf) -> f64| {
             let mut values: Vec<f64> = drawn.iter().map(|d| pick(of(d))).collect();
@@ -262,6 +267,24 @@ mod tests {
         (truth, labels, of)
     }
 
+    /// Faces of no known person change nothing, wherever they were put.
+    #[test]
+    fn what_is_not_known_is_left_out() {
+        let (truth, labels, shots) = noisy(50, 3);
+        let known: Vec<Option<i64>> = truth.into_iter().map(Some).collect();
+        let of = |known: &[Option<i64>], labels: &[i64], shots: &[u64]| {
+            scores(labels, &Truth { labels: known, shots: Some(shots), resamples: 100, seed: 1 })
+        };
+        let without = of(&known, &labels, &shots);
+        let (mut more, mut put, mut of_shots) = (known, labels, shots);
+        for at in (0..200).step_by(3) {
+            more.insert(at, None);
+            put.insert(at, at as i64 % 4);
+            of_shots.insert(at, at as u64 % 50);
+        }
+        assert_eq!(of(&more, &put, &of_shots), without);
+    }
+
     #[test]
     fn intervals_by_shot_hold_what_they_should() {
         // Large enough to be the truth.
@@ -271,6 +294,7 @@ mod tests {
         let (mut by_shot, mut by_face) = ([0, 0], 0);
         for seed in 0..200 {
             let (truth, labels, shots) = noisy(150, 100 + seed);
+            let truth: Vec<Option<i64>> = truth.into_iter().map(Some).collect();
             let with = |shots| scores(&labels, &Truth { labels: &truth, shots, resamples: 300, seed });
             let (pairwise, cubed) = with(Some(&shots));
             by_shot[0] += u32::from(pairwise.f.lower <= expected.0 && expected.0 <= pairwise.f.upper);

@@ -22,8 +22,8 @@ pub struct Labelling<'a> {
 /// True labels to compare with.
 #[derive(Debug, Clone, Copy)]
 pub struct Truth<'a> {
-    /// The true label of each face.
-    pub labels: &'a [i64],
+    /// The true label of each face, where it is known; the others are left out of the scores.
+    pub labels: &'a [Option<i64>],
     /// The shot of each face, which is drawn as a whole in the bootstrap; `None` draws faces alone,
     /// which makes error bars too narrow where a shot shows a face many times.
     pub shots: Option<&'a [u64]>,
@@ -201,9 +201,9 @@ mod tests {
         assert!(matches!(sweep(&of(0.1, Some(1.1)), None), Err(Error::Setting { name: "silhouette", .. })));
         let truth = |labels, shots, resamples| Truth { labels, shots, resamples, seed: 1 };
         let with = |truth: &Truth<'_>| sweep(&of(0.1, None), Some(truth)).unwrap_err().to_string();
-        assert!(with(&truth(&[0, 1, 2], None, 100)).contains("2 labels where 3"));
-        assert!(with(&truth(&[0, 1], Some(&[0]), 100)).contains("1 shots where 2"));
-        assert!(with(&truth(&[0, 1], None, 99)).contains("100 to 10,000"));
+        assert!(with(&truth(&[Some(0), None, Some(2)], None, 100)).contains("2 labels where 3"));
+        assert!(with(&truth(&[None; 2], Some(&[0]), 100)).contains("1 shots where 2"));
+        assert!(with(&truth(&[None; 2], None, 99)).contains("100 to 10,000"));
         assert_eq!(sweep(&[], None).unwrap(), []);
         let none = sweep(
             &[Labelling { threshold: 0.1, labels: &[], silhouette: None }],

@@ -2,6 +2,7 @@
 
 use super::calibration::{Calibration, Point};
 use super::recommend::{Basis, Recommendation, Wish};
+use super::sweep::Row;
 use crate::report::html::Count;
 
 /// A share as people read it: `0.13 %`, and a power of ten where that is too small.
@@ -93,6 +94,18 @@ pub(super) fn why(found: &Recommendation, calibration: &Calibration, point: Opti
     text
 }
 
+/// Where nothing but true labels tells: the best of some clusterings.
+pub(super) fn by_labels(best: &Row, tried: usize) -> String {
+    let bcubed = best
+        .bcubed
+        .map_or_else(String::new, |b| format!(", {:.4} ({:.4} to {:.4})", b.value.f, b.f.lower, b.f.upper));
+    format!(
+        "Of {tried} thresholds tried, {} has the largest BCubed F on the true labels{bcubed}. On other faces it may be \
+         another.",
+        best.threshold
+    )
+}
+
 fn too_small(found: &Recommendation, calibration: &Calibration, wanted: &str) -> String {
     let evidence = calibration.different;
     if evidence.pairs == 0 {
@@ -131,7 +144,7 @@ fn too_small(found: &Recommendation, calibration: &Calibration, wanted: &str) ->
 fn more(found: &Recommendation) -> String {
     match (found.more_shots, found.more_pairs) {
         (Some(shots), Some(pairs)) => format!(
-            " Some {} more shots with two faces ({} pairs), and no false match among them, would.",
+            " Some {} more shots with two faces ({} pairs), and no false match among them, would be enough.",
             Count(shots),
             Count(pairs),
         ),

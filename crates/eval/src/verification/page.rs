@@ -90,6 +90,7 @@ impl VerificationPage<'_> {
             title: "True accept rate by false accept rate".to_owned(),
             x: Axis::rates(1.0 / v.different as f64),
             x_text: rate_tick,
+            across: "false accept rate",
             cursor: false,
             y: Axis::linear(if low > 0.8 { 0.8 } else { 0.0 }, 1.0),
             y_text: plain_percent,

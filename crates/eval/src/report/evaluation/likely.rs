@@ -68,10 +68,13 @@ impl Evaluation<'_> {
             let rows = typical.get(&label).into_iter().flatten().copied();
             rows.filter(|&row| row != sample.row).take(self.limits.beside).collect()
         };
-        let face = self.faces.get(sample.row).map_or_else(String::new, ToString::to_string);
+        let face =
+            self.faces.get(sample.row).map_or_else(|| format!("row {}", sample.row), ToString::to_string);
         write!(out, "<article class=\"likely\"><header><h3>{}</h3>", Signed(sample.silhouette))?;
         write!(out, "<p>{}</p></header><div class=\"one\">", Text(face))?;
-        self.faces(out, pictures, &[sample.row], &own)?;
+        if !self.faces.is_empty() {
+            self.faces(out, pictures, &[sample.row], &own)?;
+        }
         write!(out, "</div>")?;
         for (class, what, name, distance, label) in [
             ("own", "In", &own, sample.own, sample.label),
@@ -95,6 +98,10 @@ impl Evaluation<'_> {
         rows: &[usize],
         name: &str,
     ) -> io::Result<()> {
+        if self.faces.is_empty() {
+            let rows: Vec<String> = rows.iter().map(ToString::to_string).collect();
+            return write!(out, "<p>rows {}</p>", rows.join(", "));
+        }
         let ids: Vec<&FaceId> = rows.iter().filter_map(|&row| self.faces.get(row)).collect();
         write_faces(out, pictures, &self.faces_folder, name, &ids)
     }
