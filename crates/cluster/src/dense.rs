@@ -3,6 +3,11 @@
 
 use crate::Merge;
 
+/// Bytes that chains on so many points take at most: the matrix, and the half by half one that follows.
+pub(crate) fn bytes(points: usize) -> u64 {
+    (points as u64).saturating_mul(points as u64).saturating_mul(10)
+}
+
 /// Distances of points, both halves, infinite where there is none.
 pub(crate) struct Square {
     points: usize,
@@ -13,6 +18,15 @@ impl Square {
     /// `points` points with no distances.
     pub(crate) fn new(points: usize) -> Self {
         Self { points, distance: vec![f64::INFINITY; points * points] }
+    }
+
+    /// Fills the lower half with what is in the upper one.
+    pub(crate) fn mirror(&mut self) {
+        for x in 0..self.points {
+            for y in x + 1..self.points {
+                self.distance[y * self.points + x] = self.distance[x * self.points + y];
+            }
+        }
     }
 
     /// One half; the other is set likewise.

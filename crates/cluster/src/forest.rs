@@ -26,9 +26,10 @@ use crate::union_find::UnionFind;
 const LEVELS: usize = 16;
 /// Edges that a block may find before it hands them over.
 const HELD: usize = 1 << 13;
-/// Parts of the blocks after which all edges are brought down to a forest, to see which levels are left; and whether the
-/// pairs after it are looked for by a sketch made for these.
-const PARTS: [(usize, bool); 6] = [(64, false), (32, false), (16, true), (8, false), (4, true), (2, false)];
+/// How far the blocks are gone through in one go, as one in so many. Before each all edges are brought down to a forest, to
+/// see which levels are left; and before some the sketch is made anew for these: after 1/16 and 1/4.
+const PARTS: [(usize, bool); 7] =
+    [(64, false), (32, false), (16, false), (8, true), (4, false), (2, true), (1, false)];
 
 #[derive(Clone, Copy)]
 struct Edge {
@@ -167,7 +168,7 @@ impl Forest {
         // How far pairs are looked for changes between parts of the blocks only, by all edges that there are then: which
         // pairs a bound takes for nearer than they are depends on that, and so may not depend on what thread was first.
         let (count, mut done, mut made_for) = (blocks.all().len(), 0, LEVELS);
-        for (part, again) in PARTS.into_iter().chain([(1, false)]) {
+        for (part, again) in PARTS {
             bring_all_down(&sketch);
             let left = latest().levels;
             let Some((&threshold, &reach)) = thresholds[..left].last().zip(reach[..left].last()) else {

@@ -64,6 +64,7 @@ pub mod merge;
 mod narrow;
 pub mod neighbours;
 mod other_linkage;
+mod passes;
 mod points;
 pub mod primitive;
 mod products;

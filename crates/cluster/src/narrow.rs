@@ -14,6 +14,7 @@ use streamface_types::Metric;
 use crate::Merge;
 use crate::exact::Exact;
 use crate::kernel::Isa;
+use crate::passes::STRETCH;
 use crate::points::Points;
 use crate::products::{Columns, GROUP, PANEL, Placed};
 use crate::union_find::order;
@@ -38,20 +39,30 @@ pub(crate) fn bytes(points: usize, rows: usize, dim: usize) -> u64 {
 }
 
 /// All merges of points at distance ≤ `threshold`, in order, a cluster's id being its first point. Those in `apart` never
-/// join. None where products in `f32` say too little: where they are off by some hundredths of what counts.
+/// join. None where products in `f32` say too little: where they are off by some hundredths of what counts, or distances tie by
+/// the thousand and more than `left` pairs of rows would have to be measured.
 pub(crate) fn merges(
     exact: &Exact,
     points: &Points,
     apart: impl Iterator<Item = (u32, u32)>,
     threshold: f64,
-    isa: Isa,
+    (isa, left): (Isa, u64),
 ) -> Option<Vec<Merge>> {
     let rows: Vec<u32> = (0..points.len()).flat_map(|p| points.members(p)).copied().collect();
     let placed = Placed::new(exact, &rows)?;
     let square = Square::new(exact, points, &placed, apart, threshold, isa)?;
     let members = (0..points.len()).map(|p| points.range(p).collect()).collect();
     let measure = Measure { exact, placed: &placed, rows: &rows, isa };
-    let pairs = Chains { measure: &measure, threshold, square, members, room: Columns::default() }.run();
+    let chains = Chains {
+        measure: &measure,
+        threshold,
+        square,
+        members,
+        room: Columns::default(),
+        minima: Vec::new(),
+        left,
+    };
+    let pairs = chains.run()?;
     let mut merges = distances(points, &measure, &pairs);
     merges.par_sort_unstable_by(Merge::order);
     Some(merges)
@@ -125,9 +136,7 @@ impl Square {
         // Zeros cost nothing until they are written, by several threads.
         let mut steps = vec![0; n * n];
         let a_step = step.recip() as f32;
-        let narrow = |to: &mut [u16], squares: &[f32]| {
-            to.iter_mut().zip(squares).for_each(|(to, v)| *to = whole_steps(v * a_step));
-        };
+        let narrow = |to: &mut [u16], squares: &[f32]| isa.whole_steps(to, squares, a_step);
         // One half, block by block; the other is the same. Of points with several rows the farthest ones count.
         let single = all == n;
         let point_at: Vec<u32> =
@@ -170,13 +179,13 @@ impl Square {
         self.known[x] = self.merged.len() as u32;
     }
 
-    fn join(&mut self, a: usize, b: usize) {
+    fn join(&mut self, isa: Isa, a: usize, b: usize) {
         self.tell(a);
         self.tell(b);
         let n = self.len;
         let (head, tail) = self.steps.split_at_mut(b * n);
         let (own, other) = (&mut head[a * n..][..n], &mut tail[..n]);
-        own.iter_mut().zip(other).for_each(|(x, y)| *x = (*x).max(*y));
+        isa.larger(own, other);
         (own[a], own[b]) = (NEVER, NEVER);
         self.merged.push((a as u32, b as u32));
         self.known[a] = self.merged.len() as u32;
@@ -287,14 +296,6 @@ unsafe fn exchanged_sse2(rows: &[&[u16]; SIDE]) -> [[u16; SIDE]; SIDE] {
     })
 }
 
-/// The nearest whole number, but for what does not fit: without a branch, several at once.
-#[inline]
-fn whole_steps(x: f32) -> u16 {
-    // At 2²³ numbers are one apart, so that the last bits of the sum are the number.
-    const ONE_APART: f32 = (1 << 23) as f32;
-    (x.clamp(0.0, f32::from(NEVER)) + ONE_APART).to_bits() as u16
-}
-
 /// What merges make of a row: of a and b the farther one, and no b.
 fn tell(row: &mut [u16], merged: &[(u32, u32)]) {
     for &(a, b) in merged {
@@ -310,11 +311,15 @@ struct Chains<'a> {
     /// Places of each cluster's rows.
     members: Vec<Vec<usize>>,
     room: Columns,
+    /// The least of each stretch of the row that is looked at.
+    minima: Vec<u16>,
+    /// Pairs of rows that may still be measured. Where distances tie by the thousand each look would measure all of them.
+    left: u64,
 }
 
 impl Chains<'_> {
-    /// Merges, each after those it builds on, as the first points of the clusters.
-    fn run(mut self) -> Vec<(u32, u32)> {
+    /// Merges, each after those it builds on, as the first points of the clusters; none where that takes more than is left.
+    fn run(mut self) -> Option<Vec<(u32, u32)>> {
         let mut merges = Vec::new();
         let mut chain: Vec<u32> = Vec::new();
         let mut start = 0;
@@ -330,12 +335,12 @@ impl Chains<'_> {
                     start += 1;
                 }
                 if start == self.square.len {
-                    return merges;
+                    return Some(merges);
                 }
                 chain.push(start as u32);
                 continue;
             };
-            match self.nearest(top as usize) {
+            match self.nearest(top as usize)? {
                 None => {
                     self.square.leave(top as usize);
                     chain.pop();
@@ -344,7 +349,7 @@ impl Chains<'_> {
                     chain.truncate(chain.len() - 2);
                     let (a, b) = (top.min(nearest) as usize, top.max(nearest) as usize);
                     merges.push((self.square.first[a], self.square.first[b]));
-                    self.square.join(a, b);
+                    self.square.join(self.measure.isa, a, b);
                     let more = std::mem::take(&mut self.members[b]);
                     self.members[a].extend(more);
                 }
@@ -353,52 +358,40 @@ impl Chains<'_> {
         }
     }
 
-    /// The nearest cluster; of equals the first, as that makes the smaller key on either side of `x`.
-    fn nearest(&mut self, x: usize) -> Option<u32> {
+    /// The nearest cluster, if there is one; of equals the first, as that makes the smaller key on either side of `x`.
+    /// None at all where too many pairs were measured.
+    fn nearest(&mut self, x: usize) -> Option<Option<u32>> {
         self.square.tell(x);
         let Square { len, surely, perhaps, window, .. } = self.square;
         let row = &self.square.steps[x * len..][..len];
-        let least = minimum(row);
+        let least = self.measure.isa.minima(row, &mut self.minima);
         if least > perhaps {
-            return None;
+            return Some(None);
         }
         let limit = least.saturating_add(window).min(perhaps);
-        let mut may = positions(row, limit);
-        let first = may.next()?;
-        let second = may.next();
+        let mut may = positions(row, &self.minima, limit);
+        let (first, second) = (may.next(), may.next());
         if second.is_none() && surely.is_some_and(|surely| least <= surely) {
-            return Some(first as u32);
+            return Some(first.map(|y| y as u32));
         }
         let mut best: Option<(f64, usize)> = None;
-        for y in [first].into_iter().chain(second).chain(may) {
+        for y in first.into_iter().chain(second).chain(may) {
+            self.left = self.left.checked_sub((self.members[x].len() * self.members[y].len()) as u64)?;
             let d = self.measure.distance(&self.members[x], &self.members[y], &mut self.room);
             if d <= self.threshold && best.is_none_or(|(least, _)| d < least) {
                 best = Some((d, y));
             }
         }
-        best.map(|(_, y)| y as u32)
+        Some(best.map(|(_, y)| y as u32))
     }
 }
 
-/// Numbers that a pass takes at a time.
-const LANES: usize = 64;
-
-fn minimum(row: &[u16]) -> u16 {
-    let mut least = [NEVER; LANES];
-    let (full, rest) = row.as_chunks::<LANES>();
-    for row in full {
-        for (least, &v) in least.iter_mut().zip(row) {
-            *least = v.min(*least);
-        }
-    }
-    rest.iter().chain(&least).copied().min().unwrap_or(NEVER)
-}
-
-/// Where numbers up to `limit` stand.
-fn positions(row: &[u16], limit: u16) -> impl Iterator<Item = usize> {
-    let any = move |(_, part): &(usize, &[u16])| part.iter().fold(false, |any, v| any | (*v <= limit));
-    row.chunks(LANES).enumerate().filter(any).flat_map(move |(at, part)| {
-        (at * LANES..).zip(part).filter(move |(_, v)| **v <= limit).map(|(at, _)| at)
+/// Where numbers up to `limit` stand, by the least of each stretch of the row.
+fn positions(row: &[u16], minima: &[u16], limit: u16) -> impl Iterator<Item = usize> {
+    let within = move |v: &u16| *v <= limit;
+    let stretches = row.chunks(STRETCH).zip(minima).enumerate().filter(move |(_, (_, least))| within(least));
+    stretches.flat_map(move |(at, (stretch, _))| {
+        (at * STRETCH..).zip(stretch).filter(move |(_, v)| within(v)).map(|(at, _)| at)
     })
 }
 
@@ -448,7 +441,7 @@ mod tests {
         let points = Points::new(exact, &sets.into_roots());
         let place = |row: u32| points.ids().binary_search(&row).unwrap() as u32;
         let apart = groups.apart.iter().map(|&(a, b)| (place(a), place(b)));
-        let merges = merges(exact, &points, apart, threshold, isa)?;
+        let merges = merges(exact, &points, apart, threshold, (isa, u64::MAX))?;
         all.extend(merges.into_iter().map(|m| Merge { a: points.id(m.a), b: points.id(m.b), ..m }));
         Some(all)
     }

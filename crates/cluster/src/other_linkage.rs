@@ -97,7 +97,7 @@ fn keep_forest(links: &mut Vec<Link>, rows: usize) {
 /// distance over all pairs across them is ≤ threshold. Means are kept up as clusters join (Lance and
 /// Williams), so that they are right to about 10⁻¹³; ties nearer than that may go either way.
 ///
-/// A mean needs all distances: 8 bytes for each of n² pairs, at most the settings' memory. Clusters that hold a
+/// A mean needs all distances: 10 bytes for each of n² pairs, at most the settings' memory. Clusters that hold a
 /// cannot-link are infinitely far from each other.
 ///
 /// # Errors
@@ -111,7 +111,7 @@ pub fn average_linkage(
     let exact = Exact::new(rows, settings.metric())?;
     let points = Points::new(&exact, &groups.first);
     let (n, first) = (points.len(), points.ids());
-    let bytes = (8 * n as u64).saturating_mul(n as u64);
+    let bytes = dense::bytes(n);
     if bytes > settings.budget() {
         return Err(Error::Dense { rows: n, bytes, memory: settings.budget() });
     }

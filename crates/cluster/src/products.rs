@@ -117,16 +117,15 @@ impl Placed {
                 let place = own.get(k).unwrap_or(&own[0]);
                 &self.z[place * self.dim..][..self.dim]
             });
-            let mut dots = [[0.0_f32; PANEL]; GROUP];
+            let of_rows: [f32; GROUP] = std::array::from_fn(|k| self.square[*own.get(k).unwrap_or(&own[0])]);
+            let mut tile = Tile([[0.0; PANEL]; GROUP]);
             for (at, panel) in columns.numbers.chunks_exact(size.max(1)).enumerate().skip(skipped / PANEL) {
-                isa.tile_of_products(&rows, panel, &mut dots);
                 let from = at * PANEL;
-                let other: &[f32] = &columns.square[from..from + PANEL];
+                let Some(of_columns) = columns.square[from..].first_chunk() else { break };
+                isa.tile_of_squares((&rows, &of_rows), (panel, of_columns), &mut tile);
                 let count = PANEL.min(columns.count - from);
-                for (k, (dots, &place)) in dots.iter_mut().zip(own).enumerate() {
-                    let q = self.square[place];
-                    dots.iter_mut().zip(other).for_each(|(v, other)| *v = q + other - 2.0 * *v);
-                    found(first + k, from, &dots[..count]);
+                for (k, squares) in tile.0.iter().enumerate().take(own.len()) {
+                    found(first + k, from, &squares[..count]);
                 }
             }
         }
@@ -168,25 +167,34 @@ fn off(metric: Metric, dim: usize, most: f64, length: f64) -> f64 {
     sums + wide + moved * most.sqrt() + moved * moved
 }
 
+/// |a − b|² of some rows and the columns of a panel, in lines of cache of its own.
+#[repr(align(64))]
+struct Tile([[f32; PANEL]; GROUP]);
+
+/// Some rows, and q of each.
+type Rows<'a> = (&'a [&'a [f32]; GROUP], &'a [f32; GROUP]);
+/// The columns of a panel, and q of each.
+type Panel<'a> = (&'a [f32], &'a [f32; PANEL]);
+
 impl Isa {
-    /// Products of some rows with the columns of a panel.
-    fn tile_of_products(self, rows: &[&[f32]; GROUP], panel: &[f32], dots: &mut [[f32; PANEL]; GROUP]) {
+    fn tile_of_squares(self, rows: Rows<'_>, panel: Panel<'_>, tile: &mut Tile) {
         match self {
             // SAFETY: a `Vnni` comes from `available`, which asked the processor.
             #[cfg(target_arch = "x86_64")]
-            Self::Vnni => unsafe { avx512(rows, panel, dots) },
+            Self::Vnni => unsafe { avx512(rows, panel, tile) },
             // SAFETY: likewise an `Avx2`.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => unsafe { avx2(rows, panel, dots) },
-            Self::Portable => portable(rows, panel, dots),
+            Self::Avx2 => unsafe { avx2(rows, panel, tile) },
+            Self::Portable => portable(rows, panel, tile),
         }
     }
 }
 
 #[inline(always)]
-fn portable(rows: &[&[f32]; GROUP], panel: &[f32], dots: &mut [[f32; PANEL]; GROUP]) {
+fn portable((rows, of_rows): Rows<'_>, (panel, of_columns): Panel<'_>, tile: &mut Tile) {
     let panel = panel.as_chunks::<PANEL>().0;
-    for (rows, dots) in rows.as_chunks::<2>().0.iter().zip(dots.as_chunks_mut::<2>().0) {
+    let rows = rows.as_chunks::<2>().0.iter().zip(of_rows.as_chunks::<2>().0);
+    for ((rows, of_rows), squares) in rows.zip(tile.0.as_chunks_mut::<2>().0) {
         let mut sums = [[0.0_f32; PANEL]; 2];
         for (y, (&a, &b)) in panel.iter().zip(rows[0].iter().zip(rows[1])) {
             for k in 0..PANEL {
@@ -199,7 +207,10 @@ fn portable(rows: &[&[f32]; GROUP], panel: &[f32], dots: &mut [[f32; PANEL]; GRO
                 }
             }
         }
-        *dots = sums;
+        for ((squares, sums), q) in squares.iter_mut().zip(sums).zip(of_rows) {
+            let both = squares.iter_mut().zip(sums).zip(of_columns);
+            both.for_each(|((square, sum), column)| *square = q + column - 2.0 * sum);
+        }
     }
 }
 
@@ -207,20 +218,28 @@ fn portable(rows: &[&[f32]; GROUP], panel: &[f32], dots: &mut [[f32; PANEL]; GRO
 /// The processor has AVX2 and FMA.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn avx2(rows: &[&[f32]; GROUP], panel: &[f32], dots: &mut [[f32; PANEL]; GROUP]) {
+unsafe fn avx2((rows, of_rows): Rows<'_>, panel: Panel<'_>, tile: &mut Tile) {
     // Three rows and the panel's four registers fill what there is, but for the operands.
     let (rows, rest) = rows.as_chunks::<3>();
-    let (dots, last) = dots.as_chunks_mut::<3>();
-    rows.iter().zip(dots).for_each(|(rows, dots)| avx2_of(rows, panel, dots));
-    if let (Some(rows), Some(dots)) = (rest.first_chunk::<2>(), last.first_chunk_mut::<2>()) {
-        avx2_of(rows, panel, dots);
+    let (of_rows, of_rest) = of_rows.as_chunks::<3>();
+    let (squares, last) = tile.0.as_chunks_mut::<3>();
+    rows.iter().zip(of_rows).zip(squares).for_each(|((rows, q), squares)| avx2_of(rows, q, panel, squares));
+    if let (Some(rows), Some(q), Some(squares)) =
+        (rest.first_chunk::<2>(), of_rest.first_chunk(), last.first_chunk_mut())
+    {
+        avx2_of(rows, q, panel, squares);
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn avx2_of<const R: usize>(rows: &[&[f32]; R], panel: &[f32], dots: &mut [[f32; PANEL]; R]) {
+fn avx2_of<const R: usize>(
+    rows: &[&[f32]; R],
+    of_rows: &[f32; R],
+    (panel, of_columns): Panel<'_>,
+    squares: &mut [[f32; PANEL]; R],
+) {
     use std::arch::x86_64::*;
     let steps = rows.iter().map(|row| row.len()).fold(panel.len() / PANEL, usize::min);
     let mut sums = [[_mm256_setzero_ps(); PANEL / 8]; R];
@@ -235,10 +254,14 @@ fn avx2_of<const R: usize>(rows: &[&[f32]; R], panel: &[f32], dots: &mut [[f32; 
             }
         }
     }
-    for (dots, sums) in dots.iter_mut().zip(sums) {
-        for (dots, sum) in dots.as_chunks_mut::<8>().0.iter_mut().zip(sums) {
-            // SAFETY: eight numbers are what there is room for.
-            unsafe { _mm256_storeu_ps(dots.as_mut_ptr(), sum) };
+    for ((squares, sums), &q) in squares.iter_mut().zip(sums).zip(of_rows) {
+        let parts = squares.as_chunks_mut::<8>().0.iter_mut().zip(of_columns.as_chunks::<8>().0);
+        for ((to, columns), sum) in parts.zip(sums) {
+            // SAFETY: eight numbers are what there is, and what there is room for.
+            unsafe {
+                let both = _mm256_add_ps(_mm256_set1_ps(q), _mm256_loadu_ps(columns.as_ptr()));
+                _mm256_storeu_ps(to.as_mut_ptr(), _mm256_sub_ps(both, _mm256_add_ps(sum, sum)));
+            }
         }
     }
 }
@@ -247,7 +270,7 @@ fn avx2_of<const R: usize>(rows: &[&[f32]; R], panel: &[f32], dots: &mut [[f32; 
 /// The processor has AVX-512F.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-unsafe fn avx512(rows: &[&[f32]; GROUP], panel: &[f32], dots: &mut [[f32; PANEL]; GROUP]) {
+unsafe fn avx512((rows, of_rows): Rows<'_>, (panel, of_columns): Panel<'_>, tile: &mut Tile) {
     use std::arch::x86_64::*;
     let steps = rows.iter().map(|row| row.len()).fold(panel.len() / PANEL, usize::min);
     let mut sums = [[_mm512_setzero_ps(); PANEL / 16]; GROUP];
@@ -264,10 +287,14 @@ unsafe fn avx512(rows: &[&[f32]; GROUP], panel: &[f32], dots: &mut [[f32; PANEL]
             }
         }
     }
-    for (dots, sums) in dots.iter_mut().zip(sums) {
-        for (dots, sum) in dots.as_chunks_mut::<16>().0.iter_mut().zip(sums) {
-            // SAFETY: sixteen numbers are what there is room for.
-            unsafe { _mm512_storeu_ps(dots.as_mut_ptr(), sum) };
+    for ((squares, sums), &q) in tile.0.iter_mut().zip(sums).zip(of_rows) {
+        let parts = squares.as_chunks_mut::<16>().0.iter_mut().zip(of_columns.as_chunks::<16>().0);
+        for ((to, columns), sum) in parts.zip(sums) {
+            // SAFETY: sixteen numbers are what there is, and what there is room for.
+            unsafe {
+                let both = _mm512_add_ps(_mm512_set1_ps(q), _mm512_loadu_ps(columns.as_ptr()));
+                _mm512_storeu_ps(to.as_mut_ptr(), _mm512_sub_ps(both, _mm512_add_ps(sum, sum)));
+            }
         }
     }
 }

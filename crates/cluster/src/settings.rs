@@ -48,7 +48,8 @@ impl Settings {
     }
 
     /// Links that fit; some at least, whatever the budget.
-    pub(crate) fn most_links(&self) -> u64 {
+    #[must_use]
+    pub fn most_links(&self) -> u64 {
         (self.memory / Self::BYTES_A_LINK).max(64)
     }
 

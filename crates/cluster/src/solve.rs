@@ -178,7 +178,7 @@ impl<'a> Solver<'a> {
     ) -> Result<Band, Error> {
         let n = points.len();
         if n <= TINY {
-            let (merges, links) = self.tiny(points, apart, threshold);
+            let (merges, links) = self.whole(points, apart, threshold);
             return Ok(Band { merges, links, threshold, roots: vec![0; n] });
         }
         if let Some(merges) = self.narrow(points, apart, threshold, observer) {
@@ -223,7 +223,15 @@ impl<'a> Solver<'a> {
             return None;
         }
         let counter = observer.start(Stage::Link, pairs(n));
-        let merges = narrow::merges(self.exact, points, apart.all(), threshold, self.space.tuning.isa);
+        // More than measuring each pair once is no gain.
+        let how = (self.space.tuning.isa, pairs(rows));
+        let merges = narrow::merges(self.exact, points, apart.all(), threshold, how);
+        let merges = merges.or_else(|| {
+            // Distances in full, each measured once.
+            let bytes = dense::bytes(n);
+            (bytes <= self.most.saturating_mul(Settings::BYTES_A_LINK))
+                .then(|| self.whole(points, apart, threshold).0)
+        });
         counter.advance(pairs(n));
         merges
     }
@@ -257,22 +265,26 @@ impl<'a> Solver<'a> {
         }
     }
 
-    fn tiny(&self, points: &Points, apart: &Apart, threshold: f64) -> (Vec<Merge>, u64) {
+    /// All merges, from a matrix of all distances; and how many of these count.
+    fn whole(&self, points: &Points, apart: &Apart, threshold: f64) -> (Vec<Merge>, u64) {
         let n = points.len();
         let mut square = Square::new(n);
-        let mut links = 0;
-        for i in 0..n {
-            for j in i + 1..n {
+        let fill = |(i, row): (usize, &mut [f64])| {
+            let mut links = 0;
+            for (j, slot) in row.iter_mut().enumerate().skip(i + 1) {
                 if apart.holds(i as u32, j as u32) {
                     continue;
                 }
                 if let Some(d) = self.exact.complete(points.members(i), points.members(j), threshold) {
-                    square.set(i, j, d);
-                    square.set(j, i, d);
+                    *slot = d;
                     links += 1;
                 }
             }
-        }
+            links
+        };
+        let rows = square.rows_mut().enumerate();
+        let links = if n <= TINY { rows.map(fill).sum() } else { rows.par_bridge().map(fill).sum() };
+        square.mirror();
         let mut merges = dense::chain(square, |left, right, _, _| left.max(right));
         merges.sort_unstable_by(Merge::order);
         (merges, links)

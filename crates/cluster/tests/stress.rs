@@ -206,6 +206,26 @@ fn large_inputs_do_not_depend_on_memory_or_threads() {
     }
 }
 
+/// All distances are the same, so that no look tells one from another: what has been measured is not measured again.
+#[test]
+fn ties_by_the_thousand_take_no_longer() {
+    let one_hot = (0..1000 * 1000).map(|at| f32::from(u8::from(at % 1001 == 0)));
+    let rows = Embeddings::new(one_hot.collect(), 1000).unwrap();
+    let (send, done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let of = |metric, threshold| {
+            let settings = Settings::new(metric, threshold).unwrap();
+            complete_linkage(&rows, &settings, &Constraints::default()).unwrap()
+        };
+        send.send([of(Metric::Cosine, 1.0), of(Metric::Euclidean, 1.5)]).unwrap();
+    });
+    for found in done.recv_timeout(std::time::Duration::from_secs(60)).unwrap() {
+        assert_eq!(found.clusters, 1);
+        // The first row with all others, in order.
+        assert!((1..).zip(&found.merges).all(|(b, m)| (m.a, m.b) == (0, b)));
+    }
+}
+
 /// Threads that wait for others take up other work meanwhile; none of it may want what they hold.
 #[test]
 fn no_thread_waits_for_itself() {

@@ -39,7 +39,7 @@ pub fn stem(name: &str) -> &str {
 /// A file whose first character is `{` is read as `annotations.json`
 /// ([`streamface_types::Annotations`]); anything else as CSV whose header has the columns `name` (or,
 /// for rows of a matrix, `index`) and `label`, others are passed over. If every label of the CSV is a whole number these are the
-/// labels; otherwise labels are text, numbered from 0 by first appearance.
+/// labels; otherwise labels are text, numbered from 0 by first appearance, but for `-1`, which is noise in any case.
 ///
 /// # Errors
 /// Where the file cannot be read, is larger than [`MAX_FILE`], has a row with too few or too many
@@ -179,6 +179,9 @@ impl<'de> Visitor<'de> for Labels<'_> {
     }
 }
 
+/// What has this for a label, among texts too, is of no cluster.
+const NOISE: &str = "-1";
+
 fn read_csv(path: &Path, input: impl Read) -> Result<Labelled, Error> {
     let csv_error = |source| Error::Csv { path: path.to_owned(), source };
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(input);
@@ -221,11 +224,16 @@ fn read_csv(path: &Path, input: impl Read) -> Result<Labelled, Error> {
     // '1' and '01' are different texts, so only the plain spelling counts as a number.
     let whole = |text: &String| text.parse::<i64>().ok().filter(|n| n.to_string() == *text);
     let as_numbers: Option<Vec<i64>> = texts.iter().map(whole).collect();
-    // A vector's index is far below i64::MAX.
-    let value = |number: usize| as_numbers.as_ref().map_or(number as i64, |n| n[number]);
-    let labels = labels.into_iter().map(|(name, number)| (name, value(number))).collect();
-    let names = if as_numbers.is_some() { Vec::new() } else { texts };
-    Ok(Labelled { labels, names: (0..).zip(names).collect() })
+    let names: BTreeMap<i64, String> = match &as_numbers {
+        Some(_) => BTreeMap::new(),
+        None => (0..).zip(texts.iter().filter(|text| *text != NOISE).cloned()).collect(),
+    };
+    let values = as_numbers.unwrap_or_else(|| {
+        let of: HashMap<&str, i64> = names.iter().map(|(&value, text)| (text.as_str(), value)).collect();
+        texts.iter().map(|text| of.get(text.as_str()).copied().unwrap_or(-1)).collect()
+    });
+    let labels = labels.into_iter().map(|(name, number)| (name, values[number])).collect();
+    Ok(Labelled { labels, names })
 }
 
 #[cfg(test)]
@@ -251,6 +259,10 @@ mod tests {
         );
         // One text among numbers makes all of them texts; spelling then counts.
         assert_eq!(read("name,label\na,1\nb,01\nc,x\n").unwrap(), labels(&[("a", 0), ("b", 1), ("c", 2)]));
+        assert_eq!(
+            read("name,label\na,-1\nb,Zoe\nc,Ann\n").unwrap(),
+            labels(&[("a", -1), ("b", 0), ("c", 1)])
+        );
         assert_eq!(read("\u{feff}name,label\r\n\"a,b\", 3 \r\n").unwrap(), labels(&[("a,b", 3)]));
         assert_eq!(read("name,label\n").unwrap(), labels(&[]));
     }

@@ -10,7 +10,6 @@
 //! Rows are in the order of the faces, and of the model that gave them.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,7 +17,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_array::{Array, ArrayRef, Float64Array, StringArray};
 use arrow_schema::DataType;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use streamface_store::Batches;
 use streamface_types::annotations::Distribution;
 use streamface_types::{Annotation, Attributes, FaceId, Label};
 
@@ -115,16 +114,12 @@ pub(crate) fn write(metadata: &Path, all: &BTreeMap<FaceId, Described>) -> Resul
 pub(crate) fn read(metadata: &Path) -> Result<BTreeMap<FaceId, Described>, Error> {
     let path = path(metadata);
     let mut all: BTreeMap<FaceId, Described> = BTreeMap::new();
-    let file = match File::open(&path) {
-        Ok(file) => file,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(all),
-        Err(e) => return Err(Error::io(&path)(e)),
-    };
+    if !path.exists() {
+        return Ok(all);
+    }
     let broken = |why: String| Error::format(&path, format!("not a table of attributes: {why}"));
-    let reader =
-        ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build);
-    for batch in reader.map_err(|e| broken(e.to_string()))? {
-        let batch = batch.map_err(|e| broken(e.to_string()))?;
+    for batch in Batches::open(&path, "table of attributes")? {
+        let batch = batch?;
         let text = |name: &str| {
             let array = batch.column_by_name(name).and_then(|c| c.as_string_opt::<i32>());
             array.filter(|a| a.null_count() == 0).ok_or_else(|| broken(format!("no text column '{name}'")))

@@ -66,7 +66,8 @@ pub(crate) fn export(
     let asked = settings.pairs;
     let made = folds.first().map_or(0, |f| f.same.len());
     if made < asked {
-        summary.leave_out("pairs of each kind that a fold could not be given", (asked - made) as u64);
+        let why = "pairs of each kind in every fold: --pairs asks for more than the faces of one fold make (try fewer --folds)";
+        summary.leave_out(why, (asked - made) as u64);
     }
     staging.finish()?;
     Ok(summary)

@@ -33,6 +33,16 @@ pub enum StoreError {
         /// What is wrong, with row and column where there are any.
         why: String,
     },
+    /// A file of more pairs than fit in memory.
+    #[error("{}: {pairs} pairs are more than the {most} that fit in memory", path.display())]
+    TooMany {
+        /// The file.
+        path: PathBuf,
+        /// Pairs in it.
+        pairs: u64,
+        /// Pairs that fit.
+        most: u64,
+    },
     /// A name in a table that is none.
     #[error(transparent)]
     Id(#[from] IdError),
@@ -40,9 +50,7 @@ pub enum StoreError {
 
 fn hint(e: &io::Error) -> &'static str {
     match e.kind() {
-        io::ErrorKind::StorageFull => {
-            " (free some space, then run the same command again: it goes on where it stopped)"
-        }
+        io::ErrorKind::StorageFull => " (free some space, then run the same command again)",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             " (choose a folder you may write to)"
         }

@@ -31,6 +31,7 @@
 //! ```
 
 mod atomic;
+mod batches;
 mod columns;
 mod compat;
 mod dataset;
@@ -42,7 +43,8 @@ mod pairs;
 mod rows;
 mod table;
 
-pub use atomic::write_atomic;
+pub use atomic::{can_be_written, write_atomic};
+pub use batches::Batches;
 pub use compat::{DETECTIONS, read_annotations, write_annotations, write_detections, write_matches};
 pub use dataset::{Batch, Dataset, MAX_IMAGE_BYTES};
 pub use error::StoreError;

@@ -17,6 +17,8 @@ mod header;
 const BUFFER: usize = 256 << 10;
 /// Rows of a column-major file that are read together: each column's part is then a few pages.
 const ROWS: usize = 1024;
+/// Longest side of a matrix without numbers: nothing in the file limits it.
+const MOST_OF_NOTHING: u64 = 1 << 20;
 /// Longest header in bytes; that of a matrix has about 120.
 const MAX_HEADER: u64 = 1 << 16;
 
@@ -43,6 +45,12 @@ pub fn read_npy(path: &Path) -> Result<Embeddings, StoreError> {
     let (rows, dim) = header.matrix().map_err(bad)?;
     let kind = Kind::new(&header.descr).map_err(bad)?;
 
+    if rows.min(dim) == 0 && rows.max(dim) > MOST_OF_NOTHING {
+        return Err(bad(format!(
+            "its shape ({rows}, {dim}) has no numbers, but one very long side; {}",
+            header::SAVE
+        )));
+    }
     let numbers = rows.checked_mul(dim);
     let bytes = numbers.and_then(|n| n.checked_mul(kind.width as u64)).filter(|&b| b <= isize::MAX as u64);
     let there = length - start;

@@ -1,19 +1,18 @@
 //! Tables: Parquet with zstd, one writer for all of them.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema};
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use crate::columns::Columns;
-use crate::{StoreError, write_atomic};
+use crate::{Batches, StoreError, write_atomic};
 
 /// A row of a table. Rows are ordered by their key, and of two rows with one key the later stands.
 pub trait Row: Sized + Clone {
@@ -103,12 +102,9 @@ fn write_table<R: Row>(path: &Path, rows: &[R]) -> Result<(), StoreError> {
 
 /// Rows as they stand in one file.
 pub(crate) fn read_table<R: Row>(path: &Path, mut each: impl FnMut(R)) -> Result<(), StoreError> {
-    let broken = |e: &dyn std::fmt::Display| StoreError::format(path, format!("not a readable table: {e}"));
-    let file = File::open(path).map_err(StoreError::io(path))?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| broken(&e))?;
     let mut at = 0;
-    for batch in reader.build().map_err(|e| broken(&e))? {
-        let batch = batch.map_err(|e| broken(&e))?;
+    for batch in Batches::open(path, "table")? {
+        let batch = batch?;
         let columns = Columns(&batch);
         for i in 0..batch.num_rows() {
             let row = R::read(&columns, i);

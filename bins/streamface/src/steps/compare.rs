@@ -59,12 +59,19 @@ pub(super) fn compare(
         methods.push((
             "DBSCAN (linfa)",
             "3 points".to_owned(),
-            Box::new(|settings| Ok(Some(noise_apart(&linfa::dbscan(rows, &settings, 3)?)))),
+            Box::new(|settings| {
+                // linfa takes no threshold of 0.
+                let some = settings.threshold() > 0.0;
+                Ok(if some { Some(noise_apart(&linfa::dbscan(rows, &settings, 3)?)) } else { None })
+            }),
         ));
         methods.push((
             "OPTICS (linfa)",
             "3 points".to_owned(),
             Box::new(|settings| {
+                if settings.threshold() <= 0.0 {
+                    return Ok(None);
+                }
                 let found = linfa::optics(rows, settings.metric(), 3, &[settings.threshold()])?;
                 Ok(found.first().map(|labels| noise_apart(labels)))
             }),

@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use streamface_cluster::baselines::{ChineseWhispers, Graph, Infomap, chinese_whispers, infomap};
 use streamface_cluster::neighbours::nearest;
 use streamface_cluster::{
-    Constraints, History, Links, Merge, Observer, Parts, Progress, Settings, Stage, append, average_linkage,
-    complete_linkage_observed, join_blocks, labels, single_linkage,
+    Constraints, Error, History, Links, Merge, Observer, Parts, Progress, Settings, Stage, append,
+    average_linkage, complete_linkage_observed, join_blocks, labels, single_linkage,
 };
 use streamface_types::{Embeddings, Metric};
 
@@ -73,6 +74,11 @@ pub fn cluster_rows(
         Method::Average => linked(average_linkage(rows, settings, constraints)?),
         Method::Whispers => {
             let links = join_blocks(rows, settings, 0..rows.len(), 0..rows.len(), observer)?;
+            if links.len() > settings.most_links() {
+                let (threshold, most) = (settings.threshold(), settings.most_links());
+                return Err(Error::TooManyLinks { threshold, most })
+                    .context("whispers needs all pairs at once");
+            }
             let start = Instant::now();
             let found = whispers(&links, settings, constraints)?;
             watch.add(Stage::Link, start.elapsed());

@@ -14,6 +14,7 @@ mod finalize;
 mod matching;
 mod method;
 mod models;
+mod outputs;
 mod people;
 mod report;
 mod review;

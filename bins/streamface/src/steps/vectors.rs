@@ -2,20 +2,21 @@
 //! on many machines.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use streamface_cluster::{
     Constraints, Link, Links, Observer, Progress, Settings, compat, join_blocks, labels, link, not_joined,
 };
-use streamface_store::{About, read_npy, read_pairs, write_atomic, write_pairs};
+use streamface_store::{About, StoreError, read_npy, read_pairs, write_atomic, write_pairs};
 use streamface_types::{Embeddings, Metric};
 
 use super::Outcome;
 use super::method::{Clusters, How, Watch, append_rows, cluster_rows, count};
+use super::outputs;
 use super::state::{self, State, fingerprint};
-use crate::args::{ClusterArgs, JoinArgs, LinkArgs};
+use crate::args::{ClusterArgs, JoinArgs, LinkArgs, Method};
 
 /// Clusters the rows of `--vectors` and writes `index,label`, labels numbered by first appearance.
 ///
@@ -28,6 +29,12 @@ pub fn cluster_vectors(
     threshold: f64,
 ) -> anyhow::Result<Outcome> {
     let start = Instant::now();
+    outputs::check([out].into_iter().chain(args.state.as_deref()), [vectors])?;
+    if args.state.is_some() && (args.method.compat || args.method.method != Method::Complete) {
+        bail!(
+            "--state is for what --append goes on from, which is complete linkage: leave it out with another method"
+        );
+    }
     let settings = args.method.resources.of(Settings::new(args.metric.unwrap_or_default(), threshold)?);
     let rows = read_vectors(vectors, settings.metric())?;
     let read = start.elapsed();
@@ -83,6 +90,7 @@ fn append_vectors(args: &ClusterArgs, rows: &Embeddings, settings: &Settings) ->
     let none = Constraints::default();
     let is_new: Vec<bool> = (0..rows.len()).map(|row| row >= old).collect();
     append_rows(rows, &state.history(&none), &is_new, settings, &none, args.common.quiet)
+        .with_context(|| format!("going on from {}", path.display()))
 }
 
 /// Reads vectors that distances can be taken of.
@@ -113,6 +121,7 @@ fn write_labels(out: &Path, labels: &[u32]) -> anyhow::Result<()> {
 /// # Errors
 /// What reading, joining and writing meets.
 pub fn join_part(args: &JoinArgs) -> anyhow::Result<Outcome> {
+    outputs::check([args.out.as_path()], [args.vectors.as_path()])?;
     let settings = args.resources.of(Settings::new(args.metric, args.threshold)?);
     let rows = read_vectors(&args.vectors, args.metric)?;
     let left = args.rows.clone().unwrap_or(0..rows.len());
@@ -144,6 +153,9 @@ pub fn join_part(args: &JoinArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+/// What linking takes for a row, whether it has links or not.
+const BYTES_A_ROW: u64 = 32;
+
 /// Rows of one block, and of the other.
 type Blocks = (Range<usize>, Range<usize>);
 
@@ -167,12 +179,18 @@ fn block_of(text: &str) -> Option<Blocks> {
 /// A part cannot be read or is of another run than the first, parts are missing, or there are more links than fit in
 /// memory.
 pub fn link_parts(args: &LinkArgs) -> anyhow::Result<Outcome> {
+    outputs::check([args.out.as_path()], args.parts.iter().map(PathBuf::as_path))?;
     let most = args.resources.memory.unwrap_or(Settings::MEMORY) / Settings::BYTES_A_LINK;
     let mut first: Option<About> = None;
     let (mut parts, mut left, mut blocks) = (Vec::new(), most, Vec::new());
     for path in &args.parts {
-        let (about, pairs) = read_pairs(path, left).with_context(|| {
-            format!("{most} links fit in memory; give --memory more, or cluster the vectors themselves")
+        let (about, pairs) = read_pairs(path, left).map_err(|error| match error {
+            StoreError::TooMany { .. } => {
+                anyhow!(
+                    "{error}, {most} with those before; give --memory more, or cluster the vectors themselves"
+                )
+            }
+            other => other.into(),
         })?;
         let known = |key: &str| about.get(key).cloned().unwrap_or_default();
         if known("kind") != "links" {
@@ -190,9 +208,12 @@ pub fn link_parts(args: &LinkArgs) -> anyhow::Result<Outcome> {
                 first.get(*key).cloned().unwrap_or_default()
             );
         }
-        let rows = known("rows")
-            .parse::<usize>()
-            .with_context(|| format!("{}: no number of rows", path.display()))?;
+        let rows = known("rows").parse::<u32>();
+        let rows = rows.with_context(|| format!("{}: no number of rows", path.display()))? as usize;
+        // Linkage keeps some numbers a row; a file may say that it is of billions.
+        if rows as u64 > most.saturating_mul(Settings::BYTES_A_LINK) / BYTES_A_ROW {
+            bail!("{}: of {rows} rows, which do not fit in memory; give --memory more", path.display());
+        }
         let block = block_of(&known("block"));
         blocks
             .push(block.with_context(|| format!("{}: no blocks of rows; join them again", path.display()))?);

@@ -1,0 +1,66 @@
+//! Files that a step writes: whether it may, before any work.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use streamface_store::can_be_written;
+
+/// Checks that outputs can be written, and replace neither an input nor each other.
+pub(super) fn check<'a>(
+    outputs: impl IntoIterator<Item = &'a Path>,
+    inputs: impl IntoIterator<Item = &'a Path>,
+) -> anyhow::Result<()> {
+    let inputs: Vec<(&Path, Option<PathBuf>)> = inputs.into_iter().map(|path| (path, place(path))).collect();
+    let mut seen: Vec<(&Path, Option<PathBuf>)> = Vec::new();
+    for output in outputs {
+        can_be_written(output)?;
+        let place = place(output);
+        let same = |(_, other): &&(&Path, Option<PathBuf>)| place.is_some() && *other == place;
+        if let Some((input, _)) = inputs.iter().find(same) {
+            bail!(
+                "{} would replace {}, which is read; choose another name",
+                output.display(),
+                input.display()
+            );
+        }
+        if let Some((other, _)) = seen.iter().find(same) {
+            bail!("{} and {} are one file; choose another name", output.display(), other.display());
+        }
+        // What is no file, such as /dev/null, takes anything.
+        if output.is_file() || !output.exists() {
+            seen.push((output, place));
+        }
+    }
+    Ok(())
+}
+
+/// Where a file is, or will be, whatever way it is named.
+fn place(path: &Path) -> Option<PathBuf> {
+    if let Ok(place) = path.canonicalize() {
+        return Some(place);
+    }
+    let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Some(dir.canonicalize().ok()?.join(path.file_name()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_read_or_written_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let [x, out, state] = ["x.npy", "out.csv", "state"].map(|name| dir.path().join(name));
+        std::fs::write(&x, "").unwrap();
+        let roundabout = dir.path().join(".").join("x.npy");
+        let check = |outputs: &[&PathBuf]| check(outputs.iter().map(|p| p.as_path()), [x.as_path()]);
+        check(&[&out, &state]).unwrap();
+        assert!(check(&[&out, &roundabout]).unwrap_err().to_string().contains("would replace"));
+        assert!(check(&[&out, &out]).unwrap_err().to_string().contains("one file"));
+        assert!(
+            check(&[&dir.path().join("none/out.csv")]).unwrap_err().to_string().contains("no such folder")
+        );
+        #[cfg(unix)]
+        check(&[&PathBuf::from("/dev/null"), &PathBuf::from("/dev/null")]).unwrap();
+    }
+}

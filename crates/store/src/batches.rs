@@ -1,0 +1,86 @@
+//! Parquet files as batches of rows, whatever is wrong with them.
+
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use arrow_array::RecordBatch;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::errors::ParquetError;
+
+use crate::StoreError;
+use crate::pairs::About;
+
+/// Rows of a batch.
+const ROWS: usize = 65_536;
+
+/// A Parquet file that is read batch by batch. A broken one is an error, also where `parquet` would panic.
+pub struct Batches {
+    path: PathBuf,
+    what: &'static str,
+    reader: Option<ParquetRecordBatchReader>,
+    rows: u64,
+    about: About,
+}
+
+impl Batches {
+    /// Opens a file that should be `what`, in a word or two.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], or [`StoreError::Format`] for another kind of file.
+    pub fn open(path: &Path, what: &'static str) -> Result<Self, StoreError> {
+        let file = File::open(path).map_err(StoreError::io(path))?;
+        let open = || {
+            let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+            let metadata = builder.metadata().file_metadata();
+            let known = metadata.key_value_metadata().cloned().unwrap_or_default();
+            // The writer's own word beside ours.
+            let known = known.into_iter().filter(|kv| kv.key != "ARROW:schema");
+            let about = known.filter_map(|kv| Some((kv.key, kv.value?))).collect();
+            let rows = u64::try_from(metadata.num_rows())
+                .map_err(|_| ParquetError::General("a negative number of rows".to_owned()))?;
+            Ok::<_, ParquetError>((builder.with_batch_size(ROWS).build()?, rows, about))
+        };
+        let (reader, rows, about) = guarded(path, what, open)?;
+        Ok(Self { path: path.to_owned(), what, reader: Some(reader), rows, about })
+    }
+
+    /// Rows in the file, as it says itself.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// What the file says of itself, by name.
+    #[must_use]
+    pub fn about(&self) -> &About {
+        &self.about
+    }
+}
+
+impl Iterator for Batches {
+    type Item = Result<RecordBatch, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let reader = self.reader.as_mut()?;
+        let read = guarded(&self.path, self.what, || reader.next().transpose()).transpose();
+        if !matches!(read, Some(Ok(_))) {
+            self.reader = None;
+        }
+        read
+    }
+}
+
+/// `parquet` reports most of what is wrong with a file as errors, and panics at some: both end here.
+fn guarded<T, E: std::fmt::Display>(
+    path: &Path,
+    what: &str,
+    read: impl FnOnce() -> Result<T, E>,
+) -> Result<T, StoreError> {
+    let broken =
+        |why: &dyn std::fmt::Display| StoreError::format(path, format!("not a readable {what}: {why}"));
+    match catch_unwind(AssertUnwindSafe(read)) {
+        Ok(result) => result.map_err(|e| broken(&e)),
+        Err(_) => Err(broken(&"it is damaged")),
+    }
+}
