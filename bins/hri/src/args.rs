@@ -43,6 +43,13 @@ pub(crate) struct Metric {
 }
 
 #[derive(Debug, Flags)]
+#[command(after_help = "\
+Examples:
+  hri match --vectors X.npy --threshold 0.4 --out labels.csv
+  # as the original's tree labels them, and how deep they came to lie
+  hri match --vectors X.npy --threshold 0.4 --compat --depths --out labels.csv
+
+The result is --out alone: nothing is printed.")]
 pub(crate) struct Match {
     /// Vectors, one a row (.npy)
     #[arg(long)]
@@ -52,7 +59,7 @@ pub(crate) struct Match {
     /// The original's greedy tree instead
     #[arg(long)]
     pub(crate) compat: bool,
-    /// Table to write: index,label
+    /// Table that the labels go to: index,label
     #[arg(long)]
     pub(crate) out: PathBuf,
     /// Also write the depth of each leaf; with --compat
@@ -61,6 +68,14 @@ pub(crate) struct Match {
 }
 
 #[derive(Debug, Flags)]
+#[command(after_help = "\
+Examples:
+  # people found one by one
+  hri build people --vectors X.npy --threshold 0.4
+  # people who are known: labels of a clustering, say
+  hri build people --vectors X.npy --threshold 0.4 --labels labels.csv
+  # more of them into the same index, with ids of their own
+  hri build people --vectors Y.npy --threshold 0.4 --first-id 100000")]
 pub(crate) struct Build {
     /// The index's directory; made if it is not there
     pub(crate) directory: PathBuf,
@@ -81,14 +96,22 @@ pub(crate) struct Build {
 }
 
 #[derive(Debug, Flags)]
+#[command(after_help = "\
+Examples:
+  # who each is, or nobody within the index's threshold
+  hri query people --vectors Q.npy
+  # the five most alike
+  hri query people --vectors Q.npy --nearest 5
+
+The result is a table on standard output: index,label,distance. Label and distance are empty where there is nobody.")]
 pub(crate) struct Query {
     /// The index's directory
     pub(crate) directory: PathBuf,
     /// Vectors, one a row (.npy)
     #[arg(long)]
     pub(crate) vectors: PathBuf,
-    /// So many people for each, whatever the threshold; without it the one within
-    #[arg(long)]
+    /// The K nearest people for each vector, whatever the threshold [default: the nearest one, if within it]
+    #[arg(long, value_name = "K")]
     pub(crate) nearest: Option<usize>,
 }
 
@@ -97,11 +120,19 @@ pub(crate) struct Query {
 pub(crate) enum Spectrum {
     /// As that of real embeddings: 32 directions hold .82 of it
     Real,
-    /// Not at all
+    /// The same in all directions
     Flat,
 }
 
 #[derive(Debug, Flags)]
+#[command(after_help = "\
+Examples:
+  # as the number of people grows
+  hri bench --people 1000,10000,100000 --dim 192
+  # vectors that are alike in all directions
+  hri bench --people 33000 --spectrum flat
+  # vectors of your own
+  hri bench --vectors X.npy --labels labels.csv --threshold 0.4")]
 pub(crate) struct Bench {
     /// Numbers of people, one run each
     #[arg(long, value_delimiter = ',', default_value = "300,1000,3000,10000")]
@@ -160,6 +191,11 @@ pub(crate) enum Form {
 }
 
 #[derive(Debug, Flags)]
+#[command(after_help = "\
+Examples:
+  hri tree people
+  # the hundred people with the most members, as a picture
+  hri tree people --people 100 --form dot | dot -Tsvg > people.svg")]
 pub(crate) struct Tree {
     /// The index's directory
     pub(crate) directory: PathBuf,
@@ -177,9 +213,13 @@ pub(crate) struct Tree {
 #[derive(Debug, Flags)]
 #[command(after_help = "\
 Examples:
-  hri serve people                                          on this machine, any free port
-  hri serve people --dim 192 --threshold 0.5                made if it is not there
-  hri serve people --listen 0.0.0.0:8180                    for others: with the token that is shown
+  # on this machine, any free port
+  hri serve people
+  # made if it is not there
+  hri serve people --dim 192 --threshold 0.5
+  # for others: with the token that is shown
+  hri serve people --listen 0.0.0.0:8180
+  # who is this?
   curl -d '{\"vector\": [...]}' -H 'content-type: application/json' http://127.0.0.1:8180/api/match
 
 The page at / and /openapi.json say what can be asked. Ctrl-C finishes what is under way.")]
@@ -213,6 +253,11 @@ pub(crate) struct Serve {
 }
 
 #[derive(Debug, Flags)]
+#[command(after_help = "\
+Examples:
+  hri stats people
+  # for a program
+  hri stats people --json")]
 pub(crate) struct Stats {
     /// The index's directory
     pub(crate) directory: PathBuf,

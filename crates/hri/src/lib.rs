@@ -50,6 +50,10 @@ pub use settings::Settings;
 pub use store::{Durability, Reading, Recovery, Store};
 pub use tree::{MOST_PEOPLE, Part, Tree};
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// A person's name in an index: a number from 0, given once.
 pub type Label = u64;
 

@@ -86,8 +86,11 @@ pub struct FaceArgs {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
+  # a file
   streamface run news.mp4 --out news
+  # all videos and images of a folder
   streamface run recordings/ --out archive --threads 8
+  # a live stream, for half a day
   streamface run rtsp://camera/1 --out door --name door --for 12h
 
 Ctrl-C finishes the batch and the report; the same command goes on from there.")]
@@ -116,6 +119,15 @@ pub struct RunArgs {
 
 /// `streamface capture`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  streamface capture news.mp4 --out news
+  # a live stream, for two hours
+  streamface capture https://host/live.m3u8 --out tv --name tv --for 2h
+  # the names of frames say when the file was recorded
+  streamface capture news.mp4 --out news --start-time 2023-05-25T10:00:00Z
+
+The next step is streamface extract; streamface run takes all of them.")]
 pub struct CaptureArgs {
     /// A video, an image, a folder of them, or a url that ffmpeg opens
     pub source: String,
@@ -135,6 +147,13 @@ pub struct CaptureArgs {
 
 /// `streamface extract`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  streamface extract news
+  # small faces too, in larger frames
+  streamface extract news --detect-size 960 --size-threshold 0.001
+
+The next step is streamface analyze.")]
 pub struct ExtractArgs {
     /// The dataset directory
     pub dir: PathBuf,
@@ -151,6 +170,13 @@ pub struct ExtractArgs {
 
 /// `streamface analyze`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  streamface analyze news
+  # with four threads
+  streamface analyze news --threads 4
+
+The next step is streamface cluster.")]
 pub struct AnalyzeArgs {
     /// The dataset directory
     pub dir: PathBuf,

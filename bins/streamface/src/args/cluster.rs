@@ -10,10 +10,12 @@ use super::Common;
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "People")]
 pub struct PeopleArgs {
-    /// Largest distance within a person's faces [default: the model's]
+    /// Largest distance within a person's faces [default: the model's clustering threshold, 0.64 for the
+    /// built-in one]
     #[arg(long, value_name = "D")]
     pub threshold: Option<f64>,
-    /// Mean distance below which two people tied by a temporal link are one [default: the model's]
+    /// Mean distance below which two people tied by a temporal link are one [default: the model's, 0.75 for
+    /// the built-in one]
     #[arg(long, value_name = "D")]
     pub merging_threshold: Option<f64>,
 }
@@ -74,7 +76,7 @@ pub struct MethodArgs {
     /// How faces become people
     #[arg(long, value_enum, default_value_t)]
     pub method: Method,
-    /// Nearest neighbours that infomap looks at
+    /// Nearest neighbours that --method infomap looks at; the other methods look at none
     #[arg(long, value_name = "K", default_value_t = 20)]
     pub neighbours: usize,
     /// The original's scheme: batches of 20,000, their means, then temporal links
@@ -104,18 +106,27 @@ fn memory(text: &str) -> Result<u64, String> {
     Ok(bytes as u64)
 }
 
+/// In the place of that of [`PeopleArgs`], which knows nothing of vectors.
+const THRESHOLD: &str = "Largest distance within a person's faces [default: the model's clustering threshold, 0.64 for \
+                         the built-in one; needed with --vectors]";
+
 /// `streamface cluster`.
 #[derive(Debug, Clone, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
+    mut_arg("threshold", |arg| arg.help(THRESHOLD)),
     after_help = "\
 Examples:
+  # people of a dataset
   streamface cluster news
-  streamface cluster news --append                      only what is new since the last time
+  # only what is new since the last time
+  streamface cluster news --append
+  # any vectors
   streamface cluster --vectors X.npy --threshold 0.5 --out labels.csv
-  streamface cluster join --vectors X.npy --threshold 0.5 --rows 0..50000 --cols 50000..90000 --out part1.parquet
-  streamface cluster link part*.parquet --threshold 0.5 --out labels.csv"
+  # any vectors, and these again with more rows after them
+  streamface cluster --vectors X.npy --threshold 0.5 --out labels.csv --state X.state
+  streamface cluster --vectors XY.npy --threshold 0.5 --out labels.csv --state X.state --append"
 )]
 pub struct ClusterArgs {
     /// One step of clustering by itself, for work on many machines
@@ -124,10 +135,16 @@ pub struct ClusterArgs {
     /// The dataset directory
     #[arg(required_unless_present = "vectors", conflicts_with = "vectors")]
     pub dir: Option<PathBuf>,
-    /// Cluster the rows of this .npy file instead, and write index,label to --out
-    #[arg(long, value_name = "FILE", requires = "out", requires = "threshold")]
+    /// Cluster the rows of this .npy file instead, and write index,label to --out; needs --threshold and --out
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "out",
+        requires = "threshold",
+        conflicts_with = "merging_threshold"
+    )]
     pub vectors: Option<PathBuf>,
-    /// Where labels of --vectors go
+    /// Where labels of --vectors go; needed with it
     #[arg(long, value_name = "FILE", requires = "vectors")]
     pub out: Option<PathBuf>,
     /// Where the merges of --vectors are kept between runs, for --append
@@ -158,6 +175,15 @@ pub enum ClusterPart {
 
 /// `streamface cluster join`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  # 90,000 rows in two blocks: three pairs of blocks, each on a machine of its own
+  streamface cluster join --vectors X.npy --threshold 0.5 --rows 0..50000 --out 1.parquet
+  streamface cluster join --vectors X.npy --threshold 0.5 --rows 50000..90000 --out 2.parquet
+  streamface cluster join --vectors X.npy --threshold 0.5 \\
+    --rows 0..50000 --cols 50000..90000 --out 3.parquet
+
+Then streamface cluster link, with all of these.")]
 pub struct JoinArgs {
     /// The vectors, one a row
     #[arg(long, value_name = "FILE")]
@@ -187,6 +213,13 @@ pub struct JoinArgs {
 
 /// `streamface cluster link`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  streamface cluster link 1.parquet 2.parquet 3.parquet --out labels.csv
+  # the same parts at a smaller threshold
+  streamface cluster link 1.parquet 2.parquet 3.parquet --threshold 0.4 --out labels.csv
+
+A pair of blocks that no part has is an error that names it, exit code 2; one that is there twice counts once.")]
 pub struct LinkArgs {
     /// Files that `cluster join` wrote, of one run
     #[arg(required = true)]

@@ -103,9 +103,13 @@ impl Copying {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
+  # for FiftyOne
   streamface export news --format fiftyone --out news-fiftyone
+  # to train on: upright faces, by the labels of the review
   streamface export news --format imagefolder --labels reviewed --aligned --out train
+  # tar shards of 5,000 faces
   streamface export news --format webdataset --shard-faces 5000 --out shards
+  # a table
   streamface export news --format csv --out news.csv
 
 Where something is at --out already, nothing is written.")]
@@ -151,11 +155,15 @@ pub struct ExportArgs {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
+  # all of an output directory of the original
   streamface import old-run --format original --out news
-  streamface import lfw --format lfw --out lfw-set && streamface extract lfw-set && streamface analyze lfw-set
+  # photos, whose faces are found and embedded here
+  streamface import lfw --format lfw --out lfw-set
+  streamface extract lfw-set && streamface analyze lfw-set
+  # a table, and the pictures that it names
   streamface import faces.csv --format csv --images pictures --out set
 
-Labels as they came stay in metadata/imported.csv: `streamface score` takes them as true ones after a clustering.
+Labels as they came stay in metadata/imported.csv: `streamface score` takes them as true ones after a clustering. \
 Where something is at --out already, nothing is written.")]
 pub struct ImportArgs {
     /// The folder or file to read

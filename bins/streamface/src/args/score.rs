@@ -10,8 +10,12 @@ use super::Common;
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
+  # the clusters
   streamface score truth.csv news/metadata/annotations.json
-  streamface score truth.csv news/metadata/annotations_manual.json --before news/metadata/annotations.json
+  # the review, and what it gained
+  streamface score truth.csv news/metadata/annotations_manual.json \\
+    --before news/metadata/annotations.json
+  # what two labellings see differently, as pictures
   streamface score a/metadata/annotations.json b.json --html differ.html --faces a")]
 pub struct ScoreArgs {
     /// True labels: annotations.json, or CSV with the columns name,label
@@ -47,11 +51,15 @@ pub struct ScoreArgs {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
-  streamface verify lfw --pairs pairs.txt               faces of photos, LFW's own pairs
-  streamface verify news --labels truth.csv             pairs drawn from labels
+  # faces of photos, LFW's own pairs
+  streamface verify lfw --pairs pairs.txt
+  # pairs drawn from true labels
+  streamface verify news --labels truth.csv
+  # any vectors
   streamface verify --vectors X.npy --names names.txt --pairs splits.txt --out verify.html
 
-Pairs: LFW's pairs.txt, or lines of fold, name, name, 1 or 0. Exit code 1 when a face of a pair is missing.")]
+Pairs: LFW's pairs.txt, or lines of fold, name, name, 1 or 0. Exit code 1 when a face of a pair is missing. Pairs \
+drawn from the dataset's own labels say how well these hang together, not whether they are right.")]
 pub struct VerifyArgs {
     /// The dataset directory
     #[arg(required_unless_present = "vectors", conflicts_with = "vectors")]
@@ -65,7 +73,8 @@ pub struct VerifyArgs {
     /// The pairs to compare; of a photo the face nearest its middle [default: drawn from labels]
     #[arg(long, value_name = "FILE")]
     pub pairs: Option<PathBuf>,
-    /// Labels to draw pairs from: annotations.json or CSV name,label (index,label) [default: the dataset's own]
+    /// Labels to draw pairs from: annotations.json or CSV name,label (index,label for --vectors) [default: the
+    /// dataset's own, which its clustering made; --vectors needs these or --pairs]
     #[arg(long, value_name = "FILE", conflicts_with = "pairs")]
     pub labels: Option<PathBuf>,
     /// Distance: cosine or euclidean [default: cosine]
@@ -80,7 +89,7 @@ pub struct VerifyArgs {
     /// Draws other pairs
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "pairs")]
     pub seed: u64,
-    /// The page [default: verify.html in the dataset directory]
+    /// The page [default: verify.html in the dataset directory; none with --vectors]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Threads [default: the processors there are]

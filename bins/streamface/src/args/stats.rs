@@ -11,7 +11,9 @@ use super::Common;
 #[command(after_help = "\
 Examples:
   streamface stats news
-  streamface stats monday tuesday --out week.html       both together
+  # both together
+  streamface stats monday tuesday --out week.html
+  # by labels of your own
   streamface stats monday tuesday --labels mon.csv --labels tue.csv")]
 pub struct StatsArgs {
     /// Dataset directories; people of two are not matched, but for those whose labels are the same name
@@ -21,7 +23,7 @@ pub struct StatsArgs {
     /// [default: annotations_manual.json, else the dataset's own]
     #[arg(long, value_name = "FILE")]
     pub labels: Vec<PathBuf>,
-    /// The page [default: stats.html in the first directory]
+    /// The page; the same as JSON goes beside it [default: stats.html in the first directory]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Leaves out the distances within and between people, so that embeddings are not read

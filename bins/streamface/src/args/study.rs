@@ -10,8 +10,11 @@ use super::Common;
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
-  streamface study news                                 which threshold, from the video itself
+  # which threshold, from the video itself
+  streamface study news
+  # purer, scored by true labels, and beside other methods
   streamface study news --purity 0.999 --labels truth.csv --compare
+  # any vectors with labels
   streamface study --vectors X.npy --labels truth.csv --out study")]
 pub struct StudyArgs {
     /// The dataset directory
@@ -20,7 +23,7 @@ pub struct StudyArgs {
     /// Study the rows of this .npy file instead: no frames, so no calibration
     #[arg(long, value_name = "FILE", requires = "out")]
     pub vectors: Option<PathBuf>,
-    /// Where study.html, study.json and threshold.toml go [default: the dataset directory]
+    /// Where study.html, study.json and threshold.toml go [default: the dataset directory; needed with --vectors]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Distance of --vectors: cosine or euclidean [default: cosine]
@@ -41,7 +44,7 @@ pub struct StudyArgs {
     /// Other methods on the same faces, in one table
     #[arg(long)]
     pub compare: bool,
-    /// Faces that distances and silhouettes are looked at of, at most
+    /// Most faces whose distances the histograms are of, drawn at random; with more faces there are no silhouettes
     #[arg(long, value_name = "N", default_value_t = 30_000)]
     pub max_samples: usize,
     /// Threads [default: the processors there are]
@@ -74,7 +77,11 @@ fn steps(text: &str) -> Result<Steps, String> {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
+  # the dataset's own clusters
   streamface evaluate news
+  # other labels of its faces
+  streamface evaluate news --labels truth.csv --out truth.html
+  # any vectors
   streamface evaluate --vectors X.npy --labels labels.csv --json")]
 pub struct EvaluateArgs {
     /// The dataset directory
@@ -83,7 +90,8 @@ pub struct EvaluateArgs {
     /// Evaluate labels of the rows of this .npy file instead
     #[arg(long, value_name = "FILE", requires = "labels")]
     pub vectors: Option<PathBuf>,
-    /// Labels: CSV index,label for --vectors; annotations.json or CSV name,label for a dataset [default: its own]
+    /// Labels: CSV index,label for --vectors, which needs them; annotations.json or CSV name,label for a dataset
+    /// [default: its own]
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
     /// Distance: cosine or euclidean [default: cosine]
@@ -92,7 +100,7 @@ pub struct EvaluateArgs {
     /// Likely errors that are listed, the worst first
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub errors: usize,
-    /// The page [default: evaluate.html in the dataset directory]
+    /// The page [default: evaluate.html in the dataset directory; none with --vectors]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// A silhouette for each face in the JSON

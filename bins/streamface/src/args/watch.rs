@@ -12,12 +12,17 @@ use super::{Common, FaceArgs, FrameArgs, WorkArgs};
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
-  streamface watch https://host/live.m3u8 --people news        who is on screen, in the terminal and on a page
-  streamface watch rtsp://camera/1 --people staff --json       events as JSON lines
-  streamface watch https://host/live.m3u8 --people news --webhook https://host/hook --events seen.jsonl
-  streamface watch news.mp4 --people archive --out monday      a file, named as fast as it can be read
+  # who is on screen, in the terminal and on a page
+  streamface watch https://host/live.m3u8 --people news
+  # events as JSON lines
+  streamface watch rtsp://camera/1 --people staff --json
+  # events to a web service, and to a file
+  streamface watch https://host/live.m3u8 --people news \\
+    --webhook https://host/hook --events seen.jsonl
+  # a file, named as fast as it can be read
+  streamface watch news.mp4 --people archive --out monday
 
-New people get numbers of their own. Everything seen is kept in --out, a dataset like that of `run`: it can go into
+New people get numbers of their own. Everything seen is kept in --out, a dataset like that of `run`: it can go into \
 the next review. Ctrl-C finishes the batch; the same command goes on from there.")]
 pub struct WatchArgs {
     /// A video, an image, a folder of them, or a url that ffmpeg opens
@@ -28,7 +33,8 @@ pub struct WatchArgs {
     /// Where what is seen is kept [default: watch-NAME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Largest distance from what is known of a person [default: the model's]
+    /// Largest distance from the mean of a person's faces [default: the model's match threshold, 0.5 for the
+    /// built-in one; it is not the threshold of `cluster`]
     #[arg(long, value_name = "D")]
     pub threshold: Option<f64>,
     /// A person has left when not seen for this long
