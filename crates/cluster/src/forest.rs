@@ -175,7 +175,7 @@ impl Forest {
                 break;
             };
             if again && left < made_for {
-                sketch = sketch.again(exact, space, points, threshold);
+                sketch = sketch.again(exact, space, threshold);
                 made_for = left;
             }
             let until = count / part;

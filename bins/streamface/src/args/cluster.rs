@@ -53,7 +53,7 @@ impl Method {
 /// What clustering may take.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Resources {
-    /// Memory for links beside the vectors (512M, 4G); it never changes the result [default: 2G]
+    /// Memory for links beside the vectors (512M, 4G); with any the result is the same [default: 2G]
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     pub memory: Option<u64>,
     /// Threads [default: the processors there are]

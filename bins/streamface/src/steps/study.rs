@@ -53,6 +53,7 @@ pub fn study(args: &StudyArgs) -> anyhow::Result<Outcome> {
         bail!("{} has {} faces: there is nothing to study", faces.source, faces.rows.len());
     }
     let truth = truth(args, &faces)?;
+    std::fs::create_dir_all(&out).with_context(|| out.display().to_string())?;
     let thresholds = &args.thresholds.0;
     let most = thresholds.last().copied().context("at least one threshold")?;
 
@@ -132,7 +133,6 @@ fn faces(args: &StudyArgs) -> anyhow::Result<(Faces, PathBuf)> {
         let metric = args.metric.unwrap_or_default();
         let rows = read_vectors(vectors, metric)?;
         let out = args.out.clone().context("--out is needed with --vectors")?;
-        std::fs::create_dir_all(&out).with_context(|| out.display().to_string())?;
         let faces = Faces {
             names: (0..rows.len()).map(|row| row.to_string()).collect(),
             rows,
@@ -147,7 +147,6 @@ fn faces(args: &StudyArgs) -> anyhow::Result<(Faces, PathBuf)> {
     }
     let data = open_existing(args.dir.as_ref().context("a dataset directory is needed")?)?;
     let out = args.out.clone().unwrap_or_else(|| data.root().to_owned());
-    std::fs::create_dir_all(&out).with_context(|| out.display().to_string())?;
     Ok((of_dataset(&data)?, out))
 }
 

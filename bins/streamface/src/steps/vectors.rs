@@ -100,7 +100,7 @@ pub(super) fn read_vectors(path: &Path, metric: Metric) -> anyhow::Result<Embedd
         && let Some(row) = rows.rows().position(|row| row.iter().all(|&x| x == 0.0))
     {
         bail!(
-            "{}: row {row} is all zeros and has no direction, so no cosine distance; leave it out, or use --metric euclidean",
+            "{}: row {row} is all zeros (in 32 bits) and has no direction, so no cosine distance; leave it out, or use --metric euclidean",
             path.display()
         );
     }

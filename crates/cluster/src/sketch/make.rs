@@ -1,7 +1,9 @@
 //! Points as the two looks take them.
 
+use rayon::prelude::*;
+
 use super::plan::Plan;
-use super::second::Part;
+use super::second::{Part, Second};
 use super::space::{Placed, Space, norm};
 use crate::exact::Exact;
 use crate::kernel::Isa;
@@ -27,25 +29,62 @@ impl Isa {
     }
 }
 
-/// Makes chunks of points ready.
-pub(super) struct Maker<'a> {
-    pub(super) exact: &'a Exact<'a>,
-    pub(super) space: &'a Space,
-    pub(super) points: &'a Points,
-    pub(super) plan: Plan,
+/// Points that are made ready together.
+const CHUNK: usize = 256;
+
+/// What the first look takes: of each point some numbers, and where sums start.
+pub(super) struct First {
+    /// Four numbers each, the rest ρ's among them.
+    pub(super) quads: usize,
+    /// Panel after panel; the last one filled up.
+    pub(super) panels: Vec<u8>,
+    /// What a pair's sum starts from, for each point.
+    pub(super) start: Vec<i32>,
+    pub(super) step: f64,
     pub(super) reach: f64,
-    pub(super) isa: Isa,
+}
+
+impl First {
+    /// Of points at their places; with them the second look is filled, where there is one to fill.
+    pub(super) fn new(
+        (exact, space): (&Exact, &Space),
+        points: &Points,
+        plan: Plan,
+        reach: f64,
+        second: Option<&mut Second>,
+    ) -> Self {
+        let isa = space.tuning.isa;
+        let (lanes, quads, step) = (isa.panel(), plan.k / 4 + 1, plan.step);
+        let count = points.len().div_ceil(lanes);
+        let mut panels = vec![isa.offset() as u8; count * lanes * quads * 4];
+        let mut start = vec![isa.never(); count * lanes];
+        // Whole panels a chunk, so that each writes a part of its own.
+        let per = CHUNK.div_ceil(lanes);
+        let sizes = (per * lanes * quads * 4, per * lanes);
+        let parts = match second {
+            Some(second) => second.parts(points, sizes.1),
+            None => (0..count.div_ceil(per)).map(|_| None).collect(),
+        };
+        let maker = Maker { exact, space, points, plan, reach, isa };
+        let chunks = panels.par_chunks_mut(sizes.0).zip(start.par_chunks_mut(sizes.1)).zip(parts).enumerate();
+        chunks.for_each(|(chunk, ((panels, start), part))| maker.make(chunk * sizes.1, panels, start, part));
+        Self { quads, panels, start, step, reach }
+    }
+}
+
+/// Makes chunks of points ready.
+struct Maker<'a> {
+    exact: &'a Exact<'a>,
+    space: &'a Space,
+    points: &'a Points,
+    plan: Plan,
+    reach: f64,
+    isa: Isa,
 }
 
 impl Maker<'_> {
     /// Writes the bytes of points from `first` on and where their sums start, and what the second look has of them.
-    pub(super) fn make(
-        &self,
-        first: usize,
-        panels: &mut [u8],
-        start: &mut [i32],
-        part: Option<(Part<'_>, Part<'_>)>,
-    ) {
+    fn make(&self, first: usize, panels: &mut [u8], start: &mut [i32], part: Option<(Part<'_>, Part<'_>)>) {
         let (dim, lanes, plan) = (self.exact.rows().dim(), self.isa.panel(), &self.plan);
         let count = start.len().min(self.points.len() - first);
         let levels = f64::from(self.isa.levels());

@@ -33,7 +33,6 @@ mod space;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use rayon::prelude::*;
 use streamface_types::Metric;
 
 use crate::exact::Exact;
@@ -44,15 +43,12 @@ use crate::tile::Tiles;
 pub(crate) use clusters::Room;
 use group::Lean;
 pub(crate) use group::{GROUP, Group};
-use make::Maker;
+use make::First;
 pub(crate) use near::Field;
 use plan::Plan;
 use second::{Own, Second};
 use space::order;
 pub(crate) use space::{Space, Tuning, spread};
-
-/// Points that are made ready together.
-const CHUNK: usize = 256;
 
 /// All points, made ready for the join.
 pub(crate) struct Sketch {
@@ -61,13 +57,7 @@ pub(crate) struct Sketch {
     points: Points,
     /// The point at each place.
     order: Vec<u32>,
-    quads: usize,
-    /// Panel after panel; the last one filled up.
-    panels: Vec<u8>,
-    /// What a pair's sum starts from, for each point.
-    start: Vec<i32>,
-    step: f64,
-    reach: f64,
+    first: First,
     second: Option<Second>,
     /// Made when it is asked for.
     lean: OnceLock<Vec<Lean>>,
@@ -78,79 +68,42 @@ pub(crate) struct Sketch {
 impl Sketch {
     /// Of points in an order of its own, by which those that are near each other mostly come together.
     pub(crate) fn new(exact: &Exact, space: &Space, points: &Points, threshold: f64) -> Self {
-        Self::in_order(exact, space, points, threshold, (order(exact, space, points), None))
-    }
-
-    /// Of the same points in the same order, for another threshold; the second look is the same.
-    pub(crate) fn again(self, exact: &Exact, space: &Space, points: &Points, threshold: f64) -> Self {
-        Self::in_order(exact, space, points, threshold, (self.order, Some(self.second)))
+        Self::in_order(exact, space, points, threshold, order(exact, space, points))
     }
 
     /// Of points that stay where they are: a point's place is its number.
     pub(crate) fn in_place(exact: &Exact, space: &Space, points: &Points, threshold: f64) -> Self {
-        Self::in_order(exact, space, points, threshold, ((0..points.len() as u32).collect(), None))
+        Self::in_order(exact, space, points, threshold, (0..points.len() as u32).collect())
     }
 
-    /// In some order; with the second look that there is, or as the plan has it.
-    fn in_order(
-        exact: &Exact,
-        space: &Space,
-        points: &Points,
-        threshold: f64,
-        (order, second): (Vec<u32>, Option<Option<Second>>),
-    ) -> Self {
-        let isa = space.tuning.isa;
+    fn in_order(exact: &Exact, space: &Space, points: &Points, threshold: f64, order: Vec<u32>) -> Self {
         let reach = space.reach(exact.metric(), threshold);
-        let plan = Plan::choose(exact, space, points, reach, isa);
         let points = points.in_order(&order);
-        let (n, dim, lanes) = (points.len(), exact.rows().dim(), isa.panel());
-        let quads = plan.k / 4 + 1;
-        let count = n.div_ceil(lanes);
-        let mut panels = vec![isa.offset() as u8; count * lanes * quads * 4];
-        let mut start = vec![isa.never(); count * lanes];
-        let made = second.is_some();
-        let mut second = second.unwrap_or_else(|| plan.second.then(|| Second::new(&points, dim)));
-        // Whole panels a chunk, so that each writes a part of its own.
-        let per = CHUNK.div_ceil(lanes);
-        let sizes = (per * lanes * quads * 4, per * lanes);
-        let parts = match &mut second {
-            Some(second) if !made => second.parts(&points, sizes.1),
-            _ => (0..count.div_ceil(per)).map(|_| None).collect(),
-        };
-        let maker = Maker { exact, space, points: &points, plan, reach, isa };
-        panels
-            .par_chunks_mut(sizes.0)
-            .zip(start.par_chunks_mut(sizes.1))
-            .zip(parts)
-            .enumerate()
-            .for_each(|(chunk, ((panels, start), part))| maker.make(chunk * sizes.1, panels, start, part));
+        let plan = Plan::choose(exact, space, &points, reach, space.tuning.isa);
+        let mut second = plan.second.then(|| Second::new(&points, exact.rows().dim()));
+        let first = First::new((exact, space), &points, plan, reach, second.as_mut());
         let slack = space.slack;
         // Half of what T² has room for: errors count twice.
         let rounding = if exact.metric() == Metric::Cosine { slack / 2.0 } else { 0.0 };
-        Self {
-            isa,
-            points,
-            order,
-            quads,
-            panels,
-            start,
-            step: plan.step,
-            reach,
-            second,
-            lean: OnceLock::new(),
-            slack,
-            rounding,
-        }
+        Self { isa: space.tuning.isa, points, order, first, second, lean: OnceLock::new(), slack, rounding }
+    }
+
+    /// Of the same points in the same order, for another threshold; the second look is the same.
+    pub(crate) fn again(self, exact: &Exact, space: &Space, threshold: f64) -> Self {
+        let reach = space.reach(exact.metric(), threshold);
+        let plan = Plan::choose(exact, space, &self.points, reach, self.isa);
+        Self { first: First::new((exact, space), &self.points, plan, reach, None), ..self }
     }
 
     pub(crate) fn panels(&self) -> usize {
-        self.start.len() / self.isa.panel()
+        self.first.start.len() / self.isa.panel()
     }
 
     /// How much more a pair's sum must reach for a smaller T² than the one this was made for.
     fn raise(&self, reach: f64) -> i32 {
         // One less for rounding.
-        ((self.reach - reach) / 2.0 / (self.step * self.step) - 1.0).clamp(0.0, f64::from(1 << 26)) as i32
+        ((self.first.reach - reach) / 2.0 / (self.first.step * self.first.step) - 1.0)
+            .clamp(0.0, f64::from(1 << 26)) as i32
     }
 
     /// Number of points.
@@ -253,13 +206,13 @@ impl Sketch {
         mut found: impl FnMut(Tile),
     ) {
         let (lanes, group) = (self.isa.panel(), self.isa.group());
-        let size = lanes * self.quads * 4;
+        let size = lanes * self.first.quads * 4;
         let groups = self.groups((from * lanes) as u32..(to * lanes) as u32, reach);
         let mut hits = Hits::default();
         // The groups stay in the first-level cache while the panels stream by.
         for right in from..last {
-            let panel = &self.panels[right * size..(right + 1) * size];
-            let panel_start = &self.start[right * lanes..(right + 1) * lanes];
+            let panel = &self.first.panels[right * size..(right + 1) * size];
+            let panel_start = &self.first.start[right * lanes..(right + 1) * lanes];
             let columns = right * lanes..((right + 1) * lanes).min(self.len());
             for (g, (rows, start)) in groups.all().enumerate() {
                 let first = from * lanes + g * group;
@@ -343,7 +296,7 @@ impl Groups {
 impl Sketch {
     /// Points at some places, to be compared within `reach`; the last group is filled up with such as are near nobody.
     fn groups(&self, places: impl ExactSizeIterator<Item = u32>, reach: f64) -> Groups {
-        let (lanes, group, quads) = (self.isa.panel(), self.isa.group(), self.quads);
+        let (lanes, group, quads) = (self.isa.panel(), self.isa.group(), self.first.quads);
         let (size, raise) = (group * quads * 4, self.raise(reach));
         let count = places.len().div_ceil(group);
         let mut bytes = vec![0_i8; count * size];
@@ -354,12 +307,12 @@ impl Sketch {
             let mut sum = 0;
             for quad in 0..quads {
                 for k in 0..4 {
-                    let q = i32::from(self.panels[from + quad * lanes * 4 + k]) - self.isa.offset();
+                    let q = i32::from(self.first.panels[from + quad * lanes * 4 + k]) - self.isa.offset();
                     bytes[to + quad * group * 4 + k] = q as i8;
                     sum += q;
                 }
             }
-            let (start, most) = (self.start[place as usize], self.isa.most_start());
+            let (start, most) = (self.first.start[place as usize], self.isa.most_start());
             // Those at the end of what there is stay: what always passes, and what never does.
             let raised = if start.abs() < most { (start - raise).max(-most) } else { start };
             starts[at] = raised - self.isa.offset() * sum;

@@ -24,7 +24,7 @@ impl Field {
 impl Sketch {
     /// Packs `points`.
     pub(crate) fn field(&self, points: Vec<u32>) -> Field {
-        let (lanes, quads) = (self.isa.panel(), self.quads);
+        let (lanes, quads) = (self.isa.panel(), self.first.quads);
         let size = lanes * quads * 4;
         let count = points.len().div_ceil(lanes);
         let mut panels = vec![self.isa.offset() as u8; count * size];
@@ -37,9 +37,9 @@ impl Sketch {
                 for quad in 0..quads {
                     let from = own + (quad * lanes + at) * 4;
                     let to = (quad * lanes + lane) * 4;
-                    panel[to..to + 4].copy_from_slice(&self.panels[from..from + 4]);
+                    panel[to..to + 4].copy_from_slice(&self.first.panels[from..from + 4]);
                 }
-                start[lane] = self.start[point as usize];
+                start[lane] = self.first.start[point as usize];
             }
         });
         Field { points, panels, start }
@@ -49,7 +49,7 @@ impl Sketch {
     /// `of[at]`; for each `at` in the order of the field.
     pub(crate) fn near(&self, field: &Field, of: &[u32], reach: f64, mut found: impl FnMut(usize, u32)) {
         let (lanes, group) = (self.isa.panel(), self.isa.group());
-        let size = lanes * self.quads * 4;
+        let size = lanes * self.first.quads * 4;
         let mut hits = Hits::default();
         for (chunk, of) in of.chunks(GROUPS * group).enumerate() {
             let groups = self.groups(of.iter().copied(), reach);
