@@ -111,11 +111,8 @@ impl Points {
             let mut mean = vec![0.0; exact.rows().dim()];
             list.iter().for_each(|&row| add_unit(exact, row, &mut mean));
             let count = list.len() as f64;
-            let far = |&row: &u32| {
-                let factor = unit_factor(exact, row);
-                let of = |(&x, m): (&f32, &f64)| (f64::from(x) * factor - m / count).powi(2);
-                exact.rows().row(row as usize).iter().zip(&mean).map(of).sum::<f64>()
-            };
+            let far =
+                |&row: &u32| unit(exact, row).zip(&mean).map(|(x, m)| (x - m / count).powi(2)).sum::<f64>();
             let mut keyed: Vec<(f64, u32)> = list.iter().map(|row| (far(row), *row)).collect();
             keyed.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
             list.iter_mut().zip(keyed).for_each(|(slot, (_, row))| *slot = row);
@@ -133,8 +130,12 @@ pub(crate) fn unit_factor(exact: &Exact, row: u32) -> f64 {
     }
 }
 
-fn add_unit(exact: &Exact, row: u32, sum: &mut [f64]) {
+/// A row times that.
+pub(crate) fn unit(exact: &Exact<'_>, row: u32) -> impl Iterator<Item = f64> {
     let factor = unit_factor(exact, row);
-    let row = exact.rows().row(row as usize);
-    sum.iter_mut().zip(row).for_each(|(s, &x)| *s += f64::from(x) * factor);
+    exact.rows().row(row as usize).iter().map(move |&x| f64::from(x) * factor)
+}
+
+pub(crate) fn add_unit(exact: &Exact, row: u32, sum: &mut [f64]) {
+    sum.iter_mut().zip(unit(exact, row)).for_each(|(s, x)| *s += x);
 }

@@ -11,7 +11,7 @@ use streamface_types::Metric;
 
 use crate::exact::Exact;
 use crate::kernel::Isa;
-use crate::points::unit_factor;
+use crate::points::{add_unit, unit};
 
 /// Half the spacing of `f32` at 1.
 const U: f64 = 1.0 / (1 << 24) as f64;
@@ -50,21 +50,17 @@ impl Placed {
         if dim > LONGEST || rows.iter().any(|&row| exact.is_zero(row)) {
             return None;
         }
-        let unit = |row: u32| {
-            let factor = unit_factor(exact, row);
-            exact.rows().row(row as usize).iter().map(move |&x| f64::from(x) * factor)
-        };
         let (mut mean, mut length) = (vec![0.0_f64; dim], 0.0_f64);
         for &row in rows {
-            mean.iter_mut().zip(unit(row)).for_each(|(m, x)| *m += x);
-            length = length.max(unit(row).map(|x| x * x).sum());
+            add_unit(exact, row, &mut mean);
+            length = length.max(unit(exact, row).map(|x| x * x).sum());
         }
         mean.iter_mut().for_each(|m| *m /= rows.len() as f64);
         let mut z = Vec::with_capacity(rows.len() * dim);
         let (mut square, mut most) = (Vec::with_capacity(rows.len()), 0.0_f64);
         for &row in rows {
             let from = z.len();
-            z.extend(unit(row).zip(&mean).map(|(x, m)| (x - m) as f32));
+            z.extend(unit(exact, row).zip(&mean).map(|(x, m)| (x - m) as f32));
             let own: f64 = z[from..].iter().map(|&z| f64::from(z).powi(2)).sum();
             most = most.max(own);
             square.push(own as f32);

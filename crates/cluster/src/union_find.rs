@@ -27,6 +27,19 @@ impl UnionFind {
         x
     }
 
+    /// The same without making the way shorter.
+    pub(crate) fn root(&self, mut x: u32) -> u32 {
+        while !self.is_root(x) {
+            x = self.parent[x as usize];
+        }
+        x
+    }
+
+    /// Whether it is the smallest member of its set.
+    pub(crate) fn is_root(&self, x: u32) -> bool {
+        self.parent[x as usize] == x
+    }
+
     /// Joins the sets of `a` and `b`.
     pub(crate) fn union(&mut self, a: u32, b: u32) {
         let (a, b) = (self.find(a), self.find(b));
@@ -45,7 +58,8 @@ impl UnionFind {
         self.parent
     }
 
-    fn settle(&mut self) {
+    /// Makes all ways as short as can be.
+    pub(crate) fn settle(&mut self) {
         // Parents are never larger than their children: one pass in order settles all.
         for x in 0..self.parent.len() {
             self.parent[x] = self.parent[self.parent[x] as usize];

@@ -54,20 +54,45 @@ fn errors_stand_beside_their_own_and_the_other_cluster() {
     }
     let (found, faces) = (mixed(), ids(10));
     let mut evaluation = evaluation(&found, &faces);
-    evaluation.limits = EvaluationLimits { outliers: 2, beside: 2, clusters: 2 };
+    evaluation.limits =
+        EvaluationLimits { outliers: 2, beside: 2, clusters: 2, ..EvaluationLimits::default() };
     let mut asked = Asked(Vec::new());
     let page = page(&evaluation, &mut asked);
-    // Faces 3 and 7 are with the wrong person; they are never shown as typical of anyone.
-    assert_eq!(asked.0.len(), 6);
+    // Faces 3 and 7 are with the wrong person; they are never shown as typical of anyone. What is typical of the one's
+    // own cluster is typical of the other's nearest, and is asked for and embedded once.
+    assert_eq!(asked.0.len(), 4);
     let mut wrong = [asked.0[0][0].as_str(), asked.0[3][0].as_str()];
     wrong.sort_unstable();
     assert_eq!(wrong, ["f003", "f007"]);
-    let beside: Vec<_> = [1, 2, 4, 5].iter().flat_map(|&i: &usize| &asked.0[i]).collect();
-    assert!(beside.len() == 8 && !beside.iter().any(|f| wrong.contains(&f.as_str())), "{beside:?}");
-    assert_eq!(page.matches("data:image/jpeg").count(), 10);
+    let beside: Vec<_> = [1, 2].iter().flat_map(|&i: &usize| &asked.0[i]).collect();
+    assert!(beside.len() == 4 && !beside.iter().any(|f| wrong.contains(&f.as_str())), "{beside:?}");
+    assert_eq!((page.matches("data:image/jpeg").count(), page.matches("<use ").count()), (6, 4));
     assert!(page.contains("1 more cluster not shown") && page.contains("3 further faces"));
     assert!(page.contains("Below 0") && page.contains("1 face left out as noise"));
     assert!(page.contains("href=\"faces/f003_face_0.png\""));
+}
+
+#[test]
+fn few_faces_are_shown_that_are_likely_right() {
+    let (found, faces) = (mixed(), ids(10));
+    assert_eq!(found.outliers.iter().filter(|s| s.silhouette < 0.0).count(), 2);
+    for (outliers, right, shown) in [(60, 12, 5), (60, 1, 3), (60, 0, 2), (1, 12, 1), (0, 12, 0)] {
+        let mut evaluation = evaluation(&found, &faces);
+        evaluation.limits = EvaluationLimits { outliers, right, ..EvaluationLimits::default() };
+        assert_eq!(evaluation.limits.shown(&found.outliers).len(), shown, "{outliers} {right}");
+        let page = page(&evaluation, &mut NoPictures);
+        assert_eq!(page.matches("<article class=\"likely\">").count(), shown);
+        assert_eq!(page.contains("the others may be right"), shown > 2);
+    }
+}
+
+#[test]
+fn rows_that_are_no_faces_go_by_their_numbers() {
+    let found = mixed();
+    let page = page(&evaluation(&found, &[]), &mut NoPictures);
+    assert_eq!(page.matches("<article class=\"likely rows\">").count(), 5);
+    assert!(page.contains("<p>row 3</p>") && page.contains("<p>rows ") && !page.contains("no picture"));
+    assert!(!page.contains("class=\"one\""));
 }
 
 #[test]

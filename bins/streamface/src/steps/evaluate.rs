@@ -72,7 +72,8 @@ pub(super) fn own_labels(data: &Dataset) -> anyhow::Result<BTreeMap<String, i64>
 pub(super) fn labels_of_rows(path: &Path, rows: usize) -> anyhow::Result<Vec<Option<i64>>> {
     let mut labels = vec![None; rows];
     for (name, label) in read_labels(path)? {
-        let row = stem(&name).parse::<usize>().ok().filter(|&row| row < rows);
+        let number = stem(&name);
+        let row = number.parse::<usize>().ok().filter(|row| *row < rows && row.to_string() == number);
         let row = row.with_context(|| {
             format!("{}: '{name}' is not the number of one of {rows} rows, counted from 0", path.display())
         })?;
@@ -102,10 +103,14 @@ fn write_page(
         faces,
         names: BTreeMap::new(),
         faces_folder: ImageKind::Face.folder().into(),
-        limits: EvaluationLimits { outliers: errors, ..EvaluationLimits::default() },
+        limits: limits(errors),
     };
     write_atomic(page, |out| evaluation.render(out, pictures).map_err(std::io::Error::other))?;
     Ok(())
+}
+
+fn limits(errors: usize) -> EvaluationLimits {
+    EvaluationLimits { outliers: errors, ..EvaluationLimits::default() }
 }
 
 fn say_result(args: &EvaluateArgs, mut found: Intrinsic, page: Option<&Path>) -> anyhow::Result<Outcome> {
@@ -132,7 +137,8 @@ fn say_result(args: &EvaluateArgs, mut found: Intrinsic, page: Option<&Path>) ->
     }
     if found.silhouette.is_some() {
         let them = if page.is_some() {
-            format!("; the first {} on the page", found.outliers.len())
+            let shown = limits(args.errors).shown(&found.outliers).len();
+            format!("; the {shown} lowest silhouettes are on the page")
         } else {
             String::new()
         };

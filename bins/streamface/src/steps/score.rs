@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 use streamface_eval::labels::{Labelled, read_labelled, stem};
 use streamface_eval::metrics::{PersonErrors, ReviewScores, Shared, person_errors};
-use streamface_eval::report::{Comparison, ComparisonLimits, Folder, NoPictures, Pictures};
+use streamface_eval::report::{Comparison, ComparisonLimits, Digits, Folder, NoPictures, Pictures};
 use streamface_eval::{Prf, Scores};
 use streamface_store::{ImageKind, write_atomic};
 
@@ -130,7 +130,9 @@ fn say_json(
 }
 
 fn say_text(args: &ScoreArgs, shared: &Shared<'_>, scores: &Scores) {
-    let prf = |p: Prf| format!("F {:.4} (precision {:.4}, recall {:.4})", p.f, p.precision, p.recall);
+    let four = |v: f64| Digits(v, 4);
+    let prf =
+        |p: Prf| format!("F {} (precision {}, recall {})", four(p.f), four(p.precision), four(p.recall));
     say!(
         "faces     {} in both ({} only true, {} only predicted)",
         scores.samples,
@@ -146,21 +148,25 @@ fn say_text(args: &ScoreArgs, shared: &Shared<'_>, scores: &Scores) {
     say!("BCubed    {}", prf(scores.bcubed));
     let i = scores.information;
     say!(
-        "V-measure {:.4} (homogeneity {:.4}, completeness {:.4})",
-        i.v_measure,
-        i.homogeneity,
-        i.completeness
+        "V-measure {} (homogeneity {}, completeness {})",
+        four(i.v_measure),
+        four(i.homogeneity),
+        four(i.completeness)
     );
-    say!("ARI       {:.4}", scores.ari);
-    say!("NMI       {:.4}", i.nmi);
-    say!("AMI       {:.4}", i.ami);
-    say!("purity    {:.4}", scores.purity);
+    say!("ARI       {}", four(scores.ari));
+    say!("NMI       {}", four(i.nmi));
+    say!("AMI       {}", four(i.ami));
+    say!("purity    {}", four(scores.purity));
+    if scores.labels_in_common == 0 {
+        say!("as given  no label is in both files, so none could be equal: no accuracy");
+        return;
+    }
     let e = scores.equality;
     say!(
-        "as given  accuracy {:.4} (weighted precision {:.4}, recall {:.4})",
-        e.accuracy,
-        e.precision_weighted,
-        e.recall_weighted
+        "as given  accuracy {} (weighted precision {}, recall {})",
+        four(e.accuracy),
+        four(e.precision_weighted),
+        four(e.recall_weighted)
     );
 }
 

@@ -41,7 +41,8 @@ pub fn stats(args: &StatsArgs) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Done);
     }
     let t = &found.total;
-    say!("hours     {:.2} in {} channels", t.hours, found.channels.len());
+    let channels = found.channels.len();
+    say!("watched   {} in {channels} channel{}", t.watched(), if channels == 1 { "" } else { "s" });
     say!("frames    {} kept of {}, {} with faces", t.frames_kept, t.frames, found.frames_with_faces);
     say!("faces     {} ({} noise, {} without a label)", t.faces, found.noise, found.unlabelled);
     say!("people    {}, {} of one face", t.people, found.singletons);

@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 use streamface_eval::read_labels;
+use streamface_eval::report::Digits;
 use streamface_eval::verification::{
     Draw, Pair, VerificationPage, Verified, draw_pairs, read_pairs, rows_by_name, verify as fold,
 };
@@ -26,6 +27,10 @@ struct Rows {
     names: Vec<String>,
 }
 
+/// Where a dataset's own clusters say who is who.
+const CIRCULAR: &str = "the pairs are drawn from the dataset’s own clusters, which were found by these very distances: \
+                        the scores flatter. Labels or pairs from people tell more.";
+
 /// `streamface verify`.
 ///
 /// # Errors
@@ -39,6 +44,7 @@ pub fn verify(args: &VerifyArgs) -> anyhow::Result<Outcome> {
         (None, None) => bail!("a dataset directory or --vectors is needed"),
     };
     let mut settings = vec![("metric".to_owned(), metric.to_string())];
+    let mut caution = String::new();
     let (compared, missing) = match &args.pairs {
         Some(path) => {
             let pairs = read_pairs(path)?;
@@ -48,6 +54,13 @@ pub fn verify(args: &VerifyArgs) -> anyhow::Result<Outcome> {
         }
         None => {
             let labels = labels_of(args, data.as_ref(), &rows)?;
+            let told = args.labels.as_ref().map(|path| path.display().to_string());
+            if told.is_none() {
+                eprintln!("warning: {CIRCULAR}");
+                caution = format!("Caution: {CIRCULAR}");
+            }
+            settings
+                .push(("labels".to_owned(), told.unwrap_or_else(|| "the dataset’s own clusters".to_owned())));
             let draw =
                 Draw { folds: args.folds, per_fold: args.per_fold, seed: args.seed, ..Draw::default() };
             let pairs = draw_pairs(&labels, draw);
@@ -65,6 +78,7 @@ pub fn verify(args: &VerifyArgs) -> anyhow::Result<Outcome> {
         let shown = VerificationPage {
             title: "Verification".to_owned(),
             source,
+            caution,
             settings,
             skipped,
             verified: &verified,
@@ -221,11 +235,11 @@ fn say_result(
     if let Some(first) = missing.first() {
         say!("skipped   {} pairs lack a face, such as {} and {}", missing.len(), first.left, first.right);
     }
-    say!("accuracy  {:.4} ± {:.4} over {} folds", v.accuracy, v.standard_error, v.folds.len());
-    say!("AUC       {:.6}", v.auc);
-    say!("EER       {:.4} at distance {:.4}", v.eer, v.eer_threshold);
+    say!("accuracy  {} ± {:.4} over {} folds", Digits(v.accuracy, 4), v.standard_error, v.folds.len());
+    say!("AUC       {}", Digits(v.auc, 6));
+    say!("EER       {} at distance {:.4}", Digits(v.eer, 4), v.eer_threshold);
     for at in &v.tar_at_far {
-        say!("TAR       {:.4} at FAR {}", at.tar, at.far);
+        say!("TAR       {} at FAR {}", Digits(at.tar, 4), at.far);
     }
     if let Some(page) = page {
         say!("page      {}", page.display());

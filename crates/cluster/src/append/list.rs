@@ -70,6 +70,18 @@ impl List {
         self.most.truncate(count);
     }
 
+    /// Leaves what `keep` says yes to, with the bounds that it makes of those there are.
+    fn retain(&mut self, mut keep: impl FnMut(Entry, &mut f64, &mut f64) -> bool) {
+        let mut kept = 0;
+        for at in 0..self.entries.len() {
+            if keep(self.entries[at], &mut self.least[at], &mut self.most[at]) {
+                self.put(kept, at);
+                kept += 1;
+            }
+        }
+        self.truncate(kept);
+    }
+
     /// Names clusters as they are now, and drops those that are not near as a whole. `slot` holds `u32::MAX` for
     /// each row, before and after.
     pub(super) fn settle(&mut self, owner: u32, sets: &mut Sets, slot: &mut [u32]) {
@@ -93,16 +105,12 @@ impl List {
                 self.most[place] = self.most[place].max(self.most[at]);
             }
         }
-        let mut whole = 0;
-        for at in 0..kept {
-            let entry = self.entries[at];
+        self.truncate(kept);
+        let horizon = self.horizon;
+        self.retain(|entry, least, _| {
             slot[entry.id as usize] = u32::MAX;
-            if entry.count == sets.size(entry.id) && self.least[at] < self.horizon {
-                self.put(whole, at);
-                whole += 1;
-            }
-        }
-        self.truncate(whole);
+            entry.count == sets.size(entry.id) && *least < horizon
+        });
     }
 
     /// That of two clusters that become one, from the lists of both as they are now: the one with the farther
@@ -112,37 +120,27 @@ impl List {
             std::mem::swap(&mut self, &mut other);
         }
         (0_u32..).zip(&other.entries).for_each(|(at, entry)| slot[entry.id as usize] = at);
-        let mut kept = 0;
-        for at in 0..self.entries.len() {
-            let place = slot[self.entries[at].id as usize] as usize;
-            let (least, most) = match other.least.get(place) {
+        let horizon = self.horizon;
+        self.retain(|entry, least, most| {
+            let place = slot[entry.id as usize] as usize;
+            let (of_other, most_of_other) = match other.least.get(place) {
                 Some(&least) => (least, other.most[place]),
                 None => (other.horizon, f64::INFINITY),
             };
-            let bounds = (self.least[at].max(least), self.most[at].max(most));
-            if bounds.0 < self.horizon {
-                self.put(kept, at);
-                (self.least[kept], self.most[kept]) = bounds;
-                kept += 1;
-            }
-        }
-        self.truncate(kept);
+            (*least, *most) = (least.max(of_other), most.max(most_of_other));
+            *least < horizon
+        });
         other.entries.iter().for_each(|entry| slot[entry.id as usize] = u32::MAX);
         self
     }
 
     /// Raises all bounds to what `bounds` gives for a cluster; what is none goes.
     pub(super) fn raise(&mut self, mut bounds: impl FnMut(u32) -> Option<(f64, f64)>) {
-        let mut kept = 0;
-        for at in 0..self.entries.len() {
-            if let Some((least, most)) = bounds(self.entries[at].id) {
-                self.put(kept, at);
-                self.least[kept] = self.least[kept].max(least);
-                self.most[kept] = self.most[kept].max(most);
-                kept += 1;
-            }
-        }
-        self.truncate(kept);
+        self.retain(|entry, least, most| {
+            let Some(raised) = bounds(entry.id) else { return false };
+            (*least, *most) = (least.max(raised.0), most.max(raised.1));
+            true
+        });
     }
 
     /// Keeps the `most` nearest; the horizon says what is known of the others.
@@ -153,13 +151,6 @@ impl List {
         let mut sorted = self.least.clone();
         let (_, &mut horizon, _) = sorted.select_nth_unstable_by(most, f64::total_cmp);
         self.horizon = horizon;
-        let mut kept = 0;
-        for at in 0..self.entries.len() {
-            if self.least[at] < horizon {
-                self.put(kept, at);
-                kept += 1;
-            }
-        }
-        self.truncate(kept);
+        self.retain(|_, least, _| *least < horizon);
     }
 }

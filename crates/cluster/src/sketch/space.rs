@@ -7,7 +7,7 @@ use streamface_types::Metric;
 use super::plan::Plan;
 use crate::exact::Exact;
 use crate::kernel::Isa;
-use crate::points::{Points, unit_factor};
+use crate::points::{Points, add_unit, unit_factor};
 use crate::random::Random;
 
 /// Half the spacing of `f32` at 1.
@@ -52,11 +52,7 @@ impl Space {
         let (n, dim) = (rows.len(), exact.rows().dim());
         let sample: Vec<u32> = spread(n, SAMPLE).map(|at| rows[at]).collect();
         let mut centre = vec![0.0; dim];
-        for &row in &sample {
-            let factor = unit_factor(exact, row);
-            let row = exact.rows().row(row as usize).iter();
-            centre.iter_mut().zip(row).for_each(|(c, &x)| *c += f64::from(x) * factor);
-        }
+        sample.iter().for_each(|&row| add_unit(exact, row, &mut centre));
         centre.iter_mut().for_each(|c| *c /= sample.len().max(1) as f64);
         // Sums over d numbers, and over the rows of a cluster.
         let slack = (4.0 * dim as f64 + 2.0 * n as f64 + 64.0) * f64::EPSILON;

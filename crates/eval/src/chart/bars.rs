@@ -10,6 +10,8 @@ use crate::report::html::{Count, Plural, Text};
 
 /// Most points of a line: a column each, and then some.
 const POINTS: usize = 400;
+/// Bins of sizes that all have room for a mark.
+const FEW: usize = 9;
 
 /// What is written about a chart.
 pub(crate) struct About<'a> {
@@ -98,19 +100,31 @@ pub(crate) fn size_bins(
     let drawn: Vec<Bar> = bins.iter().map(bar).collect();
     // All bins where they are few, else those that begin at a power of ten.
     let marked =
-        |from: usize| bins.len() <= 9 || from == 1 || (from >= 10 && 10usize.pow(from.ilog10()) == from);
+        |from: usize| bins.len() <= FEW || from == 1 || (from >= 10 && 10usize.pow(from.ilog10()) == from);
     let middle = |i: usize| (i as f64 + 0.5) / bins.len() as f64;
     let marks: Vec<_> = bins
         .iter()
         .enumerate()
         .filter(|(_, bin)| marked(bin.from))
-        .map(|(i, bin)| (middle(i), Count(bin.from as u64).to_string()))
+        .map(|(i, bin)| (middle(i), sizes(bin)))
         .collect();
     let ones = bins.first().map_or(0, |bin| bin.classes);
     let all: usize = bins.iter().map(|bin| bin.classes).sum();
     let says = format!("{title}: {} of {} {what} have one face", Count(ones as u64), Count(all as u64));
-    let about = About { title, across: "faces, from", up: what, says: &says, marks: &marks };
+    let about = About { title, across: "faces", up: what, says: &says, marks: &marks };
     self::bars(out, &about, &drawn)
+}
+
+/// A bin's sizes in as few characters as will do: `1`, `2–5`, `10–19`, `1k–2k`.
+fn sizes(bin: &SizeBin) -> String {
+    let (from, to) = (bin.from, bin.to);
+    if from == to {
+        Count(from as u64).to_string()
+    } else if from >= 1000 && Some(to) == from.checked_mul(2).map(|next| next - 1) {
+        format!("{}–{}", Short(from), Short(to + 1))
+    } else {
+        format!("{}–{}", Count(from as u64), Count(to as u64))
+    }
 }
 
 fn begin(out: &mut dyn Write, about: &About<'_>, axis: Axis) -> io::Result<()> {
@@ -143,6 +157,7 @@ impl std::fmt::Display for Short {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::intrinsic::membership_distribution;
 
     #[test]
     fn a_long_line_is_thinned() {
@@ -150,5 +165,20 @@ mod tests {
         let mut page = Vec::new();
         line(&mut page, &about, &(0..100_000).rev().collect::<Vec<_>>()).unwrap();
         assert!(page.len() < 12_000, "{}", page.len());
+    }
+
+    #[test]
+    fn bins_of_sizes_read_as_ranges() {
+        let marks = |most: usize| {
+            let mut page = Vec::new();
+            size_bins(&mut page, "t", "people", &membership_distribution(&[1, most])).unwrap();
+            let page = String::from_utf8(page).unwrap();
+            let texts = page.split("<text class=\"").skip(1).filter_map(|t| t.split(['>', '<']).nth(1));
+            texts.filter(|t| t.contains('–')).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(marks(14), ["2–5", "6–9", "10–14"]);
+        assert_eq!(marks(250), ["10–19", "100–199"]);
+        assert_eq!(marks(12_345), ["10–19", "100–199", "1k–2k", "10,000–12,345"]);
+        assert!(marks(1).is_empty());
     }
 }

@@ -17,7 +17,7 @@ pub(super) struct Frame {
 
 /// For many points. Text is legible where the chart is some 450 pixels wide.
 pub(super) const LARGE: Frame =
-    Frame { width: 480.0, height: 270.0, left: 58.0, right: 468.0, top: 12.0, bottom: 236.0 };
+    Frame { width: 480.0, height: 276.0, left: 58.0, right: 468.0, top: 12.0, bottom: 236.0 };
 /// For few. Text is legible where the chart is some 340 pixels wide.
 pub(super) const SMALL: Frame =
     Frame { width: 360.0, height: 200.0, left: 46.0, right: 352.0, top: 12.0, bottom: 164.0 };
@@ -62,7 +62,7 @@ impl Frame {
             // A long text at the end would be cut off.
             let (class, x) =
                 if place > 0.98 && text.len() > 3 { ("ylab", self.width - 2.0) } else { ("xlab", x) };
-            write!(out, "<text class=\"{class}\" x=\"{x:.1}\" y=\"{}\">{text}</text>", bottom + 16.0)?;
+            write!(out, "<text class=\"{class}\" x=\"{x:.1}\" y=\"{}\">{text}</text>", bottom + 18.0)?;
         }
         Ok(())
     }

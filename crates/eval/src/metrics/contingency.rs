@@ -1,6 +1,6 @@
 //! How many samples each pair of a true and a predicted cluster shares.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The contingency table of two labellings, as its non-zero cells: no larger than the number of
 /// samples, whatever the number of clusters.
@@ -61,6 +61,13 @@ impl Contingency {
     #[must_use]
     pub fn predicted_labels(&self) -> &[i64] {
         &self.predicted_labels
+    }
+
+    /// How many labels of 0 or more stand for a true and for a predicted cluster.
+    #[must_use]
+    pub fn labels_in_common(&self) -> u64 {
+        let predicted: BTreeSet<i64> = self.predicted_labels.iter().copied().collect();
+        self.truth_labels.iter().filter(|&&l| l >= 0 && predicted.contains(&l)).count() as u64
     }
 
     /// (true cluster, predicted cluster, samples in both) where there are any; clusters are counted

@@ -44,6 +44,8 @@ pub struct Scores {
     pub true_clusters: u64,
     /// Predicted clusters among the faces in both.
     pub predicted_clusters: u64,
+    /// Labels of 0 or more that both have. Where there is none, no label could be equal, and `equality` says nothing.
+    pub labels_in_common: u64,
     /// Whether labels are equal as they stand.
     #[serde(flatten)]
     pub equality: Equality,
@@ -135,6 +137,7 @@ impl From<&Contingency> for Scores {
             only_in_predicted: 0,
             true_clusters: table.truth().len() as u64,
             predicted_clusters: table.predicted().len() as u64,
+            labels_in_common: table.labels_in_common(),
             equality: equality(table),
             pairwise: pairs.prf(),
             bcubed: bcubed(table),

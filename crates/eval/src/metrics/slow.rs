@@ -92,6 +92,7 @@ pub fn scores(truth: &[i64], predicted: &[i64]) -> Scores {
         only_in_predicted: 0,
         true_clusters: clusters(truth),
         predicted_clusters: clusters(predicted),
+        labels_in_common: (0..100).filter(|l| truth.contains(l) && predicted.contains(l)).count() as u64,
         pairwise: prf(share(both, of_predicted), share(both, of_truth)),
         bcubed: prf(mean(&|i| in_both(i) / in_predicted(i)), mean(&|i| in_both(i) / in_truth(i))),
         ari,

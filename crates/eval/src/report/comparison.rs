@@ -6,7 +6,8 @@ mod tables;
 use std::io::{self, Write};
 
 use super::Pictures;
-use super::html::{Count, Plural};
+use super::faces::Sheet;
+use super::html::{Count, Digits, Plural};
 use super::page::{self, tile};
 use crate::labels::Labelled;
 use crate::metrics::{Mistake, ReviewScores, Scores, Shared, confusions, person_errors};
@@ -93,8 +94,9 @@ impl Comparison<'_> {
         if all.is_empty() {
             writeln!(out, "<section><p class=\"note\">The two have the same clusters.</p></section>")?;
         }
-        self.confusions(out, pictures, Mistake::Joined, &joined)?;
-        self.confusions(out, pictures, Mistake::Split, &split)?;
+        let sheet = &mut Sheet::new(pictures);
+        self.confusions(out, sheet, Mistake::Joined, &joined)?;
+        self.confusions(out, sheet, Mistake::Split, &split)?;
         self.people(out, &people)?;
         self.review(out)?;
         self.scores(out)?;
@@ -104,9 +106,10 @@ impl Comparison<'_> {
 
     fn numbers(&self, out: &mut dyn Write) -> io::Result<()> {
         let s = self.scores;
-        let prf =
-            |p: crate::Prf| vec![format!("precision {:.4}", p.precision), format!("recall {:.4}", p.recall)];
-        let f = |v: f64| format!("{v:.3}");
+        let prf = |p: crate::Prf| {
+            [("precision", p.precision), ("recall", p.recall)].map(|(of, v)| format!("{of} {}", Digits(v, 4)))
+        };
+        let f = |v: f64| Digits(v, 3).to_string();
         write!(out, "<dl class=\"numbers\">")?;
         tile(out, "Pairwise F", &f(s.pairwise.f), &prf(s.pairwise))?;
         tile(out, "BCubed F", &f(s.bcubed.f), &prf(s.bcubed))?;

@@ -9,11 +9,12 @@ use std::io::{self, Write};
 use streamface_types::FaceId;
 
 use super::Pictures;
+use super::faces::Sheet;
 use super::html::{Count, Plural, Text};
 use super::page;
 use crate::Error;
 use crate::chart;
-use crate::intrinsic::{Cluster, Intrinsic};
+use crate::intrinsic::{Cluster, Intrinsic, Sample};
 
 const OWN_STYLE: &str = include_str!("evaluation.css");
 
@@ -44,6 +45,8 @@ pub struct Evaluation<'a> {
 pub struct EvaluationLimits {
     /// Likely errors. Default 60.
     pub outliers: usize,
+    /// Of these, faces that are no nearer to another cluster than to their own. Default 12.
+    pub right: usize,
     /// Pictures of a likely error's own cluster, and as many of the nearest other. Default 5.
     pub beside: usize,
     /// Rows of the table of clusters. Default 500.
@@ -52,7 +55,16 @@ pub struct EvaluationLimits {
 
 impl Default for EvaluationLimits {
     fn default() -> Self {
-        Self { outliers: 60, beside: 5, clusters: 500 }
+        Self { outliers: 60, right: 12, beside: 5, clusters: 500 }
+    }
+}
+
+impl EvaluationLimits {
+    /// The likely errors that the page shows, of all that [`outliers`](crate::intrinsic::outliers()) found.
+    #[must_use]
+    pub fn shown<'a>(&self, all: &'a [Sample]) -> &'a [Sample] {
+        let below = all.partition_point(|s| s.silhouette < 0.0);
+        &all[..all.len().min(self.outliers).min(below.saturating_add(self.right))]
     }
 }
 
@@ -75,7 +87,7 @@ impl Evaluation<'_> {
         self.scores(out)?;
         self.sections(out)?;
         self.plots(out)?;
-        self.likely_errors(out, pictures)?;
+        self.likely_errors(out, &mut Sheet::new(pictures))?;
         self.clusters(out)?;
         page::settings_section(out, &self.settings)?;
         writeln!(out, "</main></body></html>")

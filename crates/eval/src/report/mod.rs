@@ -7,9 +7,10 @@
 //! | `page`, `people`, `frames` | the sections |
 //! | `evaluation` | [`Evaluation`]: `evaluate.html`, a page of its own in the same look |
 //! | `comparison` | [`Comparison`]: two labellings side by side, another such page |
-//! | `faces` | a row of thumbnails |
-//! | `html` | escaping and numbers |
+//! | `faces` | rows of thumbnails, each in the page once |
+//! | `html` | escaping and numbers: [`Digits`], [`Percent`] |
 //! | `picture` | [`Pictures`]: thumbnails, asked for only as far as they are shown |
+//! | `recorded` | whether a time is a date, or counts from 1970 for want of one |
 //! | `report.css`, `report.js` | the look; the script only adds search and the large view |
 //!
 //! The page loads nothing: styles, script and thumbnails are inside, and its content security policy
@@ -23,6 +24,7 @@ pub(crate) mod html;
 pub(crate) mod page;
 mod people;
 mod picture;
+pub(crate) mod recorded;
 mod timeline;
 
 use std::io::Write;
@@ -32,6 +34,7 @@ use streamface_types::{FaceId, FrameId, Label, StreamTime, Timestamp};
 
 pub use comparison::{Comparison, ComparisonLimits};
 pub use evaluation::{Evaluation, EvaluationLimits};
+pub use html::{Digits, Percent};
 pub use picture::{Folder, NoPictures, Pictures, THUMBNAIL_SIDE, thumbnail};
 
 use crate::Error;
@@ -98,7 +101,8 @@ pub struct Frame {
     pub source: String,
     /// Where it stands in its stream.
     pub stream_time: Option<StreamTime>,
-    /// When it was captured.
+    /// When it was captured. A time in January 1970 counts from the beginning of a file that does not tell, and is
+    /// shown as such.
     pub captured_at: Option<Timestamp>,
     /// Why it was dropped, in a word: `empty`, `blurred`, `duplicate`. `None` for a kept one.
     pub dropped: Option<String>,

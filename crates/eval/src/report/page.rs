@@ -7,13 +7,16 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 use streamface_types::StreamTime;
 
-use super::html::{Count, Plural, Text};
+use super::html::{Breaking, Count, Plural, Text};
 use super::people::{People, Writer, arrange};
+use super::recorded::{recorded, whole_seconds};
 use super::timeline::Timeline;
 use super::{Pictures, Report, frames};
 
 pub(super) const STYLE: &str = include_str!("report.css");
 const SCRIPT: &str = include_str!("report.js");
+/// Characters of a number for which every tile has room.
+const ROOMY: usize = 6;
 
 pub(super) fn write(report: &Report, out: &mut dyn Write, pictures: &mut dyn Pictures) -> io::Result<()> {
     let timeline = Timeline::new(&report.frames);
@@ -57,11 +60,16 @@ pub(crate) fn source(out: &mut dyn Write, line: &str) -> io::Result<()> {
     if line.is_empty() { Ok(()) } else { write!(out, "<p class=\"source\">{}</p>", Text(line)) }
 }
 
-/// A number in a large hand, and lines below it; empty ones are passed over.
+/// A number in a large hand, smaller where it is long, and lines below it; empty ones are passed over.
 pub(crate) fn tile(out: &mut dyn Write, name: &str, number: &str, lines: &[String]) -> io::Result<()> {
-    write!(out, "<div><dt>{}</dt><dd><strong>{}</strong>", Text(name), Text(number))?;
+    write!(out, "<div><dt>{}</dt><dd><strong", Text(name))?;
+    let characters = number.chars().count();
+    if characters > ROOMY {
+        write!(out, " style=\"--n:{characters}\"")?;
+    }
+    write!(out, ">{}</strong>", Text(number))?;
     for line in lines.iter().filter(|l| !l.is_empty()) {
-        write!(out, "<span>{}</span>", Text(line))?;
+        write!(out, "<span>{}</span>", Breaking(line))?;
     }
     write!(out, "</dd></div>")
 }
@@ -105,7 +113,7 @@ pub(crate) fn settings_section(out: &mut dyn Write, settings: &[(String, String)
 fn settings_list(out: &mut dyn Write, settings: &[(String, String)]) -> io::Result<()> {
     write!(out, "<dl class=\"settings\">")?;
     for (name, value) in settings {
-        write!(out, "<div><dt>{}</dt><dd>{}</dd></div>", Text(name), Text(value))?;
+        write!(out, "<div><dt>{}</dt><dd>{}</dd></div>", Text(name), Breaking(value))?;
     }
     write!(out, "</dl>")
 }
@@ -121,9 +129,9 @@ fn head(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "</header><main>")
 }
 
-/// When the first and the last frame were captured, as `YYYY-mm-dd HH:MM:SS`.
+/// When the first and the last frame were captured, as `YYYY-mm-dd HH:MM:SS`; `None` where no frame tells.
 fn captured(report: &Report) -> Option<(String, String)> {
-    let times = report.frames.iter().filter_map(|f| f.captured_at);
+    let times = report.frames.iter().filter_map(|f| recorded(f.captured_at?));
     Some((times.clone().min()?.to_readable(), times.max()?.to_readable()))
 }
 
@@ -201,8 +209,7 @@ fn watched(timeline: &Timeline<'_>) -> Option<String> {
         Some(time(s.frames.last()?)?.saturating_sub(time(s.frames.first()?)?))
     });
     let micros = spans.clone().next().map(|_| spans.fold(0, i64::saturating_add))?;
-    let text = StreamTime(micros).to_string();
-    text.split_once('.').map(|(seconds, _)| seconds.to_owned())
+    Some(whole_seconds(StreamTime(micros)))
 }
 
 fn people(writer: &mut Writer<'_, '_>, people: &People<'_>, out: &mut dyn Write) -> io::Result<()> {

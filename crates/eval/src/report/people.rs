@@ -5,7 +5,8 @@ use std::io::{self, Write};
 
 use super::faces::{open_face, write_picture};
 use super::html::{Blur, Plural, Text};
-use super::timeline::{Place, Timeline, clock, clock_seconds, presence};
+use super::recorded::recorded;
+use super::timeline::{Place, Timeline, clock, clock_seconds, presence, stream_time};
 use super::{Face, Frame, Limits, Person, Pictures, Report};
 
 /// Strips shown for one person; more sources than this are counted.
@@ -128,7 +129,7 @@ impl Writer<'_, '_> {
 
     fn seen(&self, out: &mut dyn Write, row: &Row<'_>) -> io::Result<()> {
         let placed: Vec<&Frame> = row.faces.iter().filter_map(|&(_, p)| self.frame(p)).collect();
-        let utc: Vec<_> = placed.iter().filter_map(|f| f.captured_at).collect();
+        let utc: Vec<_> = placed.iter().filter_map(|f| recorded(f.captured_at?)).collect();
         // Sources are each in order, but all of them together need not be.
         let time = |f: &&&Frame| clock_seconds(f);
         let ends = placed.iter().min_by_key(time).zip(placed.iter().max_by_key(time));
@@ -248,10 +249,10 @@ fn describe(face: &Face, frame: Option<&Frame>, title: &str, with_source: bool) 
         says.push('\n');
         says.push_str(&text);
     };
-    if let Some(time) = frame.and_then(|f| f.stream_time) {
+    if let Some(time) = frame.and_then(stream_time) {
         line(format!("at {time}"));
     }
-    if let Some(utc) = frame.and_then(|f| f.captured_at) {
+    if let Some(utc) = frame.and_then(|f| recorded(f.captured_at?)) {
         line(format!("captured {} UTC", utc.to_readable()));
     }
     if let Some(frame) = frame.filter(|_| with_source) {

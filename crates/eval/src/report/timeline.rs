@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use streamface_types::{FaceId, FrameId, StreamTime, Timestamp};
 
 use super::Frame;
+use super::recorded::{counted, whole_seconds};
 
 /// Width of a strip in its own units.
 pub(super) const WIDTH: f64 = 1000.0;
@@ -188,13 +189,15 @@ fn push(path: &mut String, bar: Option<(f64, f64, f64, f64)>) {
     }
 }
 
+/// Where a frame stands in its stream, by the stream's clock or by a time that counts from its beginning.
+pub(super) fn stream_time(frame: &Frame) -> Option<StreamTime> {
+    frame.stream_time.or_else(|| counted(frame.captured_at?))
+}
+
 /// `h:mm:ss` on the stream's clock, or UTC where there is only that, or nothing.
 pub(super) fn clock(frame: &Frame) -> Option<String> {
-    match (frame.stream_time, frame.captured_at) {
-        (Some(time), _) => {
-            let text = time.to_string();
-            Some(text.split_once('.').map_or(text.clone(), |(seconds, _)| seconds.to_owned()))
-        }
+    match (stream_time(frame), frame.captured_at) {
+        (Some(time), _) => Some(whole_seconds(time)),
         (None, Some(utc)) => Some(utc.to_readable().split_off(11)),
         (None, None) => None,
     }
@@ -202,7 +205,7 @@ pub(super) fn clock(frame: &Frame) -> Option<String> {
 
 /// [`clock`] as whole seconds, for the search.
 pub(super) fn clock_seconds(frame: &Frame) -> Option<i64> {
-    let micros = match (frame.stream_time, frame.captured_at) {
+    let micros = match (stream_time(frame), frame.captured_at) {
         (Some(time), _) => time.micros(),
         (None, Some(utc)) => utc.micros().rem_euclid(86_400_000_000),
         (None, None) => return None,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use streamface_types::{Annotation, Embeddings, FaceId, FrameId, Metric};
 
 use super::attributes::Attributes;
-use super::times::Times;
+use super::times::Clocks;
 use super::{Channel, Distances, Stats};
 use crate::intrinsic::{extents, membership_distribution};
 use crate::{Error, labels::stem};
@@ -32,7 +32,7 @@ pub struct Gather {
     last: Option<(usize, i64)>,
     last_with_face: Option<FrameId>,
     frames_with_faces: u64,
-    times: Times,
+    times: Clocks,
     people: People,
     attributes: Attributes,
     sums: Sums,
@@ -111,7 +111,7 @@ impl Gather {
             self.last_with_face = Some(face.frame.clone());
         }
         if let Some(time) = face.frame.timestamp() {
-            self.times.add(time.micros());
+            self.times.add(time);
         }
         self.people.of.insert(face.clone(), None);
     }

@@ -67,6 +67,14 @@ pub struct Channel {
     pub people: u64,
 }
 
+impl Channel {
+    /// How long was watched, with its unit: `45 s`, `2 min`, `1.50 h`.
+    #[must_use]
+    pub fn watched(&self) -> String {
+        page::duration(self.hours)
+    }
+}
+
 /// Cosine distances of faces and of people.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Distances {

@@ -4,13 +4,14 @@ mod attributes;
 
 use std::io::{self, Write};
 
-use streamface_types::Timestamp;
+use streamface_types::{StreamTime, Timestamp};
 
 use super::{Channel, Stats};
 use crate::Error;
 use crate::chart::{self, About, Bar, bars, line, plain_percent};
 use crate::report::html::{Count, Plural, Text};
 use crate::report::page::{self, table, tile};
+use crate::report::recorded::whole_seconds;
 
 const OWN_STYLE: &str = include_str!("stats.css");
 /// Channels that are shown, most faces first.
@@ -90,7 +91,7 @@ impl StatsPage<'_> {
         let faced = format!("{} with faces", Count(stats.frames_with_faces));
         tile(out, "Frames kept", &Count(stats.total.frames_kept).to_string(), &[seen, faced])?;
         let channels = Plural(stats.channels.len(), "channel").to_string();
-        tile(out, "Hours watched", &hours(stats.total.hours), &[channels])?;
+        tile(out, "Watched", &stats.total.watched(), &[channels])?;
         if let Some(d) = &stats.distances {
             let number = |d: Option<f64>| d.map_or_else(|| "–".to_owned(), |d| format!("{d:.3}"));
             let lines = [
@@ -120,7 +121,7 @@ impl StatsPage<'_> {
             ("channel", false),
             ("faces", false),
             ("people", true),
-            ("hours", true),
+            ("watched", true),
             ("faces an hour", true),
             ("frames", true),
             ("kept", true),
@@ -135,7 +136,7 @@ impl StatsPage<'_> {
             bar(out, channel.faces, most, &Count(channel.faces).to_string())?;
             let [people, frames, kept] =
                 [channel.people, channel.frames, channel.frames_kept].map(|n| Count(n).to_string());
-            for cell in [people, hours(channel.hours), rate, frames, kept] {
+            for cell in [people, channel.watched(), rate, frames, kept] {
                 write!(out, "<td class=\"n\">{cell}</td>")?;
             }
             write!(out, "</tr>")?;
@@ -158,7 +159,17 @@ impl StatsPage<'_> {
             chart::size_bins(out, "People per number of faces", "people", &self.stats.size_bins)?;
         }
         self.over_time(out)?;
-        writeln!(out, "</div></section>")
+        write!(out, "</div>")?;
+        if let Some(time) = &self.stats.over_time
+            && time.left_out > 0
+        {
+            let n = Plural(time.left_out as usize, "face");
+            write!(
+                out,
+                "<p class=\"note below\">Not shown over time: {n} of files that do not tell when they were recorded.</p>"
+            )?;
+        }
+        writeln!(out, "</section>")
     }
 
     fn faces_per_person(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -195,22 +206,25 @@ impl StatsPage<'_> {
     fn over_time(&self, out: &mut dyn Write) -> io::Result<()> {
         let Some(time) = &self.stats.over_time else { return Ok(()) };
         let n = time.faces.len();
-        let at = |bin: usize| {
-            Timestamp::from_micros((time.from + bin as i64 * time.width).saturating_mul(1_000_000))
+        let micros = |bin: usize| (time.from + bin as i64 * time.width).saturating_mul(1_000_000);
+        let at = |bin: usize| match time.recorded {
+            true => format!("{} UTC", Timestamp::from_micros(micros(bin)).to_readable()),
+            false => whole_seconds(StreamTime(micros(bin))),
         };
         let text = |bin: usize| {
-            let text = at(bin).to_readable();
+            let text = at(bin);
             // As much of the time as tells bins apart.
             match time.width {
+                _ if !time.recorded => text,
                 w if w >= 86_400 => text[..10].to_owned(),
                 w if w >= 3600 => format!("{} {}", &text[5..10], &text[11..16]),
                 w if w >= 60 => text[11..16].to_owned(),
-                _ => text[11..].to_owned(),
+                _ => text[11..19].to_owned(),
             }
         };
         let bar = |(bin, &faces): (usize, &u64)| Bar {
             value: faces as usize,
-            says: format!("{} UTC: {}", at(bin).to_readable(), Plural(faces as usize, "face")),
+            says: format!("{}: {}", at(bin), Plural(faces as usize, "face")),
             class: "good",
         };
         let all: Vec<Bar> = time.faces.iter().enumerate().map(bar).collect();
@@ -218,9 +232,9 @@ impl StatsPage<'_> {
         let marks: Vec<(f64, String)> =
             marked.into_iter().map(|bin| ((bin as f64 + 0.5) / n as f64, text(bin))).collect();
         let every = width(time.width);
-        let says =
-            format!("Faces by time, {every} each: {} from {} UTC", Plural(n, "bar"), at(0).to_readable());
-        let across = format!("time (UTC), {every} a bar");
+        let says = format!("Faces by time, {every} each: {} from {}", Plural(n, "bar"), at(0));
+        let clock = if time.recorded { "time (UTC)" } else { "time from the beginning" };
+        let across = format!("{clock}, {every} a bar");
         let about =
             About { title: "Faces over time", across: &across, up: "faces", says: &says, marks: &marks };
         bars(out, &about, &all)
@@ -244,11 +258,14 @@ fn share(part: u64, of: u64) -> String {
     }
 }
 
-fn hours(hours: f64) -> String {
+/// `45 s`, `2 min`, `1.50 h`, `1,235 h`
+pub(super) fn duration(hours: f64) -> String {
     match hours {
-        h if h >= 100.0 => Count(h.round() as u64).to_string(),
-        h if h >= 10.0 => format!("{h:.1}"),
-        h => format!("{h:.2}"),
+        h if h >= 100.0 => format!("{} h", Count(h.round() as u64)),
+        h if h >= 10.0 => format!("{h:.1} h"),
+        h if h >= 1.0 => format!("{h:.2} h"),
+        h if h >= 1.0 / 60.0 => format!("{:.0} min", 60.0 * h),
+        h => format!("{:.0} s", 3600.0 * h),
     }
 }
 
@@ -323,6 +340,26 @@ mod tests {
     }
 
     #[test]
+    fn times_that_only_count_are_no_dates() {
+        let over = |year: &str| {
+            let mut all = Gather::new();
+            all.dataset();
+            for name in ["19700101000102000000", year] {
+                all.face(&format!("a_frame_{name}_face_0").parse::<FaceId>().unwrap());
+            }
+            page(&all.finish().unwrap(), "")
+        };
+        let counted = over("19700101000103000000");
+        assert!(
+            counted.contains("time from the beginning, 1 s a bar") && counted.contains("0:01:03: 1 face")
+        );
+        assert!(!counted.contains("UTC") && !counted.contains("Not shown over time"));
+        let both = over("20230525100138000000");
+        assert!(both.contains("2023-05-25 10:01:38 UTC: 1 face") && !both.contains("1970"));
+        assert!(both.contains("Not shown over time: 1 face of files"));
+    }
+
+    #[test]
     fn nothing_gives_a_page_too() {
         let found = page(&stats("x", 0), "");
         assert!(
@@ -332,8 +369,11 @@ mod tests {
     }
 
     #[test]
-    fn widths_and_hours() {
+    fn widths_and_durations() {
         assert_eq!([1, 600, 21_600, 86_400, 604_800].map(width), ["1 s", "10 min", "6 h", "1 day", "7 days"]);
-        assert_eq!([0.5, 12.34, 1234.5].map(hours), ["0.50", "12.3", "1,235"]);
+        assert_eq!(
+            [0.0, 0.0125, 0.0335, 0.5, 1.5, 12.34, 1234.5].map(duration),
+            ["0 s", "45 s", "2 min", "30 min", "1.50 h", "12.3 h", "1,235 h"]
+        );
     }
 }

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use streamface_types::Timestamp;
+
+use crate::report::recorded::recorded;
 
 /// Widths of bins in seconds, each a multiple of the one before: 1 s to a week.
 const WIDTHS: [i64; 9] = [1, 5, 10, 60, 600, 3600, 21_600, 86_400, 604_800];
@@ -21,8 +24,13 @@ pub(super) struct Times {
 /// Faces over time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OverTime {
-    /// Beginning of the first bin, seconds since 1970 UTC.
+    /// Beginning of the first bin, seconds since 1970 UTC; where no file tells when it was recorded, seconds from the
+    /// beginning of each.
     pub from: i64,
+    /// Whether these are times of the clock on the wall.
+    pub recorded: bool,
+    /// Faces of files that do not tell when they were recorded, where others do: they are in no bin.
+    pub left_out: u64,
     /// Width of a bin in seconds.
     pub width: i64,
     /// Faces in each bin, at most 120 of them.
@@ -55,16 +63,45 @@ impl Times {
         }
     }
 
+    fn all(&self) -> u64 {
+        self.counts.values().sum()
+    }
+
     /// The bins from first to last; `None` where nothing was counted.
-    pub fn finish(mut self) -> Option<OverTime> {
+    fn finish(mut self) -> Option<OverTime> {
         loop {
             let (first, last) = (*self.counts.keys().next()?, *self.counts.keys().last()?);
             if last - first < SHOWN {
                 let bins = first..=last;
                 let faces = bins.map(|bin| self.counts.get(&bin).copied().unwrap_or(0)).collect();
-                return Some(OverTime { from: first * self.width, width: self.width, faces });
+                let (from, width) = (first * self.width, self.width);
+                return Some(OverTime { from, recorded: true, left_out: 0, width, faces });
             }
             self.widen();
+        }
+    }
+}
+
+/// Times of the clock on the wall, and those that only count from the beginning of a file: no axis has room for both.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Clocks {
+    recorded: Times,
+    counted: Times,
+}
+
+impl Clocks {
+    /// One at this time.
+    pub fn add(&mut self, time: Timestamp) {
+        let times = if recorded(time).is_some() { &mut self.recorded } else { &mut self.counted };
+        times.add(time.micros());
+    }
+
+    /// The times of the clock on the wall, or the others where there are none.
+    pub fn finish(self) -> Option<OverTime> {
+        let left_out = self.counted.all();
+        match self.recorded.finish() {
+            Some(over) => Some(OverTime { left_out, ..over }),
+            None => self.counted.finish().map(|over| OverTime { recorded: false, ..over }),
         }
     }
 }
@@ -90,6 +127,27 @@ mod tests {
         assert_eq!((day.width, day.faces.len()), (3600, 25));
         let ages = over(&[-62_167_219_200_000_000, 253_402_300_799_999_999]).unwrap();
         assert!(ages.faces.len() <= 120 && ages.faces.iter().sum::<u64>() == 2);
+    }
+
+    #[test]
+    fn dates_go_before_times_that_only_count() {
+        let (mut all, mut files) = (Clocks::default(), Clocks::default());
+        assert_eq!(all.clone().finish(), None);
+        for seconds in [5, 7, 7] {
+            all.add(Timestamp::from_micros(seconds * 1_000_000));
+            files.add(Timestamp::from_micros(seconds * 1_000_000));
+        }
+        all.add(Timestamp::parse_compact("20230525100138412614").unwrap());
+        let files = files.finish().unwrap();
+        assert_eq!(
+            (files.recorded, files.from, &files.faces[..], files.left_out),
+            (false, 5, &[1, 0, 2][..], 0)
+        );
+        let all = all.finish().unwrap();
+        assert_eq!(
+            (all.recorded, all.from, &all.faces[..], all.left_out),
+            (true, 1_685_008_898, &[1][..], 3)
+        );
     }
 
     proptest! {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::{RocPoint, Verified};
 use crate::Error;
 use crate::chart::{self, Axis, Chart, Series, Style, plain_percent, rate_tick};
-use crate::report::html::{Count, Plural, Text};
+use crate::report::html::{Count, Digits, Percent, Plural, Text};
 use crate::report::page::{self, table, tile};
 
 const OWN_STYLE: &str = include_str!("verify.css");
@@ -20,6 +20,8 @@ pub struct VerificationPage<'a> {
     pub title: String,
     /// What was verified, in a line.
     pub source: String,
+    /// What to know before the scores are believed; may be empty.
+    pub caution: String,
     /// Settings by name, in the order to show them.
     pub settings: Vec<(String, String)>,
     /// Pairs that could not be compared, since one of their faces is missing.
@@ -41,6 +43,9 @@ impl VerificationPage<'_> {
         let title = if self.title.is_empty() { "Verification" } else { &self.title };
         page::open(out, title, &[chart::STYLE, OWN_STYLE], "")?;
         page::source(out, &self.source)?;
+        if !self.caution.is_empty() {
+            write!(out, "<p class=\"caution\">{}</p>", Text(&self.caution))?;
+        }
         writeln!(out, "</header><main>")?;
         let v = self.verified;
         write!(out, "<dl class=\"numbers\">")?;
@@ -53,7 +58,7 @@ impl VerificationPage<'_> {
             tile(out, "True accept rate", &percent(at.tar), &says)?;
         }
         tile(out, "Equal error rate", &percent(v.eer), &[format!("at distance {:.3}", v.eer_threshold)])?;
-        tile(out, "Area under the curve", &format!("{:.5}", v.auc), &[])?;
+        tile(out, "Area under the curve", &Digits(v.auc, 5).to_string(), &[])?;
         let skipped = if self.skipped == 0 {
             String::new()
         } else {
@@ -103,7 +108,7 @@ impl VerificationPage<'_> {
         table(out, "True accept rates", &columns)?;
         for at in &v.tar_at_far {
             let threshold = at.threshold.map_or_else(|| "–".to_owned(), |t| format!("{t:.4}"));
-            let (far, tar) = (chance(at.far), plain_percent(at.tar));
+            let (far, tar) = (chance(at.far), rate(at.tar));
             write!(
                 out,
                 "<tr><td class=\"n\">{far}</td><td class=\"n\">{tar}</td><td class=\"n\">{threshold}</td></tr>"
@@ -127,16 +132,23 @@ impl VerificationPage<'_> {
                 i + 1,
                 Count(fold.pairs),
                 fold.threshold,
-                Text(plain_percent(fold.accuracy))
+                Text(rate(fold.accuracy))
             )?;
         }
         writeln!(out, "</tbody></table></div></section>")
     }
 }
 
-/// A share to two digits, on one line.
+/// A share to two digits.
 fn percent(share: f64) -> String {
-    format!("{:.2}\u{a0}%", 100.0 * share)
+    Percent(share, 2).to_string()
+}
+
+/// A share without a tail of zeros, and with more digits where it is near 100 % or 0.
+fn rate(share: f64) -> String {
+    let text = plain_percent(share);
+    let perfect = share == 0.0 || share == 1.0 || !["0 %", "100 %"].contains(&text.as_str());
+    if perfect { text } else { Percent(share, 3).to_string() }
 }
 
 /// A share that may be small: `0.1 %`, `1 in 1,000,000`.
@@ -182,6 +194,7 @@ mod tests {
         let page = VerificationPage {
             title: String::new(),
             source: "<a>".to_owned(),
+            caution: "x < y".to_owned(),
             settings: vec![("metric".to_owned(), "cosine".to_owned())],
             skipped: 7,
             verified: &verified,
@@ -194,8 +207,9 @@ mod tests {
     #[test]
     fn the_page_says_what_was_found() {
         let found = page(2000);
-        for part in ["&lt;a&gt;", "10 folds", "1,000 of one person, 1,000 of two", "7 more skipped", "0.1 %"]
-        {
+        let caution = "<p class=\"caution\">x &lt; y</p>";
+        let counts = "1,000 of one person, 1,000 of two";
+        for part in ["&lt;a&gt;", "10 folds", counts, "7 more skipped", "0.1 %", caution] {
             assert!(found.contains(part), "{part}");
         }
         assert!(!found.contains("NaN") && !found.contains("inf") && !found.contains("<script"));
@@ -215,6 +229,11 @@ mod tests {
         let points = stairs(&corners.collect::<Vec<_>>());
         assert!(points.len() < POINTS + 10, "{}", points.len());
         assert!(points.windows(2).all(|w| w[0].0 <= w[1].0));
+    }
+
+    #[test]
+    fn what_is_nearly_perfect_does_not_read_as_perfect() {
+        assert_eq!([1.0, 0.99895, 0.999_999, 0.0].map(rate), ["100 %", "99.895 %", "99.9999\u{a0}%", "0 %"]);
     }
 
     #[test]

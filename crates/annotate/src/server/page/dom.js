@@ -50,7 +50,7 @@ export function picture(id, kind = "aligned", alt = "") {
 export function faces(list, label, { chosen = null, open, changed = () => {} } = {}) {
   const grid = h("div", { class: list.length < 10 ? "faces few" : "faces", role: "group", "aria-label": label });
   list.forEach((face, i) => {
-    const said = ["Face", face.when, face.source].filter(Boolean).join(", ");
+    const said = ["Face", face.when && moment(face.when), face.source].filter(Boolean).join(", ");
     const item = h("button", {
       type: "button", class: "face", title: said, "aria-label": chosen ? said : `${said}: enlarge`,
       tabindex: i === 0 ? "0" : "-1", "data-face": face.id, "aria-pressed": chosen ? String(chosen.has(face.id)) : null,
@@ -174,10 +174,20 @@ export const size = (person) => `${count(person.faces)} ${person.faces === 1 ? "
 /** The first faces of a person, small. */
 export const thumbs = (person, n) => h("span", { class: "thumbs" }, person.shown.slice(0, n).map((face) => picture(face.id)));
 
+/** Whether a time counts from the beginning of a file that does not tell when it was recorded: one of January 1970. */
+export const counted = (time) => time.startsWith("1970-01-");
+
+/** A time for people: `YYYY-mm-dd HH:MM:SS`, or `h:mm:ss` where it is counted. */
+export function moment(time) {
+  if (!counted(time)) return time;
+  const hours = 24 * (Number(time.slice(8, 10)) - 1) + Number(time.slice(11, 13));
+  return `${hours}${time.slice(13)}`;
+}
+
 /** When a person was seen. */
 export function seen(person) {
   if (!person.seen) return null;
-  const [first, last] = person.seen.map((time) => time.slice(0, 16));
+  const [first, last] = person.seen.map((time) => (counted(time) ? moment(time) : time.slice(0, 16)));
   if (first === last) return first;
-  return first.slice(0, 10) === last.slice(0, 10) ? `${first} – ${last.slice(11)}` : `${first} – ${last}`;
+  return !counted(person.seen[0]) && first.slice(0, 10) === last.slice(0, 10) ? `${first} – ${last.slice(11)}` : `${first} – ${last}`;
 }

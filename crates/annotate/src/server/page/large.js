@@ -1,6 +1,6 @@
 // A face large, and the frame it came from.
 
-import { h, picture, image, dialog, called, linkTo } from "./dom.js";
+import { h, picture, image, dialog, called, linkTo, counted, moment } from "./dom.js";
 import { get, warn } from "./talk.js";
 
 const rounded = (value, digits) => (value === null || value === undefined ? null : value.toFixed(digits));
@@ -14,9 +14,10 @@ export async function large(id) {
     warn(failure.message);
     return;
   }
+  const { when } = face.face;
   const facts = [
     ["Person", face.person ? h("a", { href: linkTo(face.person), onclick: () => box.close() }, called(face.person)) : "no one (noise)"],
-    ["When", face.face.when && `${face.face.when} UTC`], ["In the stream", face.stream_time], ["Source", face.face.source],
+    ["When", when && !counted(when) && `${when} UTC`], ["In the stream", face.stream_time ?? (when && counted(when) && moment(when))], ["Source", face.face.source],
     ["Score", rounded(face.score, 3)], ["Sharpness", rounded(face.blur, 0)], ["Name", h("code", {}, id)],
     ...attributes(face.attributes),
   ].filter(([, value]) => value);

@@ -5,8 +5,7 @@ use std::io::{self, Write};
 
 use streamface_types::FaceId;
 
-use super::super::Pictures;
-use super::super::faces::write_faces;
+use super::super::faces::Sheet;
 use super::super::html::{Count, Plural, Text};
 use super::{Comparison, left_out};
 use crate::metrics::{Confusion, Mistake};
@@ -15,7 +14,7 @@ impl Comparison<'_> {
     pub(super) fn confusions(
         &self,
         out: &mut dyn Write,
-        pictures: &mut dyn Pictures,
+        sheet: &mut Sheet<'_>,
         mistake: Mistake,
         all: &[Confusion],
     ) -> io::Result<()> {
@@ -37,7 +36,7 @@ impl Comparison<'_> {
         let shown = &all[..all.len().min(self.limits.confusions)];
         let faces = self.faces_of(shown);
         for confusion in shown {
-            self.confusion(out, pictures, confusion, &faces)?;
+            self.confusion(out, sheet, confusion, &faces)?;
         }
         left_out(out, all.len(), shown.len(), "further confusion")?;
         writeln!(out, "</section>")
@@ -61,7 +60,7 @@ impl Comparison<'_> {
     fn confusion(
         &self,
         out: &mut dyn Write,
-        pictures: &mut dyn Pictures,
+        sheet: &mut Sheet<'_>,
         confusion: &Confusion,
         faces: &BTreeMap<(i64, i64), Vec<&str>>,
     ) -> io::Result<()> {
@@ -78,7 +77,7 @@ impl Comparison<'_> {
             let name = self.name(part, label);
             write!(out, "<div><p><b>{}</b>{}</p>", Text(&name), Plural(n as usize, "face"))?;
             let all = faces.get(&cell(confusion, label)).map_or(&[][..], Vec::as_slice);
-            self.some_faces(out, pictures, all, &name)?;
+            self.some_faces(out, sheet, all, &name)?;
             write!(out, "</div>")?;
         }
         writeln!(out, "</article>")
@@ -88,7 +87,7 @@ impl Comparison<'_> {
     fn some_faces(
         &self,
         out: &mut dyn Write,
-        pictures: &mut dyn Pictures,
+        sheet: &mut Sheet<'_>,
         all: &[&str],
         who: &str,
     ) -> io::Result<()> {
@@ -97,7 +96,7 @@ impl Comparison<'_> {
         let ids: Vec<FaceId> = spread.iter().filter_map(|name| name.parse().ok()).collect();
         if ids.len() == spread.len() {
             let ids: Vec<&FaceId> = ids.iter().collect();
-            return write_faces(out, pictures, &self.faces_folder, who, &ids);
+            return sheet.write(out, &self.faces_folder, who, &ids);
         }
         write!(out, "<ul class=\"names\">")?;
         for name in spread {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::super::html::{Count, Plural, Text};
+use super::super::html::{Count, Digits, Plural, Text};
 use super::super::page::table;
 use super::{Comparison, left_out};
 use crate::labels::Labelled;
@@ -109,30 +109,47 @@ impl Comparison<'_> {
     pub(super) fn scores(&self, out: &mut dyn Write) -> io::Result<()> {
         let s = self.scores;
         write!(out, "<section aria-labelledby=\"scores\"><h2 id=\"scores\">Scores</h2>")?;
-        table(out, "Scores", &[("score", false), ("value", true), ("of", false)])?;
-        let rows = [
-            ("pairwise precision", s.pairwise.precision, "pairs put together that belong together"),
-            ("pairwise recall", s.pairwise.recall, "pairs that belong together and are"),
-            ("pairwise F", s.pairwise.f, "the two as one"),
-            ("BCubed precision", s.bcubed.precision, "a face’s cluster that is of its person"),
-            ("BCubed recall", s.bcubed.recall, "a face’s person that is in its cluster"),
-            ("BCubed F", s.bcubed.f, "the two as one"),
-            ("adjusted Rand index", s.ari, "pairs, 0 for chance"),
-            ("adjusted mutual information", s.information.ami, "information, 0 for chance"),
-            ("normalised mutual information", s.information.nmi, "information"),
-            ("homogeneity", s.information.homogeneity, "clusters of one person"),
-            ("completeness", s.information.completeness, "people in one cluster"),
-            ("V-measure", s.information.v_measure, "the two as one"),
-            ("purity", s.purity, "faces of the commonest person in their cluster"),
-            ("accuracy", s.equality.accuracy, "labels that are equal as they stand"),
+        table(out, "Scores", &[("score", false), ("value", true), ("what it says", false)])?;
+        let clusters = [
+            (
+                "pairwise precision",
+                s.pairwise.precision,
+                "pairs put together: the share that belongs together",
+            ),
+            ("pairwise recall", s.pairwise.recall, "pairs that belong together: the share put together"),
+            ("pairwise F", s.pairwise.f, "both of these as one"),
+            ("BCubed precision", s.bcubed.precision, "a face’s cluster: the share that is its own person"),
+            ("BCubed recall", s.bcubed.recall, "a face’s person: the share that is in its cluster"),
+            ("BCubed F", s.bcubed.f, "both of these as one"),
+            ("adjusted Rand index", s.ari, "agreement over pairs; 0 for chance"),
+            ("adjusted mutual information", s.information.ami, "shared information; 0 for chance"),
+            ("normalised mutual information", s.information.nmi, "shared information; chance counts too"),
+            ("homogeneity", s.information.homogeneity, "how far a cluster is one person"),
+            ("completeness", s.information.completeness, "how far a person is one cluster"),
+            ("V-measure", s.information.v_measure, "both of these as one"),
+            ("purity", s.purity, "faces that are of the commonest person in their cluster"),
+        ];
+        let labels = [
+            ("accuracy", s.equality.accuracy, "faces whose two labels are the same name or number"),
             ("weighted precision", s.equality.precision_weighted, "the same, by predicted label"),
             ("weighted recall", s.equality.recall_weighted, "the same, by true label"),
         ];
-        for (name, value, of) in rows {
-            let value = format!("{value:.4}").replace('-', "−");
-            write!(out, "<tr><th scope=\"row\">{name}</th><td class=\"n\">{value}</td><td>{of}</td></tr>")?;
+        let comparable = s.labels_in_common > 0;
+        for (name, value, says) in clusters.iter().chain(labels.iter().filter(|_| comparable)) {
+            let value = Digits(*value, 4).to_string().replace('-', "−");
+            write!(
+                out,
+                "<tr><th scope=\"row\">{name}</th><td class=\"n\">{value}</td><td class=\"wide\">{says}</td></tr>"
+            )?;
         }
-        writeln!(out, "</tbody></table></div></section>")
+        write!(out, "</tbody></table></div>")?;
+        if !comparable {
+            write!(
+                out,
+                "<p class=\"note below\">Left out: accuracy, weighted precision and weighted recall. They ask whether a face’s two labels are the same name or number, and the two labellings have none in common.</p>"
+            )?;
+        }
+        writeln!(out, "</section>")
     }
 
     pub(super) fn only(&self, out: &mut dyn Write) -> io::Result<()> {

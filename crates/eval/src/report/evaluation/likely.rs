@@ -5,24 +5,25 @@ use std::io::{self, Write};
 
 use streamface_types::FaceId;
 
-use super::super::Pictures;
-use super::super::faces::write_faces;
+use super::super::faces::Sheet;
 use super::super::html::{Plural, Text};
 use super::{Evaluation, Signed};
 use crate::intrinsic::Sample;
 
 impl Evaluation<'_> {
-    pub(super) fn likely_errors(&self, out: &mut dyn Write, pictures: &mut dyn Pictures) -> io::Result<()> {
+    pub(super) fn likely_errors(&self, out: &mut dyn Write, sheet: &mut Sheet<'_>) -> io::Result<()> {
         let all = &self.intrinsic.outliers;
-        let shown = &all[..all.len().min(self.limits.outliers)];
-        if shown.is_empty() {
-            return Ok(());
-        }
+        let shown = self.limits.shown(all);
+        let Some((first, last)) = shown.first().zip(shown.last()) else { return Ok(()) };
         write!(out, "<section aria-labelledby=\"errors\"><h2 id=\"errors\">Likely errors</h2>")?;
-        let below = if shown[0].silhouette < 0.0 {
-            "Below 0 a face is nearer to the other cluster than to its own."
-        } else {
-            "None of them is nearer to another cluster than to its own, so these may all be right."
+        let below = match (first.silhouette < 0.0, last.silhouette < 0.0) {
+            (true, true) => "Below 0 a face is nearer to the other cluster than to its own.",
+            (true, false) => {
+                "Below 0 a face is nearer to the other cluster than to its own; the others may be right."
+            }
+            (false, _) => {
+                "None of them is nearer to another cluster than to its own, so these may all be right."
+            }
         };
         write!(
             out,
@@ -30,7 +31,7 @@ impl Evaluation<'_> {
         )?;
         let typical = self.typical(shown);
         for sample in shown {
-            self.likely_error(out, pictures, sample, &typical)?;
+            self.likely_error(out, sheet, sample, &typical)?;
         }
         if all.len() > shown.len() {
             let n = Plural(all.len() - shown.len(), "further face");
@@ -59,7 +60,7 @@ impl Evaluation<'_> {
     fn likely_error(
         &self,
         out: &mut dyn Write,
-        pictures: &mut dyn Pictures,
+        sheet: &mut Sheet<'_>,
         sample: &Sample,
         typical: &BTreeMap<i64, Vec<usize>>,
     ) -> io::Result<()> {
@@ -70,12 +71,15 @@ impl Evaluation<'_> {
         };
         let face =
             self.faces.get(sample.row).map_or_else(|| format!("row {}", sample.row), ToString::to_string);
-        write!(out, "<article class=\"likely\"><header><h3>{}</h3>", Signed(sample.silhouette))?;
-        write!(out, "<p>{}</p></header><div class=\"one\">", Text(face))?;
+        // Rows that are no faces have nothing to show in the place of the picture.
+        let class = if self.faces.is_empty() { "likely rows" } else { "likely" };
+        write!(out, "<article class=\"{class}\"><header><h3>{}</h3>", Signed(sample.silhouette))?;
+        write!(out, "<p>{}</p></header>", Text(face))?;
         if !self.faces.is_empty() {
-            self.faces(out, pictures, &[sample.row], &own)?;
+            write!(out, "<div class=\"one\">")?;
+            self.faces(out, sheet, &[sample.row], &own)?;
+            write!(out, "</div>")?;
         }
-        write!(out, "</div>")?;
         for (class, what, name, distance, label) in [
             ("own", "In", &own, sample.own, sample.label),
             ("other", "Near", &other, sample.other, sample.nearest),
@@ -85,7 +89,7 @@ impl Evaluation<'_> {
                 "<div class=\"{class}\"><p><b>{what} {}</b> mean distance {distance:.3}</p>",
                 Text(name)
             )?;
-            self.faces(out, pictures, &beside(label), name)?;
+            self.faces(out, sheet, &beside(label), name)?;
             write!(out, "</div>")?;
         }
         writeln!(out, "</article>")
@@ -94,15 +98,16 @@ impl Evaluation<'_> {
     fn faces(
         &self,
         out: &mut dyn Write,
-        pictures: &mut dyn Pictures,
+        sheet: &mut Sheet<'_>,
         rows: &[usize],
         name: &str,
     ) -> io::Result<()> {
         if self.faces.is_empty() {
+            let what = if rows.len() == 1 { "row" } else { "rows" };
             let rows: Vec<String> = rows.iter().map(ToString::to_string).collect();
-            return write!(out, "<p>rows {}</p>", rows.join(", "));
+            return if rows.is_empty() { Ok(()) } else { write!(out, "<p>{what} {}</p>", rows.join(", ")) };
         }
         let ids: Vec<&FaceId> = rows.iter().filter_map(|&row| self.faces.get(row)).collect();
-        write_faces(out, pictures, &self.faces_folder, name, &ids)
+        sheet.write(out, &self.faces_folder, name, &ids)
     }
 }
