@@ -1,7 +1,12 @@
 //! Linkage on a square matrix of distances, by nearest-neighbour chains; see [`linkage`](crate::linkage)
 //! for the rule and its proof.
 
+use rayon::prelude::*;
+
 use crate::Merge;
+
+/// Points whose distances are not worth several threads.
+const FEW: usize = 64;
 
 /// Bytes that chains on so many points take at most: the matrix, and the half by half one that follows.
 pub(crate) fn bytes(points: usize) -> u64 {
@@ -20,13 +25,25 @@ impl Square {
         Self { points, distance: vec![f64::INFINITY; points * points] }
     }
 
-    /// Fills the lower half with what is in the upper one.
-    pub(crate) fn mirror(&mut self) {
-        for x in 0..self.points {
-            for y in x + 1..self.points {
-                self.distance[y * self.points + x] = self.distance[x * self.points + y];
+    /// Of all pairs `x < y` that have a distance, each asked for once; and how many have.
+    pub(crate) fn of_pairs(
+        points: usize,
+        distance: impl Fn(usize, usize) -> Option<f64> + Sync,
+    ) -> (Self, u64) {
+        let mut square = Self::new(points);
+        let fill = |(x, row): (usize, &mut [f64])| {
+            let slots = row.iter_mut().enumerate().skip(x + 1);
+            let there = slots.filter_map(|(y, slot)| Some((slot, distance(x, y)?)));
+            there.map(|(slot, distance)| *slot = distance).count() as u64
+        };
+        let rows = square.rows_mut().enumerate();
+        let count = if points <= FEW { rows.map(fill).sum() } else { rows.par_bridge().map(fill).sum() };
+        for x in 0..points {
+            for y in x + 1..points {
+                square.distance[y * points + x] = square.distance[x * points + y];
             }
         }
+        (square, count)
     }
 
     /// One half; the other is set likewise.
@@ -34,7 +51,7 @@ impl Square {
         self.distance[x * self.points + y] = distance;
     }
 
-    pub(crate) fn rows_mut(&mut self) -> std::slice::ChunksExactMut<'_, f64> {
+    fn rows_mut(&mut self) -> std::slice::ChunksExactMut<'_, f64> {
         self.distance.chunks_exact_mut(self.points.max(1))
     }
 

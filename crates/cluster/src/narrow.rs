@@ -62,7 +62,7 @@ pub(crate) fn merges(
         minima: Vec::new(),
         left,
     };
-    let pairs = chains.run()?;
+    let pairs = chains.run().ok()?;
     let mut merges = distances(points, &measure, &pairs);
     merges.par_sort_unstable_by(Merge::order);
     Some(merges)
@@ -304,6 +304,9 @@ fn tell(row: &mut [u16], merged: &[(u32, u32)]) {
     }
 }
 
+/// More pairs of rows would have to be measured than there are left.
+struct TooMany;
+
 struct Chains<'a> {
     measure: &'a Measure<'a>,
     threshold: f64,
@@ -318,8 +321,8 @@ struct Chains<'a> {
 }
 
 impl Chains<'_> {
-    /// Merges, each after those it builds on, as the first points of the clusters; none where that takes more than is left.
-    fn run(mut self) -> Option<Vec<(u32, u32)>> {
+    /// Merges, each after those it builds on, as the first points of the clusters.
+    fn run(mut self) -> Result<Vec<(u32, u32)>, TooMany> {
         let mut merges = Vec::new();
         let mut chain: Vec<u32> = Vec::new();
         let mut start = 0;
@@ -335,7 +338,7 @@ impl Chains<'_> {
                     start += 1;
                 }
                 if start == self.square.len {
-                    return Some(merges);
+                    return Ok(merges);
                 }
                 chain.push(start as u32);
                 continue;
@@ -359,30 +362,30 @@ impl Chains<'_> {
     }
 
     /// The nearest cluster, if there is one; of equals the first, as that makes the smaller key on either side of `x`.
-    /// None at all where too many pairs were measured.
-    fn nearest(&mut self, x: usize) -> Option<Option<u32>> {
+    fn nearest(&mut self, x: usize) -> Result<Option<u32>, TooMany> {
         self.square.tell(x);
         let Square { len, surely, perhaps, window, .. } = self.square;
         let row = &self.square.steps[x * len..][..len];
         let least = self.measure.isa.minima(row, &mut self.minima);
         if least > perhaps {
-            return Some(None);
+            return Ok(None);
         }
         let limit = least.saturating_add(window).min(perhaps);
         let mut may = positions(row, &self.minima, limit);
         let (first, second) = (may.next(), may.next());
         if second.is_none() && surely.is_some_and(|surely| least <= surely) {
-            return Some(first.map(|y| y as u32));
+            return Ok(first.map(|y| y as u32));
         }
         let mut best: Option<(f64, usize)> = None;
         for y in first.into_iter().chain(second).chain(may) {
-            self.left = self.left.checked_sub((self.members[x].len() * self.members[y].len()) as u64)?;
+            let pairs = (self.members[x].len() * self.members[y].len()) as u64;
+            self.left = self.left.checked_sub(pairs).ok_or(TooMany)?;
             let d = self.measure.distance(&self.members[x], &self.members[y], &mut self.room);
             if d <= self.threshold && best.is_none_or(|(least, _)| d < least) {
                 best = Some((d, y));
             }
         }
-        Some(best.map(|(_, y)| y as u32))
+        Ok(best.map(|(_, y)| y as u32))
     }
 }
 

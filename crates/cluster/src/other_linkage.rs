@@ -115,20 +115,13 @@ pub fn average_linkage(
     if bytes > settings.budget() {
         return Err(Error::Dense { rows: n, bytes, memory: settings.budget() });
     }
-    let mut square = Square::new(n);
-    square.rows_mut().enumerate().par_bridge().for_each(|(i, row)| {
-        for (j, slot) in row.iter_mut().enumerate().filter(|(j, _)| *j != i) {
-            let (a, b) = (points.members(i), points.members(j));
-            // The same sum from either side, so that the matrix is symmetric.
-            let (a, b) = if i < j { (a, b) } else { (b, a) };
-            let sum: f64 = a
-                .iter()
-                .flat_map(|&x| b.iter().map(move |&y| (x, y)))
-                .map(|(x, y)| exact.distance(x, y))
-                .sum();
-            let apart = groups.apart.contains(&(first[i.min(j)], first[i.max(j)]));
-            *slot = if apart { f64::INFINITY } else { sum / (a.len() * b.len()) as f64 };
-        }
+    let (square, _) = Square::of_pairs(n, |i, j| {
+        let (a, b) = (points.members(i), points.members(j));
+        let sum = || -> f64 {
+            a.iter().flat_map(|&x| b.iter().map(move |&y| (x, y))).map(|(x, y)| exact.distance(x, y)).sum()
+        };
+        let apart = groups.apart.contains(&(first[i], first[j]));
+        (!apart).then(|| sum() / (a.len() * b.len()) as f64)
     });
     let sizes = (0..n).map(|p| points.members(p).len() as f64).collect();
     // Rounding must not bring a mean below both that it is of: chains rest on that.

@@ -268,23 +268,10 @@ impl<'a> Solver<'a> {
     /// All merges, from a matrix of all distances; and how many of these count.
     fn whole(&self, points: &Points, apart: &Apart, threshold: f64) -> (Vec<Merge>, u64) {
         let n = points.len();
-        let mut square = Square::new(n);
-        let fill = |(i, row): (usize, &mut [f64])| {
-            let mut links = 0;
-            for (j, slot) in row.iter_mut().enumerate().skip(i + 1) {
-                if apart.holds(i as u32, j as u32) {
-                    continue;
-                }
-                if let Some(d) = self.exact.complete(points.members(i), points.members(j), threshold) {
-                    *slot = d;
-                    links += 1;
-                }
-            }
-            links
-        };
-        let rows = square.rows_mut().enumerate();
-        let links = if n <= TINY { rows.map(fill).sum() } else { rows.par_bridge().map(fill).sum() };
-        square.mirror();
+        let (square, links) = Square::of_pairs(n, |i, j| {
+            let near = || self.exact.complete(points.members(i), points.members(j), threshold);
+            if apart.holds(i as u32, j as u32) { None } else { near() }
+        });
         let mut merges = dense::chain(square, |left, right, _, _| left.max(right));
         merges.sort_unstable_by(Merge::order);
         (merges, links)

@@ -17,7 +17,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_array::{Array, ArrayRef, Float64Array, StringArray};
 use arrow_schema::DataType;
-use streamface_store::Batches;
+use streamface_store::{Batches, StoreError};
 use streamface_types::annotations::Distribution;
 use streamface_types::{Annotation, Attributes, FaceId, Label};
 
@@ -114,11 +114,15 @@ pub(crate) fn write(metadata: &Path, all: &BTreeMap<FaceId, Described>) -> Resul
 pub(crate) fn read(metadata: &Path) -> Result<BTreeMap<FaceId, Described>, Error> {
     let path = path(metadata);
     let mut all: BTreeMap<FaceId, Described> = BTreeMap::new();
-    if !path.exists() {
-        return Ok(all);
-    }
+    let batches = match Batches::open(&path, "table of attributes") {
+        Ok(batches) => batches,
+        Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(all);
+        }
+        Err(e) => return Err(e.into()),
+    };
     let broken = |why: String| Error::format(&path, format!("not a table of attributes: {why}"));
-    for batch in Batches::open(&path, "table of attributes")? {
+    for batch in batches {
         let batch = batch?;
         let text = |name: &str| {
             let array = batch.column_by_name(name).and_then(|c| c.as_string_opt::<i32>());

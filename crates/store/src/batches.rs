@@ -71,16 +71,19 @@ impl Iterator for Batches {
     }
 }
 
+/// A file that is not what it should be.
+pub(crate) fn broken(path: &Path, what: &str, why: &dyn std::fmt::Display) -> StoreError {
+    StoreError::format(path, format!("not a readable {what}: {why}"))
+}
+
 /// `parquet` reports most of what is wrong with a file as errors, and panics at some: both end here.
 fn guarded<T, E: std::fmt::Display>(
     path: &Path,
     what: &str,
     read: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, StoreError> {
-    let broken =
-        |why: &dyn std::fmt::Display| StoreError::format(path, format!("not a readable {what}: {why}"));
     match catch_unwind(AssertUnwindSafe(read)) {
-        Ok(result) => result.map_err(|e| broken(&e)),
-        Err(_) => Err(broken(&"it is damaged")),
+        Ok(result) => result.map_err(|e| broken(path, what, &e)),
+        Err(_) => Err(broken(path, what, &"it is damaged")),
     }
 }

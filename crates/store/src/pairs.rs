@@ -13,6 +13,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
+use crate::batches::broken;
 use crate::{Batches, StoreError, write_atomic};
 
 /// Pairs a row group.
@@ -114,7 +115,7 @@ pub fn write_pairs<E: std::error::Error + Send + Sync + 'static>(
 /// [`StoreError::TooMany`] for more pairs than that.
 pub fn read_pairs(path: &Path, most: u64) -> Result<(About, Vec<RowPair>), StoreError> {
     let batches = Batches::open(path, FILE)?;
-    let broken = |e: &dyn std::fmt::Display| StoreError::format(path, format!("not a readable {FILE}: {e}"));
+    let broken = |why: &dyn std::fmt::Display| broken(path, FILE, why);
     let mut about = batches.about().clone();
     let checksum = about.remove(CHECKSUM);
     if batches.rows() > most {

@@ -238,7 +238,8 @@ pub struct LinkArgs {
     pub common: Common,
 }
 
-fn range(text: &str) -> Result<std::ops::Range<usize>, String> {
+/// Rows as they are written: `0..50000`.
+pub(crate) fn range(text: &str) -> Result<std::ops::Range<usize>, String> {
     let ends = text.split_once("..").and_then(|(a, b)| Some(a.trim().parse().ok()?..b.trim().parse().ok()?));
     ends.filter(|r: &std::ops::Range<usize>| r.start <= r.end)
         .ok_or_else(|| "write it as 0..50000".to_owned())

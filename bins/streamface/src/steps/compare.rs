@@ -59,19 +59,12 @@ pub(super) fn compare(
         methods.push((
             "DBSCAN (linfa)",
             "3 points".to_owned(),
-            Box::new(|settings| {
-                // linfa takes no threshold of 0.
-                let some = settings.threshold() > 0.0;
-                Ok(if some { Some(noise_apart(&linfa::dbscan(rows, &settings, 3)?)) } else { None })
-            }),
+            above_zero(|settings| Ok(Some(noise_apart(&linfa::dbscan(rows, &settings, 3)?)))),
         ));
         methods.push((
             "OPTICS (linfa)",
             "3 points".to_owned(),
-            Box::new(|settings| {
-                if settings.threshold() <= 0.0 {
-                    return Ok(None);
-                }
+            above_zero(|settings| {
                 let found = linfa::optics(rows, settings.metric(), 3, &[settings.threshold()])?;
                 Ok(found.first().map(|labels| noise_apart(labels)))
             }),
@@ -110,6 +103,11 @@ pub(super) fn compare(
     }
     bar.finish();
     Ok(table)
+}
+
+/// A method of linfa, which takes no threshold of 0; left out there.
+fn above_zero<'a>(method: impl Fn(Settings) -> anyhow::Result<Option<Vec<u32>>> + 'a) -> Run<'a> {
+    Box::new(move |settings| if settings.threshold() > 0.0 { method(settings) } else { Ok(None) })
 }
 
 /// A method on links; left out at a threshold where there are too many.

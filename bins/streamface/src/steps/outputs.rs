@@ -10,12 +10,13 @@ pub(super) fn check<'a>(
     outputs: impl IntoIterator<Item = &'a Path>,
     inputs: impl IntoIterator<Item = &'a Path>,
 ) -> anyhow::Result<()> {
-    let inputs: Vec<(&Path, Option<PathBuf>)> = inputs.into_iter().map(|path| (path, place(path))).collect();
-    let mut seen: Vec<(&Path, Option<PathBuf>)> = Vec::new();
+    let inputs: Vec<(&Path, PathBuf)> =
+        inputs.into_iter().filter_map(|path| Some((path, place(path)?))).collect();
+    let mut seen: Vec<(&Path, PathBuf)> = Vec::new();
     for output in outputs {
         can_be_written(output)?;
-        let place = place(output);
-        let same = |(_, other): &&(&Path, Option<PathBuf>)| place.is_some() && *other == place;
+        let Some(place) = place(output) else { continue };
+        let same = |(_, other): &&(&Path, PathBuf)| *other == place;
         if let Some((input, _)) = inputs.iter().find(same) {
             bail!(
                 "{} would replace {}, which is read; choose another name",

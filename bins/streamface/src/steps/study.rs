@@ -83,13 +83,10 @@ pub fn study(args: &StudyArgs) -> anyhow::Result<Outcome> {
     let rows = sweep(&labellings, known.as_ref())?;
 
     // Rows of a matrix are in no frames: nothing to calibrate by.
-    let (mut calibration, mut recommendation) = (None, None);
-    if args.vectors.is_none() {
-        let found = calibrate(&faces)?;
-        let wish = args.false_match_rate.map_or(Wish::Purity(args.purity), Wish::FalseMatchRate);
-        recommendation = Some(recommend(wish, &found, Prior::Sweep(&rows))?);
-        calibration = Some(found);
-    }
+    let calibration = args.vectors.is_none().then(|| calibrate(&faces)).transpose()?;
+    let wish = args.false_match_rate.map_or(Wish::Purity(args.purity), Wish::FalseMatchRate);
+    let recommendation =
+        calibration.as_ref().map(|found| recommend(wish, found, Prior::Sweep(&rows))).transpose()?;
     let sampling = HistogramSettings {
         max_samples: args.max_samples,
         thresholds: thresholds.clone(),
@@ -99,7 +96,7 @@ pub fn study(args: &StudyArgs) -> anyhow::Result<Outcome> {
         ("metric".to_owned(), faces.metric.to_string()),
         ("faces".to_owned(), faces.rows.len().to_string()),
     ];
-    if args.vectors.is_none() {
+    if calibration.is_some() {
         settings.push(("pairs of one frame".to_owned(), faces.different.len().to_string()));
         settings.push(("temporal links".to_owned(), faces.same.len().to_string()));
     }
@@ -114,8 +111,8 @@ pub fn study(args: &StudyArgs) -> anyhow::Result<Outcome> {
         baselines: Vec::new(),
     };
     if args.compare {
-        let at = study.threshold().unwrap_or(most / 2.0);
-        let tried = if truth.is_some() { thresholds } else { &vec![at] };
+        let at = [study.threshold().unwrap_or(most / 2.0)];
+        let tried = if truth.is_some() { &thresholds[..] } else { &at };
         let same = (&faces.rows, faces.metric, &faces.constraints);
         study.baselines = compare(same, tried, truth.as_deref(), args.common.quiet)?;
     }

@@ -16,7 +16,7 @@ use super::Outcome;
 use super::method::{Clusters, How, Watch, append_rows, cluster_rows, count};
 use super::outputs;
 use super::state::{self, State, fingerprint};
-use crate::args::{ClusterArgs, JoinArgs, LinkArgs, Method};
+use crate::args::{ClusterArgs, JoinArgs, LinkArgs, Method, range};
 
 /// Clusters the rows of `--vectors` and writes `index,label`, labels numbered by first appearance.
 ///
@@ -165,12 +165,8 @@ fn block_text((left, right): &Blocks) -> String {
 }
 
 fn block_of(text: &str) -> Option<Blocks> {
-    let range = |text: &str| {
-        let (start, end) = text.split_once("..")?;
-        Some(start.parse().ok()?..end.parse().ok()?)
-    };
     let (left, right) = text.split_once(" x ")?;
-    Some((range(left)?, range(right)?))
+    Some((range(left).ok()?, range(right).ok()?))
 }
 
 /// `streamface cluster link`.
