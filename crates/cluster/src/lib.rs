@@ -58,6 +58,7 @@ mod forest;
 pub mod join;
 mod kernel;
 pub mod labels;
+mod lines;
 pub mod linkage;
 pub mod links;
 pub mod merge;

@@ -74,10 +74,112 @@ pass! {
     }
 }
 
+/// Numbers in `f64` whose sums do not wait for each other.
+const SUMS: usize = 8;
+/// At 2⁵² numbers are one apart; half as much again leaves room for negative ones.
+const ONE_APART: f64 = 1.5 * (1_u64 << 52) as f64;
+
+/// The nearest whole number of one far below 2⁵¹; of two the even one.
+#[inline(always)]
+pub(crate) fn whole(x: f64) -> f64 {
+    (x + ONE_APART) - ONE_APART
+}
+
+/// The sum of squares, in an order of its own.
+pub(crate) fn squares(numbers: &[f64]) -> f64 {
+    let mut sums = [0.0; SUMS];
+    let (full, rest) = numbers.as_chunks::<SUMS>();
+    for x in full {
+        sums.iter_mut().zip(x).for_each(|(sum, x)| *sum += x * x);
+    }
+    sums.iter().sum::<f64>() + rest.iter().map(|x| x * x).sum::<f64>()
+}
+
+pass! {
+    /// Adds (x · factor − c) · scale to each of `to`, x of a row and c of the centre; comes back with the sum of the squares
+    /// of what was added.
+    fn add_offset(to: &mut [f64], row: &[f32], centre: &[f64], by: (f64, f64)) -> f64 {
+        let (factor, scale) = by;
+        let offset = |x: f32, c: f64| (f64::from(x) * factor - c) * scale;
+        let mut sums = [0.0; SUMS];
+        let (to, to_rest) = to.as_chunks_mut::<SUMS>();
+        let ((x, x_rest), (c, c_rest)) = (row.as_chunks::<SUMS>(), centre.as_chunks::<SUMS>());
+        for ((to, x), c) in to.iter_mut().zip(x).zip(c) {
+            for k in 0..SUMS {
+                let offset = offset(x[k], c[k]);
+                to[k] += offset;
+                sums[k] += offset * offset;
+            }
+        }
+        let mut sum: f64 = sums.iter().sum();
+        for ((to, &x), &c) in to_rest.iter_mut().zip(x_rest).zip(c_rest) {
+            let offset = offset(x, c);
+            *to += offset;
+            sum += offset * offset;
+        }
+        sum
+    }
+}
+
+pass! {
+    /// Numbers as bytes of a step each, of which one has `in_one` and all have at most 127; comes back with the sum of the
+    /// squares of what that leaves, and that of the bytes.
+    fn to_bytes(to: &mut [i8], numbers: &[f64], step: f64, in_one: f64) -> (f64, i32) {
+        let (mut left, mut sums) = ([0.0; SUMS], [0; SUMS]);
+        let mut put = |k: usize, to: &mut i8, x: f64| {
+            let moved = x * in_one + ONE_APART;
+            // The last bits are the number.
+            *to = moved.to_bits() as i8;
+            let off = x - step * (moved - ONE_APART);
+            left[k] += off * off;
+            sums[k] += i32::from(*to);
+        };
+        let ((to, to_rest), (full, rest)) = (to.as_chunks_mut::<SUMS>(), numbers.as_chunks::<SUMS>());
+        for (to, numbers) in to.iter_mut().zip(full) {
+            for k in 0..SUMS {
+                put(k, &mut to[k], numbers[k]);
+            }
+        }
+        to_rest.iter_mut().zip(rest).for_each(|(to, &x)| put(0, to, x));
+        (left.iter().sum(), sums.iter().sum())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::random::Random;
+
+    #[test]
+    fn numbers_of_rows_for_all_instruction_sets() {
+        let mut random = Random::new(8);
+        for count in [0, 1, 7, 8, 9, 193] {
+            let row: Vec<f32> = (0..count).map(|_| random.uniform() as f32 - 0.4).collect();
+            let centre: Vec<f64> = (0..count).map(|_| random.uniform() / 7.0).collect();
+            let mut seen = Vec::new();
+            for isa in Isa::available() {
+                let mut z = vec![1.0; count];
+                let square = isa.add_offset(&mut z, &row, &centre, (1.25, 3.0));
+                let want: Vec<f64> =
+                    row.iter().zip(&centre).map(|(&x, c)| (f64::from(x) * 1.25 - c) * 3.0).collect();
+                assert!(z.iter().zip(&want).all(|(z, x)| *z == 1.0 + x));
+                let sum: f64 = want.iter().map(|x| x * x).sum();
+                assert!((square - sum).abs() <= 1e-12 * sum && (squares(&want) - sum).abs() <= 1e-12 * sum);
+                let step = want.iter().fold(1e-9_f64, |m, x| m.max(x.abs())) / 127.0;
+                let mut bytes = vec![0; count];
+                let (left, all) = isa.to_bytes(&mut bytes, &want, step, step.recip());
+                let off: Vec<f64> = want.iter().zip(&bytes).map(|(x, &b)| x - step * f64::from(b)).collect();
+                assert!(off.iter().all(|off| off.abs() <= 0.500_001 * step), "{isa:?}");
+                let sum: f64 = off.iter().map(|x| x * x).sum();
+                assert!((left - sum).abs() <= 1e-12 * sum);
+                assert_eq!(all, bytes.iter().map(|&b| i32::from(b)).sum());
+                seen.push((square, left, bytes));
+            }
+            // Bit for bit the same.
+            assert!(seen.windows(2).all(|two| two[0] == two[1]));
+        }
+        assert_eq!([-1.5, -0.6, 0.4, 0.5, 126.7].map(whole), [-2.0, -1.0, 0.0, 0.0, 127.0]);
+    }
 
     #[test]
     fn all_instruction_sets_say_what_is_so() {

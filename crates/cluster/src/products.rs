@@ -11,6 +11,7 @@ use streamface_types::Metric;
 
 use crate::exact::Exact;
 use crate::kernel::Isa;
+use crate::lines::Lines;
 use crate::points::{add_unit, unit};
 
 /// Half the spacing of `f32` at 1.
@@ -39,7 +40,7 @@ pub(crate) struct Placed {
 pub(crate) struct Columns {
     count: usize,
     /// Panel after panel, the last one filled up with zeros.
-    numbers: Vec<f32>,
+    numbers: Lines<f32>,
     square: Vec<f32>,
 }
 
@@ -83,8 +84,7 @@ impl Placed {
     pub(crate) fn columns(&self, places: impl ExactSizeIterator<Item = usize>, columns: &mut Columns) {
         let (count, size) = (places.len(), self.dim * PANEL);
         columns.count = count;
-        columns.numbers.clear();
-        columns.numbers.resize(count.div_ceil(PANEL) * size, 0.0);
+        columns.numbers.reset(count.div_ceil(PANEL) * size, 0.0);
         columns.square.clear();
         columns.square.resize(count.next_multiple_of(PANEL), 0.0);
         for (at, place) in places.enumerate() {

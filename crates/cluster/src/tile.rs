@@ -14,6 +14,7 @@ use streamface_types::embedding::{LANES, tree};
 
 use crate::exact::Exact;
 use crate::kernel::{Hits, Isa, MAX_PANEL};
+use crate::lines::Lines;
 
 /// Most rows, and columns, of a block.
 const MOST: (usize, usize) = (4, 6);
@@ -34,7 +35,7 @@ pub(crate) struct Tiles<'a> {
     isa: Isa,
     /// Groups by number. One at work stays in the first-level cache, and so is made `f64` part by part.
     groups: Vec<Packed<f32>>,
-    part: Vec<f64>,
+    part: Lines<f64>,
     panel: Packed<f64>,
     /// The first row and column of each block at work, and the sums of its pairs.
     blocks: Vec<(usize, usize)>,
@@ -48,7 +49,7 @@ impl<'a> Tiles<'a> {
             exact,
             isa,
             groups: Vec::new(),
-            part: Vec::new(),
+            part: Lines::default(),
             panel: Packed::new(isa.panel(), dim, width),
             blocks: Vec::new(),
             sums: Vec::new(),
@@ -90,13 +91,15 @@ impl<'a> Tiles<'a> {
             self.panel.hold(self.exact, panel, left..(left + columns).min(panel.len()));
         }
         let own = &self.groups[number];
+        if self.part.is_empty() {
+            self.part.reset(own.part(0).len(), 0.0);
+        }
         let pairs = rows * columns;
         if self.sums.len() < self.blocks.len() * pairs {
             self.sums.resize(self.blocks.len() * pairs, [0.0; LEFT]);
         }
         for part in 0..LANES / self.isa.width() {
-            self.part.clear();
-            self.part.extend(own.part(part).iter().map(|&x| f64::from(x)));
+            self.part.iter_mut().zip(own.part(part)).for_each(|(to, &x)| *to = x.into());
             let of = Part { number: part, len: own.len(), group: &self.part, panel: self.panel.part(part) };
             for (at, sums) in self.blocks.iter().zip(self.sums.chunks_mut(pairs)) {
                 self.isa.add(self.exact.metric(), &of, *at, sums);
@@ -143,17 +146,17 @@ struct Packed<T> {
     rows: usize,
     steps: usize,
     width: usize,
-    numbers: Vec<T>,
+    numbers: Lines<T>,
     /// Which row stands at each place.
     held: Vec<Option<u32>>,
     /// Squared lengths of the rows, for cosine.
     squares: [f64; MAX_PANEL],
 }
 
-impl<T: From<f32> + Copy> Packed<T> {
+impl<T: From<f32> + Copy + Default> Packed<T> {
     fn new(rows: usize, dim: usize, width: usize) -> Self {
         let (steps, held) = (dim.div_ceil(LANES), vec![None; rows]);
-        Self { rows, steps, width, numbers: Vec::new(), held, squares: [0.0; MAX_PANEL] }
+        Self { rows, steps, width, numbers: Lines::default(), held, squares: [0.0; MAX_PANEL] }
     }
 
     /// Makes sure that some of `rows` are there, those at places `of`.
@@ -168,7 +171,7 @@ impl<T: From<f32> + Copy> Packed<T> {
     /// Puts row `row` at place `at`.
     fn put(&mut self, exact: &Exact, row: u32, at: usize) {
         if self.numbers.is_empty() {
-            self.numbers = vec![0.0.into(); self.rows * self.steps * LANES];
+            self.numbers.reset(self.rows * self.steps * LANES, T::default());
         }
         if exact.metric() == Metric::Cosine {
             self.squares[at] = exact.square(row as usize);

@@ -71,7 +71,10 @@ pub fn cluster_rows(
     let mut found = match how.method {
         Method::Complete => linked(complete_linkage_observed(rows, settings, constraints, observer)?),
         Method::Single => linked(single_linkage(rows, settings, constraints, observer)?),
-        Method::Average => linked(average_linkage(rows, settings, constraints)?),
+        Method::Average => {
+            watch.begin(Stage::Link);
+            linked(average_linkage(rows, settings, constraints)?)
+        }
         Method::Whispers => {
             let links = join_blocks(rows, settings, 0..rows.len(), 0..rows.len(), observer)?;
             if links.len() > settings.most_links() {
@@ -79,20 +82,14 @@ pub fn cluster_rows(
                 return Err(Error::TooManyLinks { threshold, most })
                     .context("whispers needs all pairs at once");
             }
-            let start = Instant::now();
-            let found = whispers(&links, settings, constraints)?;
-            watch.add(Stage::Link, start.elapsed());
-            found
+            watch.begin(Stage::Link);
+            whispers(&links, settings, constraints)?
         }
         Method::Infomap => {
-            let start = Instant::now();
             let near = nearest(rows, settings.metric(), how.neighbours)?;
-            watch.add(Stage::Join, start.elapsed());
-            let start = Instant::now();
+            watch.begin(Stage::Link);
             let graph = Graph::from_neighbours(&near, settings.threshold(), weight(settings))?;
-            let found = of_graph(&graph, &infomap(&graph, &Infomap::default()).labels);
-            watch.add(Stage::Link, start.elapsed());
-            found
+            of_graph(&graph, &infomap(&graph, &Infomap::default()).labels)
         }
     };
     found.times = watch.finish();
@@ -174,14 +171,16 @@ pub(crate) struct Watch {
 }
 
 struct Seen {
-    stage: Option<Stage>,
+    stage: Stage,
     since: Instant,
     times: Times,
 }
 
 impl Watch {
+    /// From here on all time counts for the stage that was begun last. What comes before the first word makes ready for the
+    /// comparing, and is part of it.
     pub(crate) fn new(quiet: bool) -> Self {
-        let seen = Seen { stage: None, since: Instant::now(), times: Times::default() };
+        let seen = Seen { stage: Stage::Join, since: Instant::now(), times: Times::default() };
         Self { bar: Bar::new(quiet), seen: Mutex::new(seen) }
     }
 
@@ -194,22 +193,18 @@ impl Watch {
         let band =
             if p.band > 1 { format!(" (band {}, from {:.3})", p.band, p.reached) } else { String::new() };
         self.bar.show(&format!("{what}{band}"), p.done, p.total);
-        let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if seen.stage != Some(p.stage) || p.done == 0 {
-            seen.change(Some(p.stage));
-        }
+        self.begin(p.stage);
     }
 
-    pub(crate) fn add(&self, stage: Stage, time: Duration) {
-        let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        seen.change(None);
-        *seen.times.of(stage) += time;
+    pub(crate) fn begin(&self, stage: Stage) {
+        self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).begin(stage);
     }
 
     pub(crate) fn finish(&self) -> Times {
         self.bar.finish();
         let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        seen.change(None);
+        let last = seen.stage;
+        seen.begin(last);
         seen.times
     }
 }
@@ -224,11 +219,9 @@ impl Times {
 }
 
 impl Seen {
-    fn change(&mut self, stage: Option<Stage>) {
+    fn begin(&mut self, stage: Stage) {
         let now = Instant::now();
         let passed = now - std::mem::replace(&mut self.since, now);
-        if let Some(old) = std::mem::replace(&mut self.stage, stage) {
-            *self.times.of(old) += passed;
-        }
+        *self.times.of(std::mem::replace(&mut self.stage, stage)) += passed;
     }
 }

@@ -7,6 +7,8 @@ use super::second::{Part, Second};
 use super::space::{Placed, Space, norm};
 use crate::exact::Exact;
 use crate::kernel::Isa;
+use crate::lines::Lines;
+use crate::passes::whole;
 use crate::points::Points;
 
 /// What points may give to the sums of the first look, so that each stays within [`Isa::range`]: half of it is for the
@@ -37,7 +39,7 @@ pub(super) struct First {
     /// Four numbers each, the rest ρ's among them.
     pub(super) quads: usize,
     /// Panel after panel; the last one filled up.
-    pub(super) panels: Vec<u8>,
+    pub(super) panels: Lines<u8>,
     /// What a pair's sum starts from, for each point.
     pub(super) start: Vec<i32>,
     pub(super) step: f64,
@@ -56,7 +58,7 @@ impl First {
         let isa = space.tuning.isa;
         let (lanes, quads, step) = (isa.panel(), plan.k / 4 + 1, plan.step);
         let count = points.len().div_ceil(lanes);
-        let mut panels = vec![isa.offset() as u8; count * lanes * quads * 4];
+        let mut panels = Lines::new(count * lanes * quads * 4, isa.offset() as u8);
         let mut start = vec![isa.never(); count * lanes];
         // Whole panels a chunk, so that each writes a part of its own.
         let per = CHUNK.div_ceil(lanes);
@@ -109,7 +111,7 @@ impl Maker<'_> {
             };
             let (mut energy, mut error, mut squares) = (0.0, 0.0, 0.0);
             for (k, p) in p.enumerate() {
-                let q = (p / plan.step).round().clamp(-levels, levels);
+                let q = whole((p / plan.step).clamp(-levels, levels));
                 energy += p * p;
                 error += (p - plan.step * q).powi(2);
                 squares += q * q;

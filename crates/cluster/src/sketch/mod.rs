@@ -80,7 +80,7 @@ impl Sketch {
         let reach = space.reach(exact.metric(), threshold);
         let points = points.in_order(&order);
         let plan = Plan::choose(exact, space, &points, reach, space.tuning.isa);
-        let mut second = plan.second.then(|| Second::new(&points, exact.rows().dim()));
+        let mut second = plan.second.then(|| Second::new(space.tuning.isa, &points, exact.rows().dim()));
         let first = First::new((exact, space), &points, plan, reach, second.as_mut());
         let slack = space.slack;
         // Half of what T² has room for: errors count twice.

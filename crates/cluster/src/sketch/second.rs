@@ -1,12 +1,15 @@
 //! All numbers of rows and of means as bytes, each with a step of its own.
 
 use super::space::norm;
+use crate::kernel::Isa;
+use crate::lines::Lines;
 use crate::points::Points;
 
 /// Bytes of many.
 pub(super) struct Bytes {
+    isa: Isa,
     dim: usize,
-    bytes: Vec<i8>,
+    bytes: Lines<i8>,
     own: Vec<Own>,
 }
 
@@ -21,8 +24,8 @@ pub(super) struct Own {
 }
 
 impl Bytes {
-    fn new(count: usize, dim: usize) -> Self {
-        Self { dim, bytes: vec![0; count * dim], own: vec![Own::default(); count] }
+    fn new(isa: Isa, count: usize, dim: usize) -> Self {
+        Self { isa, dim, bytes: Lines::new(count * dim, 0), own: vec![Own::default(); count] }
     }
 
     #[inline]
@@ -36,12 +39,13 @@ impl Bytes {
     }
 
     fn part(&mut self) -> Part<'_> {
-        Part { dim: self.dim, bytes: &mut self.bytes, own: &mut self.own }
+        Part { isa: self.isa, dim: self.dim, bytes: &mut self.bytes, own: &mut self.own }
     }
 }
 
 /// Bytes that one thread writes, from the first on.
 pub(super) struct Part<'a> {
+    isa: Isa,
     dim: usize,
     bytes: &'a mut [i8],
     own: &'a mut [Own],
@@ -50,19 +54,19 @@ pub(super) struct Part<'a> {
 impl<'a> Part<'a> {
     fn take(&mut self, count: usize) -> Part<'a> {
         let bytes = self.bytes.split_off_mut(..count * self.dim).unwrap_or_default();
-        Part { dim: self.dim, bytes, own: self.own.split_off_mut(..count).unwrap_or_default() }
+        Part { isa: self.isa, dim: self.dim, bytes, own: self.own.split_off_mut(..count).unwrap_or_default() }
     }
 
     /// Writes the next one: z, S, and whether the bound (1) says nothing of it.
     pub(super) fn put(&mut self, z: &[f64], square: f64, unbound: bool) {
         let part = self.take(1);
         if let [own] = part.own {
-            *own = to_bytes(z, square, unbound, part.bytes);
+            *own = to_bytes(self.isa, z, square, unbound, part.bytes);
         }
     }
 }
 
-fn to_bytes(z: &[f64], square: f64, unbound: bool, bytes: &mut [i8]) -> Own {
+fn to_bytes(isa: Isa, z: &[f64], square: f64, unbound: bool, bytes: &mut [i8]) -> Own {
     let length = norm(z);
     let largest = z.iter().fold(0.0_f64, |m, z| m.max(z.abs()));
     if unbound {
@@ -73,14 +77,8 @@ fn to_bytes(z: &[f64], square: f64, unbound: bool, bytes: &mut [i8]) -> Own {
         return Own { error: length, length, square, ..Own::default() };
     }
     let step = largest / 127.0;
-    let (mut error, mut sum) = (0.0, 0);
-    for (b, z) in bytes.iter_mut().zip(z) {
-        let q = (z / step).round();
-        error += (z - step * q).powi(2);
-        *b = q as i8;
-        sum += i32::from(*b);
-    }
-    Own { step, error: error.sqrt() * (1.0 + 1e-9), length, square, sum }
+    let (left, sum) = isa.to_bytes(bytes, z, step, step.recip());
+    Own { step, error: left.sqrt() * (1.0 + 1e-9), length, square, sum }
 }
 
 /// A single row, and its place among all.
@@ -97,7 +95,7 @@ pub(super) struct Second {
 }
 
 impl Second {
-    pub(super) fn new(points: &Points, dim: usize) -> Self {
+    pub(super) fn new(isa: Isa, points: &Points, dim: usize) -> Self {
         let mut means = 0;
         let which = (0..points.len()).map(|p| {
             let range = points.range(p);
@@ -108,8 +106,8 @@ impl Second {
             means - 1
         });
         let which = which.collect();
-        let rows = Bytes::new(points.members_in_all(), dim);
-        Self { rows, means: Bytes::new(means as usize, dim), which }
+        let rows = Bytes::new(isa, points.members_in_all(), dim);
+        Self { rows, means: Bytes::new(isa, means as usize, dim), which }
     }
 
     #[inline]

@@ -7,6 +7,7 @@ use streamface_types::Metric;
 use super::plan::Plan;
 use crate::exact::Exact;
 use crate::kernel::Isa;
+use crate::passes::squares;
 use crate::points::{Points, add_unit, unit_factor};
 use crate::random::Random;
 
@@ -112,20 +113,15 @@ impl Space {
     /// Puts z of a cluster into `z` and returns S.
     pub(super) fn place(&self, exact: &Exact, members: &[u32], z: &mut [f64]) -> f64 {
         z.fill(0.0);
-        let mut square = 0.0;
-        for &row in members {
-            let factor = unit_factor(exact, row);
-            let numbers = exact.rows().row(row as usize).iter().zip(&self.centre);
-            let mut own = 0.0;
-            for (z, (&x, c)) in z.iter_mut().zip(numbers) {
-                let offset = (f64::from(x) * factor - c) * self.scale;
-                *z += offset;
-                own += offset * offset;
-            }
-            square += own;
-        }
+        let of = |&row: &u32| {
+            let by = (unit_factor(exact, row), self.scale);
+            self.tuning.isa.add_offset(z, exact.rows().row(row as usize), &self.centre, by)
+        };
+        let square: f64 = members.iter().map(of).sum();
         let count = members.len() as f64;
-        z.iter_mut().for_each(|z| *z /= count);
+        if members.len() > 1 {
+            z.iter_mut().for_each(|z| *z /= count);
+        }
         square / count
     }
 }
@@ -209,7 +205,7 @@ fn orthonormalise(q: &mut Array2<f32>) {
 }
 
 pub(super) fn norm(x: &[f64]) -> f64 {
-    x.iter().map(|x| x * x).sum::<f64>().sqrt()
+    squares(x).sqrt()
 }
 
 impl Space {
@@ -274,11 +270,8 @@ pub(super) fn order(exact: &Exact, space: &Space, points: &Points) -> Vec<u32> {
     else {
         return order;
     };
-    let place = |of: &[usize]| {
-        Placed::new(exact, space, Some(count), of.len(), |at| points.members(of[at]))
-            .along
-            .unwrap_or_default()
-    };
+    let centre: Vec<f32> = space.centre.iter().map(|&c| c as f32).collect();
+    let place = |of: &[usize]| coarse(exact, space, &centre, count, of.iter().map(|&at| points.members(at)));
     let pivots: Vec<usize> = spread(n, (n / A_PIVOT).clamp(4, 1024)).collect();
     let mut numbers = place(&pivots);
     let supers: Vec<usize> = spread(pivots.len(), (pivots.len() / 16).max(2)).collect();
@@ -292,6 +285,33 @@ pub(super) fn order(exact: &Exact, space: &Space, points: &Points) -> Vec<u32> {
     let key: Vec<u32> = chunks.concat();
     order.par_sort_by_key(|&p| key[p as usize]);
     order
+}
+
+/// Where clusters lie along the first directions, roughly: one after the other, in `f32` alone.
+fn coarse<'a>(
+    exact: &Exact,
+    space: &Space,
+    centre: &[f32],
+    count: usize,
+    clusters: impl ExactSizeIterator<Item = &'a [u32]>,
+) -> Array2<f32> {
+    let (dim, scale) = (centre.len(), space.scale as f32);
+    let mut along = Array2::zeros((clusters.len(), count));
+    let mut z = vec![0.0; clusters.len() * dim];
+    for (z, members) in z.chunks_mut(dim).zip(clusters) {
+        for &row in members {
+            let factor = unit_factor(exact, row) as f32;
+            let numbers = exact.rows().row(row as usize).iter().zip(centre);
+            z.iter_mut().zip(numbers).for_each(|(z, (x, c))| *z += (x * factor - c) * scale);
+        }
+        if members.len() > 1 {
+            z.iter_mut().for_each(|z| *z /= members.len() as f32);
+        }
+    }
+    if let (Ok(z), Some(directions)) = (ArrayView2::from_shape((along.nrows(), dim), &z), &space.directions) {
+        general_mat_mul(1.0, &z, &directions.slice(s![.., ..count]), 0.0, &mut along);
+    }
+    along
 }
 
 /// The nearest pivot of each point.
