@@ -24,14 +24,13 @@ impl<T: Copy + Default> Lines<T> {
 
     /// So many, all of them this.
     pub(crate) fn reset(&mut self, len: usize, number: T) {
+        self.len = len;
         let room = len + LINE / size_of::<T>();
         if room > self.numbers.len() {
             self.numbers = vec![number; room];
             // Where it cannot be told it is some other place, which is slower and no more than that.
             self.first = self.numbers.as_ptr().align_offset(LINE).min(room - len);
-            self.len = len;
         } else {
-            self.len = len;
             self.fill(number);
         }
     }

@@ -237,11 +237,7 @@ impl Placed {
             z.chunks_mut(dim.max(1)).enumerate().map(|(at, z)| space.place(exact, members(at), z)).collect();
         let along = along.zip(space.directions.as_ref()).map(|(k, directions)| {
             let narrow: Vec<f32> = z.iter().map(|&z| z as f32).collect();
-            let mut along = Array2::zeros((count, k));
-            if let Ok(narrow) = ArrayView2::from_shape((count, dim), &narrow) {
-                general_mat_mul(1.0, &narrow, &directions.slice(s![.., ..k]), 0.0, &mut along);
-            }
-            along
+            turned(&narrow, directions, k)
         });
         Self { dim, z, square, along }
     }
@@ -257,6 +253,17 @@ impl Placed {
     }
 }
 
+/// Rows of numbers along the first `k` directions.
+fn turned(z: &[f32], directions: &Array2<f32>, k: usize) -> Array2<f32> {
+    let dim = directions.nrows();
+    let count = z.len() / dim.max(1);
+    let mut along = Array2::zeros((count, k));
+    if let Ok(z) = ArrayView2::from_shape((count, dim), z) {
+        general_mat_mul(1.0, &z, &directions.slice(s![.., ..k]), 0.0, &mut along);
+    }
+    along
+}
+
 /// Points that others are sorted by, one of so many.
 const A_PIVOT: usize = 256;
 
@@ -266,12 +273,10 @@ const A_PIVOT: usize = 256;
 pub(super) fn order(exact: &Exact, space: &Space, points: &Points) -> Vec<u32> {
     let n = points.len();
     let mut order: Vec<u32> = (0..n as u32).collect();
-    let Some(count) = space.directions.as_ref().map(|d| d.ncols().min(64)).filter(|_| n >= space.tuning.few)
-    else {
-        return order;
-    };
+    let Some(directions) = space.directions.as_ref().filter(|_| n >= space.tuning.few) else { return order };
     let centre: Vec<f32> = space.centre.iter().map(|&c| c as f32).collect();
-    let place = |of: &[usize]| coarse(exact, space, &centre, count, of.iter().map(|&at| points.members(at)));
+    let place =
+        |of: &[usize]| coarse(exact, (space, directions), &centre, of.iter().map(|&at| points.members(at)));
     let pivots: Vec<usize> = spread(n, (n / A_PIVOT).clamp(4, 1024)).collect();
     let mut numbers = place(&pivots);
     let supers: Vec<usize> = spread(pivots.len(), (pivots.len() / 16).max(2)).collect();
@@ -290,13 +295,11 @@ pub(super) fn order(exact: &Exact, space: &Space, points: &Points) -> Vec<u32> {
 /// Where clusters lie along the first directions, roughly: one after the other, in `f32` alone.
 fn coarse<'a>(
     exact: &Exact,
-    space: &Space,
+    (space, directions): (&Space, &Array2<f32>),
     centre: &[f32],
-    count: usize,
     clusters: impl ExactSizeIterator<Item = &'a [u32]>,
 ) -> Array2<f32> {
     let (dim, scale) = (centre.len(), space.scale as f32);
-    let mut along = Array2::zeros((clusters.len(), count));
     let mut z = vec![0.0; clusters.len() * dim];
     for (z, members) in z.chunks_mut(dim).zip(clusters) {
         for &row in members {
@@ -308,10 +311,7 @@ fn coarse<'a>(
             z.iter_mut().for_each(|z| *z /= members.len() as f32);
         }
     }
-    if let (Ok(z), Some(directions)) = (ArrayView2::from_shape((along.nrows(), dim), &z), &space.directions) {
-        general_mat_mul(1.0, &z, &directions.slice(s![.., ..count]), 0.0, &mut along);
-    }
-    along
+    turned(&z, directions, directions.ncols().min(64))
 }
 
 /// The nearest pivot of each point.
