@@ -6,12 +6,16 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, UInt32Type};
-use arrow_array::{Array, ArrayRef, Float64Array, RecordBatch, UInt32Array};
+use arrow_array::{Array, ArrayRef, Float64Array, UInt32Array};
 use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, compute_leaves};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
+use rayon::prelude::*;
 
 use crate::batches::broken;
 use crate::{Batches, StoreError, write_atomic};
@@ -30,6 +34,9 @@ const FILE: &str = "file of pairs";
 /// The checksum's name among the metadata.
 const CHECKSUM: &str = "checksum";
 
+/// Pairs whose bytes the checksum takes at once.
+const CHUNK: usize = 1 << 12;
+
 /// Of all that a file of pairs says.
 struct Checksum(crc32fast::Hasher);
 
@@ -44,12 +51,24 @@ impl Checksum {
         Self(sum)
     }
 
-    fn add(&mut self, (a, b, distance): RowPair) {
-        let mut bytes = [0; 16];
-        bytes[..4].copy_from_slice(&a.to_le_bytes());
-        bytes[4..8].copy_from_slice(&b.to_le_bytes());
-        bytes[8..].copy_from_slice(&distance.to_le_bytes());
-        self.0.update(&bytes);
+    /// Of pairs by themselves, to be [added](Self::add) to what comes before them.
+    fn of(pairs: &[RowPair]) -> Self {
+        let mut sum = crc32fast::Hasher::new();
+        let mut bytes = Vec::with_capacity(16 * CHUNK.min(pairs.len()));
+        for pairs in pairs.chunks(CHUNK) {
+            bytes.clear();
+            for &(a, b, distance) in pairs {
+                // One number of 16 bytes, so that they are written at once.
+                let pair = u128::from(a) | u128::from(b) << 32 | u128::from(distance.to_bits()) << 64;
+                bytes.extend_from_slice(&pair.to_le_bytes());
+            }
+            sum.update(&bytes);
+        }
+        Self(sum)
+    }
+
+    fn add(&mut self, next: &Self) {
+        self.0.combine(&next.0);
     }
 
     fn text(self) -> String {
@@ -57,55 +76,111 @@ impl Checksum {
     }
 }
 
+/// The columns of a file of pairs.
+fn schema() -> Arc<Schema> {
+    let field = |name: &str, of: DataType| Field::new(name, of, false);
+    let (i, j) = (field("i", DataType::UInt32), field("j", DataType::UInt32));
+    Arc::new(Schema::new(vec![i, j, field("distance", DataType::Float64)]))
+}
+
+/// How they are written: row numbers as differences, which are small where those of one row follow each other;
+/// distances as they are, since hardly any two are the same.
+fn properties(about: &About) -> WriterProperties {
+    let known = about.iter().map(|(k, v)| KeyValue::new(k.clone(), v.clone())).collect();
+    let builder = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
+        .set_created_by("streamface".to_owned())
+        .set_dictionary_enabled(false)
+        .set_key_value_metadata(Some(known));
+    ["i", "j"]
+        .into_iter()
+        .map(ColumnPath::from)
+        .fold(builder, |builder, column| builder.set_column_encoding(column, Encoding::DELTA_BINARY_PACKED))
+        .build()
+}
+
+/// A row group as it will stand in the file, and its checksum.
+struct Encoded {
+    columns: Vec<ArrowColumnChunk>,
+    sum: Checksum,
+}
+
+impl Encoded {
+    fn new(
+        schema: &Schema,
+        writers: Vec<ArrowColumnWriter>,
+        pairs: &[RowPair],
+    ) -> Result<Self, ParquetError> {
+        let columns: [ArrayRef; 3] = [
+            Arc::new(UInt32Array::from_iter_values(pairs.iter().map(|pair| pair.0))),
+            Arc::new(UInt32Array::from_iter_values(pairs.iter().map(|pair| pair.1))),
+            Arc::new(Float64Array::from_iter_values(pairs.iter().map(|pair| pair.2))),
+        ];
+        let fields = schema.fields().iter().zip(&columns);
+        let columns = fields.zip(writers).map(|((field, column), mut writer)| {
+            compute_leaves(field, column)?.iter().try_for_each(|leaf| writer.write(leaf))?;
+            writer.close()
+        });
+        Ok(Self { columns: columns.collect::<Result<_, _>>()?, sum: Checksum::of(pairs) })
+    }
+}
+
 /// Writes pairs as the columns `i`, `j` (u32) and `distance` (f64), with `about` among the file's own
 /// metadata, and a checksum (CRC-32) of all that. The same pairs give the same bytes.
+///
+/// Row groups are encoded side by side while the next pairs come in; some 100 MB of memory for each thread.
 ///
 /// # Errors
 /// [`StoreError::Io`]; what was there before is then still there. An error of `pairs` is passed on as one.
 pub fn write_pairs<E: std::error::Error + Send + Sync + 'static>(
     path: &Path,
     about: &About,
-    pairs: impl Iterator<Item = Result<RowPair, E>>,
+    mut pairs: impl Iterator<Item = Result<RowPair, E>> + Send,
 ) -> Result<(), StoreError> {
-    let field = |name: &str, of: DataType| Field::new(name, of, false);
-    let fields = vec![
-        field("i", DataType::UInt32),
-        field("j", DataType::UInt32),
-        field("distance", DataType::Float64),
-    ];
-    let schema = Arc::new(Schema::new(fields));
-    let known = about.iter().map(|(k, v)| KeyValue::new(k.clone(), v.clone())).collect();
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
-        .set_created_by("streamface".to_owned())
-        .set_max_row_group_row_count(Some(ROW_GROUP))
-        .set_key_value_metadata(Some(known))
-        .build();
+    let schema = schema();
     let mut sum = Checksum::new(about);
+    let mut next = || row_groups(&mut pairs).map_err(std::io::Error::other);
     write_atomic(path, |out| {
-        let mut writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties))?;
-        let mut pairs = pairs.peekable();
-        while pairs.peek().is_some() {
-            let (mut i, mut j, mut distance) = (Vec::new(), Vec::new(), Vec::new());
-            for pair in pairs.by_ref().take(ROW_GROUP) {
-                let (a, b, d) = pair.map_err(std::io::Error::other)?;
-                sum.add((a, b, d));
-                i.push(a);
-                j.push(b);
-                distance.push(d);
+        let writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties(about)))?;
+        let (mut writer, columns) = writer.into_serialized_writer()?;
+        let encode = |(number, pairs): (usize, &Vec<RowPair>)| {
+            Encoded::new(&schema, columns.create_column_writers(number)?, pairs)
+        };
+        let mut groups = next()?;
+        while !groups.is_empty() {
+            let first = writer.flushed_row_groups().len();
+            let encode = || groups.par_iter().enumerate().map(|(at, pairs)| encode((first + at, pairs)));
+            let (encoded, following) = rayon::join(|| encode().collect::<Result<Vec<_>, _>>(), &mut next);
+            for group in encoded? {
+                let mut to = writer.next_row_group()?;
+                for column in group.columns {
+                    column.append_to_row_group(&mut to)?;
+                }
+                to.close()?;
+                sum.add(&group.sum);
             }
-            let columns: Vec<ArrayRef> = vec![
-                Arc::new(UInt32Array::from(i)),
-                Arc::new(UInt32Array::from(j)),
-                Arc::new(Float64Array::from(distance)),
-            ];
-            writer
-                .write(&RecordBatch::try_new(Arc::clone(&schema), columns).map_err(std::io::Error::other)?)?;
+            groups = following?;
         }
         writer.append_key_value_metadata(KeyValue::new(CHECKSUM.to_owned(), sum.text()));
         writer.close()?;
         Ok(())
     })
+}
+
+/// The next row groups, one for each thread; fewer at the end.
+fn row_groups<E>(pairs: &mut impl Iterator<Item = Result<RowPair, E>>) -> Result<Vec<Vec<RowPair>>, E> {
+    let mut groups = Vec::new();
+    for _ in 0..rayon::current_num_threads() {
+        let mut group = Vec::new();
+        for pair in pairs.by_ref().take(ROW_GROUP) {
+            group.push(pair?);
+        }
+        if group.is_empty() {
+            break;
+        }
+        groups.push(group);
+    }
+    Ok(groups)
 }
 
 /// Reads what [`write_pairs`] wrote, or any Parquet file with these columns; at most `most` pairs.
@@ -138,7 +213,8 @@ pub fn read_pairs(path: &Path, most: u64) -> Result<(About, Vec<RowPair>), Store
     // Files of others, and of earlier versions, have none.
     if let Some(checksum) = checksum {
         let mut sum = Checksum::new(&about);
-        pairs.iter().for_each(|&pair| sum.add(pair));
+        let parts: Vec<Checksum> = pairs.par_chunks(ROW_GROUP).map(Checksum::of).collect();
+        parts.iter().for_each(|part| sum.add(part));
         if sum.text() != checksum {
             return Err(broken(&"it is not as it was written, so damaged; make it again"));
         }
