@@ -12,18 +12,21 @@ use rayon::prelude::*;
 use streamface_types::Embeddings;
 
 use crate::exact::Exact;
+use crate::kernel::{MAX_GROUP, MAX_PANEL};
 use crate::links::{Link, Links, Spill};
 use crate::points::Points;
 use crate::progress::{Observer, Stage};
-use crate::sketch::{Panels, Room, Sketch, Space, Tuning};
+use crate::sketch::{Found, Panels, Room, Sketch, Space, Tuning};
 use crate::solve::Apart;
 use crate::{Error, Settings};
 
 /// Points of a block: few enough for their bytes to stay in a first-level cache, enough for what streams
 /// by to be used well.
-const BLOCK: usize = 192;
+const BLOCK: usize = 288;
 /// Links that a block may find before it hands them over.
 const HELD: usize = 1 << 16;
+/// Room for them, and for those of the tile that comes last.
+const FULL: usize = HELD + MAX_GROUP * MAX_PANEL;
 
 /// Finds all pairs i < j of rows whose distance is at most the threshold, in an order of its own that only
 /// depends on the rows.
@@ -195,13 +198,14 @@ fn join_rows(
         let (mut links, mut failed) = (Vec::new(), Ok(()));
         let wanted =
             wanted.map(|wanted| sketch.only(|p: u32, q: u32| wanted(order[p as usize], order[q as usize])));
-        sketch.pairs(exact, block.panels, reach, wanted.as_ref(), |p, q, distance| {
-            // After a failure nothing is kept: there may be more links than memory.
-            let Some(distance) = distance.filter(|&d| d <= threshold && failed.is_ok()) else { return };
-            let (i, j) = (order[sketch.point(p) as usize], order[sketch.point(q) as usize]);
-            links.push(Link { i: i.min(j), j: i.max(j), distance });
-            if links.len() >= HELD {
-                failed = each(block, std::mem::replace(&mut links, Vec::with_capacity(HELD)));
+        sketch.pairs(exact, block.panels, reach, sketch.ids(), wanted.as_ref(), |found| {
+            // After a failure nothing is kept: there may be more links than memory. All points are single rows.
+            let Found::Rows(found) = found else { return };
+            if failed.is_ok() {
+                take(&mut links, found, threshold);
+                if links.len() >= HELD {
+                    failed = each(block, std::mem::replace(&mut links, Vec::with_capacity(FULL)));
+                }
             }
         });
         failed?;
@@ -209,6 +213,16 @@ fn join_rows(
         links.shrink_to_fit();
         each(block, links)
     })
+}
+
+/// Adds those of `found` that are within the threshold, which mostly are all.
+fn take(links: &mut Vec<Link>, found: &[Link], threshold: f64) {
+    let beyond = found.iter().map(|link| u32::from(link.distance > threshold)).sum::<u32>();
+    if beyond == 0 {
+        links.extend_from_slice(found);
+    } else {
+        links.extend(found.iter().filter(|link| link.distance <= threshold));
+    }
 }
 
 /// Pairs of n things.
@@ -391,12 +405,14 @@ pub(crate) fn join_points(
         let reach = space.reach(exact.metric(), threshold);
         let wanted =
             (!apart.is_empty()).then(|| sketch.only(|i: u32, j: u32| !apart.holds(i.min(j), i.max(j))));
-        sketch.pairs(exact, block.panels, reach, wanted.as_ref(), |p, q, distance| {
-            let distance = match distance {
-                Some(distance) => Some(distance).filter(|&d| d <= threshold),
-                None => sketch.complete(exact, (p, q), (threshold, reach), &mut room),
-            };
-            links.extend(distance.map(|distance| sketch.link(p, q, distance)));
+        sketch.pairs(exact, block.panels, reach, sketch.order(), wanted.as_ref(), |found| {
+            match found {
+                Found::Rows(found) => take(&mut links, found, threshold),
+                Found::Points(p, q) => {
+                    let distance = sketch.complete(exact, (p, q), (threshold, reach), &mut room);
+                    links.extend(distance.map(|distance| sketch.link(p, q, distance)));
+                }
+            }
             if links.len() >= HELD {
                 threshold = keep(&mut links);
             }

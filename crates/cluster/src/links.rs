@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::Error;
 
 /// Two rows at distance ≤ t.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Link {
     /// The smaller row.
     pub i: u32,
@@ -20,6 +20,12 @@ pub struct Link {
 }
 
 impl Link {
+    /// Of two rows in any order.
+    #[inline]
+    pub(crate) fn between(a: u32, b: u32, distance: f64) -> Self {
+        Self { i: a.min(b), j: a.max(b), distance }
+    }
+
     fn to_bytes(self) -> [u8; 16] {
         let mut bytes = [0; 16];
         bytes[..4].copy_from_slice(&self.i.to_le_bytes());

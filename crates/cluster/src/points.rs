@@ -95,6 +95,21 @@ impl Points {
         &self.rows[self.range(point)]
     }
 
+    /// The first row of each of some clusters, in `room` where they do not lie side by side.
+    pub(crate) fn firsts<'a>(&'a self, points: Range<usize>, room: &'a mut Vec<u32>) -> &'a [u32] {
+        if self.are_rows() {
+            return &self.rows[points];
+        }
+        room.clear();
+        room.extend(points.map(|point| self.members(point)[0]));
+        room
+    }
+
+    /// Whether each cluster is a single row.
+    pub(crate) fn are_rows(&self) -> bool {
+        self.rows.len() == self.len()
+    }
+
     /// Puts the rows of each cluster that are farthest from its mean first: the largest distance to
     /// another cluster is likely one of theirs, and what is too far is known early.
     fn put_far_rows_first(&mut self, exact: &Exact, is_new: impl Fn(usize) -> bool) {

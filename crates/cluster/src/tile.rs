@@ -15,16 +15,16 @@ use streamface_types::embedding::{LANES, tree};
 use crate::exact::Exact;
 use crate::kernel::{Hits, Isa, MAX_PANEL};
 use crate::lines::Lines;
+use crate::links::Link;
 
 /// Most rows, and columns, of a block.
 const MOST: (usize, usize) = (4, 6);
 const MOST_PAIRS: usize = MOST.0 * MOST.1;
+/// Pairs that all blocks have a multiple of.
+const TOGETHER: usize = 4;
 
 /// Numbers of a pair that are left when [`tree`] has added the two halves of its lanes.
 const LEFT: usize = 8;
-
-/// Numbers that all widths of parts are multiples of.
-const QUARTER: usize = 4;
 
 /// Distances of a block, row after row; at places where no row stands they mean nothing.
 type Distances = [f64; MOST_PAIRS];
@@ -56,15 +56,16 @@ impl<'a> Tiles<'a> {
         }
     }
 
-    /// Calls `found(i, j, distance)` for pairs of `hits`, row `group[i]` with row `panel[j]`, and takes them
+    /// Adds the links of pairs of `hits`, row `group[i]` with row `panel[j]`, by what `names` calls them, and takes them
     /// out of `hits`: all where there are enough of them in one place to be worth it. A group that comes again and
     /// again, with different panels, is best told by the same small number.
-    pub(crate) fn distances(
+    pub(crate) fn links(
         &mut self,
         (number, group): (usize, &[u32]),
         panel: &[u32],
+        names: (&[u32], &[u32]),
         hits: &mut Hits,
-        mut found: impl FnMut(usize, usize, f64),
+        links: &mut Vec<Link>,
     ) {
         let (rows, columns) = self.isa.block();
         // From here on a block as a whole is cheaper than its pairs one by one.
@@ -72,11 +73,9 @@ impl<'a> Tiles<'a> {
         let mask = |left: usize| ((1_u64 << columns) - 1) << left;
         self.blocks.clear();
         for left in (0..panel.len()).step_by(columns) {
-            for top in (0..group.len()).step_by(rows) {
-                let own = &hits[top..(top + rows).min(group.len())];
-                let count: u32 = own.iter().map(|bits| (bits & mask(left)).count_ones()).sum();
-                if count >= enough {
-                    self.blocks.push((top, left));
+            for (at, hits) in hits.chunks_exact(rows).enumerate() {
+                if hits.iter().map(|bits| (bits & mask(left)).count_ones()).sum::<u32>() >= enough {
+                    self.blocks.push((at * rows, left));
                 }
             }
         }
@@ -108,14 +107,20 @@ impl<'a> Tiles<'a> {
         for (&(top, left), sums) in self.blocks.iter().zip(self.sums.chunks(pairs)) {
             let mut distances = self.isa.totals(sums);
             self.finish(&own.squares[top..], left, &mut distances[..pairs]);
-            for i in top..(top + rows).min(group.len()) {
-                let mut bits = hits[i] & mask(left);
+            let others = &names.1[left..(left + columns).min(panel.len())];
+            for (i, distances) in (top..).zip(distances[..pairs].chunks(columns)) {
+                let bits = hits[i] & mask(left);
                 hits[i] &= !mask(left);
-                while bits != 0 {
-                    let j = bits.trailing_zeros() as usize;
-                    bits &= bits - 1;
-                    found(i, j, distances[(i - top) * columns + j - left]);
+                if bits == 0 {
+                    continue;
                 }
+                // What is no hit is written, too, and the next one takes its place: branches would be guesses.
+                let (mut found, mut count) = ([Link::default(); MOST.1], 0);
+                for (j, (&other, &distance)) in others.iter().zip(distances).enumerate() {
+                    found[count] = Link::between(names.0[i], other, distance);
+                    count += (bits >> (left + j) & 1) as usize;
+                }
+                links.extend_from_slice(&found[..count]);
             }
         }
     }
@@ -123,8 +128,9 @@ impl<'a> Tiles<'a> {
     /// Distances of a block from its sums, which they take the place of: as [`Exact::of_sum`], but without a branch, so
     /// that several are made at once.
     fn finish(&self, group: &[f64], left: usize, sums: &mut [f64]) {
+        let sums = sums.as_chunks_mut::<TOGETHER>().0.iter_mut();
         if self.exact.metric() != Metric::Cosine {
-            return sums.iter_mut().for_each(|sum| *sum = sum.sqrt());
+            return sums.for_each(|sums| *sums = sums.map(f64::sqrt));
         }
         let columns = self.isa.block().1;
         // The product of two squares of `f32` that are not 0 is not 0.
@@ -133,9 +139,11 @@ impl<'a> Tiles<'a> {
             let panel = &self.panel.squares[left..];
             squares.iter_mut().zip(panel).for_each(|(square, panel)| *square = group * panel);
         }
-        for (sum, square) in sums.iter_mut().zip(squares) {
-            let distance = (1.0 - *sum / square.sqrt()).clamp(0.0, 2.0);
-            *sum = if square == 0.0 { 1.0 } else { distance };
+        for (sums, squares) in sums.zip(squares.as_chunks::<TOGETHER>().0) {
+            *sums = std::array::from_fn(|k| {
+                let distance = (1.0 - sums[k] / squares[k].sqrt()).clamp(0.0, 2.0);
+                if squares[k] == 0.0 { 1.0 } else { distance }
+            });
         }
     }
 }
@@ -176,17 +184,24 @@ impl<T: From<f32> + Copy + Default> Packed<T> {
         if exact.metric() == Metric::Cosine {
             self.squares[at] = exact.square(row as usize);
         }
-        let (full, rest) = exact.rows().row(row as usize).as_chunks::<LANES>();
+        let row = exact.rows().row(row as usize);
+        match self.width {
+            8 => self.put_in::<8>(row, at),
+            _ => self.put_in::<4>(row, at),
+        }
+    }
+
+    /// Puts a row at place `at`, in parts of this width.
+    fn put_in<const WIDTH: usize>(&mut self, row: &[f32], at: usize) {
+        let (full, rest) = row.as_chunks::<LANES>();
         let mut last = [0.0; LANES];
         last[..rest.len()].copy_from_slice(rest);
         let last = (!rest.is_empty()).then_some(&last);
-        for (step, numbers) in full.iter().chain(last).enumerate() {
-            for (quarter, numbers) in numbers.as_chunks::<QUARTER>().0.iter().enumerate() {
-                let (part, lane) = (QUARTER * quarter / self.width, QUARTER * quarter % self.width);
-                let to = ((part * self.rows + at) * self.steps + step) * self.width + lane;
-                if let Some(to) = self.numbers[to..].first_chunk_mut() {
-                    *to = numbers.map(T::from);
-                }
+        let len = self.len();
+        for (part, numbers) in self.numbers.chunks_exact_mut(self.rows * len).enumerate() {
+            let to = numbers[at * len..][..len].as_chunks_mut::<WIDTH>().0;
+            for (to, from) in to.iter_mut().zip(full.iter().chain(last)) {
+                *to = from.as_chunks::<WIDTH>().0[part].map(T::from);
             }
         }
     }
@@ -475,11 +490,16 @@ mod tests {
                         }
                         let before = hits;
                         let mut seen: Hits = [0; MAX_GROUP];
-                        tiles.distances((round % 4, &group), &panel, &mut hits, |i, j, distance| {
+                        let (first, mut links) = (MAX_GROUP as u32, Vec::new());
+                        let names: Vec<u32> = (0..first + MAX_PANEL as u32).collect();
+                        let names = names.split_at(MAX_GROUP);
+                        tiles.links((round % 4, &group), &panel, names, &mut hits, &mut links);
+                        for Link { i, j, distance } in links {
+                            let (i, j) = (i as usize, (j - first) as usize);
                             seen[i] |= 1 << j;
                             let want = exact.distance(group[i], panel[j]);
                             assert_eq!(distance.to_bits(), want.to_bits(), "{isa:?} {metric} {dim} {i} {j}");
-                        });
+                        }
                         for at in 0..MAX_GROUP {
                             assert_eq!((seen[at] | hits[at], seen[at] & hits[at]), (before[at], 0));
                         }

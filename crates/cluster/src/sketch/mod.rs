@@ -36,7 +36,7 @@ use std::sync::OnceLock;
 use streamface_types::Metric;
 
 use crate::exact::Exact;
-use crate::kernel::{Hits, Isa};
+use crate::kernel::{Hits, Isa, MAX_GROUP, MAX_PANEL};
 use crate::links::Link;
 use crate::points::Points;
 use crate::tile::Tiles;
@@ -111,6 +111,16 @@ impl Sketch {
         self.order.len()
     }
 
+    /// The smallest row of the point at each place.
+    pub(crate) fn ids(&self) -> &[u32] {
+        self.points.ids()
+    }
+
+    /// The point at each place.
+    pub(crate) fn order(&self) -> &[u32] {
+        &self.order
+    }
+
     /// The point at a place.
     pub(crate) fn point(&self, place: u32) -> u32 {
         self.order[place as usize]
@@ -118,8 +128,7 @@ impl Sketch {
 
     /// The link of the points at two places.
     pub(crate) fn link(&self, p: u32, q: u32, distance: f64) -> Link {
-        let (i, j) = (self.point(p), self.point(q));
-        Link { i: i.min(j), j: i.max(j), distance }
+        Link::between(self.point(p), self.point(q), distance)
     }
 
     /// Calls `found(p, q, least)` with the places p < q of candidates, p in `block`, q in it or after it, and a lower
@@ -145,28 +154,29 @@ impl Sketch {
         });
     }
 
-    /// [`candidates`](Self::candidates) one by one; those of two single rows with their distance.
+    /// [`candidates`](Self::candidates) tile by tile; those of two single rows with their distance, and with what
+    /// `names` calls the points at their places.
     pub(crate) fn pairs(
         &self,
         exact: &Exact,
         block: Panels,
         reach: f64,
+        names: &[u32],
         wanted: Option<&impl Wanted>,
-        mut found: impl FnMut(u32, u32, Option<f64>),
+        mut found: impl FnMut(Found<'_>),
     ) {
-        let row = |place: usize| self.points.members(place)[0];
-        let all_single = self.points.members_in_all() == self.len();
-        let single = |place: usize| all_single || self.points.range(place).len() == 1;
-        let (mut tiles, mut group, mut panel) = (Tiles::new(exact, self.isa), Vec::new(), Vec::new());
+        let are_rows = self.points.are_rows();
+        let single = |place: usize| self.points.range(place).len() == 1;
+        let (mut tiles, mut room) = (Tiles::new(exact, self.isa), [Vec::new(), Vec::new()]);
         let (mut near, mut others) = (Vec::new(), Vec::new());
+        let mut links = Vec::with_capacity(MAX_GROUP * MAX_PANEL);
         self.first_look(block, reach, wanted, |mut tile| {
             let (rows, columns) = (tile.rows.clone(), tile.columns.clone());
-            group.clear();
-            group.extend(rows.clone().map(row));
-            panel.clear();
-            panel.extend(columns.clone().map(row));
+            let [of_group, of_panel] = &mut room;
+            let group = self.points.firsts(rows.clone(), of_group);
+            let panel = self.points.firsts(columns.clone(), of_panel);
             let mut rest = Hits::default();
-            if !all_single {
+            if !are_rows {
                 let mut mask = 0;
                 columns.clone().for_each(|j| mask |= u64::from(single(j)) << (j - columns.start));
                 for ((i, bits), rest) in rows.clone().zip(&mut tile.hits).zip(&mut rest) {
@@ -174,25 +184,30 @@ impl Sketch {
                     (*bits, *rest) = (*bits & both, *bits & !both);
                 }
             }
+            links.clear();
+            let of_tile = (&names[rows.clone()], &names[columns.clone()]);
             let number = (rows.start - block.from * self.isa.panel()) / self.isa.group();
-            tiles.distances((number, &group), &panel, &mut tile.hits, |i, j, distance| {
-                found((rows.start + i) as u32, (columns.start + j) as u32, Some(distance));
-            });
-            for ((i, bits), rest) in rows.zip(tile.hits).zip(rest) {
-                let passing = |bits| {
-                    let places = ones(bits).map(|j| columns.start + j);
-                    places.filter(|&j| self.passes(i, j, reach))
-                };
-                passing(rest).for_each(|j| found(i as u32, j as u32, None));
+            tiles.links((number, group), panel, of_tile, &mut tile.hits, &mut links);
+            for (i, (bits, rest)) in tile.hits.into_iter().zip(rest).enumerate().take(rows.len()) {
+                let passes = |&j: &usize| self.passes(rows.start + i, columns.start + j, reach);
+                for j in ones(rest).filter(passes) {
+                    found(Found::Points((rows.start + i) as u32, (columns.start + j) as u32));
+                }
+                if bits == 0 {
+                    continue;
+                }
                 others.clear();
-                others.extend(passing(bits).map(|j| j as u32));
+                others.extend(ones(bits).filter(passes));
                 near.clear();
-                near.extend(others.iter().map(|&j| row(j as usize)));
+                near.extend(others.iter().map(|&j| panel[j]));
                 let mut next = others.iter();
-                exact.distances(row(i), &near, |_, distance| {
-                    next.next().inspect(|j| found(i as u32, **j, Some(distance)));
+                exact.distances(group[i], &near, |_, distance| {
+                    links.extend(next.next().map(|&j| Link::between(of_tile.0[i], of_tile.1[j], distance)));
                     true
                 });
+            }
+            if !links.is_empty() {
+                found(Found::Rows(&links));
             }
         });
     }
@@ -250,6 +265,15 @@ pub(crate) struct Panels {
     pub(crate) from: usize,
     pub(crate) to: usize,
     pub(crate) last: usize,
+}
+
+/// What [`Sketch::pairs`] finds.
+pub(crate) enum Found<'a> {
+    /// Pairs of single rows by their names, the smaller first, and how far they are from each other, which may be
+    /// beyond the threshold.
+    Rows(&'a [Link]),
+    /// The places p < q of two points of which one at least is of several rows.
+    Points(u32, u32),
 }
 
 /// Which pairs are looked at.
