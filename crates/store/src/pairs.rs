@@ -243,6 +243,30 @@ mod tests {
         assert!(read_pairs(&path, 2999).unwrap_err().to_string().contains("2999"));
     }
 
+    #[test]
+    fn many_threads_write_what_one_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("links.parquet");
+        let about = About::from([("rows".to_owned(), "7".to_owned())]);
+        // Three row groups, the last one small.
+        let count = 2 * ROW_GROUP as u32 + 5;
+        let pair = |i: u32| (i / 9, i / 9 + i % 9 + 1, f64::from(i.wrapping_mul(0x9E37_79B9)) / 7.0);
+        let written = [1, 2, 5].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let pairs = (0..count).map(|i| Ok::<_, std::io::Error>(pair(i)));
+            pool.install(|| write_pairs(&path, &about, pairs)).unwrap();
+            std::fs::read(&path).unwrap()
+        });
+        assert!(written.iter().all(|bytes| *bytes == written[0]));
+        let (_, read) = read_pairs(&path, count.into()).unwrap();
+        assert!(read.into_iter().eq((0..count).map(pair)));
+        // What goes wrong late leaves what was there.
+        let late =
+            (0..count).map(|i| if i + 1 < count { Ok(pair(i)) } else { Err(std::io::Error::other("no")) });
+        assert!(write_pairs(&path, &about, late).is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), written[0]);
+    }
+
     /// Whatever bit is damaged, it is noticed or changes nothing.
     #[test]
     fn damage_is_noticed() {
