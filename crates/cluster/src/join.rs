@@ -217,8 +217,8 @@ fn join_rows(
 
 /// Adds those of `found` that are within the threshold, which mostly are all.
 fn take(links: &mut Vec<Link>, found: &[Link], threshold: f64) {
-    let beyond = found.iter().map(|link| u32::from(link.distance > threshold)).sum::<u32>();
-    if beyond == 0 {
+    let within = found.iter().map(|link| u32::from(link.distance <= threshold)).sum::<u32>();
+    if within as usize == found.len() {
         links.extend_from_slice(found);
     } else {
         links.extend(found.iter().filter(|link| link.distance <= threshold));
