@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use streamface_types::Embeddings;
 
 use crate::exact::Exact;
-use crate::kernel::{MAX_GROUP, MAX_PANEL};
+use crate::kernel::MAX_TILE;
 use crate::links::{Link, Links, Spill};
 use crate::points::Points;
 use crate::progress::{Observer, Stage};
@@ -26,7 +26,7 @@ const BLOCK: usize = 288;
 /// Links that a block may find before it hands them over.
 const HELD: usize = 1 << 16;
 /// Room for them, and for those of the tile that comes last.
-const FULL: usize = HELD + MAX_GROUP * MAX_PANEL;
+const FULL: usize = HELD + MAX_TILE;
 
 /// Finds all pairs i < j of rows whose distance is at most the threshold, in an order of its own that only
 /// depends on the rows.

@@ -10,6 +10,8 @@
 pub(crate) const MAX_GROUP: usize = 8;
 /// Most points in a panel.
 pub(crate) const MAX_PANEL: usize = 48;
+/// Most pairs of a tile.
+pub(crate) const MAX_TILE: usize = MAX_GROUP * MAX_PANEL;
 
 /// Which points of the panel (bits) reach zero with each point of the group.
 pub(crate) type Hits = [u64; MAX_GROUP];

@@ -111,16 +111,9 @@ impl<'a> Tiles<'a> {
             for (i, distances) in (top..).zip(distances[..pairs].chunks(columns)) {
                 let bits = hits[i] & mask(left);
                 hits[i] &= !mask(left);
-                if bits == 0 {
-                    continue;
-                }
-                // What is no hit is written, too, and the next one takes its place: branches would be guesses.
-                let (mut found, mut count) = ([Link::default(); MOST.1], 0);
-                for (j, (&other, &distance)) in others.iter().zip(distances).enumerate() {
-                    found[count] = Link::between(names.0[i], other, distance);
-                    count += (bits >> (left + j) & 1) as usize;
-                }
-                links.extend_from_slice(&found[..count]);
+                let all = others.iter().zip(distances).enumerate();
+                let of_hits = all.filter(|(j, _)| bits >> (left + j) & 1 == 1);
+                links.extend(of_hits.map(|(_, (&other, &d))| Link::between(names.0[i], other, d)));
             }
         }
     }

@@ -143,14 +143,14 @@ pub fn write_pairs<E: std::error::Error + Send + Sync + 'static>(
     write_atomic(path, |out| {
         let writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties(about)))?;
         let (mut writer, columns) = writer.into_serialized_writer()?;
-        let encode = |(number, pairs): (usize, &Vec<RowPair>)| {
-            Encoded::new(&schema, columns.create_column_writers(number)?, pairs)
-        };
         let mut groups = next()?;
         while !groups.is_empty() {
             let first = writer.flushed_row_groups().len();
-            let encode = || groups.par_iter().enumerate().map(|(at, pairs)| encode((first + at, pairs)));
-            let (encoded, following) = rayon::join(|| encode().collect::<Result<Vec<_>, _>>(), &mut next);
+            let encode = |(at, pairs): (usize, &Vec<RowPair>)| {
+                Encoded::new(&schema, columns.create_column_writers(first + at)?, pairs)
+            };
+            let all = || groups.par_iter().enumerate().map(encode).collect::<Result<Vec<_>, _>>();
+            let (encoded, following) = rayon::join(all, &mut next);
             for group in encoded? {
                 let mut to = writer.next_row_group()?;
                 for column in group.columns {

@@ -36,7 +36,7 @@ use std::sync::OnceLock;
 use streamface_types::Metric;
 
 use crate::exact::Exact;
-use crate::kernel::{Hits, Isa, MAX_GROUP, MAX_PANEL};
+use crate::kernel::{Hits, Isa, MAX_TILE};
 use crate::links::Link;
 use crate::points::Points;
 use crate::tile::Tiles;
@@ -169,7 +169,7 @@ impl Sketch {
         let single = |place: usize| self.points.range(place).len() == 1;
         let (mut tiles, mut room) = (Tiles::new(exact, self.isa), [Vec::new(), Vec::new()]);
         let (mut near, mut others) = (Vec::new(), Vec::new());
-        let mut links = Vec::with_capacity(MAX_GROUP * MAX_PANEL);
+        let mut links = Vec::with_capacity(MAX_TILE);
         self.first_look(block, reach, wanted, |mut tile| {
             let (rows, columns) = (tile.rows.clone(), tile.columns.clone());
             let [of_group, of_panel] = &mut room;

@@ -84,7 +84,7 @@ impl Plan {
                 // So that squares fit, also when some are rounded up.
                 let fits = longest / (0.95 * f64::from(isa.most_square())).sqrt();
                 let step = (f64::from(largest).max(most_rest / 2.0) * 1.05 / levels).max(fits).max(1e-150);
-                let clusters = points.len() < points.members_in_all();
+                let clusters = !points.are_rows();
                 let counted = points.members_in_all() < MOST_ROWS;
                 let second = dim > 32 && dim <= 1 << 16 && counted && (k < dim || rotated || clusters);
                 let plan = Plan { rotated, k, step, longest, second };
