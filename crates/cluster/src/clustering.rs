@@ -276,7 +276,7 @@ fn between_groups(links: Links, groups: &Groups) -> Result<Vec<Piece>, Error> {
         }));
     }
     if !groups.any_must() {
-        return Ok(vec![Piece::Memory(all.into_iter().map(|(link, _)| link).collect())]);
+        return Ok(vec![Piece::Plain(all.into_iter().map(|(link, _)| link).collect())]);
     }
     // A part that was joined twice counts once.
     all.par_sort_unstable_by_key(|(link, rows)| (link.i, link.j, *rows));
@@ -288,5 +288,5 @@ fn between_groups(links: Links, groups: &Groups) -> Result<Vec<Piece>, Error> {
         (of.len() as u64 == pairs).then_some(Link { distance, ..first })
     };
     let same = |a: &(Link, (u32, u32)), b: &(Link, (u32, u32))| (a.0.i, a.0.j) == (b.0.i, b.0.j);
-    Ok(vec![Piece::Memory(all.chunk_by(same).filter_map(whole).collect())])
+    Ok(vec![Piece::Plain(all.chunk_by(same).filter_map(whole).collect())])
 }

@@ -1,13 +1,15 @@
 //! Distances that decide: bit for bit those of [`Metric::distance`].
 
 use rayon::prelude::*;
-use streamface_types::embedding::{LANES, cosine, dot, tree};
+use streamface_types::embedding::{cosine, tree};
 use streamface_types::{Embeddings, Metric};
 
 use crate::Error;
+use crate::kernel::Isa;
 
 /// The rows, with what distances under one metric need.
 pub(crate) struct Exact<'a> {
+    isa: Isa,
     rows: &'a Embeddings,
     metric: Metric,
     /// Squared lengths of the rows, for cosine.
@@ -21,15 +23,16 @@ impl<'a> Exact<'a> {
         if u32::try_from(rows.len()).is_err() {
             return Err(Error::TooManyRows { rows: rows.len() });
         }
+        let isa = Isa::best();
         let squares = match metric {
             Metric::Cosine => {
-                let square = |i: usize| dot(rows.row(i), rows.row(i));
+                let square = |i: usize| tree(isa.dots(rows.row(i), [rows.row(i); 2])[0]);
                 (0..rows.len()).into_par_iter().with_min_len(1024).map(square).collect()
             }
             Metric::Euclidean => Vec::new(),
             _ => return Err(Error::Metric(metric)),
         };
-        Ok(Self { rows, metric, squares })
+        Ok(Self { isa, rows, metric, squares })
     }
 
     pub(crate) fn rows(&self) -> &'a Embeddings {
@@ -60,24 +63,28 @@ impl<'a> Exact<'a> {
 
     /// The distance of rows `i` and `j`.
     pub(crate) fn distance(&self, i: u32, j: u32) -> f64 {
-        let (a, b) = (self.rows.row(i as usize), self.rows.row(j as usize));
-        if self.metric == Metric::Cosine { self.of_sum(dot(a, b), i, j) } else { self.metric.distance(a, b) }
+        self.both(i, [j, j])[0]
+    }
+
+    /// The distances of row `i` and two others: that they share the reading and converting of it is worth more than
+    /// the second one costs.
+    fn both(&self, i: u32, [j, k]: [u32; 2]) -> [f64; 2] {
+        let [a, b, c] = [i, j, k].map(|row| self.rows.row(row as usize));
+        let sums = match self.metric {
+            Metric::Cosine => self.isa.dots(a, [b, c]),
+            _ => self.isa.squared_distances(a, [b, c]),
+        };
+        let [p, q] = sums.map(tree);
+        [self.of_sum(p, i, j), self.of_sum(q, i, k)]
     }
 
     /// Calls `found(j, distance of i and j)` for each `j` in order, until it says to stop. Whether none
     /// said so.
     pub(crate) fn distances(&self, i: u32, others: &[u32], mut found: impl FnMut(u32, f64) -> bool) -> bool {
-        let a = self.rows.row(i as usize);
-        let row = |j: u32| self.rows.row(j as usize);
-        // Two rows at once share the reading and converting of `a`.
         let (pairs, last) = others.as_chunks::<2>();
         for &[j, k] in pairs {
-            let [p, q] = if self.metric == Metric::Cosine {
-                sums(a, [row(j), row(k)], mul_add)
-            } else {
-                sums(a, [row(j), row(k)], |x, y, sum| sum + (x - y) * (x - y))
-            };
-            if !found(j, self.of_sum(p, i, j)) || !found(k, self.of_sum(q, i, k)) {
+            let [p, q] = self.both(i, [j, k]);
+            if !found(j, p) || !found(k, q) {
                 return false;
             }
         }
@@ -98,34 +105,6 @@ impl<'a> Exact<'a> {
         });
         within.then_some(largest)
     }
-}
-
-/// Fused where the processor is known to have it; products of `f32` are exact in `f64`, so that the bits
-/// are the same either way.
-#[inline]
-fn mul_add(x: f64, y: f64, sum: f64) -> f64 {
-    if cfg!(target_feature = "fma") { x.mul_add(y, sum) } else { sum + x * y }
-}
-
-#[inline]
-fn sums(a: &[f32], b: [&[f32]; 2], term: impl Fn(f64, f64, f64) -> f64) -> [f64; 2] {
-    // The same length for all, known to the compiler, takes the bounds checks out of the loop.
-    let [p, q] = b.map(|row| &row[..a.len()]);
-    let mut sums = [[0.0; LANES]; 2];
-    let (full, rest) = a.as_chunks::<LANES>();
-    let ((ps, p_rest), (qs, q_rest)) = (p.as_chunks::<LANES>(), q.as_chunks::<LANES>());
-    for ((x, p), q) in full.iter().zip(ps).zip(qs) {
-        for k in 0..LANES {
-            let x = f64::from(x[k]);
-            sums[0][k] = term(x, p[k].into(), sums[0][k]);
-            sums[1][k] = term(x, q[k].into(), sums[1][k]);
-        }
-    }
-    for (k, &x) in rest.iter().enumerate() {
-        sums[0][k] = term(x.into(), p_rest[k].into(), sums[0][k]);
-        sums[1][k] = term(x.into(), q_rest[k].into(), sums[1][k]);
-    }
-    sums.map(tree)
 }
 
 #[cfg(test)]

@@ -4,19 +4,21 @@
 //! that is proven to miss none; the distance of the others is computed in `f64` as
 //! [`Metric::distance`](crate::Metric::distance) defines it, and that alone decides.
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 use streamface_types::Embeddings;
 
 use crate::exact::Exact;
+use crate::found::{Compact, Found, Plain};
 use crate::kernel::MAX_TILE;
 use crate::links::{Link, Links, Spill};
 use crate::points::Points;
 use crate::progress::{Observer, Stage};
-use crate::sketch::{Found, Panels, Room, Sketch, Space, Tuning};
+use crate::sketch::{Panels, Room, Sketch, Space, Tuning};
 use crate::solve::Apart;
 use crate::{Error, Settings};
 
@@ -105,9 +107,9 @@ fn join_blocks_with(
     let whole = left == right;
     let spill = Spill::new(settings.most_held());
     let pieces = Mutex::new(Vec::new());
-    let keep = |block: Block, found: Vec<Link>| {
+    let keep = |number, found: Compact| {
         let piece = spill.keep(found)?;
-        pieces.lock().unwrap_or_else(PoisonError::into_inner).push((block.number, piece));
+        pieces.lock().unwrap_or_else(PoisonError::into_inner).push((number, piece));
         Ok(())
     };
     // In order only where blocks are whole.
@@ -156,7 +158,7 @@ pub fn join_each(
         return Err(Error::NoSuchRow { row: row as usize, rows: rows.len() });
     }
     let space = Space::new(&exact, among, Tuning::default());
-    join_rows(&exact, &space, among, settings, observer, Some(&wanted), |_, found| each(found))
+    join_rows(&exact, &space, among, settings, observer, Some(&wanted), |_, found: Plain| each(found.links))
 }
 
 /// All pairs of rows at distance ≤ the threshold, handed to `each` in parts as they are found, one part at a
@@ -172,57 +174,47 @@ pub(crate) fn join_observed(
     let exact = Exact::new(rows, settings.metric())?;
     let space = Space::new(&exact, &order, Tuning::default());
     let all = None::<&fn(u32, u32) -> bool>;
-    join_rows(&exact, &space, &order, settings, observer, all, |_, found| {
-        (each.lock().unwrap_or_else(PoisonError::into_inner))(found)
+    join_rows(&exact, &space, &order, settings, observer, all, |_, found: Plain| {
+        (each.lock().unwrap_or_else(PoisonError::into_inner))(found.links)
     })
 }
 
 /// The pairs of `order`, rows in ascending order, that are `wanted`, or all, and at distance ≤ the threshold, handed
 /// over whenever a block has found [`HELD`], and at its end.
-fn join_rows(
+fn join_rows<F: Found>(
     exact: &Exact,
     space: &Space,
     order: &[u32],
     settings: &Settings,
     observer: Observer<'_>,
     wanted: Option<&(impl Fn(u32, u32) -> bool + Sync)>,
-    each: impl Fn(Block, Vec<Link>) -> Result<(), Error> + Sync,
+    each: impl Fn(usize, F) -> Result<(), Error> + Sync,
 ) -> Result<(), Error> {
     let threshold = settings.threshold();
     let points = Points::of_rows(order);
     let sketch = Sketch::new(exact, space, &points, threshold);
-    let reach = space.reach(settings.metric(), threshold);
+    let within = (threshold, space.reach(settings.metric(), threshold));
+    let names: Arc<[u32]> = sketch.ids().into();
     let blocks = Blocks::new(&sketch);
     let progress = observer.start(Stage::Join, pairs(points.len()));
     blocks.all().try_for_each(|block| {
-        let (mut links, mut failed) = (Vec::new(), Ok(()));
         let wanted =
             wanted.map(|wanted| sketch.only(|p: u32, q: u32| wanted(order[p as usize], order[q as usize])));
-        sketch.pairs(exact, block.panels, reach, sketch.ids(), wanted.as_ref(), |found| {
-            // After a failure nothing is kept: there may be more links than memory. All points are single rows.
-            let Found::Rows(found) = found else { return };
-            if failed.is_ok() {
-                take(&mut links, found, threshold);
-                if links.len() >= HELD {
-                    failed = each(block, std::mem::replace(&mut links, Vec::with_capacity(FULL)));
-                }
+        let (mut found, mut failed) = (F::new(&names, sketch.isa.block().1), Ok(()));
+        let full = |found: &mut F| {
+            // After a failure nothing is kept: there may be more links than memory.
+            if failed.is_err() {
+                found.take(0);
+            } else if found.len() >= HELD {
+                failed = each(block.number, found.take(FULL));
             }
-        });
+        };
+        // All points are single rows.
+        sketch.links(exact, block.panels, within, wanted.as_ref(), &mut found, |_, _| None, full);
         failed?;
         progress.advance(block.pairs(&sketch));
-        links.shrink_to_fit();
-        each(block, links)
+        each(block.number, found)
     })
-}
-
-/// Adds those of `found` that are within the threshold, which mostly are all.
-fn take(links: &mut Vec<Link>, found: &[Link], threshold: f64) {
-    let within = found.iter().map(|link| u32::from(link.distance <= threshold)).sum::<u32>();
-    if within as usize == found.len() {
-        links.extend_from_slice(found);
-    } else {
-        links.extend(found.iter().filter(|link| link.distance <= threshold));
-    }
 }
 
 /// Pairs of n things.
@@ -391,34 +383,30 @@ pub(crate) fn join_points(
         within: 0,
         stored: 0,
     });
+    let names: Arc<[u32]> = sketch.order().into();
     blocks.all().for_each(|block| {
         // What falls meanwhile only spares work.
-        let mut threshold = f64::from_bits(now.load(Ordering::Relaxed));
-        let (mut links, mut room) = (Vec::new(), Room::default());
-        let keep = |links: &mut Vec<Link>| {
+        let threshold = Cell::new(f64::from_bits(now.load(Ordering::Relaxed)));
+        let keep = |found: Plain| {
             let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
-            store.push(block.number, std::mem::take(links));
-            let threshold = store.threshold(store.step);
-            now.store(threshold.to_bits(), Ordering::Relaxed);
-            threshold
+            store.push(block.number, found.links);
+            threshold.set(store.threshold(store.step));
+            now.store(threshold.get().to_bits(), Ordering::Relaxed);
         };
-        let reach = space.reach(exact.metric(), threshold);
+        let reach = space.reach(exact.metric(), threshold.get());
         let wanted =
             (!apart.is_empty()).then(|| sketch.only(|i: u32, j: u32| !apart.holds(i.min(j), i.max(j))));
-        sketch.pairs(exact, block.panels, reach, sketch.order(), wanted.as_ref(), |found| {
-            match found {
-                Found::Rows(found) => take(&mut links, found, threshold),
-                Found::Points(p, q) => {
-                    let distance = sketch.complete(exact, (p, q), (threshold, reach), &mut room);
-                    links.extend(distance.map(|distance| sketch.link(p, q, distance)));
-                }
+        let (mut found, mut room) = (Plain::new(&names, sketch.isa.block().1), Room::default());
+        let within = (threshold.get(), reach);
+        let complete = |p, q| sketch.complete(exact, (p, q), (threshold.get(), reach), &mut room);
+        let full = |found: &mut Plain| {
+            if found.len() >= HELD {
+                keep(found.take(0));
             }
-            if links.len() >= HELD {
-                threshold = keep(&mut links);
-            }
-        });
+        };
+        sketch.links(exact, block.panels, within, wanted.as_ref(), &mut found, complete, full);
         progress.advance(block.pairs(&sketch));
-        keep(&mut links);
+        keep(found);
     });
     let mut store = store.into_inner().unwrap_or_else(PoisonError::into_inner);
     store.compact();

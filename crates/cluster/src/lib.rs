@@ -55,6 +55,7 @@ mod dense;
 mod error;
 mod exact;
 mod forest;
+mod found;
 pub mod join;
 mod kernel;
 pub mod labels;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::Error;
+use crate::found::{Compact, Found, Outline};
 
 /// Two rows at distance ≤ t.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,20 +26,6 @@ impl Link {
     pub(crate) fn between(a: u32, b: u32, distance: f64) -> Self {
         Self { i: a.min(b), j: a.max(b), distance }
     }
-
-    fn to_bytes(self) -> [u8; 16] {
-        let mut bytes = [0; 16];
-        bytes[..4].copy_from_slice(&self.i.to_le_bytes());
-        bytes[4..8].copy_from_slice(&self.j.to_le_bytes());
-        bytes[8..].copy_from_slice(&self.distance.to_le_bytes());
-        bytes
-    }
-
-    fn from_bytes(b: &[u8; 16]) -> Self {
-        let word = |at: usize| u32::from_le_bytes([b[at], b[at + 1], b[at + 2], b[at + 3]]);
-        let distance = f64::from_bits(u64::from(word(12)) << 32 | u64::from(word(8)));
-        Self { i: word(0), j: word(4), distance }
-    }
 }
 
 /// All links among some rows, in any order.
@@ -52,41 +39,46 @@ pub struct Links {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Piece {
-    Memory(Vec<Link>),
-    /// From a place in a file without a name, which goes when the last piece does.
+    Plain(Vec<Link>),
+    Compact(Compact),
+    /// Blocks in a file without a name, which goes when the last piece does.
     Disk {
         file: Arc<Mutex<File>>,
         start: u64,
-        len: usize,
+        outline: Outline,
     },
 }
 
 impl Piece {
     fn len(&self) -> usize {
         match self {
-            Self::Memory(links) => links.len(),
-            Self::Disk { len, .. } => *len,
+            Self::Plain(links) => links.len(),
+            Self::Compact(links) => links.len(),
+            Self::Disk { outline, .. } => outline.len,
         }
     }
 
     /// Its links, to be let go of.
     pub(crate) fn read(self) -> Result<Vec<Link>, Error> {
         match self {
-            Self::Memory(links) => Ok(links),
-            Self::Disk { .. } => self.look().map(Cow::into_owned),
+            Self::Plain(links) => Ok(links),
+            other => other.look().map(Cow::into_owned),
         }
     }
 
     fn look(&self) -> Result<Cow<'_, [Link]>, Error> {
         match self {
-            Self::Memory(links) => Ok(links.into()),
-            Self::Disk { file, start, len } => {
-                let mut bytes = vec![0; 16 * len];
-                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                file.seek(SeekFrom::Start(*start))
-                    .and_then(|_| file.read_exact(&mut bytes))
-                    .map_err(|e| Error::spill(&e))?;
-                Ok(bytes.as_chunks::<16>().0.iter().map(Link::from_bytes).collect())
+            Self::Plain(links) => Ok(links.into()),
+            Self::Compact(links) => Ok(links.links().into()),
+            Self::Disk { file, start, outline } => {
+                let mut bytes = vec![0; outline.size()];
+                {
+                    let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                    file.seek(SeekFrom::Start(*start))
+                        .and_then(|_| file.read_exact(&mut bytes))
+                        .map_err(|e| Error::spill(&e))?;
+                }
+                Ok(outline.filled(&bytes).links().into())
             }
         }
     }
@@ -107,7 +99,7 @@ impl Links {
         if let Some(at) = links.iter().position(|l| !good(l)) {
             return Err(Error::BadLink { at, link: links[at], rows });
         }
-        Ok(Self { rows, len: links.len() as u64, pieces: vec![Piece::Memory(links)] })
+        Ok(Self { rows, len: links.len() as u64, pieces: vec![Piece::Plain(links)] })
     }
 
     pub(crate) fn from_pieces(rows: usize, pieces: Vec<Piece>) -> Self {
@@ -169,7 +161,7 @@ impl Links {
     }
 }
 
-/// Keeps pieces in memory up to a number of links, and on disk beyond.
+/// Keeps pieces in memory up to a number of bytes, and on disk beyond.
 pub(crate) struct Spill {
     most: u64,
     kept: AtomicU64,
@@ -181,12 +173,13 @@ impl Spill {
         Self { most, kept: AtomicU64::new(0), file: Mutex::new(None) }
     }
 
-    pub(crate) fn keep(&self, links: Vec<Link>) -> Result<Piece, Error> {
-        let len = links.len();
-        if self.kept.fetch_add(len as u64, Ordering::Relaxed) + len as u64 <= self.most || len == 0 {
-            return Ok(Piece::Memory(links));
+    pub(crate) fn keep(&self, mut links: Compact) -> Result<Piece, Error> {
+        let size = links.size() as u64;
+        if self.kept.fetch_add(size, Ordering::Relaxed) + size <= self.most || size == 0 {
+            links.shrink_to_fit();
+            return Ok(Piece::Compact(links));
         }
-        self.kept.fetch_sub(len as u64, Ordering::Relaxed);
+        self.kept.fetch_sub(size, Ordering::Relaxed);
         let file = {
             let mut slot = self.file.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(file) = &*slot {
@@ -196,38 +189,45 @@ impl Spill {
                 slot.insert(file).clone()
             }
         };
-        let bytes: Vec<u8> = links.iter().flat_map(|l| l.to_bytes()).collect();
-        drop(links);
+        let (bytes, outline) = links.into_bytes();
         let start = {
             let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
             let start = file.seek(SeekFrom::End(0)).map_err(|e| Error::spill(&e))?;
             file.write_all(&bytes).map_err(|e| Error::spill(&e))?;
             start
         };
-        Ok(Piece::Disk { file, start, len })
+        Ok(Piece::Disk { file, start, outline })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::found::Pairs;
 
     #[test]
     fn what_goes_to_disk_comes_back() {
-        let links = |from: u32, n: u32| -> Vec<Link> {
-            (from..from + n).map(|i| Link { i, j: i + 7, distance: f64::from(i) / 3.0 }).collect()
+        let names: Arc<[u32]> = (0..20).collect();
+        let links =
+            |from: u32, n: u32| (from..from + n).map(|i| Link { i, j: i + 7, distance: f64::from(i) / 3.0 });
+        let blocks = |from: u32, n: u32| {
+            let mut blocks = Compact::new(&names, 4);
+            for Link { i, j, distance } in links(from, n) {
+                blocks.add(&Pairs { corner: (i as usize, j as usize), bits: 1, distances: &[distance] });
+            }
+            blocks
         };
-        let spill = Spill::new(5);
+        let spill = Spill::new(100);
         let pieces = vec![
-            spill.keep(links(0, 4)).unwrap(),
-            spill.keep(links(4, 3)).unwrap(),
-            spill.keep(links(7, 1)).unwrap(),
-            spill.keep(links(8, 2)).unwrap(),
+            spill.keep(blocks(0, 4)).unwrap(),
+            spill.keep(blocks(4, 3)).unwrap(),
+            spill.keep(blocks(7, 1)).unwrap(),
+            spill.keep(blocks(8, 2)).unwrap(),
         ];
-        assert!(matches!(pieces[1], Piece::Disk { .. }) && matches!(pieces[2], Piece::Memory(_)));
+        assert!(matches!(pieces[1], Piece::Disk { .. }) && matches!(pieces[2], Piece::Compact(_)));
         let all = Links::from_pieces(20, pieces);
         assert_eq!(all.len(), 10);
-        assert_eq!(all.iter().collect::<Result<Vec<_>, _>>().unwrap(), links(0, 10));
+        assert_eq!(all.iter().collect::<Result<Vec<_>, _>>().unwrap(), links(0, 10).collect::<Vec<_>>());
     }
 
     #[test]

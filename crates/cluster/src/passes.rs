@@ -1,5 +1,7 @@
 //! Passes over many numbers, for every instruction set: the same plain loops, compiled again for each.
 
+use streamface_types::embedding::LANES;
+
 use crate::kernel::Isa;
 
 /// A method of [`Isa`] with the same body for all of them, in the compiler's own vectors.
@@ -37,15 +39,15 @@ macro_rules! pass {
 /// Numbers of a row of which [`Isa::minima`] tells the least.
 pub(crate) const STRETCH: usize = 512;
 /// Numbers that are looked at side by side.
-const LANES: usize = 64;
+const SIDE_BY_SIDE: usize = 64;
 
 pass! {
     /// The least of each [`STRETCH`] of a row; comes back with the least of all.
     fn minima(row: &[u16], of: &mut Vec<u16>) -> u16 {
         of.clear();
         of.extend(row.chunks(STRETCH).map(|stretch| {
-            let mut least = [u16::MAX; LANES];
-            let (full, rest) = stretch.as_chunks::<LANES>();
+            let mut least = [u16::MAX; SIDE_BY_SIDE];
+            let (full, rest) = stretch.as_chunks::<SIDE_BY_SIDE>();
             for numbers in full {
                 for (least, &v) in least.iter_mut().zip(numbers) {
                     *least = v.min(*least);
@@ -143,6 +145,46 @@ pass! {
         to_rest.iter_mut().zip(rest).for_each(|(to, &x)| put(0, to, x));
         (left.iter().sum(), sums.iter().sum())
     }
+}
+
+pass! {
+    /// The dot products of a row with two others, bit for bit those of [`streamface_types::embedding::dot`].
+    fn dots(a: &[f32], b: [&[f32]; 2]) -> [[f64; LANES]; 2] {
+        // The same bits as fused: products of `f32` are exact in `f64`.
+        two_sums(a, b, |x, y, sum| sum + x * y)
+    }
+}
+
+pass! {
+    /// The squared distances of a row from two others, in the order of sums of [`streamface_types::Metric::distance`].
+    fn squared_distances(a: &[f32], b: [&[f32]; 2]) -> [[f64; LANES]; 2] {
+        two_sums(a, b, |x, y, sum| sum + (x - y) * (x - y))
+    }
+}
+
+/// Sums over the numbers of a row and each of two others, in the order that distances have.
+#[inline(always)]
+fn two_sums(a: &[f32], b: [&[f32]; 2], term: impl Fn(f64, f64, f64) -> f64) -> [[f64; LANES]; 2] {
+    // The same length for all, known to the compiler, takes the bounds checks out of the loop.
+    let [p, q] = b.map(|row| &row[..a.len()]);
+    let mut sums = [[0.0; LANES]; 2];
+    let (full, rest): (&[[f32; LANES]], _) = a.as_chunks();
+    let (ps, p_rest): (&[[f32; LANES]], _) = p.as_chunks();
+    let (qs, q_rest): (&[[f32; LANES]], _) = q.as_chunks();
+    for ((x, p), q) in full.iter().zip(ps).zip(qs) {
+        let x = x.map(f64::from);
+        for (sums, y) in sums.iter_mut().zip([p, q]) {
+            for k in 0..LANES {
+                sums[k] = term(x[k], y[k].into(), sums[k]);
+            }
+        }
+    }
+    for (sums, y) in sums.iter_mut().zip([p_rest, q_rest]) {
+        for ((sum, &x), &y) in sums.iter_mut().zip(rest).zip(y) {
+            *sum = term(x.into(), y.into(), *sum);
+        }
+    }
+    sums
 }
 
 #[cfg(test)]

@@ -53,9 +53,9 @@ impl Settings {
         (self.memory / Self::BYTES_A_LINK).max(64)
     }
 
-    /// Links that a join alone may hold, with room for lists that grow.
+    /// Bytes of links that a join alone may hold, with room for lists that grow.
     pub(crate) fn most_held(&self) -> u64 {
-        (self.memory / 24).max(64)
+        (self.memory / 3 * 2).max(1024)
     }
 
     /// The distance.

@@ -194,7 +194,7 @@ impl<'a> Solver<'a> {
         let found = self.join(points, apart, reached, guess, observer)?;
         let links = found.pieces.iter().map(|p| p.len() as u64).sum();
         let counter = observer.start(Stage::Link, links);
-        let pieces = found.pieces.into_iter().map(Piece::Memory).collect();
+        let pieces = found.pieces.into_iter().map(Piece::Plain).collect();
         let (merges, roots) = linkage::merges_of(pieces, n)?;
         counter.advance(links);
         Ok(Band { merges, links, threshold: found.threshold, roots })

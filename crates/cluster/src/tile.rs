@@ -13,9 +13,9 @@ use streamface_types::Metric;
 use streamface_types::embedding::{LANES, tree};
 
 use crate::exact::Exact;
+use crate::found::Pairs;
 use crate::kernel::{Hits, Isa, MAX_PANEL};
 use crate::lines::Lines;
-use crate::links::Link;
 
 /// Most rows, and columns, of a block.
 const MOST: (usize, usize) = (4, 6);
@@ -56,16 +56,17 @@ impl<'a> Tiles<'a> {
         }
     }
 
-    /// Adds the links of pairs of `hits`, row `group[i]` with row `panel[j]`, by what `names` calls them, and takes them
-    /// out of `hits`: all where there are enough of them in one place to be worth it. A group that comes again and
-    /// again, with different panels, is best told by the same small number.
+    /// Takes pairs of `hits` out of it, row `group[i]` with row `panel[j]`, where there are enough of them in one place to
+    /// be worth it, and calls `found` with those of each block that are at most `threshold` apart. A group that comes again
+    /// and again, with different panels, is best told by the same small number. `corner` is the place of the first pair.
     pub(crate) fn links(
         &mut self,
         (number, group): (usize, &[u32]),
         panel: &[u32],
-        names: (&[u32], &[u32]),
+        corner: (usize, usize),
+        threshold: f64,
         hits: &mut Hits,
-        links: &mut Vec<Link>,
+        mut found: impl FnMut(&Pairs<'_>),
     ) {
         let (rows, columns) = self.isa.block();
         // From here on a block as a whole is cheaper than its pairs one by one.
@@ -106,14 +107,19 @@ impl<'a> Tiles<'a> {
         }
         for (&(top, left), sums) in self.blocks.iter().zip(self.sums.chunks(pairs)) {
             let mut distances = self.isa.totals(sums);
-            self.finish(&own.squares[top..], left, &mut distances[..pairs]);
-            let others = &names.1[left..(left + columns).min(panel.len())];
-            for (i, distances) in (top..).zip(distances[..pairs].chunks(columns)) {
-                let bits = hits[i] & mask(left);
-                hits[i] &= !mask(left);
-                let all = others.iter().zip(distances).enumerate();
-                let of_hits = all.filter(|(j, _)| bits >> (left + j) & 1 == 1);
-                links.extend(of_hits.map(|(_, (&other, &d))| Link::between(names.0[i], other, d)));
+            let distances = &mut distances[..pairs];
+            self.finish(&own.squares[top..], left, distances);
+            let mut bits = 0;
+            for (row, hits) in hits[top..top + rows].iter_mut().enumerate() {
+                bits |= ((*hits & mask(left)) >> left << (row * columns)) as u32;
+                *hits &= !mask(left);
+            }
+            // What is no number is no link.
+            let within =
+                |all, (pair, &distance): (usize, &f64)| all | u32::from(distance <= threshold) << pair;
+            bits &= distances.iter().enumerate().fold(0, within);
+            if bits != 0 {
+                found(&Pairs { corner: (corner.0 + top, corner.1 + left), bits, distances });
             }
         }
     }
@@ -231,7 +237,7 @@ impl<'a> Part<'a> {
 
 impl Isa {
     /// Rows and columns of a block. Their product fills the registers, but for what the operands need.
-    fn block(self) -> (usize, usize) {
+    pub(crate) fn block(self) -> (usize, usize) {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Vnni => MOST,
@@ -252,14 +258,22 @@ impl Isa {
 
     /// Adds what a part gives to the sums of a block at some row and column, or starts them with it.
     fn add(self, metric: Metric, part: &Part<'_>, at: (usize, usize), sums: &mut [[f64; LEFT]]) {
+        match metric {
+            Metric::Euclidean => self.add_for::<true>(part, at, sums),
+            _ => self.add_for::<false>(part, at, sums),
+        }
+    }
+
+    /// The same, of squared differences or of products.
+    fn add_for<const SQUARED: bool>(self, part: &Part<'_>, at: (usize, usize), sums: &mut [[f64; LEFT]]) {
         match self {
             // SAFETY: a `Vnni` comes from `available`, which asked the processor.
             #[cfg(target_arch = "x86_64")]
-            Self::Vnni => unsafe { add_avx512(metric, part, at, sums) },
+            Self::Vnni => unsafe { add_avx512::<SQUARED>(part, at, sums) },
             // SAFETY: likewise an `Avx2`.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => unsafe { add_avx2(metric, part, at, sums) },
-            Self::Portable => add_portable(metric, part, at, sums),
+            Self::Avx2 => unsafe { add_avx2::<SQUARED>(part, at, sums) },
+            Self::Portable => add_portable::<SQUARED>(part, at, sums),
         }
     }
 
@@ -285,7 +299,7 @@ impl Isa {
     }
 }
 
-fn add_portable(metric: Metric, part: &Part<'_>, (top, left): (usize, usize), sums: &mut [[f64; LEFT]]) {
+fn add_portable<const SQUARED: bool>(part: &Part<'_>, (top, left): (usize, usize), sums: &mut [[f64; LEFT]]) {
     const R: usize = 2;
     const C: usize = 4;
     let columns: [_; C] = std::array::from_fn(|c| part.column(left + c).as_chunks::<LEFT>().0);
@@ -296,7 +310,7 @@ fn add_portable(metric: Metric, part: &Part<'_>, (top, left): (usize, usize), su
             for (lanes, column) in lanes.iter_mut().zip(&columns) {
                 let y = &column[step];
                 for k in 0..LEFT {
-                    lanes[k] = if metric == Metric::Euclidean {
+                    lanes[k] = if SQUARED {
                         lanes[k] + (x[k] - y[k]) * (x[k] - y[k])
                     } else if cfg!(target_feature = "fma") {
                         // The same bits: products of `f32` are exact.
@@ -317,7 +331,11 @@ fn add_portable(metric: Metric, part: &Part<'_>, (top, left): (usize, usize), su
 /// The processor has AVX2 and FMA.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn add_avx2(metric: Metric, part: &Part<'_>, (top, left): (usize, usize), sums: &mut [[f64; LEFT]]) {
+unsafe fn add_avx2<const SQUARED: bool>(
+    part: &Part<'_>,
+    (top, left): (usize, usize),
+    sums: &mut [[f64; LEFT]],
+) {
     use std::arch::x86_64::*;
     const R: usize = 2;
     const C: usize = 6;
@@ -325,6 +343,8 @@ unsafe fn add_avx2(metric: Metric, part: &Part<'_>, (top, left): (usize, usize),
     // Checked here, once: all are `len` numbers long.
     let rows: [*const f64; R] = std::array::from_fn(|r| part.row(top + r).as_ptr());
     let columns: [*const f64; C] = std::array::from_fn(|c| part.column(left + c).as_ptr());
+    // So many that all stay in registers, from the first to the last.
+    let Some(sums) = sums.first_chunk_mut::<{ R * C }>() else { return };
     let mut lanes = [[_mm256_setzero_pd(); C]; R];
     for step in 0..part.len / WIDTH {
         // SAFETY: `step` is less than the registers that each row holds.
@@ -333,7 +353,7 @@ unsafe fn add_avx2(metric: Metric, part: &Part<'_>, (top, left): (usize, usize),
             // SAFETY: likewise.
             let y = unsafe { _mm256_loadu_pd(column.add(step * WIDTH)) };
             for (lanes, x) in lanes.iter_mut().zip(x) {
-                lanes[c] = if metric == Metric::Euclidean {
+                lanes[c] = if SQUARED {
                     let off = _mm256_sub_pd(x, y);
                     _mm256_add_pd(lanes[c], _mm256_mul_pd(off, off))
                 } else {
@@ -342,14 +362,19 @@ unsafe fn add_avx2(metric: Metric, part: &Part<'_>, (top, left): (usize, usize),
             }
         }
     }
-    for (sum, lanes) in sums.iter_mut().zip(lanes.as_flattened()) {
-        // The first two parts side by side, and the other two on top of them.
-        let to = sum[part.number * WIDTH % LEFT..].as_mut_ptr();
-        // SAFETY: four numbers are there from 0 and from 4 on.
-        unsafe {
-            let sum =
-                if part.number * WIDTH < LEFT { *lanes } else { _mm256_add_pd(_mm256_loadu_pd(to), *lanes) };
-            _mm256_storeu_pd(to, sum);
+    for (sums, lanes) in sums.as_chunks_mut::<C>().0.iter_mut().zip(lanes) {
+        for (sum, lanes) in sums.iter_mut().zip(lanes) {
+            // The first two parts side by side, and the other two on top of them.
+            let to = sum[part.number * WIDTH % LEFT..].as_mut_ptr();
+            // SAFETY: four numbers are there from 0 and from 4 on.
+            unsafe {
+                let sum = if part.number * WIDTH < LEFT {
+                    lanes
+                } else {
+                    _mm256_add_pd(_mm256_loadu_pd(to), lanes)
+                };
+                _mm256_storeu_pd(to, sum);
+            }
         }
     }
 }
@@ -384,7 +409,11 @@ unsafe fn totals_avx2(sums: &[[f64; LEFT]]) -> Distances {
 /// The processor has AVX-512F.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-unsafe fn add_avx512(metric: Metric, part: &Part<'_>, (top, left): (usize, usize), sums: &mut [[f64; LEFT]]) {
+unsafe fn add_avx512<const SQUARED: bool>(
+    part: &Part<'_>,
+    (top, left): (usize, usize),
+    sums: &mut [[f64; LEFT]],
+) {
     use std::arch::x86_64::*;
     const R: usize = MOST.0;
     const C: usize = MOST.1;
@@ -392,6 +421,8 @@ unsafe fn add_avx512(metric: Metric, part: &Part<'_>, (top, left): (usize, usize
     // Checked here, once: all are `len` numbers long.
     let rows: [*const f64; R] = std::array::from_fn(|r| part.row(top + r).as_ptr());
     let columns: [*const f64; C] = std::array::from_fn(|c| part.column(left + c).as_ptr());
+    // So many that all stay in registers, from the first to the last.
+    let Some(sums) = sums.first_chunk_mut::<{ R * C }>() else { return };
     let mut lanes = [[_mm512_setzero_pd(); C]; R];
     for step in 0..part.len / WIDTH {
         // SAFETY: `step` is less than the registers that each row holds.
@@ -400,7 +431,7 @@ unsafe fn add_avx512(metric: Metric, part: &Part<'_>, (top, left): (usize, usize
             // SAFETY: likewise.
             let x = unsafe { _mm512_loadu_pd(row.add(step * WIDTH)) };
             for (lanes, y) in lanes.iter_mut().zip(y) {
-                *lanes = if metric == Metric::Euclidean {
+                *lanes = if SQUARED {
                     let off = _mm512_sub_pd(x, y);
                     _mm512_add_pd(*lanes, _mm512_mul_pd(off, off))
                 } else {
@@ -409,12 +440,14 @@ unsafe fn add_avx512(metric: Metric, part: &Part<'_>, (top, left): (usize, usize
             }
         }
     }
-    for (sum, lanes) in sums.iter_mut().zip(lanes.as_flattened()) {
-        // SAFETY: eight numbers are there.
-        unsafe {
-            let to = sum.as_mut_ptr();
-            let sum = if part.number == 0 { *lanes } else { _mm512_add_pd(_mm512_loadu_pd(to), *lanes) };
-            _mm512_storeu_pd(to, sum);
+    for (sums, lanes) in sums.as_chunks_mut::<C>().0.iter_mut().zip(lanes) {
+        for (sum, lanes) in sums.iter_mut().zip(lanes) {
+            // SAFETY: eight numbers are there.
+            unsafe {
+                let to = sum.as_mut_ptr();
+                let sum = if part.number == 0 { lanes } else { _mm512_add_pd(_mm512_loadu_pd(to), lanes) };
+                _mm512_storeu_pd(to, sum);
+            }
         }
     }
 }
@@ -452,6 +485,7 @@ mod tests {
     use streamface_types::Embeddings;
 
     use super::*;
+    use crate::found::ones;
     use crate::kernel::MAX_GROUP;
     use crate::random::Random;
 
@@ -483,15 +517,28 @@ mod tests {
                         }
                         let before = hits;
                         let mut seen: Hits = [0; MAX_GROUP];
-                        let (first, mut links) = (MAX_GROUP as u32, Vec::new());
-                        let names: Vec<u32> = (0..first + MAX_PANEL as u32).collect();
-                        let names = names.split_at(MAX_GROUP);
-                        tiles.links((round % 4, &group), &panel, names, &mut hits, &mut links);
-                        for Link { i, j, distance } in links {
-                            let (i, j) = (i as usize, (j - first) as usize);
-                            seen[i] |= 1 << j;
-                            let want = exact.distance(group[i], panel[j]);
-                            assert_eq!(distance.to_bits(), want.to_bits(), "{isa:?} {metric} {dim} {i} {j}");
+                        let (number, corner) = (round % 4, (3, 50));
+                        tiles.links((number, &group), &panel, corner, 1.5, &mut hits, |pairs| {
+                            for pair in ones(pairs.bits.into()) {
+                                let (row, column) = (pair / isa.block().1, pair % isa.block().1);
+                                let (i, j) = (pairs.corner.0 - 3 + row, pairs.corner.1 - 50 + column);
+                                seen[i] |= 1 << j;
+                                let (want, distance) =
+                                    (exact.distance(group[i], panel[j]), pairs.distances[pair]);
+                                assert!(distance <= 1.5);
+                                assert_eq!(
+                                    distance.to_bits(),
+                                    want.to_bits(),
+                                    "{isa:?} {metric} {dim} {i} {j}"
+                                );
+                            }
+                        });
+                        for (at, seen) in seen.iter_mut().enumerate().take(group.len()) {
+                            let gone = before[at] & !hits[at] & !*seen;
+                            for j in ones(gone) {
+                                assert!(exact.distance(group[at], panel[j]) > 1.5);
+                            }
+                            *seen |= gone;
                         }
                         for at in 0..MAX_GROUP {
                             assert_eq!((seen[at] | hits[at], seen[at] & hits[at]), (before[at], 0));

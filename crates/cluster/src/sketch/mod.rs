@@ -36,8 +36,8 @@ use std::sync::OnceLock;
 use streamface_types::Metric;
 
 use crate::exact::Exact;
-use crate::kernel::{Hits, Isa, MAX_TILE};
-use crate::links::Link;
+use crate::found::{Found, Pairs, ones};
+use crate::kernel::{Hits, Isa};
 use crate::points::Points;
 use crate::tile::Tiles;
 pub(crate) use clusters::Room;
@@ -126,11 +126,6 @@ impl Sketch {
         self.order[place as usize]
     }
 
-    /// The link of the points at two places.
-    pub(crate) fn link(&self, p: u32, q: u32, distance: f64) -> Link {
-        Link::between(self.point(p), self.point(q), distance)
-    }
-
     /// Calls `found(p, q, least)` with the places p < q of candidates, p in `block`, q in it or after it, and a lower
     /// bound of the largest |a − b|² across the two. `reach` is T² of (1), at most that of the threshold this was made
     /// for. Pairs that are not `wanted` are passed over after the first look.
@@ -154,22 +149,22 @@ impl Sketch {
         });
     }
 
-    /// [`candidates`](Self::candidates) tile by tile; those of two single rows with their distance, and with what
-    /// `names` calls the points at their places.
-    pub(crate) fn pairs(
+    /// Adds the links within `threshold` of pairs among [`candidates`](Self::candidates): those of two single rows, and what
+    /// `of_points` makes of the places p < q of others. `full` sees `found` whenever a tile has brought more.
+    pub(crate) fn links<F: Found>(
         &self,
         exact: &Exact,
         block: Panels,
-        reach: f64,
-        names: &[u32],
+        (threshold, reach): (f64, f64),
         wanted: Option<&impl Wanted>,
-        mut found: impl FnMut(Found<'_>),
+        found: &mut F,
+        mut of_points: impl FnMut(u32, u32) -> Option<f64>,
+        mut full: impl FnMut(&mut F),
     ) {
         let are_rows = self.points.are_rows();
         let single = |place: usize| self.points.range(place).len() == 1;
         let (mut tiles, mut room) = (Tiles::new(exact, self.isa), [Vec::new(), Vec::new()]);
         let (mut near, mut others) = (Vec::new(), Vec::new());
-        let mut links = Vec::with_capacity(MAX_TILE);
         self.first_look(block, reach, wanted, |mut tile| {
             let (rows, columns) = (tile.rows.clone(), tile.columns.clone());
             let [of_group, of_panel] = &mut room;
@@ -184,14 +179,19 @@ impl Sketch {
                     (*bits, *rest) = (*bits & both, *bits & !both);
                 }
             }
-            links.clear();
-            let of_tile = (&names[rows.clone()], &names[columns.clone()]);
+            let (corner, before) = ((rows.start, columns.start), found.len());
             let number = (rows.start - block.from * self.isa.panel()) / self.isa.group();
-            tiles.links((number, group), panel, of_tile, &mut tile.hits, &mut links);
+            tiles.links((number, group), panel, corner, threshold, &mut tile.hits, |pairs| found.add(pairs));
             for (i, (bits, rest)) in tile.hits.into_iter().zip(rest).enumerate().take(rows.len()) {
-                let passes = |&j: &usize| self.passes(rows.start + i, columns.start + j, reach);
+                let row = rows.start + i;
+                let mut add = |j: usize, distance| {
+                    found.add(&Pairs { corner: (row, columns.start + j), bits: 1, distances: &[distance] });
+                };
+                let passes = |&j: &usize| self.passes(row, columns.start + j, reach);
                 for j in ones(rest).filter(passes) {
-                    found(Found::Points((rows.start + i) as u32, (columns.start + j) as u32));
+                    if let Some(distance) = of_points(row as u32, (columns.start + j) as u32) {
+                        add(j, distance);
+                    }
                 }
                 if bits == 0 {
                     continue;
@@ -202,12 +202,14 @@ impl Sketch {
                 near.extend(others.iter().map(|&j| panel[j]));
                 let mut next = others.iter();
                 exact.distances(group[i], &near, |_, distance| {
-                    links.extend(next.next().map(|&j| Link::between(of_tile.0[i], of_tile.1[j], distance)));
+                    if let Some(&j) = next.next().filter(|_| distance <= threshold) {
+                        add(j, distance);
+                    }
                     true
                 });
             }
-            if !links.is_empty() {
-                found(Found::Rows(&links));
+            if found.len() > before {
+                full(found);
             }
         });
     }
@@ -267,15 +269,6 @@ pub(crate) struct Panels {
     pub(crate) last: usize,
 }
 
-/// What [`Sketch::pairs`] finds.
-pub(crate) enum Found<'a> {
-    /// Pairs of single rows by their names, the smaller first, and how far they are from each other, which may be
-    /// beyond the threshold.
-    Rows(&'a [Link]),
-    /// The places p < q of two points of which one at least is of several rows.
-    Points(u32, u32),
-}
-
 /// Which pairs are looked at.
 pub(crate) trait Wanted {
     /// Of the place `i` and some others, one a bit of those set; the bits of those that are not set are no matter.
@@ -283,19 +276,19 @@ pub(crate) trait Wanted {
 }
 
 /// Pairs of points.
-pub(crate) struct Pairs<'a, F> {
+pub(crate) struct Only<'a, F> {
     order: &'a [u32],
     wanted: F,
 }
 
 impl Sketch {
     /// Only pairs of points that a function says.
-    pub(crate) fn only<F: Fn(u32, u32) -> bool>(&self, wanted: F) -> Pairs<'_, F> {
-        Pairs { order: &self.order, wanted }
+    pub(crate) fn only<F: Fn(u32, u32) -> bool>(&self, wanted: F) -> Only<'_, F> {
+        Only { order: &self.order, wanted }
     }
 }
 
-impl<F: Fn(u32, u32) -> bool> Wanted for Pairs<'_, F> {
+impl<F: Fn(u32, u32) -> bool> Wanted for Only<'_, F> {
     fn among(&self, i: usize, others: Range<usize>, bits: u64) -> u64 {
         let (i, others) = (self.order[i], &self.order[others]);
         ones(bits).map(|j| u64::from((self.wanted)(i, others[j])) << j).fold(0, |all, bit| all | bit)
@@ -343,15 +336,6 @@ impl Sketch {
         }
         Groups { bytes, starts, size: (group, size) }
     }
-}
-
-/// The numbers of the bits that are set.
-fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let bit = bits.trailing_zeros();
-        bits &= bits.wrapping_sub(1);
-        (bit < 64).then_some(bit as usize)
-    })
 }
 
 /// Candidates of some places with some others.
