@@ -162,6 +162,25 @@ pass! {
     }
 }
 
+pass! {
+    /// Cosine distances from dot products, which they take the place of, and products of two squared lengths each: as
+    /// [`streamface_types::embedding::cosine`], but without a branch.
+    fn cosines(dots: &mut [f64], squares: &[f64]) {
+        for (dot, &square) in dots.iter_mut().zip(squares) {
+            let distance = (1.0 - *dot / square.sqrt()).clamp(0.0, 2.0);
+            // The product of two squares of `f32` that are not 0 is not 0.
+            *dot = if square == 0.0 { 1.0 } else { distance };
+        }
+    }
+}
+
+pass! {
+    /// Square roots, in place.
+    fn roots(numbers: &mut [f64]) {
+        numbers.iter_mut().for_each(|x| *x = x.sqrt());
+    }
+}
+
 /// Sums over the numbers of a row and each of two others, in the order that distances have.
 #[inline(always)]
 fn two_sums(a: &[f32], b: [&[f32]; 2], term: impl Fn(f64, f64, f64) -> f64) -> [[f64; LANES]; 2] {

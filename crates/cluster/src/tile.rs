@@ -20,8 +20,6 @@ use crate::lines::Lines;
 /// Most rows, and columns, of a block.
 const MOST: (usize, usize) = (4, 6);
 const MOST_PAIRS: usize = MOST.0 * MOST.1;
-/// Pairs that all blocks have a multiple of.
-const TOGETHER: usize = 4;
 
 /// Numbers of a pair that are left when [`tree`] has added the two halves of its lanes.
 const LEFT: usize = 8;
@@ -124,26 +122,18 @@ impl<'a> Tiles<'a> {
         }
     }
 
-    /// Distances of a block from its sums, which they take the place of: as [`Exact::of_sum`], but without a branch, so
-    /// that several are made at once.
+    /// Distances of a block from its sums, which they take the place of.
     fn finish(&self, group: &[f64], left: usize, sums: &mut [f64]) {
-        let sums = sums.as_chunks_mut::<TOGETHER>().0.iter_mut();
         if self.exact.metric() != Metric::Cosine {
-            return sums.for_each(|sums| *sums = sums.map(f64::sqrt));
+            return self.isa.roots(sums);
         }
         let columns = self.isa.block().1;
-        // The product of two squares of `f32` that are not 0 is not 0.
         let mut squares: Distances = [0.0; MOST_PAIRS];
         for (squares, group) in squares.chunks_mut(columns).zip(group) {
             let panel = &self.panel.squares[left..];
             squares.iter_mut().zip(panel).for_each(|(square, panel)| *square = group * panel);
         }
-        for (sums, squares) in sums.zip(squares.as_chunks::<TOGETHER>().0) {
-            *sums = std::array::from_fn(|k| {
-                let distance = (1.0 - sums[k] / squares[k].sqrt()).clamp(0.0, 2.0);
-                if squares[k] == 0.0 { 1.0 } else { distance }
-            });
-        }
+        self.isa.cosines(sums, &squares[..sums.len()]);
     }
 }
 
