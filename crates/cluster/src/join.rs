@@ -33,8 +33,8 @@ const FULL: usize = HELD + MAX_TILE;
 /// Finds all pairs i < j of rows whose distance is at most the threshold, in an order of its own that only
 /// depends on the rows.
 ///
-/// Memory: about d + 40 bytes a row, and 16 bytes a link up to the settings' budget; beyond it links go to a
-/// temporary file.
+/// Memory: about d + 40 bytes a row, and up to the settings' budget between 8 bytes a link, where people are large, and 20;
+/// beyond it links go to a temporary file.
 ///
 /// ```
 /// use streamface_cluster::{Embeddings, Link, Metric, Settings, join};
@@ -210,7 +210,7 @@ fn join_rows<F: Found>(
             }
         };
         // All points are single rows.
-        sketch.links(exact, block.panels, within, wanted.as_ref(), &mut found, |_, _| None, full);
+        sketch.links(exact, block.panels, within, wanted.as_ref(), |_, _| None, (&mut found, full));
         failed?;
         progress.advance(block.pairs(&sketch));
         each(block.number, found)
@@ -404,7 +404,7 @@ pub(crate) fn join_points(
                 keep(found.take(0));
             }
         };
-        sketch.links(exact, block.panels, within, wanted.as_ref(), &mut found, complete, full);
+        sketch.links(exact, block.panels, within, wanted.as_ref(), complete, (&mut found, full));
         progress.advance(block.pairs(&sketch));
         keep(found);
     });

@@ -89,12 +89,19 @@ pub(crate) fn whole(x: f64) -> f64 {
 
 /// The sum of squares, in an order of its own.
 pub(crate) fn squares(numbers: &[f64]) -> f64 {
+    product(numbers, numbers)
+}
+
+/// The sum of products of numbers of two rows of one length, in an order of its own.
+pub(crate) fn product(a: &[f64], b: &[f64]) -> f64 {
     let mut sums = [0.0; SUMS];
-    let (full, rest) = numbers.as_chunks::<SUMS>();
-    for x in full {
-        sums.iter_mut().zip(x).for_each(|(sum, x)| *sum += x * x);
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<SUMS>(), b.as_chunks::<SUMS>());
+    for (x, y) in a.iter().zip(b) {
+        for k in 0..SUMS {
+            sums[k] += x[k] * y[k];
+        }
     }
-    sums.iter().sum::<f64>() + rest.iter().map(|x| x * x).sum::<f64>()
+    sums.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum::<f64>()
 }
 
 pass! {
@@ -208,6 +215,9 @@ fn two_sums(a: &[f32], b: [&[f32]; 2], term: impl Fn(f64, f64, f64) -> f64) -> [
 
 #[cfg(test)]
 mod tests {
+    use streamface_types::Metric;
+    use streamface_types::embedding::{dot, tree};
+
     use super::*;
     use crate::random::Random;
 
@@ -240,6 +250,28 @@ mod tests {
             assert!(seen.windows(2).all(|two| two[0] == two[1]));
         }
         assert_eq!([-1.5, -0.6, 0.4, 0.5, 126.7].map(whole), [-2.0, -1.0, 0.0, 0.0, 127.0]);
+    }
+
+    #[test]
+    fn distances_are_the_definition_s_for_all_instruction_sets() {
+        let mut random = Random::new(6);
+        for dim in [1, 15, 16, 37, 64] {
+            let mut row = || -> Vec<f32> { (0..dim).map(|_| random.uniform() as f32 - 0.4).collect() };
+            let (a, b, c) = (row(), row(), row());
+            for isa in Isa::available() {
+                let dots = isa.dots(&a, [&b, &c]).map(tree);
+                assert_eq!(dots.map(f64::to_bits), [dot(&a, &b), dot(&a, &c)].map(f64::to_bits));
+                let mut both = isa.squared_distances(&a, [&b, &c]).map(tree);
+                isa.roots(&mut both);
+                let want = [&b, &c].map(|other| Metric::Euclidean.distance(&a, other));
+                assert_eq!(both.map(f64::to_bits), want.map(f64::to_bits), "{isa:?} {dim}");
+                let mut cosines = [dots[0], dots[1], 0.0];
+                let squares = [dot(&b, &b), dot(&c, &c)].map(|square| dot(&a, &a) * square);
+                isa.cosines(&mut cosines, &[squares[0], squares[1], 0.0]);
+                let want = [&b, &c].map(|other| Metric::Cosine.distance(&a, other));
+                assert_eq!(cosines.map(f64::to_bits), [want[0], want[1], 1.0].map(f64::to_bits));
+            }
+        }
     }
 
     #[test]

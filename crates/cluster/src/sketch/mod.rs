@@ -157,9 +157,8 @@ impl Sketch {
         block: Panels,
         (threshold, reach): (f64, f64),
         wanted: Option<&impl Wanted>,
-        found: &mut F,
         mut of_points: impl FnMut(u32, u32) -> Option<f64>,
-        mut full: impl FnMut(&mut F),
+        (found, mut full): (&mut F, impl FnMut(&mut F)),
     ) {
         let are_rows = self.points.are_rows();
         let single = |place: usize| self.points.range(place).len() == 1;

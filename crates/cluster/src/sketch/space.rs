@@ -7,7 +7,7 @@ use streamface_types::Metric;
 use super::plan::Plan;
 use crate::exact::Exact;
 use crate::kernel::Isa;
-use crate::passes::squares;
+use crate::passes::{product, squares};
 use crate::points::{Points, add_unit, unit_factor};
 use crate::random::Random;
 
@@ -185,7 +185,7 @@ fn orthonormalise(q: &mut Array2<f32>) {
             let before = norm(column);
             for _ in 0..2 {
                 for other in done.iter() {
-                    let dot: f64 = column.iter().zip(other).map(|(x, y)| x * y).sum();
+                    let dot = product(column, other);
                     column.iter_mut().zip(other).for_each(|(x, y)| *x -= dot * y);
                 }
             }
