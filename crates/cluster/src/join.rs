@@ -161,20 +161,19 @@ pub fn join_each(
     join_rows(&exact, &space, among, settings, observer, Some(&wanted), |_, found: Plain| each(found.links))
 }
 
-/// All pairs of rows at distance ≤ the threshold, handed to `each` in parts as they are found, one part at a
-/// time.
+/// All pairs of some rows, in ascending order, at distance ≤ the threshold, handed to `each` in parts as they are found, one
+/// part at a time.
 pub(crate) fn join_observed(
-    rows: &Embeddings,
+    exact: &Exact,
+    among: &[u32],
     settings: &Settings,
     observer: Observer<'_>,
     each: impl FnMut(Vec<Link>) -> Result<(), Error> + Send,
 ) -> Result<(), Error> {
-    let order: Vec<u32> = (0..rows.len() as u32).collect();
     let each = Mutex::new(each);
-    let exact = Exact::new(rows, settings.metric())?;
-    let space = Space::new(&exact, &order, Tuning::default());
+    let space = Space::new(exact, among, Tuning::default());
     let all = None::<&fn(u32, u32) -> bool>;
-    join_rows(&exact, &space, &order, settings, observer, all, |_, found: Plain| {
+    join_rows(exact, &space, among, settings, observer, all, |_, found: Plain| {
         (each.lock().unwrap_or_else(PoisonError::into_inner))(found.links)
     })
 }

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use streamface_types::Embeddings;
 
-use crate::clustering::{Clustering, Merge, must_links, of_merges};
+use crate::clustering::{Clustering, Merge, copies, must_links, of_merges};
 use crate::constraints::Constraints;
 use crate::dense::{self, Square};
 use crate::exact::Exact;
@@ -15,8 +15,8 @@ use crate::union_find::UnionFind;
 use crate::{Error, Settings};
 
 /// Clusters rows by single linkage cut at the threshold: the connected components of all pairs at distance
-/// ≤ threshold, and their merges in order of (distance, the pair's rows), a minimum spanning forest (Gower
-/// and Ross, *Minimum spanning trees and single linkage cluster analysis*, 1969).
+/// ≤ threshold, and their merges, after must-links and copies, in order of (distance, the pair's rows), a minimum
+/// spanning forest (Gower and Ross, *Minimum spanning trees and single linkage cluster analysis*, 1969).
 ///
 /// A merge that would put a cannot-linked pair together is passed over. Memory: the links of the forest and
 /// a buffer of as many more, whatever the threshold; with cannot-links all links, at most the settings' budget.
@@ -31,10 +31,18 @@ pub fn single_linkage(
     observer: Observer<'_>,
 ) -> Result<Clustering, Error> {
     let groups = constraints.close(rows.len())?;
+    let exact = Exact::new(rows, settings.metric())?;
     let plain = constraints.cannot_links().is_empty();
     let most = settings.most_links() as usize;
+    let mut merges = must_links(&groups);
+    // Of rows that are copies one is enough: they are nearest to each other, and as far from all else.
+    let copies = copies(&exact, &merges, &groups, |_| true);
+    let mut alone = vec![true; rows.len()];
+    copies.iter().for_each(|m| alone[m.b as usize] = false);
+    let among: Vec<u32> = (0_u32..).zip(alone).filter_map(|(row, alone)| alone.then_some(row)).collect();
+    merges.extend(copies);
     let (mut forest, mut count): (Vec<Link>, u64) = (Vec::new(), 0);
-    join_observed(rows, settings, observer, |found| {
+    join_observed(&exact, &among, settings, observer, |found| {
         count += found.len() as u64;
         forest.extend(found);
         if forest.len() <= most.max(2 * rows.len()) {
@@ -48,7 +56,6 @@ pub fn single_linkage(
         Ok(())
     })?;
     forest.par_sort_unstable_by(order);
-    let mut merges = must_links(&groups);
     let mut sets = UnionFind::new(rows.len());
     merges.iter().for_each(|m| sets.union(m.a, m.b));
     let mut apart: Vec<Vec<u32>> = vec![Vec::new(); if plain { 0 } else { rows.len() }];

@@ -115,6 +115,43 @@ proptest! {
         assert_eq!(components(&join(&rows, &settings).unwrap()).unwrap(), slow);
     }
 
+    /// On a grid many rows are equal, and many distances.
+    #[test]
+    fn single_is_kruskal_where_rows_are_equal(
+        numbers in prop::collection::vec(-2_i8..2, 0..60),
+        dim in 1_usize..3,
+        apart in prop::collection::vec((any::<u16>(), any::<u16>()), 0..6),
+        cosine in any::<bool>(),
+        t in prop_oneof![Just(0.0), 0.0..2.0_f64],
+    ) {
+        let n = numbers.len() / dim;
+        let rows = Embeddings::new(numbers[..n * dim].iter().map(|&x| x.into()).collect(), dim).unwrap();
+        let metric = if cosine { Metric::Cosine } else { Metric::Euclidean };
+        let mut constraints = Constraints::default();
+        for (a, b) in apart.into_iter().filter(|_| n > 1).map(|(a, b)| (usize::from(a) % n, usize::from(b) % n)) {
+            if a != b {
+                constraints.cannot_link(a, b);
+            }
+        }
+        let distance = |i: usize, j: usize| metric.distance(rows.row(i), rows.row(j));
+        let mut links: Vec<_> = (0..n).flat_map(|j| (0..j).map(move |i| (i, j))).collect();
+        links.retain(|&(i, j)| distance(i, j) <= t);
+        links.sort_by(|&x, &y| distance(x.0, x.1).total_cmp(&distance(y.0, y.1)).then(x.cmp(&y)));
+        let mut label: Vec<u32> = (0..n as u32).collect();
+        for (i, j) in links {
+            let (a, b) = (label[i], label[j]);
+            let apart = |&(x, y): &(usize, usize)| {
+                (label[x], label[y]) == (a, b) || (label[x], label[y]) == (b, a)
+            };
+            if a != b && !constraints.cannot_links().iter().any(apart) {
+                label.iter_mut().filter(|l| **l == b).for_each(|l| *l = a);
+            }
+        }
+        let settings = Settings::new(metric, t).unwrap();
+        let slow = labels::by_first_appearance(&label);
+        same(single_linkage(&rows, &settings, &constraints, Observer::none()), &slow);
+    }
+
     #[test]
     fn average_is_greedy((rows, constraints) in input(), t in 0.0..1.4_f64, cosine in any::<bool>()) {
         let metric = if cosine { Metric::Cosine } else { Metric::Euclidean };
@@ -137,7 +174,8 @@ fn average_says_what_it_would_take() {
 /// Buffers that fill up over and over leave the same forest.
 #[test]
 fn a_forest_of_parts_is_the_forest_of_all() {
-    let values: Vec<f32> = (0..900_u32).map(|k| ((k * k * 31 + k * 7) % 2503) as f32).collect();
+    let value = |k: u32| ((k * k * 31 + k * 7) % 2503) as f32 + k as f32 / 1024.0;
+    let values: Vec<f32> = (0..900).map(value).collect();
     let rows = Embeddings::new(values, 1).unwrap();
     let settings = Settings::new(Metric::Euclidean, 400.0).unwrap();
     let none = Constraints::default();
@@ -145,4 +183,15 @@ fn a_forest_of_parts_is_the_forest_of_all() {
     let parts = single_linkage(&rows, &settings.memory(0), &none, Observer::none()).unwrap();
     assert_eq!(all, parts);
     assert!(all.links > 100_000);
+}
+
+/// A still picture: each pair of its copies would be a link, twenty billion of them.
+#[test]
+fn copies_are_no_links_of_single_linkage() {
+    let mut values = vec![1.0; 200_000];
+    values[77] = 3.0;
+    let rows = Embeddings::new(values, 1).unwrap();
+    let settings = Settings::new(Metric::Euclidean, 1.0).unwrap();
+    let found = single_linkage(&rows, &settings, &Constraints::default(), Observer::none()).unwrap();
+    assert_eq!((found.clusters, found.links, found.merges.len()), (2, 0, 199_998));
 }
