@@ -5,7 +5,8 @@ use streamface_types::Embeddings;
 
 use crate::constraints::{Constraints, Groups};
 use crate::exact::Exact;
-use crate::links::{Link, Links, Piece};
+use crate::found::Link;
+use crate::links::{Links, Piece};
 use crate::points::Points;
 use crate::progress::Observer;
 use crate::sketch::{Space, Tuning};

@@ -1,6 +1,7 @@
 //! Connected components of links.
 
-use crate::links::{Link, Links, Piece};
+use crate::found::Link;
+use crate::links::{Links, Piece};
 use crate::union_find::UnionFind;
 use crate::{Error, labels};
 

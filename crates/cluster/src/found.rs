@@ -2,7 +2,24 @@
 
 use std::sync::Arc;
 
-use crate::links::Link;
+/// Two rows at distance ≤ t.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Link {
+    /// The smaller row.
+    pub i: u32,
+    /// The larger row.
+    pub j: u32,
+    /// Their distance.
+    pub distance: f64,
+}
+
+impl Link {
+    /// Of two rows in any order.
+    #[inline]
+    pub(crate) fn between(a: u32, b: u32, distance: f64) -> Self {
+        Self { i: a.min(b), j: a.max(b), distance }
+    }
+}
 
 /// Some pairs of a few points with a few others.
 pub(crate) struct Pairs<'a> {

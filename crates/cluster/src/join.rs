@@ -13,9 +13,9 @@ use rayon::prelude::*;
 use streamface_types::Embeddings;
 
 use crate::exact::Exact;
-use crate::found::{Compact, Found, Plain};
+use crate::found::{Compact, Found, Link, Plain};
 use crate::kernel::MAX_TILE;
-use crate::links::{Link, Links, Spill};
+use crate::links::{Links, Spill};
 use crate::points::Points;
 use crate::progress::{Observer, Stage};
 use crate::sketch::{Panels, Room, Sketch, Space, Tuning};

@@ -84,8 +84,9 @@ pub use clustering::{Clustering, Merge, Parts, complete_linkage, complete_linkag
 pub use components::components;
 pub use constraints::Constraints;
 pub use error::Error;
+pub use found::Link;
 pub use join::{join, join_blocks, join_each};
-pub use links::{Link, Links};
+pub use links::Links;
 pub use merge::merge_by_links;
 pub use other_linkage::{average_linkage, single_linkage};
 pub use progress::{Observer, Progress, Stage};

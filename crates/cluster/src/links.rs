@@ -7,26 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::Error;
-use crate::found::{Compact, Found, Outline};
-
-/// Two rows at distance ≤ t.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Link {
-    /// The smaller row.
-    pub i: u32,
-    /// The larger row.
-    pub j: u32,
-    /// Their distance.
-    pub distance: f64,
-}
-
-impl Link {
-    /// Of two rows in any order.
-    #[inline]
-    pub(crate) fn between(a: u32, b: u32, distance: f64) -> Self {
-        Self { i: a.min(b), j: a.max(b), distance }
-    }
-}
+use crate::found::{Compact, Found, Link, Outline};
 
 /// All links among some rows, in any order.
 #[derive(Debug, Clone, Default)]
