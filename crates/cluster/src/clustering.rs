@@ -253,11 +253,14 @@ pub(crate) fn copies(
 
 /// Of a row's numbers; 0 and −0 alike, as they are equal.
 fn hash(row: &[f32]) -> u64 {
-    let mut hash = 0xCBF2_9CE4_8422_2325_u64;
-    for x in row {
-        hash = (hash.rotate_left(5) ^ u64::from((x + 0.0).to_bits())).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
-    hash
+    let add = |hash: u64, x: u64| (hash.rotate_left(5) ^ x).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    // Four that do not wait for each other.
+    let mut hashes = [0xCBF2_9CE4_8422_2325_u64; 4];
+    let mut add_to = |at: usize, x: f32| hashes[at] = add(hashes[at], (x + 0.0).to_bits().into());
+    let (full, rest) = row.as_chunks::<4>();
+    full.iter().for_each(|numbers| (0..4).for_each(|at| add_to(at, numbers[at])));
+    rest.iter().enumerate().for_each(|(at, &x)| add_to(at, x));
+    hashes.into_iter().fold(0, add)
 }
 
 /// Links between the clusters that linkage starts from, each known by its smallest row: two groups are

@@ -141,11 +141,12 @@ pub(super) fn write(
 pub(super) fn fingerprint(rows: usize, numbers: &[f32]) -> String {
     // Four sums that do not wait for each other.
     let mut hash = [0xCBF2_9CE4_8422_2325_u64 ^ rows as u64; 4];
-    for numbers in numbers.chunks(4) {
-        for (hash, x) in hash.iter_mut().zip(numbers) {
-            *hash = (hash.rotate_left(5) ^ u64::from(x.to_bits())).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        }
-    }
+    let add = |hash: &mut u64, x: &f32| {
+        *hash = (hash.rotate_left(5) ^ u64::from(x.to_bits())).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    };
+    let (full, rest) = numbers.as_chunks::<4>();
+    full.iter().for_each(|numbers| hash.iter_mut().zip(numbers).for_each(|(hash, x)| add(hash, x)));
+    hash.iter_mut().zip(rest).for_each(|(hash, x)| add(hash, x));
     let all = hash
         .iter()
         .fold(numbers.len() as u64, |all, h| (all.rotate_left(17) ^ h).wrapping_mul(0x9E37_79B9_7F4A_7C15));
