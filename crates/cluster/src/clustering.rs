@@ -143,10 +143,7 @@ pub(crate) fn complete_linkage_with(
     let space = Space::new(&exact, &(0..rows.len() as u32).collect::<Vec<_>>(), tuning);
     let mut merges = must_links(&groups);
     let copies = copies(&exact, &merges, &groups, |_| true);
-    // One of equal rows speaks for all of them.
-    let mut left = vec![true; rows.len()];
-    copies.iter().for_each(|m| left[m.b as usize] = false);
-    let order: Vec<u32> = (0..rows.len() as u32).filter(|&row| left[row as usize]).collect();
+    let order = without_copies(&copies, rows.len());
     merges.extend(copies);
     let place = |row: &u32| order.partition_point(|other| other < &groups.first[*row as usize]) as u32;
     let points = Points::of_rows(&order);
@@ -249,6 +246,13 @@ pub(crate) fn copies(
     }
     merges.sort_unstable_by(Merge::order);
     merges
+}
+
+/// The rows that are no copies, in order: one of equal rows speaks for all of them.
+pub(crate) fn without_copies(copies: &[Merge], rows: usize) -> Vec<u32> {
+    let mut left = vec![true; rows];
+    copies.iter().for_each(|m| left[m.b as usize] = false);
+    (0..rows as u32).filter(|&row| left[row as usize]).collect()
 }
 
 /// Of a row's numbers; 0 and −0 alike, as they are equal.

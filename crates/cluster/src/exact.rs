@@ -26,7 +26,7 @@ impl<'a> Exact<'a> {
         let isa = Isa::best();
         let squares = match metric {
             Metric::Cosine => {
-                let square = |i: usize| tree(isa.dots(rows.row(i), [rows.row(i); 2])[0]);
+                let square = |i: usize| tree(isa.dots(rows.row(i), [rows.row(i)])[0]);
                 (0..rows.len()).into_par_iter().with_min_len(1024).map(square).collect()
             }
             Metric::Euclidean => Vec::new(),
@@ -63,19 +63,17 @@ impl<'a> Exact<'a> {
 
     /// The distance of rows `i` and `j`.
     pub(crate) fn distance(&self, i: u32, j: u32) -> f64 {
-        self.both(i, [j, j])[0]
+        self.few(i, [j])[0]
     }
 
-    /// The distances of row `i` and two others: that they share the reading and converting of it is worth more than
-    /// the second one costs.
-    fn both(&self, i: u32, [j, k]: [u32; 2]) -> [f64; 2] {
-        let [a, b, c] = [i, j, k].map(|row| self.rows.row(row as usize));
+    /// The distances of row `i` and a few others.
+    fn few<const N: usize>(&self, i: u32, others: [u32; N]) -> [f64; N] {
+        let (a, b) = (self.rows.row(i as usize), others.map(|row| self.rows.row(row as usize)));
         let sums = match self.metric {
-            Metric::Cosine => self.isa.dots(a, [b, c]),
-            _ => self.isa.squared_distances(a, [b, c]),
+            Metric::Cosine => self.isa.dots(a, b),
+            _ => self.isa.squared_distances(a, b),
         };
-        let [p, q] = sums.map(tree);
-        [self.of_sum(p, i, j), self.of_sum(q, i, k)]
+        std::array::from_fn(|at| self.of_sum(tree(sums[at]), i, others[at]))
     }
 
     /// Calls `found(j, distance of i and j)` for each `j` in order, until it says to stop. Whether none
@@ -83,7 +81,7 @@ impl<'a> Exact<'a> {
     pub(crate) fn distances(&self, i: u32, others: &[u32], mut found: impl FnMut(u32, f64) -> bool) -> bool {
         let (pairs, last) = others.as_chunks::<2>();
         for &[j, k] in pairs {
-            let [p, q] = self.both(i, [j, k]);
+            let [p, q] = self.few(i, [j, k]);
             if !found(j, p) || !found(k, q) {
                 return false;
             }

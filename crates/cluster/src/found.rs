@@ -44,6 +44,9 @@ pub(crate) trait Found: Send {
 
     /// All that it holds, leaving room for so many in their stead.
     fn take(&mut self, room: usize) -> Self;
+
+    /// Lets go of room that it does not need.
+    fn shrink_to_fit(&mut self);
 }
 
 /// The numbers of the bits that are set.
@@ -79,6 +82,10 @@ impl Found for Plain {
     fn take(&mut self, room: usize) -> Self {
         let links = std::mem::replace(&mut self.links, Vec::with_capacity(room));
         Self { names: self.names.clone(), links, ..*self }
+    }
+
+    fn shrink_to_fit(&mut self) {
+        self.links.shrink_to_fit();
     }
 }
 
@@ -146,17 +153,17 @@ impl Found for Compact {
         new.distances.reserve_exact(room);
         std::mem::replace(self, new)
     }
+
+    fn shrink_to_fit(&mut self) {
+        self.corners.shrink_to_fit();
+        self.distances.shrink_to_fit();
+    }
 }
 
 impl Compact {
     /// Bytes that the links take.
     pub(crate) fn size(&self) -> usize {
         self.corners.len() * Corner::BYTES + size_of_val(&self.distances[..])
-    }
-
-    pub(crate) fn shrink_to_fit(&mut self) {
-        self.corners.shrink_to_fit();
-        self.distances.shrink_to_fit();
     }
 
     pub(crate) fn links(&self) -> Vec<Link> {
@@ -169,7 +176,7 @@ impl Compact {
         links
     }
 
-    /// Its bytes, and an empty one that they can be put [back](Self::filled) into.
+    /// Its bytes, and what makes links of them [again](Outline::filled).
     pub(crate) fn into_bytes(self) -> (Vec<u8>, Outline) {
         let mut bytes = Vec::with_capacity(self.size());
         for corner in &self.corners {
@@ -181,7 +188,7 @@ impl Compact {
     }
 }
 
-/// What is left of [`Compact`] without their bytes.
+/// What is left of [`Compact`] without its bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct Outline {
     names: Arc<[u32]>,
@@ -200,17 +207,14 @@ impl Outline {
     pub(crate) fn filled(&self, bytes: &[u8]) -> Compact {
         let (corners, distances) = bytes.split_at(self.corners * Corner::BYTES);
         let corner = |bytes: &[u8; Corner::BYTES]| {
-            let [row, column, bits] = std::array::from_fn(|k| word(bytes, 4 * k));
+            let words = bytes.as_chunks().0;
+            let [row, column, bits] = std::array::from_fn(|k| u32::from_le_bytes(words[k]));
             Corner { row, column, bits }
         };
         let corners = corners.as_chunks().0.iter().map(corner).collect();
         let distances = distances.as_chunks().0.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect();
         Compact { names: self.names.clone(), columns: self.columns, corners, distances }
     }
-}
-
-fn word(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
 #[cfg(test)]

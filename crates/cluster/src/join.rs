@@ -200,19 +200,23 @@ fn join_rows<F: Found>(
         let wanted =
             wanted.map(|wanted| sketch.only(|p: u32, q: u32| wanted(order[p as usize], order[q as usize])));
         let (mut found, mut failed) = (F::new(&names, sketch.isa.block().1), Ok(()));
+        let hand_over = |mut part: F| {
+            part.shrink_to_fit();
+            each(block.number, part)
+        };
         let full = |found: &mut F| {
             // After a failure nothing is kept: there may be more links than memory.
             if failed.is_err() {
                 found.take(0);
             } else if found.len() >= HELD {
-                failed = each(block.number, found.take(FULL));
+                failed = hand_over(found.take(FULL));
             }
         };
         // All points are single rows.
         sketch.links(exact, block.panels, within, wanted.as_ref(), |_, _| None, (&mut found, full));
         failed?;
         progress.advance(block.pairs(&sketch));
-        each(block.number, found)
+        hand_over(found)
     })
 }
 

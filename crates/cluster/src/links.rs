@@ -154,10 +154,9 @@ impl Spill {
         Self { most, kept: AtomicU64::new(0), file: Mutex::new(None) }
     }
 
-    pub(crate) fn keep(&self, mut links: Compact) -> Result<Piece, Error> {
+    pub(crate) fn keep(&self, links: Compact) -> Result<Piece, Error> {
         let size = links.size() as u64;
         if self.kept.fetch_add(size, Ordering::Relaxed) + size <= self.most || size == 0 {
-            links.shrink_to_fit();
             return Ok(Piece::Compact(links));
         }
         self.kept.fetch_sub(size, Ordering::Relaxed);

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use streamface_types::Embeddings;
 
-use crate::clustering::{Clustering, Merge, copies, must_links, of_merges};
+use crate::clustering::{Clustering, Merge, copies, must_links, of_merges, without_copies};
 use crate::constraints::Constraints;
 use crate::dense::{self, Square};
 use crate::exact::Exact;
@@ -35,11 +35,8 @@ pub fn single_linkage(
     let plain = constraints.cannot_links().is_empty();
     let most = settings.most_links() as usize;
     let mut merges = must_links(&groups);
-    // Of rows that are copies one is enough: they are nearest to each other, and as far from all else.
     let copies = copies(&exact, &merges, &groups, |_| true);
-    let mut alone = vec![true; rows.len()];
-    copies.iter().for_each(|m| alone[m.b as usize] = false);
-    let among: Vec<u32> = (0_u32..).zip(alone).filter_map(|(row, alone)| alone.then_some(row)).collect();
+    let among = without_copies(&copies, rows.len());
     merges.extend(copies);
     let (mut forest, mut count): (Vec<Link>, u64) = (Vec::new(), 0);
     join_observed(&exact, &among, settings, observer, |found| {

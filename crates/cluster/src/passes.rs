@@ -6,20 +6,21 @@ use crate::kernel::Isa;
 
 /// A method of [`Isa`] with the same body for all of them, in the compiler's own vectors.
 macro_rules! pass {
-    ($(#[$doc:meta])* fn $name:ident($($arg:ident: $type:ty),*) $(-> $out:ty)? $body:block) => {
+    ($(#[$doc:meta])* fn $name:ident$(<const $count:ident: usize>)?($($arg:ident: $type:ty),*)
+        $(-> $out:ty)? $body:block) => {
         impl Isa {
             $(#[$doc])*
-            pub(crate) fn $name(self, $($arg: $type),*) $(-> $out)? {
+            pub(crate) fn $name$(<const $count: usize>)?(self, $($arg: $type),*) $(-> $out)? {
                 #[inline(always)]
-                fn body($($arg: $type),*) $(-> $out)? $body
+                fn body$(<const $count: usize>)?($($arg: $type),*) $(-> $out)? $body
                 #[cfg(target_arch = "x86_64")]
                 #[target_feature(enable = "avx2,fma")]
-                fn avx2($($arg: $type),*) $(-> $out)? {
+                fn avx2$(<const $count: usize>)?($($arg: $type),*) $(-> $out)? {
                     body($($arg),*)
                 }
                 #[cfg(target_arch = "x86_64")]
                 #[target_feature(enable = "avx512f,avx512bw")]
-                fn avx512($($arg: $type),*) $(-> $out)? {
+                fn avx512$(<const $count: usize>)?($($arg: $type),*) $(-> $out)? {
                     body($($arg),*)
                 }
                 match self {
@@ -155,17 +156,19 @@ pass! {
 }
 
 pass! {
-    /// The dot products of a row with two others, bit for bit those of [`streamface_types::embedding::dot`].
-    fn dots(a: &[f32], b: [&[f32]; 2]) -> [[f64; LANES]; 2] {
+    /// The dot products of a row with a few others, whose [tree](streamface_types::embedding::tree) is bit for bit
+    /// [`streamface_types::embedding::dot`].
+    fn dots<const N: usize>(a: &[f32], b: [&[f32]; N]) -> [[f64; LANES]; N] {
         // The same bits as fused: products of `f32` are exact in `f64`.
-        two_sums(a, b, |x, y, sum| sum + x * y)
+        sums(a, b, |x, y, sum| sum + x * y)
     }
 }
 
 pass! {
-    /// The squared distances of a row from two others, in the order of sums of [`streamface_types::Metric::distance`].
-    fn squared_distances(a: &[f32], b: [&[f32]; 2]) -> [[f64; LANES]; 2] {
-        two_sums(a, b, |x, y, sum| sum + (x - y) * (x - y))
+    /// The squared distances of a row from a few others, likewise in the order of sums of
+    /// [`streamface_types::Metric::distance`].
+    fn squared_distances<const N: usize>(a: &[f32], b: [&[f32]; N]) -> [[f64; LANES]; N] {
+        sums(a, b, |x, y, sum| sum + (x - y) * (x - y))
     }
 }
 
@@ -188,25 +191,24 @@ pass! {
     }
 }
 
-/// Sums over the numbers of a row and each of two others, in the order that distances have.
+/// Sums over the numbers of a row and each of a few others, which share the reading and converting of it.
 #[inline(always)]
-fn two_sums(a: &[f32], b: [&[f32]; 2], term: impl Fn(f64, f64, f64) -> f64) -> [[f64; LANES]; 2] {
-    // The same length for all, known to the compiler, takes the bounds checks out of the loop.
-    let [p, q] = b.map(|row| &row[..a.len()]);
-    let mut sums = [[0.0; LANES]; 2];
-    let (full, rest): (&[[f32; LANES]], _) = a.as_chunks();
-    let (ps, p_rest): (&[[f32; LANES]], _) = p.as_chunks();
-    let (qs, q_rest): (&[[f32; LANES]], _) = q.as_chunks();
-    for ((x, p), q) in full.iter().zip(ps).zip(qs) {
+fn sums<const N: usize>(a: &[f32], b: [&[f32]; N], term: impl Fn(f64, f64, f64) -> f64) -> [[f64; LANES]; N] {
+    let mut sums = [[0.0; LANES]; N];
+    let (full, rest) = a.as_chunks::<LANES>();
+    // As many for all, known to the compiler, takes the bounds checks out of the loop.
+    let b = b.map(|row| row[..a.len()].as_chunks::<LANES>());
+    let of = b.map(|(of, _)| &of[..full.len()]);
+    for (step, x) in full.iter().enumerate() {
         let x = x.map(f64::from);
-        for (sums, y) in sums.iter_mut().zip([p, q]) {
+        for (sums, of) in sums.iter_mut().zip(of) {
             for k in 0..LANES {
-                sums[k] = term(x[k], y[k].into(), sums[k]);
+                sums[k] = term(x[k], of[step][k].into(), sums[k]);
             }
         }
     }
-    for (sums, y) in sums.iter_mut().zip([p_rest, q_rest]) {
-        for ((sum, &x), &y) in sums.iter_mut().zip(rest).zip(y) {
+    for (sums, (_, of)) in sums.iter_mut().zip(b) {
+        for ((sum, &x), &y) in sums.iter_mut().zip(rest).zip(of) {
             *sum = term(x.into(), y.into(), *sum);
         }
     }
@@ -261,6 +263,7 @@ mod tests {
             for isa in Isa::available() {
                 let dots = isa.dots(&a, [&b, &c]).map(tree);
                 assert_eq!(dots.map(f64::to_bits), [dot(&a, &b), dot(&a, &c)].map(f64::to_bits));
+                assert_eq!(tree(isa.dots(&a, [&b])[0]).to_bits(), dots[0].to_bits());
                 let mut both = isa.squared_distances(&a, [&b, &c]).map(tree);
                 isa.roots(&mut both);
                 let want = [&b, &c].map(|other| Metric::Euclidean.distance(&a, other));
