@@ -19,13 +19,9 @@ use crate::lines::Lines;
 
 /// Most rows, and columns, of a block.
 const MOST: (usize, usize) = (4, 6);
-const MOST_PAIRS: usize = MOST.0 * MOST.1;
 
 /// Numbers of a pair that are left when [`tree`] has added the two halves of its lanes.
 const LEFT: usize = 8;
-
-/// Distances of a block, row after row; at places where no row stands they mean nothing.
-type Distances = [f64; MOST_PAIRS];
 
 /// Which rows stand at the places of a tile: those of a group, and those of a panel.
 pub(crate) struct Tiles<'a> {
@@ -38,6 +34,9 @@ pub(crate) struct Tiles<'a> {
     /// The first row and column of each block at work, and the sums of its pairs.
     blocks: Vec<(usize, usize)>,
     sums: Vec<[f64; LEFT]>,
+    /// Of the same pairs, their distances, and products of their two squared lengths.
+    distances: Vec<f64>,
+    squares: Vec<f64>,
 }
 
 impl<'a> Tiles<'a> {
@@ -51,6 +50,8 @@ impl<'a> Tiles<'a> {
             panel: Packed::new(isa.panel(), dim, width),
             blocks: Vec::new(),
             sums: Vec::new(),
+            distances: Vec::new(),
+            squares: Vec::new(),
         }
     }
 
@@ -70,6 +71,9 @@ impl<'a> Tiles<'a> {
         // From here on a block as a whole is cheaper than its pairs one by one.
         let enough = (rows * columns).div_ceil(5) as u32;
         let mask = |left: usize| ((1_u64 << columns) - 1) << left;
+        if hits.iter().map(|bits| bits.count_ones()).sum::<u32>() < enough {
+            return;
+        }
         self.blocks.clear();
         for left in (0..panel.len()).step_by(columns) {
             for (at, hits) in hits.chunks_exact(rows).enumerate() {
@@ -88,25 +92,9 @@ impl<'a> Tiles<'a> {
         for &(_, left) in &self.blocks {
             self.panel.hold(self.exact, panel, left..(left + columns).min(panel.len()));
         }
-        let own = &self.groups[number];
-        if self.part.is_empty() {
-            self.part.reset(own.part(0).len(), 0.0);
-        }
+        self.measure(number);
         let pairs = rows * columns;
-        if self.sums.len() < self.blocks.len() * pairs {
-            self.sums.resize(self.blocks.len() * pairs, [0.0; LEFT]);
-        }
-        for part in 0..LANES / self.isa.width() {
-            self.part.iter_mut().zip(own.part(part)).for_each(|(to, &x)| *to = x.into());
-            let of = Part { number: part, len: own.len(), group: &self.part, panel: self.panel.part(part) };
-            for (at, sums) in self.blocks.iter().zip(self.sums.chunks_mut(pairs)) {
-                self.isa.add(self.exact.metric(), &of, *at, sums);
-            }
-        }
-        for (&(top, left), sums) in self.blocks.iter().zip(self.sums.chunks(pairs)) {
-            let mut distances = self.isa.totals(sums);
-            let distances = &mut distances[..pairs];
-            self.finish(&own.squares[top..], left, distances);
+        for (&(top, left), distances) in self.blocks.iter().zip(self.distances.chunks(pairs)) {
             let mut bits = 0;
             for (row, hits) in hits[top..top + rows].iter_mut().enumerate() {
                 bits |= ((*hits & mask(left)) >> left << (row * columns)) as u32;
@@ -122,18 +110,36 @@ impl<'a> Tiles<'a> {
         }
     }
 
-    /// Distances of a block from its sums, which they take the place of.
-    fn finish(&self, group: &[f64], left: usize, sums: &mut [f64]) {
-        if self.exact.metric() != Metric::Cosine {
-            return self.isa.roots(sums);
+    /// Computes the distances of all blocks at work, of this group and the panel.
+    fn measure(&mut self, number: usize) {
+        let (own, (rows, columns)) = (&self.groups[number], self.isa.block());
+        if self.part.is_empty() {
+            self.part.reset(own.part(0).len(), 0.0);
         }
-        let columns = self.isa.block().1;
-        let mut squares: Distances = [0.0; MOST_PAIRS];
-        for (squares, group) in squares.chunks_mut(columns).zip(group) {
-            let panel = &self.panel.squares[left..];
-            squares.iter_mut().zip(panel).for_each(|(square, panel)| *square = group * panel);
+        let pairs = rows * columns;
+        if self.sums.len() < self.blocks.len() * pairs {
+            self.sums.resize(self.blocks.len() * pairs, [0.0; LEFT]);
         }
-        self.isa.cosines(sums, &squares[..sums.len()]);
+        for part in 0..LANES / self.isa.width() {
+            self.part.iter_mut().zip(own.part(part)).for_each(|(to, &x)| *to = x.into());
+            let of = Part { number: part, len: own.len(), group: &self.part, panel: self.panel.part(part) };
+            self.isa.add(self.exact.metric(), &of, &self.blocks, &mut self.sums);
+        }
+        let sums = &self.sums[..self.blocks.len() * pairs];
+        self.distances.resize(sums.len(), 0.0);
+        self.isa.totals(sums, &mut self.distances);
+        if self.exact.metric() == Metric::Cosine {
+            self.squares.resize(sums.len(), 0.0);
+            for (&(top, left), squares) in self.blocks.iter().zip(self.squares.chunks_mut(pairs)) {
+                let panel = &self.panel.squares[left..];
+                for (squares, group) in squares.chunks_mut(columns).zip(&own.squares[top..]) {
+                    squares.iter_mut().zip(panel).for_each(|(square, panel)| *square = group * panel);
+                }
+            }
+            self.isa.cosines(&mut self.distances, &self.squares);
+        } else {
+            self.isa.roots(&mut self.distances);
+        }
     }
 }
 
@@ -216,13 +222,24 @@ struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    fn row(&self, row: usize) -> &'a [f64] {
-        &self.group[row * self.len..][..self.len]
+    /// So many rows of the group, from one on.
+    #[inline(always)]
+    fn rows<const R: usize>(&self, first: usize) -> [&'a [f64]; R] {
+        split(&self.group[first * self.len..][..R * self.len])
     }
 
-    fn column(&self, column: usize) -> &'a [f64] {
-        &self.panel[column * self.len..][..self.len]
+    /// So many of the panel's.
+    #[inline(always)]
+    fn columns<const C: usize>(&self, first: usize) -> [&'a [f64]; C] {
+        split(&self.panel[first * self.len..][..C * self.len])
     }
+}
+
+/// As so many of one length.
+#[inline(always)]
+fn split<const N: usize>(numbers: &[f64]) -> [&[f64]; N] {
+    let len = numbers.len() / N;
+    std::array::from_fn(|k| &numbers[k * len..][..len])
 }
 
 impl Isa {
@@ -246,73 +263,77 @@ impl Isa {
         }
     }
 
-    /// Adds what a part gives to the sums of a block at some row and column, or starts them with it.
-    fn add(self, metric: Metric, part: &Part<'_>, at: (usize, usize), sums: &mut [[f64; LEFT]]) {
+    /// Adds what a part gives to the sums of blocks at some rows and columns, or starts them with it.
+    fn add(self, metric: Metric, part: &Part<'_>, blocks: &[(usize, usize)], sums: &mut [[f64; LEFT]]) {
         match metric {
-            Metric::Euclidean => self.add_for::<true>(part, at, sums),
-            _ => self.add_for::<false>(part, at, sums),
+            Metric::Euclidean => self.add_for::<true>(part, blocks, sums),
+            _ => self.add_for::<false>(part, blocks, sums),
         }
     }
 
     /// The same, of squared differences or of products.
-    fn add_for<const SQUARED: bool>(self, part: &Part<'_>, at: (usize, usize), sums: &mut [[f64; LEFT]]) {
+    fn add_for<const SQUARED: bool>(
+        self,
+        part: &Part<'_>,
+        blocks: &[(usize, usize)],
+        sums: &mut [[f64; LEFT]],
+    ) {
         match self {
             // SAFETY: a `Vnni` comes from `available`, which asked the processor.
             #[cfg(target_arch = "x86_64")]
-            Self::Vnni => unsafe { add_avx512::<SQUARED>(part, at, sums) },
+            Self::Vnni => unsafe { add_avx512::<SQUARED>(part, blocks, sums) },
             // SAFETY: likewise an `Avx2`.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => unsafe { add_avx2::<SQUARED>(part, at, sums) },
-            Self::Portable => add_portable::<SQUARED>(part, at, sums),
+            Self::Avx2 => unsafe { add_avx2::<SQUARED>(part, blocks, sums) },
+            Self::Portable => add_portable::<SQUARED>(part, blocks, sums),
         }
     }
 
     /// What [`tree`] makes of all sums.
-    fn totals(self, sums: &[[f64; LEFT]]) -> Distances {
+    fn totals(self, sums: &[[f64; LEFT]], totals: &mut [f64]) {
         match self {
             // SAFETY: a `Vnni` comes from `available`, which asked the processor.
             #[cfg(target_arch = "x86_64")]
-            Self::Vnni => unsafe { totals_avx512(sums) },
+            Self::Vnni => unsafe { totals_avx512(sums, totals) },
             // SAFETY: likewise an `Avx2`.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => unsafe { totals_avx2(sums) },
+            Self::Avx2 => unsafe { totals_avx2(sums, totals) },
             Self::Portable => {
-                let mut totals = [0.0; MOST_PAIRS];
                 for (total, sums) in totals.iter_mut().zip(sums) {
                     let mut lanes = [0.0; LANES];
                     lanes[..LEFT].copy_from_slice(sums);
                     *total = tree(lanes);
                 }
-                totals
             }
         }
     }
 }
 
-fn add_portable<const SQUARED: bool>(part: &Part<'_>, (top, left): (usize, usize), sums: &mut [[f64; LEFT]]) {
+fn add_portable<const SQUARED: bool>(part: &Part<'_>, blocks: &[(usize, usize)], sums: &mut [[f64; LEFT]]) {
     const R: usize = 2;
     const C: usize = 4;
-    let columns: [_; C] = std::array::from_fn(|c| part.column(left + c).as_chunks::<LEFT>().0);
-    for (r, sums) in sums.chunks_mut(C).take(R).enumerate() {
-        let row = part.row(top + r).as_chunks::<LEFT>().0;
-        let mut lanes = [[0.0; LEFT]; C];
-        for (step, x) in row.iter().enumerate() {
-            for (lanes, column) in lanes.iter_mut().zip(&columns) {
-                let y = &column[step];
-                for k in 0..LEFT {
-                    lanes[k] = if SQUARED {
-                        lanes[k] + (x[k] - y[k]) * (x[k] - y[k])
-                    } else if cfg!(target_feature = "fma") {
-                        // The same bits: products of `f32` are exact.
-                        x[k].mul_add(y[k], lanes[k])
-                    } else {
-                        lanes[k] + x[k] * y[k]
-                    };
+    for (&(top, left), sums) in blocks.iter().zip(sums.as_chunks_mut::<{ R * C }>().0) {
+        let columns = part.columns::<C>(left).map(|column| column.as_chunks::<LEFT>().0);
+        for (row, sums) in part.rows::<R>(top).iter().zip(sums.as_chunks_mut::<C>().0) {
+            let mut lanes = [[0.0; LEFT]; C];
+            for (step, x) in row.as_chunks::<LEFT>().0.iter().enumerate() {
+                for (lanes, column) in lanes.iter_mut().zip(&columns) {
+                    let y = &column[step];
+                    for k in 0..LEFT {
+                        lanes[k] = if SQUARED {
+                            lanes[k] + (x[k] - y[k]) * (x[k] - y[k])
+                        } else if cfg!(target_feature = "fma") {
+                            // The same bits: products of `f32` are exact.
+                            x[k].mul_add(y[k], lanes[k])
+                        } else {
+                            lanes[k] + x[k] * y[k]
+                        };
+                    }
                 }
             }
-        }
-        for (sum, lane) in sums.as_flattened_mut().iter_mut().zip(lanes.as_flattened()) {
-            *sum = if part.number == 0 { *lane } else { *sum + lane };
+            for (sum, lane) in sums.as_flattened_mut().iter_mut().zip(lanes.as_flattened()) {
+                *sum = if part.number == 0 { *lane } else { *sum + lane };
+            }
         }
     }
 }
@@ -323,46 +344,41 @@ fn add_portable<const SQUARED: bool>(part: &Part<'_>, (top, left): (usize, usize
 #[target_feature(enable = "avx2,fma")]
 unsafe fn add_avx2<const SQUARED: bool>(
     part: &Part<'_>,
-    (top, left): (usize, usize),
+    blocks: &[(usize, usize)],
     sums: &mut [[f64; LEFT]],
 ) {
     use std::arch::x86_64::*;
     const R: usize = 2;
     const C: usize = 6;
     const WIDTH: usize = 4;
-    // Checked here, once: all are `len` numbers long.
-    let rows: [*const f64; R] = std::array::from_fn(|r| part.row(top + r).as_ptr());
-    let columns: [*const f64; C] = std::array::from_fn(|c| part.column(left + c).as_ptr());
-    // So many that all stay in registers, from the first to the last.
-    let Some(sums) = sums.first_chunk_mut::<{ R * C }>() else { return };
-    let mut lanes = [[_mm256_setzero_pd(); C]; R];
-    for step in 0..part.len / WIDTH {
-        // SAFETY: `step` is less than the registers that each row holds.
-        let x: [_; R] = std::array::from_fn(|r| unsafe { _mm256_loadu_pd(rows[r].add(step * WIDTH)) });
-        for (c, column) in columns.iter().enumerate() {
-            // SAFETY: likewise.
-            let y = unsafe { _mm256_loadu_pd(column.add(step * WIDTH)) };
-            for (lanes, x) in lanes.iter_mut().zip(x) {
-                lanes[c] = if SQUARED {
-                    let off = _mm256_sub_pd(x, y);
-                    _mm256_add_pd(lanes[c], _mm256_mul_pd(off, off))
-                } else {
-                    _mm256_fmadd_pd(x, y, lanes[c])
-                };
+    // The first two parts side by side, and the other two on top of them.
+    let (from, starts) = (part.number * WIDTH % LEFT, part.number * WIDTH < LEFT);
+    for (&(top, left), sums) in blocks.iter().zip(sums.as_chunks_mut::<{ R * C }>().0) {
+        // Each `len` numbers long.
+        let (rows, columns) = (part.rows::<R>(top), part.columns::<C>(left));
+        // So many that all stay in registers, from the first to the last.
+        let mut lanes = [[_mm256_setzero_pd(); C]; R];
+        for step in 0..part.len / WIDTH {
+            // SAFETY: `step` is less than the registers that each row holds.
+            let x = rows.map(|row| unsafe { _mm256_loadu_pd(row.as_ptr().add(step * WIDTH)) });
+            for (c, column) in columns.iter().enumerate() {
+                // SAFETY: likewise.
+                let y = unsafe { _mm256_loadu_pd(column.as_ptr().add(step * WIDTH)) };
+                for (lanes, x) in lanes.iter_mut().zip(x) {
+                    lanes[c] = if SQUARED {
+                        let off = _mm256_sub_pd(x, y);
+                        _mm256_add_pd(lanes[c], _mm256_mul_pd(off, off))
+                    } else {
+                        _mm256_fmadd_pd(x, y, lanes[c])
+                    };
+                }
             }
         }
-    }
-    for (sums, lanes) in sums.as_chunks_mut::<C>().0.iter_mut().zip(lanes) {
-        for (sum, lanes) in sums.iter_mut().zip(lanes) {
-            // The first two parts side by side, and the other two on top of them.
-            let to = sum[part.number * WIDTH % LEFT..].as_mut_ptr();
+        for (sum, &lanes) in sums.iter_mut().zip(lanes.as_flattened()) {
+            let to = sum[from..].as_mut_ptr();
             // SAFETY: four numbers are there from 0 and from 4 on.
             unsafe {
-                let sum = if part.number * WIDTH < LEFT {
-                    lanes
-                } else {
-                    _mm256_add_pd(_mm256_loadu_pd(to), lanes)
-                };
+                let sum = if starts { lanes } else { _mm256_add_pd(_mm256_loadu_pd(to), lanes) };
                 _mm256_storeu_pd(to, sum);
             }
         }
@@ -373,9 +389,8 @@ unsafe fn add_avx2<const SQUARED: bool>(
 /// The processor has AVX2.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-unsafe fn totals_avx2(sums: &[[f64; LEFT]]) -> Distances {
+unsafe fn totals_avx2(sums: &[[f64; LEFT]], totals: &mut [f64]) {
     use std::arch::x86_64::*;
-    let mut totals = [0.0; MOST_PAIRS];
     for (totals, sums) in totals.as_chunks_mut::<4>().0.iter_mut().zip(sums.as_chunks::<4>().0) {
         let of = sums.map(|sum| {
             // SAFETY: eight numbers are there.
@@ -392,7 +407,6 @@ unsafe fn totals_avx2(sums: &[[f64; LEFT]]) -> Distances {
         // SAFETY: four numbers are what there is room for.
         unsafe { _mm256_storeu_pd(totals.as_mut_ptr(), all) };
     }
-    totals
 }
 
 /// # Safety
@@ -401,37 +415,35 @@ unsafe fn totals_avx2(sums: &[[f64; LEFT]]) -> Distances {
 #[target_feature(enable = "avx512f")]
 unsafe fn add_avx512<const SQUARED: bool>(
     part: &Part<'_>,
-    (top, left): (usize, usize),
+    blocks: &[(usize, usize)],
     sums: &mut [[f64; LEFT]],
 ) {
     use std::arch::x86_64::*;
     const R: usize = MOST.0;
     const C: usize = MOST.1;
     const WIDTH: usize = LEFT;
-    // Checked here, once: all are `len` numbers long.
-    let rows: [*const f64; R] = std::array::from_fn(|r| part.row(top + r).as_ptr());
-    let columns: [*const f64; C] = std::array::from_fn(|c| part.column(left + c).as_ptr());
-    // So many that all stay in registers, from the first to the last.
-    let Some(sums) = sums.first_chunk_mut::<{ R * C }>() else { return };
-    let mut lanes = [[_mm512_setzero_pd(); C]; R];
-    for step in 0..part.len / WIDTH {
-        // SAFETY: `step` is less than the registers that each row holds.
-        let y: [_; C] = std::array::from_fn(|c| unsafe { _mm512_loadu_pd(columns[c].add(step * WIDTH)) });
-        for (lanes, row) in lanes.iter_mut().zip(rows) {
-            // SAFETY: likewise.
-            let x = unsafe { _mm512_loadu_pd(row.add(step * WIDTH)) };
-            for (lanes, y) in lanes.iter_mut().zip(y) {
-                *lanes = if SQUARED {
-                    let off = _mm512_sub_pd(x, y);
-                    _mm512_add_pd(*lanes, _mm512_mul_pd(off, off))
-                } else {
-                    _mm512_fmadd_pd(x, y, *lanes)
-                };
+    for (&(top, left), sums) in blocks.iter().zip(sums.as_chunks_mut::<{ R * C }>().0) {
+        // Each `len` numbers long.
+        let (rows, columns) = (part.rows::<R>(top), part.columns::<C>(left));
+        // So many that all stay in registers, from the first to the last.
+        let mut lanes = [[_mm512_setzero_pd(); C]; R];
+        for step in 0..part.len / WIDTH {
+            // SAFETY: `step` is less than the registers that each row holds.
+            let y = columns.map(|column| unsafe { _mm512_loadu_pd(column.as_ptr().add(step * WIDTH)) });
+            for (lanes, row) in lanes.iter_mut().zip(rows) {
+                // SAFETY: likewise.
+                let x = unsafe { _mm512_loadu_pd(row.as_ptr().add(step * WIDTH)) };
+                for (lanes, y) in lanes.iter_mut().zip(y) {
+                    *lanes = if SQUARED {
+                        let off = _mm512_sub_pd(x, y);
+                        _mm512_add_pd(*lanes, _mm512_mul_pd(off, off))
+                    } else {
+                        _mm512_fmadd_pd(x, y, *lanes)
+                    };
+                }
             }
         }
-    }
-    for (sums, lanes) in sums.as_chunks_mut::<C>().0.iter_mut().zip(lanes) {
-        for (sum, lanes) in sums.iter_mut().zip(lanes) {
+        for (sum, &lanes) in sums.iter_mut().zip(lanes.as_flattened()) {
             // SAFETY: eight numbers are there.
             unsafe {
                 let to = sum.as_mut_ptr();
@@ -446,9 +458,8 @@ unsafe fn add_avx512<const SQUARED: bool>(
 /// The processor has AVX-512F.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-unsafe fn totals_avx512(sums: &[[f64; LEFT]]) -> Distances {
+unsafe fn totals_avx512(sums: &[[f64; LEFT]], totals: &mut [f64]) {
     use std::arch::x86_64::*;
-    let mut totals = [0.0; MOST_PAIRS];
     let order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
     for (totals, sums) in totals.as_chunks_mut::<8>().0.iter_mut().zip(sums.as_chunks::<8>().0) {
         // SAFETY: eight numbers are there.
@@ -467,7 +478,6 @@ unsafe fn totals_avx512(sums: &[[f64; LEFT]]) -> Distances {
         // SAFETY: eight numbers are what there is room for.
         unsafe { _mm512_storeu_pd(totals.as_mut_ptr(), _mm512_permutexvar_pd(order, all)) };
     }
-    totals
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The origin, the unit of length and the directions of the first look, and points placed there.
 
-use ndarray::{Array2, ArrayView2, Axis, linalg::general_mat_mul, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, linalg::general_mat_mul, s};
 use rayon::prelude::*;
 use streamface_types::Metric;
 
@@ -269,7 +269,9 @@ const A_PIVOT: usize = 256;
 
 /// An order in which points that are near each other mostly come together, so that what the first look lets
 /// through comes in whole tiles and the rest has none: by the nearest of some of the points, these by the
-/// nearest of fewer. Few points, or such without directions, stay as they are.
+/// nearest of fewer; and those with the same one by how far they are from it, as of a person's rows those in the middle
+/// are within a threshold of nearly all others, and those far out of few. Few points, or such without directions, stay as
+/// they are.
 pub(super) fn order(exact: &Exact, space: &Space, points: &Points) -> Vec<u32> {
     let n = points.len();
     let mut order: Vec<u32> = (0..n as u32).collect();
@@ -283,12 +285,16 @@ pub(super) fn order(exact: &Exact, space: &Space, points: &Points) -> Vec<u32> {
     // Pivots in the order of their own pivots.
     let of_pivot = nearest(&numbers, &numbers.select(Axis(0), &supers));
     let mut sorted: Vec<usize> = (0..pivots.len()).collect();
-    sorted.sort_by_key(|&p| of_pivot[p]);
+    sorted.sort_by_key(|&p| of_pivot[p].pivot);
     numbers = numbers.select(Axis(0), &sorted);
     let all: Vec<usize> = (0..n).collect();
-    let chunks: Vec<Vec<u32>> = all.par_chunks(256).map(|chunk| nearest(&place(chunk), &numbers)).collect();
-    let key: Vec<u32> = chunks.concat();
-    order.par_sort_by_key(|&p| key[p as usize]);
+    let chunks: Vec<Vec<Nearest>> =
+        all.par_chunks(256).map(|chunk| nearest(&place(chunk), &numbers)).collect();
+    let near = chunks.concat();
+    order.par_sort_by(|&p, &q| {
+        let [of_p, of_q] = [p, q].map(|p| near[p as usize]);
+        of_p.pivot.cmp(&of_q.pivot).then(of_p.distance.total_cmp(&of_q.distance)).then(p.cmp(&q))
+    });
     order
 }
 
@@ -314,20 +320,28 @@ fn coarse<'a>(
     turned(&z, directions, directions.ncols().min(64))
 }
 
+/// The pivot that a point is nearest to, and half the square of how far it is.
+#[derive(Clone, Copy)]
+struct Nearest {
+    pivot: u32,
+    distance: f32,
+}
+
 /// The nearest pivot of each point.
-fn nearest(points: &Array2<f32>, pivots: &Array2<f32>) -> Vec<u32> {
-    let half: Vec<f32> = pivots.rows().into_iter().map(|p| p.dot(&p) / 2.0).collect();
+fn nearest(points: &Array2<f32>, pivots: &Array2<f32>) -> Vec<Nearest> {
+    let half = |point: ArrayView1<'_, f32>| point.dot(&point) / 2.0;
+    let of_pivots: Vec<f32> = pivots.rows().into_iter().map(half).collect();
     let dots = points.dot(&pivots.t());
-    let best = |row: ndarray::ArrayView1<'_, f32>| {
+    let best = |(point, dots): (ArrayView1<'_, f32>, ArrayView1<'_, f32>)| {
         let mut best = (f32::NEG_INFINITY, 0);
-        for (k, (&dot, half)) in row.iter().zip(&half).enumerate() {
+        for (k, (&dot, half)) in dots.iter().zip(&of_pivots).enumerate() {
             if dot - half > best.0 {
                 best = (dot - half, k as u32);
             }
         }
-        best.1
+        Nearest { pivot: best.1, distance: half(point) - best.0 }
     };
-    dots.rows().into_iter().map(best).collect()
+    points.rows().into_iter().zip(dots.rows()).map(best).collect()
 }
 
 #[cfg(test)]
