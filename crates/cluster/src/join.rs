@@ -24,7 +24,7 @@ use crate::{Error, Settings};
 
 /// Points of a block: few enough for their bytes to stay in a first-level cache, enough for what streams
 /// by to be used well.
-const BLOCK: usize = 384;
+const BLOCK: usize = 768;
 /// Links that a block may find before it hands them over.
 const HELD: usize = 1 << 16;
 /// Room for them, and for those of the tile that comes last.
