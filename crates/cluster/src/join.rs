@@ -22,8 +22,8 @@ use crate::sketch::{Panels, Room, Sketch, Space, Tuning};
 use crate::solve::Apart;
 use crate::{Error, Settings};
 
-/// Points of a block: few enough for their bytes to stay in a first-level cache, enough for what streams
-/// by to be used well.
+/// Points of a block: enough for what streams by to be used well, of which whole rows are made ready each time; few enough for
+/// many blocks, and for what they hold to stay in some cache.
 const BLOCK: usize = 768;
 /// Links that a block may find before it hands them over.
 const HELD: usize = 1 << 16;

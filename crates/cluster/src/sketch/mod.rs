@@ -225,7 +225,7 @@ impl Sketch {
         let size = lanes * self.first.quads * 4;
         let groups = self.groups((from * lanes) as u32..(to * lanes) as u32, reach);
         let mut hits = Hits::default();
-        // The groups stay in the first-level cache while the panels stream by.
+        // The groups stay in a near cache while the panels stream by.
         for right in from..last {
             let panel = &self.first.panels[right * size..(right + 1) * size];
             let panel_start = &self.first.start[right * lanes..(right + 1) * lanes];
