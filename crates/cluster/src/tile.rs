@@ -15,7 +15,7 @@ use streamface_types::embedding::{LANES, tree};
 use crate::exact::Exact;
 use crate::found::Pairs;
 use crate::kernel::{Hits, Isa, MAX_PANEL};
-use crate::lines::Lines;
+use crate::lines::{Lines, ahead};
 
 /// Most rows, and columns, of a block.
 const MOST: (usize, usize) = (4, 6);
@@ -120,8 +120,12 @@ impl<'a> Tiles<'a> {
         if self.sums.len() < self.blocks.len() * pairs {
             self.sums.resize(self.blocks.len() * pairs, [0.0; LEFT]);
         }
-        for part in 0..LANES / self.isa.width() {
+        let parts = LANES / self.isa.width();
+        for part in 0..parts {
             self.part.iter_mut().zip(own.part(part)).for_each(|(to, &x)| *to = x.into());
+            if part + 1 < parts {
+                ahead(own.part(part + 1));
+            }
             let of = Part { number: part, len: own.len(), group: &self.part, panel: self.panel.part(part) };
             self.isa.add(self.exact.metric(), &of, &self.blocks, &mut self.sums);
         }

@@ -13,6 +13,7 @@ use super::second::Own;
 use crate::kernel::Isa;
 #[cfg(target_arch = "x86_64")]
 use crate::kernel::twos;
+use crate::lines::ahead;
 
 /// Rows of a group.
 pub(crate) const GROUP: usize = 8;
@@ -196,13 +197,8 @@ impl Many<'_> {
     #[inline]
     fn get(&self, at: usize) -> (&[i8], &Lean) {
         // The next but one is likely elsewhere in memory.
-        #[cfg(target_arch = "x86_64")]
         if let Some(&next) = self.places.get(at + 2) {
-            let ahead = self.bytes.as_ptr().wrapping_add(next as usize * self.dim);
-            for from in (0..self.dim).step_by(REGISTER) {
-                // SAFETY: a hint that reads nothing.
-                unsafe { _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(from)) };
-            }
+            ahead(&self.bytes[next as usize * self.dim..][..self.dim]);
         }
         let place = self.places[at] as usize;
         (&self.bytes[place * self.dim..][..self.dim], &self.lean[place])

@@ -38,6 +38,7 @@ use streamface_types::Metric;
 use crate::exact::Exact;
 use crate::found::{Found, Pairs, ones};
 use crate::kernel::{Hits, Isa};
+use crate::lines::ahead;
 use crate::points::Points;
 use crate::tile::Tiles;
 pub(crate) use clusters::Room;
@@ -181,6 +182,11 @@ impl Sketch {
             let (corner, before) = ((rows.start, columns.start), found.len());
             let number = (rows.start - block.from * self.isa.panel()) / self.isa.group();
             tiles.links((number, group), panel, corner, threshold, &mut tile.hits, |pairs| found.add(pairs));
+            if let Some(second) = &self.second {
+                for (bits, rest) in tile.hits.iter().zip(rest) {
+                    ones(bits | rest).for_each(|j| ahead(second.of(columns.start + j).0));
+                }
+            }
             for (i, (bits, rest)) in tile.hits.into_iter().zip(rest).enumerate().take(rows.len()) {
                 let row = rows.start + i;
                 let mut add = |j: usize, distance| {

@@ -317,7 +317,7 @@ fn coarse<'a>(
             z.iter_mut().for_each(|z| *z /= members.len() as f32);
         }
     }
-    turned(&z, directions, directions.ncols().min(64))
+    turned(&z, directions, directions.ncols().min(32))
 }
 
 /// The pivot that a point is nearest to, and half the square of how far it is.
