@@ -40,11 +40,13 @@ impl<T: Copy + Default> Lines<T> {
 #[inline]
 pub(crate) fn ahead<T>(numbers: &[T]) {
     #[cfg(target_arch = "x86_64")]
-    for line in numbers.chunks(LINE / size_of::<T>()) {
+    for line in numbers.chunks((LINE / size_of::<T>()).max(1)) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: a hint that reads nothing.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
     }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = numbers;
 }
 
 impl<T> Deref for Lines<T> {
