@@ -36,9 +36,9 @@ impl<T: Copy + Default> Lines<T> {
     }
 }
 
-/// Says that numbers are wanted soon, so that they come nearer meanwhile.
+/// Asks memory for numbers before they are needed.
 #[inline]
-pub(crate) fn ahead<T>(numbers: &[T]) {
+pub(crate) fn prefetch<T>(numbers: &[T]) {
     #[cfg(target_arch = "x86_64")]
     for line in numbers.chunks((LINE / size_of::<T>()).max(1)) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};

@@ -15,7 +15,7 @@ use streamface_types::embedding::{LANES, tree};
 use crate::exact::Exact;
 use crate::found::Pairs;
 use crate::kernel::{Hits, Isa, MAX_PANEL};
-use crate::lines::{Lines, ahead};
+use crate::lines::{Lines, prefetch};
 
 /// Most rows, and columns, of a block.
 const MOST: (usize, usize) = (4, 6);
@@ -70,10 +70,11 @@ impl<'a> Tiles<'a> {
         let (rows, columns) = self.isa.block();
         // From here on a block as a whole is cheaper than its pairs one by one.
         let enough = (rows * columns).div_ceil(5) as u32;
-        let mask = |left: usize| ((1_u64 << columns) - 1) << left;
+        // Most tiles have but a pair or two.
         if hits.iter().map(|bits| bits.count_ones()).sum::<u32>() < enough {
             return;
         }
+        let mask = |left: usize| ((1_u64 << columns) - 1) << left;
         self.blocks.clear();
         for left in (0..panel.len()).step_by(columns) {
             for (at, hits) in hits.chunks_exact(rows).enumerate() {
@@ -124,7 +125,7 @@ impl<'a> Tiles<'a> {
         for part in 0..parts {
             self.part.iter_mut().zip(own.part(part)).for_each(|(to, &x)| *to = x.into());
             if part + 1 < parts {
-                ahead(own.part(part + 1));
+                prefetch(own.part(part + 1));
             }
             let of = Part { number: part, len: own.len(), group: &self.part, panel: self.panel.part(part) };
             self.isa.add(self.exact.metric(), &of, &self.blocks, &mut self.sums);

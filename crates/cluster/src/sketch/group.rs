@@ -13,7 +13,7 @@ use super::second::Own;
 use crate::kernel::Isa;
 #[cfg(target_arch = "x86_64")]
 use crate::kernel::twos;
-use crate::lines::ahead;
+use crate::lines::prefetch;
 
 /// Rows of a group.
 pub(crate) const GROUP: usize = 8;
@@ -198,7 +198,7 @@ impl Many<'_> {
     fn get(&self, at: usize) -> (&[i8], &Lean) {
         // The next but one is likely elsewhere in memory.
         if let Some(&next) = self.places.get(at + 2) {
-            ahead(&self.bytes[next as usize * self.dim..][..self.dim]);
+            prefetch(&self.bytes[next as usize * self.dim..][..self.dim]);
         }
         let place = self.places[at] as usize;
         (&self.bytes[place * self.dim..][..self.dim], &self.lean[place])

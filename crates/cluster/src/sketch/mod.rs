@@ -38,7 +38,7 @@ use streamface_types::Metric;
 use crate::exact::Exact;
 use crate::found::{Found, Pairs, ones};
 use crate::kernel::{Hits, Isa};
-use crate::lines::ahead;
+use crate::lines::prefetch;
 use crate::points::Points;
 use crate::tile::Tiles;
 pub(crate) use clusters::Room;
@@ -184,7 +184,7 @@ impl Sketch {
             tiles.links((number, group), panel, corner, threshold, &mut tile.hits, |pairs| found.add(pairs));
             if let Some(second) = &self.second {
                 for (bits, rest) in tile.hits.iter().zip(rest) {
-                    ones(bits | rest).for_each(|j| ahead(second.of(columns.start + j).0));
+                    ones(bits | rest).for_each(|j| prefetch(second.of(columns.start + j).0));
                 }
             }
             for (i, (bits, rest)) in tile.hits.into_iter().zip(rest).enumerate().take(rows.len()) {

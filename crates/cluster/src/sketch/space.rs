@@ -291,9 +291,10 @@ pub(super) fn order(exact: &Exact, space: &Space, points: &Points) -> Vec<u32> {
     let chunks: Vec<Vec<Nearest>> =
         all.par_chunks(256).map(|chunk| nearest(&place(chunk), &numbers)).collect();
     let near = chunks.concat();
+    // Stable, so that of equals the smaller point comes first.
     order.par_sort_by(|&p, &q| {
-        let [of_p, of_q] = [p, q].map(|p| near[p as usize]);
-        of_p.pivot.cmp(&of_q.pivot).then(of_p.distance.total_cmp(&of_q.distance)).then(p.cmp(&q))
+        let [p, q] = [p, q].map(|point| near[point as usize]);
+        p.pivot.cmp(&q.pivot).then(p.distance.total_cmp(&q.distance))
     });
     order
 }
