@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use streamface::args::{Cli, ClusterArgs, ClusterPart, Command, ModelsCommand};
-use streamface::steps::{self, Outcome, Summary};
-use streamface::{config, settings};
+use streamface::config;
 use streamface_model::Manifest;
+use streamface_pipeline::args::{Cli, ClusterArgs, ClusterPart, Command, ModelsCommand};
+use streamface_pipeline::settings;
+use streamface_pipeline::steps::{self, Outcome, Summary};
 use streamface_types::told;
 
 fn main() -> ExitCode {

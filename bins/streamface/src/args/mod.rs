@@ -1,4 +1,4 @@
-//! The command line. Every flag is defined here, once; [`crate::config`] offers the same flags as keys
+//! The command line. Every flag is defined here, once; `config` offers the same flags as keys
 //! of a file.
 
 mod capture;

@@ -17,7 +17,7 @@ use super::commit::Committer;
 use super::work::{Job, Times, Work};
 use super::{Outcome, Summary};
 use crate::args::{CaptureArgs, Common, WorkArgs};
-use crate::pipeline::in_order;
+use crate::in_order::in_order;
 use crate::progress::{Counts, Progress};
 use crate::settings;
 use crate::watch::Watcher;

@@ -17,7 +17,7 @@ use super::models::load_detector;
 use super::work::{Job, Times, Work};
 use super::{Outcome, Summary};
 use crate::args::{ExtractArgs, FaceArgs};
-use crate::pipeline::in_order;
+use crate::in_order::in_order;
 use crate::progress::{Counts, Progress};
 use crate::settings::{self, DEFAULT_DETECTOR};
 
