@@ -6,7 +6,7 @@
 mod common;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use common::{run, said};
 use streamface_store::{Batch, Dataset, FeatureRow, LabelRow};
@@ -105,13 +105,7 @@ fn what_cannot_be_matched_is_named() {
 /// The published run of the original, by way of the command.
 #[test]
 fn the_originals_own_file() {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let shared = std::env::var_os("STREAMFACE_SHARED").map_or(beside, PathBuf::from);
-    let sample = shared.join("reference/skynews");
-    if !sample.exists() {
-        eprintln!("skipped: {} is not there; set STREAMFACE_SHARED", sample.display());
-        return;
-    }
+    let Some(sample) = streamface_testing::reference("skynews") else { return };
     let dir = tempfile::tempdir().unwrap();
     let annotations = json(&fs::read(sample.join("metadata/annotations.json")).unwrap());
     let names = fs::read_to_string(sample.join("features/names.txt")).unwrap();

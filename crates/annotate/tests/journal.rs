@@ -95,7 +95,7 @@ fn a_full_disk_says_that_the_answer_was_not_saved() {
     sh.arg(exe.get_program()).args(exe.get_args());
     sh.env(CHILD, &path).env("STREAMFACE_TEST_MODE", "full").stdin(Stdio::null()).stdout(Stdio::piped());
     let Ok(mut child) = sh.spawn() else {
-        eprintln!("skipped: no bash");
+        streamface_testing::skip!("no bash");
         return;
     };
     let mut lines = BufReader::new(child.stdout.take().unwrap());

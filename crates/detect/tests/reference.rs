@@ -8,12 +8,13 @@ use std::path::Path;
 
 use streamface_detect::{BoundingBox, DetectSettings, Detector, ExtractSettings, Extractor, Landmarks};
 use streamface_model::{Cache, Manifest};
-use streamface_testing::reference;
+use streamface_testing::{reference, skip};
 
+#[track_caller]
 fn detector(change: impl FnOnce(&mut DetectSettings)) -> Option<Detector> {
     let model = Manifest::builtin("centerface").unwrap();
     let Ok(weights) = Cache::of_user().read(&model) else {
-        eprintln!("skipped: no weights; `streamface models pull` fetches them");
+        skip!("no weights of {}; `streamface models pull` fetches them", model.name);
         return None;
     };
     let mut settings = DetectSettings::recommended(&model).unwrap();

@@ -11,13 +11,14 @@ use streamface_eval::{best_threshold, verification};
 use streamface_imgproc::{DecodeLimits, decode_image};
 use streamface_model::{Cache, Manifest, Network};
 use streamface_store::read_npy;
-use streamface_testing::reference;
+use streamface_testing::{reference, skip};
 use streamface_types::{Embeddings, Metric};
 
+#[track_caller]
 fn weights(name: &str) -> Option<(Manifest, Vec<u8>)> {
     let model = Manifest::builtin(name).unwrap();
     let Ok(weights) = Cache::of_user().read(&model) else {
-        eprintln!("skipped: no weights; `streamface models pull` fetches them");
+        skip!("no weights of {}; `streamface models pull` fetches them", model.name);
         return None;
     };
     Some((model, weights))

@@ -107,7 +107,7 @@ fn numpy_loads_what_we_write() {
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
     let has_numpy = Command::new(&python).args(["-c", "import numpy"]).output();
     if !has_numpy.is_ok_and(|o| o.status.success()) {
-        eprintln!("skipped: {python} has no NumPy");
+        streamface_testing::skip!("{python} has no NumPy");
         return;
     }
     let program = "import sys, glob, pickle, json\n\

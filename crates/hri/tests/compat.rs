@@ -4,8 +4,9 @@
 
 mod common;
 
-use common::{Random, Spectrum, faces, read_npy_f8, reference};
+use common::{Random, Spectrum, faces, read_npy_f8};
 use hri::{CompatTree, Metric, Threshold};
+use streamface_testing::reference;
 
 #[test]
 fn labels_and_depths_are_the_originals() {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
+use streamface_testing::skip;
 use tempfile::TempDir;
 
 /// Where the sample media lie: `programme media --out DIR` fetches them.
@@ -40,25 +41,30 @@ pub fn ffmpeg(args: &[&str]) {
     assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
 }
 
-/// Whether the models are there; says so where they are not.
+/// Whether the models are there; where they are not the test is recorded as skipped.
+#[track_caller]
 pub fn models() -> bool {
     let there = run(&["models", "check"]).status.success();
     if !there {
-        eprintln!("skipped: no models; `streamface models pull` fetches them");
+        skip!("no models; `streamface models pull` fetches them");
     }
     there
 }
 
 /// A video of 24 s and 24 keyframes: the camera pans over a photo of six people, then over one of four.
-/// `None`, and said, where models or media are missing.
+/// `None`, and recorded as a skip of each test that asks, where models or media are missing.
+#[track_caller]
 pub fn faces_video() -> Option<&'static Path> {
-    static VIDEO: OnceLock<Option<(TempDir, PathBuf)>> = OnceLock::new();
-    let made = VIDEO.get_or_init(|| {
-        let photos = [media().join("t1.jpg"), media().join("sample6.jpg")];
-        if !models() || !photos.iter().all(|p| p.exists()) {
-            eprintln!("skipped: no sample media in {}", media().display());
-            return None;
-        }
+    static VIDEO: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
+    let photos = [media().join("t1.jpg"), media().join("sample6.jpg")];
+    if !models() {
+        return None;
+    }
+    if !photos.iter().all(|p| p.exists()) {
+        skip!("no sample media in {}; `programme media --out DIR` fetches them", media().display());
+        return None;
+    }
+    let (_, path) = VIDEO.get_or_init(|| {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("faces.mp4");
         // A jerky pan: each second another view, so that the frames are no duplicates.
@@ -103,9 +109,9 @@ pub fn faces_video() -> Option<&'static Path> {
             "0",
             path.to_str().unwrap(),
         ]);
-        Some((dir, path))
+        (dir, path)
     });
-    made.as_ref().map(|(_, path)| path.as_path())
+    Some(path)
 }
 
 /// Every file below a dataset directory that a run must repeat byte for byte, with its bytes.

@@ -313,12 +313,12 @@ fn review(width: u32, height: u32, chromium: &str, axe: Option<&str>) {
 #[test]
 fn the_whole_review_by_keyboard() {
     let Some(chromium) = chromium() else {
-        println!("skipped: no Chromium");
+        streamface_testing::skip!("no Chromium");
         return;
     };
     let axe = axe();
     if axe.is_none() {
-        println!("skipped: axe-core (no axe.min.js in STREAMFACE_MEDIA; `programme media` fetches it)");
+        streamface_testing::skip!("no axe.min.js in STREAMFACE_MEDIA; `programme media` fetches it");
     }
     review(1280, 900, &chromium, axe.as_deref());
     review(375, 740, &chromium, axe.as_deref());

@@ -13,16 +13,10 @@ use streamface_exchange::{
 use streamface_store::{Batch, Dataset, ExtractionRow, FaceRow, FeatureRow, FrameRow, ImageKind, LabelRow};
 use streamface_types::{BoundingBox, FaceId, FrameId, Label, Landmarks, StreamTime};
 
-/// The sample run of the original; `None`, and said, where it is missing.
+/// The sample run of the original; `None`, and recorded as a skip, where it is missing.
+#[track_caller]
 pub fn reference() -> Option<PathBuf> {
-    let shared = std::env::var_os("STREAMFACE_SHARED").map(PathBuf::from);
-    let shared = shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"));
-    let path = shared.join("reference/skynews");
-    if !path.is_dir() {
-        eprintln!("skipped: no reference data at {}", path.display());
-        return None;
-    }
-    Some(path)
+    streamface_testing::reference("skynews")
 }
 
 pub fn frame(i: u32) -> FrameId {

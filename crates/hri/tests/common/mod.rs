@@ -1,8 +1,6 @@
 //! What several tests need.
 #![allow(dead_code, clippy::unwrap_used)]
 
-use std::path::PathBuf;
-
 /// `SplitMix64`.
 pub struct Random(pub u64);
 
@@ -62,18 +60,6 @@ pub fn faces(
     let centres: Vec<Vec<f64>> = (0..people).map(|_| unit(None)).collect();
     let mut which = Random(n as u64);
     (0..n).flat_map(|_| unit(Some((&centres[which.below(people)], noise)))).map(|x| x as f32).collect()
-}
-
-/// A file of the reference data, or nothing said aloud.
-pub fn reference(name: &str) -> Option<PathBuf> {
-    let shared = std::env::var_os("STREAMFACE_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
-    let path = shared.join("reference").join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!("skipped: no {name} (set STREAMFACE_SHARED)");
-    None
 }
 
 /// A little-endian `f8` matrix of a `.npy` file, as `f32`, and its width.
