@@ -1,0 +1,40 @@
+//! Inner loops that are compiled for several instruction sets, the widest of which is chosen at run time.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`isa`] | [`Isa`]: what the processor can do; [`dispatch!`]: one body, compiled for each instruction set |
+//! | [`aligned`] | [`Aligned`]: a buffer that begins at a cache line; [`prefetch`] |
+//! | [`dot`](mod@dot) | dot products and squared differences of `f32`, `f64` and bytes |
+//! | [`metric`] | [`Metric`]: the cosine and the Euclidean distance |
+//! | [`random`] | [`SplitMix64`]: a seeded random generator |
+//!
+//! **Same bits everywhere.** Sums of floating-point numbers are taken in a fixed order that is documented with each
+//! function. Rust neither reorders nor fuses floating-point operations, so every instruction set returns the same bits.
+//!
+//! **Safety.** The functions of this crate are safe. An [`Isa`] other than [`Isa::Portable`] exists only where the
+//! processor has been asked, so that having one is the proof that its instructions can run.
+//!
+//! ```
+//! use streamface_kernels::{Isa, Metric, dot, dot_i8};
+//!
+//! let (a, b) = ([3.0, 4.0], [4.0, 3.0]);
+//! assert_eq!(dot(&a, &b), 24.0);
+//! assert!((Metric::Cosine.distance(&a, &b) - 0.04).abs() < 1e-12);
+//! assert_eq!(dot_i8(Isa::detect(), &[1, -2, 3], &[4, 5, -6], 4 + 5 - 6), -24);
+//! ```
+
+pub mod aligned;
+pub mod dot;
+pub mod isa;
+pub mod metric;
+pub mod random;
+
+pub use aligned::{Aligned, prefetch};
+pub use dot::{LANES, dot, dot_f64, dot_i8};
+pub use isa::Isa;
+pub use metric::{Metric, cosine, cosine_of_sums};
+pub use random::SplitMix64;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
