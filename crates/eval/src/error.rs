@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-/// Why labels could not be read or compared, a study not be made, or a report not be written.
+/// Why labels could not be read or compared, or a study not be made or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -98,14 +98,6 @@ pub enum Error {
         /// Labels given.
         labels: usize,
     },
-    /// A page needs the face of each row.
-    #[error("{rows} rows were evaluated but {faces} faces are given: give one for each, noise included")]
-    Faces {
-        /// Rows evaluated.
-        rows: usize,
-        /// Faces given.
-        faces: usize,
-    },
     /// A measure that compares clusters needs two of them, and one with more than one face.
     #[error(
         "{what} needs from 2 clusters to one fewer than faces: there are {clusters} clusters of {faces} \
@@ -154,14 +146,6 @@ pub enum Error {
     /// The false accept rate is not a share.
     #[error("a false accept rate of {0} is not at least 0 and below 1")]
     Far(f64),
-    /// A picture that cannot be made a thumbnail.
-    #[error("{name}: {source}")]
-    Picture {
-        /// The picture.
-        name: String,
-        /// The decoder's reason.
-        source: image::ImageError,
-    },
     /// A distance that is none.
     #[error("distance {index} of the {list} pairs is {value}: it must be a finite number, 0 or more")]
     Distance {
@@ -192,7 +176,7 @@ pub enum Error {
         /// Entries it has.
         found: usize,
     },
-    /// The report could not be written out.
-    #[error("writing the report: {0}")]
+    /// The study could not be written out.
+    #[error("writing the study: {0}")]
     Write(#[source] io::Error),
 }

@@ -1,4 +1,4 @@
-//! Clustering metrics, the study of thresholds, and the HTML reports.
+//! Clustering metrics, figures of datasets, verification, and the study of thresholds.
 //!
 //! | module | what |
 //! |---|---|
@@ -6,9 +6,9 @@
 //! | [`metrics`] | [`score`]: pairwise and BCubed P/R/F, adjusted Rand, NMI, AMI, V-measure, purity; errors by person |
 //! | [`intrinsic`](mod@intrinsic) | [`intrinsic()`]: Davies–Bouldin, Calinski–Harabasz, silhouettes, extents, likely errors |
 //! | [`verification`](mod@verification) | [`verify`](verification::verify): accuracy over folds, ROC; [`verification()`]; [`best_threshold`] |
-//! | [`stats`] | [`Stats`](stats::Stats): what is in datasets, `stats.html` |
-//! | [`report`] | [`Report`]: `report.html`; [`Evaluation`](report::Evaluation): `evaluate.html` |
+//! | [`stats`] | [`Stats`](stats::Stats): what is in datasets |
 //! | [`study`] | [`study::recommend()`]: a threshold, from histograms, sweeps and calibration without labels |
+//! | [`format`](mod@format), [`clock`] | numbers and times as people read them |
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -26,12 +26,12 @@
 //! # Ok::<(), streamface_eval::Error>(())
 //! ```
 
-mod chart;
+pub mod clock;
 mod error;
+pub mod format;
 pub mod intrinsic;
 pub mod labels;
 pub mod metrics;
-pub mod report;
 pub mod stats;
 pub mod study;
 pub mod verification;
@@ -40,7 +40,6 @@ pub use error::Error;
 pub use intrinsic::{Intrinsic, intrinsic};
 pub use labels::read_labels;
 pub use metrics::{Contingency, Pairs, Prf, Scores, score};
-pub use report::Report;
 pub use verification::{BestThreshold, Verification, best_threshold, verification};
 
 #[cfg(doctest)]

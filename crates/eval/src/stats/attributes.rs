@@ -7,7 +7,7 @@ use streamface_types::annotations::Distribution;
 /// Categories of an attribute that are told apart; further ones are passed over. Models have ten at most.
 const MOST: usize = 100;
 /// Width of a bin of angles, degrees.
-pub(super) const STEP: f64 = 10.0;
+pub const ANGLE_STEP: f64 = 10.0;
 /// Bins of angles: −90 to 90 degrees, what is beyond in the outermost.
 pub(super) const BINS: usize = 18;
 
@@ -67,7 +67,7 @@ impl Attributes {
                 }
                 None => continue,
             };
-            let bin = (angle / STEP).floor() + BINS as f64 / 2.0;
+            let bin = (angle / ANGLE_STEP).floor() + BINS as f64 / 2.0;
             self.angles[at].faces[bin.clamp(0.0, BINS as f64 - 1.0) as usize] += 1;
         }
     }

@@ -9,16 +9,15 @@
 
 mod attributes;
 mod gather;
-mod page;
 mod times;
 
 use serde::Serialize;
 
-pub use attributes::{Angles, Attribute};
+pub use attributes::{ANGLE_STEP, Angles, Attribute};
 pub use gather::Gather;
-pub use page::StatsPage;
 pub use times::OverTime;
 
+use crate::format::duration;
 use crate::intrinsic::SizeBin;
 
 /// Figures of datasets.
@@ -71,7 +70,7 @@ impl Channel {
     /// How long was watched, with its unit: `45 s`, `2 min`, `1.50 h`.
     #[must_use]
     pub fn watched(&self) -> String {
-        page::duration(self.hours)
+        duration(self.hours)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use streamface_types::Timestamp;
 
-use crate::report::recorded::recorded;
+use crate::clock::recorded;
 
 /// Widths of bins in seconds, each a multiple of the one before: 1 s to a week.
 const WIDTHS: [i64; 9] = [1, 5, 10, 60, 600, 3600, 21_600, 86_400, 604_800];

@@ -24,14 +24,14 @@ pub struct Baseline {
 }
 
 /// Names of the columns.
-pub(super) const COLUMNS: [&str; 8] =
+pub const BASELINE_COLUMNS: [&str; 8] =
     ["method", "settings", "clusters", "pairwise F", "BCubed F", "purity", "seconds", "peak MiB"];
 /// The first so many are text, the rest numbers.
-pub(super) const TEXTS: usize = 2;
+pub const BASELINE_TEXT_COLUMNS: usize = 2;
 
 impl Baseline {
-    /// The row's cells, in the order of [`COLUMNS`].
-    pub(super) fn cells(&self) -> [String; 8] {
+    /// The row's cells, in the order of [`BASELINE_COLUMNS`].
+    pub fn cells(&self) -> [String; 8] {
         let number = |value: Option<f64>, digits: usize| match value {
             Some(v) => format!("{v:.digits$}"),
             None => "–".to_owned(),
@@ -63,7 +63,7 @@ impl Baseline {
 /// ```
 #[must_use]
 pub fn baseline_text(rows: &[Baseline]) -> String {
-    let mut table = vec![COLUMNS.map(str::to_owned)];
+    let mut table = vec![BASELINE_COLUMNS.map(str::to_owned)];
     // A line end in a name would break the table.
     let one_line = |text: String| text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     table.extend(rows.iter().map(|r| r.cells().map(one_line)));
@@ -75,7 +75,7 @@ pub fn baseline_text(rows: &[Baseline]) -> String {
         for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
             let gap = if column == 0 { "" } else { "  " };
             line.push_str(gap);
-            line.push_str(&if column < TEXTS {
+            line.push_str(&if column < BASELINE_TEXT_COLUMNS {
                 format!("{cell:<width$}")
             } else {
                 format!("{cell:>width$}")

@@ -16,12 +16,10 @@ mod baselines;
 mod calibration;
 mod distances;
 mod histograms;
-mod page;
 mod rates;
 mod recommend;
 pub(crate) mod rng;
 mod scored;
-mod sections;
 #[cfg(test)]
 mod simulated;
 mod stats;
@@ -33,7 +31,7 @@ use std::io::Write;
 
 use serde::Serialize;
 
-pub use baselines::{Baseline, baseline_text};
+pub use baselines::{BASELINE_COLUMNS, BASELINE_TEXT_COLUMNS, Baseline, baseline_text};
 pub use calibration::{Calibration, CalibrationSettings, FALSE_MATCH_NOTE, Listed, MISS_NOTE, Pair, Point};
 pub use histograms::{AtThreshold, Histogram, HistogramSettings, Histograms, histograms};
 pub use rates::{Estimate, Evidence};
@@ -66,14 +64,6 @@ pub struct Study {
 }
 
 impl Study {
-    /// Writes `study.html`: one file that loads nothing, for light and dark screens.
-    ///
-    /// # Errors
-    /// [`Error::Write`] where `out` refuses.
-    pub fn render(&self, out: &mut dyn Write) -> Result<(), Error> {
-        page::write(self, out).map_err(Error::Write)
-    }
-
     /// Writes `study.json`: every number of the study.
     ///
     /// # Errors
@@ -105,11 +95,16 @@ impl Study {
     /// Why that one, or none.
     #[must_use]
     pub fn why(&self) -> String {
-        match (&self.recommendation, self.best()) {
-            (Some(recommendation), _) => recommendation.why.clone(),
-            (None, Some(best)) => why::by_labels(best, self.sweep.len()),
-            (None, None) => "Neither frames nor true labels say which threshold is right.".to_owned(),
-        }
+        let recommended = self.recommendation.as_ref().map(|recommendation| recommendation.why.clone());
+        recommended
+            .or_else(|| self.why_by_labels())
+            .unwrap_or_else(|| "Neither frames nor true labels say which threshold is right.".to_owned())
+    }
+
+    /// Why true labels alone would take [`best`](Self::best); `None` where they are not known.
+    #[must_use]
+    pub fn why_by_labels(&self) -> Option<String> {
+        self.best().map(|best| why::by_labels(best, self.sweep.len()))
     }
 
     /// That threshold as lines of TOML, for the settings of the next step: the reason as a comment, then
@@ -173,64 +168,6 @@ mod tests {
         }
     }
 
-    fn page(study: &Study) -> String {
-        let mut page = Vec::new();
-        study.render(&mut page).unwrap();
-        String::from_utf8(page).unwrap()
-    }
-
-    #[test]
-    fn the_page_has_every_section_and_loads_nothing() {
-        let study = study("News");
-        let page = page(&study);
-        for id in ["rates", "sweep", "distances", "methods", "settings"] {
-            assert!(
-                page.contains(&format!("<h2 id=\"{id}\">")) && page.contains(&format!("href=\"#{id}\"")),
-                "{id}"
-            );
-        }
-        assert_eq!(page.matches("<figure").count(), page.matches("</figure>").count());
-        for part in ["http:", "https", "src=", "url(h", "NaN", "inf\"", "@import"] {
-            assert!(!page.contains(part), "{part}");
-        }
-        assert_eq!(page, self::page(&study));
-    }
-
-    #[test]
-    fn hostile_text_stays_text() {
-        let page = page(&study("</script><script>alert(1)</script>\"'&"));
-        // Its own script and its own data, and nothing else.
-        assert_eq!(page.matches("<script").count(), 2);
-        assert_eq!(page.matches("</script").count(), 2);
-        assert!(page.contains("&lt;/script&gt;&lt;script&gt;alert(1)"));
-    }
-
-    #[test]
-    fn an_empty_study_is_a_page_too() {
-        let empty = Study::default();
-        assert!(page(&empty).contains("<h1>Threshold study</h1>"));
-        assert_eq!(empty.toml(), "# Neither frames nor true labels say which threshold is right.\n");
-        let calibration = Calibration::new(&[], &[], &CalibrationSettings::default()).unwrap();
-        let nothing = Study {
-            recommendation: Some(recommend(Wish::Purity(0.99), &calibration, Prior::None).unwrap()),
-            calibration: Some(calibration),
-            ..Study::default()
-        };
-        let page = page(&nothing);
-        assert!(page.contains("too little to say") && page.contains("not known"), "{page}");
-        assert!(!page.contains("NaN") && !nothing.toml().contains("threshold ="));
-    }
-
-    #[test]
-    fn without_frames_true_labels_decide() {
-        let study = Study { recommendation: None, calibration: None, ..study("News") };
-        let best = study.best().unwrap();
-        assert_eq!((best.threshold, study.threshold()), (0.2, Some(0.2)));
-        assert!(study.toml().ends_with("\nthreshold = 0.2\n"), "{}", study.toml());
-        let page = page(&study);
-        assert!(page.contains("largest BCubed F") && !page.contains("Error rates"), "{page}");
-    }
-
     #[test]
     fn json_holds_the_numbers_and_toml_the_line() {
         let study = study("News");
@@ -251,5 +188,33 @@ mod tests {
         assert!(comment.iter().all(|l| l.len() <= TOML_WIDTH && !l.ends_with(' ')), "{toml}");
         let words: Vec<&str> = comment.iter().flat_map(|l| l[1..].split_whitespace()).collect();
         assert_eq!(words.join(" "), study.recommendation.unwrap().why);
+    }
+
+    #[test]
+    fn without_anything_there_is_no_threshold() {
+        assert_eq!(
+            Study::default().toml(),
+            "# Neither frames nor true labels say which threshold is right.\n"
+        );
+        let calibration = Calibration::new(&[], &[], &CalibrationSettings::default()).unwrap();
+        let nothing = Study {
+            recommendation: Some(recommend(Wish::Purity(0.99), &calibration, Prior::None).unwrap()),
+            calibration: Some(calibration),
+            ..Study::default()
+        };
+        assert!(!nothing.toml().contains("threshold ="));
+    }
+
+    #[test]
+    fn without_frames_true_labels_decide() {
+        let study = Study { recommendation: None, calibration: None, ..study("News") };
+        let best = study.best().unwrap();
+        assert_eq!((best.threshold, study.threshold()), (0.2, Some(0.2)));
+        assert!(study.toml().ends_with("\nthreshold = 0.2\n"), "{}", study.toml());
+    }
+
+    #[test]
+    fn a_wished_purity_is_not_rounded_away() {
+        assert_eq!(Wish::Purity(0.999).to_string(), "a purity of at least 99.9 %");
     }
 }

@@ -1,10 +1,13 @@
 //! Which threshold to take, and why.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use super::calibration::{Calibration, Point};
 use super::sweep::Row;
 use crate::Error;
+use crate::format::share;
 
 /// What is wanted of a threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -16,6 +19,19 @@ pub enum Wish {
     /// commonest person's share in a cluster is at least that of its right pairs, so this bounds the
     /// usual purity too, clusters weighted by pairs.
     Purity(f64),
+}
+
+impl fmt::Display for Wish {
+    /// In words, without rounding a wished purity away: 0.999 is `a purity of at least 99.9 %`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FalseMatchRate(rate) => write!(f, "a false-match rate of at most {}", share(*rate)),
+            Self::Purity(purity) => {
+                let text = format!("{:.6}", 100.0 * purity);
+                write!(f, "a purity of at least {} %", text.trim_end_matches('0').trim_end_matches('.'))
+            }
+        }
+    }
 }
 
 /// How many pairs of one person there are among all: a purity needs it.

@@ -3,46 +3,17 @@
 use super::calibration::{Calibration, Point};
 use super::recommend::{Basis, Recommendation, Wish};
 use super::sweep::Row;
-use crate::report::html::Count;
-
-/// A share as people read it: `0.13 %`, and a power of ten where that is too small.
-pub(super) fn percent(rate: f64) -> String {
-    if rate == 0.0 {
-        return "0 %".to_owned();
-    }
-    if rate < 1e-9 {
-        return "under 1e-9".to_owned();
-    }
-    let percent = 100.0 * rate;
-    if percent < 0.001 {
-        return format!("{rate:.1e}");
-    }
-    // Two digits that count, and never a rounded-up 100.
-    let digits = (1.0 - percent.log10().floor()).clamp(0.0, 4.0) as usize;
-    let digits = if percent > 99.0 && percent < 100.0 { 2 } else { digits };
-    format!("{percent:.digits$} %")
-}
-
-/// `purity` without rounding the wish away: .999 is 99.9 %.
-pub(super) fn wish_text(wish: Wish) -> String {
-    match wish {
-        Wish::FalseMatchRate(rate) => format!("a false-match rate of at most {}", percent(rate)),
-        Wish::Purity(purity) => {
-            let text = format!("{:.6}", 100.0 * purity);
-            format!("a purity of at least {} %", text.trim_end_matches('0').trim_end_matches('.'))
-        }
-    }
-}
+use crate::format::{Count, share};
 
 pub(super) fn why(found: &Recommendation, calibration: &Calibration, point: Option<&Point>) -> String {
     let evidence = calibration.different;
     let (pairs, shots) = (Count(evidence.pairs), Count(evidence.shots));
-    let sure = percent(calibration.settings.confidence);
-    let wanted = wish_text(found.wish);
+    let sure = share(calibration.settings.confidence);
+    let wanted = found.wish.to_string();
     let mut text = match (found.basis, point) {
         (Basis::Observed, Some(p)) => {
             let t = p.threshold;
-            let upper = percent(p.false_match.upper);
+            let upper = share(p.false_match.upper);
             let seen = match p.false_match.events {
                 0 => format!(
                     "none of {pairs} pairs of faces that share a frame ({shots} shots) is as near as {t}"
@@ -56,7 +27,7 @@ pub(super) fn why(found: &Recommendation, calibration: &Calibration, point: Opti
             let allowed = match found.wish {
                 Wish::FalseMatchRate(_) => String::new(),
                 Wish::Purity(_) => {
-                    format!(", where {} would still do", found.allowed.map(percent).unwrap_or_default())
+                    format!(", where {} would still do", found.allowed.map(share).unwrap_or_default())
                 }
             };
             format!(
@@ -65,7 +36,7 @@ pub(super) fn why(found: &Recommendation, calibration: &Calibration, point: Opti
             )
         }
         (Basis::Extrapolated, Some(p)) => {
-            let modelled = p.modelled.map(|m| (percent(m.rate), percent(m.upper))).unwrap_or_default();
+            let modelled = p.modelled.map(|m| (share(m.rate), share(m.upper))).unwrap_or_default();
             let tail = calibration.tail.map_or(0, |t| t.pairs);
             format!(
                 "{} A best guess is {}: the tail fitted to the {} nearest pairs puts the false-match rate there at {}, \
@@ -83,8 +54,8 @@ pub(super) fn why(found: &Recommendation, calibration: &Calibration, point: Opti
         match p.miss.rate {
             Some(rate) => text.push_str(&format!(
                 " It leaves {} of the linked faces apart (up to {}), and more of those of another day.",
-                percent(rate),
-                percent(p.miss.upper),
+                share(rate),
+                share(p.miss.upper),
             )),
             None => {
                 text.push_str(" How many faces of one person it leaves apart is not known: none are linked.");
@@ -133,10 +104,10 @@ fn too_small(found: &Recommendation, calibration: &Calibration, wanted: &str) ->
     format!(
         "Too little data for {wanted}: that takes a false-match rate of at most {}, and {} pairs in {} shots cannot show \
          less than {}.{}",
-        percent(allowed),
+        share(allowed),
         Count(evidence.pairs),
         Count(evidence.shots),
-        percent(calibration.points.first().map_or(1.0, |p| p.false_match.upper)),
+        share(calibration.points.first().map_or(1.0, |p| p.false_match.upper)),
         more(found),
     )
 }
@@ -149,30 +120,5 @@ fn more(found: &Recommendation) -> String {
             Count(pairs),
         ),
         _ => String::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shares_in_words() {
-        let cases = [
-            (0.0, "0 %"),
-            (1.0, "100 %"),
-            (0.25, "25 %"),
-            (0.0312, "3.1 %"),
-            (0.00123, "0.12 %"),
-            (0.0000499, "0.0050 %"),
-            (2.1e-7, "2.1e-7"),
-            (3e-20, "under 1e-9"),
-            (0.99987, "99.99 %"),
-            (0.5, "50 %"),
-        ];
-        for (rate, text) in cases {
-            assert_eq!(percent(rate), text);
-        }
-        assert_eq!(wish_text(Wish::Purity(0.999)), "a purity of at least 99.9 %");
     }
 }

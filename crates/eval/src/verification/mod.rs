@@ -12,13 +12,11 @@
 mod all;
 mod draw;
 mod folds;
-mod page;
 mod protocol;
 mod roc;
 
 pub use all::{BestThreshold, Verification, best_threshold, verification};
 pub use draw::{Draw, draw_pairs};
 pub use folds::{Fold, Verified, verify};
-pub use page::VerificationPage;
 pub use protocol::{Pair, read_pairs, rows_by_name};
 pub use roc::{Roc, RocPoint, TarAtFar};

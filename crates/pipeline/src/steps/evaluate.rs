@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use streamface_eval::labels::stem;
-use streamface_eval::report::{Evaluation, EvaluationLimits, Folder, NoPictures, Pictures};
 use streamface_eval::{Intrinsic, intrinsic, read_labels};
+use streamface_report::{Evaluation, EvaluationLimits, Folder, NoPictures, Pictures};
 use streamface_store::{Dataset, FeatureRow, ImageKind, LabelRow, write_atomic};
 use streamface_types::{Embeddings, FaceId};
 

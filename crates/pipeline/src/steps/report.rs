@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use streamface_eval::report::{Face, Folder, Frame, Model, Person, Report};
 use streamface_model::Manifest;
+use streamface_report::{Face, Folder, Frame, Model, Person, Report};
 use streamface_store::{Dataset, ExtractionRow, FaceRow, FrameRow, ImageKind, LabelRow, write_atomic};
 use streamface_types::{FaceId, Label};
 

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
+use streamface_eval::format::Digits;
 use streamface_eval::labels::{Labelled, read_labelled, stem};
 use streamface_eval::metrics::{PersonErrors, ReviewScores, Shared, person_errors};
-use streamface_eval::report::{Comparison, ComparisonLimits, Digits, Folder, NoPictures, Pictures};
 use streamface_eval::{Prf, Scores};
+use streamface_report::{Comparison, ComparisonLimits, Folder, NoPictures, Pictures};
 use streamface_store::{ImageKind, write_atomic};
 
 use super::Outcome;

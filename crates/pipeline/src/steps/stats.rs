@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use streamface_eval::labels::{each_annotation, read_labelled};
-use streamface_eval::stats::{Gather, StatsPage};
+use streamface_eval::stats::Gather;
+use streamface_report::StatsPage;
 use streamface_store::{Dataset, FaceRow, FeatureRow, FrameRow, LabelRow, write_atomic};
 use streamface_types::FaceId;
 

@@ -11,6 +11,7 @@ use streamface_eval::study::{
 };
 use streamface_eval::{intrinsic::silhouette, read_labels};
 use streamface_model::Manifest;
+use streamface_report::StudyPage;
 use streamface_store::{Dataset, FaceRow, FeatureRow, write_atomic};
 use streamface_types::{Embeddings, FaceId, FrameId, Metric};
 
@@ -224,7 +225,9 @@ fn calibrate(faces: &Faces) -> anyhow::Result<Calibration> {
 }
 
 fn write(study: &Study, out: &Path) -> anyhow::Result<()> {
-    write_atomic(&out.join("study.html"), |file| study.render(file).map_err(std::io::Error::other))?;
+    write_atomic(&out.join("study.html"), |file| {
+        StudyPage(study).render(file).map_err(std::io::Error::other)
+    })?;
     write_atomic(&out.join("study.json"), |file| study.json(file).map_err(std::io::Error::other))?;
     write_atomic(&out.join("threshold.toml"), |file| {
         std::io::Write::write_all(file, study.toml().as_bytes())

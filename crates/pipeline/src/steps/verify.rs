@@ -6,11 +6,12 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use rayon::prelude::*;
 use serde_json::{Value, json};
+use streamface_eval::format::Digits;
 use streamface_eval::read_labels;
-use streamface_eval::report::Digits;
 use streamface_eval::verification::{
-    Draw, Pair, VerificationPage, Verified, draw_pairs, read_pairs, rows_by_name, verify as fold,
+    Draw, Pair, Verified, draw_pairs, read_pairs, rows_by_name, verify as fold,
 };
+use streamface_report::VerificationPage;
 use streamface_store::{Dataset, FaceRow, FeatureRow, write_atomic};
 use streamface_types::{Embeddings, FaceId, FrameId, Metric};
 

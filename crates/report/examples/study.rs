@@ -1,0 +1,137 @@
+//! Writes the study of a made-up programme, whose people's distances are known: `study OUT_FOLDER`.
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use streamface_eval::study::{
+    Baseline, Calibration, CalibrationSettings, HistogramSettings, Labelling, Pair, Prior, Study, Truth,
+    Wish, baseline_text, histograms, recommend, sweep,
+};
+use streamface_types::{Embeddings, Metric};
+
+const PEOPLE: usize = 40;
+const SHOTS: usize = 900;
+const DIMENSIONS: usize = 64;
+/// Frames of a shot, each with one face of everyone in it.
+const FRAMES: usize = 3;
+
+/// Roughly normal numbers of a linear congruential generator.
+struct Noise(u64);
+
+impl Noise {
+    fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    fn vector(&mut self, scale: f64) -> Vec<f64> {
+        let mut number = || (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0;
+        (0..DIMENSIONS).map(|_| scale * number()).collect()
+    }
+}
+
+fn add(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a + b).collect()
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = std::env::args().nth(1).ok_or("usage: study OUT_FOLDER")?;
+    let folder = Path::new(&folder);
+    std::fs::create_dir_all(folder)?;
+
+    let mut noise = Noise(1);
+    let everyone: Vec<Vec<f64>> = (0..PEOPLE).map(|_| noise.vector(1.0)).collect();
+    let (mut data, mut people, mut shots) = (Vec::new(), Vec::new(), Vec::new());
+    for shot in 0..SHOTS {
+        // The first few people are on screen most; a shot shows one or two of them.
+        let mut who = vec![(noise.uniform().powi(2) * PEOPLE as f64) as usize];
+        let other = (noise.uniform() * PEOPLE as f64) as usize;
+        if noise.uniform() < 0.5 && other != who[0] {
+            who.push(other);
+        }
+        let scene: Vec<Vec<f64>> = who.iter().map(|_| noise.vector(0.5)).collect();
+        for _ in 0..FRAMES {
+            for (&person, scene) in who.iter().zip(&scene) {
+                let face = add(&add(&everyone[person], scene), &noise.vector(0.3));
+                data.extend(face.iter().map(|&v| v as f32));
+                people.push(person as i64);
+                shots.push(shot as u64);
+            }
+        }
+    }
+    let rows = Embeddings::new(data, DIMENSIONS)?;
+    let distance = |i: usize, j: usize| Metric::Cosine.distance(rows.row(i), rows.row(j));
+
+    let (mut different, mut same) = (Vec::new(), Vec::new());
+    for i in 1..rows.len() {
+        for j in (0..i).rev().take_while(|&j| shots[j] == shots[i]) {
+            let pair = Pair { distance: distance(i, j), shot: shots[i] };
+            if people[i] == people[j] { same.push(pair) } else { different.push(pair) }
+        }
+    }
+    let calibration = Calibration::new(&different, &same, &CalibrationSettings::default())?;
+
+    // A face joins the first one that is near enough: a poor clustering, but a short one.
+    let thresholds: Vec<f64> = (2..=18).map(|i| f64::from(i) / 20.0).collect();
+    let labels: Vec<Vec<i64>> = thresholds
+        .iter()
+        .map(|&t| {
+            let mut leaders: Vec<usize> = Vec::new();
+            let mut join = |i: usize| match leaders.iter().position(|&l| distance(i, l) <= t) {
+                Some(label) => label as i64,
+                None => {
+                    leaders.push(i);
+                    leaders.len() as i64 - 1
+                }
+            };
+            (0..rows.len()).map(&mut join).collect()
+        })
+        .collect();
+    let labellings: Vec<Labelling<'_>> = thresholds
+        .iter()
+        .zip(&labels)
+        .map(|(&threshold, labels)| Labelling { threshold, labels, silhouette: None })
+        .collect();
+    let people: Vec<Option<i64>> = people.into_iter().map(Some).collect();
+    let truth = Truth { labels: &people, shots: Some(&shots), resamples: 500, seed: 1 };
+    let rows_of_sweep = sweep(&labellings, Some(&truth))?;
+
+    let recommendation = recommend(Wish::Purity(0.98), &calibration, Prior::Sweep(&rows_of_sweep))?;
+    let best = rows_of_sweep.iter().filter_map(|r| Some((r, r.pairwise?, r.bcubed?)));
+    let best = best.max_by(|a, b| a.1.value.f.total_cmp(&b.1.value.f));
+    let baselines = best
+        .map(|(row, pairwise, bcubed)| Baseline {
+            method: "first leader".to_owned(),
+            settings: format!("threshold {}", row.threshold),
+            clusters: Some(row.clusters),
+            pairwise_f: Some(pairwise.value.f),
+            bcubed_f: Some(bcubed.value.f),
+            ..Baseline::default()
+        })
+        .into_iter()
+        .collect();
+    let study = Study {
+        title: "A made-up programme".to_owned(),
+        source: format!("{} faces of {PEOPLE} people in {SHOTS} shots", rows.len()),
+        settings: vec![("metric".to_owned(), Metric::Cosine.to_string())],
+        recommendation: Some(recommendation),
+        calibration: Some(calibration),
+        sweep: rows_of_sweep,
+        histograms: Some(histograms(
+            &rows,
+            Metric::Cosine,
+            &HistogramSettings { k: 500, ..Default::default() },
+        )?),
+        baselines,
+    };
+    let mut page = BufWriter::new(File::create(folder.join("study.html"))?);
+    streamface_report::StudyPage(&study).render(&mut page)?;
+    page.flush()?;
+    let mut json = BufWriter::new(File::create(folder.join("study.json"))?);
+    study.json(&mut json)?;
+    json.flush()?;
+    print!("{}{}", study.toml(), baseline_text(&study.baselines));
+    Ok(())
+}

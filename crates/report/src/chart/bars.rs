@@ -1,0 +1,185 @@
+//! Counts, one after another.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use super::Axis;
+use super::frame::SMALL;
+use crate::html::Text;
+use streamface_eval::format::{Count, Plural};
+use streamface_eval::intrinsic::SizeBin;
+
+/// Most points of a line: a column each, and then some.
+const POINTS: usize = 400;
+/// Bins of sizes that all have room for a mark.
+const FEW: usize = 9;
+
+/// What is written about a chart.
+pub(crate) struct About<'a> {
+    pub title: &'a str,
+    /// Below the horizontal axis.
+    pub across: &'a str,
+    /// Left of the vertical axis, read from below.
+    pub up: &'a str,
+    /// For those who do not see it.
+    pub says: &'a str,
+    /// Marks on the horizontal axis: where, 0 to 1, and what.
+    pub marks: &'a [(f64, String)],
+}
+
+/// A bar.
+pub(crate) struct Bar {
+    pub value: usize,
+    /// Shown on hovering.
+    pub says: String,
+    /// Class that colours it.
+    pub class: &'static str,
+}
+
+/// Bars side by side.
+pub(crate) fn bars(out: &mut dyn Write, about: &About<'_>, bars: &[Bar]) -> io::Result<()> {
+    let axis = Axis::counts(bars.iter().map(|b| b.value).max().unwrap_or(0));
+    begin(out, about, axis)?;
+    let step = (SMALL.right - SMALL.left) / bars.len().max(1) as f64;
+    for (i, bar) in bars.iter().enumerate().filter(|(_, bar)| bar.value > 0) {
+        let (x, y) = (SMALL.left + step * (i as f64 + 0.06), height(axis, bar.value));
+        write!(
+            out,
+            "<rect class=\"{}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{:.1}\"><title>{}</title></rect>",
+            bar.class,
+            step * 0.88,
+            SMALL.bottom - y,
+            Text(&bar.says)
+        )?;
+    }
+    SMALL.close(out)
+}
+
+/// A line through one value after another; of many the largest of each stretch.
+pub(crate) fn line(out: &mut dyn Write, about: &About<'_>, values: &[usize]) -> io::Result<()> {
+    let axis = Axis::counts(values.iter().copied().max().unwrap_or(0));
+    begin(out, about, axis)?;
+    let stretch = values.len().div_ceil(POINTS).max(1);
+    let step = (SMALL.right - SMALL.left) / values.len().max(1) as f64;
+    let mut path = String::new();
+    for (i, values) in values.chunks(stretch).enumerate() {
+        let most = values.iter().copied().max().unwrap_or(0);
+        let from = SMALL.left + step * (i * stretch) as f64;
+        let y = height(axis, most);
+        // A step for each value: between two labels there is nothing.
+        let _ = write!(
+            path,
+            "{}{from:.1} {y:.1}h{:.1}",
+            if i == 0 { "M" } else { "L" },
+            step * values.len() as f64
+        );
+    }
+    write!(out, "<path class=\"line c0\" d=\"{path}\"/>")?;
+    SMALL.close(out)
+}
+
+/// The original's "Membership Distribution": how many clusters have how many faces. `what` they are, in the
+/// plural.
+pub(crate) fn size_bins(
+    out: &mut dyn Write,
+    title: &str,
+    what: &'static str,
+    bins: &[SizeBin],
+) -> io::Result<()> {
+    let range = |from: usize, to: usize| {
+        if from == to {
+            Plural(from, "face").to_string()
+        } else {
+            format!("{} to {} faces", Count(from as u64), Count(to as u64))
+        }
+    };
+    let bar = |bin: &SizeBin| Bar {
+        value: bin.classes,
+        says: format!("{}: {} {what}", range(bin.from, bin.to), Count(bin.classes as u64)),
+        class: "good",
+    };
+    let drawn: Vec<Bar> = bins.iter().map(bar).collect();
+    // All bins where they are few, else those that begin at a power of ten.
+    let marked =
+        |from: usize| bins.len() <= FEW || from == 1 || (from >= 10 && 10usize.pow(from.ilog10()) == from);
+    let middle = |i: usize| (i as f64 + 0.5) / bins.len() as f64;
+    let marks: Vec<_> = bins
+        .iter()
+        .enumerate()
+        .filter(|(_, bin)| marked(bin.from))
+        .map(|(i, bin)| (middle(i), sizes(bin)))
+        .collect();
+    let ones = bins.first().map_or(0, |bin| bin.classes);
+    let all: usize = bins.iter().map(|bin| bin.classes).sum();
+    let says = format!("{title}: {} of {} {what} have one face", Count(ones as u64), Count(all as u64));
+    let about = About { title, across: "faces", up: what, says: &says, marks: &marks };
+    self::bars(out, &about, &drawn)
+}
+
+/// A bin's sizes in as few characters as will do: `1`, `2–5`, `10–19`, `1k–2k`.
+fn sizes(bin: &SizeBin) -> String {
+    let (from, to) = (bin.from, bin.to);
+    if from == to {
+        Count(from as u64).to_string()
+    } else if from >= 1000 && Some(to) == from.checked_mul(2).map(|next| next - 1) {
+        format!("{}–{}", Short(from), Short(to + 1))
+    } else {
+        format!("{}–{}", Count(from as u64), Count(to as u64))
+    }
+}
+
+fn begin(out: &mut dyn Write, about: &About<'_>, axis: Axis) -> io::Result<()> {
+    write!(out, "<figure class=\"chart small\"><figcaption>{}</figcaption>", Text(about.title))?;
+    SMALL.open(out, about.says, "")?;
+    SMALL.rows(out, axis, |v| Short(v as usize).to_string())?;
+    SMALL.columns(out, about.marks.iter().map(|(at, text)| (*at, Text(text).to_string())))?;
+    let up = if axis.is_log() { format!("{} (log)", about.up) } else { about.up.to_owned() };
+    SMALL.names(out, about.across, &up)
+}
+
+/// The top of a bar; on the axis for 0, however far below a logarithm would put it.
+fn height(axis: Axis, value: usize) -> f64 {
+    SMALL.y(axis.place(value as f64).max(0.0))
+}
+
+/// A count in a few characters, rounded down.
+struct Short(usize);
+
+impl std::fmt::Display for Short {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            n if n >= 1_000_000 => write!(f, "{}M", n / 1_000_000),
+            n if n >= 1000 => write!(f, "{}k", n / 1000),
+            n => write!(f, "{}", Count(n as u64)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use streamface_eval::intrinsic::membership_distribution;
+
+    #[test]
+    fn a_long_line_is_thinned() {
+        let about = About { title: "t", across: "x", up: "y", says: "s", marks: &[] };
+        let mut page = Vec::new();
+        line(&mut page, &about, &(0..100_000).rev().collect::<Vec<_>>()).unwrap();
+        assert!(page.len() < 12_000, "{}", page.len());
+    }
+
+    #[test]
+    fn bins_of_sizes_read_as_ranges() {
+        let marks = |most: usize| {
+            let mut page = Vec::new();
+            size_bins(&mut page, "t", "people", &membership_distribution(&[1, most])).unwrap();
+            let page = String::from_utf8(page).unwrap();
+            let texts = page.split("<text class=\"").skip(1).filter_map(|t| t.split(['>', '<']).nth(1));
+            texts.filter(|t| t.contains('–')).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(marks(14), ["2–5", "6–9", "10–14"]);
+        assert_eq!(marks(250), ["10–19", "100–199"]);
+        assert_eq!(marks(12_345), ["10–19", "100–199", "1k–2k", "10,000–12,345"]);
+        assert!(marks(1).is_empty());
+    }
+}

@@ -1,0 +1,42 @@
+//! HTML pages of what a run found and of how good it is: one file a page, which loads nothing from elsewhere.
+//!
+//! | module | page | what |
+//! |---|---|---|
+//! | `run` | `report.html` | [`Report`]: the people of a run |
+//! | `evaluation` | `evaluate.html` | [`Evaluation`]: how good a clustering looks without truth, and its likely errors |
+//! | `comparison` | `score.html` | [`Comparison`]: two labellings of the same faces side by side |
+//! | `stats` | `stats.html` | [`StatsPage`]: what is in datasets |
+//! | `study` | `study.html` | [`StudyPage`]: which threshold suits a collection |
+//! | `verification` | `verify.html` | [`VerificationPage`]: how well distances tell people apart |
+//! | `layout`, `html` | | what all pages have: head, tables, tiles; escaping |
+//! | `faces`, `picture` | | rows of thumbnails; [`Pictures`]: where they come from |
+//! | `chart` | | charts as inline SVG |
+//!
+//! Styles, scripts and thumbnails are inside the page, and its content security policy forbids everything else.
+//! Same input, same bytes: no page holds the time of its making.
+
+mod chart;
+mod comparison;
+mod error;
+mod evaluation;
+mod faces;
+mod html;
+mod layout;
+mod picture;
+mod run;
+mod stats;
+mod study;
+mod verification;
+
+pub use comparison::{Comparison, ComparisonLimits};
+pub use error::{Error, Result};
+pub use evaluation::{Evaluation, EvaluationLimits};
+pub use picture::{Folder, NoPictures, Pictures, THUMBNAIL_SIDE, thumbnail};
+pub use run::{Face, Frame, Limits, Model, Person, Report, Stage};
+pub use stats::StatsPage;
+pub use study::StudyPage;
+pub use verification::VerificationPage;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,365 @@
+//! `stats.html`.
+
+mod attributes;
+
+use std::io::{self, Write};
+
+use streamface_types::{StreamTime, Timestamp};
+
+use crate::Error;
+use crate::chart::{self, About, Bar, bars, line, plain_percent};
+use crate::html::Text;
+use crate::layout::{self, table, tile};
+use streamface_eval::clock::whole_seconds;
+use streamface_eval::format::{Count, Plural};
+use streamface_eval::stats::{Channel, Stats};
+
+const OWN_STYLE: &str = include_str!("stats.css");
+/// Channels that are shown, most faces first.
+const CHANNELS: usize = 200;
+/// People of the line of faces per person; of more, so many are spread over all.
+const PEOPLE: usize = 20_000;
+
+/// The page of [`Stats`]: one file that loads nothing, and holds no time of making.
+#[derive(Debug, Clone)]
+pub struct StatsPage<'a> {
+    /// Heading and title of the page.
+    pub title: String,
+    /// Which datasets, in a line.
+    pub source: String,
+    /// Settings by name, in the order to show them.
+    pub settings: Vec<(String, String)>,
+    /// What was found.
+    pub stats: &'a Stats,
+}
+
+impl StatsPage<'_> {
+    /// Writes the page to `out`.
+    ///
+    /// # Errors
+    /// [`Error::Write`] where `out` refuses.
+    pub fn render(&self, out: &mut dyn Write) -> Result<(), Error> {
+        self.write(out).map_err(Error::Write)
+    }
+
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        let title = if self.title.is_empty() { "Statistics" } else { &self.title };
+        layout::open(out, title, &[chart::STYLE, OWN_STYLE], "")?;
+        layout::source(out, &self.source)?;
+        writeln!(out, "</header><main>")?;
+        self.numbers(out)?;
+        let stats = self.stats;
+        let (people, time) = (stats.total.people > 0, stats.over_time.is_some());
+        let attributes = !stats.attributes.is_empty() || !stats.angles.is_empty();
+        layout::nav(
+            out,
+            &[
+                ("channels", "Channels", !stats.channels.is_empty()),
+                ("distributions", "Distributions", people || time),
+                ("attributes", "Attributes", attributes),
+                ("settings", "Settings", !self.settings.is_empty()),
+            ],
+        )?;
+        self.channels(out)?;
+        if people || time {
+            self.distributions(out)?;
+        }
+        if attributes {
+            self.attributes(out)?;
+        }
+        layout::settings_section(out, &self.settings)?;
+        writeln!(out, "</main></body></html>")
+    }
+
+    fn numbers(&self, out: &mut dyn Write) -> io::Result<()> {
+        let stats = self.stats;
+        let none = String::new;
+        write!(out, "<dl class=\"numbers\">")?;
+        let once = match stats.singletons {
+            0 => none(),
+            n => format!("{} seen once", Count(n)),
+        };
+        tile(out, "People", &Count(stats.total.people).to_string(), &[once])?;
+        let noise =
+            if stats.noise > 0 { format!("{} set aside as noise", Count(stats.noise)) } else { none() };
+        let bare = if stats.unlabelled > 0 {
+            format!("{} without a label", Count(stats.unlabelled))
+        } else {
+            none()
+        };
+        tile(out, "Faces", &Count(stats.total.faces).to_string(), &[noise, bare])?;
+        let seen = format!("of {} looked at", Count(stats.total.frames));
+        let faced = format!("{} with faces", Count(stats.frames_with_faces));
+        tile(out, "Frames kept", &Count(stats.total.frames_kept).to_string(), &[seen, faced])?;
+        let channels = Plural(stats.channels.len(), "channel").to_string();
+        tile(out, "Watched", &stats.total.watched(), &[channels])?;
+        if let Some(d) = &stats.distances {
+            let number = |d: Option<f64>| d.map_or_else(|| "–".to_owned(), |d| format!("{d:.3}"));
+            let lines = [
+                "from the mean of the person".to_owned(),
+                format!("{} to the nearest other", number(d.nearest)),
+            ];
+            tile(out, "Mean distance", &number(d.intra), &lines)?;
+        }
+        writeln!(out, "</dl>")
+    }
+
+    fn channels(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut all: Vec<&Channel> = self.stats.channels.iter().collect();
+        if all.is_empty() {
+            return writeln!(
+                out,
+                "<section><p class=\"note\">There are no frames and no faces.</p></section>"
+            );
+        }
+        all.sort_by(|a, b| b.faces.cmp(&a.faces).then(a.name.cmp(&b.name)));
+        write!(out, "<section aria-labelledby=\"channels\"><h2 id=\"channels\">Channels</h2>")?;
+        write!(
+            out,
+            "<p class=\"note\">Most faces first. Someone who is in several channels counts in each.</p>"
+        )?;
+        let columns = [
+            ("channel", false),
+            ("faces", false),
+            ("people", true),
+            ("watched", true),
+            ("faces an hour", true),
+            ("frames", true),
+            ("kept", true),
+        ];
+        table(out, "Channels", &columns)?;
+        let most = all.first().map_or(0, |c| c.faces).max(1);
+        for channel in all.iter().take(CHANNELS) {
+            let rate = channel.faces as f64 / channel.hours;
+            let rate =
+                if channel.hours > 0.0 { Count(rate.round() as u64).to_string() } else { "–".to_owned() };
+            write!(out, "<tr><th scope=\"row\">{}</th>", Text(&channel.name))?;
+            bar(out, channel.faces, most, &Count(channel.faces).to_string())?;
+            let [people, frames, kept] =
+                [channel.people, channel.frames, channel.frames_kept].map(|n| Count(n).to_string());
+            for cell in [people, channel.watched(), rate, frames, kept] {
+                write!(out, "<td class=\"n\">{cell}</td>")?;
+            }
+            write!(out, "</tr>")?;
+        }
+        write!(out, "</tbody></table></div>")?;
+        if all.len() > CHANNELS {
+            write!(out, "<p class=\"note\">{} not shown.</p>", Plural(all.len() - CHANNELS, "more channel"))?;
+        }
+        writeln!(out, "</section>")
+    }
+
+    fn distributions(&self, out: &mut dyn Write) -> io::Result<()> {
+        write!(
+            out,
+            "<section aria-labelledby=\"distributions\"><h2 id=\"distributions\">Distributions</h2>"
+        )?;
+        write!(out, "<div class=\"charts\">")?;
+        if self.stats.total.people > 0 {
+            self.faces_per_person(out)?;
+            chart::size_bins(out, "People per number of faces", "people", &self.stats.size_bins)?;
+        }
+        self.over_time(out)?;
+        write!(out, "</div>")?;
+        if let Some(time) = &self.stats.over_time
+            && time.left_out > 0
+        {
+            let n = Plural(time.left_out as usize, "face");
+            write!(
+                out,
+                "<p class=\"note below\">Not shown over time: {n} of files that do not tell when they were recorded.</p>"
+            )?;
+        }
+        writeln!(out, "</section>")
+    }
+
+    fn faces_per_person(&self, out: &mut dyn Write) -> io::Result<()> {
+        let all = self.stats.total.people as usize;
+        let shown = all.min(PEOPLE);
+        // Sizes come most first; person k of those shown is person k · all / shown of all.
+        let mut values = Vec::with_capacity(shown);
+        let (mut runs, mut end, mut faces) = (self.stats.sizes.iter(), 0, 0);
+        for k in 0..shown {
+            let person = k * all / shown;
+            while end <= person {
+                let Some(&(size, people)) = runs.next() else { break };
+                (faces, end) = (size as usize, end + people as usize);
+            }
+            values.push(faces);
+        }
+        let marks: Vec<(f64, String)> = [0.0, 0.25, 0.5, 0.75, 1.0]
+            .into_iter()
+            .map(|at| (at, Count(((all - 1) as f64 * at).round() as u64 + 1).to_string()))
+            .collect();
+        let marks = if all < 5 { &marks[..1] } else { &marks };
+        let most = values.first().copied().unwrap_or(0);
+        let says = format!("Faces of {} people, the first with {}", Count(all as u64), Plural(most, "face"));
+        let about = About {
+            title: "Faces per person",
+            across: "person, most faces first",
+            up: "faces",
+            says: &says,
+            marks,
+        };
+        line(out, &about, &values)
+    }
+
+    fn over_time(&self, out: &mut dyn Write) -> io::Result<()> {
+        let Some(time) = &self.stats.over_time else { return Ok(()) };
+        let n = time.faces.len();
+        let micros = |bin: usize| (time.from + bin as i64 * time.width).saturating_mul(1_000_000);
+        let at = |bin: usize| match time.recorded {
+            true => format!("{} UTC", Timestamp::from_micros(micros(bin)).to_readable()),
+            false => whole_seconds(StreamTime(micros(bin))),
+        };
+        let text = |bin: usize| {
+            let text = at(bin);
+            // As much of the time as tells bins apart.
+            match time.width {
+                _ if !time.recorded => text,
+                w if w >= 86_400 => text[..10].to_owned(),
+                w if w >= 3600 => format!("{} {}", &text[5..10], &text[11..16]),
+                w if w >= 60 => text[11..16].to_owned(),
+                _ => text[11..19].to_owned(),
+            }
+        };
+        let bar = |(bin, &faces): (usize, &u64)| Bar {
+            value: faces as usize,
+            says: format!("{}: {}", at(bin), Plural(faces as usize, "face")),
+            class: "good",
+        };
+        let all: Vec<Bar> = time.faces.iter().enumerate().map(bar).collect();
+        let marked = if n > 3 { vec![0, n / 2] } else { vec![0] };
+        let marks: Vec<(f64, String)> =
+            marked.into_iter().map(|bin| ((bin as f64 + 0.5) / n as f64, text(bin))).collect();
+        let every = width(time.width);
+        let says = format!("Faces by time, {every} each: {} from {}", Plural(n, "bar"), at(0));
+        let clock = if time.recorded { "time (UTC)" } else { "time from the beginning" };
+        let across = format!("{clock}, {every} a bar");
+        let about =
+            About { title: "Faces over time", across: &across, up: "faces", says: &says, marks: &marks };
+        bars(out, &about, &all)
+    }
+}
+
+fn bar(out: &mut dyn Write, value: u64, most: u64, text: &str) -> io::Result<()> {
+    write!(out, "<td class=\"share\">")?;
+    if value > 0 {
+        let width = 100.0 * value as f64 / most as f64;
+        write!(out, "<span class=\"bar\" style=\"width:{width:.1}%\"></span>")?;
+    }
+    write!(out, "{text}</td>")
+}
+
+fn share(part: u64, of: u64) -> String {
+    if part == 0 || of == 0 {
+        "0 %".to_owned()
+    } else {
+        plain_percent((1000.0 * part as f64 / of as f64).round() / 1000.0)
+    }
+}
+
+/// `10 s`, `1 min`, `6 h`, `7 days`
+fn width(seconds: i64) -> String {
+    match seconds {
+        s if s >= 172_800 => format!("{} days", s / 86_400),
+        s if s >= 86_400 => "1 day".to_owned(),
+        s if s >= 3600 => format!("{} h", s / 3600),
+        s if s >= 60 => format!("{} min", s / 60),
+        s => format!("{s} s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use streamface_types::FaceId;
+
+    use super::*;
+    use streamface_eval::stats::Gather;
+
+    fn stats(hostile: &str, faces: u32) -> Stats {
+        let mut all = Gather::new();
+        all.dataset();
+        for i in 0..faces {
+            let frame = format!("{hostile}_frame_202305251001{:02}000000", i % 60);
+            let face: FaceId = format!("{frame}_face_{}", i / 60).parse().unwrap();
+            all.frame(&face.frame, "a", true);
+            all.face(&face);
+            all.label(&face, i64::from(i.isqrt()), None);
+            let said = serde_json::json!({"label": 0, "mask": 0.1, "attributes": {
+                "age": {hostile: 0.9, "b": 0.1}, "gender": null, "race": null, "expression": null, "pose": {"yaw": 4.0}}});
+            all.annotation(&face.to_string(), &serde_json::from_value(said).unwrap());
+            all.embedding(&face, "m", &[1.0, i as f32]);
+        }
+        all.finish().unwrap()
+    }
+
+    fn page(stats: &Stats, hostile: &str) -> String {
+        let settings = vec![(hostile.to_owned(), hostile.to_owned())];
+        let mut bytes = Vec::new();
+        StatsPage { title: hostile.to_owned(), source: hostile.to_owned(), settings, stats }
+            .render(&mut bytes)
+            .unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn the_page_is_whole_and_names_are_text() {
+        let found = page(&stats("news", 50), "news");
+        for part in [
+            "Faces per person",
+            "People per number of faces",
+            "Faces over time",
+            "yaw",
+            "no mask",
+            "Settings",
+        ] {
+            assert!(found.contains(part), "{part}");
+        }
+        assert!(
+            !found.contains("NaN")
+                && !found.contains("inf ")
+                && !found.contains("http:")
+                && !found.contains("https:")
+        );
+        assert_eq!(found, page(&stats("news", 50), "news"));
+        let hostile = "<script>x";
+        let bad = page(&stats(hostile, 50), hostile);
+        assert!(!bad.contains("<script") && bad.contains("&lt;script&gt;x"));
+        assert_eq!(bad.matches('<').count(), found.matches('<').count());
+    }
+
+    #[test]
+    fn times_that_only_count_are_no_dates() {
+        let over = |year: &str| {
+            let mut all = Gather::new();
+            all.dataset();
+            for name in ["19700101000102000000", year] {
+                all.face(&format!("a_frame_{name}_face_0").parse::<FaceId>().unwrap());
+            }
+            page(&all.finish().unwrap(), "")
+        };
+        let counted = over("19700101000103000000");
+        assert!(
+            counted.contains("time from the beginning, 1 s a bar") && counted.contains("0:01:03: 1 face")
+        );
+        assert!(!counted.contains("UTC") && !counted.contains("Not shown over time"));
+        let both = over("20230525100138000000");
+        assert!(both.contains("2023-05-25 10:01:38 UTC: 1 face") && !both.contains("1970"));
+        assert!(both.contains("Not shown over time: 1 face of files"));
+    }
+
+    #[test]
+    fn nothing_gives_a_page_too() {
+        let found = page(&stats("x", 0), "");
+        assert!(
+            found.contains("There are no frames") && !found.contains("<svg") && !found.contains("Attributes")
+        );
+        assert_eq!(page(&stats("x", 1), "").matches("<svg").count(), 4);
+    }
+
+    #[test]
+    fn widths() {
+        assert_eq!([1, 600, 21_600, 86_400, 604_800].map(width), ["1 s", "10 min", "6 h", "1 day", "7 days"]);
+    }
+}
