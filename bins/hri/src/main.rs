@@ -17,7 +17,7 @@ fn main() -> ExitCode {
             if error.chain().any(|e| e.downcast_ref::<std::io::Error>().is_some_and(broken)) {
                 return ExitCode::SUCCESS;
             }
-            eprintln!("error: {}", streamface_types::told(error.chain()));
+            eprintln!("error: {}", streamface_types::error_chain(error.chain()));
             ExitCode::from(2)
         }
     }

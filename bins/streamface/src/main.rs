@@ -10,7 +10,7 @@ use streamface_model::Manifest;
 use streamface_pipeline::args::{Cli, ClusterArgs, ClusterPart, Command, ModelsCommand};
 use streamface_pipeline::settings;
 use streamface_pipeline::steps::{self, Outcome, Summary};
-use streamface_types::told;
+use streamface_types::error_chain;
 
 fn main() -> ExitCode {
     let result =
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Incomplete) => ExitCode::from(1),
         Err(e) => {
-            let _ = writeln!(std::io::stderr(), "error: {}", told(e.chain()));
+            let _ = writeln!(std::io::stderr(), "error: {}", error_chain(e.chain()));
             ExitCode::from(2)
         }
     }

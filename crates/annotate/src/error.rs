@@ -19,7 +19,7 @@ pub enum Error {
     },
     /// A file of the dataset.
     #[error(transparent)]
-    Store(#[from] streamface_store::StoreError),
+    Store(#[from] streamface_store::Error),
     /// A decision could not be written. The journal is as it was before.
     #[error("{}: not saved: {source} ({})", path.display(), remedy(source))]
     NotSaved {

@@ -17,7 +17,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_array::{Array, ArrayRef, Float64Array, StringArray};
 use arrow_schema::DataType;
-use streamface_store::{Batches, StoreError};
+use streamface_store::{Batches, Error as StoreError};
 use streamface_types::annotations::Distribution;
 use streamface_types::{Annotation, Attributes, FaceId, Label};
 

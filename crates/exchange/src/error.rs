@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use streamface_store::StoreError;
+use streamface_store::Error as StoreError;
 
 /// Errors of this crate. Each names the file and says what to do. A broken row or image among whole ones is no
 /// error but a [`Problem`](crate::Problems).

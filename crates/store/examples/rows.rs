@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use streamface_store::{Dataset, FaceRow, FeatureRow, FrameRow, LabelRow, StoreError};
+use streamface_store::{Dataset, Error, FaceRow, FeatureRow, FrameRow, LabelRow};
 
-fn main() -> Result<(), StoreError> {
+fn main() -> Result<(), Error> {
     let dir = std::env::args_os().nth(1).map_or_else(|| PathBuf::from("out"), PathBuf::from);
     let data = Dataset::open(&dir)?;
     let frames = data.read::<FrameRow>()?;

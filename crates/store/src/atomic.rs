@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::StoreError;
+use crate::Error;
 
 /// What a file is called until it is whole ends so.
 const PART: &str = ".part";
@@ -18,11 +18,11 @@ const PART: &str = ".part";
 /// A file that is there keeps its permissions.
 ///
 /// # Errors
-/// [`StoreError::Io`] with `path`, or with the folder that is not there; what was there before is then still there.
+/// [`Error::Io`] with `path`, or with the folder that is not there; what was there before is then still there.
 pub fn write_atomic(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
-) -> Result<(), StoreError> {
+) -> Result<(), Error> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let dir = folder(&target)?;
     let go = || {
@@ -48,26 +48,26 @@ pub fn write_atomic(
         file.persist(&target).map_err(|e| e.error)?;
         Ok(())
     };
-    go().map_err(StoreError::io(path))
+    go().map_err(Error::io(path))
 }
 
 /// Whether [`write_atomic`] has a place to write to: to be asked before long work, not after it.
 ///
 /// # Errors
-/// [`StoreError::Io`] where there is no such folder, or a folder is where the file is to be.
-pub fn can_be_written(path: &Path) -> Result<(), StoreError> {
+/// [`Error::Io`] where there is no such folder, or a folder is where the file is to be.
+pub fn can_be_written(path: &Path) -> Result<(), Error> {
     folder(path)?;
-    if path.is_dir() { Err(StoreError::io(path)(io::ErrorKind::IsADirectory.into())) } else { Ok(()) }
+    if path.is_dir() { Err(Error::io(path)(io::ErrorKind::IsADirectory.into())) } else { Ok(()) }
 }
 
 /// The folder that a file is in.
-fn folder(path: &Path) -> Result<PathBuf, StoreError> {
+fn folder(path: &Path) -> Result<PathBuf, Error> {
     let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if dir.is_dir() {
         return Ok(dir.to_owned());
     }
     let why = io::Error::new(io::ErrorKind::NotFound, "there is no such folder; make it first");
-    Err(StoreError::io(dir)(why))
+    Err(Error::io(dir)(why))
 }
 
 /// A new file beside the one that it is to become, locked as long as it is being written.
@@ -113,7 +113,7 @@ fn clear(dir: &Path, prefix: &str) {
 mod tests {
     use super::*;
 
-    fn text(path: &Path, text: &str) -> Result<(), StoreError> {
+    fn text(path: &Path, text: &str) -> Result<(), Error> {
         write_atomic(path, |out| out.write_all(text.as_bytes()))
     }
 
@@ -165,7 +165,7 @@ mod tests {
         for refused in
             [text(&missing, ""), can_be_written(&missing), can_be_written(dir.path()), text(dir.path(), "")]
         {
-            assert!(matches!(refused, Err(StoreError::Io { .. })));
+            assert!(matches!(refused, Err(Error::Io { .. })));
         }
         can_be_written(&dir.path().join("a.csv")).unwrap();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);

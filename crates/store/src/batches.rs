@@ -8,7 +8,7 @@ use arrow_array::RecordBatch;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
 
-use crate::StoreError;
+use crate::Error;
 use crate::pairs::About;
 
 /// Rows of a batch.
@@ -27,9 +27,9 @@ impl Batches {
     /// Opens a file that should be `what`, in a word or two.
     ///
     /// # Errors
-    /// [`StoreError::Io`], or [`StoreError::Format`] for another kind of file.
-    pub fn open(path: &Path, what: &'static str) -> Result<Self, StoreError> {
-        let file = File::open(path).map_err(StoreError::io(path))?;
+    /// [`Error::Io`], or [`Error::Format`] for another kind of file.
+    pub fn open(path: &Path, what: &'static str) -> Result<Self, Error> {
+        let file = File::open(path).map_err(Error::io(path))?;
         let open = || {
             let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
             let metadata = builder.metadata().file_metadata();
@@ -59,7 +59,7 @@ impl Batches {
 }
 
 impl Iterator for Batches {
-    type Item = Result<RecordBatch, StoreError>;
+    type Item = Result<RecordBatch, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let reader = self.reader.as_mut()?;
@@ -72,8 +72,8 @@ impl Iterator for Batches {
 }
 
 /// A file that is not what it should be.
-pub(crate) fn broken(path: &Path, what: &str, why: &dyn std::fmt::Display) -> StoreError {
-    StoreError::format(path, format!("not a readable {what}: {why}"))
+pub(crate) fn broken(path: &Path, what: &str, why: &dyn std::fmt::Display) -> Error {
+    Error::format(path, format!("not a readable {what}: {why}"))
 }
 
 /// `parquet` reports most of what is wrong with a file as errors, and panics at some: both end here.
@@ -81,7 +81,7 @@ fn guarded<T, E: std::fmt::Display>(
     path: &Path,
     what: &str,
     read: impl FnOnce() -> Result<T, E>,
-) -> Result<T, StoreError> {
+) -> Result<T, Error> {
     match catch_unwind(AssertUnwindSafe(read)) {
         Ok(result) => result.map_err(|e| broken(path, what, &e)),
         Err(_) => Err(broken(path, what, &"it is damaged")),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use streamface_types::{Annotations, BoundingBox, FaceLink, Point};
 
-use crate::{FaceRow, StoreError, write_atomic};
+use crate::{Error, FaceRow, write_atomic};
 
 /// Longest annotations file that is read, in bytes: some ten million faces.
 const MAX_ANNOTATIONS: u64 = 8 << 30;
@@ -30,8 +30,8 @@ pub const DETECTIONS: [&str; 11] = [
 /// `(height, width, 3)`, all whole pixels.
 ///
 /// # Errors
-/// [`StoreError::Io`].
-pub fn write_detections(path: &Path, faces: &[FaceRow]) -> Result<(), StoreError> {
+/// [`Error::Io`].
+pub fn write_detections(path: &Path, faces: &[FaceRow]) -> Result<(), Error> {
     let point = |[x, y]: Point| format!("({}, {})", x.round(), y.round());
     let shape = |[w, h]: [u32; 2]| format!("({h}, {w}, 3)");
     write_csv(
@@ -52,17 +52,13 @@ pub fn write_detections(path: &Path, faces: &[FaceRow]) -> Result<(), StoreError
 /// Writes `matches.csv`: the later face, the earlier one.
 ///
 /// # Errors
-/// [`StoreError::Io`].
-pub fn write_matches(path: &Path, links: &[FaceLink]) -> Result<(), StoreError> {
+/// [`Error::Io`].
+pub fn write_matches(path: &Path, links: &[FaceLink]) -> Result<(), Error> {
     let rows = links.iter().map(|l| vec![format!("{}.png", l.later), format!("{}.png", l.earlier)]);
     write_csv(path, &["Face 1", "Face 2"], rows)
 }
 
-fn write_csv(
-    path: &Path,
-    header: &[&str],
-    rows: impl Iterator<Item = Vec<String>>,
-) -> Result<(), StoreError> {
+fn write_csv(path: &Path, header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<(), Error> {
     write_atomic(path, |out| {
         let mut csv = csv::Writer::from_writer(out);
         csv.write_record(header)?;
@@ -76,8 +72,8 @@ fn write_csv(
 /// Writes `annotations.json` with an indent of four, as the original does.
 ///
 /// # Errors
-/// [`StoreError::Io`].
-pub fn write_annotations(path: &Path, annotations: &Annotations) -> Result<(), StoreError> {
+/// [`Error::Io`].
+pub fn write_annotations(path: &Path, annotations: &Annotations) -> Result<(), Error> {
     use serde_json::ser::{PrettyFormatter, Serializer};
     write_atomic(path, |out| {
         let mut json = Serializer::with_formatter(&mut *out, PrettyFormatter::with_indent(b"    "));
@@ -89,11 +85,11 @@ pub fn write_annotations(path: &Path, annotations: &Annotations) -> Result<(), S
 /// Reads `annotations.json`, ours or the original's.
 ///
 /// # Errors
-/// [`StoreError::Io`], [`StoreError::Format`] with line and column.
-pub fn read_annotations(path: &Path) -> Result<Annotations, StoreError> {
-    let file = File::open(path).map_err(StoreError::io(path))?;
+/// [`Error::Io`], [`Error::Format`] with line and column.
+pub fn read_annotations(path: &Path) -> Result<Annotations, Error> {
+    let file = File::open(path).map_err(Error::io(path))?;
     let read = serde_json::from_reader(BufReader::new(file.take(MAX_ANNOTATIONS)));
-    read.map_err(|e| StoreError::format(path, format!("not an annotations file: {e}")))
+    read.map_err(|e| Error::format(path, format!("not an annotations file: {e}")))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use streamface_types::{FaceId, FrameId};
 
 use crate::table::{self, Row};
 use crate::{
-    ExtractionRow, FaceRow, FeatureRow, FileLock, FrameRow, ImageKind, LabelRow, StoreError, write_atomic,
+    Error, ExtractionRow, FaceRow, FeatureRow, FileLock, FrameRow, ImageKind, LabelRow, write_atomic,
 };
 
 /// Largest image file that is read back, in bytes.
@@ -30,11 +30,11 @@ impl Dataset {
     /// killed before may have left.
     ///
     /// # Errors
-    /// [`StoreError::InUse`] where another process holds it, [`StoreError::Io`] where it cannot be
+    /// [`Error::InUse`] where another process holds it, [`Error::Io`] where it cannot be
     /// written.
-    pub fn open(root: &Path) -> Result<Self, StoreError> {
+    pub fn open(root: &Path) -> Result<Self, Error> {
         let metadata = root.join("metadata");
-        fs::create_dir_all(&metadata).map_err(StoreError::io(&metadata))?;
+        fs::create_dir_all(&metadata).map_err(Error::io(&metadata))?;
         let lock = take_lock(root)?;
         let this = Self { root: root.to_owned(), _lock: lock };
         this.recover()?;
@@ -57,9 +57,9 @@ impl Dataset {
     /// their names.
     ///
     /// # Errors
-    /// [`StoreError::Io`]. What the batch holds is then not committed, or only some of its images are
+    /// [`Error::Io`]. What the batch holds is then not committed, or only some of its images are
     /// still to be named, which [`Self::open`] does.
-    pub fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+    pub fn commit(&self, batch: Batch) -> Result<(), Error> {
         let kept: Vec<FrameId> =
             batch.frames.iter().filter(|r| r.dropped.is_none()).map(|r| r.frame.clone()).collect();
         let faces: Vec<FaceId> = batch.faces.iter().map(|r| r.face.clone()).collect();
@@ -77,8 +77,8 @@ impl Dataset {
     /// All rows of a table, ordered by key.
     ///
     /// # Errors
-    /// [`StoreError::Io`], [`StoreError::Format`].
-    pub fn read<R: Row>(&self) -> Result<Vec<R>, StoreError> {
+    /// [`Error::Io`], [`Error::Format`].
+    pub fn read<R: Row>(&self) -> Result<Vec<R>, Error> {
         table::read(&self.metadata())
     }
 
@@ -86,8 +86,8 @@ impl Dataset {
     /// while a run has left batches that are not compacted.
     ///
     /// # Errors
-    /// [`StoreError::Io`], [`StoreError::Format`].
-    pub fn each<R: Row>(&self, mut each: impl FnMut(R)) -> Result<(), StoreError> {
+    /// [`Error::Io`], [`Error::Format`].
+    pub fn each<R: Row>(&self, mut each: impl FnMut(R)) -> Result<(), Error> {
         let metadata = self.metadata();
         if !table::batches(&metadata)?.is_empty() {
             self.read::<R>()?.into_iter().for_each(each);
@@ -100,8 +100,8 @@ impl Dataset {
     /// Replaces a table.
     ///
     /// # Errors
-    /// [`StoreError::Io`].
-    pub fn replace<R: Row>(&self, rows: Vec<R>) -> Result<(), StoreError> {
+    /// [`Error::Io`].
+    pub fn replace<R: Row>(&self, rows: Vec<R>) -> Result<(), Error> {
         table::write(&self.metadata(), rows)
     }
 
@@ -109,8 +109,8 @@ impl Dataset {
     /// twice at most, which reading counts once.
     ///
     /// # Errors
-    /// [`StoreError::Io`], [`StoreError::Format`].
-    pub fn compact(&self) -> Result<(), StoreError> {
+    /// [`Error::Io`], [`Error::Format`].
+    pub fn compact(&self) -> Result<(), Error> {
         let metadata = self.metadata();
         if table::batches(&metadata)?.is_empty() {
             return Ok(());
@@ -132,32 +132,27 @@ impl Dataset {
     /// speaks of it is committed.
     ///
     /// # Errors
-    /// [`StoreError::Io`].
-    pub fn stage(
-        &self,
-        kind: ImageKind,
-        name: &impl std::fmt::Display,
-        png: &[u8],
-    ) -> Result<(), StoreError> {
+    /// [`Error::Io`].
+    pub fn stage(&self, kind: ImageKind, name: &impl std::fmt::Display, png: &[u8]) -> Result<(), Error> {
         let path = self.staged_path(kind, name);
         if let Err(e) = fs::write(&path, png) {
             // The folder is made when it is first needed, so that an empty run leaves none.
             if e.kind() != std::io::ErrorKind::NotFound {
                 let _ = fs::remove_file(&path);
-                return Err(StoreError::io(&path)(e));
+                return Err(Error::io(&path)(e));
             }
             let dir = self.root.join(kind.folder());
-            fs::create_dir_all(&dir).map_err(StoreError::io(&dir))?;
-            fs::write(&path, png).map_err(StoreError::io(&path))?;
+            fs::create_dir_all(&dir).map_err(Error::io(&dir))?;
+            fs::write(&path, png).map_err(Error::io(&path))?;
         }
         Ok(())
     }
 
-    fn publish_if_staged(&self, kind: ImageKind, name: &impl std::fmt::Display) -> Result<(), StoreError> {
+    fn publish_if_staged(&self, kind: ImageKind, name: &impl std::fmt::Display) -> Result<(), Error> {
         let path = self.image_path(kind, name);
         match fs::rename(self.staged_path(kind, name), &path) {
             // Rows are committed without images too: features of faces that are there already.
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(StoreError::io(&path)(e)),
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(&path)(e)),
             _ => Ok(()),
         }
     }
@@ -169,19 +164,19 @@ impl Dataset {
     /// Reads an image's bytes, at most [`MAX_IMAGE_BYTES`]; also of one that is staged and waits for its batch.
     ///
     /// # Errors
-    /// [`StoreError::Io`], [`StoreError::Format`] where it is too large.
-    pub fn read_image(&self, kind: ImageKind, name: &impl std::fmt::Display) -> Result<Vec<u8>, StoreError> {
+    /// [`Error::Io`], [`Error::Format`] where it is too large.
+    pub fn read_image(&self, kind: ImageKind, name: &impl std::fmt::Display) -> Result<Vec<u8>, Error> {
         let path = self.image_path(kind, name);
         let file = match File::open(&path) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                File::open(self.staged_path(kind, name)).map_err(|_| StoreError::io(&path)(e))?
+                File::open(self.staged_path(kind, name)).map_err(|_| Error::io(&path)(e))?
             }
-            opened => opened.map_err(StoreError::io(&path))?,
+            opened => opened.map_err(Error::io(&path))?,
         };
         let mut bytes = Vec::new();
-        file.take(MAX_IMAGE_BYTES + 1).read_to_end(&mut bytes).map_err(StoreError::io(&path))?;
+        file.take(MAX_IMAGE_BYTES + 1).read_to_end(&mut bytes).map_err(Error::io(&path))?;
         if bytes.len() as u64 > MAX_IMAGE_BYTES {
-            return Err(StoreError::format(&path, format!("larger than {MAX_IMAGE_BYTES} bytes")));
+            return Err(Error::format(&path, format!("larger than {MAX_IMAGE_BYTES} bytes")));
         }
         Ok(bytes)
     }
@@ -190,46 +185,42 @@ impl Dataset {
     /// has them, else copies). The old folder stands until the new one is whole.
     ///
     /// # Errors
-    /// [`StoreError::Io`].
-    pub fn write_labeled_faces(&self, labels: &[LabelRow]) -> Result<(), StoreError> {
+    /// [`Error::Io`].
+    pub fn write_labeled_faces(&self, labels: &[LabelRow]) -> Result<(), Error> {
         let target = self.root.join("labeled_faces");
         let new = self.root.join(".labeled_faces.part");
         let old = self.root.join(".labeled_faces.old");
         remove_dir(&new)?;
-        fs::create_dir_all(&new).map_err(StoreError::io(&new))?;
+        fs::create_dir_all(&new).map_err(Error::io(&new))?;
         let mut made = HashSet::new();
         for row in labels {
             let dir = new.join(row.label.to_string());
             if made.insert(row.label) {
-                fs::create_dir_all(&dir).map_err(StoreError::io(&dir))?;
+                fs::create_dir_all(&dir).map_err(Error::io(&dir))?;
             }
             let from = self.image_path(ImageKind::Face, &row.face);
             let to = dir.join(format!("{}.png", row.face));
             // A crop that someone took away is missed by no one else.
             if fs::hard_link(&from, &to).is_err() && from.exists() {
-                fs::copy(&from, &to).map_err(StoreError::io(&from))?;
+                fs::copy(&from, &to).map_err(Error::io(&from))?;
             }
         }
         remove_dir(&old)?;
         if target.exists() {
-            fs::rename(&target, &old).map_err(StoreError::io(&target))?;
+            fs::rename(&target, &old).map_err(Error::io(&target))?;
         }
-        fs::rename(&new, &target).map_err(StoreError::io(&target))?;
+        fs::rename(&new, &target).map_err(Error::io(&target))?;
         remove_dir(&old)
     }
 
     /// Writes the original's `processed.txt` of the two folders.
     ///
     /// # Errors
-    /// [`StoreError::Io`].
-    pub fn write_processed(
-        &self,
-        frames: &[FrameRow],
-        extractions: &[ExtractionRow],
-    ) -> Result<(), StoreError> {
+    /// [`Error::Io`].
+    pub fn write_processed(&self, frames: &[FrameRow], extractions: &[ExtractionRow]) -> Result<(), Error> {
         let write = |kind: ImageKind, names: Vec<&FrameId>| {
             let dir = self.root.join(kind.folder());
-            fs::create_dir_all(&dir).map_err(StoreError::io(&dir))?;
+            fs::create_dir_all(&dir).map_err(Error::io(&dir))?;
             write_atomic(&dir.join("processed.txt"), |out| {
                 names.iter().try_for_each(|name| writeln!(out, "{name}.png"))
             })
@@ -240,11 +231,11 @@ impl Dataset {
 
     /// Staged images whose rows were committed get their names, all others go: their batch will be
     /// done again.
-    fn recover(&self) -> Result<(), StoreError> {
+    fn recover(&self) -> Result<(), Error> {
         remove_dir(&self.root.join(".labeled_faces.part"))?;
         let (target, old) = (self.root.join("labeled_faces"), self.root.join(".labeled_faces.old"));
         if old.exists() && !target.exists() {
-            fs::rename(&old, &target).map_err(StoreError::io(&target))?;
+            fs::rename(&old, &target).map_err(Error::io(&target))?;
         }
         remove_dir(&old)?;
         remove_unfinished(&self.root);
@@ -270,7 +261,7 @@ impl Dataset {
                     self.publish_if_staged(kind, &name)?;
                 } else {
                     let path = self.staged_path(kind, &name);
-                    fs::remove_file(&path).map_err(StoreError::io(&path))?;
+                    fs::remove_file(&path).map_err(Error::io(&path))?;
                 }
             }
         }
@@ -318,13 +309,13 @@ impl Batch {
     }
 
     /// A folder with a file per table, made under another name: its rename commits all of them.
-    fn write(self, metadata: &Path) -> Result<(), StoreError> {
+    fn write(self, metadata: &Path) -> Result<(), Error> {
         if self.is_empty() {
             return Ok(());
         }
         let part = unfinished_batch(metadata);
         remove_dir(&part)?;
-        fs::create_dir_all(&part).map_err(StoreError::io(&part))?;
+        fs::create_dir_all(&part).map_err(Error::io(&part))?;
         table::write(&part, self.frames)?;
         table::write(&part, self.extractions)?;
         table::write(&part, self.faces)?;
@@ -332,10 +323,10 @@ impl Batch {
         let last = table::batches(metadata)?.pop();
         let number = last.and_then(|p| p.file_name()?.to_str()?.parse::<u64>().ok()).map_or(0, |n| n + 1);
         let path = table::batches_dir(metadata).join(format!("{number:08}"));
-        fs::rename(&part, &path).map_err(StoreError::io(&path))?;
+        fs::rename(&part, &path).map_err(Error::io(&path))?;
         // The rename itself is durable once its folder is.
         let dir = table::batches_dir(metadata);
-        File::open(&dir).and_then(|d| d.sync_all()).map_err(StoreError::io(&dir))
+        File::open(&dir).and_then(|d| d.sync_all()).map_err(Error::io(&dir))
     }
 }
 
@@ -354,16 +345,16 @@ fn remove_unfinished(dir: &Path) {
     }
 }
 
-fn remove_dir(dir: &Path) -> Result<(), StoreError> {
+fn remove_dir(dir: &Path) -> Result<(), Error> {
     match fs::remove_dir_all(dir) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(StoreError::io(dir)(e)),
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(dir)(e)),
         _ => Ok(()),
     }
 }
 
-fn take_lock(root: &Path) -> Result<FileLock, StoreError> {
+fn take_lock(root: &Path) -> Result<FileLock, Error> {
     let path = root.join(".lock");
-    let io = || StoreError::io(&path);
+    let io = || Error::io(&path);
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
     let mut file = file.map_err(io())?;
     let Some(lock) = file.try_clone().and_then(FileLock::take).map_err(io())? else {
@@ -371,7 +362,7 @@ fn take_lock(root: &Path) -> Result<FileLock, StoreError> {
         let read = file.take(200).read_to_string(&mut holder);
         let named = read.is_ok() && !holder.trim().is_empty();
         let holder = if named { holder.trim().to_owned() } else { "another process".into() };
-        return Err(StoreError::InUse { path: root.to_owned(), holder });
+        return Err(Error::InUse { path: root.to_owned(), holder });
     };
     let mut note = || -> std::io::Result<()> {
         file.set_len(0)?;

@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 use streamface_types::IdError;
 
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
 /// Errors of this crate. Each names the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum StoreError {
+pub enum Error {
     /// Reading or writing.
     #[error("{}: {source}{}", path.display(), hint(source))]
     Io {
@@ -58,7 +61,7 @@ fn hint(e: &io::Error) -> &'static str {
     }
 }
 
-impl StoreError {
+impl Error {
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         move |source| Self::Io { path: path.to_owned(), source }
     }

@@ -32,6 +32,7 @@
 
 mod atomic;
 mod batches;
+mod cache;
 mod columns;
 mod compat;
 mod dataset;
@@ -45,9 +46,10 @@ mod table;
 
 pub use atomic::{can_be_written, write_atomic};
 pub use batches::Batches;
+pub use cache::{CacheKind, CacheMiss};
 pub use compat::{DETECTIONS, read_annotations, write_annotations, write_detections, write_matches};
 pub use dataset::{Batch, Dataset, MAX_IMAGE_BYTES};
-pub use error::StoreError;
+pub use error::{Error, Result};
 pub use images::ImageKind;
 pub use lock::FileLock;
 pub use npy::read_npy;

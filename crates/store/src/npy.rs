@@ -8,7 +8,7 @@ use std::path::Path;
 use streamface_types::Embeddings;
 use streamface_types::embedding::not_finite;
 
-use crate::StoreError;
+use crate::Error;
 use header::Header;
 
 mod header;
@@ -28,18 +28,18 @@ const MAX_HEADER: u64 = 1 << 16;
 /// Takes the memory of the `f32` matrix and a buffer for each core.
 ///
 /// # Errors
-/// [`StoreError::Io`]; [`StoreError::Format`] for a file that is no such matrix, is cut short, or has a
+/// [`Error::Io`]; [`Error::Format`] for a file that is no such matrix, is cut short, or has a
 /// number that is NaN, infinite or too large for `f32`, with what to do about it.
-pub fn read_npy(path: &Path) -> Result<Embeddings, StoreError> {
-    let mut file = File::open(path).map_err(StoreError::io(path))?;
-    let metadata = file.metadata().map_err(StoreError::io(path))?;
+pub fn read_npy(path: &Path) -> Result<Embeddings, Error> {
+    let mut file = File::open(path).map_err(Error::io(path))?;
+    let metadata = file.metadata().map_err(Error::io(path))?;
     let length = metadata.len();
-    let bad = |why: String| StoreError::format(path, why);
+    let bad = |why: String| Error::format(path, why);
     if !metadata.is_file() {
         return Err(bad("not a regular file; give the .npy file itself".to_owned()));
     }
     let (header, start) = read_header(&mut file, length).map_err(|e| match e {
-        Refused::Io(source) => StoreError::Io { path: path.to_owned(), source },
+        Refused::Io(source) => Error::Io { path: path.to_owned(), source },
         Refused::Why(why) => bad(why),
     })?;
     let (rows, dim) = header.matrix().map_err(bad)?;
@@ -69,7 +69,7 @@ pub fn read_npy(path: &Path) -> Result<Embeddings, StoreError> {
     // With one row or one column both orders are the same.
     let columns_first = header.fortran_order && rows > 1 && dim > 1;
     source.fill(&mut matrix, columns_first).map_err(|e| match e {
-        Trouble::Io(source) => StoreError::Io { path: path.to_owned(), source },
+        Trouble::Io(source) => Error::Io { path: path.to_owned(), source },
         Trouble::Number { row, column, value } => bad(why_refused(row, column, value)),
     })?;
     Embeddings::new(matrix, dim).map_err(|e| bad(e.to_string()))

@@ -18,7 +18,7 @@ use parquet::schema::types::ColumnPath;
 use rayon::prelude::*;
 
 use crate::batches::broken;
-use crate::{Batches, StoreError, write_atomic};
+use crate::{Batches, Error, write_atomic};
 
 /// Pairs a row group.
 const ROW_GROUP: usize = 1 << 20;
@@ -131,12 +131,12 @@ impl Encoded {
 /// Row groups are encoded side by side while the next pairs come in; some 100 MB of memory for each thread.
 ///
 /// # Errors
-/// [`StoreError::Io`]; what was there before is then still there. An error of `pairs` is passed on as one.
+/// [`Error::Io`]; what was there before is then still there. An error of `pairs` is passed on as one.
 pub fn write_pairs<E: std::error::Error + Send + Sync + 'static>(
     path: &Path,
     about: &About,
     mut pairs: impl Iterator<Item = Result<RowPair, E>> + Send,
-) -> Result<(), StoreError> {
+) -> Result<(), Error> {
     let schema = schema();
     let mut sum = Checksum::new(about);
     let mut next = || row_groups(&mut pairs).map_err(std::io::Error::other);
@@ -186,15 +186,15 @@ fn row_groups<E>(pairs: &mut impl Iterator<Item = Result<RowPair, E>>) -> Result
 /// Reads what [`write_pairs`] wrote, or any Parquet file with these columns; at most `most` pairs.
 ///
 /// # Errors
-/// [`StoreError::Io`], or [`StoreError::Format`] for another kind of file, nulls, or one that is not as it was written;
-/// [`StoreError::TooMany`] for more pairs than that.
-pub fn read_pairs(path: &Path, most: u64) -> Result<(About, Vec<RowPair>), StoreError> {
+/// [`Error::Io`], or [`Error::Format`] for another kind of file, nulls, or one that is not as it was written;
+/// [`Error::TooMany`] for more pairs than that.
+pub fn read_pairs(path: &Path, most: u64) -> Result<(About, Vec<RowPair>), Error> {
     let batches = Batches::open(path, FILE)?;
     let broken = |why: &dyn std::fmt::Display| broken(path, FILE, why);
     let mut about = batches.about().clone();
     let checksum = about.remove(CHECKSUM);
     if batches.rows() > most {
-        return Err(StoreError::TooMany { path: path.to_owned(), pairs: batches.rows(), most });
+        return Err(Error::TooMany { path: path.to_owned(), pairs: batches.rows(), most });
     }
     let mut pairs = Vec::new();
     for batch in batches {
@@ -295,6 +295,6 @@ mod tests {
         assert!(write_pairs(&path, &About::new(), broken.into_iter()).is_err());
         assert!(!path.exists());
         std::fs::write(&path, "PAR1 and nothing else").unwrap();
-        assert!(matches!(read_pairs(&path, 10), Err(StoreError::Format { .. })));
+        assert!(matches!(read_pairs(&path, 10), Err(Error::Format { .. })));
     }
 }

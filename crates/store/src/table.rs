@@ -12,7 +12,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use crate::columns::Columns;
-use crate::{Batches, StoreError, write_atomic};
+use crate::{Batches, Error, write_atomic};
 
 /// A row of a table. Rows are ordered by their key, and of two rows with one key the later stands.
 pub trait Row: Sized + Clone {
@@ -46,12 +46,12 @@ pub(crate) fn batches_dir(metadata: &Path) -> PathBuf {
 }
 
 /// Committed batches, oldest first.
-pub(crate) fn batches(metadata: &Path) -> Result<Vec<PathBuf>, StoreError> {
+pub(crate) fn batches(metadata: &Path) -> Result<Vec<PathBuf>, Error> {
     let dir = batches_dir(metadata);
     let entries = match fs::read_dir(&dir) {
         Ok(entries) => entries,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(StoreError::io(&dir)(e)),
+        Err(e) => return Err(Error::io(&dir)(e)),
     };
     let numbered = |p: &PathBuf| p.file_name().is_some_and(|n| n.to_string_lossy().parse::<u64>().is_ok());
     let mut paths: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(numbered).collect();
@@ -60,7 +60,7 @@ pub(crate) fn batches(metadata: &Path) -> Result<Vec<PathBuf>, StoreError> {
 }
 
 /// All rows, ordered by key.
-pub(crate) fn read<R: Row>(metadata: &Path) -> Result<Vec<R>, StoreError> {
+pub(crate) fn read<R: Row>(metadata: &Path) -> Result<Vec<R>, Error> {
     let mut rows = BTreeMap::new();
     let in_batches = batches(metadata)?.into_iter().map(|dir| table_path::<R>(&dir));
     for path in std::iter::once(table_path::<R>(metadata)).chain(in_batches) {
@@ -72,7 +72,7 @@ pub(crate) fn read<R: Row>(metadata: &Path) -> Result<Vec<R>, StoreError> {
 }
 
 /// Writes a table, ordered by key. An empty one is written only over one that is there.
-pub(crate) fn write<R: Row>(dir: &Path, mut rows: Vec<R>) -> Result<(), StoreError> {
+pub(crate) fn write<R: Row>(dir: &Path, mut rows: Vec<R>) -> Result<(), Error> {
     let path = table_path::<R>(dir);
     if rows.is_empty() && !path.exists() {
         return Ok(());
@@ -81,7 +81,7 @@ pub(crate) fn write<R: Row>(dir: &Path, mut rows: Vec<R>) -> Result<(), StoreErr
     write_table(&path, &rows)
 }
 
-fn write_table<R: Row>(path: &Path, rows: &[R]) -> Result<(), StoreError> {
+fn write_table<R: Row>(path: &Path, rows: &[R]) -> Result<(), Error> {
     let schema = Arc::new(Schema::new(R::fields(rows)));
     // The same rows give the same bytes: no version string of the writer, fixed level.
     let properties = WriterProperties::builder()
@@ -101,14 +101,14 @@ fn write_table<R: Row>(path: &Path, rows: &[R]) -> Result<(), StoreError> {
 }
 
 /// Rows as they stand in one file.
-pub(crate) fn read_table<R: Row>(path: &Path, mut each: impl FnMut(R)) -> Result<(), StoreError> {
+pub(crate) fn read_table<R: Row>(path: &Path, mut each: impl FnMut(R)) -> Result<(), Error> {
     let mut at = 0;
     for batch in Batches::open(path, "table")? {
         let batch = batch?;
         let columns = Columns(&batch);
         for i in 0..batch.num_rows() {
             let row = R::read(&columns, i);
-            each(row.map_err(|why| StoreError::format(path, format!("row {at}: {why}")))?);
+            each(row.map_err(|why| Error::format(path, format!("row {at}: {why}")))?);
             at += 1;
         }
     }

@@ -8,7 +8,7 @@
 //! | [`detection`] | [`Detection`], [`FaceLink`] |
 //! | [`embedding`] | [`Embeddings`] (n × d, `f32`), [`Metric`] |
 //! | [`annotations`] | [`Annotations`]: the original's `annotations.json` |
-//! | `told` | [`told()`]: an error and its causes in a line |
+//! | `error_chain` | [`error_chain()`]: an error and its causes in a line |
 //!
 //! ```
 //! use streamface_types::{BoundingBox, FaceId, FrameId, Timestamp};
@@ -28,18 +28,18 @@
 pub mod annotations;
 pub mod detection;
 pub mod embedding;
+mod error_chain;
 pub mod geometry;
 pub mod id;
 pub mod time;
-mod told;
 
 pub use annotations::{Annotation, Annotations, Attributes, Label};
 pub use detection::{Detection, FaceLink};
 pub use embedding::{Embeddings, Metric, ShapeError};
+pub use error_chain::error_chain;
 pub use geometry::{BoundingBox, Landmarks, Point};
 pub use id::{FaceId, FrameId, IdError};
 pub use time::{StreamTime, Timestamp};
-pub use told::told;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

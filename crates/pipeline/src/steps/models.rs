@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use streamface_detect::{DetectSettings, Detector};
 use streamface_embed::Embedder;
 use streamface_model::{Cache, CacheState, Manifest, ModelError};
-use streamface_types::told;
+use streamface_types::error_chain;
 
 use super::Outcome;
 use crate::args::Common;
@@ -82,7 +82,9 @@ pub fn pull(names: &[String], from: Option<&Path>, common: &Common) -> anyhow::R
     }
     match failed.len() {
         0 => Ok(Outcome::Done),
-        _ => Err(anyhow::anyhow!(failed.iter().map(|e| told(e.chain())).collect::<Vec<_>>().join("\n"))),
+        _ => {
+            Err(anyhow::anyhow!(failed.iter().map(|e| error_chain(e.chain())).collect::<Vec<_>>().join("\n")))
+        }
     }
 }
 

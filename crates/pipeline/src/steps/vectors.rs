@@ -9,7 +9,7 @@ use anyhow::{Context as _, anyhow, bail};
 use streamface_cluster::{
     Constraints, Link, Links, Observer, Progress, Settings, compat, join_blocks, labels, link, not_joined,
 };
-use streamface_store::{About, StoreError, read_npy, read_pairs, write_atomic, write_pairs};
+use streamface_store::{About, Error as StoreError, read_npy, read_pairs, write_atomic, write_pairs};
 use streamface_types::{Embeddings, Metric};
 
 use super::Outcome;

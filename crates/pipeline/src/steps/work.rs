@@ -11,7 +11,7 @@ use streamface_detect::{Extraction, Extractor, Thumbnail, align};
 use streamface_embed::Embedder;
 use streamface_imgproc::{DecodeLimits, decode_image, encode_png};
 use streamface_store::{Dataset, ExtractionRow, FaceRow, FeatureRow, FrameRow, ImageKind};
-use streamface_types::{FaceId, FrameId, told};
+use streamface_types::{FaceId, FrameId, error_chain};
 
 /// Time at work by stage, over all threads.
 #[derive(Debug, Default)]
@@ -129,11 +129,11 @@ impl Work<'_> {
                     let (found, features) = self.faces_of(&frame, &image)?;
                     Ok(Done { found, features, ..Done::default() })
                 }
-                Err(e) => Ok(Done { failure: Some(told(e.chain())), ..Done::default() }),
+                Err(e) => Ok(Done { failure: Some(error_chain(e.chain())), ..Done::default() }),
             },
             Job::Faces(frame, faces) => match self.load(&frame) {
                 Ok(image) => Ok(Done { features: self.features_of(&faces, &image)?, ..Done::default() }),
-                Err(e) => Ok(Done { failure: Some(told(e.chain())), ..Done::default() }),
+                Err(e) => Ok(Done { failure: Some(error_chain(e.chain())), ..Done::default() }),
             },
         }
     }

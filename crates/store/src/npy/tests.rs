@@ -25,7 +25,7 @@ fn header(descr: &str, fortran: &str, shape: &str) -> String {
     format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}")
 }
 
-fn read(bytes: &[u8]) -> Result<Embeddings, StoreError> {
+fn read(bytes: &[u8]) -> Result<Embeddings, Error> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("x.npy");
     std::fs::write(&path, bytes).unwrap();
@@ -34,7 +34,7 @@ fn read(bytes: &[u8]) -> Result<Embeddings, StoreError> {
 
 fn why(bytes: &[u8]) -> String {
     let error = read(bytes).unwrap_err();
-    assert!(matches!(error, StoreError::Format { .. }), "{error}");
+    assert!(matches!(error, Error::Format { .. }), "{error}");
     error.to_string()
 }
 

@@ -9,7 +9,7 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
-use streamface_store::{Dataset, StoreError, write_atomic};
+use streamface_store::{Dataset, Error as StoreError, write_atomic};
 use streamface_types::{BoundingBox, FaceId, FrameId, StreamTime};
 
 use crate::questions::Candidate;

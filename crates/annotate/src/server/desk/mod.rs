@@ -13,7 +13,7 @@ mod shown;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use streamface_store::{Dataset, ImageKind, StoreError};
+use streamface_store::{Dataset, Error as StoreError, ImageKind};
 use streamface_types::{Annotations, FaceId};
 
 use super::view::{self, *};

@@ -5,14 +5,14 @@ use std::error::Error;
 /// An error and what caused it, in one line, each said once: some errors say their cause themselves.
 ///
 /// ```
-/// use streamface_types::told;
+/// use streamface_types::error_chain;
 ///
 /// let cause = std::io::Error::other("the disk is full");
 /// let error = std::io::Error::other(format!("x.npy: {cause}"));
-/// assert_eq!(told([&error as &dyn std::error::Error, &cause]), "x.npy: the disk is full");
-/// assert_eq!(told([&cause as &dyn std::error::Error, &error]), "the disk is full: x.npy: the disk is full");
+/// assert_eq!(error_chain([&error as &dyn std::error::Error, &cause]), "x.npy: the disk is full");
+/// assert_eq!(error_chain([&cause as &dyn std::error::Error, &error]), "the disk is full: x.npy: the disk is full");
 /// ```
-pub fn told<'a>(chain: impl IntoIterator<Item = &'a (dyn Error + 'static)>) -> String {
+pub fn error_chain<'a>(chain: impl IntoIterator<Item = &'a (dyn Error + 'static)>) -> String {
     chain.into_iter().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
         "" => cause,
         said if said.contains(&cause) => text,
