@@ -298,7 +298,7 @@ def main():
         base = min(ours["us_a_match_median"], again["us_a_match_median"])
         distance = 1 - np.einsum("ij,ij->i", queries.astype("f8"), people[nearest].astype("f8"))
         truth = np.where(distance <= args.threshold, nearest, -1)
-        note = f"first look {ours['first_look']} numbers, {ours['passed']:.1f} passed, "
+        note = f"filter: {ours['filter_coordinates']} coordinates, {ours['candidates']:.1f} candidates, "
         note += f"{ours['bytes_a_person']:.0f} bytes a person, {ours['gb_a_second']:.0f} GB/s, "
         note += f"{np.sum(labels != truth)} answers other than NumPy's"
         show("hri", base, base, note)

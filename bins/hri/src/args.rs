@@ -1,4 +1,4 @@
-//! The command line.
+//! Command-line arguments.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,29 +15,29 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Label vectors in their order: each by the nearest person so far, or as a new one
+    /// Label vectors in order: each by the nearest person so far, or as a new person
     Match(Match),
-    /// Fill the index in a directory with vectors
+    /// Insert vectors into an index in a directory
     Build(Build),
-    /// Find the nearest people in a directory's index
+    /// Find the nearest people in an index
     Query(Query),
-    /// Measure speed, memory and quality against a flat scan and the original's tree
+    /// Compare speed, memory and quality with a flat scan and with the original's tree
     Bench(Bench),
-    /// Show similar people in groups
+    /// Show groups of similar people
     Tree(Tree),
-    /// Answer over HTTP and JSON from a directory's index
+    /// Serve an index over HTTP; writes are durable before the reply
     Serve(Serve),
-    /// Say what a directory's index holds
+    /// Show the contents of an index
     Stats(Stats),
 }
 
 /// Metric and threshold.
 #[derive(Debug, Clone, Copy, Flags)]
 pub(crate) struct Metric {
-    /// Distance: cosine or euclidean
+    /// Distance metric: cosine or euclidean
     #[arg(long, default_value = "cosine")]
     pub(crate) metric: hri::Metric,
-    /// Largest distance from a person's mean; it belongs to the model that made the vectors
+    /// Largest distance at which a vector matches a person's mean; it depends on the model
     #[arg(long)]
     pub(crate) threshold: f64,
 }
@@ -46,23 +46,23 @@ pub(crate) struct Metric {
 #[command(after_help = "\
 Examples:
   hri match --vectors X.npy --threshold 0.4 --out labels.csv
-  # as the original's tree labels them, and how deep they came to lie
+  # with the original's tree, and the depth of each vector in it
   hri match --vectors X.npy --threshold 0.4 --compat --depths --out labels.csv
 
-The result is --out alone: nothing is printed.")]
+The result is written to --out; nothing is printed.")]
 pub(crate) struct Match {
-    /// Vectors, one a row (.npy)
+    /// Vectors, one per row (.npy)
     #[arg(long)]
     pub(crate) vectors: PathBuf,
     #[command(flatten)]
     pub(crate) metric: Metric,
-    /// The original's greedy tree instead
+    /// Use the original's greedy tree instead
     #[arg(long)]
     pub(crate) compat: bool,
-    /// Table that the labels go to: index,label
+    /// Output table: index,label
     #[arg(long)]
     pub(crate) out: PathBuf,
-    /// Also write the depth of each leaf; with --compat
+    /// Also write the depth of each vector in the tree; with --compat
     #[arg(long, requires = "compat")]
     pub(crate) depths: bool,
 }
@@ -70,27 +70,27 @@ pub(crate) struct Match {
 #[derive(Debug, Flags)]
 #[command(after_help = "\
 Examples:
-  # people found one by one
+  # people are found one by one
   hri build people --vectors X.npy --threshold 0.4
-  # people who are known: labels of a clustering, say
+  # people are known, for example from a clustering
   hri build people --vectors X.npy --threshold 0.4 --labels labels.csv
-  # more of them into the same index, with ids of their own
+  # more vectors into the same index, with other ids
   hri build people --vectors Y.npy --threshold 0.4 --first-id 100000")]
 pub(crate) struct Build {
-    /// The index's directory; made if it is not there
+    /// Directory of the index; created if it does not exist
     pub(crate) directory: PathBuf,
-    /// Vectors, one a row (.npy)
+    /// Vectors, one per row (.npy)
     #[arg(long)]
     pub(crate) vectors: PathBuf,
     #[command(flatten)]
     pub(crate) metric: Metric,
-    /// Id of the first row; the others follow
+    /// Id of the first row; later rows get the next ids
     #[arg(long, default_value_t = 0)]
     pub(crate) first_id: u64,
-    /// Who the rows are: a table index,label. Rows of one label become one person
+    /// Table index,label: rows with the same label become one person
     #[arg(long)]
     pub(crate) labels: Option<PathBuf>,
-    /// Keep no vectors of members: less memory, but nothing can be taken out again
+    /// Do not keep vectors: less memory, but vectors cannot be removed later
     #[arg(long)]
     pub(crate) means_only: bool,
 }
@@ -98,95 +98,97 @@ pub(crate) struct Build {
 #[derive(Debug, Flags)]
 #[command(after_help = "\
 Examples:
-  # who each is, or nobody within the index's threshold
+  # the person of each vector, if one is within the index's threshold
   hri query people --vectors Q.npy
-  # the five most alike
+  # the five nearest people
   hri query people --vectors Q.npy --nearest 5
 
-The result is a table on standard output: index,label,distance. Label and distance are empty where there is nobody.")]
+The result is a table on standard output: index,label,distance. Label and distance are empty if nobody matches.")]
 pub(crate) struct Query {
-    /// The index's directory
+    /// Directory of the index
     pub(crate) directory: PathBuf,
-    /// Vectors, one a row (.npy)
+    /// Vectors, one per row (.npy)
     #[arg(long)]
     pub(crate) vectors: PathBuf,
-    /// The K nearest people for each vector, whatever the threshold [default: the nearest one, if within it]
+    /// Find the K nearest people at any distance [default: the nearest person within the threshold]
     #[arg(long, value_name = "K")]
     pub(crate) nearest: Option<usize>,
 }
 
-/// How the energy of made-up vectors falls off.
+/// How the variance of made-up vectors is spread over directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Spectrum {
-    /// As that of real embeddings: 32 directions hold .82 of it
+    /// As in real embeddings: 32 directions hold 0.82 of it
     Real,
-    /// The same in all directions
+    /// Equally over all directions
     Flat,
 }
 
 #[derive(Debug, Flags)]
 #[command(after_help = "\
 Examples:
-  # as the number of people grows
+  # for growing numbers of people
   hri bench --people 1000,10000,100000 --dim 192
-  # vectors that are alike in all directions
+  # vectors with equal variance in all directions
   hri bench --people 33000 --spectrum flat
   # vectors of your own
   hri bench --vectors X.npy --labels labels.csv --threshold 0.4")]
 pub(crate) struct Bench {
-    /// Numbers of people, one run each
+    /// Numbers of people; one run for each
     #[arg(long, value_delimiter = ',', default_value = "300,1000,3000,10000")]
     pub(crate) people: Vec<usize>,
-    /// Faces of each person
+    /// Faces for each person
     #[arg(long, default_value_t = 6)]
     pub(crate) faces: usize,
     /// Numbers in a vector
     #[arg(long, default_value_t = 512)]
     pub(crate) dim: usize,
-    /// Kind of made-up vectors
+    /// Spread of made-up vectors
     #[arg(long, value_enum, default_value_t = Spectrum::Real)]
     pub(crate) spectrum: Spectrum,
-    /// Length of what is added to a person's direction (of length 1) for each face
+    /// Length of the noise that is added to a person's unit vector for each face
     #[arg(long, default_value_t = 0.6)]
     pub(crate) noise: f64,
-    /// Largest cosine distance from a person's mean
+    /// Largest distance at which a vector matches a person's mean
     #[arg(long, default_value_t = 0.4)]
     pub(crate) threshold: f64,
-    /// Most queries timed
+    /// Largest number of timed queries
     #[arg(long, default_value_t = 2000)]
     pub(crate) queries: usize,
-    /// Most inserts into the original's tree, which are slow
+    /// Largest number of inserts into the original's tree, which is slow
     #[arg(long, default_value_t = 6000)]
     pub(crate) compat: usize,
     /// Seed of the made-up vectors
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Time these queries (.npy) against --vectors instead, each row of which is a person of its own
+    /// Time these queries (.npy) instead; each row of --vectors is then one person
     #[arg(long, requires = "vectors")]
     pub(crate) against: Option<PathBuf>,
-    /// Real vectors (.npy) instead of made-up ones
+    /// Use real vectors (.npy) instead of made-up ones
     #[arg(long)]
     pub(crate) vectors: Option<PathBuf>,
-    /// Who they are: a table index,label
+    /// Table index,label: the person of each vector
     #[arg(long, requires = "vectors")]
     pub(crate) labels: Option<PathBuf>,
-    /// Where to write the labels found for --against
+    /// Output table for --against: the labels found
     #[arg(long, requires = "against")]
     pub(crate) out: Option<PathBuf>,
-    /// Distance of --vectors
+    /// Distance metric of --vectors
     #[arg(long, default_value = "cosine", requires = "vectors")]
     pub(crate) metric: hri::Metric,
-    /// One JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// What a tree is written as.
+/// Output format of a tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Form {
+    /// Text for a terminal
     Text,
+    /// JSON
     Json,
-    /// For Graphviz
+    /// A graph for Graphviz
     Dot,
 }
 
@@ -194,18 +196,18 @@ pub(crate) enum Form {
 #[command(after_help = "\
 Examples:
   hri tree people
-  # the hundred people with the most members, as a picture
+  # the hundred people with the most vectors, as a picture
   hri tree people --people 100 --form dot | dot -Tsvg > people.svg")]
 pub(crate) struct Tree {
-    /// The index's directory
+    /// Directory of the index
     pub(crate) directory: PathBuf,
-    /// Form of the output
+    /// Output format
     #[arg(long, value_enum, default_value_t = Form::Text)]
     pub(crate) form: Form,
-    /// Only the people with the most members
+    /// Number of people: those with the most vectors
     #[arg(long, default_value_t = 1000)]
     pub(crate) people: usize,
-    /// Groups nearer to each other than this are shown as one
+    /// Merge a group into its parent if their distances differ by less than this
     #[arg(long, default_value_t = 0.05)]
     pub(crate) step: f64,
 }
@@ -213,41 +215,41 @@ pub(crate) struct Tree {
 #[derive(Debug, Flags)]
 #[command(after_help = "\
 Examples:
-  # on this machine, any free port
+  # on this machine, on any free port
   hri serve people
-  # made if it is not there
+  # create the index if it does not exist
   hri serve people --dim 192 --threshold 0.5
-  # for others: with the token that is shown
+  # for other machines; clients need the token that is printed
   hri serve people --listen 0.0.0.0:8180
-  # who is this?
+  # find the person of a vector
   curl -d '{\"vector\": [...]}' -H 'content-type: application/json' http://127.0.0.1:8180/api/match
 
-The page at / and /openapi.json say what can be asked. Ctrl-C finishes what is under way.")]
+The page at / and /openapi.json describe all requests. Ctrl-C finishes the current requests and stops.")]
 pub(crate) struct Serve {
-    /// The index's directory
+    /// Directory of the index
     pub(crate) directory: PathBuf,
-    /// Make the index where it is not there: numbers in a vector
+    /// If the index does not exist, create it for vectors of this many numbers
     #[arg(long, requires = "threshold")]
     pub(crate) dim: Option<usize>,
-    /// Make the index where it is not there: distance, cosine or euclidean
+    /// Distance metric of a new index: cosine or euclidean
     #[arg(long, default_value = "cosine")]
     pub(crate) metric: hri::Metric,
-    /// Make the index where it is not there: largest distance from a person's mean
+    /// Threshold of a new index: largest distance at which a vector matches a person's mean
     #[arg(long, requires = "dim")]
     pub(crate) threshold: Option<f64>,
-    /// Where it listens; beyond this machine a token is needed
+    /// Address to listen on; for other machines than this one, clients need a token
     #[arg(long, default_value = "127.0.0.1:0")]
     pub(crate) listen: SocketAddr,
-    /// A name that it answers to, beside addresses and localhost: that of a proxy, say
+    /// An accepted host name besides addresses and localhost, for example that of a proxy
     #[arg(long)]
     pub(crate) name: Vec<String>,
-    /// Requests under way; what comes beyond is told to come again
+    /// Largest number of concurrent requests; more get status 503 and can retry
     #[arg(long, default_value_t = 64)]
     pub(crate) in_flight: usize,
-    /// Connections at once
+    /// Largest number of connections
     #[arg(long, default_value_t = 1024)]
     pub(crate) connections: usize,
-    /// Largest body, MiB
+    /// Largest request body in MiB
     #[arg(long, default_value_t = 16)]
     pub(crate) body_mib: usize,
 }
@@ -256,12 +258,12 @@ pub(crate) struct Serve {
 #[command(after_help = "\
 Examples:
   hri stats people
-  # for a program
+  # as JSON, for programs
   hri stats people --json")]
 pub(crate) struct Stats {
-    /// The index's directory
+    /// Directory of the index
     pub(crate) directory: PathBuf,
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

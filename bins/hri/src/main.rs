@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     match commands::run(args.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // A reader that has seen enough is no error.
+            // A closed pipe, as from `head`, is not an error.
             let broken = |e: &std::io::Error| e.kind() == std::io::ErrorKind::BrokenPipe;
             if error.chain().any(|e| e.downcast_ref::<std::io::Error>().is_some_and(broken)) {
                 return ExitCode::SUCCESS;

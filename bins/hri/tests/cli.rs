@@ -1,4 +1,4 @@
-//! The commands, run as they are.
+//! Runs the commands as a user would.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::Path;
@@ -8,7 +8,7 @@ use hri::{CompatTree, Index, Metric, Settings, Threshold};
 
 const DIM: usize = 16;
 
-/// Faces of 40 people, nearly.
+/// Vectors near those of 40 people.
 fn faces(n: usize) -> Vec<f32> {
     let mut state = 7_u64;
     let mut next = || {
@@ -50,7 +50,7 @@ fn labels(path: &Path) -> Vec<u64> {
 }
 
 #[test]
-fn labels_are_the_librarys() {
+fn match_writes_the_labels_of_the_library() {
     let dir = tempfile::tempdir().unwrap();
     let rows = faces(400);
     write_npy(&dir.path().join("x.npy"), &rows, DIM);
@@ -74,7 +74,7 @@ fn labels_are_the_librarys() {
 }
 
 #[test]
-fn an_index_is_built_asked_and_shown() {
+fn build_query_stats_and_tree_agree() {
     let dir = tempfile::tempdir().unwrap();
     let rows = faces(200);
     write_npy(&dir.path().join("x.npy"), &rows, DIM);
@@ -116,7 +116,7 @@ fn an_index_is_built_asked_and_shown() {
 }
 
 #[test]
-fn people_known_by_name_stay_who_they_are() {
+fn build_keeps_given_labels() {
     let dir = tempfile::tempdir().unwrap();
     let rows = faces(80);
     write_npy(&dir.path().join("x.npy"), &rows, DIM);
@@ -132,7 +132,7 @@ fn people_known_by_name_stay_who_they_are() {
 }
 
 #[test]
-fn benches_run() {
+fn bench_runs() {
     let dir = tempfile::tempdir().unwrap();
     let small = ["bench", "--people", "30,300", "--dim", "32", "--queries", "100", "--compat", "200"];
     let shown = text(&hri(dir.path(), &small));
@@ -147,7 +147,7 @@ fn benches_run() {
 }
 
 #[test]
-fn bad_input_is_named() {
+fn errors_name_the_bad_input() {
     let dir = tempfile::tempdir().unwrap();
     let mut rows = faces(20);
     rows[5 * DIM..6 * DIM].fill(0.0);

@@ -1,4 +1,5 @@
-//! `hri serve` as it is run: right answers under load, overload told in time, nothing acknowledged lost to a kill.
+//! `hri serve` as a user runs it: correct answers under load, fast rejection on overload, no acknowledged change lost by a
+//! kill.
 //!
 //! `HRI_MATCHES`, `HRI_PEOPLE`, `HRI_DIM` and `HRI_KILLS` make it larger: `HRI_MATCHES=10000 HRI_PEOPLE=33000 HRI_DIM=512
 //! HRI_KILLS=50 cargo test --release -p hri-cli --test serve -- --nocapture`.
@@ -34,7 +35,7 @@ impl Random {
     }
 }
 
-/// A server that ends with the test.
+/// A server that stops with the test.
 struct Running {
     child: Child,
     url: String,
@@ -79,7 +80,7 @@ fn agent() -> ureq::Agent {
     ureq::Agent::new_with_config(config)
 }
 
-/// Status and body; none where the connection broke.
+/// Status and body; `None` if the connection broke.
 fn post(agent: &ureq::Agent, url: &str, body: &Value) -> Option<(u16, Value)> {
     let mut reply =
         agent.post(url).header("content-type", "application/json").send(body.to_string().as_bytes()).ok()?;
@@ -92,7 +93,7 @@ fn settings(dim: usize) -> Settings {
 }
 
 #[test]
-fn matches_under_load_are_the_librarys() {
+fn answers_under_load_are_those_of_the_library() {
     let (matches, people, dim) = (size("HRI_MATCHES", 2000), size("HRI_PEOPLE", 3000), size("HRI_DIM", 64));
     let dir = tempfile::tempdir().unwrap();
     let mut random = Random(1);
@@ -108,7 +109,7 @@ fn matches_under_load_are_the_librarys() {
     let server = Running::start(dir.path(), &[]);
     let queries: Vec<Vec<f32>> = (0..matches)
         .map(|at| {
-            // Near someone, or not.
+            // Some queries are near a person, some are not.
             let own = &rows[at * 7919 % people * dim..][..dim];
             let far = if at % 3 == 0 { 2.0 } else { 0.3 };
             own.iter().map(|x| x + far * random.next()).collect()
@@ -157,7 +158,7 @@ fn matches_under_load_are_the_librarys() {
 }
 
 #[test]
-fn too_many_are_told_so_in_time() {
+fn overload_is_rejected_quickly() {
     let dir = tempfile::tempdir().unwrap();
     let server = Running::start(dir.path(), &["--dim", "64", "--threshold", "0.4", "--in-flight", "1"]);
     let url = format!("{}/api/match/batch", server.url);
@@ -196,7 +197,7 @@ fn too_many_are_told_so_in_time() {
 }
 
 #[test]
-fn a_kill_loses_nothing_that_was_acknowledged() {
+fn a_kill_loses_no_acknowledged_change() {
     let dir = tempfile::tempdir().unwrap();
     let mut random = Random(3);
     let mut known: BTreeMap<u64, u64> = BTreeMap::new();

@@ -1,14 +1,14 @@
-//! What vectors must be, asked once where they come in.
+//! Checks of vectors, done once where they enter the crate.
 
-use crate::wide::not_finite;
-use crate::{Error, MAX_DIM, Metric};
+use crate::dispatch::not_finite;
+use crate::{Error, MAX_DIM, Metric, Result};
 
-pub(crate) fn dimension(dim: usize) -> Result<(), Error> {
+pub(crate) fn dimension(dim: usize) -> Result<()> {
     if (1..=MAX_DIM).contains(&dim) { Ok(()) } else { Err(Error::BadDimension { dim }) }
 }
 
-/// `count` rows of finite numbers, under cosine none of them all zeros.
-pub(crate) fn vectors(rows: &[f32], dim: usize, metric: Metric, count: usize) -> Result<(), Error> {
+/// Checks for `count` rows of finite numbers. For cosine no row may be all zeros.
+pub(crate) fn vectors(rows: &[f32], dim: usize, metric: Metric, count: usize) -> Result<()> {
     if rows.len() != count * dim {
         let got = rows.len().checked_div(count).unwrap_or(rows.len());
         return Err(Error::Dimension { expected: dim, got });
@@ -24,8 +24,8 @@ pub(crate) fn vectors(rows: &[f32], dim: usize, metric: Metric, count: usize) ->
     Ok(())
 }
 
-/// How many vectors the numbers are; they must be whole vectors.
-pub(crate) fn rows(numbers: &[f32], dim: usize, metric: Metric) -> Result<usize, Error> {
+/// The number of vectors; checks that all are whole and valid.
+pub(crate) fn rows(numbers: &[f32], dim: usize, metric: Metric) -> Result<usize> {
     if !numbers.len().is_multiple_of(dim) {
         return Err(Error::Dimension { expected: dim, got: numbers.len() });
     }

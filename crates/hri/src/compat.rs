@@ -1,15 +1,15 @@
-//! The tree of the original, to the digit: a hierarchical retrieval index that is descended greedily.
+//! The hierarchical retrieval index of the StreamFace paper, with exactly the original's labels.
 //!
-//! Leaves are vectors, *end nodes* people, *internal nodes* groups of people. A node's value is the mean of all leaves
-//! below it, not renormalised, computed upwards as the count-weighted mean of the children's values. A search goes
-//! from the root to the nearest child until it is at an end node. It never looks back, so it may miss the nearest
-//! person: with thousands of people it does. [`Index`](crate::Index) does not; this is here to compare with.
+//! Leaves are vectors, *end nodes* are people, *internal nodes* are groups of people. The value of a node is the mean of all
+//! leaves below it, not normalised. It is computed from the children's values, weighted by their counts. A search goes from
+//! the root to the nearest child until it reaches an end node. It does not backtrack, so it can miss the nearest person, and
+//! with thousands of people it does. [`Index`](crate::Index) does not miss anybody; this tree is for comparison.
 
+use crate::dispatch::{add_scaled, dot, square_of_difference, widen};
 use crate::metric::cosine;
-use crate::wide::{add, dot, square_of_difference, widen};
-use crate::{Error, Label, Match, Metric, Threshold, check};
+use crate::{Error, Label, Match, Metric, Result, Threshold, check};
 
-/// No node.
+/// Marks that there is no node.
 const NONE: u32 = u32::MAX;
 
 #[derive(Debug, Clone)]
@@ -23,19 +23,19 @@ struct Node {
 
 #[derive(Debug, Clone)]
 enum Kind {
-    /// Of nodes.
+    /// The children.
     Internal(Vec<u32>),
-    /// A person: its label, the places of its leaves among all in the order of inserts, and their sum.
+    /// A person: the label, the leaves as indices in the order of insertion, and the sum of their vectors.
     End(Label, Vec<u32>, Vec<f64>),
 }
 
-/// The original's index.
+/// The original's greedy tree. It is for comparison; use [`Index`](crate::Index) to find people.
 #[derive(Debug, Clone)]
 pub struct CompatTree {
     dim: usize,
     threshold: Threshold,
     nodes: Vec<Node>,
-    /// Value of each node.
+    /// The values of all nodes, node by node.
     values: Vec<f64>,
     root: u32,
     labels: Vec<Label>,
@@ -43,17 +43,17 @@ pub struct CompatTree {
 }
 
 impl CompatTree {
-    /// An empty tree of vectors of `dim` numbers.
+    /// An empty tree for vectors of `dim` numbers.
     ///
     /// # Errors
     /// [`Error::BadDimension`].
-    pub fn new(dim: usize, threshold: Threshold) -> Result<Self, Error> {
+    pub fn new(dim: usize, threshold: Threshold) -> Result<Self> {
         check::dimension(dim)?;
         let nodes = vec![Node { parent: NONE, count: 0, square: 0.0, kind: Kind::Internal(Vec::new()) }];
         Ok(Self { dim, threshold, nodes, values: vec![0.0; dim], root: 0, labels: Vec::new(), people: 0 })
     }
 
-    /// Forgets everything.
+    /// Removes all vectors.
     pub fn reset(&mut self) {
         self.nodes.truncate(1);
         self.nodes[0] = Node { parent: NONE, count: 0, square: 0.0, kind: Kind::Internal(Vec::new()) };
@@ -69,13 +69,13 @@ impl CompatTree {
         self.people
     }
 
-    /// The label of each vector, in the order of inserts.
+    /// The label of each vector, in the order of insertion.
     #[must_use]
     pub fn labels(&self) -> &[Label] {
         &self.labels
     }
 
-    /// Edges from the root to the leaf of each vector, in the order of inserts.
+    /// The number of edges from the root to the leaf of each vector, in the order of insertion.
     #[must_use]
     pub fn depths(&self) -> Vec<u32> {
         let mut depths = vec![0; self.labels.len()];
@@ -91,22 +91,22 @@ impl CompatTree {
         depths
     }
 
-    /// The person that the descent ends at, whatever its distance.
+    /// The person at which the descent ends, at any distance. `None` for an empty tree.
     ///
     /// # Errors
     /// [`Error::Dimension`], [`Error::NotFinite`], [`Error::ZeroVector`].
-    pub fn search(&self, vector: &[f32]) -> Result<Option<Match>, Error> {
+    pub fn search(&self, vector: &[f32]) -> Result<Option<Match>> {
         let query = self.query(vector)?;
         let found = self.descend(&query);
         Ok(found.map(|(node, distance)| Match { label: self.label(node), distance }))
     }
 
-    /// Adds a vector to the person the descent ends at, where that is within the threshold, or as a new person.
-    /// The label, and whether it is new.
+    /// Inserts a vector into the person at which the descent ends, if that is within the threshold, or into a new person.
+    /// Returns the label, and whether the person is new.
     ///
     /// # Errors
     /// As [`search`](Self::search); [`Error::Full`].
-    pub fn insert(&mut self, vector: &[f32]) -> Result<(Label, bool), Error> {
+    pub fn insert(&mut self, vector: &[f32]) -> Result<(Label, bool)> {
         let query = self.query(vector)?;
         if self.nodes.len() + 2 >= NONE as usize || self.labels.len() >= NONE as usize {
             return Err(Error::Full);
@@ -122,7 +122,7 @@ impl CompatTree {
             if let Kind::End(label, leaves, sum) = &mut self.nodes[at].kind {
                 leaves.push(leaf);
                 self.labels.push(*label);
-                add(sum, &query.numbers, 1.0);
+                add_scaled(sum, &query.numbers, 1.0);
                 let value = &mut self.values[at * self.dim..(at + 1) * self.dim];
                 value.iter_mut().zip(sum).for_each(|(v, s)| *v = *s / count);
             }
@@ -134,24 +134,24 @@ impl CompatTree {
         self.labels.push(label);
         let new = self.add_node(Kind::End(label, vec![leaf], query.numbers.clone()), 1);
         self.value_mut(new).copy_from_slice(&query.numbers);
-        let place = match found {
+        let parent = match found {
             None => self.root,
             Some((near, distance)) => {
                 let parent = self.nodes[near as usize].parent;
                 if distance < self.margin(near) { self.pair_up(near, parent) } else { parent }
             }
         };
-        // A new pair has the new end node first.
-        let fresh = place as usize + 1 == self.nodes.len();
-        if let Kind::Internal(children) = &mut self.nodes[place as usize].kind {
-            children.insert(if fresh { 0 } else { children.len() }, new);
+        // In a new pair the new end node comes first.
+        let paired = parent as usize + 1 == self.nodes.len();
+        if let Kind::Internal(children) = &mut self.nodes[parent as usize].kind {
+            children.insert(if paired { 0 } else { children.len() }, new);
         }
-        self.nodes[new as usize].parent = place;
+        self.nodes[new as usize].parent = parent;
         self.update(new);
         Ok((label, true))
     }
 
-    /// An internal node in the place of `near`, which goes below it.
+    /// Replaces `near` by a new internal node, with `near` as its child.
     fn pair_up(&mut self, near: u32, parent: u32) -> u32 {
         let pair = self.add_node(Kind::Internal(vec![near]), 0);
         if let Kind::Internal(children) = &mut self.nodes[parent as usize].kind {
@@ -163,8 +163,8 @@ impl CompatTree {
         pair
     }
 
-    /// The smallest distance other than 0 from an end node to its other siblings: 0 where it has none, infinite where
-    /// all are at 0.
+    /// The smallest distance other than 0 from an end node to its siblings. 0 if it has no siblings, infinite if all
+    /// distances are 0.
     fn margin(&self, node: u32) -> f64 {
         let parent = self.nodes[node as usize].parent;
         let Kind::Internal(children) = &self.nodes[parent as usize].kind else { return 0.0 };
@@ -202,7 +202,7 @@ impl CompatTree {
         }
     }
 
-    /// Squared lengths, counts and values from a node up to the root.
+    /// Updates squared lengths, counts and values from a node up to the root.
     fn update(&mut self, node: u32) {
         let mut at = node;
         loop {
@@ -211,7 +211,7 @@ impl CompatTree {
                 let mut value = vec![0.0; self.dim];
                 let mut count = 0;
                 for &child in children {
-                    add(&mut value, self.value(child), self.nodes[child as usize].count as f64);
+                    add_scaled(&mut value, self.value(child), self.nodes[child as usize].count as f64);
                     count += self.nodes[child as usize].count;
                 }
                 value.iter_mut().for_each(|x| *x /= count as f64);
@@ -244,7 +244,7 @@ impl CompatTree {
         &mut self.values[node as usize * self.dim..(node as usize + 1) * self.dim]
     }
 
-    fn query(&self, vector: &[f32]) -> Result<Query, Error> {
+    fn query(&self, vector: &[f32]) -> Result<Query> {
         check::vectors(vector, self.dim, self.threshold.metric(), 1)?;
         let mut numbers = vec![0.0; self.dim];
         widen(vector, &mut numbers);

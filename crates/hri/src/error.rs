@@ -1,125 +1,130 @@
-//! What can go wrong.
+//! Errors.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::{Label, Metric};
 
-/// Why something was refused. Nothing has changed in an index that returned one.
+/// A result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a call failed. A call that failed has not changed the index.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A dimension of 0, or beyond what sums of bytes hold.
-    #[error("vectors of {dim} numbers; an index takes 1 to {}", crate::MAX_DIM)]
+    /// A dimension of 0 or above [`MAX_DIM`](crate::MAX_DIM).
+    #[error("vectors of {dim} numbers are not supported; use 1 to {}", crate::MAX_DIM)]
     BadDimension {
         /// The dimension asked for.
         dim: usize,
     },
-    /// A vector, or rows of vectors, of another length.
-    #[error("{got} numbers where vectors have {expected}; was it made by another model?")]
+    /// A vector of another length, or rows that are not whole vectors.
+    #[error(
+        "a vector has {got} numbers, but the index has vectors of {expected}; use the model that the index was built with"
+    )]
     Dimension {
-        /// Numbers in a vector of this index.
+        /// Numbers in a vector of the index.
         expected: usize,
-        /// Numbers given.
+        /// Numbers in the given vector.
         got: usize,
     },
-    /// NaN or infinity.
-    #[error("vector {row}, number {at} is not finite; leave such vectors out")]
+    /// A vector with NaN or infinity.
+    #[error("vector {row}, number {at} is not finite; remove this vector from the input")]
     NotFinite {
-        /// Row of the vector among those given, from 0.
+        /// Row of the vector in the input, from 0.
         row: usize,
-        /// Place of the first such number, from 0.
+        /// Index of the first such number, from 0.
         at: usize,
     },
-    /// A vector without direction, where directions are compared.
-    #[error("vector {row} is all zeros, which has no cosine distance; leave it out")]
+    /// A vector of zeros, where directions are compared.
+    #[error("vector {row} is all zeros and has no cosine distance; remove it from the input")]
     ZeroVector {
-        /// Row of the vector among those given, from 0.
+        /// Row of the vector in the input, from 0.
         row: usize,
     },
     /// A threshold outside the range of its metric.
-    #[error("threshold {value} for {metric} distances; it must lie within {}", metric.range())]
+    #[error("threshold {value} is out of range for {metric} distances; use {}", metric.range())]
     Threshold {
         /// The value given.
         value: f64,
         /// The metric it was given for.
         metric: Metric,
     },
-    /// A member under this id is there already.
-    #[error("id {id} is taken; remove it first, or give another")]
+    /// A vector with this id exists.
+    #[error("id {id} is taken; remove that vector first, or use another id")]
     DuplicateId {
         /// The id.
         id: u64,
     },
-    /// No member under this id.
-    #[error("no member has id {id}")]
+    /// No vector has this id.
+    #[error("no vector has id {id}")]
     UnknownId {
         /// The id.
         id: u64,
     },
-    /// No person under this label, or no more.
+    /// No person has this label, or the person was removed.
     #[error("no person has label {label}")]
     UnknownLabel {
         /// The label.
         label: Label,
     },
-    /// A merge of a person with itself.
+    /// A merge of a person with the same person.
     #[error("person {label} cannot be merged with itself")]
-    Itself {
+    SelfMerge {
         /// The label.
         label: Label,
     },
-    /// A split by a member of someone else.
-    #[error("id {id} belongs to person {is}, not {label}")]
-    NotHers {
+    /// A split that names a vector of another person.
+    #[error("id {id} belongs to person {owner}, not to person {label}")]
+    NotAMember {
         /// The id.
         id: u64,
-        /// The person to be split.
+        /// The person to split.
         label: Label,
-        /// The person it belongs to.
-        is: Label,
+        /// The person that the vector belongs to.
+        owner: Label,
     },
-    /// A split that would leave nobody on one side.
-    #[error("a split of person {label} must name some of its {members} members, but not all")]
+    /// A split that names none or all of a person's vectors.
+    #[error("a split of person {label} must name some, but not all, of its {members} vectors")]
     EmptySplit {
         /// The label.
         label: Label,
-        /// Its members.
+        /// Number of the person's vectors.
         members: usize,
     },
-    /// The vectors of members were not kept, which taking one out needs.
+    /// The index does not keep vectors, and the operation needs them.
     #[error(
-        "vectors of members are not kept here, so none can be taken out; make the index with keep_vectors"
+        "this index does not keep vectors, so none can be removed or returned; build it with keep_vectors"
     )]
-    NoVectors,
-    /// More people or members than places.
-    #[error("an index holds at most {} people and members", u32::MAX - 1)]
+    VectorsNotKept,
+    /// The index is full.
+    #[error("an index holds at most {} people and as many vectors", u32::MAX - 1)]
     Full,
-    /// As many ids as vectors are needed.
-    #[error("{ids} ids for {vectors} vectors")]
+    /// The number of ids differs from the number of vectors.
+    #[error("{ids} ids for {vectors} vectors; give one id for each vector")]
     Ids {
-        /// Ids given.
+        /// Number of ids.
         ids: usize,
-        /// Vectors given.
+        /// Number of vectors.
         vectors: usize,
     },
-    /// More than a view of people can be made of.
-    #[error("a tree of {people} people needs too much memory; take at most {most}")]
+    /// A tree of more people than [`MAX_TREE_PEOPLE`](crate::MAX_TREE_PEOPLE).
+    #[error("a tree of {people} people needs too much memory; use at most {most}")]
     TooManyPeople {
-        /// People asked for.
+        /// Number of people.
         people: usize,
-        /// Most that are taken.
+        /// The limit.
         most: usize,
     },
-    /// The system's word.
+    /// The operating system refused an operation on a file or directory.
     #[error("{path}: {source}")]
     Io {
         /// File or directory.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Not a file of this crate, or of another version, metric, dimension or threshold.
+    /// A file that is not of this crate, or of another version, metric, dimension or threshold.
     #[error("{path}: {why}")]
     Format {
         /// The file.
@@ -127,24 +132,24 @@ pub enum Error {
         /// What is wrong and what to do.
         why: String,
     },
-    /// Bytes that are not what was written.
+    /// A damaged file.
     #[error("{path}: damaged at byte {offset}: {why}")]
     Corrupt {
         /// The file.
         path: PathBuf,
-        /// Where the damaged part begins.
+        /// Offset of the damage, in bytes.
         offset: u64,
         /// What is wrong and what to do.
         why: String,
     },
-    /// Someone else writes to this directory.
-    #[error("{path} is in use by another process; stop it first")]
+    /// Another process has the directory open for writing.
+    #[error("{path} is open for writing in another process; stop that process first")]
     Locked {
         /// The directory.
         path: PathBuf,
     },
-    /// A write went wrong before, and what is on disk could not be put right.
-    #[error("{path}: no more is written since an earlier error ({why}); open it anew")]
+    /// Writing stopped after an earlier error.
+    #[error("{path}: writing stopped after an earlier error ({why}); open the index again")]
     Closed {
         /// The log.
         path: PathBuf,
@@ -158,9 +163,9 @@ impl Error {
         move |source| Self::Io { path: path.to_owned(), source }
     }
 
-    /// Whether the vectors, ids, labels or settings given are at fault, and not the machine or a file.
+    /// Whether the cause is the caller's vectors, ids, labels or settings, not a file or the machine.
     #[must_use]
-    pub fn is_callers(&self) -> bool {
+    pub fn is_invalid_input(&self) -> bool {
         !matches!(
             self,
             Self::Io { .. }

@@ -1,12 +1,12 @@
-//! Metrics, thresholds, and the distances that decide.
+//! Metrics, thresholds, and the distances that decide a match.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::Error;
-use crate::wide::{dot, square_of_difference};
+use crate::dispatch::{dot, square_of_difference};
+use crate::{Error, Result};
 
-/// Cosine distances below this are 0: what rounding numbers to `f32` alone makes of equal directions.
+/// Cosine distances below this are set to 0. Equal directions can differ by this much after rounding to `f32`.
 pub(crate) const NOTHING: f64 = 1e-14;
 
 /// A distance between a vector and a person.
@@ -16,7 +16,7 @@ pub enum Metric {
     /// 1 − cosine of the angle, 0 to 2.
     #[default]
     Cosine,
-    /// Euclidean.
+    /// Euclidean distance, 0 or more.
     Euclidean,
 }
 
@@ -24,15 +24,15 @@ impl Metric {
     pub(crate) fn range(self) -> &'static str {
         match self {
             Self::Cosine => "0 to 2",
-            Self::Euclidean => "0 and above, finite",
+            Self::Euclidean => "a finite number of 0 or more",
         }
     }
 
-    /// The distance of `x` from `sum / count` (Euclidean), or from the direction of `sum` (cosine); `xx` and `ss` are
-    /// the squared lengths of `x` and `sum`.
+    /// The distance of `x` from the mean of a person with the given `sum` and `inverse` = 1 / count. `xx` and `ss` are the
+    /// squared lengths of `x` and `sum`.
     ///
-    /// Cosine takes one root of the product, so that equal directions come out at 0; what is left of rounding below
-    /// 1e-14 is 0, too. A sum of length 0 is at 1 from everything.
+    /// Cosine uses one root of the product `xx · ss`, so that equal directions have distance 0. Distances below 1e-14 are
+    /// set to 0. A sum of length 0 has distance 1 from every vector.
     #[inline]
     pub(crate) fn distance(self, x: &[f64], xx: f64, sum: &[f64], ss: f64, inverse: f64) -> f64 {
         match self {
@@ -42,7 +42,7 @@ impl Metric {
     }
 }
 
-/// 1 − cosine from a dot product and two squared lengths.
+/// Cosine distance from a dot product and two squared lengths.
 #[inline]
 pub(crate) fn cosine(dot: f64, aa: f64, bb: f64) -> f64 {
     let root = (aa * bb).sqrt();
@@ -68,13 +68,13 @@ impl FromStr for Metric {
         match s {
             "cosine" => Ok(Self::Cosine),
             "euclidean" => Ok(Self::Euclidean),
-            _ => Err(format!("'{s}' is not a metric: cosine or euclidean")),
+            _ => Err(format!("'{s}' is not a metric; use cosine or euclidean")),
         }
     }
 }
 
-/// A largest distance at which a vector is taken for a person, with the metric it is meant for. It belongs to the
-/// model that makes the vectors.
+/// The largest distance at which a vector matches a person, and its metric. The right value depends on the model that
+/// makes the vectors.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Threshold {
     metric: Metric,
@@ -82,13 +82,13 @@ pub struct Threshold {
 }
 
 impl Threshold {
-    /// A threshold of cosine distances, 0 to 2, or of Euclidean ones, 0 and above.
+    /// A threshold of 0 to 2 for cosine distances, or of 0 or more for Euclidean distances.
     ///
     /// # Errors
-    /// [`Error::Threshold`] for what is outside of that, NaN and infinity among it.
-    pub fn new(metric: Metric, value: f64) -> Result<Self, Error> {
+    /// [`Error::Threshold`] for other values, NaN and infinity included.
+    pub fn new(metric: Metric, value: f64) -> Result<Self> {
         let most = if metric == Metric::Cosine { 2.0 } else { f64::MAX };
-        // −0 is 0.
+        // Adding 0 turns −0 into 0.
         if (0.0..=most).contains(&value) {
             Ok(Self { metric, value: value + 0.0 })
         } else {

@@ -1,4 +1,4 @@
-//! A small seeded generator (`SplitMix64`; Steele, Lea & Flood 2014), the same everywhere and for ever.
+//! A small seeded generator (`SplitMix64`; Steele, Lea & Flood 2014), with the same numbers on every machine.
 
 pub(crate) struct Random(u64);
 
@@ -14,7 +14,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// 0 to 1, without 1.
+    /// A number from 0 to 1, without 1.
     pub(crate) fn uniform(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }

@@ -1,8 +1,8 @@
-//! What an index is made for.
+//! Settings of an index.
 
-use crate::{Error, Threshold, check};
+use crate::{Result, Threshold, check};
 
-/// What an index is made for; the same for all its life.
+/// Settings of an index. They never change after the index is made.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
     dim: usize,
@@ -11,17 +11,18 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Vectors of `dim` numbers (1 to [`MAX_DIM`](crate::MAX_DIM)), taken for a person within `threshold` of its mean.
+    /// Settings for vectors of `dim` numbers (1 to [`MAX_DIM`](crate::MAX_DIM)). A vector matches a person if its distance
+    /// from the person's mean is at most `threshold`.
     ///
     /// # Errors
-    /// [`Error::BadDimension`].
-    pub fn new(dim: usize, threshold: Threshold) -> Result<Self, Error> {
+    /// [`Error::BadDimension`](crate::Error::BadDimension).
+    pub fn new(dim: usize, threshold: Threshold) -> Result<Self> {
         check::dimension(dim)?;
         Ok(Self { dim, threshold, keep_vectors: true })
     }
 
-    /// Whether the vectors of members are kept (4 bytes a number; yes by default). Without them no member can be taken
-    /// out of a person again: no `remove` and no `split`.
+    /// Whether the index keeps all vectors (4 bytes a number; default yes). Without them `remove` and `split` are not
+    /// possible.
     #[must_use]
     pub fn keep_vectors(self, keep_vectors: bool) -> Self {
         Self { keep_vectors, ..self }
@@ -39,7 +40,7 @@ impl Settings {
         self.threshold
     }
 
-    /// Whether the vectors of members are kept.
+    /// Whether the index keeps all vectors.
     #[must_use]
     pub fn keeps_vectors(&self) -> bool {
         self.keep_vectors

@@ -1,109 +1,110 @@
-//! Similar people in groups, to be read by people.
+//! A tree of similar people, for people to read.
 
 use std::fmt::Write;
 
 use rayon::prelude::*;
 
+use crate::dispatch::dot;
 use crate::index::Index;
-use crate::wide::dot;
-use crate::{Error, Metric, Person};
+use crate::{Error, Metric, Person, Result};
 
-/// Most people that a tree is made of: all their distances are held, 2 n² bytes.
-pub const MOST_PEOPLE: usize = 10_000;
+/// The largest number of people in a [`Tree`]. A tree needs all distances in memory, 2 n² bytes.
+pub const MAX_TREE_PEOPLE: usize = 10_000;
 
-/// A group of people who are more similar to each other than to others: the internal nodes of the paper's tree, but
-/// from all people at once and not from the order in which they came.
+/// A group of people who are more similar to each other than to other people. Unlike the tree of the StreamFace paper, it
+/// does not depend on the order of insertion.
 ///
-/// Groups come from average linkage of the means (Sokal & Michener 1958, by chains of nearest neighbours, Murtagh
-/// 1983): two groups are as far apart as the people across them are on average.
+/// Groups come from average linkage of the means (Sokal & Michener 1958), computed with nearest-neighbour chains (Murtagh
+/// 1983): the distance of two groups is the mean distance of a person of one and a person of the other.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tree {
-    /// How far apart its parts are, on average.
+    /// The mean distance of two people in different children.
     pub distance: f64,
-    /// Number of people below.
+    /// Number of people in the group.
     pub people: usize,
-    /// What it is made of, in the order of the smallest labels; at least two, but for a tree of fewer people.
-    pub parts: Vec<Part>,
+    /// The people and groups in the group, in the order of their smallest labels. At least two, unless the whole tree has
+    /// fewer people.
+    pub children: Vec<TreeNode>,
 }
 
-/// A part of a group.
+/// A child of a group.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Part {
+pub enum TreeNode {
     /// One person.
     Person(Person),
-    /// A group within.
+    /// A group.
     Group(Tree),
 }
 
-impl Part {
+impl TreeNode {
     fn first(&self) -> u64 {
         match self {
             Self::Person(person) => person.label,
-            // Parts are in order.
-            Self::Group(group) => group.parts.first().map_or(0, Self::first),
+            // Children are in order.
+            Self::Group(group) => group.children.first().map_or(0, Self::first),
         }
     }
 }
 
 impl Tree {
-    /// Of the `most` people with the most members (ties: smaller label first). A group that is nearer than `step` to the
-    /// one it is in is shown as part of that.
+    /// The tree of the `most` people with the most members (ties: the smaller label first). A group whose distance is less
+    /// than `step` below that of its parent is merged into the parent.
     ///
     /// O(n² d) time and 2 n² bytes for n people of dimension d.
     ///
     /// # Errors
-    /// [`Error::TooManyPeople`] for more than [`MOST_PEOPLE`].
-    pub fn of(index: &Index, most: usize, step: f64) -> Result<Self, Error> {
+    /// [`Error::TooManyPeople`] for more than [`MAX_TREE_PEOPLE`].
+    pub fn of(index: &Index, most: usize, step: f64) -> Result<Self> {
         let mut people: Vec<Person> = index.people().collect();
         people.sort_by_key(|p| (std::cmp::Reverse(p.members), p.label));
         people.truncate(most);
-        if people.len() > MOST_PEOPLE {
-            return Err(Error::TooManyPeople { people: people.len(), most: MOST_PEOPLE });
+        if people.len() > MAX_TREE_PEOPLE {
+            return Err(Error::TooManyPeople { people: people.len(), most: MAX_TREE_PEOPLE });
         }
         people.sort_by_key(|p| p.label);
         let n = people.len();
-        let mut nodes: Vec<Option<Part>> = people.iter().map(|&p| Some(Part::Person(p))).collect();
+        let mut nodes: Vec<Option<TreeNode>> = people.iter().map(|&p| Some(TreeNode::Person(p))).collect();
         if n < 2 {
-            let parts = nodes.into_iter().flatten().collect();
-            return Ok(Self { distance: 0.0, people: n, parts });
+            let children = nodes.into_iter().flatten().collect();
+            return Ok(Self { distance: 0.0, people: n, children });
         }
         let mut merges = average_linkage(distances(index, &people)?, n);
         merges.sort_by(|a, b| a.2.total_cmp(&b.2));
-        // Which node each person is in by now.
+        // The node that each person is in so far.
         let mut node: Vec<usize> = (0..n).collect();
         let mut parent: Vec<usize> = (0..n).collect();
         for (a, b, distance) in merges {
             let (a, b) = (find(&mut parent, a), find(&mut parent, b));
             let both = [nodes[node[a]].take(), nodes[node[b]].take()];
-            let mut group = Self { distance, people: 0, parts: Vec::new() };
-            for part in both.into_iter().flatten() {
-                match part {
-                    Part::Group(inner) if distance - inner.distance < step => {
+            let mut group = Self { distance, people: 0, children: Vec::new() };
+            for child in both.into_iter().flatten() {
+                match child {
+                    TreeNode::Group(inner) if distance - inner.distance < step => {
                         group.people += inner.people;
-                        group.parts.extend(inner.parts);
+                        group.children.extend(inner.children);
                     }
-                    Part::Group(inner) => {
+                    TreeNode::Group(inner) => {
                         group.people += inner.people;
-                        group.parts.push(Part::Group(inner));
+                        group.children.push(TreeNode::Group(inner));
                     }
-                    person @ Part::Person(_) => {
+                    person @ TreeNode::Person(_) => {
                         group.people += 1;
-                        group.parts.push(person);
+                        group.children.push(person);
                     }
                 }
             }
-            group.parts.sort_by_key(Part::first);
+            group.children.sort_by_key(TreeNode::first);
             parent[b] = a;
             node[a] = nodes.len();
-            nodes.push(Some(Part::Group(group)));
+            nodes.push(Some(TreeNode::Group(group)));
         }
         match nodes.pop().flatten() {
-            Some(Part::Group(root)) => Ok(root),
-            _ => Ok(Self { distance: 0.0, people: 0, parts: Vec::new() }),
+            Some(TreeNode::Group(root)) => Ok(root),
+            _ => Ok(Self { distance: 0.0, people: 0, children: Vec::new() }),
         }
     }
 
-    /// A line for each group and person, those within further to the right.
+    /// One line for each group and person, children indented.
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut text = format!("{} people, {:.3} apart\n", self.people, self.distance);
@@ -112,18 +113,18 @@ impl Tree {
     }
 
     fn write_text(&self, text: &mut String, before: &str) {
-        for (at, part) in self.parts.iter().enumerate() {
-            let last = at + 1 == self.parts.len();
+        for (at, child) in self.children.iter().enumerate() {
+            let last = at + 1 == self.children.len();
             let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-            match part {
-                Part::Person(person) => {
+            match child {
+                TreeNode::Person(person) => {
                     let _ = writeln!(
                         text,
                         "{before}{branch}person {} ({} vectors)",
                         person.label, person.members
                     );
                 }
-                Part::Group(group) => {
+                TreeNode::Group(group) => {
                     let _ = writeln!(
                         text,
                         "{before}{branch}{} people, {:.3} apart",
@@ -135,7 +136,7 @@ impl Tree {
         }
     }
 
-    /// JSON: a group is `{"distance", "people", "parts"}`, a person `{"label", "members"}`.
+    /// JSON: a group is `{"distance", "people", "parts"}`, a person is `{"label", "members"}`.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut text = String::new();
@@ -146,13 +147,13 @@ impl Tree {
 
     fn write_json(&self, text: &mut String) {
         let _ = write!(text, "{{\"distance\":{},\"people\":{},\"parts\":[", self.distance, self.people);
-        for (at, part) in self.parts.iter().enumerate() {
+        for (at, child) in self.children.iter().enumerate() {
             text.push_str(if at > 0 { "," } else { "" });
-            match part {
-                Part::Person(p) => {
+            match child {
+                TreeNode::Person(p) => {
                     let _ = write!(text, "{{\"label\":{},\"members\":{}}}", p.label, p.members);
                 }
-                Part::Group(group) => group.write_json(text),
+                TreeNode::Group(group) => group.write_json(text),
             }
         }
         text.push_str("]}");
@@ -175,13 +176,13 @@ impl Tree {
             "  g{own} [label=\"{} people\\n{:.3}\", shape=ellipse];",
             self.people, self.distance
         );
-        for part in &self.parts {
-            match part {
-                Part::Person(p) => {
+        for child in &self.children {
+            match child {
+                TreeNode::Person(p) => {
                     let _ = writeln!(text, "  p{0} [label=\"person {0}\\n{1}\"];", p.label, p.members);
                     let _ = writeln!(text, "  g{own} -> p{};", p.label);
                 }
-                Part::Group(group) => {
+                TreeNode::Group(group) => {
                     let inner = group.write_dot(text, next);
                     let _ = writeln!(text, "  g{own} -> g{inner};");
                 }
@@ -199,14 +200,14 @@ fn find(parent: &mut [usize], mut at: usize) -> usize {
     at
 }
 
-/// Place of a pair i < j among all, row after row.
+/// Index of the pair i < j among all pairs, row by row.
 fn pair(n: usize, i: usize, j: usize) -> usize {
     let (i, j) = (i.min(j), i.max(j));
     i * (2 * n - i - 1) / 2 + j - i - 1
 }
 
-/// Distances of all pairs of means.
-fn distances(index: &Index, people: &[Person]) -> Result<Vec<f32>, Error> {
+/// Distances of all pairs of means, row by row.
+fn distances(index: &Index, people: &[Person]) -> Result<Vec<f32>> {
     let means: Vec<Vec<f64>> = people.iter().map(|p| index.mean(p.label)).collect::<Result<_, _>>()?;
     let squares: Vec<f64> = means.iter().map(|m| dot(m, m)).collect();
     let metric: Metric = index.settings().threshold().metric();
@@ -220,7 +221,7 @@ fn distances(index: &Index, people: &[Person]) -> Result<Vec<f32>, Error> {
     Ok(rows.concat())
 }
 
-/// Merges (one person of each side, distance), in no order.
+/// The merges as (one person of each side, distance), in no particular order.
 fn average_linkage(mut distances: Vec<f32>, n: usize) -> Vec<(usize, usize, f64)> {
     let mut sizes = vec![1.0_f64; n];
     let mut there = vec![true; n];
@@ -235,7 +236,7 @@ fn average_linkage(mut distances: Vec<f32>, n: usize) -> Vec<(usize, usize, f64)
         }
         let top = chain[chain.len() - 1];
         let before = chain.len().checked_sub(2).map(|at| chain[at]);
-        // Of several at the same distance the one it came from, else a chain might go round.
+        // At equal distances the previous element wins; otherwise a chain could run in a circle.
         let mut best = before.map_or((f32::INFINITY, n), |b| (distances[pair(n, top, b)], b));
         for other in (0..n).filter(|&o| there[o] && o != top) {
             let distance = distances[pair(n, top, other)];
@@ -280,12 +281,12 @@ mod tests {
     #[test]
     fn groups_are_those_of_average_linkage() {
         let tree = Tree::of(&index(&[0.0, 1.0, 10.0, 12.0, 13.5]), 10, 0.0).unwrap();
-        assert_eq!((tree.people, tree.parts.len()), (5, 2));
+        assert_eq!((tree.people, tree.children.len()), (5, 2));
         assert!((tree.distance - 34.0 / 3.0).abs() < 1e-5, "{}", tree.distance);
-        let [Part::Group(left), Part::Group(right)] = &tree.parts[..] else { panic!("{tree:?}") };
+        let [TreeNode::Group(left), TreeNode::Group(right)] = &tree.children[..] else { panic!("{tree:?}") };
         assert_eq!((left.distance, left.people), (1.0, 2));
         assert_eq!((right.distance, right.people), (2.75, 3));
-        assert!(matches!(&right.parts[1], Part::Group(g) if g.distance == 1.5 && g.people == 2));
+        assert!(matches!(&right.children[1], TreeNode::Group(g) if g.distance == 1.5 && g.people == 2));
         let text = tree.to_text();
         assert_eq!(text.lines().count(), 9);
         assert!(
@@ -300,13 +301,13 @@ mod tests {
     #[test]
     fn near_groups_are_shown_as_one() {
         let tree = Tree::of(&index(&[0.0, 1.0, 10.0, 12.0, 13.5]), 10, 2.0).unwrap();
-        let Part::Group(right) = &tree.parts[1] else { panic!("{tree:?}") };
-        assert_eq!(right.parts.len(), 3);
+        let TreeNode::Group(right) = &tree.children[1] else { panic!("{tree:?}") };
+        assert_eq!(right.children.len(), 3);
         let few = Tree::of(&index(&[0.0, 1.0, 5.0]), 2, 0.0).unwrap();
         assert_eq!((few.people, few.distance), (2, 1.0));
         for n in 0..2 {
             let tree = Tree::of(&index(&[3.0][..n]), 10, 0.0).unwrap();
-            assert_eq!((tree.people, tree.parts.len()), (n, n));
+            assert_eq!((tree.people, tree.children.len()), (n, n));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is refused, and that it changes nothing.
+//! Invalid input is rejected and changes nothing.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -13,7 +13,7 @@ fn index() -> Index {
 }
 
 #[test]
-fn thresholds_and_dimensions() {
+fn thresholds_and_dimensions_have_ranges() {
     for value in [-0.1, 2.1, f64::NAN, f64::INFINITY, -f64::INFINITY] {
         assert!(matches!(Threshold::new(Metric::Cosine, value), Err(Error::Threshold { .. })), "{value}");
     }
@@ -28,7 +28,7 @@ fn thresholds_and_dimensions() {
 }
 
 #[test]
-fn vectors() {
+fn invalid_vectors_are_rejected() {
     let mut index = index();
     let mut tree = CompatTree::new(2, index.settings().threshold()).unwrap();
     type Check = fn(&Error) -> bool;
@@ -52,7 +52,7 @@ fn vectors() {
     assert!(matches!(index.insert(&[1.0, 0.0], 2), Err(Error::DuplicateId { id: 2 })));
     assert!(index.nearest(&[1.0, 0.0], 0).unwrap().is_empty());
     assert_eq!(index.nearest(&[1.0, 0.0], 99).unwrap().len(), 2);
-    // Under Euclidean a zero vector is one like any other.
+    // For Euclidean distances a zero vector is valid.
     let mut index = Index::new(Settings::new(2, Threshold::new(Metric::Euclidean, 0.0).unwrap()).unwrap());
     assert!(index.insert(&[0.0, 0.0], 1).unwrap().new);
     assert!(!index.insert(&[0.0, 0.0], 2).unwrap().new);
@@ -60,22 +60,22 @@ fn vectors() {
 }
 
 #[test]
-fn people() {
+fn invalid_changes_are_rejected() {
     let mut index = index();
     assert!(matches!(index.remove(9), Err(Error::UnknownId { id: 9 })));
     assert!(matches!(index.remove_person(9), Err(Error::UnknownLabel { label: 9 })));
     assert!(matches!(index.merge(0, 9), Err(Error::UnknownLabel { label: 9 })));
     assert!(matches!(index.merge(9, 0), Err(Error::UnknownLabel { label: 9 })));
-    assert!(matches!(index.merge(1, 1), Err(Error::Itself { label: 1 })));
+    assert!(matches!(index.merge(1, 1), Err(Error::SelfMerge { label: 1 })));
     assert!(matches!(index.split(0, &[]), Err(Error::EmptySplit { members: 2, .. })));
     assert!(matches!(index.split(0, &[0, 1]), Err(Error::EmptySplit { .. })));
     assert!(matches!(index.split(0, &[0, 0, 1]), Err(Error::EmptySplit { .. })));
-    assert!(matches!(index.split(0, &[2]), Err(Error::NotHers { id: 2, label: 0, is: 1 })));
+    assert!(matches!(index.split(0, &[2]), Err(Error::NotAMember { id: 2, label: 0, owner: 1 })));
     assert!(matches!(index.split(0, &[8]), Err(Error::UnknownId { id: 8 })));
     assert!(index.members(7).is_err() && index.mean(7).is_err() && index.label_of(7).is_err());
     let people: Vec<_> = index.people().map(|p| (p.label, p.members)).collect();
     assert_eq!(people, [(0, 2), (1, 1)]);
-    // Labels are never given again.
+    // A label is never given again.
     index.remove(2).unwrap();
     assert_eq!(index.insert(&[0.0, 1.0], 5).unwrap().label, 2);
     index.merge(2, 0).unwrap();
@@ -86,9 +86,9 @@ fn people() {
     for id in 0..3 {
         means.insert(&[1.0, 0.0], id).unwrap();
     }
-    assert!(matches!(means.remove(0), Err(Error::NoVectors)));
-    assert!(matches!(means.split(0, &[0]), Err(Error::NoVectors)));
-    assert!(matches!(means.vector(0), Err(Error::NoVectors)));
+    assert!(matches!(means.remove(0), Err(Error::VectorsNotKept)));
+    assert!(matches!(means.split(0, &[0]), Err(Error::VectorsNotKept)));
+    assert!(matches!(means.vector(0), Err(Error::VectorsNotKept)));
     assert_eq!(means.remove_person(0).unwrap(), 3);
     assert!(means.is_empty() && means.people().len() == 0);
 }

@@ -1,4 +1,4 @@
-//! The original's tree: against its own labels and depths, and against a slow twin of its rules.
+//! The original's tree, compared with the original's labels and depths, and with a slow version of its rules.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -38,13 +38,13 @@ fn labels_and_depths_are_the_originals() {
     assert_eq!(compared, 3);
 }
 
-/// The rules in their own words: nodes own their children, everything is computed anew.
+/// The rules written plainly: nodes own their children, and everything is recomputed.
 enum Node {
     Internal(Vec<Node>),
     End(usize, Vec<(usize, Vec<f64>)>),
 }
 
-struct Twin {
+struct Reference {
     root: Vec<Node>,
     metric: Metric,
     threshold: f64,
@@ -76,20 +76,20 @@ impl Node {
     }
 }
 
-impl Twin {
+impl Reference {
     fn distance(&self, a: &[f64], b: &[f64]) -> f64 {
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
         match self.metric {
             Metric::Euclidean => a.iter().zip(b).map(|(x, y)| (x - y).powi(2)).sum::<f64>().sqrt(),
             _ => {
-                // Equal directions are at exactly 0, which rounding must not hide.
+                // Equal directions have distance 0, without rounding errors.
                 let d = (1.0 - dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()).clamp(0.0, 2.0);
                 if d < 1e-14 { 0.0 } else { d }
             }
         }
     }
 
-    /// Indices from the root to the nearest end node.
+    /// The path of child indices from the root to the nearest end node.
     fn search(&self, q: &[f64]) -> Option<(Vec<usize>, f64)> {
         let (mut path, mut children, mut distance) = (Vec::new(), &self.root, 0.0);
         loop {
@@ -111,11 +111,11 @@ impl Twin {
             self.labels = 1;
             return 0;
         };
-        let (last, way) = path.split_last().unwrap();
+        let (last, steps) = path.split_last().unwrap();
         let fresh = self.labels;
         let margin = {
             let mut siblings = &self.root;
-            for &step in way {
+            for &step in steps {
                 let Node::Internal(next) = &siblings[step] else { unreachable!() };
                 siblings = next;
             }
@@ -129,7 +129,7 @@ impl Twin {
             }
         };
         let mut siblings = &mut self.root;
-        for &step in way {
+        for &step in steps {
             let Node::Internal(next) = &mut siblings[step] else { unreachable!() };
             siblings = next;
         }
@@ -151,7 +151,7 @@ impl Twin {
 }
 
 #[test]
-fn the_tree_is_that_of_the_rules() {
+fn the_tree_follows_the_original_rules() {
     for seed in 0..24 {
         let mut random = Random(seed);
         let (metric, threshold) = match seed % 4 {
@@ -173,13 +173,13 @@ fn the_tree_is_that_of_the_rules() {
             }
         }
         let mut tree = CompatTree::new(dim, Threshold::new(metric, threshold).unwrap()).unwrap();
-        let mut twin = Twin { root: Vec::new(), metric, threshold, labels: 0 };
+        let mut slow = Reference { root: Vec::new(), metric, threshold, labels: 0 };
         let mut depths = Vec::new();
         for (at, row) in rows.chunks_exact(dim).enumerate() {
-            let want = twin.insert(at, row.iter().map(|&x| f64::from(x)).collect());
+            let want = slow.insert(at, row.iter().map(|&x| f64::from(x)).collect());
             assert_eq!(tree.insert(row).unwrap().0, want as u64, "seed {seed}, row {at}");
         }
-        twin.root.iter().for_each(|node| node.depths(1, &mut depths));
+        slow.root.iter().for_each(|node| node.depths(1, &mut depths));
         depths.sort_unstable();
         assert_eq!(tree.depths(), depths.iter().map(|d| d.1).collect::<Vec<_>>(), "seed {seed}");
         tree.reset();

@@ -1,4 +1,4 @@
-//! The index against a flat scan over all means that knows nothing of it.
+//! The index compared with an independent flat scan over all means.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use common::{Random, Spectrum, faces};
 use hri::{Index, Metric, Settings, Threshold, To};
 
-/// People by label: members in order, each with its vector.
+/// People by label, each with ids and vectors in order of insertion.
 #[derive(Default)]
-struct Twin {
+struct FlatScan {
     people: BTreeMap<u64, Vec<(u64, Vec<f64>)>>,
     next: u64,
 }
@@ -22,7 +22,7 @@ fn unit(metric: Metric, row: &[f32]) -> Vec<f64> {
     row.iter().map(|x| x / norm).collect()
 }
 
-impl Twin {
+impl FlatScan {
     fn distances(&self, metric: Metric, q: &[f64]) -> Vec<(f64, u64)> {
         let distance = |members: &Vec<(u64, Vec<f64>)>| {
             let n = members.len() as f64;
@@ -41,17 +41,17 @@ impl Twin {
     }
 }
 
-/// Inserts rows one by one and holds each answer against the twin's. Distances that differ by rounding alone may
-/// change places.
+/// Inserts rows one by one and compares each answer with the flat scan. Distances that differ only by rounding may be in
+/// another order.
 fn compare(rows: &[f32], dim: usize, metric: Metric, threshold: f64, tolerance: f64) -> Index {
     let settings = Settings::new(dim, Threshold::new(metric, threshold).unwrap()).unwrap();
     let mut index = Index::new(settings);
-    let mut twin = Twin::default();
+    let mut expected = FlatScan::default();
     for (id, row) in rows.chunks_exact(dim).enumerate() {
         let q = unit(metric, row);
-        let want = twin.distances(metric, &q);
+        let want = expected.distances(metric, &q);
         let flat = index.flat_search(row).unwrap();
-        assert_eq!(index.search(row).unwrap(), flat, "{id}: by the index's own flat scan");
+        assert_eq!(index.search(row).unwrap(), flat, "{id}: the index's own flat scan differs");
         let near = index.nearest(row, 5).unwrap();
         assert_eq!(near.len(), want.len().min(5));
         for (got, want) in near.iter().zip(&want) {
@@ -69,10 +69,10 @@ fn compare(rows: &[f32], dim: usize, metric: Metric, threshold: f64, tolerance: 
             None => assert!(inserted.new, "{id}: {inserted:?} {:?}", want.first()),
         }
         if inserted.new {
-            assert_eq!(inserted.label, twin.next, "{id}");
-            twin.next += 1;
+            assert_eq!(inserted.label, expected.next, "{id}");
+            expected.next += 1;
         }
-        twin.people.entry(inserted.label).or_default().push((id as u64, q));
+        expected.people.entry(inserted.label).or_default().push((id as u64, q));
     }
     index
 }
@@ -89,12 +89,12 @@ fn labels_are_those_of_a_flat_scan() {
         let rows = faces(&mut random, 1200, dim, 400, 0.5, spectrum);
         let index = compare(&rows, dim, metric, threshold, 1e-12);
         assert!(index.people_count() > 300, "{}", index.people_count());
-        assert!(index.stats().first_look > 0, "directions were never learnt");
+        assert!(index.stats().filter_coordinates > 0, "the filter was never trained");
     }
 }
 
 #[test]
-fn duplicates_huge_and_tiny_numbers() {
+fn duplicates_and_extreme_numbers_are_exact() {
     let mut random = Random(2);
     let dim = 24;
     let mut rows = faces(&mut random, 900, dim, 300, 0.4, Spectrum::Real);
@@ -105,11 +105,11 @@ fn duplicates_huge_and_tiny_numbers() {
     let again = rows[..200 * dim].to_vec();
     rows.extend_from_slice(&again);
     let index = compare(&rows, dim, Metric::Cosine, 0.0, 1e-12);
-    // Their duplicates found all of them.
+    // All duplicates matched their originals.
     assert_eq!(index.people_count(), 900);
     let index = compare(&rows, dim, Metric::Cosine, 0.2, 1e-12);
     assert!(index.people_count() < 900);
-    // Euclidean of like sizes, with some far off; tolerance for numbers of 1e6.
+    // Euclidean distances of similar lengths, with some outliers; the tolerance is for numbers of 1e6.
     for (at, row) in rows.chunks_exact_mut(dim).enumerate() {
         let norm = row.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt() as f32;
         let by = if at % 50 == 7 { 1e6 } else { 1.0 } / norm;
@@ -123,9 +123,9 @@ fn duplicates_huge_and_tiny_numbers() {
     compare(&rows, dim, Metric::Euclidean, 0.5e-30, 1e-38);
 }
 
-/// Everything that changes an index, in random order, and after each change the answers of the twin.
+/// All kinds of changes in random order; after each change the answers are those of the flat scan.
 #[test]
-fn people_change() {
+fn answers_stay_exact_while_people_change() {
     let mut random = Random(3);
     for metric in [Metric::Cosine, Metric::Euclidean] {
         let (dim, n) = (20, 3000);
@@ -133,7 +133,7 @@ fn people_change() {
         let threshold = if metric == Metric::Cosine { 0.15 } else { 0.5 };
         let settings = Settings::new(dim, Threshold::new(metric, threshold).unwrap()).unwrap();
         let mut index = Index::new(settings);
-        let mut twin: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+        let mut expected: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
         let mut next = 0;
         for (id, row) in rows.chunks_exact(dim).enumerate() {
             let to = if id % 17 == 0 { To::New } else { To::Nearest };
@@ -141,44 +141,44 @@ fn people_change() {
             let inserted = index.insert_to(row, id as u64, to).unwrap();
             assert_eq!(inserted.new, inserted.label == next);
             next += u64::from(inserted.new);
-            twin.entry(inserted.label).or_default().push(id as u64);
-            let labels: Vec<u64> = twin.keys().copied().collect();
+            expected.entry(inserted.label).or_default().push(id as u64);
+            let labels: Vec<u64> = expected.keys().copied().collect();
             let some = labels[random.below(labels.len())];
             let other = labels[random.below(labels.len())];
             match random.below(40) {
                 0 | 1 => {
-                    let members = &twin[&some];
-                    let gone = members[random.below(members.len())];
-                    assert_eq!(index.remove(gone).unwrap(), some);
-                    let members = twin.get_mut(&some).unwrap();
-                    members.retain(|&m| m != gone);
+                    let members = &expected[&some];
+                    let removed = members[random.below(members.len())];
+                    assert_eq!(index.remove(removed).unwrap(), some);
+                    let members = expected.get_mut(&some).unwrap();
+                    members.retain(|&m| m != removed);
                     if members.is_empty() {
-                        twin.remove(&some);
+                        expected.remove(&some);
                     }
                 }
                 2 if some != other => {
                     index.merge(some, other).unwrap();
-                    let more = twin.remove(&other).unwrap();
-                    twin.get_mut(&some).unwrap().extend(more);
+                    let more = expected.remove(&other).unwrap();
+                    expected.get_mut(&some).unwrap().extend(more);
                 }
-                3 if twin[&some].len() > 1 => {
-                    let half = twin[&some].len() / 2;
-                    let gone: Vec<u64> = twin.get_mut(&some).unwrap().drain(..half).collect();
-                    assert_eq!(index.split(some, &gone).unwrap(), next);
-                    twin.insert(next, gone);
+                3 if expected[&some].len() > 1 => {
+                    let half = expected[&some].len() / 2;
+                    let removed: Vec<u64> = expected.get_mut(&some).unwrap().drain(..half).collect();
+                    assert_eq!(index.split(some, &removed).unwrap(), next);
+                    expected.insert(next, removed);
                     next += 1;
                 }
                 4 if id % 3 == 0 => {
-                    assert_eq!(index.remove_person(some).unwrap(), twin.remove(&some).unwrap().len());
+                    assert_eq!(index.remove_person(some).unwrap(), expected.remove(&some).unwrap().len());
                 }
                 5 if id % 100 == 0 => index.refresh(),
                 _ => {}
             }
         }
         let people: Vec<(u64, usize)> = index.people().map(|p| (p.label, p.members)).collect();
-        assert_eq!(people, twin.iter().map(|(&l, m)| (l, m.len())).collect::<Vec<_>>());
-        assert!(people.len() > 256 && index.stats().first_look > 0);
-        for (&label, members) in &twin {
+        assert_eq!(people, expected.iter().map(|(&l, m)| (l, m.len())).collect::<Vec<_>>());
+        assert!(people.len() > 256 && index.stats().filter_coordinates > 0);
+        for (&label, members) in &expected {
             let mut got: Vec<u64> = index.members(label).unwrap().collect();
             got.sort_unstable();
             let mut want = members.clone();
@@ -194,7 +194,7 @@ fn people_change() {
             let at = members[0] as usize * dim;
             assert_eq!(index.vector(members[0]).unwrap(), &rows[at..at + dim]);
         }
-        // Batches find what one by one finds, in an index at rest and one refreshed.
+        // Batches and single searches agree, before and after a refresh.
         for _ in 0..2 {
             let one_by_one: Vec<_> =
                 rows[..333 * dim].chunks_exact(dim).map(|r| index.search(r).unwrap()).collect();
@@ -205,7 +205,7 @@ fn people_change() {
 }
 
 #[test]
-fn a_mean_of_nothing_is_at_one_from_everything() {
+fn a_mean_of_zero_has_distance_one_from_everything() {
     let threshold = Threshold::new(Metric::Cosine, 1.0).unwrap();
     let mut index = Index::new(Settings::new(3, threshold).unwrap());
     index.insert(&[1.0, 0.0, 0.0], 0).unwrap();

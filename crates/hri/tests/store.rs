@@ -1,4 +1,4 @@
-//! What lasts: logs and snapshots, whole, cut and damaged.
+//! Logs and snapshots: complete, cut and damaged.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -12,14 +12,14 @@ use std::process::{Command, Stdio};
 use common::{Random, Spectrum, faces};
 use hri::{Durability, Error, Index, Metric, Settings, Store, Threshold, To};
 
-/// Members and mean of each person, and labels given.
+/// Members and mean of each person, and the number of labels given.
 type State = (BTreeMap<u64, (Vec<u64>, Vec<u64>)>, u64);
 
 fn settings(dim: usize) -> Settings {
     Settings::new(dim, Threshold::new(Metric::Cosine, 0.2).unwrap()).unwrap()
 }
 
-/// Everything that can be seen of an index.
+/// Everything that a caller can see of an index.
 fn state(index: &Index) -> State {
     let of = |label: u64| {
         let members = index.members(label).unwrap().collect();
@@ -28,7 +28,7 @@ fn state(index: &Index) -> State {
     (index.people().map(|p| (p.label, of(p.label))).collect(), index.stats().labels)
 }
 
-/// Some of every change.
+/// Some changes of every kind.
 fn change(store: &Store, rows: &[f32], dim: usize, from: usize) {
     for (id, row) in rows.chunks_exact(dim).enumerate() {
         store.insert(row, (from + id) as u64).unwrap();
@@ -72,7 +72,7 @@ fn an_index_is_the_same_after_opening() {
     let store = Store::open(dir.path()).unwrap();
     assert_eq!(store.recovery().replayed, 0);
     assert_eq!(state(&store.read().unwrap()), want);
-    // What is asked and added afterwards comes out as it would have.
+    // Later searches and inserts give the same results in both.
     let mut other = Store::load(dir.path()).unwrap().0;
     for (at, row) in two[..50 * dim].chunks_exact(dim).enumerate() {
         assert_eq!(store.search(row).unwrap(), other.search(row).unwrap());
@@ -81,7 +81,7 @@ fn an_index_is_the_same_after_opening() {
             other.insert(row, 1 << 40 | at as u64).unwrap()
         );
     }
-    // Two generations and the lock are all there is.
+    // Only two generations and the lock remain.
     assert!(std::fs::read_dir(dir.path()).unwrap().count() <= 5);
     drop(store);
     for (other, says) in [
@@ -95,7 +95,7 @@ fn an_index_is_the_same_after_opening() {
     }
 }
 
-/// A directory with a snapshot, a log before it and a log after it, and what states it went through.
+/// A directory with a snapshot, a log before it and a log after it. Returns the state after each change.
 fn small(dir: &Path) -> Vec<State> {
     let dim = 3;
     let rows = faces(&mut Random(5), 6, dim, 3, 0.2, Spectrum::Flat);
@@ -119,7 +119,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
-fn a_cut_or_changed_byte_is_found() {
+fn cut_and_changed_bytes_are_detected() {
     let dir = tempfile::tempdir().unwrap();
     let states = small(dir.path());
     let last = states.last().unwrap();
@@ -134,16 +134,16 @@ fn a_cut_or_changed_byte_is_found() {
                 Ok(store) => {
                     let got = state(&store.read().unwrap());
                     match name {
-                        // The snapshot after it has all of it.
+                        // The later snapshot has all of its changes.
                         "log-0000000000.hri" => assert_eq!(&got, last, "{name} cut at {cut}"),
-                        // An unfinished change at the end is cut off and said; nothing else is lost.
+                        // An unfinished change at the end is cut off and reported; nothing else is lost.
                         "log-0000000001.hri" => {
                             let at = states.iter().position(|s| *s == got).unwrap();
                             assert!((4..6).contains(&at), "{name} cut at {cut}: {at}");
                             let record = (bytes.len() - 96) / 2;
                             assert_eq!(at, 4 + (cut - 96) / record);
                             assert_eq!(store.recovery().torn_bytes, ((cut - 96) % record) as u64);
-                            // And the log goes on from there.
+                            // The log continues from there.
                             store.insert(&[0.1, 0.2, 0.3], 99).unwrap();
                             let want = state(&store.read().unwrap());
                             drop(store);
@@ -170,8 +170,8 @@ fn a_cut_or_changed_byte_is_found() {
             match Store::open(other.path()) {
                 Ok(store) => {
                     assert_eq!(&state(&store.read().unwrap()), last, "{name} changed at {at}");
-                    let said = name == "log-0000000000.hri" || store.recovery().bad_snapshots.len() == 1;
-                    assert!(said, "{name} changed at {at}: nothing said");
+                    let reported = name == "log-0000000000.hri" || store.recovery().bad_snapshots.len() == 1;
+                    assert!(reported, "{name} changed at {at}: not reported");
                 }
                 Err(error) => {
                     assert!(matches!(error, Error::Corrupt { .. }), "{name} changed at {at}: {error}");
@@ -181,7 +181,7 @@ fn a_cut_or_changed_byte_is_found() {
             }
         }
     }
-    // Neither the snapshot nor the log that could take its place.
+    // Neither the snapshot nor the log that could replace it.
     let other = tempfile::tempdir().unwrap();
     copy(dir.path(), other.path());
     std::fs::write(other.path().join(files[2]), b"HRI-SNAP").unwrap();
@@ -190,7 +190,7 @@ fn a_cut_or_changed_byte_is_found() {
 }
 
 #[test]
-fn other_versions_and_orders_are_refused() {
+fn other_versions_and_byte_orders_are_rejected() {
     let dir = tempfile::tempdir().unwrap();
     small(dir.path());
     let path = dir.path().join("snapshot-0000000001.hri");
@@ -226,7 +226,7 @@ fn other_versions_and_orders_are_refused() {
             head[..8].copy_from_slice(b"HRI-LOG\n");
             seal(head);
         },
-        "not a Snapshot",
+        "not a snapshot",
     );
 }
 
@@ -238,7 +238,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 
 const CHILD: &str = "HRI_TEST_DIRECTORY";
 
-/// Not a test of its own: what is killed below.
+/// The process that the next test kills.
 #[test]
 #[ignore = "run by another test"]
 fn child() {
@@ -258,7 +258,7 @@ fn child() {
 }
 
 #[test]
-fn what_was_acknowledged_is_there_after_a_kill() {
+fn acknowledged_changes_survive_a_kill() {
     let dir = tempfile::tempdir().unwrap();
     let mut random = Random(8);
     let mut acknowledged = BTreeMap::new();
@@ -285,7 +285,7 @@ fn what_was_acknowledged_is_there_after_a_kill() {
                 break;
             }
         }
-        // Lines that were under way count, too.
+        // Lines that are still in the pipe count, too.
         for line in lines.map_while(Result::ok) {
             if let Some((id, label)) = line.split_once("ack ").and_then(|(_, l)| l.split_once(' '))
                 && let (Ok(id), Ok(label)) = (id.parse(), label.parse())
@@ -305,7 +305,7 @@ fn what_was_acknowledged_is_there_after_a_kill() {
 }
 
 #[test]
-fn readers_go_on_while_threads_write() {
+fn readers_continue_while_threads_write() {
     let (dim, dir) = (16, tempfile::tempdir().unwrap());
     let rows = faces(&mut Random(4), 1200, dim, 400, 0.4, Spectrum::Flat);
     let store = Store::open_or_create(dir.path(), settings(dim)).unwrap();
@@ -328,10 +328,10 @@ fn readers_go_on_while_threads_write() {
     assert_eq!(state(&Store::load(dir.path()).unwrap().0), want);
 }
 
-/// Writes to a full device fail, nothing is made, and what was there before is unharmed.
+/// Writes to a full disk fail. They change nothing, and the earlier changes stay intact.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_said_and_harms_nothing() {
+fn a_full_disk_is_reported_and_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open_or_create(dir.path(), settings(3)).unwrap();
     store.insert(&[1.0, 0.0, 0.0], 1).unwrap();
@@ -349,7 +349,7 @@ fn a_full_disk_is_said_and_harms_nothing() {
     assert_eq!((index.len().to_string().as_str(), recovery.torn_bytes), (count.trim(), 0));
 }
 
-/// Not a test of its own: files may not grow beyond a few blocks here.
+/// The process of the previous test: here files are limited to a few blocks.
 #[test]
 #[ignore = "run by another test"]
 fn full_child() {

@@ -1,4 +1,4 @@
-//! Vectors as views of `ndarray`.
+//! `ndarray` views as input.
 #![cfg(feature = "ndarray")]
 #![allow(clippy::unwrap_used)]
 
@@ -6,10 +6,10 @@ use hri::{Error, Index, Metric, Settings, Threshold};
 use ndarray::{Array2, Axis, array};
 
 #[test]
-fn views_are_taken_as_they_lie() {
+fn views_with_any_strides_are_accepted() {
     let threshold = Threshold::new(Metric::Euclidean, 0.5).unwrap();
     let mut index = Index::new(Settings::new(2, threshold).unwrap());
-    // Columns of a matrix are not contiguous.
+    // The columns of a matrix are not contiguous.
     let columns: Array2<f32> = array![[0.0, 5.0, 0.1], [0.0, 5.0, 0.2]];
     for (id, column) in columns.axis_iter(Axis(1)).enumerate() {
         index.insert_view(&column, id as u64).unwrap();

@@ -1,4 +1,4 @@
-//! Tables `index,label`.
+//! Tables with the columns `index,label`.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-/// Writes a table; the last column only where there are depths.
+/// Writes a table, with a third column if depths are given.
 pub(crate) fn write(path: &Path, labels: impl Iterator<Item = i64>, depths: Option<&[u32]>) -> Result<()> {
     let mut text = String::from(if depths.is_some() { "index,label,depth\n" } else { "index,label\n" });
     for (index, label) in labels.enumerate() {
@@ -19,25 +19,26 @@ pub(crate) fn write(path: &Path, labels: impl Iterator<Item = i64>, depths: Opti
     Ok(())
 }
 
-/// Reads a table of `rows` labels, in any order of the indices.
+/// Reads a table of `rows` labels; the indices may be in any order.
 pub(crate) fn read(path: &Path, rows: usize) -> Result<Vec<i64>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut labels = vec![None; rows];
     for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let line_number = at + 1;
-        let place = || format!("{}, line {line_number}", path.display());
+        let location = || format!("{}, line {line_number}", path.display());
         let (index, label) =
-            line.trim().split_once(',').with_context(|| format!("{}: not index,label", place()))?;
+            line.trim().split_once(',').with_context(|| format!("{}: expected index,label", location()))?;
         if at == 0 && index.parse::<usize>().is_err() {
             continue;
         }
         let index: usize =
-            index.trim().parse().with_context(|| format!("{}: '{index}' is no index", place()))?;
+            index.trim().parse().with_context(|| format!("{}: '{index}' is not an index", location()))?;
         let label: i64 =
-            label.trim().parse().with_context(|| format!("{}: '{label}' is no label", place()))?;
-        let slot =
-            labels.get_mut(index).with_context(|| format!("{}: {rows} vectors, no {index}", place()))?;
-        ensure!(slot.replace(label).is_none(), "{}: index {index} was there before", place());
+            label.trim().parse().with_context(|| format!("{}: '{label}' is not a label", location()))?;
+        let slot = labels
+            .get_mut(index)
+            .with_context(|| format!("{}: index {index}, but there are only {rows} vectors", location()))?;
+        ensure!(slot.replace(label).is_none(), "{}: index {index} occurs twice", location());
     }
     let missing = labels.iter().position(Option::is_none);
     labels

@@ -25,7 +25,7 @@ pub(crate) fn run(args: &Stats) -> Result<()> {
             "people": stats.people, "members": stats.members, "labels_given": stats.labels,
             "largest_person": largest, "people_with_one_vector": single,
             "people_bytes": stats.people_bytes, "member_bytes": stats.member_bytes,
-            "first_look": stats.first_look, "learnt": stats.learnt, "opened_s": opened,
+            "filter_coordinates": stats.filter_coordinates, "filter_trained": stats.filter_trained, "opened_s": opened,
             "replayed": recovery.replayed, "torn_bytes": recovery.torn_bytes,
             "bad_snapshots": recovery.bad_snapshots,
         });
@@ -35,13 +35,13 @@ pub(crate) fn run(args: &Stats) -> Result<()> {
     let threshold = settings.threshold();
     writeln!(
         out,
-        "{} distances up to {}, {} numbers",
+        "{} distance, threshold {}, {} numbers a vector",
         threshold.metric(),
         threshold.value(),
         settings.dim()
     )?;
     writeln!(out, "{} vectors of {} people ({} labels given)", stats.members, stats.people, stats.labels)?;
-    writeln!(out, "largest person {largest} vectors, {single} people with one")?;
+    writeln!(out, "largest person: {largest} vectors; people with one vector: {single}")?;
     let mib = |bytes: usize| bytes as f64 / f64::from(1 << 20);
     writeln!(
         out,
@@ -49,14 +49,18 @@ pub(crate) fn run(args: &Stats) -> Result<()> {
         mib(stats.people_bytes),
         mib(stats.member_bytes)
     )?;
-    let along = if stats.learnt { "learnt directions" } else { "axes" };
-    writeln!(out, "first look: {} numbers of four bits along {along}", stats.first_look)?;
+    let along = if stats.filter_trained { "trained directions" } else { "the axes" };
+    writeln!(out, "filter stage 1: {} coordinates of four bits along {along}", stats.filter_coordinates)?;
     writeln!(out, "opened in {opened:.2} s, {} changes from the log", recovery.replayed)?;
     if recovery.torn_bytes > 0 {
-        writeln!(out, "the log ends with {} bytes of a change never acknowledged", recovery.torn_bytes)?;
+        writeln!(
+            out,
+            "the log ends with {} bytes of an unfinished change, which are ignored",
+            recovery.torn_bytes
+        )?;
     }
     for bad in &recovery.bad_snapshots {
-        writeln!(out, "damaged, an older snapshot and its log took its place: {bad}")?;
+        writeln!(out, "damaged snapshot, an older one and its log were used: {bad}")?;
     }
     Ok(())
 }

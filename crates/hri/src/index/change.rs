@@ -1,144 +1,145 @@
-//! Taking out, merging and splitting.
+//! Removing, merging and splitting people.
 
 use super::{Index, NONE};
-use crate::{Error, Label};
+use crate::{Error, Label, Result};
 
 impl Index {
-    /// Takes a vector out. Whose it was; a person whose last one is gone is no more.
+    /// Removes a vector, and its person if that was the last vector. Returns the person's label.
     ///
     /// O(d k).
     ///
     /// # Errors
-    /// [`Error::UnknownId`], [`Error::NoVectors`].
-    pub fn remove(&mut self, id: u64) -> Result<Label, Error> {
-        let (member, place) = self.check_remove(id)?;
-        let label = self.people.labels[place];
-        self.take_out(member, place);
+    /// [`Error::UnknownId`], [`Error::VectorsNotKept`].
+    pub fn remove(&mut self, id: u64) -> Result<Label> {
+        let (member, slot) = self.check_remove(id)?;
+        let label = self.people.labels[slot];
+        self.detach(member, slot);
         self.members.remove(member);
-        self.settle(place);
+        self.after_removal(slot);
         Ok(label)
     }
 
-    /// The member and its person's place, where it can be taken out.
-    pub(crate) fn check_remove(&self, id: u64) -> Result<(u32, usize), Error> {
+    /// The member and its person's slot, if the member can be removed.
+    pub(crate) fn check_remove(&self, id: u64) -> Result<(u32, usize)> {
         let member = self.member(id)?;
-        let place = self.members.person[member as usize] as usize;
-        if self.people.counts[place] > 1 && !self.settings.keeps_vectors() {
-            return Err(Error::NoVectors);
+        let slot = self.members.person[member as usize] as usize;
+        if self.people.counts[slot] > 1 && !self.settings.keeps_vectors() {
+            return Err(Error::VectorsNotKept);
         }
-        Ok((member, place))
+        Ok((member, slot))
     }
 
-    /// Takes a person out, with all its vectors. How many there were.
+    /// Removes a person with all vectors. Returns the number of vectors.
     ///
     /// # Errors
     /// [`Error::UnknownLabel`].
-    pub fn remove_person(&mut self, label: Label) -> Result<usize, Error> {
-        let place = self.place(label)?;
-        let members: Vec<u32> = self.members.of(&self.people, place).collect();
+    pub fn remove_person(&mut self, label: Label) -> Result<usize> {
+        let slot = self.slot(label)?;
+        let members: Vec<u32> = self.members.of_person(&self.people, slot).collect();
         members.iter().for_each(|&member| self.members.remove(member));
-        self.people.reset(place);
-        self.settle(place);
+        self.people.reset(slot);
+        self.after_removal(slot);
         Ok(members.len())
     }
 
-    /// Makes one person of two: all that is `from`'s becomes `into`'s, and the label `from` is no more.
+    /// Merges two people: all vectors of `from` become vectors of `into`, and the label `from` is removed.
     ///
     /// O(members of `from` + d k).
     ///
     /// # Errors
-    /// [`Error::UnknownLabel`], [`Error::Itself`].
-    pub fn merge(&mut self, into: Label, from: Label) -> Result<(), Error> {
-        let (to, gone) = self.check_merge(into, from)?;
-        self.people.pour(to, gone);
-        let mut next = self.people.ends[gone].0;
+    /// [`Error::UnknownLabel`], [`Error::SelfMerge`].
+    pub fn merge(&mut self, into: Label, from: Label) -> Result<()> {
+        let (to, removed) = self.check_merge(into, from)?;
+        self.people.add_sum_of(to, removed);
+        let mut next = self.people.chains[removed].0;
         while next != NONE {
             let member = next;
             next = self.members.next[member as usize];
             self.members.link(&mut self.people, member, to);
         }
-        self.people.reset(gone);
-        self.settle(gone);
-        self.changed(to);
+        self.people.reset(removed);
+        self.after_removal(removed);
+        self.mean_changed(to);
         Ok(())
     }
 
-    /// The places of two people who can be merged.
-    pub(crate) fn check_merge(&self, into: Label, from: Label) -> Result<(usize, usize), Error> {
-        let (to, gone) = (self.place(into)?, self.place(from)?);
-        if to == gone { Err(Error::Itself { label: into }) } else { Ok((to, gone)) }
+    /// The slots of two people who can be merged.
+    pub(crate) fn check_merge(&self, into: Label, from: Label) -> Result<(usize, usize)> {
+        let (to, removed) = (self.slot(into)?, self.slot(from)?);
+        if to == removed { Err(Error::SelfMerge { label: into }) } else { Ok((to, removed)) }
     }
 
-    /// Makes two people of one: the members named become a new person, whose label is returned.
+    /// Splits a person: the given members become a new person. Returns the new person's label.
     ///
-    /// O(members named · d).
+    /// O(given members · d).
     ///
     /// # Errors
-    /// [`Error::UnknownLabel`], [`Error::UnknownId`], [`Error::NotHers`], [`Error::EmptySplit`], [`Error::NoVectors`].
-    pub fn split(&mut self, label: Label, ids: &[u64]) -> Result<Label, Error> {
+    /// [`Error::UnknownLabel`], [`Error::UnknownId`], [`Error::NotAMember`], [`Error::EmptySplit`],
+    /// [`Error::VectorsNotKept`].
+    pub fn split(&mut self, label: Label, ids: &[u64]) -> Result<Label> {
         let members = self.check_split(label, ids)?;
-        let (place, new) = (self.place(label)?, self.next_label);
+        let (slot, new) = (self.slot(label)?, self.next_label);
         let to = self.add_person(new);
         for member in members {
-            self.take_out(member, place);
-            let (numbers, factor) = self.of_member(member);
-            self.people.shift(to, &numbers, factor, 1);
+            self.detach(member, slot);
+            let (numbers, factor) = self.member_numbers(member);
+            self.people.add_to_sum(to, &numbers, factor, 1);
             self.members.link(&mut self.people, member, to);
         }
-        self.settle(place);
-        self.changed(to);
+        self.after_removal(slot);
+        self.mean_changed(to);
         Ok(new)
     }
 
-    /// The members to be split off, each once.
-    pub(crate) fn check_split(&self, label: Label, ids: &[u64]) -> Result<Vec<u32>, Error> {
-        let place = self.place(label)?;
+    /// The members to be split off, without duplicates.
+    pub(crate) fn check_split(&self, label: Label, ids: &[u64]) -> Result<Vec<u32>> {
+        let slot = self.slot(label)?;
         if !self.settings.keeps_vectors() {
-            return Err(Error::NoVectors);
+            return Err(Error::VectorsNotKept);
         }
         let mut members = Vec::with_capacity(ids.len());
         for &id in ids {
             let member = self.member(id)?;
-            let is = self.members.person[member as usize] as usize;
-            if is != place {
-                return Err(Error::NotHers { id, label, is: self.people.labels[is] });
+            let owner = self.members.person[member as usize] as usize;
+            if owner != slot {
+                return Err(Error::NotAMember { id, label, owner: self.people.labels[owner] });
             }
             members.push(member);
         }
         members.sort_unstable();
         members.dedup();
-        let all = self.people.counts[place] as usize;
+        let all = self.people.counts[slot] as usize;
         if members.is_empty() || members.len() == all {
             return Err(Error::EmptySplit { label, members: all });
         }
         Ok(members)
     }
 
-    /// Takes a member out of its person's chain and sum.
-    fn take_out(&mut self, member: u32, place: usize) {
+    /// Removes a member from its person's list and sum.
+    fn detach(&mut self, member: u32, slot: usize) {
         self.members.unlink(&mut self.people, member);
-        match self.people.counts[place] {
-            1 => self.people.reset(place),
+        match self.people.counts[slot] {
+            1 => self.people.reset(slot),
             count => {
-                let (numbers, factor) = self.of_member(member);
-                self.people.shift(place, &numbers, -factor, -1);
-                // What is left of one is that one, to the digit.
+                let (numbers, factor) = self.member_numbers(member);
+                self.people.add_to_sum(slot, &numbers, -factor, -1);
+                // A sum of one vector is exactly that vector, without rounding left over from the others.
                 if count == 2 {
-                    let (numbers, factor) = self.of_member(self.people.ends[place].0);
-                    self.people.reset(place);
-                    self.people.shift(place, &numbers, factor, 1);
+                    let (numbers, factor) = self.member_numbers(self.people.chains[slot].0);
+                    self.people.reset(slot);
+                    self.people.add_to_sum(slot, &numbers, factor, 1);
                 }
             }
         }
     }
 
-    /// After members were taken out.
-    fn settle(&mut self, place: usize) {
-        if self.people.is_there(place) {
-            self.changed(place);
+    /// Updates the filters, or removes the person, after members were detached.
+    fn after_removal(&mut self, slot: usize) {
+        if self.people.is_occupied(slot) {
+            self.mean_changed(slot);
         } else {
-            self.people.remove(place);
-            self.gone(place);
+            self.people.remove(slot);
+            self.person_removed(slot);
         }
     }
 }

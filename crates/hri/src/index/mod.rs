@@ -1,61 +1,61 @@
-//! The index: people by the means of their vectors, and the nearest of them to a vector, exactly.
+//! The index: people by the means of their vectors, and exact search for the nearest mean.
 
 mod change;
+mod maintenance;
 mod people;
 mod search;
-mod tend;
 #[cfg(feature = "ndarray")]
 mod views;
 
-use crate::look::kernel::Isa;
-use crate::look::{Bytes, Look, Scratch};
-use crate::wide::widen;
-use crate::{Error, Label, Metric, Settings, check};
+use crate::dispatch::widen;
+use crate::prefilter::panel::Isa;
+use crate::prefilter::{ByteFilter, FourBitFilter, Scratch};
+use crate::{Error, Label, Metric, Result, Settings, check};
+use maintenance::{Maintenance, QueryCounts};
 pub(crate) use people::{Members, NONE, People};
 use search::Query;
-use tend::{Tally, Tending};
 
-/// A person that a vector was taken for, and how far it is from the mean.
+/// The person that a vector was matched to, and the distance.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Match {
     /// The person.
     pub label: Label,
-    /// Distance of the vector from the mean.
+    /// Distance of the vector from the person's mean.
     pub distance: f64,
 }
 
-/// What became of an insert.
+/// The result of an insert.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Inserted {
-    /// The person it belongs to now.
+    /// The person that the vector belongs to now.
     pub label: Label,
-    /// Whether that is a new person.
+    /// Whether the person is new.
     pub new: bool,
-    /// Distance from the mean as it was before; 0 for a new person.
+    /// Distance from the person's mean before the insert; 0 for a new person.
     pub distance: f64,
 }
 
-/// Whom a vector is added to.
+/// Where a vector is inserted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum To {
-    /// The nearest person within the threshold, else a new one.
+    /// Into the nearest person within the threshold, or into a new person if there is none.
     Nearest,
-    /// This person, whatever the distance.
+    /// Into this person, at any distance.
     Person(Label),
-    /// A new person, whoever is near.
+    /// Into a new person.
     New,
 }
 
 /// A person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Person {
-    /// Its name here, for ever.
+    /// The person's label; it never changes.
     pub label: Label,
     /// Number of vectors.
     pub members: usize,
 }
 
-/// What an index holds and how it goes about it.
+/// The contents of an index, and the state of its filters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -63,36 +63,37 @@ pub struct Stats {
     pub people: usize,
     /// Number of vectors.
     pub members: usize,
-    /// Labels given so far, with those of people who are gone.
+    /// Number of labels given so far, including those of removed people.
     pub labels: Label,
-    /// Bytes in memory: means and what finds them.
+    /// Memory of means and filters, in bytes.
     pub people_bytes: usize,
-    /// Bytes in memory: members, with their vectors where they are kept.
+    /// Memory of members, including their vectors if they are kept, in bytes.
     pub member_bytes: usize,
-    /// Numbers of the first look, four bits each; 0 where there is none yet.
-    pub first_look: usize,
-    /// Whether these are along directions that were learnt, or along the axes.
-    pub learnt: bool,
-    /// Bytes that the first look of a query reads.
-    pub bytes_read: usize,
-    /// People who passed the first look, per query, since the directions were learnt.
-    pub passed: f64,
+    /// Coordinates of filter stage 1, four bits each; 0 while there are too few people for it.
+    pub filter_coordinates: usize,
+    /// Whether these coordinates are along trained directions, not along the axes.
+    pub filter_trained: bool,
+    /// Bytes that filter stage 1 reads for one query.
+    pub filter_bytes: usize,
+    /// Mean number of people a query that pass filter stage 1, since the last training.
+    pub candidates: f64,
 }
 
 /// People by the means of their vectors.
 ///
-/// A vector is taken for the person with the nearest mean at distance ≤ threshold, where there is one; of several at the
-/// same distance the one with the smallest label. That is what measuring all distances in `f64` finds, always; two
-/// looks with a proven bound leave only a few to be measured (see the module `look` for the proof).
+/// A vector matches the person with the nearest mean, if the distance is at most the threshold. Of several people at the
+/// same distance, the one with the smallest label matches. The result is always that of computing all distances in `f64`.
+/// Two filter stages with proven bounds rule out most people first (the proof is in `src/prefilter/mod.rs`).
 ///
-/// Under cosine the mean is that of the members' *directions* and is not made length 1 again, as in the original: a
-/// person's members weigh the same, however long their vectors are.
+/// For cosine the mean is the mean of the members' *directions*, and it is not normalised again. So all members have the
+/// same weight, however long their vectors are. The tree of the StreamFace paper does the same.
 ///
-/// Labels are numbers from 0 in the order in which people come. A label stays with its person, and is never given again.
+/// Labels are numbers from 0 in the order of insertion. A label belongs to one person and is never given again.
 ///
-/// With n people of dimension d a search reads some k/2 + 4 bytes a person, k ≤ d the numbers of the first look (8 to
-/// 128 where the vectors' spectrum falls off, else d), and costs O(n k + d k); an insert costs a search and O(d k). Memory
-/// is some 9 d + k/2 + 80 bytes a person, and 37 a member besides its vector.
+/// With n people of dimension d a search reads about k/2 + 4 bytes for each person and takes O(n k + d k). Here k ≤ d is
+/// the number of coordinates of stage 1: 8 to 128 if most of the variance lies in a few directions, else d. An insert takes
+/// a search and O(d k). Memory is about 9 d + k/2 + 80 bytes for each person, and 37 bytes for each member besides its
+/// vector.
 #[derive(Debug)]
 pub struct Index {
     settings: Settings,
@@ -100,16 +101,16 @@ pub struct Index {
     pub(crate) members: Members,
     pub(crate) next_label: Label,
     isa: Isa,
-    bytes: Bytes,
-    look: Option<Look>,
-    tending: Tending,
-    tally: Tally,
+    byte_filter: ByteFilter,
+    four_bit_filter: Option<FourBitFilter>,
+    maintenance: Maintenance,
+    query_counts: QueryCounts,
     scratch: Scratch,
 }
 
-/// A vector, and what is to become of it.
+/// An insert that is checked and not yet done.
 #[derive(Debug)]
-pub(crate) struct Planned {
+pub(crate) struct PlannedInsert {
     query: Query,
     pub(crate) inserted: Inserted,
 }
@@ -124,15 +125,15 @@ impl Index {
             members: Members::default(),
             next_label: 0,
             isa: Isa::best(),
-            bytes: Bytes::new(settings.dim()),
-            look: None,
-            tending: Tending::default(),
-            tally: Tally::default(),
+            byte_filter: ByteFilter::new(settings.dim()),
+            four_bit_filter: None,
+            maintenance: Maintenance::default(),
+            query_counts: QueryCounts::default(),
             scratch: Scratch::default(),
         }
     }
 
-    /// What it was made for.
+    /// The settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -144,7 +145,7 @@ impl Index {
         self.members.by_id.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no vectors.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -156,59 +157,61 @@ impl Index {
         self.people.by_label.len()
     }
 
-    /// The nearest person within the threshold.
+    /// The nearest person within the threshold, or `None`.
     ///
     /// # Errors
     /// [`Error::Dimension`], [`Error::NotFinite`], [`Error::ZeroVector`].
-    pub fn search(&self, vector: &[f32]) -> Result<Option<Match>, Error> {
+    pub fn search(&self, vector: &[f32]) -> Result<Option<Match>> {
         self.check(vector)?;
         Ok(self.find(&self.query(vector, &mut Scratch::default())))
     }
 
-    /// The `k` nearest people, nearest first, whatever the threshold; equal distances by label.
+    /// The `k` nearest people at any distance, nearest first; equal distances in the order of labels.
     ///
     /// # Errors
     /// As [`search`](Self::search).
-    pub fn nearest(&self, vector: &[f32], k: usize) -> Result<Vec<Match>, Error> {
+    pub fn nearest(&self, vector: &[f32], k: usize) -> Result<Vec<Match>> {
         self.check(vector)?;
-        Ok(self.find_several(&self.query(vector, &mut Scratch::default()), k))
+        Ok(self.find_k(&self.query(vector, &mut Scratch::default()), k))
     }
 
-    /// [`search`](Self::search) for many vectors, row after row, on all cores; four at a time share what is read.
+    /// [`search`](Self::search) for many vectors, row by row, on all cores. It is faster than single searches, because four
+    /// queries share each read of the filter.
     ///
     /// # Errors
-    /// As [`search`](Self::search), for the first row at fault.
-    pub fn search_batch(&self, rows: &[f32]) -> Result<Vec<Option<Match>>, Error> {
+    /// As [`search`](Self::search), for the first invalid row.
+    pub fn search_batch(&self, rows: &[f32]) -> Result<Vec<Option<Match>>> {
         check::rows(rows, self.settings.dim(), self.people.metric)?;
         Ok(self.find_batch(rows))
     }
 
-    /// Adds a vector under an id of the caller's: to the nearest person within the threshold, or as a new person.
+    /// Inserts a vector into the nearest person within the threshold, or into a new person if there is none. `id` is the
+    /// caller's number for the vector.
     ///
     /// # Errors
     /// As [`search`](Self::search); [`Error::DuplicateId`], [`Error::Full`].
-    pub fn insert(&mut self, vector: &[f32], id: u64) -> Result<Inserted, Error> {
+    pub fn insert(&mut self, vector: &[f32], id: u64) -> Result<Inserted> {
         self.insert_to(vector, id, To::Nearest)
     }
 
-    /// Adds a vector to whom it is said.
+    /// Inserts a vector where `to` says.
     ///
     /// # Errors
     /// As [`insert`](Self::insert); [`Error::UnknownLabel`].
-    pub fn insert_to(&mut self, vector: &[f32], id: u64, to: To) -> Result<Inserted, Error> {
-        let planned = self.plan(vector, id, to)?;
+    pub fn insert_to(&mut self, vector: &[f32], id: u64, to: To) -> Result<Inserted> {
+        let planned = self.plan_insert(vector, id, to)?;
         let inserted = planned.inserted;
-        self.carry_out(&planned, vector, id);
+        self.apply(&planned, vector, id);
         Ok(inserted)
     }
 
-    /// What [`insert_to`](Self::insert_to) would do.
-    pub(crate) fn plan(&self, vector: &[f32], id: u64, to: To) -> Result<Planned, Error> {
+    /// Checks an insert and finds its person, without changing anything.
+    pub(crate) fn plan_insert(&self, vector: &[f32], id: u64, to: To) -> Result<PlannedInsert> {
         self.check(vector)?;
         if self.members.by_id.contains_key(&id) {
             return Err(Error::DuplicateId { id });
         }
-        if self.people.places().max(self.members.ids.len()) >= NONE as usize {
+        if self.people.slots().max(self.members.ids.len()) >= NONE as usize {
             return Err(Error::Full);
         }
         let query = self.query(vector, &mut Scratch::default());
@@ -218,21 +221,21 @@ impl Index {
             To::Nearest => self.find(&query).map_or(new, known),
             To::New => new,
             To::Person(label) => {
-                let place = self.place(label)?;
-                known(Match { label, distance: self.people.distance(place, &query.numbers, query.square()) })
+                let slot = self.slot(label)?;
+                known(Match { label, distance: self.people.distance(slot, &query.numbers, query.square()) })
             }
         };
-        Ok(Planned { query, inserted })
+        Ok(PlannedInsert { query, inserted })
     }
 
-    /// Does what was planned. Nothing may have changed since.
-    pub(crate) fn carry_out(&mut self, planned: &Planned, vector: &[f32], id: u64) {
+    /// Does a planned insert. The index must not have changed since.
+    pub(crate) fn apply(&mut self, planned: &PlannedInsert, vector: &[f32], id: u64) {
         let Inserted { label, new, .. } = planned.inserted;
-        self.put(&planned.query.numbers, planned.query.factor, vector, id, label, new);
+        self.add_member(&planned.query.numbers, planned.query.factor, vector, id, label, new);
     }
 
-    /// Adds a vector to a person, new or not, as was once decided.
-    pub(crate) fn replay(&mut self, vector: &[f32], id: u64, label: Label) -> Result<(), Error> {
+    /// Repeats an insert from a log, with the label that it had.
+    pub(crate) fn replay(&mut self, vector: &[f32], id: u64, label: Label) -> Result<()> {
         self.check(vector)?;
         if self.members.by_id.contains_key(&id) {
             return Err(Error::DuplicateId { id });
@@ -244,120 +247,126 @@ impl Index {
         let mut numbers = vec![0.0; vector.len()];
         widen(vector, &mut numbers);
         let factor = self.factor(&numbers);
-        self.put(&numbers, factor, vector, id, label, new);
+        self.add_member(&numbers, factor, vector, id, label, new);
         Ok(())
     }
 
-    fn put(&mut self, numbers: &[f64], factor: f64, vector: &[f32], id: u64, label: Label, new: bool) {
-        let place = if new { self.add_person(label) } else { self.people.by_label[&label] as usize };
-        self.people.shift(place, numbers, factor, 1);
+    fn add_member(&mut self, numbers: &[f64], factor: f64, vector: &[f32], id: u64, label: Label, new: bool) {
+        let slot = if new { self.add_person(label) } else { self.people.by_label[&label] as usize };
+        self.people.add_to_sum(slot, numbers, factor, 1);
         let vector = self.settings.keeps_vectors().then_some(vector);
-        self.members.add(&mut self.people, id, place, vector);
-        self.changed(place);
+        self.members.add(&mut self.people, id, slot, vector);
+        self.mean_changed(slot);
     }
 
     fn add_person(&mut self, label: Label) -> usize {
         self.next_label = self.next_label.max(label + 1);
-        let place = self.people.add(label);
-        self.bytes.grow(place + 1);
-        place
+        let slot = self.people.add(label);
+        self.byte_filter.grow(slot + 1);
+        slot
     }
 
-    /// The person a member belongs to.
+    /// The label of the person that a vector belongs to.
     ///
     /// # Errors
     /// [`Error::UnknownId`].
-    pub fn label_of(&self, id: u64) -> Result<Label, Error> {
+    pub fn label_of(&self, id: u64) -> Result<Label> {
         Ok(self.people.labels[self.members.person[self.member(id)? as usize] as usize])
     }
 
-    /// All people, in the order of their labels.
+    /// All people, in the order of labels.
     pub fn people(&self) -> impl ExactSizeIterator<Item = Person> {
-        let mut places: Vec<(Label, u32)> =
-            (self.people.by_label.iter()).map(|(&label, &place)| (label, place)).collect();
-        places.sort_unstable();
-        places
+        let mut slots: Vec<(Label, u32)> =
+            (self.people.by_label.iter()).map(|(&label, &slot)| (label, slot)).collect();
+        slots.sort_unstable();
+        slots
             .into_iter()
-            .map(|(label, place)| Person { label, members: self.people.counts[place as usize] as usize })
+            .map(|(label, slot)| Person { label, members: self.people.counts[slot as usize] as usize })
     }
 
-    /// A person.
+    /// One person.
     ///
     /// # Errors
     /// [`Error::UnknownLabel`].
-    pub fn person(&self, label: Label) -> Result<Person, Error> {
-        Ok(Person { label, members: self.people.counts[self.place(label)?] as usize })
+    pub fn person(&self, label: Label) -> Result<Person> {
+        Ok(Person { label, members: self.people.counts[self.slot(label)?] as usize })
     }
 
-    /// The ids of a person's members, in the order they came.
+    /// The ids of a person's vectors, in the order of insertion.
     ///
     /// # Errors
     /// [`Error::UnknownLabel`].
-    pub fn members(&self, label: Label) -> Result<impl Iterator<Item = u64>, Error> {
-        let place = self.place(label)?;
-        Ok(self.members.of(&self.people, place).map(|member| self.members.ids[member as usize]))
+    pub fn members(&self, label: Label) -> Result<impl Iterator<Item = u64>> {
+        let slot = self.slot(label)?;
+        Ok(self.members.of_person(&self.people, slot).map(|member| self.members.ids[member as usize]))
     }
 
-    /// The vector of a member, where vectors are kept.
+    /// A vector, if vectors are kept.
     ///
     /// # Errors
-    /// [`Error::UnknownId`], [`Error::NoVectors`].
-    pub fn vector(&self, id: u64) -> Result<&[f32], Error> {
+    /// [`Error::UnknownId`], [`Error::VectorsNotKept`].
+    pub fn vector(&self, id: u64) -> Result<&[f32]> {
         let member = self.member(id)?;
         if !self.settings.keeps_vectors() {
-            return Err(Error::NoVectors);
+            return Err(Error::VectorsNotKept);
         }
         Ok(self.members.vector(member, self.settings.dim()))
     }
 
-    /// The mean of a person; under cosine that of its members' directions.
+    /// The mean of a person's vectors; for cosine the mean of their directions.
     ///
     /// # Errors
     /// [`Error::UnknownLabel`].
-    pub fn mean(&self, label: Label) -> Result<Vec<f64>, Error> {
-        let place = self.place(label)?;
-        let inverse = self.people.inverse(place);
-        Ok(self.people.sum(place).iter().map(|x| x * inverse).collect())
+    pub fn mean(&self, label: Label) -> Result<Vec<f64>> {
+        let slot = self.slot(label)?;
+        let inverse = self.people.inverse(slot);
+        Ok(self.people.sum(slot).iter().map(|x| x * inverse).collect())
     }
 
-    /// What it holds.
+    /// The contents of the index, and the state of its filters.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let look = self.look.as_ref();
+        let filter = self.four_bit_filter.as_ref();
         Stats {
             people: self.people_count(),
             members: self.len(),
             labels: self.next_label,
-            people_bytes: self.people.memory() + self.bytes.bytes() + look.map_or(0, Look::bytes),
+            people_bytes: self.people.memory()
+                + self.byte_filter.bytes()
+                + filter.map_or(0, FourBitFilter::bytes),
             member_bytes: self.members.memory(),
-            first_look: look.map_or(0, |l| l.space.numbers()),
-            learnt: look.is_some_and(|l| l.space.is_turned()),
-            bytes_read: look.map_or(0, Look::bytes_read),
-            passed: self.tally.passed(),
+            filter_coordinates: filter.map_or(0, |f| f.projection.coordinates()),
+            filter_trained: filter.is_some_and(|f| f.projection.is_trained()),
+            filter_bytes: filter.map_or(0, FourBitFilter::bytes_read),
+            candidates: self.query_counts.mean_candidates(),
         }
     }
 
-    pub(crate) fn check(&self, vector: &[f32]) -> Result<(), Error> {
+    pub(crate) fn check(&self, vector: &[f32]) -> Result<()> {
         check::vectors(vector, self.settings.dim(), self.people.metric, 1)
     }
 
-    pub(crate) fn place(&self, label: Label) -> Result<usize, Error> {
-        let place = self.people.by_label.get(&label).copied();
-        place.map(|place| place as usize).ok_or(Error::UnknownLabel { label })
+    /// The slot of a person.
+    pub(crate) fn slot(&self, label: Label) -> Result<usize> {
+        let slot = self.people.by_label.get(&label).copied();
+        slot.map(|slot| slot as usize).ok_or(Error::UnknownLabel { label })
     }
 
-    pub(crate) fn member(&self, id: u64) -> Result<u32, Error> {
+    /// The slot of a member.
+    pub(crate) fn member(&self, id: u64) -> Result<u32> {
         self.members.by_id.get(&id).copied().ok_or(Error::UnknownId { id })
     }
 
+    /// What a vector is multiplied by before it is added to a sum: for cosine one over its length.
     fn factor(&self, numbers: &[f64]) -> f64 {
         match self.people.metric {
-            Metric::Cosine => 1.0 / crate::wide::dot(numbers, numbers).sqrt(),
+            Metric::Cosine => 1.0 / crate::dispatch::dot(numbers, numbers).sqrt(),
             Metric::Euclidean => 1.0,
         }
     }
 
-    fn of_member(&self, member: u32) -> (Vec<f64>, f64) {
+    /// A member's vector and its factor.
+    fn member_numbers(&self, member: u32) -> (Vec<f64>, f64) {
         let mut numbers = vec![0.0; self.settings.dim()];
         if self.settings.keeps_vectors() {
             widen(self.members.vector(member, self.settings.dim()), &mut numbers);

@@ -1,20 +1,20 @@
-//! People and their members, as tables.
+//! Tables of people and of their members, column by column.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::look::Scaled;
-use crate::wide::{add, dot};
+use crate::dispatch::{add_scaled, dot};
+use crate::prefilter::ScaledVector;
 use crate::{Label, Metric};
 
-/// Nobody, nothing.
+/// Marks an empty slot and the end of a list.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// Spreads ids (Fibonacci hashing); whoever chooses ids to collide slows down his own index.
+/// Hashes ids (Fibonacci hashing). It is fast; a caller who chooses colliding ids only slows down the caller's own index.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Spread(u64);
+pub(crate) struct IdHasher(u64);
 
-impl Hasher for Spread {
+impl Hasher for IdHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -27,36 +27,36 @@ impl Hasher for Spread {
     }
 }
 
-pub(crate) type Ids = HashMap<u64, u32, BuildHasherDefault<Spread>>;
+pub(crate) type Ids = HashMap<u64, u32, BuildHasherDefault<IdHasher>>;
 
-/// People, each at a place that stays its own.
+/// People. Each keeps its slot until it is removed.
 #[derive(Debug, Default)]
 pub(crate) struct People {
     pub(crate) dim: usize,
     pub(crate) metric: Metric,
-    /// `Label::MAX` where nobody is.
+    /// `Label::MAX` in an empty slot.
     pub(crate) labels: Vec<Label>,
     pub(crate) counts: Vec<u32>,
-    /// Sum of the members' vectors; under cosine of their directions.
+    /// Sum of the members' vectors; for cosine of their directions.
     pub(crate) sums: Vec<f64>,
     /// Squared length of the sum.
     pub(crate) squares: Vec<f64>,
-    /// First and last member.
-    pub(crate) ends: Vec<(u32, u32)>,
+    /// First and last member of each person's list.
+    pub(crate) chains: Vec<(u32, u32)>,
     pub(crate) free: Vec<u32>,
     pub(crate) by_label: Ids,
 }
 
-/// Members, each at a place that stays its own; those of a person are a chain.
+/// Members. Each keeps its slot until it is removed; the members of a person are a doubly linked list.
 #[derive(Debug, Default)]
 pub(crate) struct Members {
     pub(crate) ids: Vec<u64>,
-    /// `NONE` where there is no member.
+    /// The person's slot; `NONE` in an empty slot.
     pub(crate) person: Vec<u32>,
     pub(crate) next: Vec<u32>,
-    pub(crate) before: Vec<u32>,
+    pub(crate) previous: Vec<u32>,
     pub(crate) free: Vec<u32>,
-    /// Rows of the vectors as they came, where they are kept.
+    /// The vectors as given, row by row, if they are kept.
     pub(crate) vectors: Vec<f32>,
     pub(crate) by_id: Ids,
 }
@@ -66,89 +66,89 @@ impl People {
         Self { dim, metric, ..Self::default() }
     }
 
-    /// Places, with those where nobody is.
-    pub(crate) fn places(&self) -> usize {
+    /// Number of slots, empty ones included.
+    pub(crate) fn slots(&self) -> usize {
         self.labels.len()
     }
 
-    pub(crate) fn is_there(&self, place: usize) -> bool {
-        self.counts[place] > 0
+    pub(crate) fn is_occupied(&self, slot: usize) -> bool {
+        self.counts[slot] > 0
     }
 
-    pub(crate) fn sum(&self, place: usize) -> &[f64] {
-        &self.sums[place * self.dim..(place + 1) * self.dim]
+    pub(crate) fn sum(&self, slot: usize) -> &[f64] {
+        &self.sums[slot * self.dim..(slot + 1) * self.dim]
     }
 
-    /// The mean of a person, for cosine its direction.
+    /// The mean of a person; for cosine the direction of the mean.
     #[inline]
-    pub(crate) fn mean(&self, place: usize) -> Option<Scaled<'_>> {
-        if self.counts[place] == 0 {
+    pub(crate) fn mean(&self, slot: usize) -> Option<ScaledVector<'_>> {
+        if self.counts[slot] == 0 {
             return None;
         }
         let (factor, length) = match self.metric {
-            Metric::Cosine => (1.0 / self.squares[place].sqrt(), 1.0),
+            Metric::Cosine => (1.0 / self.squares[slot].sqrt(), 1.0),
             Metric::Euclidean => {
-                let inverse = self.inverse(place);
-                (inverse, self.squares[place].sqrt() * inverse)
+                let inverse = self.inverse(slot);
+                (inverse, self.squares[slot].sqrt() * inverse)
             }
         };
-        Some(Scaled { numbers: self.sum(place), factor, length })
+        Some(ScaledVector { numbers: self.sum(slot), factor, length })
     }
 
-    pub(crate) fn inverse(&self, place: usize) -> f64 {
-        1.0 / f64::from(self.counts[place])
+    pub(crate) fn inverse(&self, slot: usize) -> f64 {
+        1.0 / f64::from(self.counts[slot])
     }
 
-    /// The distance of a query from a person.
+    /// The distance of a query from a person's mean. `xx` is the squared length of the query.
     #[inline]
-    pub(crate) fn distance(&self, place: usize, x: &[f64], xx: f64) -> f64 {
-        self.metric.distance(x, xx, self.sum(place), self.squares[place], self.inverse(place))
+    pub(crate) fn distance(&self, slot: usize, x: &[f64], xx: f64) -> f64 {
+        self.metric.distance(x, xx, self.sum(slot), self.squares[slot], self.inverse(slot))
     }
 
-    /// A new person without members.
+    /// Adds a person without members. Returns the slot.
     pub(crate) fn add(&mut self, label: Label) -> usize {
-        let place = self.free.pop().map_or(self.labels.len(), |place| place as usize);
-        if place == self.labels.len() {
+        let slot = self.free.pop().map_or(self.labels.len(), |slot| slot as usize);
+        if slot == self.labels.len() {
             self.labels.push(label);
             self.counts.push(0);
             self.squares.push(0.0);
-            self.ends.push((NONE, NONE));
-            self.sums.resize((place + 1) * self.dim, 0.0);
+            self.chains.push((NONE, NONE));
+            self.sums.resize((slot + 1) * self.dim, 0.0);
         }
-        self.labels[place] = label;
-        self.by_label.insert(label, place as u32);
-        place
+        self.labels[slot] = label;
+        self.by_label.insert(label, slot as u32);
+        slot
     }
 
-    /// Adds to a person's sum.
-    pub(crate) fn shift(&mut self, place: usize, x: &[f64], factor: f64, count: i64) {
-        let sum = &mut self.sums[place * self.dim..(place + 1) * self.dim];
-        add(sum, x, factor);
-        self.squares[place] = dot(sum, sum);
-        self.counts[place] = (i64::from(self.counts[place]) + count) as u32;
+    /// Adds `x` · `factor` to a person's sum, and `count` to the number of members.
+    pub(crate) fn add_to_sum(&mut self, slot: usize, x: &[f64], factor: f64, count: i64) {
+        let sum = &mut self.sums[slot * self.dim..(slot + 1) * self.dim];
+        add_scaled(sum, x, factor);
+        self.squares[slot] = dot(sum, sum);
+        self.counts[slot] = (i64::from(self.counts[slot]) + count) as u32;
     }
 
-    /// Adds all of a person to another.
-    pub(crate) fn pour(&mut self, into: usize, from: usize) {
+    /// Adds one person's sum and number of members to those of another.
+    pub(crate) fn add_sum_of(&mut self, into: usize, from: usize) {
         let all = self.sum(from).to_vec();
         let count = self.counts[from];
-        self.shift(into, &all, 1.0, count.into());
+        self.add_to_sum(into, &all, 1.0, count.into());
     }
 
-    /// Empties a sum.
-    pub(crate) fn reset(&mut self, place: usize) {
-        self.sums[place * self.dim..(place + 1) * self.dim].fill(0.0);
-        self.counts[place] = 0;
-        self.squares[place] = 0.0;
+    /// Sets a person's sum and number of members to 0.
+    pub(crate) fn reset(&mut self, slot: usize) {
+        self.sums[slot * self.dim..(slot + 1) * self.dim].fill(0.0);
+        self.counts[slot] = 0;
+        self.squares[slot] = 0.0;
     }
 
-    /// Nobody is at a place any more.
-    pub(crate) fn remove(&mut self, place: usize) {
-        self.reset(place);
-        self.by_label.remove(&self.labels[place]);
-        self.labels[place] = Label::MAX;
-        self.ends[place] = (NONE, NONE);
-        self.free.push(place as u32);
+    /// Empties a slot.
+    pub(crate) fn remove(&mut self, slot: usize) {
+        self.reset(slot);
+        self.by_label.remove(&self.labels[slot]);
+        self.labels[slot] = Label::MAX;
+        self.chains[slot] = (NONE, NONE);
+        self.free.push(slot as u32);
     }
 
     pub(crate) fn memory(&self) -> usize {
@@ -156,37 +156,37 @@ impl People {
             + self.counts.capacity() * 4
             + self.sums.capacity() * 8
             + self.squares.capacity() * 8
-            + self.ends.capacity() * 8
+            + self.chains.capacity() * 8
             + self.by_label.capacity() * 17
     }
 }
 
 impl Members {
-    /// A member at the end of a person's chain.
+    /// Adds a member at the end of a person's list.
     pub(crate) fn add(&mut self, people: &mut People, id: u64, person: usize, vector: Option<&[f32]>) {
-        let place = self.free.pop().map_or(self.ids.len(), |place| place as usize);
-        if place == self.ids.len() {
+        let slot = self.free.pop().map_or(self.ids.len(), |slot| slot as usize);
+        if slot == self.ids.len() {
             self.ids.push(id);
             self.person.push(NONE);
             self.next.push(NONE);
-            self.before.push(NONE);
+            self.previous.push(NONE);
             if let Some(vector) = vector {
                 self.vectors.extend_from_slice(vector);
             }
         } else if let Some(vector) = vector {
             let dim = people.dim;
-            self.vectors[place * dim..(place + 1) * dim].copy_from_slice(vector);
+            self.vectors[slot * dim..(slot + 1) * dim].copy_from_slice(vector);
         }
-        self.ids[place] = id;
-        self.by_id.insert(id, place as u32);
-        self.link(people, place as u32, person);
+        self.ids[slot] = id;
+        self.by_id.insert(id, slot as u32);
+        self.link(people, slot as u32, person);
     }
 
-    /// Puts a member at the end of a person's chain.
+    /// Links a member at the end of a person's list.
     pub(crate) fn link(&mut self, people: &mut People, member: u32, person: usize) {
-        let (first, last) = &mut people.ends[person];
+        let (first, last) = &mut people.chains[person];
         self.person[member as usize] = person as u32;
-        self.before[member as usize] = *last;
+        self.previous[member as usize] = *last;
         self.next[member as usize] = NONE;
         if *last == NONE {
             *first = member;
@@ -196,33 +196,33 @@ impl Members {
         *last = member;
     }
 
-    /// Takes a member out of its person's chain.
+    /// Unlinks a member from its person's list.
     pub(crate) fn unlink(&mut self, people: &mut People, member: u32) {
         let at = member as usize;
-        let (before, next) = (self.before[at], self.next[at]);
-        let (first, last) = &mut people.ends[self.person[at] as usize];
-        if before == NONE {
+        let (previous, next) = (self.previous[at], self.next[at]);
+        let (first, last) = &mut people.chains[self.person[at] as usize];
+        if previous == NONE {
             *first = next;
         } else {
-            self.next[before as usize] = next;
+            self.next[previous as usize] = next;
         }
         if next == NONE {
-            *last = before;
+            *last = previous;
         } else {
-            self.before[next as usize] = before;
+            self.previous[next as usize] = previous;
         }
     }
 
-    /// Forgets a member that is in no chain.
+    /// Removes a member that is in no list.
     pub(crate) fn remove(&mut self, member: u32) {
         self.by_id.remove(&self.ids[member as usize]);
         self.person[member as usize] = NONE;
         self.free.push(member);
     }
 
-    /// The members of a person in the order they came.
-    pub(crate) fn of(&self, people: &People, person: usize) -> impl Iterator<Item = u32> {
-        let first = people.ends[person].0;
+    /// The members of a person in the order of their insertion.
+    pub(crate) fn of_person(&self, people: &People, person: usize) -> impl Iterator<Item = u32> {
+        let first = people.chains[person].0;
         std::iter::successors((first != NONE).then_some(first), |&m| {
             let next = self.next[m as usize];
             (next != NONE).then_some(next)
@@ -235,7 +235,7 @@ impl Members {
 
     pub(crate) fn memory(&self) -> usize {
         self.ids.capacity() * 8
-            + (self.person.capacity() + self.next.capacity() + self.before.capacity()) * 4
+            + (self.person.capacity() + self.next.capacity() + self.previous.capacity()) * 4
             + self.vectors.capacity() * 4
             + self.by_id.capacity() * 13
     }

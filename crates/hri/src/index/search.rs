@@ -1,50 +1,50 @@
-//! Who is nearest.
+//! Search for the nearest people: stage 1, stage 2, then distances in `f64`.
 
 use rayon::prelude::*;
 
 use super::Index;
-use crate::look::kernel::{Asked, Over, PANEL, TOGETHER};
-use crate::look::{Aim, Look, Row, Scaled, Scratch, reach};
-use crate::wide::{dot, widen};
-use crate::{Label, Match, Metric};
+use crate::dispatch::{dot, widen};
+use crate::prefilter::panel::{Margins, PANEL, PanelQuery, TILE_QUERIES};
+use crate::prefilter::{ByteQuery, FourBitFilter, FourBitQuery, ScaledVector, Scratch, radius};
+use crate::{Label, Match, Metric, Result};
 
-/// So many who passed the first look are given the second, before more are looked for.
-const MANY: usize = 512;
+/// When this many candidates of stage 1 are waiting they go to stage 2, which lowers the limit for the rest.
+const MAX_WAITING: usize = 512;
 
-/// A vector, made ready for everything that is asked of it.
+/// A vector in the forms that the stages need.
 #[derive(Debug)]
 pub(super) struct Query {
     pub(super) numbers: Vec<f64>,
     square: f64,
-    /// For its direction under cosine.
+    /// One over the length for cosine, else 1.
     pub(super) factor: f64,
-    row: Row,
-    aim: Option<Aim>,
+    bytes: ByteQuery,
+    four_bit: Option<FourBitQuery>,
 }
 
-/// Who passed the first look: by how much, and the place.
+/// Candidates of stage 1: the margin by which each passed, and the slot.
 #[derive(Debug, Default)]
-struct Passers(Vec<(f32, u32)>);
+struct Candidates(Vec<(f32, u32)>);
 
-impl Passers {
-    fn add(&mut self, panel: usize, mut hits: u64, over: &Over) {
+impl Candidates {
+    fn add(&mut self, panel: usize, mut hits: u64, margins: &Margins) {
         while hits != 0 {
             let lane = hits.trailing_zeros() as usize;
             hits &= hits - 1;
-            self.0.push((over[lane], (panel * PANEL + lane) as u32));
+            self.0.push((margins[lane], (panel * PANEL + lane) as u32));
         }
     }
 }
 
-/// What is wanted.
-trait Best {
-    /// The largest distance that is of interest.
+/// Collects the best matches of a search.
+trait Collector {
+    /// The largest distance that can still change the result.
     fn limit(&self) -> f64;
-    /// A person at no more than that.
+    /// Takes a person at a distance of at most the limit.
     fn offer(&mut self, found: Match);
 }
 
-/// The nearest within a distance; of several the one with the smallest label.
+/// The nearest person within a distance; of equal distances the smallest label.
 pub(super) struct Nearest {
     limit: f64,
     pub(super) found: Option<Match>,
@@ -57,7 +57,7 @@ impl Query {
     }
 }
 
-impl Best for Nearest {
+impl Collector for Nearest {
     fn limit(&self) -> f64 {
         self.limit
     }
@@ -70,15 +70,15 @@ impl Best for Nearest {
     }
 }
 
-/// The k nearest, in order.
-struct Several {
-    most: usize,
+/// The k nearest people, in order.
+struct KNearest {
+    k: usize,
     found: Vec<Match>,
 }
 
-impl Best for Several {
+impl Collector for KNearest {
     fn limit(&self) -> f64 {
-        match self.found.get(self.most - 1) {
+        match self.found.get(self.k - 1) {
             Some(last) => last.distance,
             None => f64::INFINITY,
         }
@@ -87,7 +87,7 @@ impl Best for Several {
     fn offer(&mut self, found: Match) {
         let at = self.found.partition_point(|m| m.is_before(&found));
         self.found.insert(at, found);
-        self.found.truncate(self.most);
+        self.found.truncate(self.k);
     }
 }
 
@@ -107,182 +107,193 @@ impl Index {
             Metric::Cosine => (1.0 / length, 1.0),
             Metric::Euclidean => (1.0, length),
         };
-        let scaled = Scaled { numbers: &numbers, factor, length };
-        let row = Row::new(scaled);
-        let aim = self.look.as_ref().map(|look| look.aim(scaled, scratch));
-        Query { numbers, square, factor, row, aim }
+        let scaled = ScaledVector { numbers: &numbers, factor, length };
+        let bytes = ByteQuery::new(scaled);
+        let four_bit = self.four_bit_filter.as_ref().map(|filter| filter.query(scaled, scratch));
+        Query { numbers, square, factor, bytes, four_bit }
     }
 
     /// The nearest person within the threshold.
     pub(super) fn find(&self, query: &Query) -> Option<Match> {
         let mut best = Nearest { limit: self.settings.threshold().value(), found: None };
-        self.look_through(query, &mut best);
+        self.search_all(query, &mut best);
         best.found
     }
 
-    /// The nearest `k` people.
-    pub(super) fn find_several(&self, query: &Query, k: usize) -> Vec<Match> {
-        let most = k.min(self.people_count());
-        if most == 0 {
+    /// The `k` nearest people.
+    pub(super) fn find_k(&self, query: &Query, k: usize) -> Vec<Match> {
+        let k = k.min(self.people_count());
+        if k == 0 {
             return Vec::new();
         }
-        let mut best = Several { most, found: Vec::with_capacity(most + 1) };
-        self.look_through(query, &mut best);
+        let mut best = KNearest { k, found: Vec::with_capacity(k + 1) };
+        self.search_all(query, &mut best);
         best.found
     }
 
-    fn look_through(&self, query: &Query, best: &mut impl Best) {
-        let (Some(look), Some(aim)) = (&self.look, &query.aim) else {
-            // Few people are looked at one by one.
-            (0..self.people.places()).for_each(|place| self.examine(query, place, best));
+    fn search_all(&self, query: &Query, best: &mut impl Collector) {
+        let (Some(filter), Some(four_bit)) = (&self.four_bit_filter, &query.four_bit) else {
+            // With few people all go to stage 2.
+            (0..self.people.slots()).for_each(|slot| self.verify(query, slot, best));
             return;
         };
         let (mut from, mut passed) = (0, 0);
-        let mut over = [0.0; PANEL];
-        let mut passers = Passers::default();
-        let mut asked = look.asked(aim, self.reach(look, best.limit()));
-        while let Some((panel, hits)) = look.scan(self.isa, from, asked, &mut over) {
+        let mut margins = [0.0; PANEL];
+        let mut candidates = Candidates::default();
+        let mut panel_query = filter.panel_query(four_bit, self.radius(filter, best.limit()));
+        while let Some((panel, hits)) = filter.scan(self.isa, from, panel_query, &mut margins) {
             passed += hits.count_ones();
-            passers.add(panel, hits, &over);
-            if passers.0.len() >= MANY {
-                asked = self.examine_all(look, query, aim, asked, &mut passers, best);
+            candidates.add(panel, hits, &margins);
+            if candidates.0.len() >= MAX_WAITING {
+                panel_query = self.verify_all(filter, query, four_bit, panel_query, &mut candidates, best);
             }
             from = panel + 1;
         }
-        self.examine_all(look, query, aim, asked, &mut passers, best);
-        self.tally.count(1, passed.into());
+        self.verify_all(filter, query, four_bit, panel_query, &mut candidates, best);
+        self.query_counts.add(1, passed.into());
     }
 
-    fn reach(&self, look: &Look, limit: f64) -> f64 {
+    fn radius(&self, filter: &FourBitFilter, limit: f64) -> f64 {
         let metric = self.people.metric;
-        // Nothing is farther, and of infinity nothing is more or less.
+        // No cosine distance exceeds 2, and the bound needs a finite limit.
         let limit = if metric == Metric::Cosine { limit.min(2.0) } else { limit };
-        reach(metric, self.settings.dim(), look.space.scale, limit)
+        radius(metric, self.settings.dim(), filter.projection.scale, limit)
     }
 
-    /// Gives all who passed the second look, those first whose bound is lowest, until the limit that they bring down
-    /// rules out the rest. What is asked from then on.
-    fn examine_all<'a>(
+    /// Sends the candidates to stage 2, those with the largest margin first, until the falling limit rules out the rest.
+    /// Returns the test of stage 1 with the new limit.
+    fn verify_all<'a>(
         &self,
-        look: &Look,
+        filter: &FourBitFilter,
         query: &Query,
-        aim: &'a Aim,
-        mut asked: Asked<'a>,
-        passers: &mut Passers,
-        best: &mut impl Best,
-    ) -> Asked<'a> {
-        let sum = (15 * 127 * asked.numbers.len()) as f32;
-        let before = asked.cut;
-        // Rounding leaves `over` off by some parts of 2²⁴ of what it is the difference of; no sum is above `sum`.
-        let may_be = |over: f32, cut: f32| {
-            over + (over.abs() + cut.abs() + before.abs() + sum) / 1e6 >= cut - before || before.is_infinite()
+        four_bit: &'a FourBitQuery,
+        mut panel_query: PanelQuery<'a>,
+        candidates: &mut Candidates,
+        best: &mut impl Collector,
+    ) -> PanelQuery<'a> {
+        let largest_sum = (15 * 127 * panel_query.codes.len()) as f32;
+        let first_cut = panel_query.cut;
+        // The margin is relative to `first_cut`. Rounding changes it by a few units of 2⁻²⁴ of its terms.
+        let may_pass = |margin: f32, cut: f32| {
+            margin + (margin.abs() + cut.abs() + first_cut.abs() + largest_sum) / 1e6 >= cut - first_cut
+                || first_cut.is_infinite()
         };
         let mut limit = best.limit();
-        let mut examine = |place: u32, asked: &mut Asked<'a>| {
-            self.examine(query, place as usize, best);
+        let mut verify = |slot: u32, panel_query: &mut PanelQuery<'a>| {
+            self.verify(query, slot as usize, best);
             if best.limit() < limit {
                 limit = best.limit();
-                *asked = look.asked(aim, self.reach(look, limit));
+                *panel_query = filter.panel_query(four_bit, self.radius(filter, limit));
             }
         };
-        // The first mostly rules out nearly all others, and spares sorting them.
-        let first = (0..passers.0.len()).max_by(|&a, &b| passers.0[a].0.total_cmp(&passers.0[b].0));
+        // The first candidate usually rules out nearly all others, so they need no sorting.
+        let first = (0..candidates.0.len()).max_by(|&a, &b| candidates.0[a].0.total_cmp(&candidates.0[b].0));
         if let Some(first) = first {
-            let (_, place) = passers.0.swap_remove(first);
-            examine(place, &mut asked);
-            passers.0.retain(|&(over, _)| may_be(over, asked.cut));
+            let (_, slot) = candidates.0.swap_remove(first);
+            verify(slot, &mut panel_query);
+            candidates.0.retain(|&(margin, _)| may_pass(margin, panel_query.cut));
         }
-        passers.0.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        passers.0.iter().take(4).for_each(|&(_, place)| self.bytes.prefetch(place as usize));
-        for &(over, place) in &passers.0 {
-            if !may_be(over, asked.cut) {
+        candidates.0.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        candidates.0.iter().take(4).for_each(|&(_, slot)| self.byte_filter.prefetch(slot as usize));
+        for &(margin, slot) in &candidates.0 {
+            if !may_pass(margin, panel_query.cut) {
                 break;
             }
-            examine(place, &mut asked);
+            verify(slot, &mut panel_query);
         }
-        passers.0.clear();
-        asked
+        candidates.0.clear();
+        panel_query
     }
 
-    /// The second look, and the distance that decides.
+    /// Stage 2 for one person, and the distance in `f64` if the person passes.
     #[inline]
-    fn examine(&self, query: &Query, place: usize, best: &mut impl Best) {
+    fn verify(&self, query: &Query, slot: usize, best: &mut impl Collector) {
         let limit = best.limit();
-        if !self.people.is_there(place)
-            || self.bytes.is_beyond(self.isa, self.people.metric, place, &query.row, limit)
+        if !self.people.is_occupied(slot)
+            || self.byte_filter.is_beyond(self.isa, self.people.metric, slot, &query.bytes, limit)
         {
             return;
         }
-        let distance = self.people.distance(place, &query.numbers, query.square);
+        let distance = self.people.distance(slot, &query.numbers, query.square);
         if distance <= limit {
-            best.offer(Match { label: self.people.labels[place], distance });
+            best.offer(Match { label: self.people.labels[slot], distance });
         }
     }
 
-    /// What [`find`](Self::find) finds, of all rows.
+    /// [`find`](Self::find) for all rows, on all cores.
     pub(super) fn find_batch(&self, rows: &[f32]) -> Vec<Option<Match>> {
         let dim = self.settings.dim();
-        let chunks = rows.par_chunks(dim * TOGETHER * 4);
+        let chunks = rows.par_chunks(dim * TILE_QUERIES * 4);
         let found = chunks.map_init(Scratch::default, |scratch, rows| {
             let queries: Vec<Query> = rows.chunks_exact(dim).map(|row| self.query(row, scratch)).collect();
-            queries.chunks(TOGETHER).flat_map(|few| self.find_together(few)).collect::<Vec<_>>()
+            queries.chunks(TILE_QUERIES).flat_map(|few| self.find_tile(few)).collect::<Vec<_>>()
         });
         found.flatten_iter().collect()
     }
 
-    fn find_together(&self, queries: &[Query]) -> Vec<Option<Match>> {
-        let four: Option<&[Query; TOGETHER]> = queries.try_into().ok();
-        let (Some(look), Some(queries)) = (&self.look, four) else {
+    /// [`find`](Self::find) for up to [`TILE_QUERIES`] queries, which share each read of stage 1.
+    fn find_tile(&self, queries: &[Query]) -> Vec<Option<Match>> {
+        let tile: Option<&[Query; TILE_QUERIES]> = queries.try_into().ok();
+        let (Some(filter), Some(queries)) = (&self.four_bit_filter, tile) else {
             return queries.iter().map(|q| self.find(q)).collect();
         };
         let limit = self.settings.threshold().value();
-        let mut bests = [(); TOGETHER].map(|()| Nearest { limit, found: None });
-        let reach = self.reach(look, limit);
-        let mut asked = Vec::with_capacity(TOGETHER);
+        let mut bests = [(); TILE_QUERIES].map(|()| Nearest { limit, found: None });
+        let radius = self.radius(filter, limit);
+        let mut panel_queries = Vec::with_capacity(TILE_QUERIES);
         for query in queries {
-            let Some(aim) = &query.aim else { return queries.iter().map(|q| self.find(q)).collect() };
-            asked.push(look.asked(aim, reach));
+            let Some(four_bit) = &query.four_bit else {
+                return queries.iter().map(|q| self.find(q)).collect();
+            };
+            panel_queries.push(filter.panel_query(four_bit, radius));
         }
-        let Ok(mut asked) = <[_; TOGETHER]>::try_from(asked) else { return Vec::new() };
+        let Ok(mut panel_queries) = <[_; TILE_QUERIES]>::try_from(panel_queries) else { return Vec::new() };
         let mut passed = 0;
-        let mut over = [[0.0; PANEL]; TOGETHER];
-        let mut passers = [(); TOGETHER].map(|()| Passers::default());
-        for panel in 0..look.panels() {
-            let hits = look.tile(self.isa, panel, asked, &mut over);
+        let mut margins = [[0.0; PANEL]; TILE_QUERIES];
+        let mut candidates = [(); TILE_QUERIES].map(|()| Candidates::default());
+        for panel in 0..filter.panels() {
+            let hits = filter.tile(self.isa, panel, panel_queries, &mut margins);
             for (k, &hits) in hits.iter().enumerate().filter(|(_, hits)| **hits != 0) {
                 passed += u64::from(hits.count_ones());
-                passers[k].add(panel, hits, &over[k]);
-                if passers[k].0.len() >= MANY
-                    && let Some(aim) = &queries[k].aim
+                candidates[k].add(panel, hits, &margins[k]);
+                if candidates[k].0.len() >= MAX_WAITING
+                    && let Some(four_bit) = &queries[k].four_bit
                 {
-                    asked[k] =
-                        self.examine_all(look, &queries[k], aim, asked[k], &mut passers[k], &mut bests[k]);
+                    panel_queries[k] = self.verify_all(
+                        filter,
+                        &queries[k],
+                        four_bit,
+                        panel_queries[k],
+                        &mut candidates[k],
+                        &mut bests[k],
+                    );
                 }
             }
         }
         for (k, query) in queries.iter().enumerate() {
-            if let Some(aim) = &query.aim {
-                self.examine_all(look, query, aim, asked[k], &mut passers[k], &mut bests[k]);
+            if let Some(four_bit) = &query.four_bit {
+                self.verify_all(filter, query, four_bit, panel_queries[k], &mut candidates[k], &mut bests[k]);
             }
         }
-        self.tally.count(TOGETHER as u64, passed);
+        self.query_counts.add(TILE_QUERIES as u64, passed);
         bests.into_iter().map(|best| best.found).collect()
     }
 
-    /// What [`search`](Self::search) finds, by measuring the distance to every person: slow, obvious, and the same.
+    /// The result of [`search`](Self::search), by computing the distance to every person. It is slow and obvious, and serves
+    /// as a reference for tests and benchmarks.
     ///
     /// O(people · dim).
     ///
     /// # Errors
     /// As [`search`](Self::search).
-    pub fn flat_search(&self, vector: &[f32]) -> Result<Option<Match>, crate::Error> {
+    pub fn flat_search(&self, vector: &[f32]) -> Result<Option<Match>> {
         self.check(vector)?;
         let mut numbers = vec![0.0; vector.len()];
         widen(vector, &mut numbers);
         let square = dot(&numbers, &numbers);
         let mut best: Option<(f64, Label)> = None;
-        for place in (0..self.people.places()).filter(|&p| self.people.is_there(p)) {
-            let this = (self.people.distance(place, &numbers, square), self.people.labels[place]);
+        for slot in (0..self.people.slots()).filter(|&slot| self.people.is_occupied(slot)) {
+            let this = (self.people.distance(slot, &numbers, square), self.people.labels[slot]);
             if this.0 <= self.settings.threshold().value() && best.is_none_or(|best| this < best) {
                 best = Some(this);
             }
@@ -294,11 +305,11 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::look::kernel::Isa;
+    use crate::prefilter::panel::Isa;
     use crate::random::Random;
     use crate::{Settings, Threshold, To};
 
-    /// Whatever the processor, and whatever the directions.
+    /// The result does not depend on the processor or on the directions.
     #[test]
     fn every_instruction_set_finds_the_same() {
         let (dim, people) = (72, 700);
@@ -306,7 +317,7 @@ mod tests {
         for metric in [Metric::Cosine, Metric::Euclidean] {
             let threshold = Threshold::new(metric, 0.5).unwrap();
             let mut index = Index::new(Settings::new(dim, threshold).unwrap());
-            // Energy falls off, so that directions are learnt.
+            // Most variance lies in a few directions, so that training finds them.
             let mut draw = |by: f64| -> Vec<f32> {
                 (0..dim).map(|k| ((random.uniform() - 0.5) * by * (-(k as f64) / 9.0).exp()) as f32).collect()
             };
@@ -315,7 +326,7 @@ mod tests {
                 index.insert_to(row, id as u64, To::New).unwrap();
             }
             index.refresh();
-            assert!(index.stats().learnt);
+            assert!(index.stats().filter_trained);
             let mut queries = Vec::new();
             for centre in centres.iter().take(203) {
                 let noise = draw(0.4);

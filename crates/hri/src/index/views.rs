@@ -1,38 +1,38 @@
-//! Vectors as views of `ndarray`.
+//! The same methods for `ndarray` views.
 
 use ndarray::{ArrayView1, ArrayView2};
 
 use super::{Index, Inserted, Match};
-use crate::Error;
+use crate::{Error, Result};
 
 impl Index {
-    /// [`search`](Self::search), of a view.
+    /// [`search`](Self::search) for a view.
     ///
     /// # Errors
-    /// As there.
-    pub fn search_view(&self, vector: &ArrayView1<'_, f32>) -> Result<Option<Match>, Error> {
+    /// As [`search`](Self::search).
+    pub fn search_view(&self, vector: &ArrayView1<'_, f32>) -> Result<Option<Match>> {
         match vector.as_slice() {
             Some(slice) => self.search(slice),
             None => self.search(&vector.to_vec()),
         }
     }
 
-    /// [`insert`](Self::insert), of a view.
+    /// [`insert`](Self::insert) for a view.
     ///
     /// # Errors
-    /// As there.
-    pub fn insert_view(&mut self, vector: &ArrayView1<'_, f32>, id: u64) -> Result<Inserted, Error> {
+    /// As [`insert`](Self::insert).
+    pub fn insert_view(&mut self, vector: &ArrayView1<'_, f32>, id: u64) -> Result<Inserted> {
         match vector.as_slice() {
             Some(slice) => self.insert(slice, id),
             None => self.insert(&vector.to_vec(), id),
         }
     }
 
-    /// [`search_batch`](Self::search_batch), of a view with a vector a row.
+    /// [`search_batch`](Self::search_batch) for a view with one vector in each row.
     ///
     /// # Errors
-    /// As there; [`Error::Dimension`] for rows of another length.
-    pub fn search_batch_view(&self, rows: &ArrayView2<'_, f32>) -> Result<Vec<Option<Match>>, Error> {
+    /// As [`search_batch`](Self::search_batch); [`Error::Dimension`] for rows of another length.
+    pub fn search_batch_view(&self, rows: &ArrayView2<'_, f32>) -> Result<Vec<Option<Match>>> {
         let expected = self.settings.dim();
         if rows.ncols() != expected {
             return Err(Error::Dimension { expected, got: rows.ncols() });

@@ -1,11 +1,11 @@
-//! The files of a directory, and what they come to.
+//! Lists and reads the files of a directory.
 
 use std::path::{Path, PathBuf};
 
-use super::log::{self, read_head};
-use super::wire::{Head, Kind, agree};
-use super::{Recovery, none, snapshot};
-use crate::{Error, Index};
+use super::header::{FileKind, Header, check_settings};
+use super::log::{self, read_header};
+use super::{Recovery, no_index, snapshot};
+use crate::{Error, Index, Result};
 
 /// The files of an index, by generation.
 #[derive(Debug, Default)]
@@ -13,23 +13,25 @@ pub(super) struct Files {
     pub(super) directory: PathBuf,
     pub(super) logs: Vec<u64>,
     pub(super) snapshots: Vec<u64>,
-    /// Unfinished ones.
-    pub(super) parts: Vec<PathBuf>,
+    /// Files that were not finished.
+    pub(super) unfinished: Vec<PathBuf>,
 }
 
-/// What reading them came to.
-pub(super) struct Read {
+/// The index that the files hold.
+pub(super) struct Loaded {
     pub(super) index: Index,
     pub(super) recovery: Recovery,
+    /// Generation of the snapshot.
     pub(super) base: u64,
-    pub(super) bytes: u64,
-    /// Of the last log.
-    pub(super) head: Head,
-    pub(super) last: log::Replayed,
+    /// Length of the snapshot in bytes.
+    pub(super) snapshot_bytes: u64,
+    /// Header of the last log.
+    pub(super) header: Header,
+    pub(super) last_log: log::Replayed,
 }
 
 impl Files {
-    pub(super) fn list(directory: &Path) -> Result<Self, Error> {
+    pub(super) fn list(directory: &Path) -> Result<Self> {
         let io = Error::io(directory);
         let mut files = Self { directory: directory.to_owned(), ..Self::default() };
         for entry in std::fs::read_dir(directory).map_err(&io)? {
@@ -37,7 +39,7 @@ impl Files {
             let name = entry.file_name();
             let Some(name) = name.to_str() else { continue };
             if name.ends_with(".part") && (name.starts_with("log-") || name.starts_with("snapshot-")) {
-                files.parts.push(entry.path());
+                files.unfinished.push(entry.path());
             }
             let Some(name) = name.strip_suffix(".hri") else { continue };
             let number = |prefix: &str| name.strip_prefix(prefix).and_then(|n| n.parse::<u64>().ok());
@@ -49,9 +51,9 @@ impl Files {
         Ok(files)
     }
 
-    /// Takes away what was being written when a process ended. What cannot be taken away is only in the way.
-    pub(super) fn tidy(&self) {
-        for path in &self.parts {
+    /// Removes files that a process left unfinished. A file that cannot be removed does no harm.
+    pub(super) fn remove_unfinished(&self) {
+        for path in &self.unfinished {
             let _ = std::fs::remove_file(path);
         }
     }
@@ -60,82 +62,83 @@ impl Files {
         self.logs.is_empty() && self.snapshots.is_empty()
     }
 
-    pub(super) fn path(&self, kind: Kind, generation: u64) -> PathBuf {
-        let name = if kind == Kind::Log { "log" } else { "snapshot" };
-        self.directory.join(format!("{name}-{generation:010}.hri"))
+    pub(super) fn path(&self, kind: FileKind, generation: u64) -> PathBuf {
+        self.directory.join(format!("{}-{generation:010}.hri", kind.name()))
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = (PathBuf, u64)> {
-        let logs = self.logs.iter().map(|&g| (self.path(Kind::Log, g), g));
-        logs.chain(self.snapshots.iter().map(|&g| (self.path(Kind::Snapshot, g), g)))
+        let logs = self.logs.iter().map(|&g| (self.path(FileKind::Log, g), g));
+        logs.chain(self.snapshots.iter().map(|&g| (self.path(FileKind::Snapshot, g), g)))
     }
 
-    /// The newest good snapshot, and all logs from there.
-    pub(super) fn read(&self) -> Result<Read, Error> {
+    /// Reads the newest valid snapshot and all later logs.
+    pub(super) fn read(&self) -> Result<Loaded> {
         let mut recovery = Recovery::default();
-        let mut first = None;
+        let mut first_error = None;
         let mut start = None;
         for &generation in self.snapshots.iter().rev() {
-            match snapshot::read(&self.path(Kind::Snapshot, generation)) {
-                Ok((head, index)) => {
-                    start = Some((generation, head.length, head.changes, index));
+            match snapshot::read(&self.path(FileKind::Snapshot, generation)) {
+                Ok((header, index)) => {
+                    start = Some((generation, header.length, header.changes, index));
                     break;
                 }
                 Err(error @ Error::Corrupt { .. }) => {
                     recovery.bad_snapshots.push(error.to_string());
-                    first.get_or_insert(error);
+                    first_error.get_or_insert(error);
                 }
                 Err(error) => return Err(error),
             }
         }
-        let (base, bytes, changes, mut index) = match start {
+        let (base, snapshot_bytes, changes, mut index) = match start {
             Some(start) => start,
-            // Without a snapshot the first log has everything.
+            // The log of generation 0 has all changes from the beginning.
             None if self.logs.first() == Some(&0) => {
-                let head = read_head(&self.path(Kind::Log, 0), Kind::Log)?;
-                (0, 0, 0, Index::new(head.settings))
+                let header = read_header(&self.path(FileKind::Log, 0), FileKind::Log)?;
+                (0, 0, 0, Index::new(header.settings))
             }
             None => {
-                let path = self.path(Kind::Log, 0);
-                let lost = || Error::Corrupt {
+                let path = self.path(FileKind::Log, 0);
+                let missing = || Error::Corrupt {
                     path,
                     offset: 0,
-                    why: "is missing; restore it from a copy".to_owned(),
+                    why: "the file is missing; restore it from a backup".to_owned(),
                 };
-                return Err(first.unwrap_or_else(lost));
+                return Err(first_error.unwrap_or_else(missing));
             }
         };
-        index.rest(true);
-        let (mut read, mut changes_so_far) = (None, changes);
+        index.suspend_filters();
+        let (mut last_log, mut changes_so_far) = (None, changes);
         let last = self.logs.last().copied().unwrap_or(base).max(base);
         for generation in base..=last {
-            let path = self.path(Kind::Log, generation);
+            let path = self.path(FileKind::Log, generation);
             let corrupt = |why: &str| Error::Corrupt {
                 path: path.clone(),
                 offset: 0,
-                why: format!("{why}; restore it from a copy"),
+                why: format!("{why}; restore it from a backup"),
             };
             if !self.logs.contains(&generation) {
-                return Err(corrupt("is missing"));
+                return Err(corrupt("the file is missing"));
             }
-            let head = read_head(&path, Kind::Log)?;
-            agree(&path, &head.settings, index.settings())?;
-            if head.generation != generation || head.changes != changes_so_far {
-                return Err(corrupt("does not go on where the one before ends"));
+            let header = read_header(&path, FileKind::Log)?;
+            check_settings(&path, &header.settings, index.settings())?;
+            if header.generation != generation || header.changes != changes_so_far {
+                return Err(corrupt("the log does not continue the previous one"));
             }
-            let replayed = log::replay(&path, head, &mut index)?;
+            let replayed = log::replay(&path, header, &mut index)?;
             if replayed.torn > 0 && generation < last {
-                return Err(corrupt("cut short"));
+                return Err(corrupt("the log is cut short"));
             }
-            recovery.replayed += replayed.changes - head.changes;
+            recovery.replayed += replayed.changes - header.changes;
             recovery.torn_bytes = replayed.torn;
             changes_so_far = replayed.changes;
-            read = Some((head, replayed));
+            last_log = Some((header, replayed));
         }
-        index.rest(false);
-        match read {
-            Some((head, last)) => Ok(Read { index, recovery, base, bytes, head, last }),
-            None => Err(none(&self.directory)),
+        index.resume_filters();
+        match last_log {
+            Some((header, last_log)) => {
+                Ok(Loaded { index, recovery, base, snapshot_bytes, header, last_log })
+            }
+            None => Err(no_index(&self.directory)),
         }
     }
 }

@@ -1,32 +1,32 @@
-//! The log: every change, in order, before it is acknowledged.
+//! The log: every change in order, written before it is acknowledged.
 //!
-//! After the head, records: length of the body (u32), number of the change (u64), CRC-32 of these twelve bytes, the
-//! body, CRC-32 of the body. A body is a byte that tells the change, and what it changes (see [`Change`]).
+//! After the header come records: length of the body (u32), number of the change (u64), CRC-32 of these twelve bytes, the
+//! body, CRC-32 of the body. A body is one byte for the kind of change, and the change itself (see [`Change`]).
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::wire::{HEAD, Head, Kind, Reader};
+use super::header::{ByteReader, FileKind, HEADER_BYTES, Header};
 use crate::index::Index;
-use crate::{Error, Label};
+use crate::{Error, Label, Result};
 
-/// Bytes before the body of a record.
-const BEFORE: usize = 16;
+/// Bytes of a record before its body.
+const PREFIX_BYTES: usize = 16;
 
 /// A change.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Change<'a> {
-    /// 1: id (u64), label (u64), vector (f32 each). A label not there yet is a new person.
+    /// 1: id (u64), label (u64), vector (f32 each). A label that does not exist yet is a new person.
     Insert(u64, Label, &'a [f32]),
     /// 2: id.
     Remove(u64),
     /// 3: label.
     RemovePerson(Label),
-    /// 4: the label that stays, and the one that goes.
+    /// 4: the label that stays, the label that is removed.
     Merge(Label, Label),
-    /// 5: label, the new label, and ids.
+    /// 5: the label, the new label, the ids.
     Split(Label, Label, &'a [u64]),
 }
 
@@ -36,7 +36,7 @@ impl Change<'_> {
             Self::Insert(id, label, _) => (1, &[*id, *label]),
             Self::Remove(id) => (2, &[*id]),
             Self::RemovePerson(label) => (3, &[*label]),
-            Self::Merge(stays, goes) => (4, &[*stays, *goes]),
+            Self::Merge(stays, removed) => (4, &[*stays, *removed]),
             Self::Split(label, new, _) => (5, &[*label, *new]),
         };
         into.push(kind);
@@ -51,35 +51,35 @@ impl Change<'_> {
     }
 }
 
-/// A log that is written to.
+/// A log that is open for writing.
 #[derive(Debug)]
 pub(super) struct Log {
     pub(super) path: PathBuf,
     pub(super) file: Arc<File>,
     pub(super) generation: u64,
-    /// Changes ever, those of this log among them.
+    /// Number of changes since the index was made, including those in this log.
     pub(super) changes: u64,
     pub(super) length: u64,
-    /// Why nothing more can be written.
+    /// Why writing stopped.
     closed: Option<String>,
     buffer: Vec<u8>,
 }
 
 impl Log {
-    /// An empty log. It is there whole or not at all.
-    pub(super) fn create(path: &Path, head: Head) -> Result<Self, Error> {
+    /// Creates an empty log. It appears complete or not at all.
+    pub(super) fn create(path: &Path, header: Header) -> Result<Self> {
         let part = path.with_extension("part");
         let io = Error::io(path);
         let mut file =
             OpenOptions::new().create(true).truncate(true).read(true).write(true).open(&part).map_err(&io)?;
-        file.write_all(&head.to_bytes()).map_err(&io)?;
+        file.write_all(&header.to_bytes()).map_err(&io)?;
         file.sync_all().map_err(&io)?;
         std::fs::rename(&part, path).map_err(&io)?;
-        Ok(Self::of(path, file, head, head.changes, HEAD as u64))
+        Ok(Self::of(path, file, header, header.changes, HEADER_BYTES as u64))
     }
 
-    /// One that was read up to `length`; what is beyond is cut off.
-    pub(super) fn resume(path: &Path, head: Head, read: &Replayed) -> Result<Self, Error> {
+    /// Opens a log that was read, and cuts off an unfinished record at its end.
+    pub(super) fn resume(path: &Path, header: Header, read: &Replayed) -> Result<Self> {
         let io = Error::io(path);
         let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(&io)?;
         if read.torn > 0 {
@@ -87,14 +87,14 @@ impl Log {
             file.sync_all().map_err(&io)?;
         }
         file.seek(SeekFrom::Start(read.length)).map_err(&io)?;
-        Ok(Self::of(path, file, head, read.changes, read.length))
+        Ok(Self::of(path, file, header, read.changes, read.length))
     }
 
-    fn of(path: &Path, file: File, head: Head, changes: u64, length: u64) -> Self {
+    fn of(path: &Path, file: File, header: Header, changes: u64, length: u64) -> Self {
         Self {
             path: path.to_owned(),
             file: Arc::new(file),
-            generation: head.generation,
+            generation: header.generation,
             changes,
             length,
             closed: None,
@@ -102,37 +102,37 @@ impl Log {
         }
     }
 
-    /// Hands changes to the system, all or none. On an error what was written of them is taken back.
-    pub(super) fn append(&mut self, changes: &[Change<'_>]) -> Result<(), Error> {
+    /// Writes changes to the file, all or none. After an error the file has its previous length.
+    pub(super) fn append(&mut self, changes: &[Change<'_>]) -> Result<()> {
         self.check()?;
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
         for (at, change) in changes.iter().enumerate() {
             let start = buffer.len();
-            buffer.extend_from_slice(&[0; BEFORE]);
+            buffer.extend_from_slice(&[0; PREFIX_BYTES]);
             change.write(&mut buffer);
-            let body = &buffer[start + BEFORE..];
+            let body = &buffer[start + PREFIX_BYTES..];
             let crc = crc32fast::hash(body);
             let Ok(length) = u32::try_from(body.len()) else {
                 return Err(Error::Full);
             };
-            let head = &mut buffer[start..start + BEFORE];
-            head[..4].copy_from_slice(&length.to_le_bytes());
-            head[4..12].copy_from_slice(&(self.changes + at as u64).to_le_bytes());
-            let head_crc = crc32fast::hash(&head[..12]);
-            head[12..].copy_from_slice(&head_crc.to_le_bytes());
+            let prefix = &mut buffer[start..start + PREFIX_BYTES];
+            prefix[..4].copy_from_slice(&length.to_le_bytes());
+            prefix[4..12].copy_from_slice(&(self.changes + at as u64).to_le_bytes());
+            let prefix_crc = crc32fast::hash(&prefix[..12]);
+            prefix[12..].copy_from_slice(&prefix_crc.to_le_bytes());
             buffer.extend_from_slice(&crc.to_le_bytes());
         }
         let written = (&*self.file).write_all(&buffer);
         let bytes = buffer.len() as u64;
         self.buffer = buffer;
         if let Err(source) = written {
-            let undone = self.file.set_len(self.length).and_then(|()| {
+            let truncated = self.file.set_len(self.length).and_then(|()| {
                 (&*self.file).seek(SeekFrom::Start(self.length))?;
                 Ok(())
             });
-            if let Err(undone) = undone {
-                self.close(&format!("{source}; and it could not be taken back: {undone}"));
+            if let Err(error) = truncated {
+                self.close(&format!("{source}; the file could not be truncated either: {error}"));
             }
             return Err(Error::Io { path: self.path.clone(), source });
         }
@@ -141,12 +141,12 @@ impl Log {
         Ok(())
     }
 
-    /// Nothing more is written.
+    /// Stops writing.
     pub(super) fn close(&mut self, why: &str) {
         self.closed.get_or_insert_with(|| why.to_owned());
     }
 
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<()> {
         match &self.closed {
             Some(why) => Err(Error::Closed { path: self.path.clone(), why: why.clone() }),
             None => Ok(()),
@@ -154,81 +154,80 @@ impl Log {
     }
 }
 
-/// What reading a log came to.
+/// The result of reading a log.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Replayed {
-    /// Changes ever, after it.
+    /// Number of changes since the index was made, including those in this log.
     pub(super) changes: u64,
-    /// Bytes that are good.
+    /// Length of the valid bytes.
     pub(super) length: u64,
-    /// Bytes after these: the start of a change that was never acknowledged.
+    /// Number of bytes after these: the beginning of a change that was never acknowledged.
     pub(super) torn: u64,
 }
 
-/// Reads only the head.
-pub(super) fn read_head(path: &Path, kind: Kind) -> Result<Head, Error> {
+/// Reads only the header.
+pub(super) fn read_header(path: &Path, kind: FileKind) -> Result<Header> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(Error::io(path))?;
-    file.take(HEAD as u64).read_to_end(&mut bytes).map_err(Error::io(path))?;
-    Head::parse(path, kind, &bytes)
+    file.take(HEADER_BYTES as u64).read_to_end(&mut bytes).map_err(Error::io(path))?;
+    Header::parse(path, kind, &bytes)
 }
 
-/// Makes all changes of a log to an index.
+/// Applies all changes of a log to an index.
 ///
 /// # Errors
-/// [`Error::Corrupt`] for bytes that are not what was written. A record that is cut short at the end is none: whoever
-/// was writing it never said it was there.
-pub(super) fn replay(path: &Path, head: Head, index: &mut Index) -> Result<Replayed, Error> {
+/// [`Error::Corrupt`] for damaged bytes. A record that is cut short at the end is not damage: it was never acknowledged.
+pub(super) fn replay(path: &Path, header: Header, index: &mut Index) -> Result<Replayed> {
     let io = Error::io(path);
     let file = File::open(path).map_err(&io)?;
     let whole = file.metadata().map_err(&io)?.len();
     let mut input = BufReader::with_capacity(1 << 20, file);
-    input.seek(SeekFrom::Start(HEAD as u64)).map_err(&io)?;
-    let mut read = Replayed { changes: head.changes, length: HEAD as u64, torn: 0 };
+    input.seek(SeekFrom::Start(HEADER_BYTES as u64)).map_err(&io)?;
+    let mut read = Replayed { changes: header.changes, length: HEADER_BYTES as u64, torn: 0 };
     let mut body = Vec::new();
     loop {
         let left = whole.saturating_sub(read.length);
         let corrupt = |why: &str| Error::Corrupt {
             path: path.to_owned(),
             offset: read.length,
-            why: format!("{why}; restore the directory from a copy"),
+            why: format!("{why}; restore the directory from a backup"),
         };
-        let mut before = [0; BEFORE];
-        if left < BEFORE as u64 {
+        let mut prefix = [0; PREFIX_BYTES];
+        if left < PREFIX_BYTES as u64 {
             return Ok(Replayed { torn: left, ..read });
         }
-        input.read_exact(&mut before).map_err(&io)?;
-        let mut parts = Reader::new(&before);
-        let (length, change, crc) = (parts.u32(), parts.u64(), parts.u32());
-        if crc != Some(crc32fast::hash(&before[..12])) {
-            return Err(corrupt("the head of a change is not what was written"));
+        input.read_exact(&mut prefix).map_err(&io)?;
+        let mut fields = ByteReader::new(&prefix);
+        let (length, change, crc) = (fields.u32(), fields.u64(), fields.u32());
+        if crc != Some(crc32fast::hash(&prefix[..12])) {
+            return Err(corrupt("the checksum of a record's length is wrong"));
         }
         if change != Some(read.changes) {
             return Err(corrupt("changes are missing"));
         }
         let length = u64::from(length.unwrap_or_default());
-        if left < BEFORE as u64 + length + 4 {
+        if left < PREFIX_BYTES as u64 + length + 4 {
             return Ok(Replayed { torn: left, ..read });
         }
         body.resize(length as usize + 4, 0);
         input.read_exact(&mut body).map_err(&io)?;
         let (bytes, sum) = body.split_at(length as usize);
         if crc32fast::hash(bytes).to_le_bytes() != sum {
-            return Err(corrupt("a change is not what was written"));
+            return Err(corrupt("the checksum of a change is wrong"));
         }
-        match make(index, bytes) {
+        match apply(index, bytes) {
             Some(Ok(())) => {}
-            None => return Err(corrupt("a change of a kind not known")),
-            Some(Err(why)) => return Err(corrupt(&format!("a change that cannot be made ({why})"))),
+            None => return Err(corrupt("a change of an unknown kind")),
+            Some(Err(why)) => return Err(corrupt(&format!("a change that cannot be applied ({why})"))),
         }
         read.changes += 1;
-        read.length += BEFORE as u64 + length + 4;
+        read.length += PREFIX_BYTES as u64 + length + 4;
     }
 }
 
-fn make(index: &mut Index, bytes: &[u8]) -> Option<Result<(), Error>> {
-    let mut read = Reader::new(bytes);
-    let made = match read.u8()? {
+fn apply(index: &mut Index, bytes: &[u8]) -> Option<Result<()>> {
+    let mut read = ByteReader::new(bytes);
+    let applied = match read.u8()? {
         1 => {
             let (id, label) = (read.u64()?, read.u64()?);
             let vector = numbers(&mut read, index.settings().dim())?;
@@ -245,20 +244,20 @@ fn make(index: &mut Index, bytes: &[u8]) -> Option<Result<(), Error>> {
             }
             match index.split(label, &ids) {
                 Ok(got) if got != new => return None,
-                made => made.map(|_| ()),
+                split => split.map(|_| ()),
             }
         }
         _ => return None,
     };
-    read.is_empty().then_some(made)
+    read.is_empty().then_some(applied)
 }
 
-fn numbers(read: &mut Reader<'_>, count: usize) -> Option<Vec<f32>> {
+fn numbers(read: &mut ByteReader<'_>, count: usize) -> Option<Vec<f32>> {
     let bytes = read.take(4 * count)?;
     Some(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
 }
 
-/// Makes the names in a directory last.
+/// Syncs the names in a directory to the disk.
 pub(super) fn sync_directory(dir: &Path) -> io::Result<()> {
     #[cfg(unix)]
     File::open(dir)?.sync_all()?;

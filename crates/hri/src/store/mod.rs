@@ -1,96 +1,96 @@
-//! An index in a directory: nothing acknowledged is lost, and readers go on while one writes.
+//! An index in a directory. Acknowledged changes are durable, and readers continue during writes.
 //!
-//! | file | what |
+//! | file | content |
 //! |---|---|
-//! | `log-{generation}.hri` | the changes since the snapshot of that generation (none for 0) |
-//! | `snapshot-{generation}.hri` | all there was when that generation began |
-//! | `lock` | held by who writes |
+//! | `log-{generation}.hri` | the changes since the snapshot of that generation (generation 0 has no snapshot) |
+//! | `snapshot-{generation}.hri` | the whole index at the start of that generation |
+//! | `lock` | locked by the process that writes |
 //!
-//! A change is written to the log before it is made and before it is acknowledged. When the log has grown beyond the
-//! snapshot, a new generation begins: an empty log, then a snapshot; both appear whole or not at all. The generation
-//! before stays until the next, so that a damaged snapshot costs nothing: opening takes the newest good one, and all
-//! logs from there.
+//! A change is written to the log before it is applied and before it is acknowledged. When the log is longer than the
+//! snapshot, a new generation starts: first an empty log, then a snapshot. Both appear complete or not at all. The previous
+//! generation is kept until the next one, so that a damaged snapshot loses nothing: opening reads the newest valid snapshot
+//! and all later logs.
 
 mod files;
+mod header;
 mod log;
 mod snapshot;
-mod wire;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::{Error, Index, Inserted, Label, Match, Settings, Stats, To};
+use crate::{Error, Index, Inserted, Label, Match, Result, Settings, Stats, To};
 use files::Files;
+use header::{FileKind, Header, check_settings};
 use log::{Change, Log, sync_directory};
-use wire::{Head, Kind, agree};
 
-/// A log no longer than this begins no new generation of its own.
-const SHORT: u64 = 64 << 20;
+/// A log of at most this many bytes does not start a new generation.
+const MIN_GENERATION_BYTES: u64 = 64 << 20;
 
-/// When a change counts as made.
+/// When a change is acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
-    /// When it is on the disk: neither a killed process nor a power cut takes it back. Changes of several threads share
-    /// one sync.
+    /// After it is synced to the disk. It survives a killed process and a power cut. Changes of several threads share one
+    /// sync.
     #[default]
     Disk,
-    /// When the system has it: a killed process takes nothing back, a power cut what came after the last
-    /// [`sync`](Store::sync).
+    /// After it is written to the operating system. It survives a killed process. A power cut can lose the changes since
+    /// the last [`sync`](Store::sync).
     System,
 }
 
-/// What opening found.
+/// What opening an index found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Recovery {
-    /// Changes that were in logs and not in the snapshot.
+    /// Number of changes read from logs, not from the snapshot.
     pub replayed: u64,
-    /// Bytes at the end of the log of a change that was never acknowledged; they are cut off.
+    /// Number of bytes at the end of the log that belong to an unfinished change. They are cut off; the change was never
+    /// acknowledged.
     pub torn_bytes: u64,
-    /// Snapshots that are damaged, and how. An older one and its log took their place.
+    /// Messages about damaged snapshots. An older snapshot and its log were used instead.
     pub bad_snapshots: Vec<String>,
 }
 
-/// An [`Index`] that lasts, for many readers and one writer at a time.
+/// A durable [`Index`] in a directory, for many readers and one writer at a time.
 ///
-/// All methods take `&self`. A search holds a read lock for as long as it takes; a change searches under a read lock,
-/// is logged and synced without any, and holds the write lock only for the microseconds that it takes to be made. Other
-/// threads may see it before it is acknowledged. A new generation (see [`snapshot`](Self::snapshot)) makes writers wait
-/// while it is written, readers not.
+/// All methods take `&self`. A search holds a read lock. A change searches under a read lock, is logged and synced without a
+/// lock, and holds the write lock only while it is applied, for some microseconds. Other threads can see a change before it
+/// is acknowledged. While a new generation is written (see [`snapshot`](Self::snapshot)), writers wait and readers do not.
 #[derive(Debug)]
 pub struct Store {
     index: RwLock<Index>,
-    /// Held by who writes; none for an index in memory.
+    /// Locked by the thread that writes. `None` for an index in memory.
     log: Mutex<Option<Log>>,
-    /// Changes that are on the disk.
+    /// Number of changes that are synced to the disk.
     synced: Mutex<u64>,
     durability: Durability,
     directory: PathBuf,
-    /// The generation that is to be kept beside the newest, and bytes of the newest snapshot.
+    /// The previous generation, which is kept, and the length of the newest snapshot in bytes.
     base: Mutex<(u64, u64)>,
     recovery: Recovery,
     _lock: Option<Lock>,
 }
 
-/// The lock of who writes. It is unlocked, not only closed: a process that starts another one has its open files twice
-/// for a moment.
+/// The lock of the directory. It is unlocked explicitly: while this process starts another one, the file is open in both,
+/// and closing it here would not release the lock.
 #[derive(Debug)]
 struct Lock(File);
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Where this fails, closing it is what is left.
+        // If this fails, closing the file is all that can be done.
         let _ = self.0.unlock();
     }
 }
 
-/// An index to read from; writers wait as long as it is there.
+/// Read access to the index of a [`Store`]. Writers wait until it is dropped.
 #[derive(Debug)]
-pub struct Reading<'a>(RwLockReadGuard<'a, Index>);
+pub struct ReadGuard<'a>(RwLockReadGuard<'a, Index>);
 
-impl Deref for Reading<'_> {
+impl Deref for ReadGuard<'_> {
     type Target = Index;
     fn deref(&self) -> &Index {
         &self.0
@@ -98,13 +98,13 @@ impl Deref for Reading<'_> {
 }
 
 impl Store {
-    /// An index in memory, to be shared by threads. Nothing is written anywhere.
+    /// A store in memory, shared by threads. It writes no files.
     #[must_use]
     pub fn in_memory(index: Index) -> Self {
-        Self::of(index, None, PathBuf::new(), 0, 0, Recovery::default(), None)
+        Self::new(index, None, PathBuf::new(), 0, 0, Recovery::default(), None)
     }
 
-    fn of(
+    fn new(
         index: Index,
         log: Option<Log>,
         directory: PathBuf,
@@ -126,12 +126,12 @@ impl Store {
         }
     }
 
-    /// Opens the index in a directory for reading and writing, or makes an empty one where there is none.
+    /// Opens the index in a directory for reading and writing, or creates an empty one if there is none.
     ///
     /// # Errors
-    /// [`Error::Locked`] where another has it open; [`Error::Format`] for an index of other settings or of another
-    /// version; [`Error::Corrupt`] for damage that no older snapshot makes up for; [`Error::Io`].
-    pub fn open_or_create(directory: &Path, settings: Settings) -> Result<Self, Error> {
+    /// [`Error::Locked`] if it is open elsewhere; [`Error::Format`] for an index with other settings or of another version;
+    /// [`Error::Corrupt`] for damage that no older snapshot repairs; [`Error::Io`].
+    pub fn open_or_create(directory: &Path, settings: Settings) -> Result<Self> {
         std::fs::create_dir_all(directory).map_err(Error::io(directory))?;
         Self::open_with(directory, Some(settings))
     }
@@ -139,12 +139,12 @@ impl Store {
     /// Opens the index in a directory for reading and writing.
     ///
     /// # Errors
-    /// As [`open_or_create`](Self::open_or_create); [`Error::Format`] where there is no index.
-    pub fn open(directory: &Path) -> Result<Self, Error> {
+    /// As [`open_or_create`](Self::open_or_create); [`Error::Format`] if there is no index.
+    pub fn open(directory: &Path) -> Result<Self> {
         Self::open_with(directory, None)
     }
 
-    fn open_with(directory: &Path, wanted: Option<Settings>) -> Result<Self, Error> {
+    fn open_with(directory: &Path, wanted: Option<Settings>) -> Result<Self> {
         let path = directory.join("lock");
         let lock = OpenOptions::new()
             .create(true)
@@ -158,14 +158,14 @@ impl Store {
             Err(TryLockError::Error(source)) => return Err(Error::Io { path, source }),
         };
         let files = Files::list(directory)?;
-        files.tidy();
+        files.remove_unfinished();
         if files.is_empty() {
-            let Some(settings) = wanted else { return Err(none(directory)) };
-            let head = Head::new(Kind::Log, settings, 0, 0);
-            let log = Log::create(&files.path(Kind::Log, 0), head)?;
+            let Some(settings) = wanted else { return Err(no_index(directory)) };
+            let header = Header::new(FileKind::Log, settings, 0, 0);
+            let log = Log::create(&files.path(FileKind::Log, 0), header)?;
             sync_directory(directory).map_err(Error::io(directory))?;
             let index = Index::new(settings);
-            return Ok(Self::of(
+            return Ok(Self::new(
                 index,
                 Some(log),
                 directory.to_owned(),
@@ -175,31 +175,31 @@ impl Store {
                 Some(lock),
             ));
         }
-        let read = files.read()?;
+        let loaded = files.read()?;
         if let Some(wanted) = wanted {
-            agree(directory, read.index.settings(), &wanted)?;
+            check_settings(directory, loaded.index.settings(), &wanted)?;
         }
-        let path = files.path(Kind::Log, read.head.generation);
-        let log = Log::resume(&path, read.head, &read.last)?;
-        let (base, bytes) = (read.base, read.bytes);
-        Ok(Self::of(read.index, Some(log), directory.to_owned(), base, bytes, read.recovery, Some(lock)))
+        let path = files.path(FileKind::Log, loaded.header.generation);
+        let log = Log::resume(&path, loaded.header, &loaded.last_log)?;
+        let (base, bytes) = (loaded.base, loaded.snapshot_bytes);
+        Ok(Self::new(loaded.index, Some(log), directory.to_owned(), base, bytes, loaded.recovery, Some(lock)))
     }
 
-    /// Reads the index in a directory as it is now, without a lock: someone may be writing to it. What is not yet
-    /// acknowledged may be missing.
+    /// Reads the current index in a directory without a lock, even while another process writes to it. Changes that are not
+    /// yet acknowledged can be missing.
     ///
     /// # Errors
-    /// As [`open`](Self::open), but for [`Error::Locked`].
-    pub fn load(directory: &Path) -> Result<(Index, Recovery), Error> {
+    /// As [`open`](Self::open), except [`Error::Locked`].
+    pub fn load(directory: &Path) -> Result<(Index, Recovery)> {
         let mut tries = 0;
         loop {
             let files = Files::list(directory)?;
             if files.is_empty() {
-                return Err(none(directory));
+                return Err(no_index(directory));
             }
             match files.read() {
-                Ok(read) => return Ok((read.index, read.recovery)),
-                // A new generation began meanwhile and took files away.
+                Ok(loaded) => return Ok((loaded.index, loaded.recovery)),
+                // A new generation started meanwhile and removed files.
                 Err(Error::Io { source, .. })
                     if source.kind() == std::io::ErrorKind::NotFound && tries < 5 => {}
                 Err(error) => return Err(error),
@@ -208,31 +208,31 @@ impl Store {
         }
     }
 
-    /// When changes count as made; [`Durability::Disk`] unless said otherwise.
+    /// Sets when changes are acknowledged. The default is [`Durability::Disk`].
     #[must_use]
     pub fn durability(self, durability: Durability) -> Self {
         Self { durability, ..self }
     }
 
-    /// What opening found.
+    /// What opening the index found.
     #[must_use]
     pub fn recovery(&self) -> &Recovery {
         &self.recovery
     }
 
-    /// The index, to read from. Writers wait until it is given back.
+    /// Read access to the index. Writers wait until it is dropped.
     ///
     /// # Errors
-    /// [`Error::Closed`] after a panic in the middle of a change.
-    pub fn read(&self) -> Result<Reading<'_>, Error> {
-        self.index.read().map(Reading).map_err(|_| self.panicked())
+    /// [`Error::Closed`] if an earlier change panicked.
+    pub fn read(&self) -> Result<ReadGuard<'_>> {
+        self.index.read().map(ReadGuard).map_err(|_| self.panicked())
     }
 
     /// [`Index::search`].
     ///
     /// # Errors
     /// As there; [`Error::Closed`].
-    pub fn search(&self, vector: &[f32]) -> Result<Option<Match>, Error> {
+    pub fn search(&self, vector: &[f32]) -> Result<Option<Match>> {
         self.read()?.search(vector)
     }
 
@@ -240,7 +240,7 @@ impl Store {
     ///
     /// # Errors
     /// As there; [`Error::Closed`].
-    pub fn nearest(&self, vector: &[f32], k: usize) -> Result<Vec<Match>, Error> {
+    pub fn nearest(&self, vector: &[f32], k: usize) -> Result<Vec<Match>> {
         self.read()?.nearest(vector, k)
     }
 
@@ -248,7 +248,7 @@ impl Store {
     ///
     /// # Errors
     /// As there; [`Error::Closed`].
-    pub fn search_batch(&self, rows: &[f32]) -> Result<Vec<Option<Match>>, Error> {
+    pub fn search_batch(&self, rows: &[f32]) -> Result<Vec<Option<Match>>> {
         self.read()?.search_batch(rows)
     }
 
@@ -256,15 +256,15 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Closed`].
-    pub fn stats(&self) -> Result<Stats, Error> {
+    pub fn stats(&self) -> Result<Stats> {
         Ok(self.read()?.stats())
     }
 
     /// [`Index::insert`], logged.
     ///
     /// # Errors
-    /// As there; [`Error::Io`] where it could not be logged, on a full disk for one: then it was not made, either.
-    pub fn insert(&self, vector: &[f32], id: u64) -> Result<Inserted, Error> {
+    /// As there; [`Error::Io`] if it could not be logged, for example on a full disk. Then the change was not applied.
+    pub fn insert(&self, vector: &[f32], id: u64) -> Result<Inserted> {
         self.insert_to(vector, id, To::Nearest)
     }
 
@@ -272,19 +272,19 @@ impl Store {
     ///
     /// # Errors
     /// As [`insert`](Self::insert); [`Error::UnknownLabel`].
-    pub fn insert_to(&self, vector: &[f32], id: u64, to: To) -> Result<Inserted, Error> {
+    pub fn insert_to(&self, vector: &[f32], id: u64, to: To) -> Result<Inserted> {
         let mut log = self.writer()?;
         let inserted = self.insert_logged(&mut log, vector, id, to)?;
         self.finish(log)?;
         Ok(inserted)
     }
 
-    /// Inserts vectors, row after row, with one sync for all. On an error those before the one at fault are there, and
-    /// acknowledged by nobody.
+    /// Inserts vectors, row by row, with one sync for all. On an error the rows before the invalid one stay inserted, and
+    /// none is acknowledged.
     ///
     /// # Errors
     /// As [`insert`](Self::insert); [`Error::Ids`].
-    pub fn insert_batch(&self, rows: &[f32], ids: &[u64]) -> Result<Vec<Inserted>, Error> {
+    pub fn insert_batch(&self, rows: &[f32], ids: &[u64]) -> Result<Vec<Inserted>> {
         let mut log = self.writer()?;
         let (dim, metric) = {
             let index = self.read()?;
@@ -294,24 +294,18 @@ impl Store {
         if vectors != ids.len() {
             return Err(Error::Ids { ids: ids.len(), vectors });
         }
-        let each = rows.chunks_exact(dim).zip(ids);
-        let inserted: Result<Vec<_>, Error> =
-            each.map(|(row, &id)| self.insert_logged(&mut log, row, id, To::Nearest)).collect();
+        let vectors = rows.chunks_exact(dim).zip(ids);
+        let inserted: Result<Vec<_>> =
+            vectors.map(|(row, &id)| self.insert_logged(&mut log, row, id, To::Nearest)).collect();
         self.finish(log)?;
         inserted
     }
 
-    fn insert_logged(
-        &self,
-        log: &mut Option<Log>,
-        vector: &[f32],
-        id: u64,
-        to: To,
-    ) -> Result<Inserted, Error> {
-        let planned = self.read()?.plan(vector, id, to)?;
+    fn insert_logged(&self, log: &mut Option<Log>, vector: &[f32], id: u64, to: To) -> Result<Inserted> {
+        let planned = self.read()?.plan_insert(vector, id, to)?;
         let inserted = planned.inserted;
         append(log, &Change::Insert(id, inserted.label, vector))?;
-        self.change()?.carry_out(&planned, vector, id);
+        self.index_mut()?.apply(&planned, vector, id);
         Ok(inserted)
     }
 
@@ -319,11 +313,11 @@ impl Store {
     ///
     /// # Errors
     /// As there; [`Error::Io`].
-    pub fn remove(&self, id: u64) -> Result<Label, Error> {
+    pub fn remove(&self, id: u64) -> Result<Label> {
         let mut log = self.writer()?;
         self.read()?.check_remove(id)?;
         append(&mut log, &Change::Remove(id))?;
-        let label = self.change()?.remove(id)?;
+        let label = self.index_mut()?.remove(id)?;
         self.finish(log)?;
         Ok(label)
     }
@@ -332,24 +326,24 @@ impl Store {
     ///
     /// # Errors
     /// As there; [`Error::Io`].
-    pub fn remove_person(&self, label: Label) -> Result<usize, Error> {
+    pub fn remove_person(&self, label: Label) -> Result<usize> {
         let mut log = self.writer()?;
-        self.read()?.place(label)?;
+        self.read()?.slot(label)?;
         append(&mut log, &Change::RemovePerson(label))?;
-        let gone = self.change()?.remove_person(label)?;
+        let removed = self.index_mut()?.remove_person(label)?;
         self.finish(log)?;
-        Ok(gone)
+        Ok(removed)
     }
 
     /// [`Index::merge`], logged.
     ///
     /// # Errors
     /// As there; [`Error::Io`].
-    pub fn merge(&self, into: Label, from: Label) -> Result<(), Error> {
+    pub fn merge(&self, into: Label, from: Label) -> Result<()> {
         let mut log = self.writer()?;
         self.read()?.check_merge(into, from)?;
         append(&mut log, &Change::Merge(into, from))?;
-        self.change()?.merge(into, from)?;
+        self.index_mut()?.merge(into, from)?;
         self.finish(log)
     }
 
@@ -357,7 +351,7 @@ impl Store {
     ///
     /// # Errors
     /// As there; [`Error::Io`].
-    pub fn split(&self, label: Label, ids: &[u64]) -> Result<Label, Error> {
+    pub fn split(&self, label: Label, ids: &[u64]) -> Result<Label> {
         let mut log = self.writer()?;
         let new = {
             let index = self.read()?;
@@ -365,40 +359,40 @@ impl Store {
             index.next_label
         };
         append(&mut log, &Change::Split(label, new, ids))?;
-        let new = self.change()?.split(label, ids)?;
+        let new = self.index_mut()?.split(label, ids)?;
         self.finish(log)?;
         Ok(new)
     }
 
-    /// [`Index::refresh`]. Not logged: it changes no answer.
+    /// [`Index::refresh`]. It is not logged, because it does not change answers.
     ///
     /// # Errors
     /// [`Error::Closed`].
-    pub fn refresh(&self) -> Result<(), Error> {
-        self.change()?.refresh();
+    pub fn refresh(&self) -> Result<()> {
+        self.index_mut()?.refresh();
         Ok(())
     }
 
-    /// Returns when all changes so far are on the disk.
+    /// Syncs all changes so far to the disk.
     ///
     /// # Errors
-    /// [`Error::Io`]; nothing more is written after that, as what the system has forgotten is not known.
-    pub fn sync(&self) -> Result<(), Error> {
+    /// [`Error::Io`]. After that the store accepts no more changes, because it is unknown which bytes reached the disk.
+    pub fn sync(&self) -> Result<()> {
         let changes = self.writer()?.as_ref().map_or(0, |l| l.changes);
         self.sync_to(changes)
     }
 
-    /// Begins a new generation: writes all there is into one file, and empties the log. Done by itself when the log
-    /// has grown beyond the snapshot, and beyond 64 MiB.
+    /// Starts a new generation: writes the whole index into one file, and starts an empty log. This happens automatically
+    /// when the log is longer than the snapshot and than 64 MiB.
     ///
     /// # Errors
-    /// [`Error::Io`]; the generation before then goes on.
-    pub fn snapshot(&self) -> Result<(), Error> {
+    /// [`Error::Io`]; then the previous generation stays in use.
+    pub fn snapshot(&self) -> Result<()> {
         let mut log = self.writer()?;
         self.next_generation(&mut log)
     }
 
-    fn next_generation(&self, log: &mut Option<Log>) -> Result<(), Error> {
+    fn next_generation(&self, log: &mut Option<Log>) -> Result<()> {
         let Some(old) = log else { return Ok(()) };
         old.check()?;
         if let Err(source) = old.file.sync_all() {
@@ -408,29 +402,30 @@ impl Store {
         let files = Files { directory: self.directory.clone(), ..Files::default() };
         let (generation, changes) = (old.generation + 1, old.changes);
         let index = self.read()?;
-        let head = Head::new(Kind::Log, *index.settings(), generation, changes);
-        // In this order a snapshot always has its log. A log without one goes on where the one before ends.
-        let path = files.path(Kind::Log, generation);
-        let new = Log::create(&path, head)?;
+        let header = Header::new(FileKind::Log, *index.settings(), generation, changes);
+        // In this order every snapshot has its log. A log without a snapshot continues the previous log.
+        let path = files.path(FileKind::Log, generation);
+        let new = Log::create(&path, header)?;
         *log = Some(new);
-        let bytes = snapshot::write(&files.path(Kind::Snapshot, generation), &index, generation, changes)?;
+        let bytes =
+            snapshot::write(&files.path(FileKind::Snapshot, generation), &index, generation, changes)?;
         drop(index);
         sync_directory(&self.directory).map_err(Error::io(&self.directory))?;
         let mut base = self.base.lock().map_err(|_| self.panicked())?;
         let keep = base.0;
         *base = (generation, bytes);
         drop(base);
-        // What cannot be taken away is only in the way.
-        for (path, of) in Files::list(&self.directory)?.all() {
-            if of < keep {
+        // A file that cannot be removed does no harm.
+        for (path, generation) in Files::list(&self.directory)?.all() {
+            if generation < keep {
                 let _ = std::fs::remove_file(path);
             }
         }
         Ok(())
     }
 
-    /// Who may write now; others wait.
-    fn writer(&self) -> Result<MutexGuard<'_, Option<Log>>, Error> {
+    /// Waits for the right to write.
+    fn writer(&self) -> Result<MutexGuard<'_, Option<Log>>> {
         let log = self.log.lock().map_err(|_| self.panicked())?;
         if let Some(log) = &*log {
             log.check()?;
@@ -438,21 +433,21 @@ impl Store {
         Ok(log)
     }
 
-    fn change(&self) -> Result<RwLockWriteGuard<'_, Index>, Error> {
+    fn index_mut(&self) -> Result<RwLockWriteGuard<'_, Index>> {
         self.index.write().map_err(|_| self.panicked())
     }
 
     fn panicked(&self) -> Error {
-        Error::Closed { path: self.directory.clone(), why: "a panic in the middle of a change".to_owned() }
+        Error::Closed { path: self.directory.clone(), why: "a change panicked".to_owned() }
     }
 
-    /// After changes: a new generation where it is time, and the acknowledgement.
-    fn finish(&self, mut log: MutexGuard<'_, Option<Log>>) -> Result<(), Error> {
+    /// Ends a change: starts a new generation if it is due, and syncs.
+    fn finish(&self, mut log: MutexGuard<'_, Option<Log>>) -> Result<()> {
         let Some(writing) = &*log else { return Ok(()) };
         let changes = writing.changes;
         let snapshot = self.base.lock().map_err(|_| self.panicked())?.1;
-        if writing.length > SHORT.max(snapshot) {
-            // The change is made and logged whatever becomes of this. Without it the log only grows on.
+        if writing.length > MIN_GENERATION_BYTES.max(snapshot) {
+            // The change is applied and logged in any case. Without a new generation the log only grows.
             match self.next_generation(&mut log) {
                 Ok(()) | Err(Error::Io { .. }) => {}
                 Err(error) => return Err(error),
@@ -462,9 +457,9 @@ impl Store {
         if self.durability == Durability::Disk { self.sync_to(changes) } else { Ok(()) }
     }
 
-    /// Returns when so many changes are on the disk. Whoever comes while another syncs waits, and mostly finds that his
-    /// are there, too.
-    fn sync_to(&self, changes: u64) -> Result<(), Error> {
+    /// Syncs until this number of changes is on the disk. A thread that waits for the sync of another usually finds its own
+    /// changes synced, too.
+    fn sync_to(&self, changes: u64) -> Result<()> {
         let mut synced = self.synced.lock().map_err(|_| self.panicked())?;
         if *synced >= changes {
             return Ok(());
@@ -472,7 +467,7 @@ impl Store {
         let (file, written) = {
             let log = self.writer()?;
             let Some(log) = &*log else { return Ok(()) };
-            // A log before this one was synced when this one began.
+            // Earlier logs were synced when this one started.
             (log.file.clone(), log.changes)
         };
         if let Err(source) = file.sync_data() {
@@ -490,13 +485,13 @@ impl Store {
     }
 }
 
-fn append(log: &mut Option<Log>, change: &Change<'_>) -> Result<(), Error> {
+fn append(log: &mut Option<Log>, change: &Change<'_>) -> Result<()> {
     match log {
         Some(log) => log.append(std::slice::from_ref(change)),
         None => Ok(()),
     }
 }
 
-fn none(directory: &Path) -> Error {
+fn no_index(directory: &Path) -> Error {
     Error::Format { path: directory.to_owned(), why: "no index here; build one first".to_owned() }
 }

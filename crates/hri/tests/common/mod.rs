@@ -1,4 +1,4 @@
-//! What several tests need.
+//! Shared by several tests.
 #![allow(dead_code, clippy::unwrap_used)]
 
 /// `SplitMix64`.
@@ -22,16 +22,16 @@ impl Random {
     }
 }
 
-/// How the energy of made-up faces falls off.
+/// How the variance of made-up faces is spread over directions.
 #[derive(Debug, Clone, Copy)]
 pub enum Spectrum {
-    /// As that of real embeddings.
+    /// As in real embeddings: most of it in a few directions.
     Real,
-    /// Not at all.
+    /// Equally over all directions.
     Flat,
 }
 
-/// Unit vectors of `people` people in random order; noise of length `noise` beside a person's direction.
+/// Unit vectors of `people` people in random order: a person's direction plus noise of length `noise`.
 pub fn faces(
     random: &mut Random,
     n: usize,

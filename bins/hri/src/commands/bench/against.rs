@@ -1,4 +1,4 @@
-//! Queries against given people, timed one by one, together, and by a flat scan.
+//! Times queries against given people: one by one, as a batch, and by a flat scan.
 
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ pub(super) fn run(args: &Bench, people: &std::path::Path, queries: &std::path::P
     let queries = read_npy(queries)?;
     ensure!(
         people.dim() == queries.dim() && !people.is_empty(),
-        "people and queries of different dimensions"
+        "--vectors and --against must have the same dimension, and --vectors at least one row"
     );
     let threshold = Threshold::new(args.metric, args.threshold)?;
     let mut index = Index::new(Settings::new(people.dim(), threshold)?.keep_vectors(false));
@@ -29,7 +29,7 @@ pub(super) fn run(args: &Bench, people: &std::path::Path, queries: &std::path::P
     index.refresh();
     let refreshed = start.elapsed();
     let rows: Vec<&[f32]> = queries.rows().take(args.queries).collect();
-    // Once unmeasured, so that memory is as it is when the index is in use.
+    // Some queries are not timed, so that caches are warm.
     for row in rows.iter().take(200) {
         index.search(row)?;
     }
@@ -40,18 +40,24 @@ pub(super) fn run(args: &Bench, people: &std::path::Path, queries: &std::path::P
         found.push(index.search(row)?);
         times.push(start.elapsed());
     }
-    // The best of five: other work on the machine only adds.
+    // The best of five runs: other programs on the machine only add time.
     let mut batch = std::time::Duration::MAX;
     for _ in 0..5 {
         let start = Instant::now();
-        let together = index.search_batch(&queries.as_slice()[..rows.len() * people.dim()])?;
+        let batch_found = index.search_batch(&queries.as_slice()[..rows.len() * people.dim()])?;
         batch = batch.min(start.elapsed());
-        ensure!(together == found, "a batch found others than one by one: a bug, please report it");
+        ensure!(
+            batch_found == found,
+            "a batch and single searches disagree; this is a bug, please report it"
+        );
     }
-    let few = rows.len().min(100);
+    let flat_queries = rows.len().min(100);
     let start = Instant::now();
-    for (row, found) in rows.iter().zip(&found).take(few) {
-        ensure!(index.flat_search(row)? == *found, "a flat scan found others: a bug, please report it");
+    for (row, found) in rows.iter().zip(&found).take(flat_queries) {
+        ensure!(
+            index.flat_search(row)? == *found,
+            "the index and a flat scan disagree; this is a bug, please report it"
+        );
     }
     let flat = start.elapsed();
     if let Some(out) = &args.out {
@@ -61,7 +67,7 @@ pub(super) fn run(args: &Bench, people: &std::path::Path, queries: &std::path::P
     let (n, count) = (stats.people as f64, rows.len() as u32);
     times.sort_unstable();
     let median = times[times.len() / 2];
-    let read = stats.bytes_read as f64;
+    let read = stats.filter_bytes as f64;
     println!(
         "{}",
         json!({
@@ -71,11 +77,12 @@ pub(super) fn run(args: &Bench, people: &std::path::Path, queries: &std::path::P
             "us_a_match_median": micros(median),
             "us_a_match_p99": micros(times[times.len() * 99 / 100]),
             "us_a_match_together": micros(batch / count),
-            "us_flat_f64": micros(flat / few as u32),
+            "us_flat_f64": micros(flat / flat_queries as u32),
             "us_a_new_person": micros(filled) / n,
             "ms_refresh": refreshed.as_secs_f64() * 1e3,
-            "first_look": stats.first_look, "learnt": stats.learnt, "passed": stats.passed,
-            "bytes_read": stats.bytes_read, "gb_a_second": read / median.as_secs_f64() / 1e9,
+            "filter_coordinates": stats.filter_coordinates, "filter_trained": stats.filter_trained,
+            "candidates": stats.candidates,
+            "filter_bytes": stats.filter_bytes, "gb_a_second": read / median.as_secs_f64() / 1e9,
             "bytes_a_person": stats.people_bytes as f64 / n,
         })
     );

@@ -1,4 +1,4 @@
-//! `hri bench`: speed, memory and quality as the number of people grows.
+//! `hri bench`: speed, memory and quality for growing numbers of people.
 
 mod against;
 mod scores;
@@ -26,7 +26,9 @@ pub(crate) fn run(args: &Bench) -> Result<()> {
     if let Some(path) = &args.vectors {
         let vectors = read_npy(path)?;
         let Some(table) = &args.labels else {
-            anyhow::bail!("--vectors without --labels (who they are) or --against (queries to time)")
+            anyhow::bail!(
+                "--vectors needs --labels (the person of each vector) or --against (queries to time)"
+            )
         };
         let truth = labels::read(table, vectors.len())?;
         let faces = Faces { dim: vectors.dim().max(1), rows: vectors.as_slice().to_vec(), truth };
@@ -43,7 +45,7 @@ fn measure(args: &Bench, faces: &Faces) -> Result<Value> {
     let metric = if args.vectors.is_some() { args.metric } else { hri::Metric::Cosine };
     let threshold = Threshold::new(metric, args.threshold)?;
     let settings = Settings::new(faces.dim, threshold)?.keep_vectors(false);
-    // Clustering, one by one.
+    // Clustering: inserts one by one.
     let mut index = Index::new(settings);
     let mut labels = Vec::with_capacity(faces.len());
     let start = Instant::now();
@@ -52,18 +54,20 @@ fn measure(args: &Bench, faces: &Faces) -> Result<Value> {
     }
     let insert = start.elapsed();
     let all = scores(&labels, &faces.truth);
-    // The original's tree on the first of them.
-    let few = args.compat.min(faces.len());
+    // The original's tree, on the first vectors.
+    let tree_count = args.compat.min(faces.len());
     let mut tree = CompatTree::new(faces.dim, threshold)?;
     let start = Instant::now();
-    for at in 0..few {
+    for at in 0..tree_count {
         tree.insert(faces.row(at))?;
     }
     let tree_insert = start.elapsed();
     let tree_labels: Vec<i64> = tree.labels().iter().map(|&l| l as i64).collect();
-    let (by_tree, by_index) =
-        (scores(&tree_labels, &faces.truth[..few]), scores(&labels[..few], &faces.truth[..few]));
-    // Matching among all.
+    let (by_tree, by_index) = (
+        scores(&tree_labels, &faces.truth[..tree_count]),
+        scores(&labels[..tree_count], &faces.truth[..tree_count]),
+    );
+    // Searches in the full index.
     let queries: Vec<&[f32]> = (0..faces.len().min(args.queries)).map(|at| faces.row(at)).collect();
     let mut times = Vec::new();
     let mut found = Vec::new();
@@ -72,13 +76,16 @@ fn measure(args: &Bench, faces: &Faces) -> Result<Value> {
         found.push(index.search(query)?);
         times.push(start.elapsed());
     }
-    // The best of five: other work on the machine only adds.
+    // The best of five runs: other programs on the machine only add time.
     let mut batch = Duration::MAX;
     for _ in 0..5 {
         let start = Instant::now();
-        let together = index.search_batch(&faces.rows[..queries.len() * faces.dim])?;
+        let batch_found = index.search_batch(&faces.rows[..queries.len() * faces.dim])?;
         batch = batch.min(start.elapsed());
-        ensure!(together == found, "a batch found others than one by one: a bug, please report it");
+        ensure!(
+            batch_found == found,
+            "a batch and single searches disagree; this is a bug, please report it"
+        );
     }
     let flat_count = queries.len().min(200);
     let mut differ = 0;
@@ -106,19 +113,19 @@ fn measure(args: &Bench, faces: &Faces) -> Result<Value> {
         "us_a_match_together": micros(batch / count(queries.len())),
         "us_flat": micros(flat / count(flat_count)), "differ_from_flat": differ, "flat_asked": flat_count,
         "compat": {
-            "vectors": few, "us_an_insert": micros(tree_insert / count(few)),
+            "vectors": tree_count, "us_an_insert": micros(tree_insert / count(tree_count)),
             "bcubed_f": by_tree.bcubed, "pairwise_f": by_tree.pairwise,
             "bcubed_f_here": by_index.bcubed, "pairwise_f_here": by_index.pairwise,
         },
         "bytes_a_person": stats.people_bytes as f64 / stats.people.max(1) as f64,
-        "bytes_read_a_match": stats.bytes_read, "first_look": stats.first_look, "learnt": stats.learnt,
-        "passed_first_look": stats.passed,
+        "filter_bytes": stats.filter_bytes, "filter_coordinates": stats.filter_coordinates,
+        "filter_trained": stats.filter_trained, "candidates": stats.candidates,
         "rank_1": identification.rank_one(), "known": identification.known.len(),
         "unknown": identification.unknown.len(), "open_set": thresholds,
     }))
 }
 
-/// The last vector of each person is a query, the others are enrolled; a person with one vector is not.
+/// Uses the last vector of each person as a query and enrols the others. A person with one vector is not enrolled.
 fn identify(faces: &Faces, settings: Settings) -> Result<Identification> {
     let mut last = HashMap::new();
     let mut counts: HashMap<i64, usize> = HashMap::new();
@@ -160,7 +167,7 @@ fn report(args: &Bench, all: &Value, out: &mut impl Write) -> Result<()> {
     )?;
     writeln!(
         out,
-        "  match        {:8.1} µs ({:.1} together); flat scan {:.1} µs, {} of {} answers differ",
+        "  search       {:8.1} µs ({:.1} in batches); flat scan {:.1} µs, {} of {} answers differ",
         number("/us_a_match"),
         number("/us_a_match_together"),
         number("/us_flat"),
@@ -169,14 +176,14 @@ fn report(args: &Bench, all: &Value, out: &mut impl Write) -> Result<()> {
     )?;
     writeln!(
         out,
-        "  insert       {:8.1} µs; the original's tree {:.1} µs on the first {}",
+        "  insert       {:8.1} µs; the original's tree {:.1} µs for the first {}",
         number("/us_an_insert"),
         number("/compat/us_an_insert"),
         number("/compat/vectors")
     )?;
     writeln!(
         out,
-        "  clustering   F {:.4} (BCubed), {:.4} (pairwise); on those first {:.4}, {:.4}, the tree {:.4}, {:.4}",
+        "  clustering   F {:.4} (BCubed), {:.4} (pairwise); for the first ones {:.4}, {:.4}, the tree {:.4}, {:.4}",
         number("/bcubed_f"),
         number("/pairwise_f"),
         number("/compat/bcubed_f_here"),
@@ -186,11 +193,11 @@ fn report(args: &Bench, all: &Value, out: &mut impl Write) -> Result<()> {
     )?;
     writeln!(
         out,
-        "  memory       {:.0} bytes a person, {} read a match; first look {} numbers, {:.1} people passed",
+        "  memory       {:.0} bytes a person; filter stage 1: {} coordinates, {} bytes and {:.1} candidates a search",
         number("/bytes_a_person"),
-        number("/bytes_read_a_match"),
-        number("/first_look"),
-        number("/passed_first_look")
+        number("/filter_coordinates"),
+        number("/filter_bytes"),
+        number("/candidates")
     )?;
     writeln!(
         out,

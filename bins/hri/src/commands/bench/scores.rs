@@ -1,4 +1,4 @@
-//! How good labels and matches are.
+//! Quality of labels and of searches.
 
 use streamface_eval::metrics::bcubed;
 use streamface_eval::{Contingency, Pairs};
@@ -6,34 +6,35 @@ use streamface_eval::{Contingency, Pairs};
 /// Harmonic means of precision and recall.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scores {
-    /// Of pairs.
+    /// Over pairs of vectors.
     pub(super) pairwise: f64,
     /// BCubed (Bagga & Baldwin 1998).
     pub(super) bcubed: f64,
 }
 
-/// Of labels against the truth.
+/// Scores of labels compared with the truth.
 pub(super) fn scores(labels: &[i64], truth: &[i64]) -> Scores {
     let table = Contingency::new(truth.iter().copied().zip(labels.iter().copied()));
     Scores { pairwise: Pairs::new(&table).prf().f, bcubed: bcubed(&table).f }
 }
 
-/// Identification against enrolled people.
+/// Results of identification among enrolled people.
 #[derive(Debug, Default)]
 pub(super) struct Identification {
-    /// Distance to the nearest, and whether that is who it is; of queries whose person is enrolled.
+    /// Queries of enrolled people: distance to the nearest person, and whether it is the right one.
     pub(super) known: Vec<(f64, bool)>,
-    /// Distance to the nearest, of queries whose person is not.
+    /// Queries of other people: distance to the nearest person.
     pub(super) unknown: Vec<f64>,
 }
 
 impl Identification {
-    /// Share of known queries whose nearest person is theirs.
+    /// Share of known queries whose nearest person is the right one.
     pub(super) fn rank_one(&self) -> f64 {
         share(self.known.iter().filter(|k| k.1).count(), self.known.len())
     }
 
-    /// Share of unknown queries that are taken for someone, and of known ones that are not taken for whom they are.
+    /// False alarms and misses: the share of unknown queries that match somebody, and of known queries that do not match the
+    /// right person.
     pub(super) fn at(&self, threshold: f64) -> (f64, f64) {
         let alarms = self.unknown.iter().filter(|&&d| d <= threshold).count();
         let hits = self.known.iter().filter(|&&(d, right)| right && d <= threshold).count();
@@ -49,9 +50,9 @@ fn share(some: usize, all: usize) -> f64 {
 mod tests {
     use super::*;
 
-    /// Pairwise and BCubed worked out by hand.
+    /// The expected values are computed by hand.
     #[test]
-    fn scores_of_known_labels() {
+    fn scores_agree_with_hand_computed_values() {
         let perfect = scores(&[3, 3, 9], &[0, 0, 1]);
         assert_eq!((perfect.pairwise, perfect.bcubed), (1.0, 1.0));
         let s = scores(&[0, 0, 0, 1], &[5, 5, 6, 6]);
@@ -63,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn alarms_and_misses() {
+    fn false_alarms_and_misses_are_counted() {
         let all =
             Identification { known: vec![(0.1, true), (0.2, false), (0.5, true)], unknown: vec![0.3, 0.7] };
         assert!((all.rank_one() - 2.0 / 3.0).abs() < 1e-12);

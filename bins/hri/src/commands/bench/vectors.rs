@@ -1,11 +1,11 @@
-//! Made-up faces.
+//! Made-up vectors of faces.
 
 use crate::args::{Bench, Spectrum};
 
-/// Directions that made-up faces of the real kind lie in.
+/// Number of directions of made-up vectors with `Spectrum::Real`.
 const DIRECTIONS: usize = 96;
-/// How fast energy falls off along these: 32 of them hold .82.
-const FALL: f64 = 37.4;
+/// How slowly the variance decays over these directions: 32 of them hold 0.82 of it.
+const DECAY: f64 = 37.4;
 
 /// A small seeded generator (`SplitMix64`; Steele, Lea & Flood 2014).
 pub(super) struct Random(u64);
@@ -32,7 +32,7 @@ impl Random {
         [radius * angle.cos(), radius * angle.sin()]
     }
 
-    /// Puts `items` in random order (Fisher–Yates).
+    /// Shuffles `items` (Fisher–Yates).
     pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
             items.swap(i, (self.next() % (i as u64 + 1)) as usize);
@@ -40,7 +40,7 @@ impl Random {
     }
 }
 
-/// Vectors of length 1, row after row, and whose they are.
+/// Unit vectors, row by row, and the person of each.
 pub(super) struct Faces {
     pub(super) dim: usize,
     pub(super) rows: Vec<f32>,
@@ -56,7 +56,7 @@ impl Faces {
         &self.rows[at * self.dim..(at + 1) * self.dim]
     }
 
-    /// `faces` of each of `people`, and one of a quarter as many others, in random order.
+    /// `faces` vectors for each of `people`, and one vector for each of a quarter as many other people, in random order.
     pub(super) fn make(args: &Bench, people: usize, random: &mut Random) -> Self {
         let source = Source::new(args, random);
         let dim = args.dim;
@@ -78,7 +78,7 @@ impl Faces {
 }
 
 struct Source {
-    /// Row after row; none where all directions are alike.
+    /// Row by row; `None` if all directions have the same variance.
     directions: Option<Vec<f32>>,
     weights: Vec<f64>,
 }
@@ -91,7 +91,7 @@ impl Source {
         let mut directions = vec![0.0; DIRECTIONS * args.dim];
         // Random directions are nearly orthogonal.
         directions.iter_mut().for_each(|x| *x = random.normals()[0] as f32);
-        let weights = (0..DIRECTIONS).map(|k| (-(k as f64) / FALL).exp()).collect();
+        let weights = (0..DIRECTIONS).map(|k| (-(k as f64) / DECAY).exp()).collect();
         Self { directions: Some(directions), weights }
     }
 

@@ -1,5 +1,5 @@
 "use strict";
-// The page of openapi.json, for people.
+// Shows openapi.json as a page.
 
 function element(tag, text, kind) {
   const e = document.createElement(tag);
@@ -24,9 +24,9 @@ async function start() {
       title.append(element("span", method.toUpperCase()), path);
       section.append(title, element("p", what.summary));
       const asked = what.requestBody?.content["application/json"].schema;
-      if (asked) section.append(element("p", "Takes", "quiet"), element("pre", JSON.stringify(example(asked))));
+      if (asked) section.append(element("p", "Request", "quiet"), element("pre", JSON.stringify(example(asked))));
       const given = what.responses["200"].content?.["application/json"]?.example;
-      if (given) section.append(element("p", "Gives", "quiet"), element("pre", JSON.stringify(given)));
+      if (given) section.append(element("p", "Reply", "quiet"), element("pre", JSON.stringify(given)));
       document.getElementById("paths").append(section);
     }
   }

@@ -1,4 +1,4 @@
-//! Addresses, and what they take and give. `openapi.json` says the same for programs.
+//! The routes with their requests and replies. `openapi.json` describes the same for programs.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -28,19 +28,19 @@ static ASSETS: [Asset; 4] = [
     ("/openapi.json", "application/json", include_str!("openapi.json")),
 ];
 
-/// Most people that one answer lists.
-const MOST_NEAREST: usize = 1000;
-/// Most members that one answer lists.
-const MOST_MEMBERS: usize = 10_000;
-/// A search among fewer people than this is shorter than handing it to another thread.
-const AT_ONCE: usize = 200_000;
+/// Largest number of people in one reply.
+const MAX_NEAREST: usize = 1000;
+/// Largest number of ids in one reply.
+const MAX_MEMBERS: usize = 10_000;
+/// With fewer people than this a search takes less time than a switch to another thread.
+const MAX_INLINE_PEOPLE: usize = 200_000;
 
-/// What handlers share.
+/// State shared by all handlers.
 #[derive(Clone)]
 pub(super) struct App {
     store: Arc<Store>,
-    /// Requests that may be under way.
-    room: Arc<Semaphore>,
+    /// One permit for each concurrent request.
+    permits: Arc<Semaphore>,
     metrics: Arc<Metrics>,
 }
 
@@ -97,7 +97,7 @@ struct Split {
     ids: Vec<u64>,
 }
 
-/// A failure on the way to an answer.
+/// Why a request failed.
 enum Failed {
     Index(Error),
     Refused(String),
@@ -119,7 +119,7 @@ impl IntoResponse for Failed {
                         (StatusCode::NOT_FOUND, "unknown")
                     }
                     Error::DuplicateId { .. } => (StatusCode::CONFLICT, "duplicate"),
-                    e if e.is_callers() => (StatusCode::UNPROCESSABLE_ENTITY, "refused"),
+                    e if e.is_invalid_input() => (StatusCode::UNPROCESSABLE_ENTITY, "refused"),
                     Error::Io { .. } => (StatusCode::INSUFFICIENT_STORAGE, "not_saved"),
                     _ => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
                 };
@@ -137,13 +137,13 @@ fn inserted(of: &Inserted) -> Value {
     json!({"label": of.label, "new": of.new, "distance": of.distance})
 }
 
-/// What a request asks of the index.
-type Act<T> = fn(&Store, T) -> Result<Value, Failed>;
+/// What a request does with the index.
+type Action<T> = fn(&Store, T) -> Result<Value, Failed>;
 type Reply = Pin<Box<dyn Future<Output = Response> + Send>>;
 
 impl App {
     pub(super) fn new(store: Arc<Store>, in_flight: usize) -> Self {
-        Self { store, room: Arc::new(Semaphore::new(in_flight)), metrics: Arc::new(Metrics::new()) }
+        Self { store, permits: Arc::new(Semaphore::new(in_flight)), metrics: Arc::new(Metrics::new()) }
     }
 
     pub(super) fn router(self) -> Router {
@@ -167,20 +167,20 @@ impl App {
     }
 }
 
-/// A search: some microseconds, for which no other thread is worth while unless there are very many people.
-fn read<T: DeserializeOwned + Send + 'static>(act: Act<T>) -> MethodRouter<App> {
+/// A route for a search. It takes some microseconds, so it runs on this thread unless there are very many people.
+fn read<T: DeserializeOwned + Send + 'static>(act: Action<T>) -> MethodRouter<App> {
     post(move |app, body| answer(app, body, act, false))
 }
 
-/// What takes long, or waits for the disk.
-fn work<T: DeserializeOwned + Send + 'static>(act: Act<T>) -> MethodRouter<App> {
+/// A route for an action that takes long or waits for the disk.
+fn work<T: DeserializeOwned + Send + 'static>(act: Action<T>) -> MethodRouter<App> {
     post(move |app, body| answer(app, body, act, true))
 }
 
 fn answer<T: DeserializeOwned + Send + 'static>(
     State(app): State<App>,
     body: Result<Json<T>, JsonRejection>,
-    act: Act<T>,
+    act: Action<T>,
     long: bool,
 ) -> Reply {
     Box::pin(async move {
@@ -188,7 +188,7 @@ fn answer<T: DeserializeOwned + Send + 'static>(
             Ok(asked) => asked,
             Err(e) => return failure(e.status(), "refused", &format!("{}.", e.body_text())),
         };
-        let long = long || app.store.read().is_ok_and(|index| index.people_count() > AT_ONCE);
+        let long = long || app.store.read().is_ok_and(|index| index.people_count() > MAX_INLINE_PEOPLE);
         let done = if long {
             let store = Arc::clone(&app.store);
             tokio::task::spawn_blocking(move || act(&store, asked)).await
@@ -198,31 +198,33 @@ fn answer<T: DeserializeOwned + Send + 'static>(
         match done {
             Ok(Ok(value)) => Json(value).into_response(),
             Ok(Err(e)) => e.into_response(),
-            Err(_) => failure(StatusCode::INTERNAL_SERVER_ERROR, "failed", "This request broke off."),
+            Err(_) => {
+                failure(StatusCode::INTERNAL_SERVER_ERROR, "failed", "The request failed unexpectedly.")
+            }
         }
     })
 }
 
-/// Lets in as many as there is room for, before anything of a body is read; counts and times.
+/// Limits the number of concurrent requests before their bodies are read, and measures each.
 async fn admit(State(app): State<App>, request: Request, next: Next) -> Response {
-    let Ok(_room) = app.room.try_acquire() else {
+    let Ok(_permit) = app.permits.try_acquire() else {
         app.metrics.rejected();
         let mut reply =
-            failure(StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many requests are under way; try again.");
+            failure(StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many concurrent requests; try again.");
         reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         return reply;
     };
-    const KNOWN: [&str; 9] =
+    const ROUTES: [&str; 9] =
         ["match", "match/batch", "nearest", "insert", "insert/batch", "remove", "merge", "split", "stats"];
-    let asked = request.uri().path().strip_prefix("/api/").unwrap_or_default();
-    let what = KNOWN.into_iter().find(|k| *k == asked).unwrap_or("person");
+    let path = request.uri().path().strip_prefix("/api/").unwrap_or_default();
+    let route = ROUTES.into_iter().find(|route| *route == path).unwrap_or("person");
     let start = Instant::now();
     let reply = next.run(request).await;
-    app.metrics.answered(what, reply.status().as_u16(), start.elapsed());
+    app.metrics.answered(route, reply.status().as_u16(), start.elapsed());
     reply
 }
 
-/// All rows in one piece; each must have the index's dimension.
+/// All vectors as one array; each must have the index's dimension.
 fn rows(store: &Store, vectors: &[Vec<f32>]) -> Result<Vec<f32>, Failed> {
     let dim = store.read()?.settings().dim();
     if let Some((at, v)) = vectors.iter().enumerate().find(|(_, v)| v.len() != dim) {
@@ -237,8 +239,8 @@ fn match_batch(store: &Store, Many { vectors }: Many) -> Result<Value, Failed> {
 }
 
 fn nearest(store: &Store, Near { vector, k }: Near) -> Result<Value, Failed> {
-    if !(1..=MOST_NEAREST).contains(&k) {
-        return Err(Failed::Refused(format!("k must be 1 to {MOST_NEAREST}, not {k}.")));
+    if !(1..=MAX_NEAREST).contains(&k) {
+        return Err(Failed::Refused(format!("k must be 1 to {MAX_NEAREST}, not {k}.")));
     }
     let near = store.nearest(&vector, k)?;
     Ok(json!({"people": near.into_iter().map(|m| matched(Some(m))).collect::<Vec<_>>()}))
@@ -279,6 +281,6 @@ async fn stats(State(app): State<App>) -> Result<Json<Value>, Failed> {
 
 async fn person(State(app): State<App>, Path(label): Path<Label>) -> Result<Json<Value>, Failed> {
     let index = app.store.read()?;
-    let members: Vec<u64> = index.members(label)?.take(MOST_MEMBERS).collect();
+    let members: Vec<u64> = index.members(label)?.take(MAX_MEMBERS).collect();
     Ok(Json(json!({"label": label, "count": index.person(label)?.members, "ids": members})))
 }

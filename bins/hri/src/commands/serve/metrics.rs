@@ -1,4 +1,4 @@
-//! Numbers for Prometheus.
+//! Metrics for Prometheus.
 
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
@@ -13,22 +13,22 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Of {
+struct RouteStatus {
     what: &'static str,
     status: u16,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct What {
+struct Route {
     what: &'static str,
 }
 
-/// What is counted.
+/// All metrics of the server.
 #[derive(Debug)]
 pub(super) struct Metrics {
     registry: Registry,
-    requests: Family<Of, Counter>,
-    seconds: Family<What, Histogram, fn() -> Histogram>,
+    requests: Family<RouteStatus, Counter>,
+    seconds: Family<Route, Histogram, fn() -> Histogram>,
     rejected: Counter<u64, AtomicU64>,
     people: Gauge<i64, AtomicI64>,
     members: Gauge<i64, AtomicI64>,
@@ -44,10 +44,14 @@ impl Metrics {
         let seconds = Family::new_with_constructor(histogram);
         let (rejected, people, members, bytes) =
             (Counter::default(), Gauge::default(), Gauge::default(), Gauge::default());
-        registry.register("requests", "Requests answered", requests.clone());
-        let help = "From a request's last byte to its answer";
+        registry.register("requests", "Requests with a reply", requests.clone());
+        let help = "Time from the end of a request to its reply";
         registry.register_with_unit("request", help, Unit::Seconds, seconds.clone());
-        registry.register("rejected", "Requests refused because too many were under way", rejected.clone());
+        registry.register(
+            "rejected",
+            "Requests rejected because of too many concurrent requests",
+            rejected.clone(),
+        );
         registry.register("people", "People in the index", people.clone());
         registry.register("members", "Vectors in the index", members.clone());
         registry.register_with_unit("memory", "Memory of the index", Unit::Bytes, bytes.clone());
@@ -55,15 +59,15 @@ impl Metrics {
     }
 
     pub(super) fn answered(&self, what: &'static str, status: u16, time: Duration) {
-        self.requests.get_or_create(&Of { what, status }).inc();
-        self.seconds.get_or_create(&What { what }).observe(time.as_secs_f64());
+        self.requests.get_or_create(&RouteStatus { what, status }).inc();
+        self.seconds.get_or_create(&Route { what }).observe(time.as_secs_f64());
     }
 
     pub(super) fn rejected(&self) {
         self.rejected.inc();
     }
 
-    /// All of them, in the text form of OpenMetrics.
+    /// All metrics in the OpenMetrics text format.
     pub(super) fn text(&self, stats: &Stats) -> Result<String, std::fmt::Error> {
         let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         self.people.set(number(stats.people));

@@ -1,10 +1,10 @@
-//! `hri serve`: the index of a directory over HTTP and JSON.
+//! `hri serve`: an index over HTTP and JSON.
 //!
-//! | part | what |
+//! | file | content |
 //! |---|---|
-//! | `api` | addresses, and what they take and give |
-//! | `metrics` | numbers for Prometheus |
-//! | `openapi.json`, `index.html` | the same for programs and for people |
+//! | `api` | routes, requests and replies |
+//! | `metrics` | metrics for Prometheus |
+//! | `openapi.json`, `index.html` | the description of the routes, for programs and for people |
 
 mod api;
 mod metrics;
@@ -21,7 +21,7 @@ use streamface_web::{Options, Server};
 use crate::args::Serve;
 use api::App;
 
-/// Serves until a signal comes.
+/// Serves until SIGINT or SIGTERM.
 pub(super) fn serve(args: &Serve) -> anyhow::Result<()> {
     let store = open(args)?;
     let stats = store.stats()?;
@@ -51,8 +51,10 @@ pub(super) fn serve(args: &Serve) -> anyhow::Result<()> {
         std::thread::sleep(Duration::from_millis(50));
     }
     server.stop();
-    // Opening is faster from a snapshot than from a long log.
-    store.snapshot().context("a last snapshot; what was acknowledged is in the log")?;
+    // The next start is faster from a snapshot than from a long log.
+    store
+        .snapshot()
+        .context("the last snapshot could not be written; all acknowledged changes are in the log")?;
     Ok(())
 }
 

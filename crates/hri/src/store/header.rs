@@ -1,24 +1,32 @@
-//! The head that every file begins with, and reading what may be anything.
+//! The header of every file, and a reader for untrusted bytes.
 
 use std::path::Path;
 
-use crate::{Error, Metric, Settings, Threshold};
+use crate::{Error, Metric, Result, Settings, Threshold};
 
-/// Version of the format; files of another are refused.
+/// Version of the file format. Files of other versions are rejected.
 pub(super) const VERSION: u32 = 1;
-/// Length of a head.
-pub(super) const HEAD: usize = 96;
-/// Tells the order of bytes.
-const ORDER: u32 = 0x0A0B_0C0D;
+/// Length of a header in bytes.
+pub(super) const HEADER_BYTES: usize = 96;
+/// Written as little-endian; a reader that gets it reversed has the other byte order.
+const BYTE_ORDER_MARK: u32 = 0x0A0B_0C0D;
 
-/// What a file is.
+/// The kind of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FileKind {
     Log,
     Snapshot,
 }
 
-impl Kind {
+impl FileKind {
+    /// Prefix of the file's name, and its name in messages.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::Snapshot => "snapshot",
+        }
+    }
+
     fn magic(self) -> &'static [u8; 8] {
         match self {
             Self::Log => b"HRI-LOG\n",
@@ -27,9 +35,9 @@ impl Kind {
     }
 }
 
-/// The first bytes of a file. All numbers are little-endian.
+/// The header of a file. All numbers are little-endian.
 ///
-/// | at | type | what |
+/// | offset | type | content |
 /// |---|---|---|
 /// | 0 | 8 bytes | `HRI-LOG\n` or `HRI-SNAP` |
 /// | 8 | u32 | version |
@@ -38,15 +46,15 @@ impl Kind {
 /// | 20 | u32 | dimension |
 /// | 24 | f64 | threshold |
 /// | 32 | u64 | generation |
-/// | 40 | u64 | changes before it |
+/// | 40 | u64 | number of changes before this file |
 /// | 48 | u64 × 3 | snapshot: next label, people, members |
 /// | 72 | u64 | snapshot: length of the file |
 /// | 80 | u32 | snapshot: CRC-32 of the table of blocks |
 /// | 84 | u64 | 0 |
-/// | 92 | u32 | CRC-32 of all before |
+/// | 92 | u32 | CRC-32 of bytes 0 to 91 |
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Head {
-    pub(super) kind: Kind,
+pub(super) struct Header {
+    pub(super) kind: FileKind,
     pub(super) settings: Settings,
     pub(super) generation: u64,
     pub(super) changes: u64,
@@ -57,8 +65,8 @@ pub(super) struct Head {
     pub(super) table: u32,
 }
 
-impl Head {
-    pub(super) fn new(kind: Kind, settings: Settings, generation: u64, changes: u64) -> Self {
+impl Header {
+    pub(super) fn new(kind: FileKind, settings: Settings, generation: u64, changes: u64) -> Self {
         Self {
             kind,
             settings,
@@ -72,8 +80,8 @@ impl Head {
         }
     }
 
-    pub(super) fn to_bytes(self) -> [u8; HEAD] {
-        let mut bytes = [0; HEAD];
+    pub(super) fn to_bytes(self) -> [u8; HEADER_BYTES] {
+        let mut bytes = [0; HEADER_BYTES];
         let mut at = 0;
         let mut put = |part: &[u8]| {
             bytes[at..at + part.len()].copy_from_slice(part);
@@ -82,7 +90,7 @@ impl Head {
         let threshold = self.settings.threshold();
         put(self.kind.magic());
         put(&VERSION.to_le_bytes());
-        put(&ORDER.to_le_bytes());
+        put(&BYTE_ORDER_MARK.to_le_bytes());
         let metric = match threshold.metric() {
             Metric::Cosine => 0,
             Metric::Euclidean => 1,
@@ -95,42 +103,52 @@ impl Head {
             put(&number.to_le_bytes());
         }
         put(&self.table.to_le_bytes());
-        let crc = crc32fast::hash(&bytes[..HEAD - 4]);
-        bytes[HEAD - 4..].copy_from_slice(&crc.to_le_bytes());
+        let crc = crc32fast::hash(&bytes[..HEADER_BYTES - 4]);
+        bytes[HEADER_BYTES - 4..].copy_from_slice(&crc.to_le_bytes());
         bytes
     }
 
     /// # Errors
     /// [`Error::Format`] for another kind of file or version, [`Error::Corrupt`] for damage.
-    pub(super) fn parse(path: &Path, kind: Kind, bytes: &[u8]) -> Result<Self, Error> {
+    pub(super) fn parse(path: &Path, kind: FileKind, bytes: &[u8]) -> Result<Self> {
         let format = |why: String| Err(Error::Format { path: path.to_owned(), why });
         let corrupt = |offset: u64, why: &str| {
             Err(Error::Corrupt { path: path.to_owned(), offset, why: why.to_owned() })
         };
-        let Some(bytes) = bytes.get(..HEAD) else {
-            return corrupt(bytes.len() as u64, "cut short within its head; restore it from a copy");
+        let Some(bytes) = bytes.get(..HEADER_BYTES) else {
+            return corrupt(
+                bytes.len() as u64,
+                "the file is shorter than its header; restore it from a backup",
+            );
         };
-        let mut read = Reader::new(bytes);
+        let mut read = ByteReader::new(bytes);
         let magic = read.take(8).unwrap_or_default();
         let (version, order) = (read.u32().unwrap_or_default(), read.u32().unwrap_or_default());
-        let sound = crc32fast::hash(&bytes[..HEAD - 4]).to_le_bytes() == bytes[HEAD - 4..];
-        if !sound {
-            // Of a sound head of another order the sum is in that order, too.
-            let swapped = crc32fast::hash(&bytes[..HEAD - 4]).to_be_bytes() == bytes[HEAD - 4..];
-            if swapped && order == ORDER.swap_bytes() {
-                return format("written on a machine of the other byte order; make it anew here".to_owned());
+        let valid = crc32fast::hash(&bytes[..HEADER_BYTES - 4]).to_le_bytes() == bytes[HEADER_BYTES - 4..];
+        if !valid {
+            // In a valid header of the other byte order the checksum is in that order, too.
+            let swapped =
+                crc32fast::hash(&bytes[..HEADER_BYTES - 4]).to_be_bytes() == bytes[HEADER_BYTES - 4..];
+            if swapped && order == BYTE_ORDER_MARK.swap_bytes() {
+                return format(
+                    "written on a machine with the other byte order; build the index again on this machine"
+                        .to_owned(),
+                );
             }
-            return corrupt(0, "its head is not what was written; restore it from a copy");
+            return corrupt(0, "the checksum of the header is wrong; restore the file from a backup");
         }
         if magic != kind.magic() {
-            return format(format!("not a {kind:?} of an index"));
+            return format(format!("not a {} of an index", kind.name()));
         }
-        if order != ORDER {
-            return format("written on a machine of the other byte order; make it anew here".to_owned());
+        if order != BYTE_ORDER_MARK {
+            return format(
+                "written on a machine with the other byte order; build the index again on this machine"
+                    .to_owned(),
+            );
         }
         if version != VERSION {
             return format(format!(
-                "format version {version}, known is {VERSION}; use the hri that wrote it"
+                "the file has format version {version}, this program reads version {VERSION}; use the version of hri that wrote it"
             ));
         }
         let fields = read.take(4).and_then(|flags| {
@@ -156,16 +174,16 @@ impl Head {
             })
         });
         match fields {
-            Some(head) => Ok(head),
-            None => corrupt(16, "settings that cannot be"),
+            Some(header) => Ok(header),
+            None => corrupt(16, "invalid settings in the header; restore the file from a backup"),
         }
     }
 }
 
-/// Takes numbers from bytes, as long as there are any.
-pub(super) struct Reader<'a>(&'a [u8]);
+/// Reads numbers from bytes. Returns `None` at the end.
+pub(super) struct ByteReader<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
+impl<'a> ByteReader<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
@@ -193,23 +211,23 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What settings differ in, said to whom they were asked for by.
-pub(super) fn agree(path: &Path, there: &Settings, wanted: &Settings) -> Result<(), Error> {
+/// Compares the settings of an index with those that the caller expects.
+pub(super) fn check_settings(path: &Path, there: &Settings, wanted: &Settings) -> Result<()> {
     let (a, b) = (there.threshold(), wanted.threshold());
     let why = if a.metric() != b.metric() {
-        format!("made for {} distances, not {}", a.metric(), b.metric())
+        format!("the index uses {} distances, not {}", a.metric(), b.metric())
     } else if there.dim() != wanted.dim() {
-        format!("made for vectors of {} numbers, not {}", there.dim(), wanted.dim())
+        format!("the index has vectors of {} numbers, not {}", there.dim(), wanted.dim())
     } else if a.value() != b.value() {
-        format!("made for threshold {}, not {}", a.value(), b.value())
+        format!("the index has threshold {}, not {}", a.value(), b.value())
     } else if there.keeps_vectors() != wanted.keeps_vectors() {
         let keeps = if there.keeps_vectors() { "keeps" } else { "does not keep" };
-        format!("it {keeps} the vectors of members")
+        format!("the index {keeps} vectors")
     } else {
         return Ok(());
     };
     Err(Error::Format {
         path: path.to_owned(),
-        why: format!("{why}; ask for what it is, or use another directory"),
+        why: format!("{why}; use the settings of the index, or another directory"),
     })
 }

@@ -1,9 +1,9 @@
-//! A vector times a matrix of few columns.
+//! A vector times a matrix with few columns.
 
-/// Columns that lie together.
+/// Columns that are stored together.
 pub(super) const BLOCK: usize = 16;
 
-/// Σ z[row] · row of `blocks`, for each column: `blocks[(block * rows + row) * 16 + column]`.
+/// Writes zᵀB into `out`. B is stored in blocks of sixteen columns: `blocks[(block * rows + row) * 16 + column]`.
 ///
 /// Panics where lengths disagree.
 pub(super) fn multiply(z: &[f32], blocks: &[f32], out: &mut [f32]) {
@@ -41,7 +41,7 @@ unsafe fn avx512(z: &[f32], blocks: &[f32], out: &mut [f32]) {
     use std::arch::x86_64::*;
     let rows = z.len();
     for block in 0..out.len() / BLOCK {
-        // Eight sums apart: one would wait for itself.
+        // Eight independent sums: a single one would wait for its own result.
         let mut sums = [_mm512_setzero_ps(); 8];
         // SAFETY: rows · 16 numbers follow for each block, and 16 sums.
         unsafe {
@@ -97,7 +97,7 @@ mod tests {
     use crate::random::Random;
 
     #[test]
-    fn products_are_what_they_say() {
+    fn products_agree_with_f64() {
         let mut random = Random::new(9);
         for (rows, columns) in [(1, 16), (7, 32), (8, 16), (193, 48)] {
             let mut numbers =

@@ -1,34 +1,34 @@
-//! The inner loops: numbers of four bits of many people against queries, and dot products of bytes.
+//! The inner loops: four-bit coordinates of many people against queries, and dot products of bytes.
 //!
-//! People lie in *panels* of [`PANEL`]. A panel has an *octet* of eight numbers after another: four bytes of
-//! a person beside four of the next, the lower half of byte `b` is number `b` of the octet, the upper half number
-//! `4 + b`. A query is eight signed bytes an octet in the order of the numbers. So 64 bytes of memory are eight numbers
-//! of 16 people, and give the sums of these by two instructions.
+//! People are stored in *panels* of [`PANEL`]. A panel is a sequence of *octets*, each with eight coordinates of all its
+//! people. An octet holds four bytes for each person, person by person: the lower half of byte `b` is coordinate `b` of the
+//! octet, the upper half is coordinate `4 + b`. A query has eight signed bytes for each octet, in the order of the
+//! coordinates. So 64 bytes of memory hold eight coordinates of 16 people, and two instructions add their products.
 //!
-//! All ways give the same sums.
+//! All instruction sets give the same sums.
 
-/// People in a panel.
+/// People in one panel.
 pub(crate) const PANEL: usize = 64;
-/// Bytes an octet takes in a panel.
-pub(crate) const OCTET: usize = 4 * PANEL;
-/// Queries that go through a panel together.
-pub(crate) const TOGETHER: usize = 4;
+/// Bytes of one octet.
+pub(crate) const OCTET_BYTES: usize = 4 * PANEL;
+/// Queries that are tested on one panel together.
+pub(crate) const TILE_QUERIES: usize = 4;
 
-/// Sixty-four bytes, aligned as the widest loads like it.
+/// Sixty-four bytes, aligned for the widest loads.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(C, align(64))]
 pub(crate) struct Line(pub(crate) [u8; 64]);
 
-/// Lines an octet takes in a panel.
-pub(crate) const LINES: usize = OCTET / 64;
+/// Lines of one octet.
+pub(crate) const OCTET_LINES: usize = OCTET_BYTES / 64;
 
-/// By how much each person of a panel is over what was asked.
-pub(crate) type Over = [f32; PANEL];
+/// For each person of a panel, the sum less the least sum that passes.
+pub(crate) type Margins = [f32; PANEL];
 
 /// An instruction set, chosen at run time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Isa {
-    /// Whatever the compiler may assume.
+    /// The baseline of the compilation target.
     Portable,
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -36,17 +36,17 @@ pub(crate) enum Isa {
     Vnni,
 }
 
-/// What a query asks of a panel: a person is a hit where its sum ≥ `inverse` · its start + `cut`.
+/// The test of one query: a person passes where the sum of products ≥ `inverse_step` · the person's term + `cut`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct PanelQuery<'a> {
     /// Eight signed bytes an octet.
-    pub(crate) numbers: &'a [i8],
-    pub(crate) inverse: f32,
+    pub(crate) codes: &'a [i8],
+    pub(crate) inverse_step: f32,
     pub(crate) cut: f32,
 }
 
 impl Isa {
-    /// What this machine has, the slowest first.
+    /// The instruction sets of this processor, slowest first.
     pub(crate) fn available() -> Vec<Self> {
         let mut all = vec![Self::Portable];
         #[cfg(target_arch = "x86_64")]
@@ -62,76 +62,75 @@ impl Isa {
         all
     }
 
-    /// The fastest that this machine has.
+    /// The fastest instruction set of this processor.
     pub(crate) fn best() -> Self {
         Self::available().pop().unwrap_or(Self::Portable)
     }
 
-    /// The first panel from `from` on with a hit, and its hits (bit `i` for person `i`); `over` then holds by how much
-    /// each of the panel's people is over what was asked.
+    /// The first panel from `from` on with people who pass, and a bit for each who does (bit `i` for person `i`).
+    /// `margins` is then that of the panel's people.
     #[inline]
     pub(crate) fn scan(
         self,
         panels: &[Line],
-        starts: &[f32],
+        terms: &[f32],
         from: usize,
-        asked: Asked<'_>,
-        over: &mut Over,
+        query: PanelQuery<'_>,
+        margins: &mut Margins,
     ) -> Option<(usize, u64)> {
-        let octets = asked.numbers.len() / 8;
-        let count = starts.len() / PANEL;
-        assert!(starts.len() == count * PANEL && panels.len() == count * octets * LINES);
-        assert!(asked.numbers.len() == 8 * octets);
+        let octets = query.codes.len() / 8;
+        let count = terms.len() / PANEL;
+        assert!(terms.len() == count * PANEL && panels.len() == count * octets * OCTET_LINES);
+        assert!(query.codes.len() == 8 * octets);
         match self {
             Self::Portable => (from..count).find_map(|p| {
-                let panel = &panels[p * octets * LINES..(p + 1) * octets * LINES];
-                let hits = portable(panel, &starts[p * PANEL..(p + 1) * PANEL], asked, over);
+                let panel = &panels[p * octets * OCTET_LINES..(p + 1) * octets * OCTET_LINES];
+                let hits = portable(panel, &terms[p * PANEL..(p + 1) * PANEL], query, margins);
                 (hits != 0).then_some((p, hits))
             }),
-            // SAFETY: an `Avx2` comes from `available`, which asked the processor; lengths are checked above.
+            // SAFETY: an `Avx2` comes from `available`, which checks the processor; lengths are checked above.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => unsafe { avx2(panels, starts, from, asked, over) },
-            // SAFETY: likewise.
+            Self::Avx2 => unsafe { avx2(panels, terms, from, query, margins) },
+            // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Self::Vnni => unsafe { vnni(panels, starts, from, asked, over) },
+            Self::Vnni => unsafe { vnni(panels, terms, from, query, margins) },
         }
     }
 
-    /// The hits of one panel with several queries; `over` holds by how much each is over, for those with hits.
+    /// The people of one panel who pass several queries. `margins` is valid for the queries that someone passes.
     #[inline]
     pub(crate) fn tile(
         self,
         panel: &[Line],
-        starts: &[f32],
-        asked: [Asked<'_>; TOGETHER],
-        over: &mut [Over; TOGETHER],
-    ) -> [u64; TOGETHER] {
-        let octets = asked[0].numbers.len() / 8;
-        assert!(starts.len() == PANEL && panel.len() == octets * LINES);
-        assert!(asked.iter().all(|a| a.numbers.len() == 8 * octets));
+        terms: &[f32],
+        queries: [PanelQuery<'_>; TILE_QUERIES],
+        margins: &mut [Margins; TILE_QUERIES],
+    ) -> [u64; TILE_QUERIES] {
+        let octets = queries[0].codes.len() / 8;
+        assert!(terms.len() == PANEL && panel.len() == octets * OCTET_LINES);
+        assert!(queries.iter().all(|q| q.codes.len() == 8 * octets));
         match self {
-            // SAFETY: a `Vnni` comes from `available`, which asked the processor; lengths are checked above.
+            // SAFETY: a `Vnni` comes from `available`, which checks the processor; lengths are checked above.
             #[cfg(target_arch = "x86_64")]
-            Self::Vnni => unsafe { vnni_tile(panel, starts, asked, over) },
+            Self::Vnni => unsafe { vnni_tile(panel, terms, queries, margins) },
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => each(asked, over, |a, over| {
-                // SAFETY: likewise.
-                unsafe { avx2(panel, starts, 0, a, over) }.map_or(0, |(_, hits)| hits)
+            Self::Avx2 => each(queries, margins, |query, margins| {
+                // SAFETY: as above.
+                unsafe { avx2(panel, terms, 0, query, margins) }.map_or(0, |(_, hits)| hits)
             }),
-            Self::Portable => each(asked, over, |a, over| portable(panel, starts, a, over)),
+            Self::Portable => each(queries, margins, |query, margins| portable(panel, terms, query, margins)),
         }
     }
 
-    /// The dot product of two rows of signed bytes of one length, −127 to 127 each; `sum` is that of `b`. At most 2¹⁶
-    /// bytes.
+    /// The dot product of two rows of the same length, at most 2¹⁶ bytes of −127 to 127 each. `sum` is the sum of `b`.
     #[inline]
     pub(crate) fn dot(self, a: &[i8], b: &[i8], sum: i32) -> i32 {
         assert!(a.len() == b.len() && a.len() <= 1 << 16);
         match self {
-            // SAFETY: a `Vnni` comes from `available`, which asked the processor; lengths are checked above.
+            // SAFETY: a `Vnni` comes from `available`, which checks the processor; lengths are checked above.
             #[cfg(target_arch = "x86_64")]
             Self::Vnni => unsafe { dot_vnni(a, b) - 128 * sum },
-            // SAFETY: likewise.
+            // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => unsafe { dot_avx2(a, b) },
             Self::Portable => a.iter().zip(b).map(|(&x, &y)| i32::from(x) * i32::from(y)).sum(),
@@ -140,64 +139,64 @@ impl Isa {
 }
 
 fn each(
-    asked: [Asked<'_>; TOGETHER],
-    over: &mut [Over; TOGETHER],
-    ask: impl Fn(Asked<'_>, &mut Over) -> u64,
-) -> [u64; TOGETHER] {
-    let mut hits = [0; TOGETHER];
-    for ((hits, asked), over) in hits.iter_mut().zip(asked).zip(over) {
-        *hits = ask(asked, over);
+    queries: [PanelQuery<'_>; TILE_QUERIES],
+    margins: &mut [Margins; TILE_QUERIES],
+    test: impl Fn(PanelQuery<'_>, &mut Margins) -> u64,
+) -> [u64; TILE_QUERIES] {
+    let mut hits = [0; TILE_QUERIES];
+    for ((hits, query), margins) in hits.iter_mut().zip(queries).zip(margins) {
+        *hits = test(query, margins);
     }
     hits
 }
 
-fn portable(panel: &[Line], starts: &[f32], asked: Asked<'_>, over: &mut Over) -> u64 {
+fn portable(panel: &[Line], terms: &[f32], query: PanelQuery<'_>, margins: &mut Margins) -> u64 {
     let mut sums = [0_i32; PANEL];
-    for (octet, numbers) in panel.chunks_exact(LINES).zip(asked.numbers.as_chunks::<8>().0) {
+    for (octet, codes) in panel.chunks_exact(OCTET_LINES).zip(query.codes.as_chunks::<8>().0) {
         for (line, sums) in octet.iter().zip(sums.as_chunks_mut::<16>().0) {
             for (bytes, sum) in line.0.as_chunks::<4>().0.iter().zip(sums) {
                 for (k, &byte) in bytes.iter().enumerate() {
-                    *sum += i32::from(byte & 15) * i32::from(numbers[k]);
-                    *sum += i32::from(byte >> 4) * i32::from(numbers[4 + k]);
+                    *sum += i32::from(byte & 15) * i32::from(codes[k]);
+                    *sum += i32::from(byte >> 4) * i32::from(codes[4 + k]);
                 }
             }
         }
     }
     let mut hits = 0;
-    for (lane, (&sum, start)) in sums.iter().zip(starts).enumerate() {
-        let least = start * asked.inverse + asked.cut;
+    for (lane, (&sum, term)) in sums.iter().zip(terms).enumerate() {
+        let least = term * query.inverse_step + query.cut;
         hits |= u64::from(sum as f32 >= least) << lane;
-        over[lane] = sum as f32 - least;
+        margins[lane] = sum as f32 - least;
     }
     hits
 }
 
 /// # Safety
-/// The processor has AVX2; `panels` holds 256 bytes for each octet of numbers and 64 starts.
+/// The processor has AVX2; `panels` holds 256 bytes for each octet of codes and 64 terms.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 unsafe fn avx2(
     panels: &[Line],
-    starts: &[f32],
+    terms: &[f32],
     from: usize,
-    asked: Asked<'_>,
-    over: &mut Over,
+    query: PanelQuery<'_>,
+    margins: &mut Margins,
 ) -> Option<(usize, u64)> {
     use std::arch::x86_64::*;
-    let octets = asked.numbers.len() / 8;
+    let octets = query.codes.len() / 8;
     let (low, ones) = (_mm256_set1_epi8(15), _mm256_set1_epi16(1));
-    let (inverse, cut) = (_mm256_set1_ps(asked.inverse), _mm256_set1_ps(asked.cut));
-    let numbers: *const i32 = asked.numbers.as_ptr().cast();
-    for p in from..starts.len() / PANEL {
+    let (inverse, cut) = (_mm256_set1_ps(query.inverse_step), _mm256_set1_ps(query.cut));
+    let codes: *const i32 = query.codes.as_ptr().cast();
+    for p in from..terms.len() / PANEL {
         let mut hits = 0_u64;
         for half in 0..2 {
             let mut sums = [_mm256_setzero_si256(); 4];
             for octet in 0..octets {
-                // SAFETY: the octet is one of the panel's and of the numbers'.
+                // SAFETY: the octet is one of the panel's and of the codes'.
                 unsafe {
-                    let x = _mm256_set1_epi32(numbers.add(2 * octet).read_unaligned());
-                    let y = _mm256_set1_epi32(numbers.add(2 * octet + 1).read_unaligned());
-                    let at = panels.as_ptr().add((p * octets + octet) * LINES + 2 * half);
+                    let x = _mm256_set1_epi32(codes.add(2 * octet).read_unaligned());
+                    let y = _mm256_set1_epi32(codes.add(2 * octet + 1).read_unaligned());
+                    let at = panels.as_ptr().add((p * octets + octet) * OCTET_LINES + 2 * half);
                     for (v, sum) in sums.iter_mut().enumerate() {
                         let bytes = _mm256_load_si256(at.cast::<__m256i>().add(v));
                         let upper = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), low);
@@ -212,14 +211,14 @@ unsafe fn avx2(
             }
             for (v, &sum) in sums.iter().enumerate() {
                 let lane = 32 * half + 8 * v;
-                // SAFETY: a panel has 64 starts.
-                let start = unsafe { _mm256_loadu_ps(starts.as_ptr().add(p * PANEL + lane)) };
-                let least = _mm256_add_ps(_mm256_mul_ps(start, inverse), cut);
+                // SAFETY: a panel has 64 terms.
+                let term = unsafe { _mm256_loadu_ps(terms.as_ptr().add(p * PANEL + lane)) };
+                let least = _mm256_add_ps(_mm256_mul_ps(term, inverse), cut);
                 let sum = _mm256_cvtepi32_ps(sum);
                 let hit = _mm256_cmp_ps::<_CMP_GE_OQ>(sum, least);
                 hits |= u64::from(_mm256_movemask_ps(hit) as u32) << lane;
-                // SAFETY: there are 64 numbers.
-                unsafe { _mm256_storeu_ps(over.as_mut_ptr().add(lane), _mm256_sub_ps(sum, least)) };
+                // SAFETY: there are 64 margins.
+                unsafe { _mm256_storeu_ps(margins.as_mut_ptr().add(lane), _mm256_sub_ps(sum, least)) };
             }
         }
         if hits != 0 {
@@ -230,31 +229,32 @@ unsafe fn avx2(
 }
 
 /// # Safety
-/// The processor has AVX-512F, BW and VNNI; `panels` holds 256 bytes for each octet of numbers and 64 starts.
+/// The processor has AVX-512F, BW and VNNI; `panels` holds 256 bytes for each octet of codes and 64 terms.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 unsafe fn vnni(
     panels: &[Line],
-    starts: &[f32],
+    terms: &[f32],
     from: usize,
-    asked: Asked<'_>,
-    over: &mut Over,
+    query: PanelQuery<'_>,
+    margins: &mut Margins,
 ) -> Option<(usize, u64)> {
     use std::arch::x86_64::*;
-    let octets = asked.numbers.len() / 8;
+    let octets = query.codes.len() / 8;
     let (low, high) = (_mm512_set1_epi8(15), _mm512_set1_epi8(-16));
-    let (inverse, cut) = (_mm512_set1_ps(asked.inverse), _mm512_set1_ps(asked.cut));
-    let numbers: *const i32 = asked.numbers.as_ptr().cast();
-    for p in from..starts.len() / PANEL {
-        // Upper halves are 16 times too large until the end, which saves shifting them.
-        let (mut lows, mut highs) = ([_mm512_setzero_si512(); LINES], [_mm512_setzero_si512(); LINES]);
+    let (inverse, cut) = (_mm512_set1_ps(query.inverse_step), _mm512_set1_ps(query.cut));
+    let codes: *const i32 = query.codes.as_ptr().cast();
+    for p in from..terms.len() / PANEL {
+        // Upper halves count 16 times as much until the end, which saves a shift for each load.
+        let (mut lows, mut highs) =
+            ([_mm512_setzero_si512(); OCTET_LINES], [_mm512_setzero_si512(); OCTET_LINES]);
         for octet in 0..octets {
-            // SAFETY: the octet is one of the panel's and of the numbers'.
+            // SAFETY: the octet is one of the panel's and of the codes'.
             unsafe {
-                let x = _mm512_set1_epi32(numbers.add(2 * octet).read_unaligned());
-                let y = _mm512_set1_epi32(numbers.add(2 * octet + 1).read_unaligned());
-                let at = panels.as_ptr().add((p * octets + octet) * LINES);
-                for v in 0..LINES {
+                let x = _mm512_set1_epi32(codes.add(2 * octet).read_unaligned());
+                let y = _mm512_set1_epi32(codes.add(2 * octet + 1).read_unaligned());
+                let at = panels.as_ptr().add((p * octets + octet) * OCTET_LINES);
+                for v in 0..OCTET_LINES {
                     let bytes = _mm512_load_si512(at.add(v).cast());
                     lows[v] = _mm512_dpbusd_epi32(lows[v], _mm512_and_si512(bytes, low), x);
                     highs[v] = _mm512_dpbusd_epi32(highs[v], _mm512_and_si512(bytes, high), y);
@@ -262,16 +262,16 @@ unsafe fn vnni(
             }
         }
         let mut hits = 0_u64;
-        for v in 0..LINES {
-            // SAFETY: a panel has 64 starts.
-            let start = unsafe { _mm512_loadu_ps(starts.as_ptr().add(p * PANEL + 16 * v)) };
+        for v in 0..OCTET_LINES {
+            // SAFETY: a panel has 64 terms.
+            let term = unsafe { _mm512_loadu_ps(terms.as_ptr().add(p * PANEL + 16 * v)) };
             let sum = _mm512_add_epi32(lows[v], _mm512_srai_epi32::<4>(highs[v]));
-            let least = _mm512_add_ps(_mm512_mul_ps(start, inverse), cut);
+            let least = _mm512_add_ps(_mm512_mul_ps(term, inverse), cut);
             let sum = _mm512_cvtepi32_ps(sum);
             let hit = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(sum, least);
             hits |= u64::from(hit) << (16 * v);
-            // SAFETY: there are 64 numbers.
-            unsafe { _mm512_storeu_ps(over.as_mut_ptr().add(16 * v), _mm512_sub_ps(sum, least)) };
+            // SAFETY: there are 64 margins.
+            unsafe { _mm512_storeu_ps(margins.as_mut_ptr().add(16 * v), _mm512_sub_ps(sum, least)) };
         }
         if hits != 0 {
             return Some((p, hits));
@@ -281,48 +281,50 @@ unsafe fn vnni(
 }
 
 /// # Safety
-/// The processor has AVX-512F, BW and VNNI; `panel` holds 256 bytes for each octet of all numbers, and 64 starts.
+/// The processor has AVX-512F, BW and VNNI; `panel` holds 256 bytes for each octet of all codes, and 64 terms.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 unsafe fn vnni_tile(
     panel: &[Line],
-    starts: &[f32],
-    asked: [Asked<'_>; TOGETHER],
-    over: &mut [Over; TOGETHER],
-) -> [u64; TOGETHER] {
+    terms: &[f32],
+    queries: [PanelQuery<'_>; TILE_QUERIES],
+    margins: &mut [Margins; TILE_QUERIES],
+) -> [u64; TILE_QUERIES] {
     use std::arch::x86_64::*;
-    let octets = asked[0].numbers.len() / 8;
+    let octets = queries[0].codes.len() / 8;
     let low = _mm512_set1_epi8(15);
-    let mut sums = [[_mm512_setzero_si512(); LINES]; TOGETHER];
+    let mut sums = [[_mm512_setzero_si512(); OCTET_LINES]; TILE_QUERIES];
     for octet in 0..octets {
-        // SAFETY: the octet is one of the panel's and of all numbers'.
+        // SAFETY: the octet is one of the panel's and of all codes'.
         unsafe {
-            let at = panel.as_ptr().add(octet * LINES);
-            for v in 0..LINES {
+            let at = panel.as_ptr().add(octet * OCTET_LINES);
+            for v in 0..OCTET_LINES {
                 let bytes = _mm512_load_si512(at.add(v).cast());
                 let lower = _mm512_and_si512(bytes, low);
                 let upper = _mm512_and_si512(_mm512_srli_epi16::<4>(bytes), low);
-                for (sums, asked) in sums.iter_mut().zip(&asked) {
-                    let numbers: *const i32 = asked.numbers.as_ptr().cast();
-                    let x = _mm512_set1_epi32(numbers.add(2 * octet).read_unaligned());
-                    let y = _mm512_set1_epi32(numbers.add(2 * octet + 1).read_unaligned());
+                for (sums, query) in sums.iter_mut().zip(&queries) {
+                    let codes: *const i32 = query.codes.as_ptr().cast();
+                    let x = _mm512_set1_epi32(codes.add(2 * octet).read_unaligned());
+                    let y = _mm512_set1_epi32(codes.add(2 * octet + 1).read_unaligned());
                     sums[v] = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(sums[v], lower, x), upper, y);
                 }
             }
         }
     }
-    let mut hits = [0; TOGETHER];
-    for v in 0..LINES {
-        // SAFETY: a panel has 64 starts.
-        let start = unsafe { _mm512_loadu_ps(starts.as_ptr().add(16 * v)) };
-        for (((hits, sums), asked), over) in hits.iter_mut().zip(&sums).zip(&asked).zip(over.iter_mut()) {
-            let product = _mm512_mul_ps(start, _mm512_set1_ps(asked.inverse));
-            let least = _mm512_add_ps(product, _mm512_set1_ps(asked.cut));
+    let mut hits = [0; TILE_QUERIES];
+    for v in 0..OCTET_LINES {
+        // SAFETY: a panel has 64 terms.
+        let term = unsafe { _mm512_loadu_ps(terms.as_ptr().add(16 * v)) };
+        for (((hits, sums), query), margins) in
+            hits.iter_mut().zip(&sums).zip(&queries).zip(margins.iter_mut())
+        {
+            let product = _mm512_mul_ps(term, _mm512_set1_ps(query.inverse_step));
+            let least = _mm512_add_ps(product, _mm512_set1_ps(query.cut));
             let sum = _mm512_cvtepi32_ps(sums[v]);
             let hit = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(sum, least);
             *hits |= u64::from(hit) << (16 * v);
-            // SAFETY: there are 64 numbers.
-            unsafe { _mm512_storeu_ps(over.as_mut_ptr().add(16 * v), _mm512_sub_ps(sum, least)) };
+            // SAFETY: there are 64 margins.
+            unsafe { _mm512_storeu_ps(margins.as_mut_ptr().add(16 * v), _mm512_sub_ps(sum, least)) };
         }
     }
     hits
@@ -382,7 +384,7 @@ unsafe fn dot_vnni(a: &[i8], b: &[i8]) -> i32 {
                 _mm512_maskz_loadu_epi8(mask, b.as_ptr().add(whole)),
             )
         };
-        // Beyond the end b is zero, whatever a becomes.
+        // Beyond the end b is zero, so a does not matter.
         sum = _mm512_dpbusd_epi32(sum, _mm512_xor_si512(x, offset), y);
     }
     _mm512_reduce_add_epi32(sum)
@@ -394,69 +396,69 @@ mod tests {
     use crate::random::Random;
 
     #[test]
-    fn panels_are_the_sums_they_say() {
+    fn panels_agree_with_plain_sums() {
         let mut random = Random::new(5);
         for octets in [1, 2, 5, 64] {
             let count = 3;
-            let bytes: Vec<u8> = (0..count * octets * OCTET).map(|_| random.next() as u8).collect();
+            let bytes: Vec<u8> = (0..count * octets * OCTET_BYTES).map(|_| random.next() as u8).collect();
             let panels: Vec<Line> = bytes.as_chunks::<64>().0.iter().map(|c| Line(*c)).collect();
-            let number = |i: usize, k: usize| {
-                let at = (i / PANEL * octets + k / 8) * OCTET + i % PANEL * 4 + k % 4;
+            let coordinate = |i: usize, k: usize| {
+                let at = (i / PANEL * octets + k / 8) * OCTET_BYTES + i % PANEL * 4 + k % 4;
                 i32::from(if k % 8 < 4 { bytes[at] & 15 } else { bytes[at] >> 4 })
             };
             for round in 0..8 {
-                // The first at the ends of the range.
+                // The first round is at the ends of the range.
                 let mut queries = Vec::new();
-                for q in 0..TOGETHER {
+                for q in 0..TILE_QUERIES {
                     let end = if q.is_multiple_of(2) { 127 } else { -127 };
-                    let numbers = (0..8 * octets).map(|_| (random.next() % 255) as i32 - 127);
-                    let numbers: Vec<i8> = numbers.map(|x| if round == 0 { end } else { x } as i8).collect();
-                    queries.push(numbers);
+                    let codes = (0..8 * octets).map(|_| (random.next() % 255) as i32 - 127);
+                    let codes: Vec<i8> = codes.map(|x| if round == 0 { end } else { x } as i8).collect();
+                    queries.push(codes);
                 }
-                let mut starts: Vec<f32> =
+                let mut terms: Vec<f32> =
                     (0..count * PANEL).map(|_| (random.next() % 100) as f32 - 50.0).collect();
-                starts[0] = f32::INFINITY;
-                starts[1] = f32::NEG_INFINITY;
+                terms[0] = f32::INFINITY;
+                terms[1] = f32::NEG_INFINITY;
                 let cut = (octets * 8 * 100 * round) as f32;
-                let asked: Vec<Asked> =
-                    queries.iter().map(|numbers| Asked { numbers, inverse: 0.37, cut }).collect();
-                let sum = |i: usize, a: &Asked| -> i32 {
-                    (0..8 * octets).map(|k| number(i, k) * i32::from(a.numbers[k])).sum()
+                let tests: Vec<PanelQuery> =
+                    queries.iter().map(|codes| PanelQuery { codes, inverse_step: 0.37, cut }).collect();
+                let sum = |i: usize, a: &PanelQuery| -> i32 {
+                    (0..8 * octets).map(|k| coordinate(i, k) * i32::from(a.codes[k])).sum()
                 };
-                let least = |i: usize, a: &Asked| starts[i] * a.inverse + a.cut;
-                let mut over = [[0.0; PANEL]; TOGETHER];
-                let hits = |p: usize, a: &Asked| -> u64 {
+                let least = |i: usize, a: &PanelQuery| terms[i] * a.inverse_step + a.cut;
+                let mut margins = [[0.0; PANEL]; TILE_QUERIES];
+                let hits = |p: usize, a: &PanelQuery| -> u64 {
                     let of = |lane: usize| sum(p * PANEL + lane, a) as f32 >= least(p * PANEL + lane, a);
                     (0..PANEL).map(|lane| u64::from(of(lane)) << lane).fold(0, |a, b| a | b)
                 };
                 for isa in Isa::available() {
-                    for a in &asked {
+                    for a in &tests {
                         let mut from = 0;
                         for p in 0..count {
                             let want = hits(p, a);
                             if want != 0 {
                                 assert_eq!(
-                                    isa.scan(&panels, &starts, from, *a, &mut over[0]),
+                                    isa.scan(&panels, &terms, from, *a, &mut margins[0]),
                                     Some((p, want)),
                                     "{isa:?}"
                                 );
                                 assert_eq!(
-                                    over[0][2],
+                                    margins[0][2],
                                     sum(p * PANEL + 2, a) as f32 - least(p * PANEL + 2, a)
                                 );
                                 from = p + 1;
                             }
                         }
-                        assert_eq!(isa.scan(&panels, &starts, from, *a, &mut over[0]), None);
+                        assert_eq!(isa.scan(&panels, &terms, from, *a, &mut margins[0]), None);
                     }
                     for p in 0..count {
-                        let panel = &panels[p * octets * LINES..(p + 1) * octets * LINES];
-                        let four: [Asked; TOGETHER] = asked.clone().try_into().unwrap();
+                        let panel = &panels[p * octets * OCTET_LINES..(p + 1) * octets * OCTET_LINES];
+                        let four: [PanelQuery; TILE_QUERIES] = tests.clone().try_into().unwrap();
                         let want = four.map(|a| hits(p, &a));
-                        let got = isa.tile(panel, &starts[p * PANEL..(p + 1) * PANEL], four, &mut over);
+                        let got = isa.tile(panel, &terms[p * PANEL..(p + 1) * PANEL], four, &mut margins);
                         assert_eq!(got, want, "{isa:?}");
-                        for (k, a) in asked.iter().enumerate().filter(|(k, _)| want[*k] != 0) {
-                            assert_eq!(over[k][9], sum(p * PANEL + 9, a) as f32 - least(p * PANEL + 9, a));
+                        for (k, a) in tests.iter().enumerate().filter(|(k, _)| want[*k] != 0) {
+                            assert_eq!(margins[k][9], sum(p * PANEL + 9, a) as f32 - least(p * PANEL + 9, a));
                         }
                     }
                 }
@@ -465,7 +467,7 @@ mod tests {
     }
 
     #[test]
-    fn dots_are_the_sums_they_say() {
+    fn byte_dots_agree_with_plain_sums() {
         for isa in Isa::available() {
             for len in [0, 1, 31, 32, 63, 64, 65, 192, 513] {
                 let row = |k: usize| -> Vec<i8> {
