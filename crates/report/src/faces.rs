@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::io::{self, Write};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use maud::{Markup, html};
 use streamface_types::FaceId;
 
-use crate::html::{Text, Url};
+use crate::html::Url;
 use crate::picture::Pictures;
 
 /// The thumbnails of a page on which a face may stand many times: each is asked for and embedded once, where it first
@@ -26,85 +26,72 @@ impl<'a> Sheet<'a> {
     }
 
     /// Faces of `who`, each linked to its image in `folder` unless that is empty.
-    pub fn write(
-        &mut self,
-        out: &mut dyn Write,
-        folder: &str,
-        who: &str,
-        faces: &[&FaceId],
-    ) -> io::Result<()> {
+    pub fn faces(&mut self, folder: &str, who: &str, faces: &[&FaceId]) -> Markup {
         let new: Vec<&FaceId> = faces.iter().copied().filter(|face| !self.asked.contains_key(face)).collect();
         let mut found: HashMap<&FaceId, Option<Vec<u8>>> = if new.is_empty() {
             HashMap::new()
         } else {
             new.iter().copied().zip(self.pictures.faces(&new)).collect()
         };
-        write!(out, "<ul class=\"faces\">")?;
-        for &face in faces {
-            let tag = open_face(out, folder, face, face)?;
-            let jpeg = found.remove(face).flatten();
-            self.picture(out, face, jpeg.as_deref(), format_args!("a face of {who}"))?;
-            write!(out, "</{tag}></li>")?;
+        html! {
+            ul class="faces" {
+                @for &face in faces {
+                    @let jpeg = found.remove(face).flatten();
+                    (face_item(folder, face, face, &self.thumbnail(face, jpeg.as_deref(), who)))
+                }
+            }
         }
-        write!(out, "</ul>")
     }
 
-    /// A picture that is given for the first time, or again without; or that there is none.
-    fn picture(
-        &mut self,
-        out: &mut dyn Write,
-        face: &FaceId,
-        jpeg: Option<&[u8]>,
-        says: impl Display,
-    ) -> io::Result<()> {
+    /// A thumbnail that is given for the first time, or again without; or that there is none.
+    fn thumbnail(&mut self, face: &FaceId, jpeg: Option<&[u8]>, who: &str) -> Markup {
         let next = self.embedded;
         let known = *self.asked.entry(face.clone()).or_insert(jpeg.map(|_| next));
-        let Some(number) = known else { return write_picture(out, None, says) };
-        write!(out, "<svg viewBox=\"0 0 72 72\" role=\"img\" aria-label=\"{}\">", Text(says))?;
-        match jpeg {
-            Some(jpeg) => {
-                self.embedded += 1;
-                // As an img with object-fit: cover.
-                write!(
-                    out,
-                    "<image id=\"picture-{number}\" width=\"72\" height=\"72\" preserveAspectRatio=\"xMidYMid slice\" href=\"data:image/jpeg;base64,{}\"/>",
-                    STANDARD.encode(jpeg)
-                )?;
-            }
-            None => write!(out, "<use href=\"#picture-{number}\"/>")?,
+        let Some(number) = known else { return blank() };
+        if jpeg.is_some() {
+            self.embedded += 1;
         }
-        write!(out, "</svg>")
+        html! {
+            svg viewBox="0 0 72 72" role="img" aria-label={ "a face of " (who) } {
+                @if let Some(jpeg) = jpeg {
+                    // As an img with object-fit: cover.
+                    image id={ "picture-" (number) } width="72" height="72" preserveAspectRatio="xMidYMid slice"
+                        href=(data_url(jpeg)) {}
+                } @else {
+                    use href={ "#picture-" (number) } {}
+                }
+            }
+        }
     }
 }
 
-/// Begins one of a list of faces, linked to its image in `folder` unless that is empty. Gives the element that
-/// is left open.
-pub(crate) fn open_face(
-    out: &mut dyn Write,
-    folder: &str,
-    face: &FaceId,
-    says: impl Display,
-) -> io::Result<&'static str> {
-    let tag = if folder.is_empty() { "span" } else { "a" };
-    write!(out, "<li><{tag} class=\"face\" title=\"{}\"", Text(says))?;
-    if !folder.is_empty() {
-        write!(out, " href=\"{}\"", Url(format!("{folder}/{face}.png")))?;
+/// One of a list of faces, linked to its image in `folder` unless that is empty. `says` is shown on hovering.
+pub(crate) fn face_item(folder: &str, face: &FaceId, says: impl Display, content: &Markup) -> Markup {
+    html! {
+        li {
+            @if folder.is_empty() {
+                span class="face" title=(says) { (content) }
+            } @else {
+                a class="face" title=(says) href=(Url(format_args!("{folder}/{face}.png"))) { (content) }
+            }
+        }
     }
-    write!(out, ">")?;
-    Ok(tag)
 }
 
 /// A picture, or that there is none.
-pub(crate) fn write_picture(out: &mut dyn Write, jpeg: Option<&[u8]>, says: impl Display) -> io::Result<()> {
-    match jpeg {
-        Some(jpeg) => write!(
-            out,
-            "<img alt=\"{}\" width=\"72\" height=\"72\" loading=\"lazy\" decoding=\"async\" src=\"data:image/jpeg;base64,{}\">",
-            Text(says),
-            STANDARD.encode(jpeg)
-        ),
-        None => write!(out, "<span class=\"blank\">no picture</span>"),
+pub(crate) fn picture(jpeg: Option<&[u8]>, says: impl Display) -> Markup {
+    let Some(jpeg) = jpeg else { return blank() };
+    html! {
+        img alt=(says) width="72" height="72" loading="lazy" decoding="async" src=(data_url(jpeg));
     }
+}
+
+fn blank() -> Markup {
+    html! { span class="blank" { "no picture" } }
+}
+
+fn data_url(jpeg: &[u8]) -> String {
+    format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg))
 }
 
 #[cfg(test)]
@@ -126,12 +113,11 @@ mod tests {
         let ids: Vec<FaceId> = (0..3).map(|i| format!("f_face_{i}").parse().unwrap()).collect();
         let mut asked = Asked(Vec::new());
         let mut sheet = Sheet::new(&mut asked);
-        let mut page = Vec::new();
+        let mut page = String::new();
         for faces in [[0, 1].as_slice(), &[1, 2, 0], &[2]] {
             let faces: Vec<&FaceId> = faces.iter().map(|&i| &ids[i]).collect();
-            sheet.write(&mut page, "faces", "<Ann>", &faces).unwrap();
+            page.push_str(&sheet.faces("faces", "<Ann>", &faces).0);
         }
-        let page = String::from_utf8(page).unwrap();
         assert_eq!(asked.0, [0, 1, 2]);
         let count = |part: &str| page.matches(part).count();
         assert_eq!(

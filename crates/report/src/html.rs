@@ -1,48 +1,16 @@
-//! Escaping. Everything that is not the page's own markup goes through [`Text`] or
-//! [`Url`].
+//! Text that may be broken, urls, and numbers that only pages show.
 
 use std::fmt::{self, Display, Write as _};
 
-/// Text for an element or a double-quoted attribute. Control characters, which HTML does not allow,
-/// become U+FFFD.
-pub(crate) struct Text<T>(pub T);
+use maud::{Markup, html};
 
-impl<T: Display> Display for Text<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(Escape(f), "{}", self.0)
-    }
-}
-
-/// [`Text`] that may be broken after each `/` and `_`, as paths must be where room is scarce.
-pub(crate) struct Breaking<'a>(pub &'a str);
-
-impl Display for Breaking<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for part in self.0.split_inclusive(['/', '_']) {
-            let end = if part.ends_with(['/', '_']) { "<wbr>" } else { "" };
-            write!(f, "{}{end}", Text(part))?;
+/// Text that may be broken after each `/` and `_`, as paths must be where room is scarce.
+pub(crate) fn breaking(text: &str) -> Markup {
+    html! {
+        @for part in text.split_inclusive(['/', '_']) {
+            (part)
+            @if part.ends_with(['/', '_']) { wbr; }
         }
-        Ok(())
-    }
-}
-
-struct Escape<'a, 'b>(&'a mut fmt::Formatter<'b>);
-
-impl fmt::Write for Escape<'_, '_> {
-    fn write_str(&mut self, s: &str) -> fmt::Result {
-        for c in s.chars() {
-            match c {
-                '&' => self.0.write_str("&amp;"),
-                '<' => self.0.write_str("&lt;"),
-                '>' => self.0.write_str("&gt;"),
-                '"' => self.0.write_str("&quot;"),
-                '\'' => self.0.write_str("&#39;"),
-                '\n' => self.0.write_str("&#10;"),
-                c if c.is_control() => self.0.write_char('\u{fffd}'),
-                c => self.0.write_char(c),
-            }?;
-        }
-        Ok(())
     }
 }
 
@@ -72,16 +40,18 @@ impl Display for Blur {
     }
 }
 
+/// A number with its own minus sign, which is as long as a plus, in place of a hyphen.
+pub(crate) fn minus(number: impl Display) -> String {
+    number.to_string().replace('-', "−")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_would_be_markup_is_text() {
-        let hostile = "<a href=\"x\" on='y'>&\0\u{1b}\n";
-        let shown = Text(hostile).to_string();
-        assert_eq!(shown, "&lt;a href=&quot;x&quot; on=&#39;y&#39;&gt;&amp;\u{fffd}\u{fffd}&#10;");
-        assert_eq!(Breaking("a/<b>_c").to_string(), "a/<wbr>&lt;b&gt;_<wbr>c");
+    fn paths_can_be_broken_and_urls_are_encoded() {
+        assert_eq!(breaking("a/<b>_c").0, "a/<wbr>&lt;b&gt;_<wbr>c");
         assert_eq!(
             Url("faces/ä b?#%\"'<javascript:.png").to_string(),
             "faces/%C3%A4%20b%3F%23%25%22%27%3Cjavascript%3A.png"

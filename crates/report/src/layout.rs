@@ -1,98 +1,181 @@
 //! What all pages have: the head, tiles of numbers, links to sections, tables, settings.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use maud::{Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
+use streamface_eval::format::Plural;
 
-use crate::html::{Breaking, Text};
+use crate::html::breaking;
 
 const STYLE: &str = include_str!("report.css");
 /// Characters of a number for which every tile has room.
 const ROOMY: usize = 6;
 
-/// The head of a page and its heading, with the header element left open: `styles` come after the common
-/// one, and only `script` may run; none where it is empty.
-pub(crate) fn open(out: &mut dyn Write, title: &str, styles: &[&str], script: &str) -> io::Result<()> {
-    // The script is named by its hash: no other could run, even if a name were not escaped.
-    let allowed = if script.is_empty() {
-        "img-src data:".to_owned()
-    } else {
-        let hash = STANDARD.encode(Sha256::digest(script.as_bytes()));
-        format!("img-src data: file: 'self'; script-src 'sha256-{hash}'")
-    };
-    write!(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">")?;
-    write!(
-        out,
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; {allowed}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">"
-    )?;
-    write!(out, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">")?;
-    write!(out, "<meta name=\"color-scheme\" content=\"light dark\">")?;
-    write!(out, "<title>{}</title><style>{STYLE}{}</style></head><body>", Text(title), styles.concat())?;
-    write!(out, "<header class=\"top\"><p class=\"mark\">StreamFace</p><h1>{}</h1>", Text(title))
+/// What differs between the heads of two pages.
+pub(crate) struct Head<'a> {
+    /// Title and heading.
+    pub title: &'a str,
+    /// Style sheets that come after the common one.
+    pub styles: &'a [&'a str],
+    /// The only script that may run; none where it is empty.
+    pub script: &'a str,
+}
+
+impl Head<'_> {
+    /// The page: `header` stands below the heading, `main` below that.
+    pub fn page(&self, header: &Markup, main: &Markup) -> Markup {
+        html! {
+            (PreEscaped("<!doctype html>\n"))
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta http-equiv="Content-Security-Policy" content=(self.policy());
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="color-scheme" content="light dark";
+                    title { (self.title) }
+                    style { (PreEscaped(STYLE)) @for style in self.styles { (PreEscaped(style)) } }
+                }
+                body {
+                    header class="top" { p class="mark" { "StreamFace" } h1 { (self.title) } (header) }
+                    main { (main) }
+                    @if !self.script.is_empty() { script { (PreEscaped(self.script)) } }
+                }
+            }
+        }
+    }
+
+    /// The content security policy. The script is named by its hash: no other could run, even if a name were
+    /// not escaped.
+    fn policy(&self) -> String {
+        let allowed = if self.script.is_empty() {
+            "img-src data:".to_owned()
+        } else {
+            let hash = STANDARD.encode(Sha256::digest(self.script.as_bytes()));
+            format!("img-src data: file: 'self'; script-src 'sha256-{hash}'")
+        };
+        format!(
+            "default-src 'none'; {allowed}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+        )
+    }
+}
+
+/// Writes a page. Control characters, which HTML does not allow, become U+FFFD; line ends stay.
+pub(crate) fn write(page: &Markup, out: &mut dyn Write) -> io::Result<()> {
+    let mut rest = page.0.as_str();
+    while let Some(at) = rest.find(|c: char| c.is_control() && c != '\n') {
+        write!(out, "{}\u{fffd}", &rest[..at])?;
+        rest = &rest[at..];
+        rest = &rest[rest.chars().next().map_or(0, char::len_utf8)..];
+    }
+    writeln!(out, "{rest}")
 }
 
 /// A line below the heading; none for an empty one.
-pub(crate) fn source(out: &mut dyn Write, line: &str) -> io::Result<()> {
-    if line.is_empty() { Ok(()) } else { write!(out, "<p class=\"source\">{}</p>", Text(line)) }
+pub(crate) fn source(line: &str) -> Markup {
+    html! { @if !line.is_empty() { p class="source" { (line) } } }
 }
 
-/// A number in a large hand, smaller where it is long, and lines below it; empty ones are passed over.
-pub(crate) fn tile(out: &mut dyn Write, name: &str, number: &str, lines: &[String]) -> io::Result<()> {
-    write!(out, "<div><dt>{}</dt><dd><strong", Text(name))?;
+/// A row of [`tile`]s.
+pub(crate) fn tiles(tiles: &[Markup]) -> Markup {
+    html! { dl class="numbers" { @for tile in tiles { (tile) } } }
+}
+
+/// A number in large type, smaller where it is long, and lines below it; empty lines are left out.
+pub(crate) fn tile(name: &str, number: &str, lines: &[String]) -> Markup {
     let characters = number.chars().count();
-    if characters > ROOMY {
-        write!(out, " style=\"--n:{characters}\"")?;
+    let style = (characters > ROOMY).then(|| format!("--n:{characters}"));
+    html! {
+        div {
+            dt { (name) }
+            dd {
+                strong style=[style] { (number) }
+                @for line in lines.iter().filter(|line| !line.is_empty()) { span { (breaking(line)) } }
+            }
+        }
     }
-    write!(out, ">{}</strong>", Text(number))?;
-    for line in lines.iter().filter(|l| !l.is_empty()) {
-        write!(out, "<span>{}</span>", Breaking(line))?;
-    }
-    write!(out, "</dd></div>")
 }
 
-/// Links to the sections that are there: id, name, whether it is.
-pub(crate) fn nav(out: &mut dyn Write, sections: &[(&str, &str, bool)]) -> io::Result<()> {
-    open_nav(out, sections)?;
-    writeln!(out, "</nav>")
+/// Links to the sections that are there (id, name, whether it is), and what stands after them.
+pub(crate) fn nav(sections: &[(&str, &str, bool)], after: &Markup) -> Markup {
+    html! {
+        nav aria-label="Sections" {
+            ul {
+                @for (id, name, _) in sections.iter().filter(|(_, _, there)| *there) {
+                    li { a href={ "#" (id) } { (name) } }
+                }
+            }
+            (after)
+        }
+    }
 }
 
-/// [`nav`], with its element left open.
-pub(crate) fn open_nav(out: &mut dyn Write, sections: &[(&str, &str, bool)]) -> io::Result<()> {
-    write!(out, "<nav aria-label=\"Sections\"><ul>")?;
-    for (id, name, _) in sections.iter().filter(|(_, _, there)| *there) {
-        write!(out, "<li><a href=\"#{id}\">{name}</a></li>")?;
-    }
-    write!(out, "</ul>")
+/// A section under a heading.
+pub(crate) fn section(id: &str, heading: &str, body: &Markup) -> Markup {
+    html! { section aria-labelledby=(id) { h2 id=(id) { (heading) } (body) } }
 }
 
-/// The head of a table that scrolls by itself where it is too wide: names of columns, numbers to the right.
-pub(crate) fn table(out: &mut dyn Write, says: &str, columns: &[(&str, bool)]) -> io::Result<()> {
-    write!(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\">", Text(says))?;
-    write!(out, "<table><thead><tr>")?;
-    for (name, number) in columns {
-        let class = if *number { " class=\"n\"" } else { "" };
-        write!(out, "<th scope=\"col\"{class}>{}</th>", Text(name))?;
+/// A table that scrolls by itself where it is too wide. Columns are a name and whether they hold numbers, which
+/// stand to the right; `rows` are its `tr` elements.
+pub(crate) fn table(says: &str, columns: &[(&str, bool)], rows: &Markup) -> Markup {
+    html! {
+        div class="scroll" tabindex="0" role="region" aria-label=(says) {
+            table {
+                thead {
+                    tr { @for (name, number) in columns { th scope="col" class=[number.then_some("n")] { (name) } } }
+                }
+                tbody { (rows) }
+            }
+        }
     }
-    write!(out, "</tr></thead><tbody>")
+}
+
+/// A cell with a number.
+pub(crate) fn number(value: impl Display) -> Markup {
+    html! { td class="n" { (value) } }
+}
+
+/// How many of `all` are left out where only the first `shown` are there. `what` is one of them.
+pub(crate) fn left_out(all: usize, shown: usize, what: &'static str) -> Markup {
+    html! { @if all > shown { p class="note" { (Plural(all - shown, what)) " not shown." } } }
 }
 
 /// The section of settings, where there are any.
-pub(crate) fn settings_section(out: &mut dyn Write, settings: &[(String, String)]) -> io::Result<()> {
-    if settings.is_empty() {
-        return Ok(());
-    }
-    write!(out, "<section aria-labelledby=\"settings\"><h2 id=\"settings\">Settings</h2>")?;
-    settings_list(out, settings)?;
-    writeln!(out, "</section>")
+pub(crate) fn settings_section(settings: &[(String, String)]) -> Markup {
+    html! { @if !settings.is_empty() { (section("settings", "Settings", &settings_list(settings))) } }
 }
 
 /// Settings as a list, in the order given.
-pub(crate) fn settings_list(out: &mut dyn Write, settings: &[(String, String)]) -> io::Result<()> {
-    write!(out, "<dl class=\"settings\">")?;
-    for (name, value) in settings {
-        write!(out, "<div><dt>{}</dt><dd>{}</dd></div>", Text(name), Breaking(value))?;
+pub(crate) fn settings_list(settings: &[(String, String)]) -> Markup {
+    html! {
+        dl class="settings" {
+            @for (name, value) in settings { div { dt { (name) } dd { (breaking(value)) } } }
+        }
     }
-    write!(out, "</dl>")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_replaced_and_line_ends_stay() {
+        let mut page = Vec::new();
+        let text = "\0a\u{1b}\n\u{85}b";
+        write(&html! { p title=(text) { (text) } }, &mut page).unwrap();
+        let shown = "\u{fffd}a\u{fffd}\n\u{fffd}b";
+        assert_eq!(String::from_utf8(page).unwrap(), format!("<p title=\"{shown}\">{shown}</p>\n"));
+    }
+
+    #[test]
+    fn what_would_be_markup_is_text() {
+        let hostile = "<a href=\"x\">&";
+        let page = Head { title: hostile, styles: &[], script: "" }
+            .page(&source(hostile), &tile(hostile, hostile, &[hostile.to_owned()]));
+        assert_eq!(page.0.matches("&lt;a href=&quot;x&quot;&gt;&amp;").count(), 6);
+        assert!(!page.0.contains("<a"));
+    }
 }

@@ -1,5 +1,7 @@
 //! Axes, and the round numbers on them.
 
+use maud::{Markup, html};
+
 /// An axis: from where to where, and whether by powers of ten.
 #[derive(Clone, Copy)]
 pub(crate) struct Axis {
@@ -76,6 +78,16 @@ fn round_step(least: f64) -> f64 {
     factor.unwrap_or(10.0) * power
 }
 
+/// A number as the text of a tick.
+pub(crate) fn plain_tick(v: f64) -> Markup {
+    html! { (plain(v)) }
+}
+
+/// A share as the text of a tick.
+pub(crate) fn percent_tick(v: f64) -> Markup {
+    html! { (plain_percent(v)) }
+}
+
 /// A number without a tail of zeros.
 pub(crate) fn plain(v: f64) -> String {
     let text = format!("{v:.3}");
@@ -88,13 +100,12 @@ pub(crate) fn plain_percent(v: f64) -> String {
     format!("{} %", plain(100.0 * v))
 }
 
-/// A tick of [`Axis::rates`]: a percentage, or a power of ten as markup where that is too long.
-pub(crate) fn rate_tick(v: f64) -> String {
+/// A tick of [`Axis::rates`]: a percentage, or a power of ten where that is too long.
+pub(crate) fn rate_tick(v: f64) -> Markup {
     if v >= 0.999e-4 {
-        plain_percent(v)
-    } else {
-        format!("10<tspan class=\"up\" dy=\"-5\">−{}</tspan>", -v.log10().round())
+        return percent_tick(v);
     }
+    html! { "10" tspan class="up" dy="-5" { "−" (-v.log10().round()) } }
 }
 
 #[cfg(test)]

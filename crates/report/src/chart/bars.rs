@@ -1,13 +1,11 @@
 //! Counts, one after another.
 
-use std::fmt::Write as _;
-use std::io::{self, Write};
-
-use super::Axis;
-use super::frame::SMALL;
-use crate::html::Text;
+use maud::{Markup, html};
 use streamface_eval::format::{Count, Plural};
 use streamface_eval::intrinsic::SizeBin;
+
+use super::Axis;
+use super::frame::{SMALL, short};
 
 /// Most points of a line: a column each, and then some.
 const POINTS: usize = 400;
@@ -37,28 +35,22 @@ pub(crate) struct Bar {
 }
 
 /// Bars side by side.
-pub(crate) fn bars(out: &mut dyn Write, about: &About<'_>, bars: &[Bar]) -> io::Result<()> {
+pub(crate) fn bars(about: &About<'_>, bars: &[Bar]) -> Markup {
     let axis = Axis::counts(bars.iter().map(|b| b.value).max().unwrap_or(0));
-    begin(out, about, axis)?;
     let step = (SMALL.right - SMALL.left) / bars.len().max(1) as f64;
-    for (i, bar) in bars.iter().enumerate().filter(|(_, bar)| bar.value > 0) {
-        let (x, y) = (SMALL.left + step * (i as f64 + 0.06), height(axis, bar.value));
-        write!(
-            out,
-            "<rect class=\"{}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{:.1}\"><title>{}</title></rect>",
-            bar.class,
-            step * 0.88,
-            SMALL.bottom - y,
-            Text(&bar.says)
-        )?;
-    }
-    SMALL.close(out)
+    let drawn = html! {
+        @for (i, bar) in bars.iter().enumerate().filter(|(_, bar)| bar.value > 0) {
+            @let (x, y) = (SMALL.left + step * (i as f64 + 0.06), height(axis, bar.value));
+            rect class=(bar.class) x=(short(x)) y=(short(y)) width=(short(step * 0.88))
+                height=(short(SMALL.bottom - y)) { title { (bar.says) } }
+        }
+    };
+    figure(about, axis, &drawn)
 }
 
 /// A line through one value after another; of many the largest of each stretch.
-pub(crate) fn line(out: &mut dyn Write, about: &About<'_>, values: &[usize]) -> io::Result<()> {
+pub(crate) fn line(about: &About<'_>, values: &[usize]) -> Markup {
     let axis = Axis::counts(values.iter().copied().max().unwrap_or(0));
-    begin(out, about, axis)?;
     let stretch = values.len().div_ceil(POINTS).max(1);
     let step = (SMALL.right - SMALL.left) / values.len().max(1) as f64;
     let mut path = String::new();
@@ -67,25 +59,15 @@ pub(crate) fn line(out: &mut dyn Write, about: &About<'_>, values: &[usize]) -> 
         let from = SMALL.left + step * (i * stretch) as f64;
         let y = height(axis, most);
         // A step for each value: between two labels there is nothing.
-        let _ = write!(
-            path,
-            "{}{from:.1} {y:.1}h{:.1}",
-            if i == 0 { "M" } else { "L" },
-            step * values.len() as f64
-        );
+        let begin = if i == 0 { "M" } else { "L" };
+        path.push_str(&format!("{begin}{from:.1} {y:.1}h{:.1}", step * values.len() as f64));
     }
-    write!(out, "<path class=\"line c0\" d=\"{path}\"/>")?;
-    SMALL.close(out)
+    figure(about, axis, &html! { path class="line c0" d=(path) {} })
 }
 
 /// The original's "Membership Distribution": how many clusters have how many faces. `what` they are, in the
 /// plural.
-pub(crate) fn size_bins(
-    out: &mut dyn Write,
-    title: &str,
-    what: &'static str,
-    bins: &[SizeBin],
-) -> io::Result<()> {
+pub(crate) fn size_bins(title: &str, what: &'static str, bins: &[SizeBin]) -> Markup {
     let range = |from: usize, to: usize| {
         if from == to {
             Plural(from, "face").to_string()
@@ -113,7 +95,7 @@ pub(crate) fn size_bins(
     let all: usize = bins.iter().map(|bin| bin.classes).sum();
     let says = format!("{title}: {} of {} {what} have one face", Count(ones as u64), Count(all as u64));
     let about = About { title, across: "faces", up: what, says: &says, marks: &marks };
-    self::bars(out, &about, &drawn)
+    self::bars(&about, &drawn)
 }
 
 /// A bin's sizes in as few characters as will do: `1`, `2–5`, `10–19`, `1k–2k`.
@@ -128,13 +110,21 @@ fn sizes(bin: &SizeBin) -> String {
     }
 }
 
-fn begin(out: &mut dyn Write, about: &About<'_>, axis: Axis) -> io::Result<()> {
-    write!(out, "<figure class=\"chart small\"><figcaption>{}</figcaption>", Text(about.title))?;
-    SMALL.open(out, about.says, "")?;
-    SMALL.rows(out, axis, |v| Short(v as usize).to_string())?;
-    SMALL.columns(out, about.marks.iter().map(|(at, text)| (*at, Text(text).to_string())))?;
+/// The figure around what is drawn.
+fn figure(about: &About<'_>, axis: Axis, drawn: &Markup) -> Markup {
     let up = if axis.is_log() { format!("{} (log)", about.up) } else { about.up.to_owned() };
-    SMALL.names(out, about.across, &up)
+    html! {
+        figure class="chart small" {
+            figcaption { (about.title) }
+            svg viewBox=(SMALL.view_box()) role="img" aria-label=(about.says) {
+                (SMALL.rows(axis, |v| html! { (Short(v as usize)) }))
+                (SMALL.columns(about.marks.iter().map(|(at, text)| (*at, html! { (text) }))))
+                (SMALL.names(about.across, &up))
+                (drawn)
+                (SMALL.axis())
+            }
+        }
+    }
 }
 
 /// The top of a bar; on the axis for 0, however far below a logarithm would put it.
@@ -163,17 +153,14 @@ mod tests {
     #[test]
     fn a_long_line_is_thinned() {
         let about = About { title: "t", across: "x", up: "y", says: "s", marks: &[] };
-        let mut page = Vec::new();
-        line(&mut page, &about, &(0..100_000).rev().collect::<Vec<_>>()).unwrap();
+        let page = line(&about, &(0..100_000).rev().collect::<Vec<_>>()).0;
         assert!(page.len() < 12_000, "{}", page.len());
     }
 
     #[test]
     fn bins_of_sizes_read_as_ranges() {
         let marks = |most: usize| {
-            let mut page = Vec::new();
-            size_bins(&mut page, "t", "people", &membership_distribution(&[1, most])).unwrap();
-            let page = String::from_utf8(page).unwrap();
+            let page = size_bins("t", "people", &membership_distribution(&[1, most])).0;
             let texts = page.split("<text class=\"").skip(1).filter_map(|t| t.split(['>', '<']).nth(1));
             texts.filter(|t| t.contains('–')).map(str::to_owned).collect::<Vec<_>>()
         };

@@ -1,9 +1,8 @@
 //! The drawing: its units, grid and marks.
 
-use std::io::{self, Write};
+use maud::{Markup, html};
 
 use super::Axis;
-use crate::html::Text;
 
 /// Where the axes stand, in the drawing's own units.
 pub(super) struct Frame {
@@ -33,58 +32,57 @@ impl Frame {
         self.bottom - place * (self.bottom - self.top)
     }
 
-    /// Begins the drawing; `data` is written into its tag.
-    pub fn open(&self, out: &mut dyn Write, says: &str, data: &str) -> io::Result<()> {
-        let Self { width, height, .. } = self;
-        write!(out, "<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{}\"{data}>", Text(says))
+    /// The `viewBox` of the drawing.
+    pub fn view_box(&self) -> String {
+        format!("0 0 {} {}", self.width, self.height)
     }
 
-    /// A line and a number for each tick of the vertical axis. `text` is markup.
-    pub fn rows(&self, out: &mut dyn Write, axis: Axis, text: impl Fn(f64) -> String) -> io::Result<()> {
+    /// A line and a number for each tick of the vertical axis.
+    pub fn rows(&self, axis: Axis, text: impl Fn(f64) -> Markup) -> Markup {
         let Self { left, right, .. } = self;
-        for v in axis.ticks() {
-            let y = self.y(axis.place(v));
-            write!(out, "<path class=\"grid\" d=\"M{left} {y:.1}H{right}\"/>")?;
-            write!(out, "<text class=\"ylab\" x=\"{}\" y=\"{:.1}\">{}</text>", left - 6.0, y + 3.8, text(v))?;
+        html! {
+            @for v in axis.ticks() {
+                @let y = self.y(axis.place(v));
+                path class="grid" d={ "M" (left) " " (short(y)) "H" (right) } {}
+                text class="ylab" x=(left - 6.0) y=(short(y + 3.8)) { (text(v)) }
+            }
         }
-        Ok(())
     }
 
-    /// A mark below the horizontal axis at each place, 0 to 1. The text is markup.
-    pub fn columns(
-        &self,
-        out: &mut dyn Write,
-        marks: impl IntoIterator<Item = (f64, String)>,
-    ) -> io::Result<()> {
-        for (place, text) in marks {
-            let (x, bottom) = (self.x(place), self.bottom);
-            write!(out, "<path class=\"grid\" d=\"M{x:.1} {bottom}v4\"/>")?;
-            // A long text at the end would be cut off.
-            let (class, x) =
-                if place > 0.98 && text.len() > 3 { ("ylab", self.width - 2.0) } else { ("xlab", x) };
-            write!(out, "<text class=\"{class}\" x=\"{x:.1}\" y=\"{}\">{text}</text>", bottom + 18.0)?;
+    /// A mark below the horizontal axis at each place, 0 to 1.
+    pub fn columns(&self, marks: impl IntoIterator<Item = (f64, Markup)>) -> Markup {
+        html! {
+            @for (place, text) in marks {
+                @let x = self.x(place);
+                // A long text at the end would be cut off.
+                @let at_end = place > 0.98 && text.0.len() > 3;
+                path class="grid" d={ "M" (short(x)) " " (self.bottom) "v4" } {}
+                text class=(if at_end { "ylab" } else { "xlab" })
+                    x=(short(if at_end { self.width - 2.0 } else { x })) y=(self.bottom + 18.0) { (text) }
+            }
         }
-        Ok(())
     }
 
-    /// What the axes show: below the horizontal one, and beside the vertical one, read from below, unless that is clear from the title.
-    pub fn names(&self, out: &mut dyn Write, across: &str, up: &str) -> io::Result<()> {
+    /// What the axes show: below the horizontal one, and beside the vertical one, read from below, unless that is
+    /// clear from the title and `up` is empty.
+    pub fn names(&self, across: &str, up: &str) -> Markup {
         let (middle, below) = ((self.left + self.right) / 2.0, self.height - 4.0);
-        write!(out, "<text class=\"xlab\" x=\"{middle}\" y=\"{below}\">{}</text>", Text(across))?;
-        if up.is_empty() {
-            return Ok(());
-        }
         let beside = (self.top + self.bottom) / 2.0;
-        write!(
-            out,
-            "<text class=\"xlab\" transform=\"translate(10 {beside}) rotate(-90)\">{}</text>",
-            Text(up)
-        )
+        html! {
+            text class="xlab" x=(middle) y=(below) { (across) }
+            @if !up.is_empty() {
+                text class="xlab" transform={ "translate(10 " (beside) ") rotate(-90)" } { (up) }
+            }
+        }
     }
 
-    /// Ends the drawing and its figure.
-    pub fn close(&self, out: &mut dyn Write) -> io::Result<()> {
-        let Self { left, right, bottom, .. } = self;
-        writeln!(out, "<path class=\"axis\" d=\"M{left} {bottom}H{right}\"/></svg></figure>")
+    /// The horizontal axis itself, above all else.
+    pub fn axis(&self) -> Markup {
+        html! { path class="axis" d={ "M" (self.left) " " (self.bottom) "H" (self.right) } {} }
     }
+}
+
+/// A length to a tenth of the drawing's unit.
+pub(super) fn short(v: f64) -> String {
+    format!("{v:.1}")
 }

@@ -1,10 +1,9 @@
 //! Series over an axis of numbers.
 
-use std::io::{self, Write};
+use maud::{Markup, html};
 
 use super::Axis;
-use super::frame::{Frame, LARGE};
-use crate::html::Text;
+use super::frame::{Frame, LARGE, short};
 
 /// How a series is drawn.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -15,6 +14,13 @@ pub(crate) enum Style {
     Dots,
     /// The area below steps, of which the points are the left edges; the last one only ends it.
     Steps,
+}
+
+impl Style {
+    /// The end of the class of a line or of its sign in the legend.
+    fn class(self) -> &'static str {
+        if self == Self::Dashed { " dashed" } else { "" }
+    }
 }
 
 /// Beyond the axes, so that no dot at the edge is cut.
@@ -48,15 +54,15 @@ pub(crate) struct Chart {
     pub id: String,
     pub title: String,
     pub x: Axis,
-    /// Markup for a tick of it.
-    pub x_text: fn(f64) -> String,
+    /// The text of a tick of it.
+    pub x_text: fn(f64) -> Markup,
     /// What x is, below the axis.
     pub across: &'static str,
     /// Whether x is a threshold, so that the page's cursor runs over it.
     pub cursor: bool,
     pub y: Axis,
-    /// Markup for a tick of it.
-    pub y_text: fn(f64) -> String,
+    /// The text of a tick of it.
+    pub y_text: fn(f64) -> Markup,
     pub series: Vec<Series>,
     /// A vertical line: the recommended threshold.
     pub mark: Option<f64>,
@@ -73,103 +79,90 @@ impl Chart {
         LARGE.y(self.y.place(v))
     }
 
-    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        if self.series.iter().all(|s| s.points.is_empty()) {
-            return Ok(());
+    /// The figure; nothing without a point.
+    pub fn draw(&self) -> Markup {
+        let drawn = self.series.iter().filter(|s| !s.points.is_empty());
+        if drawn.clone().next().is_none() {
+            return html! {};
         }
-        let Self { id, title, .. } = self;
-        write!(out, "<figure class=\"chart\"><figcaption>{}", Text(title))?;
-        write!(out, "<ul class=\"legend\">")?;
-        for s in self.series.iter().filter(|s| !s.points.is_empty() && !s.name.is_empty()) {
-            let dashed = if s.style == Style::Dashed { " dashed" } else { "" };
-            write!(out, "<li><i class=\"c{}{dashed}\"></i>{}</li>", s.colour, Text(s.name))?;
-        }
-        if self.wanted.is_some() {
-            write!(out, "<li><i class=\"wanted\"></i>wanted</li>")?;
-        }
-        if self.mark.is_some() {
-            write!(out, "<li><i class=\"mark-at\"></i>threshold to take</li>")?;
-        }
-        write!(out, "</ul></figcaption>")?;
         let Frame { left, right, top, bottom, .. } = LARGE;
-        let data = if self.cursor {
-            let (from, span) = (self.x.from, self.x.to - self.x.from);
-            format!(
-                " data-from=\"{from}\" data-span=\"{span}\" data-left=\"{left}\" data-width=\"{}\"",
-                right - left
-            )
-        } else {
-            String::new()
-        };
-        LARGE.open(out, title, &data)?;
-        write!(
-            out,
-            "<clipPath id=\"{id}\"><rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"/></clipPath>",
-            left - ROOM,
-            top - ROOM,
-            right - left + 2.0 * ROOM,
-            bottom - top + 2.0 * ROOM
-        )?;
-        LARGE.rows(out, self.y, self.y_text)?;
-        LARGE.columns(out, self.x.ticks().into_iter().map(|v| (self.x.place(v), (self.x_text)(v))))?;
-        write!(out, "<g clip-path=\"url(#{id})\">")?;
-        for s in &self.series {
-            self.series(out, s)?;
+        let threshold = |value: f64| self.cursor.then_some(value);
+        html! {
+            figure class="chart" {
+                figcaption {
+                    (self.title)
+                    ul class="legend" {
+                        @for s in drawn.filter(|s| !s.name.is_empty()) {
+                            li { i class={ "c" (s.colour) (s.style.class()) } {} (s.name) }
+                        }
+                        @if self.wanted.is_some() { li { i class="wanted" {} "wanted" } }
+                        @if self.mark.is_some() { li { i class="mark-at" {} "threshold to take" } }
+                    }
+                }
+                svg viewBox=(LARGE.view_box()) role="img" aria-label=(self.title)
+                    data-from=[threshold(self.x.from)] data-span=[threshold(self.x.to - self.x.from)]
+                    data-left=[threshold(left)] data-width=[threshold(right - left)] {
+                    clipPath id=(self.id) {
+                        rect x=(short(left - ROOM)) y=(short(top - ROOM))
+                            width=(short(right - left + 2.0 * ROOM)) height=(short(bottom - top + 2.0 * ROOM)) {}
+                    }
+                    (LARGE.rows(self.y, self.y_text))
+                    (LARGE.columns(self.x.ticks().into_iter().map(|v| (self.x.place(v), (self.x_text)(v)))))
+                    g clip-path={ "url(#" (self.id) ")" } {
+                        @for s in &self.series { (self.series(s)) }
+                        @if let Some(wanted) = self.wanted {
+                            path class="wanted" d={ "M" (left) " " (short(self.y(wanted))) "H" (right) } {}
+                        }
+                        @if let Some(mark) = self.mark {
+                            path class="mark-at" d={ "M" (short(self.x(mark))) " " (top) "V" (bottom) } {}
+                        }
+                        @if self.cursor { path class="cursor" d={ "M0 " (top) "V" (bottom) } hidden {} }
+                    }
+                    (LARGE.names(self.across, ""))
+                    (LARGE.axis())
+                }
+            }
         }
-        if let Some(wanted) = self.wanted {
-            write!(out, "<path class=\"wanted\" d=\"M{left} {:.1}H{right}\"/>", self.y(wanted))?;
-        }
-        if let Some(mark) = self.mark {
-            write!(out, "<path class=\"mark-at\" d=\"M{:.1} {top}V{bottom}\"/>", self.x(mark))?;
-        }
-        if self.cursor {
-            write!(out, "<path class=\"cursor\" d=\"M0 {top}V{bottom}\" hidden/>")?;
-        }
-        write!(out, "</g>")?;
-        LARGE.names(out, self.across, "")?;
-        LARGE.close(out)
     }
 
-    fn series(&self, out: &mut dyn Write, s: &Series) -> io::Result<()> {
+    fn series(&self, s: &Series) -> Markup {
         let at = |x: f64, y: f64| format!("{:.1} {:.1}", self.x(x), self.y(y));
-        if !s.band.is_empty() {
-            let there = s.band.iter().map(|&(x, low, _)| at(x, low));
-            let back = s.band.iter().rev().map(|&(x, _, high)| at(x, high));
-            let path: Vec<String> = there.chain(back).collect();
-            write!(out, "<path class=\"band c{}\" d=\"M{}z\"/>", s.colour, path.join("L"))?;
-        }
-        let Some((first, rest)) = s.points.split_first() else { return Ok(()) };
-        if s.style == Style::Steps {
-            let mut path = format!("M{}", at(first.0, 0.0));
-            for pair in s.points.windows(2) {
-                path.push_str(&format!("V{:.1}H{:.1}", self.y(pair[0].1), self.x(pair[1].0)));
+        html! {
+            @if !s.band.is_empty() {
+                @let there = s.band.iter().map(|&(x, low, _)| at(x, low));
+                @let back = s.band.iter().rev().map(|&(x, _, high)| at(x, high));
+                path class={ "band c" (s.colour) } d={ "M" (there.chain(back).collect::<Vec<_>>().join("L")) "z" } {}
             }
-            return write!(out, "<path class=\"steps c{}\" d=\"{path}V{:.1}z\"/>", s.colour, self.y(0.0));
-        }
-        let mut path = format!("M{}", at(first.0, first.1));
-        for &(x, y) in rest {
-            path.push_str(&format!("L{}", at(x, y)));
-        }
-        let dashed = if s.style == Style::Dashed { " dashed" } else { "" };
-        write!(out, "<path class=\"line c{}{dashed}\" d=\"{path}\"/>", s.colour)?;
-        if s.style == Style::Dots {
-            for &(x, y) in &s.points {
-                write!(
-                    out,
-                    "<circle class=\"dot c{}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\"/>",
-                    s.colour,
-                    self.x(x),
-                    self.y(y)
-                )?;
+            @if s.points.is_empty() {
+            } @else if s.style == Style::Steps {
+                path class={ "steps c" (s.colour) } d=(self.steps(&s.points)) {}
+            } @else {
+                @let line: Vec<String> = s.points.iter().map(|&(x, y)| at(x, y)).collect();
+                path class={ "line c" (s.colour) (s.style.class()) } d={ "M" (line.join("L")) } {}
+                @if s.style == Style::Dots {
+                    @for &(x, y) in &s.points {
+                        circle class={ "dot c" (s.colour) } cx=(short(self.x(x))) cy=(short(self.y(y))) r="3" {}
+                    }
+                }
             }
         }
-        Ok(())
+    }
+
+    /// The outline of the area below steps.
+    fn steps(&self, points: &[(f64, f64)]) -> String {
+        let first = points.first().map_or(0.0, |p| p.0);
+        let mut path = format!("M{:.1} {:.1}", self.x(first), self.y(0.0));
+        for pair in points.windows(2) {
+            path.push_str(&format!("V{:.1}H{:.1}", self.y(pair[0].1), self.x(pair[1].0)));
+        }
+        path.push_str(&format!("V{:.1}z", self.y(0.0)));
+        path
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::plain;
+    use super::super::plain_tick;
     use super::*;
 
     #[test]
@@ -179,18 +172,16 @@ mod tests {
             id: "a".to_owned(),
             title: "<b>".to_owned(),
             x: Axis::linear(0.0, 0.0),
-            x_text: plain,
+            x_text: plain_tick,
             across: "threshold",
             cursor: true,
             y: Axis::rates(0.0),
-            y_text: plain,
+            y_text: plain_tick,
             series: vec![Series::new("x", 0, Style::Line, points).with_band(vec![(0.0, 0.0, 1.0)])],
             mark: Some(0.5),
             wanted: Some(0.0),
         };
-        let mut page = Vec::new();
-        chart.write(&mut page).unwrap();
-        let page = String::from_utf8(page).unwrap();
+        let page = chart.draw().0;
         assert!(!page.contains("NaN") && !page.contains("inf") && !page.contains("<b>"), "{page}");
     }
 }

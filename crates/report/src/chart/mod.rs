@@ -13,7 +13,7 @@ mod bars;
 mod frame;
 mod lines;
 
-pub(crate) use axis::{Axis, plain, plain_percent, rate_tick};
+pub(crate) use axis::{Axis, percent_tick, plain, plain_percent, plain_tick, rate_tick};
 pub(crate) use bars::{About, Bar, bars, line, size_bins};
 pub(crate) use lines::{Chart, Series, Style};
 

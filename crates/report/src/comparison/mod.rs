@@ -3,15 +3,17 @@
 mod confusions;
 mod tables;
 
-use std::io::{self, Write};
+use std::io::Write;
 
-use crate::faces::Sheet;
-use crate::layout::{self, tile};
-use crate::picture::Pictures;
-use crate::{Error, chart};
+use maud::{Markup, html};
 use streamface_eval::format::{Count, Digits, Plural};
 use streamface_eval::labels::Labelled;
 use streamface_eval::metrics::{Mistake, ReviewScores, Scores, Shared, confusions, person_errors};
+
+use crate::faces::Sheet;
+use crate::layout::{self, Head, source, tile, tiles};
+use crate::picture::Pictures;
+use crate::{Error, chart};
 
 const OWN_STYLE: &str = include_str!("comparison.css");
 
@@ -66,64 +68,60 @@ impl Comparison<'_> {
     /// # Errors
     /// [`Error::Write`] where `out` refuses. A picture that is missing is no error: its place says so.
     pub fn render(&self, out: &mut dyn Write, pictures: &mut dyn Pictures) -> Result<(), Error> {
-        self.write(out, pictures).map_err(Error::Write)
+        let page = self.page(&mut Sheet::new(pictures));
+        layout::write(&page, out).map_err(Error::Write)
     }
 
-    fn write(&self, out: &mut dyn Write, pictures: &mut dyn Pictures) -> io::Result<()> {
+    fn page(&self, sheet: &mut Sheet<'_>) -> Markup {
         let title = if self.title.is_empty() { "Two labellings" } else { &self.title };
-        layout::open(out, title, &[chart::STYLE, OWN_STYLE], "")?;
-        layout::source(out, &self.source)?;
-        writeln!(out, "</header><main>")?;
-        self.numbers(out)?;
+        let head = Head { title, styles: &[chart::STYLE, OWN_STYLE], script: "" };
         let table = self.shared.table();
         let (all, people) = (confusions(&table), person_errors(&table));
         let of = |mistake| all.iter().filter(move |c| c.mistake == mistake).copied().collect::<Vec<_>>();
         let (joined, split) = (of(Mistake::Joined), of(Mistake::Split));
         let only = self.shared.only_in_true.len() + self.shared.only_in_predicted.len() > 0;
-        layout::nav(
-            out,
-            &[
-                ("joined", "Joined", !joined.is_empty()),
-                ("split", "Split", !split.is_empty()),
-                ("people", "People", !people.is_empty()),
-                ("review", "Review", self.review.is_some()),
-                ("scores", "Scores", true),
-                ("only", "In one only", only),
-            ],
-        )?;
-        if all.is_empty() {
-            writeln!(out, "<section><p class=\"note\">The two have the same clusters.</p></section>")?;
-        }
-        let sheet = &mut Sheet::new(pictures);
-        self.confusions(out, sheet, Mistake::Joined, &joined)?;
-        self.confusions(out, sheet, Mistake::Split, &split)?;
-        self.people(out, &people)?;
-        self.review(out)?;
-        self.scores(out)?;
-        self.only(out)?;
-        writeln!(out, "</main></body></html>")
+        let sections = [
+            ("joined", "Joined", !joined.is_empty()),
+            ("split", "Split", !split.is_empty()),
+            ("people", "People", !people.is_empty()),
+            ("review", "Review", self.review.is_some()),
+            ("scores", "Scores", true),
+            ("only", "In one only", only),
+        ];
+        let main = html! {
+            (self.numbers())
+            (layout::nav(&sections, &html! {}))
+            @if all.is_empty() { section { p class="note" { "The two have the same clusters." } } }
+            (self.confusions(sheet, Mistake::Joined, &joined))
+            (self.confusions(sheet, Mistake::Split, &split))
+            (self.people(&people))
+            (self.review())
+            (self.scores())
+            (self.only())
+        };
+        head.page(&source(&self.source), &main)
     }
 
-    fn numbers(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn numbers(&self) -> Markup {
         let s = self.scores;
         let prf = |p: streamface_eval::Prf| {
             [("precision", p.precision), ("recall", p.recall)].map(|(of, v)| format!("{of} {}", Digits(v, 4)))
         };
         let f = |v: f64| Digits(v, 3).to_string();
-        write!(out, "<dl class=\"numbers\">")?;
-        tile(out, "Pairwise F", &f(s.pairwise.f), &prf(s.pairwise))?;
-        tile(out, "BCubed F", &f(s.bcubed.f), &prf(s.bcubed))?;
         let clusters = |n: u64, name: &str| format!("{} in {name}", Count(n));
-        let lines =
+        let found =
             [clusters(s.true_clusters, &self.names[0]), clusters(s.predicted_clusters, &self.names[1])];
-        tile(out, "Adjusted Rand", &f(s.ari), &[])?;
-        tile(out, "Clusters", &Count(s.predicted_clusters).to_string(), &lines)?;
         let only = |n: u64, name: &str| {
             if n == 0 { String::new() } else { format!("{} only in {name}", Plural(n as usize, "face")) }
         };
-        let lines = [only(s.only_in_true, &self.names[0]), only(s.only_in_predicted, &self.names[1])];
-        tile(out, "Faces in both", &Count(s.samples).to_string(), &lines)?;
-        writeln!(out, "</dl>")
+        let alone = [only(s.only_in_true, &self.names[0]), only(s.only_in_predicted, &self.names[1])];
+        tiles(&[
+            tile("Pairwise F", &f(s.pairwise.f), &prf(s.pairwise)),
+            tile("BCubed F", &f(s.bcubed.f), &prf(s.bcubed)),
+            tile("Adjusted Rand", &f(s.ari), &[]),
+            tile("Clusters", &Count(s.predicted_clusters).to_string(), &found),
+            tile("Faces in both", &Count(s.samples).to_string(), &alone),
+        ])
     }
 
     /// The name of a label of the true (0) or the predicted (1) labelling.
@@ -138,12 +136,4 @@ impl Comparison<'_> {
             Mistake::Split => (0, 1),
         }
     }
-}
-
-/// `n` more, where that many are left out.
-fn left_out(out: &mut dyn Write, all: usize, shown: usize, what: &'static str) -> io::Result<()> {
-    if all <= shown {
-        return Ok(());
-    }
-    writeln!(out, "<p class=\"note\">{} not shown.</p>", Plural(all - shown, what))
 }

@@ -1,22 +1,21 @@
 //! The contact sheet of likely errors.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 
-use streamface_types::FaceId;
-
-use super::{Evaluation, Signed};
-use crate::faces::Sheet;
-use crate::html::Text;
+use maud::{Markup, html};
 use streamface_eval::format::Plural;
 use streamface_eval::intrinsic::Sample;
+use streamface_types::FaceId;
+
+use super::{Evaluation, signed};
+use crate::faces::Sheet;
+use crate::layout::section;
 
 impl Evaluation<'_> {
-    pub(super) fn likely_errors(&self, out: &mut dyn Write, sheet: &mut Sheet<'_>) -> io::Result<()> {
+    pub(super) fn likely_errors(&self, sheet: &mut Sheet<'_>) -> Markup {
         let all = &self.intrinsic.outliers;
         let shown = self.limits.shown(all);
-        let Some((first, last)) = shown.first().zip(shown.last()) else { return Ok(()) };
-        write!(out, "<section aria-labelledby=\"errors\"><h2 id=\"errors\">Likely errors</h2>")?;
+        let Some((first, last)) = shown.first().zip(shown.last()) else { return html! {} };
         let below = match (first.silhouette < 0.0, last.silhouette < 0.0) {
             (true, true) => "Below 0 a face is nearer to the other cluster than to its own.",
             (true, false) => {
@@ -26,19 +25,19 @@ impl Evaluation<'_> {
                 "None of them is nearer to another cluster than to its own, so these may all be right."
             }
         };
-        write!(
-            out,
-            "<p class=\"note\">Faces with the lowest silhouettes, lowest first. {below} Beside each are the most typical faces of its own cluster and of the nearest other.</p>"
-        )?;
         let typical = self.typical(shown);
-        for sample in shown {
-            self.likely_error(out, sheet, sample, &typical)?;
-        }
-        if all.len() > shown.len() {
-            let n = Plural(all.len() - shown.len(), "further face");
-            write!(out, "<p class=\"note\">{n} listed in the JSON, not shown here.</p>")?;
-        }
-        writeln!(out, "</section>")
+        let further = all.len() - shown.len();
+        let body = html! {
+            p class="note" {
+                "Faces with the lowest silhouettes, lowest first. " (below)
+                " Beside each are the most typical faces of its own cluster and of the nearest other."
+            }
+            @for sample in shown { (self.likely_error(sheet, sample, &typical)) }
+            @if further > 0 {
+                p class="note" { (Plural(further, "further face")) " listed in the JSON, not shown here." }
+            }
+        };
+        section("errors", "Likely errors", &body)
     }
 
     /// Rows of the faces with the highest silhouettes in each cluster that is shown.
@@ -60,11 +59,10 @@ impl Evaluation<'_> {
 
     fn likely_error(
         &self,
-        out: &mut dyn Write,
         sheet: &mut Sheet<'_>,
         sample: &Sample,
         typical: &BTreeMap<i64, Vec<usize>>,
-    ) -> io::Result<()> {
+    ) -> Markup {
         let (own, other) = (self.name(sample.label), self.name(sample.nearest));
         let beside = |label: i64| -> Vec<usize> {
             let rows = typical.get(&label).into_iter().flatten().copied();
@@ -72,43 +70,33 @@ impl Evaluation<'_> {
         };
         let face =
             self.faces.get(sample.row).map_or_else(|| format!("row {}", sample.row), ToString::to_string);
-        // Rows that are no faces have nothing to show in the place of the picture.
-        let class = if self.faces.is_empty() { "likely rows" } else { "likely" };
-        write!(out, "<article class=\"{class}\"><header><h3>{}</h3>", Signed(sample.silhouette))?;
-        write!(out, "<p>{}</p></header>", Text(face))?;
-        if !self.faces.is_empty() {
-            write!(out, "<div class=\"one\">")?;
-            self.faces(out, sheet, &[sample.row], &own)?;
-            write!(out, "</div>")?;
-        }
-        for (class, what, name, distance, label) in [
+        let sides = [
             ("own", "In", &own, sample.own, sample.label),
             ("other", "Near", &other, sample.other, sample.nearest),
-        ] {
-            write!(
-                out,
-                "<div class=\"{class}\"><p><b>{what} {}</b> mean distance {distance:.3}</p>",
-                Text(name)
-            )?;
-            self.faces(out, sheet, &beside(label), name)?;
-            write!(out, "</div>")?;
+        ];
+        // Rows that are no faces have nothing to show in the place of the picture.
+        html! {
+            article class=(if self.faces.is_empty() { "likely rows" } else { "likely" }) {
+                header { h3 { (signed(sample.silhouette)) } p { (face) } }
+                @if !self.faces.is_empty() { div class="one" { (self.pictures(sheet, &[sample.row], &own)) } }
+                @for (class, what, name, distance, label) in sides {
+                    div class=(class) {
+                        p { b { (what) " " (name) } " mean distance " (format_args!("{distance:.3}")) }
+                        (self.pictures(sheet, &beside(label), name))
+                    }
+                }
+            }
         }
-        writeln!(out, "</article>")
     }
 
-    fn faces(
-        &self,
-        out: &mut dyn Write,
-        sheet: &mut Sheet<'_>,
-        rows: &[usize],
-        name: &str,
-    ) -> io::Result<()> {
+    /// The faces of some rows, or their numbers where rows are no faces.
+    fn pictures(&self, sheet: &mut Sheet<'_>, rows: &[usize], name: &str) -> Markup {
         if self.faces.is_empty() {
             let what = if rows.len() == 1 { "row" } else { "rows" };
-            let rows: Vec<String> = rows.iter().map(ToString::to_string).collect();
-            return if rows.is_empty() { Ok(()) } else { write!(out, "<p>{what} {}</p>", rows.join(", ")) };
+            let numbers: Vec<String> = rows.iter().map(ToString::to_string).collect();
+            return html! { @if !rows.is_empty() { p { (what) " " (numbers.join(", ")) } } };
         }
         let ids: Vec<&FaceId> = rows.iter().filter_map(|&row| self.faces.get(row)).collect();
-        sheet.write(out, &self.faces_folder, name, &ids)
+        sheet.faces(&self.faces_folder, name, &ids)
     }
 }

@@ -4,18 +4,17 @@ mod likely;
 mod plots;
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::Write;
 
-use streamface_types::FaceId;
-
-use crate::Error;
-use crate::chart;
-use crate::faces::Sheet;
-use crate::html::Text;
-use crate::layout;
-use crate::picture::Pictures;
+use maud::{Markup, html};
 use streamface_eval::format::{Count, Plural};
 use streamface_eval::intrinsic::{Cluster, Intrinsic, Sample};
+use streamface_types::FaceId;
+
+use crate::faces::Sheet;
+use crate::layout::{self, Head, number, section, settings_section, source, table, tile, tiles};
+use crate::picture::Pictures;
+use crate::{Error, chart};
 
 const OWN_STYLE: &str = include_str!("evaluation.css");
 
@@ -80,31 +79,26 @@ impl Evaluation<'_> {
         if !self.faces.is_empty() && self.faces.len() != rows {
             return Err(Error::Faces { rows, faces: self.faces.len() });
         }
-        self.write(out, pictures).map_err(Error::Write)
+        let page = self.page(&mut Sheet::new(pictures));
+        layout::write(&page, out).map_err(Error::Write)
     }
 
-    fn write(&self, out: &mut dyn Write, pictures: &mut dyn Pictures) -> io::Result<()> {
-        self.head(out)?;
-        self.scores(out)?;
-        self.sections(out)?;
-        self.plots(out)?;
-        self.likely_errors(out, &mut Sheet::new(pictures))?;
-        self.clusters(out)?;
-        layout::settings_section(out, &self.settings)?;
-        writeln!(out, "</main></body></html>")
-    }
-
-    fn head(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn page(&self, sheet: &mut Sheet<'_>) -> Markup {
         let title = if self.title.is_empty() { "Evaluation of clusters" } else { &self.title };
-        layout::open(out, title, &[chart::STYLE, OWN_STYLE], "")?;
-        layout::source(out, &self.source)?;
-        writeln!(out, "</header><main>")
+        let head = Head { title, styles: &[chart::STYLE, OWN_STYLE], script: "" };
+        let main = html! {
+            (self.scores())
+            (self.nav())
+            (self.plots())
+            (self.likely_errors(sheet))
+            (self.clusters())
+            (settings_section(&self.settings))
+        };
+        head.page(&source(&self.source), &main)
     }
 
-    fn scores(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn scores(&self) -> Markup {
         let found = self.intrinsic;
-        write!(out, "<dl class=\"numbers\">")?;
-        let mut tile = |name: &str, number: &str, lines: &[String]| layout::tile(out, name, number, lines);
         let mut lines = vec![format!("of {}", Plural(found.faces, "face"))];
         if found.singletons > 0 {
             lines.push(format!("{} with one face", Count(found.singletons as u64)));
@@ -112,13 +106,13 @@ impl Evaluation<'_> {
         if found.noise > 0 {
             lines.push(format!("{} left out as noise", Plural(found.noise, "face")));
         }
-        tile("Clusters", &Count(found.clusters as u64).to_string(), &lines)?;
+        let mut all = vec![tile("Clusters", &Count(found.clusters as u64).to_string(), &lines)];
         let negative = found.samples.iter().filter(|s| s.silhouette < 0.0).count();
         let scores = [
             (
                 format!("Silhouette, {}", found.metric),
                 "silhouette",
-                found.silhouette.map(|s| Signed(s).to_string()),
+                found.silhouette.map(signed),
                 format!("−1 to 1, larger is better; {} below 0", Plural(negative, "face")),
             ),
             (
@@ -134,42 +128,36 @@ impl Evaluation<'_> {
                 "0 or more, larger is better".to_owned(),
             ),
         ];
-        for (name, measure, number, says) in scores {
+        all.extend(scores.into_iter().map(|(name, measure, number, says)| {
             let why = found.skipped.iter().find(|s| s.measure == measure).map(|s| s.why.clone());
             match number {
-                Some(number) => tile(&name, &number, &[says])?,
-                None => tile(&name, "–", &[why.unwrap_or_else(|| "not computed".to_owned())])?,
+                Some(number) => tile(&name, &number, &[says]),
+                None => tile(&name, "–", &[why.unwrap_or_else(|| "not computed".to_owned())]),
             }
-        }
-        writeln!(out, "</dl>")
+        }));
+        tiles(&all)
     }
 
-    fn sections(&self, out: &mut dyn Write) -> io::Result<()> {
-        let nav = [
+    fn nav(&self) -> Markup {
+        let sections = [
             ("distributions", "Distributions", self.intrinsic.clusters > 0),
             ("errors", "Likely errors", !self.intrinsic.outliers.is_empty()),
             ("clusters", "Clusters", self.intrinsic.clusters > 0),
             ("settings", "Settings", !self.settings.is_empty()),
         ];
-        layout::nav(out, &nav)
+        layout::nav(&sections, &html! {})
     }
 
-    fn clusters(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut rows: Vec<&Cluster> = self.intrinsic.per_cluster.iter().collect();
-        if rows.is_empty() {
-            return Ok(());
+    fn clusters(&self) -> Markup {
+        let mut clusters: Vec<&Cluster> = self.intrinsic.per_cluster.iter().collect();
+        if clusters.is_empty() {
+            return html! {};
         }
         let silhouette = |c: &Cluster| c.silhouette.unwrap_or(0.0);
-        rows.sort_by(|a, b| {
+        clusters.sort_by(|a, b| {
             let alone = (a.extent.faces == 1).cmp(&(b.extent.faces == 1));
             alone.then(silhouette(a).total_cmp(&silhouette(b))).then(a.extent.label.cmp(&b.extent.label))
         });
-        write!(out, "<section aria-labelledby=\"clusters\"><h2 id=\"clusters\">Clusters</h2>")?;
-        write!(
-            out,
-            "<p class=\"note\">Lowest silhouette first, clusters of one face last. Distances are {}; the diameter is the largest distance of two faces, nearest and away are by the clusters’ means.</p>",
-            Text(&self.intrinsic.metric)
-        )?;
         let columns = [
             ("cluster", false),
             ("faces", true),
@@ -180,29 +168,37 @@ impl Evaluation<'_> {
             ("nearest other", false),
             ("away", true),
         ];
-        layout::table(out, "Clusters", &columns)?;
-        for cluster in rows.iter().take(self.limits.clusters) {
-            let extent = &cluster.extent;
-            let n = |out: &mut dyn Write, text: String| write!(out, "<td class=\"n\">{text}</td>");
-            write!(out, "<tr><th scope=\"row\">{}</th>", Text(self.name(extent.label)))?;
-            n(out, Count(extent.faces as u64).to_string())?;
-            // A cluster of one has none of these.
-            let distances =
-                [extent.diameter, extent.radius, cluster.mean_distance].map(|d| format!("{d:.3}"));
-            let silhouette = cluster.silhouette.map_or_else(String::new, |s| Signed(s).to_string());
-            for text in std::iter::once(silhouette).chain(distances) {
-                n(out, if extent.faces == 1 { "–".to_owned() } else { text })?;
+        let rows = html! {
+            @for cluster in clusters.iter().take(self.limits.clusters) { (self.row(cluster)) }
+        };
+        let left_out = clusters.len().saturating_sub(self.limits.clusters);
+        let body = html! {
+            p class="note" {
+                "Lowest silhouette first, clusters of one face last. Distances are " (self.intrinsic.metric)
+                "; the diameter is the largest distance of two faces, nearest and away are by the clusters’ means."
             }
-            write!(out, "<td>{}</td>", Text(extent.nearest.map_or_else(String::new, |l| self.name(l))))?;
-            n(out, extent.nearest_distance.map_or_else(String::new, |d| format!("{d:.3}")))?;
-            write!(out, "</tr>")?;
+            (table("Clusters", &columns, &rows))
+            @if left_out > 0 { p class="note below" { (Plural(left_out, "more cluster")) " not shown." } }
+        };
+        section("clusters", "Clusters", &body)
+    }
+
+    fn row(&self, cluster: &Cluster) -> Markup {
+        let extent = &cluster.extent;
+        // A cluster of one has none of these.
+        let silhouette = cluster.silhouette.map_or_else(String::new, signed);
+        let [diameter, radius, mean] =
+            [extent.diameter, extent.radius, cluster.mean_distance].map(|d| format!("{d:.3}"));
+        let measures = [silhouette, diameter, radius, mean];
+        html! {
+            tr {
+                th scope="row" { (self.name(extent.label)) }
+                (number(Count(extent.faces as u64)))
+                @for measure in measures { (number(if extent.faces == 1 { "–" } else { &measure })) }
+                td { @if let Some(nearest) = extent.nearest { (self.name(nearest)) } }
+                (number(extent.nearest_distance.map_or_else(String::new, |d| format!("{d:.3}"))))
+            }
         }
-        write!(out, "</tbody></table></div>")?;
-        if rows.len() > self.limits.clusters {
-            let n = Plural(rows.len() - self.limits.clusters, "more cluster");
-            write!(out, "<p class=\"note below\">{n} not shown.</p>")?;
-        }
-        writeln!(out, "</section>")
     }
 
     fn name(&self, label: i64) -> String {
@@ -211,19 +207,9 @@ impl Evaluation<'_> {
 }
 
 /// Three digits after the point, and a minus as long as a plus.
-struct Signed(f64);
-
-impl Signed {
-    fn short(&self) -> String {
-        self.0.to_string().replace('-', "−")
-    }
-}
-
-impl std::fmt::Display for Signed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let minus = if self.0 < 0.0 { "−" } else { "" };
-        write!(f, "{minus}{:.3}", self.0.abs())
-    }
+fn signed(v: f64) -> String {
+    let sign = if v < 0.0 { "−" } else { "" };
+    format!("{sign}{:.3}", v.abs())
 }
 
 /// Digits that matter of a number without bounds.

@@ -1,13 +1,14 @@
 //! What became of the frames.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 
-use super::timeline::{Timeline, clock};
-use super::{Frame, Report};
-use crate::html::{Blur, Text};
-use crate::layout::table;
+use maud::{Markup, html};
 use streamface_eval::format::{Count, Plural};
+
+use super::input::{Frame, Report};
+use super::timeline::{Strip, Timeline, clock};
+use crate::html::Blur;
+use crate::layout::{self, table};
 
 /// Strips shown; more sources than this are counted.
 const STRIPS: usize = 50;
@@ -37,67 +38,54 @@ fn class(reason: &str, reasons: &[(&str, u64)]) -> String {
     format!("r{}", at.min(COLOURS - 1))
 }
 
-pub(super) fn write(report: &Report, timeline: &Timeline<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn section(report: &Report, timeline: &Timeline<'_>) -> Markup {
     let reasons = reasons(report);
     let kept = report.frames.iter().filter(|f| f.dropped.is_none()).count();
-    write!(out, "<section aria-labelledby=\"frames\"><h2 id=\"frames\">Frames</h2><ul class=\"legend\">")?;
-    write!(out, "<li><i class=\"k\"></i>kept <b>{}</b></li>", Count(kept as u64))?;
-    for (reason, count) in &reasons {
-        let class = class(reason, &reasons);
-        write!(out, "<li><i class=\"{class}\"></i>{} <b>{}</b></li>", Text(reason), Count(*count))?;
-    }
-    write!(out, "</ul>")?;
+    let many = timeline.strips.len() > 1;
+    let not_drawn = timeline.strips.len().saturating_sub(STRIPS);
+    let body = html! {
+        ul class="legend" {
+            li { i class="k" {} "kept " b { (Count(kept as u64)) } }
+            @for (reason, count) in &reasons {
+                li { i class=(class(reason, &reasons)) {} (reason) " " b { (Count(*count)) } }
+            }
+        }
+        @for strip in timeline.strips.iter().take(STRIPS) {
+            @if many { p class="strip-of" { (strip.source) } }
+            (drawing(strip, &reasons))
+        }
+        @if not_drawn > 0 { p class="note" { (Plural(not_drawn, "more source")) " not drawn." } }
+        (dropped(report, timeline, &reasons))
+    };
+    layout::section("frames", "Frames", &body)
+}
 
+/// The frames of one source over time, coloured by what became of them.
+fn drawing(strip: &Strip<'_>, reasons: &[(&str, u64)]) -> Markup {
+    let kept = strip.frames.iter().filter(|f| f.dropped.is_none()).count();
     let group = |frame: &Frame| match &frame.dropped {
         None => 0,
         Some(reason) => 1 + reasons.iter().position(|(r, _)| r == reason).unwrap_or(0),
     };
-    for strip in timeline.strips.iter().take(STRIPS) {
-        if timeline.strips.len() > 1 {
-            write!(out, "<p class=\"strip-of\">{}</p>", Text(strip.source))?;
+    let paths = strip.paths(reasons.len() + 1, group);
+    let names = std::iter::once(("kept", "k".to_owned()))
+        .chain(reasons.iter().map(|(reason, _)| (*reason, class(reason, reasons))));
+    let ends = strip.frames.first().and_then(|f| clock(f)).zip(strip.frames.last().and_then(|f| clock(f)));
+    html! {
+        svg class="strip tall" viewBox="0 0 1000 10" preserveAspectRatio="none" role="img"
+            aria-label={ (Plural(strip.frames.len(), "frame")) " over time, " (Count(kept as u64)) " kept" } {
+            @for ((name, class), path) in names.zip(&paths) { path class=(class) d=(path) { title { (name) } } }
         }
-        let kept = strip.frames.iter().filter(|f| f.dropped.is_none()).count();
-        let all = Plural(strip.frames.len(), "frame");
-        write!(
-            out,
-            "<svg class=\"strip tall\" viewBox=\"0 0 1000 10\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{all} over time, {} kept\">",
-            Count(kept as u64)
-        )?;
-        for (i, path) in strip.paths(reasons.len() + 1, group).iter().enumerate() {
-            let (name, class) = match i.checked_sub(1).map(|i| reasons[i].0) {
-                None => ("kept", "k".to_owned()),
-                Some(reason) => (reason, class(reason, &reasons)),
-            };
-            write!(out, "<path class=\"{class}\" d=\"{path}\"><title>{}</title></path>", Text(name))?;
-        }
-        write!(out, "</svg>")?;
-        let ends =
-            strip.frames.first().and_then(|f| clock(f)).zip(strip.frames.last().and_then(|f| clock(f)));
-        if let Some((first, last)) = ends {
-            write!(out, "<p class=\"ends\"><span>{first}</span><span>{last}</span></p>")?;
-        }
+        @if let Some((first, last)) = ends { p class="ends" { span { (first) } span { (last) } } }
     }
-    if timeline.strips.len() > STRIPS {
-        let n = Plural(timeline.strips.len() - STRIPS, "more source");
-        write!(out, "<p class=\"note\">{n} not drawn.</p>")?;
-    }
-    dropped(report, timeline, &reasons, out)?;
-    writeln!(out, "</section>")
 }
 
-fn dropped(
-    report: &Report,
-    timeline: &Timeline<'_>,
-    reasons: &[(&str, u64)],
-    out: &mut dyn Write,
-) -> io::Result<()> {
+fn dropped(report: &Report, timeline: &Timeline<'_>, reasons: &[(&str, u64)]) -> Markup {
     let all: u64 = reasons.iter().map(|(_, n)| n).sum();
     if all == 0 {
-        return write!(out, "<p class=\"note\">No frame was dropped.</p>");
+        return html! { p class="note" { "No frame was dropped." } };
     }
     let many = timeline.strips.len() > 1;
-    let open = if all <= 12 { " open" } else { "" };
-    write!(out, "<details{open}><summary>The {} and why</summary>", Plural(all as usize, "dropped frame"))?;
     let mut columns = vec![("time", false)];
     if many {
         columns.push(("source", false));
@@ -109,34 +97,38 @@ fn dropped(
         ("similarity", true),
         ("frame", false),
     ]);
-    table(out, "Dropped frames", &columns)?;
     let frames = timeline.strips.iter().flat_map(|s| &s.frames);
-    let mut rows = 0;
-    for (frame, reason) in
-        frames.filter_map(|f| Some((f, f.dropped.as_deref()?))).take(report.limits.dropped_frames)
-    {
-        let time = frame.stream_time.map(|t| t.to_string()).or_else(|| clock(frame)).unwrap_or_default();
-        write!(out, "<tr><td>{time}</td>")?;
-        if many {
-            write!(out, "<td>{}</td>", Text(&frame.source))?;
+    let listed: Vec<(&Frame, &str)> =
+        frames.filter_map(|f| Some((*f, f.dropped.as_deref()?))).take(report.limits.dropped_frames).collect();
+    let rows = html! {
+        @for &(frame, reason) in &listed {
+            tr {
+                td { (frame.stream_time.map(|t| t.to_string()).or_else(|| clock(frame)).unwrap_or_default()) }
+                @if many { td { (frame.source) } }
+                td { i class=(class(reason, reasons)) {} (reason) }
+                (measured(frame.empty.map(three)))
+                (measured(frame.blur.map(|v| Blur(v).to_string())))
+                (measured(frame.similarity.map(three)))
+                td class="id" { (frame.id) }
+            }
         }
-        write!(out, "<td><i class=\"{}\"></i>{}</td>", class(reason, reasons), Text(reason))?;
-        number(out, frame.empty, |v| format!("{v:.3}"))?;
-        number(out, frame.blur, |v| Blur(v).to_string())?;
-        number(out, frame.similarity, |v| format!("{v:.3}"))?;
-        write!(out, "<td class=\"id\">{}</td></tr>", Text(&frame.id))?;
-        rows += 1;
+    };
+    let more = all - listed.len() as u64;
+    html! {
+        details open[all <= 12] {
+            summary { "The " (Plural(all as usize, "dropped frame")) " and why" }
+            (table("Dropped frames", &columns, &rows))
+            @if more > 0 { p class="note" { (Count(more)) " more are in the table of frames." } }
+        }
     }
-    write!(out, "</tbody></table></div>")?;
-    if all > rows {
-        write!(out, "<p class=\"note\">{} more are in the table of frames.</p>", Count(all - rows))?;
-    }
-    write!(out, "</details>")
 }
 
-fn number(out: &mut dyn Write, value: Option<f64>, show: impl Fn(f64) -> String) -> io::Result<()> {
-    match value {
-        Some(v) => write!(out, "<td class=\"n\">{}</td>", show(v)),
-        None => write!(out, "<td class=\"n\"><span class=\"sr\">not measured</span></td>"),
+fn three(v: f64) -> String {
+    format!("{v:.3}")
+}
+
+fn measured(value: Option<String>) -> Markup {
+    html! {
+        td class="n" { @if let Some(value) = value { (value) } @else { span class="sr" { "not measured" } } }
     }
 }

@@ -1,15 +1,14 @@
 //! The rows of people.
 
-use std::fmt::Write as _;
-use std::io::{self, Write};
-
-use super::timeline::{Place, Timeline, clock, clock_seconds, presence, stream_time};
-use super::{Face, Frame, Limits, Person, Report};
-use crate::faces::{open_face, write_picture};
-use crate::html::{Blur, Text};
-use crate::picture::Pictures;
+use maud::{Markup, html};
 use streamface_eval::clock::recorded;
 use streamface_eval::format::Plural;
+
+use super::input::{Face, Frame, Limits, Person, Report};
+use super::timeline::{Place, Timeline, clock, clock_seconds, presence, stream_time};
+use crate::faces::{face_item, picture};
+use crate::html::Blur;
+use crate::picture::Pictures;
 
 /// Strips shown for one person; more sources than this are counted.
 const STRIPS: usize = 12;
@@ -77,8 +76,8 @@ fn allot(rows: &mut [Row<'_>], limits: Limits) {
     }
 }
 
-/// Writes rows; shared by all sections of people.
-pub(super) struct Writer<'a, 'b> {
+/// What the rows of all sections of people need.
+pub(super) struct Rows<'a, 'b> {
     pub report: &'a Report,
     pub timeline: &'a Timeline<'a>,
     pub pictures: &'b mut dyn Pictures,
@@ -86,154 +85,157 @@ pub(super) struct Writer<'a, 'b> {
     pub one_day: bool,
 }
 
-impl Writer<'_, '_> {
-    pub fn row(&mut self, out: &mut dyn Write, row: &Row<'_>) -> io::Result<()> {
-        let title = title(row.person);
-        write!(out, "<article class=\"person\" id=\"person-{}\"", row.person.label)?;
-        self.search_data(out, row, &title)?;
-        write!(out, "><header><h3>{}</h3>", Text(&title))?;
-        if row.person.name.is_some() {
-            write!(out, "<p>Person {}</p>", row.person.label)?;
+impl Rows<'_, '_> {
+    pub fn row(&mut self, row: &Row<'_>) -> Markup {
+        let (title, label) = (title(row.person), row.person.label);
+        html! {
+            article class="person" id={ "person-" (label) } data-words=(words(&title, row.person))
+                data-seconds=(self.seconds(row)) {
+                header {
+                    h3 { (title) }
+                    @if row.person.name.is_some() { p { "Person " (label) } }
+                    p { (Plural(row.faces.len(), "face")) }
+                    (self.seen(row))
+                }
+                div class="body" { (self.strips(row)) (self.faces(row, &title)) }
+            }
         }
-        write!(out, "<p>{}</p>", Plural(row.faces.len(), "face"))?;
-        self.seen(out, row)?;
-        write!(out, "</header><div class=\"body\">")?;
-        self.strips(out, row)?;
-        self.faces(out, row, &title)?;
-        writeln!(out, "</div></article>")
     }
 
     /// A person seen once: the face and what it is, without a strip.
-    pub fn card(&mut self, out: &mut dyn Write, row: &Row<'_>) -> io::Result<()> {
-        let title = title(row.person);
-        write!(out, "<article class=\"card\" id=\"person-{}\"", row.person.label)?;
-        self.search_data(out, row, &title)?;
-        write!(out, "><h3>{}</h3>", Text(&title))?;
-        self.faces(out, row, &title)?;
-        writeln!(out, "</article>")
+    pub fn card(&mut self, row: &Row<'_>) -> Markup {
+        let (title, label) = (title(row.person), row.person.label);
+        html! {
+            article class="card" id={ "person-" (label) } data-words=(words(&title, row.person))
+                data-seconds=(self.seconds(row)) {
+                h3 { (title) }
+                (self.faces(row, &title))
+            }
+        }
     }
 
     fn frame(&self, place: Option<Place>) -> Option<&Frame> {
         place.map(|p| self.timeline.frame(p))
     }
 
-    /// What the search looks at: words, and the seconds at which the person is seen.
-    fn search_data(&self, out: &mut dyn Write, row: &Row<'_>, title: &str) -> io::Result<()> {
+    /// The seconds at which the person is seen, for the search.
+    fn seconds(&self, row: &Row<'_>) -> String {
         let mut seconds: Vec<i64> =
             row.faces.iter().filter_map(|&(_, p)| clock_seconds(self.frame(p)?)).collect();
         seconds.sort_unstable();
         seconds.dedup();
         seconds.truncate(SEARCHED);
         let seconds: Vec<String> = seconds.iter().map(ToString::to_string).collect();
-        write!(out, " data-words=\"{} {}\"", Text(title.to_lowercase()), row.person.label)?;
-        write!(out, " data-seconds=\"{}\"", seconds.join(" "))
+        seconds.join(" ")
     }
 
-    fn seen(&self, out: &mut dyn Write, row: &Row<'_>) -> io::Result<()> {
+    /// From when to when the person is seen.
+    fn seen(&self, row: &Row<'_>) -> Markup {
         let placed: Vec<&Frame> = row.faces.iter().filter_map(|&(_, p)| self.frame(p)).collect();
-        let utc: Vec<_> = placed.iter().filter_map(|f| recorded(f.captured_at?)).collect();
         // Sources are each in order, but all of them together need not be.
         let time = |f: &&&Frame| clock_seconds(f);
         let ends = placed.iter().min_by_key(time).zip(placed.iter().max_by_key(time));
-        if let Some((a, b)) = ends.and_then(|(first, last)| clock(first).zip(clock(last))) {
-            write!(out, "<p><span class=\"sr\">Seen from </span>{a} – {b}</p>")?;
+        let ends = ends.and_then(|(first, last)| clock(first).zip(clock(last)));
+        let utc: Vec<_> = placed.iter().filter_map(|f| recorded(f.captured_at?)).collect();
+        let days = utc.iter().min().zip(utc.iter().max()).filter(|_| {
+            // Without a stream's own time the clock above is UTC already.
+            placed.iter().any(|f| f.stream_time.is_some())
+        });
+        // The heading says the day already where there is only one.
+        let from = if self.one_day { 11 } else { 0 };
+        html! {
+            @if let Some((first, last)) = ends {
+                p { span class="sr" { "Seen from " } (first) " – " (last) }
+            }
+            @if let Some((first, last)) = days {
+                p class="utc" { (first.to_readable()[from..]) " – " (last.to_readable()[from..]) " UTC" }
+            }
         }
-        if let (Some(a), Some(b)) = (utc.iter().min(), utc.iter().max())
-            && placed.iter().any(|f| f.stream_time.is_some())
-        {
-            let (a, b) = (a.to_readable(), b.to_readable());
-            // The heading says the day already where there is only one.
-            let from = if self.one_day { 11 } else { 0 };
-            write!(out, "<p class=\"utc\">{} – {} UTC</p>", &a[from..], &b[from..])?;
-        }
-        Ok(())
     }
 
-    fn strips(&self, out: &mut dyn Write, row: &Row<'_>) -> io::Result<()> {
+    /// When the person is on screen, on a strip for each source.
+    fn strips(&self, row: &Row<'_>) -> Markup {
         let mut places: Vec<Place> = row.faces.iter().filter_map(|&(_, p)| p).collect();
         places.dedup();
         let by_strip: Vec<&[Place]> = places.chunk_by(|a, b| a.strip == b.strip).collect();
-        let many = self.timeline.strips.len() > 1;
-        for places in by_strip.iter().take(STRIPS) {
-            let Some(first) = places.first() else { continue };
-            let strip = &self.timeline.strips[first.strip];
-            let frames: Vec<usize> = places.iter().map(|p| p.frame).collect();
-            let stretches = strip.stretches(&frames);
-            let mut says = format!("On screen {}", Plural(stretches.len(), "time"));
-            if many {
-                let _ = write!(says, " of {}", strip.source);
-                write!(out, "<p class=\"strip-of\">{}</p>", Text(strip.source))?;
-            }
-            write!(
-                out,
-                "<svg class=\"strip\" viewBox=\"0 0 1000 10\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{0}\"><title>{0}</title><path d=\"{1}\"/></svg>",
-                Text(&says),
-                presence(&stretches)
-            )?;
+        let more = by_strip.len().saturating_sub(STRIPS);
+        html! {
+            @for places in by_strip.iter().take(STRIPS) { (self.strip(places)) }
+            @if more > 0 { p class="note" { "and " (Plural(more, "more source")) } }
         }
-        if by_strip.len() > STRIPS {
-            write!(out, "<p class=\"note\">and {}</p>", Plural(by_strip.len() - STRIPS, "more source"))?;
-        }
-        Ok(())
     }
 
-    fn faces(&mut self, out: &mut dyn Write, row: &Row<'_>, title: &str) -> io::Result<()> {
-        if !row.shown.is_empty() {
-            let shown: Vec<_> = row.shown.iter().map(|&i| row.faces[i]).collect();
-            self.list(out, &shown, shown.len(), title)?;
+    /// The strip of the source of some places, which all are on it.
+    fn strip(&self, places: &[Place]) -> Markup {
+        let Some(first) = places.first() else { return html! {} };
+        let many = self.timeline.strips.len() > 1;
+        let strip = &self.timeline.strips[first.strip];
+        let frames: Vec<usize> = places.iter().map(|p| p.frame).collect();
+        let stretches = strip.stretches(&frames);
+        let of = if many { format!(" of {}", strip.source) } else { String::new() };
+        let says = format!("On screen {}{of}", Plural(stretches.len(), "time"));
+        html! {
+            @if many { p class="strip-of" { (strip.source) } }
+            svg class="strip" viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label=(says) {
+                title { (says) }
+                path d=(presence(&stretches)) {}
+            }
         }
+    }
+
+    fn faces(&mut self, row: &Row<'_>, title: &str) -> Markup {
         let mut is_shown = vec![false; row.faces.len()];
         row.shown.iter().for_each(|&i| is_shown[i] = true);
+        let shown: Vec<_> = row.shown.iter().map(|&i| row.faces[i]).collect();
         let rest: Vec<_> = (0..row.faces.len()).filter(|&i| !is_shown[i]).map(|i| row.faces[i]).collect();
-        if rest.is_empty() {
-            return Ok(());
-        }
-        let folded = Plural(rest.len(), if row.shown.is_empty() { "face" } else { "more face" });
-        write!(out, "<details><summary>{folded}</summary>")?;
         let listed = rest.len().min(self.report.limits.listed.max(row.more));
-        self.list(out, &rest[..listed], row.more, title)?;
-        if rest.len() > listed {
-            let n = Plural(rest.len() - listed, "further face");
-            write!(out, "<p class=\"note\">{n} not listed here; all are in the tables of the dataset.</p>")?;
+        let further = rest.len() - listed;
+        html! {
+            @if !shown.is_empty() { (self.list(&shown, shown.len(), title)) }
+            @if !rest.is_empty() {
+                details {
+                    summary { (Plural(rest.len(), if shown.is_empty() { "face" } else { "more face" })) }
+                    (self.list(&rest[..listed], row.more, title))
+                    @if further > 0 {
+                        p class="note" {
+                            (Plural(further, "further face"))
+                            " not listed here; all are in the tables of the dataset."
+                        }
+                    }
+                }
+            }
         }
-        write!(out, "</details>")
     }
 
     /// A list of faces of which the first `pictured` have a thumbnail.
-    fn list(
-        &mut self,
-        out: &mut dyn Write,
-        faces: &[(&Face, Option<Place>)],
-        pictured: usize,
-        title: &str,
-    ) -> io::Result<()> {
+    fn list(&mut self, faces: &[(&Face, Option<Place>)], pictured: usize, title: &str) -> Markup {
         let ids: Vec<_> = faces.iter().take(pictured).map(|(face, _)| &face.id).collect();
         let mut pictures = self.pictures.faces(&ids).into_iter();
-        write!(out, "<ul class=\"faces\">")?;
-        for (i, &(face, place)) in faces.iter().enumerate() {
-            // Asked for and not there is another thing than not asked for.
-            let picture = (i < pictured).then(|| pictures.next().flatten());
-            self.face(out, face, self.frame(place), title, picture)?;
+        html! {
+            ul class="faces" {
+                @for (i, &(face, place)) in faces.iter().enumerate() {
+                    // Asked for and not there is another thing than not asked for.
+                    @let picture = (i < pictured).then(|| pictures.next().flatten());
+                    (self.face(face, self.frame(place), title, picture))
+                }
+            }
         }
-        write!(out, "</ul>")
     }
 
-    fn face(
-        &self,
-        out: &mut dyn Write,
-        face: &Face,
-        frame: Option<&Frame>,
-        title: &str,
-        picture: Option<Option<Vec<u8>>>,
-    ) -> io::Result<()> {
+    fn face(&self, face: &Face, frame: Option<&Frame>, title: &str, jpeg: Option<Option<Vec<u8>>>) -> Markup {
         let says = describe(face, frame, title, self.timeline.strips.len() > 1);
         let caption = frame.and_then(clock).unwrap_or_else(|| face.id.to_string());
-        let tag = open_face(out, &self.report.faces_folder, &face.id, &says)?;
-        if let Some(picture) = picture {
-            write_picture(out, picture.as_deref(), format_args!("{title} at {caption}"))?;
-        }
-        write!(out, "<span class=\"at\">{}</span></{tag}></li>", Text(&caption))
+        let content = html! {
+            @if let Some(jpeg) = jpeg { (picture(jpeg.as_deref(), format_args!("{title} at {caption}"))) }
+            span class="at" { (caption) }
+        };
+        face_item(&self.report.faces_folder, &face.id, says, &content)
     }
+}
+
+/// The words that the search looks at.
+fn words(title: &str, person: &Person) -> String {
+    format!("{} {}", title.to_lowercase(), person.label)
 }
 
 fn title(person: &Person) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use streamface_types::{FaceId, FrameId, StreamTime, Timestamp};
 
-use super::Frame;
+use super::input::Frame;
 use streamface_eval::clock::{counted, whole_seconds};
 
 /// Width of a strip in its own units.

@@ -2,17 +2,17 @@
 
 mod attributes;
 
-use std::io::{self, Write};
+use std::io::Write;
 
+use maud::{Markup, html};
+use streamface_eval::clock::whole_seconds;
+use streamface_eval::format::{Count, Plural};
+use streamface_eval::stats::{Channel, OverTime, Stats};
 use streamface_types::{StreamTime, Timestamp};
 
 use crate::Error;
 use crate::chart::{self, About, Bar, bars, line, plain_percent};
-use crate::html::Text;
-use crate::layout::{self, table, tile};
-use streamface_eval::clock::whole_seconds;
-use streamface_eval::format::{Count, Plural};
-use streamface_eval::stats::{Channel, Stats};
+use crate::layout::{self, Head, left_out, number, section, settings_section, source, table, tile, tiles};
 
 const OWN_STYLE: &str = include_str!("stats.css");
 /// Channels that are shown, most faces first.
@@ -39,85 +39,66 @@ impl StatsPage<'_> {
     /// # Errors
     /// [`Error::Write`] where `out` refuses.
     pub fn render(&self, out: &mut dyn Write) -> Result<(), Error> {
-        self.write(out).map_err(Error::Write)
+        layout::write(&self.page(), out).map_err(Error::Write)
     }
 
-    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn page(&self) -> Markup {
         let title = if self.title.is_empty() { "Statistics" } else { &self.title };
-        layout::open(out, title, &[chart::STYLE, OWN_STYLE], "")?;
-        layout::source(out, &self.source)?;
-        writeln!(out, "</header><main>")?;
-        self.numbers(out)?;
+        let head = Head { title, styles: &[chart::STYLE, OWN_STYLE], script: "" };
         let stats = self.stats;
-        let (people, time) = (stats.total.people > 0, stats.over_time.is_some());
+        let distributions = stats.total.people > 0 || stats.over_time.is_some();
         let attributes = !stats.attributes.is_empty() || !stats.angles.is_empty();
-        layout::nav(
-            out,
-            &[
-                ("channels", "Channels", !stats.channels.is_empty()),
-                ("distributions", "Distributions", people || time),
-                ("attributes", "Attributes", attributes),
-                ("settings", "Settings", !self.settings.is_empty()),
-            ],
-        )?;
-        self.channels(out)?;
-        if people || time {
-            self.distributions(out)?;
-        }
-        if attributes {
-            self.attributes(out)?;
-        }
-        layout::settings_section(out, &self.settings)?;
-        writeln!(out, "</main></body></html>")
+        let sections = [
+            ("channels", "Channels", !stats.channels.is_empty()),
+            ("distributions", "Distributions", distributions),
+            ("attributes", "Attributes", attributes),
+            ("settings", "Settings", !self.settings.is_empty()),
+        ];
+        let main = html! {
+            (self.numbers())
+            (layout::nav(&sections, &html! {}))
+            (self.channels())
+            @if distributions { (self.distributions()) }
+            @if attributes { (self.attributes()) }
+            (settings_section(&self.settings))
+        };
+        head.page(&source(&self.source), &main)
     }
 
-    fn numbers(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn numbers(&self) -> Markup {
         let stats = self.stats;
-        let none = String::new;
-        write!(out, "<dl class=\"numbers\">")?;
-        let once = match stats.singletons {
-            0 => none(),
-            n => format!("{} seen once", Count(n)),
-        };
-        tile(out, "People", &Count(stats.total.people).to_string(), &[once])?;
-        let noise =
-            if stats.noise > 0 { format!("{} set aside as noise", Count(stats.noise)) } else { none() };
-        let bare = if stats.unlabelled > 0 {
-            format!("{} without a label", Count(stats.unlabelled))
-        } else {
-            none()
-        };
-        tile(out, "Faces", &Count(stats.total.faces).to_string(), &[noise, bare])?;
-        let seen = format!("of {} looked at", Count(stats.total.frames));
-        let faced = format!("{} with faces", Count(stats.frames_with_faces));
-        tile(out, "Frames kept", &Count(stats.total.frames_kept).to_string(), &[seen, faced])?;
-        let channels = Plural(stats.channels.len(), "channel").to_string();
-        tile(out, "Watched", &stats.total.watched(), &[channels])?;
+        // Nothing is said of what is not there.
+        let some = |n: u64, what: &str| if n > 0 { format!("{} {what}", Count(n)) } else { String::new() };
+        let people = [some(stats.singletons, "seen once")];
+        let faces = [some(stats.noise, "set aside as noise"), some(stats.unlabelled, "without a label")];
+        let frames = [
+            format!("of {} looked at", Count(stats.total.frames)),
+            format!("{} with faces", Count(stats.frames_with_faces)),
+        ];
+        let channels = [Plural(stats.channels.len(), "channel").to_string()];
+        let mut all = vec![
+            tile("People", &Count(stats.total.people).to_string(), &people),
+            tile("Faces", &Count(stats.total.faces).to_string(), &faces),
+            tile("Frames kept", &Count(stats.total.frames_kept).to_string(), &frames),
+            tile("Watched", &stats.total.watched(), &channels),
+        ];
         if let Some(d) = &stats.distances {
             let number = |d: Option<f64>| d.map_or_else(|| "–".to_owned(), |d| format!("{d:.3}"));
             let lines = [
                 "from the mean of the person".to_owned(),
                 format!("{} to the nearest other", number(d.nearest)),
             ];
-            tile(out, "Mean distance", &number(d.intra), &lines)?;
+            all.push(tile("Mean distance", &number(d.intra), &lines));
         }
-        writeln!(out, "</dl>")
+        tiles(&all)
     }
 
-    fn channels(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn channels(&self) -> Markup {
         let mut all: Vec<&Channel> = self.stats.channels.iter().collect();
         if all.is_empty() {
-            return writeln!(
-                out,
-                "<section><p class=\"note\">There are no frames and no faces.</p></section>"
-            );
+            return html! { section { p class="note" { "There are no frames and no faces." } } };
         }
         all.sort_by(|a, b| b.faces.cmp(&a.faces).then(a.name.cmp(&b.name)));
-        write!(out, "<section aria-labelledby=\"channels\"><h2 id=\"channels\">Channels</h2>")?;
-        write!(
-            out,
-            "<p class=\"note\">Most faces first. Someone who is in several channels counts in each.</p>"
-        )?;
         let columns = [
             ("channel", false),
             ("faces", false),
@@ -127,53 +108,53 @@ impl StatsPage<'_> {
             ("frames", true),
             ("kept", true),
         ];
-        table(out, "Channels", &columns)?;
         let most = all.first().map_or(0, |c| c.faces).max(1);
-        for channel in all.iter().take(CHANNELS) {
-            let rate = channel.faces as f64 / channel.hours;
-            let rate =
-                if channel.hours > 0.0 { Count(rate.round() as u64).to_string() } else { "–".to_owned() };
-            write!(out, "<tr><th scope=\"row\">{}</th>", Text(&channel.name))?;
-            bar(out, channel.faces, most, &Count(channel.faces).to_string())?;
-            let [people, frames, kept] =
-                [channel.people, channel.frames, channel.frames_kept].map(|n| Count(n).to_string());
-            for cell in [people, channel.watched(), rate, frames, kept] {
-                write!(out, "<td class=\"n\">{cell}</td>")?;
+        let rate = |c: &Channel| match c.hours > 0.0 {
+            true => Count((c.faces as f64 / c.hours).round() as u64).to_string(),
+            false => "–".to_owned(),
+        };
+        let rows = html! {
+            @for channel in all.iter().take(CHANNELS) {
+                tr {
+                    th scope="row" { (channel.name) }
+                    (bar(channel.faces, most, &Count(channel.faces).to_string()))
+                    (number(Count(channel.people)))
+                    (number(channel.watched()))
+                    (number(rate(channel)))
+                    (number(Count(channel.frames)))
+                    (number(Count(channel.frames_kept)))
+                }
             }
-            write!(out, "</tr>")?;
-        }
-        write!(out, "</tbody></table></div>")?;
-        if all.len() > CHANNELS {
-            write!(out, "<p class=\"note\">{} not shown.</p>", Plural(all.len() - CHANNELS, "more channel"))?;
-        }
-        writeln!(out, "</section>")
+        };
+        let body = html! {
+            p class="note" { "Most faces first. Someone who is in several channels counts in each." }
+            (table("Channels", &columns, &rows))
+            (left_out(all.len(), CHANNELS, "more channel"))
+        };
+        section("channels", "Channels", &body)
     }
 
-    fn distributions(&self, out: &mut dyn Write) -> io::Result<()> {
-        write!(
-            out,
-            "<section aria-labelledby=\"distributions\"><h2 id=\"distributions\">Distributions</h2>"
-        )?;
-        write!(out, "<div class=\"charts\">")?;
-        if self.stats.total.people > 0 {
-            self.faces_per_person(out)?;
-            chart::size_bins(out, "People per number of faces", "people", &self.stats.size_bins)?;
-        }
-        self.over_time(out)?;
-        write!(out, "</div>")?;
-        if let Some(time) = &self.stats.over_time
-            && time.left_out > 0
-        {
-            let n = Plural(time.left_out as usize, "face");
-            write!(
-                out,
-                "<p class=\"note below\">Not shown over time: {n} of files that do not tell when they were recorded.</p>"
-            )?;
-        }
-        writeln!(out, "</section>")
+    fn distributions(&self) -> Markup {
+        let left_out = self.stats.over_time.as_ref().map_or(0, |time| time.left_out);
+        let body = html! {
+            div class="charts" {
+                @if self.stats.total.people > 0 {
+                    (self.faces_per_person())
+                    (chart::size_bins("People per number of faces", "people", &self.stats.size_bins))
+                }
+                @if let Some(time) = &self.stats.over_time { (over_time(time)) }
+            }
+            @if left_out > 0 {
+                p class="note below" {
+                    "Not shown over time: " (Plural(left_out as usize, "face"))
+                    " of files that do not tell when they were recorded."
+                }
+            }
+        };
+        section("distributions", "Distributions", &body)
     }
 
-    fn faces_per_person(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn faces_per_person(&self) -> Markup {
         let all = self.stats.total.people as usize;
         let shown = all.min(PEOPLE);
         // Sizes come most first; person k of those shown is person k · all / shown of all.
@@ -201,54 +182,54 @@ impl StatsPage<'_> {
             says: &says,
             marks,
         };
-        line(out, &about, &values)
-    }
-
-    fn over_time(&self, out: &mut dyn Write) -> io::Result<()> {
-        let Some(time) = &self.stats.over_time else { return Ok(()) };
-        let n = time.faces.len();
-        let micros = |bin: usize| (time.from + bin as i64 * time.width).saturating_mul(1_000_000);
-        let at = |bin: usize| match time.recorded {
-            true => format!("{} UTC", Timestamp::from_micros(micros(bin)).to_readable()),
-            false => whole_seconds(StreamTime(micros(bin))),
-        };
-        let text = |bin: usize| {
-            let text = at(bin);
-            // As much of the time as tells bins apart.
-            match time.width {
-                _ if !time.recorded => text,
-                w if w >= 86_400 => text[..10].to_owned(),
-                w if w >= 3600 => format!("{} {}", &text[5..10], &text[11..16]),
-                w if w >= 60 => text[11..16].to_owned(),
-                _ => text[11..19].to_owned(),
-            }
-        };
-        let bar = |(bin, &faces): (usize, &u64)| Bar {
-            value: faces as usize,
-            says: format!("{}: {}", at(bin), Plural(faces as usize, "face")),
-            class: "good",
-        };
-        let all: Vec<Bar> = time.faces.iter().enumerate().map(bar).collect();
-        let marked = if n > 3 { vec![0, n / 2] } else { vec![0] };
-        let marks: Vec<(f64, String)> =
-            marked.into_iter().map(|bin| ((bin as f64 + 0.5) / n as f64, text(bin))).collect();
-        let every = width(time.width);
-        let says = format!("Faces by time, {every} each: {} from {}", Plural(n, "bar"), at(0));
-        let clock = if time.recorded { "time (UTC)" } else { "time from the beginning" };
-        let across = format!("{clock}, {every} a bar");
-        let about =
-            About { title: "Faces over time", across: &across, up: "faces", says: &says, marks: &marks };
-        bars(out, &about, &all)
+        line(&about, &values)
     }
 }
 
-fn bar(out: &mut dyn Write, value: u64, most: u64, text: &str) -> io::Result<()> {
-    write!(out, "<td class=\"share\">")?;
-    if value > 0 {
-        let width = 100.0 * value as f64 / most as f64;
-        write!(out, "<span class=\"bar\" style=\"width:{width:.1}%\"></span>")?;
+fn over_time(time: &OverTime) -> Markup {
+    let n = time.faces.len();
+    let micros = |bin: usize| (time.from + bin as i64 * time.width).saturating_mul(1_000_000);
+    let at = |bin: usize| match time.recorded {
+        true => format!("{} UTC", Timestamp::from_micros(micros(bin)).to_readable()),
+        false => whole_seconds(StreamTime(micros(bin))),
+    };
+    let text = |bin: usize| {
+        let text = at(bin);
+        // As much of the time as tells bins apart.
+        match time.width {
+            _ if !time.recorded => text,
+            w if w >= 86_400 => text[..10].to_owned(),
+            w if w >= 3600 => format!("{} {}", &text[5..10], &text[11..16]),
+            w if w >= 60 => text[11..16].to_owned(),
+            _ => text[11..19].to_owned(),
+        }
+    };
+    let bar = |(bin, &faces): (usize, &u64)| Bar {
+        value: faces as usize,
+        says: format!("{}: {}", at(bin), Plural(faces as usize, "face")),
+        class: "good",
+    };
+    let all: Vec<Bar> = time.faces.iter().enumerate().map(bar).collect();
+    let marked = if n > 3 { vec![0, n / 2] } else { vec![0] };
+    let marks: Vec<(f64, String)> =
+        marked.into_iter().map(|bin| ((bin as f64 + 0.5) / n as f64, text(bin))).collect();
+    let every = width(time.width);
+    let says = format!("Faces by time, {every} each: {} from {}", Plural(n, "bar"), at(0));
+    let clock = if time.recorded { "time (UTC)" } else { "time from the beginning" };
+    let across = format!("{clock}, {every} a bar");
+    let about = About { title: "Faces over time", across: &across, up: "faces", says: &says, marks: &marks };
+    bars(&about, &all)
+}
+
+/// A cell with a bar as long as `value` is of `most`, and a text.
+fn bar(value: u64, most: u64, text: &str) -> Markup {
+    let width = 100.0 * value as f64 / most as f64;
+    html! {
+        td class="share" {
+            @if value > 0 { span class="bar" style={ "width:" (format_args!("{width:.1}")) "%" } {} }
+            (text)
+        }
     }
-    write!(out, "{text}</td>")
 }
 
 fn share(part: u64, of: u64) -> String {

@@ -1,19 +1,23 @@
-//! `study.html`: the page, the recommendation and the error rates.
+//! `study.html`.
+//!
+//! | file | what |
+//! |---|---|
+//! | `mod` | [`StudyPage`]: the page and the recommendation |
+//! | `rates` | error rates without labels, and the slider over thresholds |
+//! | `sections` | clusterings, distances and methods |
 
+mod rates;
 mod sections;
 
-use std::io::{self, Write};
+use std::io::Write;
 
-use serde_json::json;
-use streamface_eval::format::{Count, share};
-use streamface_eval::study::{
-    Basis, Calibration, Estimate, Modelled, Point, Recommendation, Row, Study, Wish,
-};
+use maud::{Markup, html};
+use streamface_eval::format::share;
+use streamface_eval::study::{Basis, Recommendation, Row, Study};
 
-use self::sections::{baselines, histograms, sweep};
-use crate::chart::{self, Axis, Chart, Series, Style, plain, plain_percent, rate_tick};
-use crate::html::Text;
-use crate::{Error, layout};
+use self::rates::unbroken;
+use crate::layout::{self, Head, settings_section, source};
+use crate::{Error, chart};
 
 const STYLE: &str = include_str!("study.css");
 const SCRIPT: &str = include_str!("study.js");
@@ -29,248 +33,88 @@ impl StudyPage<'_> {
     /// # Errors
     /// [`Error::Write`] where `out` refuses.
     pub fn render(&self, out: &mut dyn Write) -> Result<(), Error> {
-        write(self.0, out).map_err(Error::Write)
+        layout::write(&page(self.0), out).map_err(Error::Write)
     }
 }
 
-fn write(study: &Study, out: &mut dyn Write) -> io::Result<()> {
+fn page(study: &Study) -> Markup {
     let title = if study.title.is_empty() { "Threshold study" } else { &study.title };
-    layout::open(out, title, &[chart::STYLE, STYLE], SCRIPT)?;
-    layout::source(out, &study.source)?;
-    writeln!(out, "</header><main>")?;
-    match (&study.recommendation, study.best()) {
-        (Some(found), _) => recommendation(study, found, out)?,
-        (None, Some(best)) => by_labels(study, best, out)?,
-        (None, None) => {}
-    }
-    nav(study, out)?;
-    let mark = study.threshold();
-    if let Some(calibration) = &study.calibration {
-        self::calibration(study, calibration, mark, out)?;
-    }
-    if !study.sweep.is_empty() {
-        sweep(&study.sweep, mark, out)?;
-    }
-    if let Some(h) = &study.histograms {
-        histograms(h, out)?;
-    }
-    if !study.baselines.is_empty() {
-        baselines(study, out)?;
-    }
-    layout::settings_section(out, &study.settings)?;
-    writeln!(out, "</main><script>{SCRIPT}</script></body></html>")
-}
-
-fn recommendation(study: &Study, found: &Recommendation, out: &mut dyn Write) -> io::Result<()> {
-    let (number, kind, class) = match (found.threshold, found.basis) {
-        (Some(t), Basis::Observed) => (t.to_string(), "shown by observed pairs", "sure"),
-        (Some(t), _) => (t.to_string(), "a best guess, extrapolated", "guess"),
-        (None, _) => ("none".to_owned(), "too little to say", "guess"),
-    };
-    write!(out, "<section class=\"answer\" aria-label=\"Recommended threshold\">")?;
-    write!(
-        out,
-        "<div><p class=\"what\">Threshold for {}</p><p class=\"big\">{}</p><p class=\"basis {class}\">{kind}</p></div>",
-        Text(unbroken(&found.wish.to_string())),
-        Text(number)
-    )?;
-    write!(out, "<div><p>{}</p>", Text(unbroken(&found.why)))?;
-    if let Some(purity) = found.purity_at_least {
-        write!(out, "<p>At that bound, a purity of at least {}.</p>", share(purity))?;
-    }
-    if let Some(why) = study.why_by_labels() {
-        write!(out, "<p>By labels: {}</p>", Text(why))?;
-    }
-    setting(study, out)?;
-    writeln!(out, "</div></section>")
-}
-
-/// Where only true labels tell.
-fn by_labels(study: &Study, best: &Row, out: &mut dyn Write) -> io::Result<()> {
-    write!(out, "<section class=\"answer\" aria-label=\"Best threshold\">")?;
-    write!(
-        out,
-        "<div><p class=\"what\">Threshold with the largest BCubed F</p><p class=\"big\">{}</p>\
-         <p class=\"basis sure\">by true labels</p></div><div><p>{}</p>",
-        Text(best.threshold),
-        Text(study.why())
-    )?;
-    setting(study, out)?;
-    writeln!(out, "</div></section>")
-}
-
-/// The line for the next step's settings.
-fn setting(study: &Study, out: &mut dyn Write) -> io::Result<()> {
-    match study.toml().lines().find(|l| !l.starts_with('#')) {
-        Some(line) => write!(out, "<pre tabindex=\"0\"><code>{}</code></pre>", Text(line)),
-        None => Ok(()),
-    }
-}
-
-fn nav(study: &Study, out: &mut dyn Write) -> io::Result<()> {
-    let parts = [
+    let head = Head { title, styles: &[chart::STYLE, STYLE], script: SCRIPT };
+    let sections = [
         ("rates", "Error rates", study.calibration.is_some()),
         ("sweep", "Clusterings", !study.sweep.is_empty()),
         ("distances", "Distances", study.histograms.is_some()),
         ("methods", "Methods", !study.baselines.is_empty()),
         ("settings", "Settings", !study.settings.is_empty()),
     ];
-    layout::nav(out, &parts)
-}
-
-/// Keeps a number and its sign on one line.
-fn unbroken(text: &str) -> String {
-    text.replace(" %", "\u{a0}%")
-}
-
-/// A rate and its interval, in words.
-fn in_words(e: &Estimate) -> (String, String) {
-    let Some(rate) = e.rate else { return ("not known".to_owned(), String::new()) };
-    let interval = match (e.lower, e.upper) {
-        (0.0, upper) => format!("at most {}", share(upper)),
-        (lower, 1.0) => format!("at least {}", share(lower)),
-        (lower, upper) => format!("{} to {}", share(lower), share(upper)),
-    };
-    (share(rate), interval)
-}
-
-fn interval(e: &Estimate) -> String {
-    let (rate, interval) = in_words(e);
-    if interval.is_empty() { rate } else { format!("{rate} ({interval})") }
-}
-
-fn calibration(study: &Study, c: &Calibration, mark: Option<f64>, out: &mut dyn Write) -> io::Result<()> {
-    write!(out, "<section aria-labelledby=\"rates\"><h2 id=\"rates\">Error rates</h2>")?;
-    write!(
-        out,
-        "<p class=\"note\">From {} pairs of faces that share a frame ({} shots) and {} linked pairs ({} shots), without any label. \
-         Bands hold the truth of such pairs with {} confidence; whole shots are resampled.</p>",
-        Count(c.different.pairs),
-        Count(c.different.shots),
-        Count(c.same.pairs),
-        Count(c.same.shots),
-        share(c.settings.confidence),
-    )?;
-    probe(study, c, mark, out)?;
-    let wanted = study.recommendation.as_ref().and_then(|r| match r.wish {
-        Wish::FalseMatchRate(rate) => Some(rate),
-        Wish::Purity(_) => r.allowed,
-    });
-    write!(out, "<div class=\"charts\">")?;
-    let modelled = |of: fn(&Modelled) -> f64| {
-        c.points.iter().filter_map(|p| Some((p.threshold, of(p.modelled.as_ref()?)))).collect::<Vec<_>>()
-    };
-    let at_mark = mark.and_then(|t| c.at(t)).and_then(|p| p.modelled).map(|m| m.rate / 2.0);
-    let seen = c.points.iter().filter_map(|p| p.false_match.rate).filter(|r| *r > 0.0);
-    let bounds = c.points.iter().map(|p| p.false_match.upper);
-    let least = seen.chain(bounds).chain(at_mark).chain(wanted).fold(0.1, f64::min);
-    let x = Axis::linear(0.0, c.points.last().map_or(1.0, |p| p.threshold));
-    let draw = |id: &str, title: &str, y, y_text, series, wanted| Chart {
-        id: id.to_owned(),
-        title: String::from(title),
-        x,
-        x_text: plain,
-        across: "threshold",
-        cursor: true,
-        y,
-        y_text,
-        series,
-        mark,
-        wanted,
-    };
-    let points = |of: fn(&Point) -> Estimate| -> Vec<(f64, f64)> {
-        c.points.iter().filter_map(|p| Some((p.threshold, of(p).rate?))).collect()
-    };
-    let band = |of: fn(&Point) -> Estimate| -> Vec<(f64, f64, f64)> {
-        c.points.iter().map(|p| (p.threshold, of(p).lower, of(p).upper)).collect()
-    };
-    let of_different: fn(&Point) -> Estimate = |p| p.false_match;
-    let of_same: fn(&Point) -> Estimate = |p| p.miss;
-    let observed: Vec<_> = points(of_different).into_iter().filter(|p| p.1 > 0.0).collect();
-    let false_match = vec![
-        Series::new("observed", 0, Style::Line, observed).with_band(band(of_different)),
-        Series::new("tail, estimate", 1, Style::Line, modelled(|m| m.rate)),
-        Series::new("tail, upper bound", 1, Style::Dashed, modelled(|m| m.upper)),
-    ];
-    draw("fm", "False-match rate by threshold", Axis::rates(least), rate_tick, false_match, wanted)
-        .write(out)?;
-    let miss = vec![
-        Series::new("linked faces farther apart", 2, Style::Line, points(of_same)).with_band(band(of_same)),
-    ];
-    draw("mi", "Miss rate by threshold", Axis::linear(0.0, 1.0), plain_percent, miss, None).write(out)?;
-    write!(out, "</div>")?;
-
-    write!(out, "<ul class=\"notes\">")?;
-    for note in &c.notes {
-        write!(out, "<li>{}</li>", Text(unbroken(note)))?;
-    }
-    write!(out, "</ul>")?;
-    write!(out, "<details><summary>As a table</summary>")?;
-    let heads =
-        ["threshold", "false-match rate", "interval", "by the tail", "at most", "miss rate", "interval"];
-    layout::table(out, "Error rates", &heads.map(|head| (head, true)))?;
-    let every = (c.points.len() / 24).max(1);
-    for p in c.points.iter().skip(every).step_by(every) {
-        let (fm, fm_interval) = in_words(&p.false_match);
-        let (miss, miss_interval) = in_words(&p.miss);
-        let (rate, most) = p.modelled.map_or(Default::default(), |m| (share(m.rate), share(m.upper)));
-        write!(out, "<tr><td class=\"n\">{}</td>", plain(p.threshold))?;
-        for cell in [fm, fm_interval, rate, most, miss, miss_interval] {
-            write!(out, "<td class=\"n\">{cell}</td>")?;
+    let main = html! {
+        @if let Some(found) = &study.recommendation {
+            (recommendation(study, found))
+        } @else if let Some(best) = study.best() {
+            (by_labels(study, best))
         }
-        write!(out, "</tr>")?;
-    }
-    writeln!(out, "</tbody></table></div></details></section>")
+        (layout::nav(&sections, &html! {}))
+        @if let Some(calibration) = &study.calibration { (rates::section(study, calibration)) }
+        @if !study.sweep.is_empty() { (sections::sweep(&study.sweep, study.threshold())) }
+        @if let Some(histograms) = &study.histograms { (sections::histograms(histograms)) }
+        @if !study.baselines.is_empty() { (sections::baselines(study)) }
+        (settings_section(&study.settings))
+    };
+    head.page(&source(&study.source), &main)
 }
 
-/// The slider, which the script brings to life, and what it shows.
-fn probe(study: &Study, c: &Calibration, mark: Option<f64>, out: &mut dyn Write) -> io::Result<()> {
-    let row_at = |t: f64| study.sweep.iter().rfind(|r| r.threshold <= t + 1e-9);
-    let values: Vec<_> = c
-        .points
-        .iter()
-        .map(|p| {
-            let tail = p.modelled.map_or("in sight of the data".to_owned(), |m| {
-                format!("{}, at most {}", share(m.rate), share(m.upper))
-            });
-            let row = row_at(p.threshold);
-            let clusters = row.map_or(String::new(), |r| Count(r.clusters).to_string());
-            let f = row.and_then(|r| r.pairwise).map_or(String::new(), |s| format!("{:.3}", s.value.f));
-            let [false_match, tail, miss] =
-                [interval(&p.false_match), tail, interval(&p.miss)].map(|text| unbroken(&text));
-            json!([p.threshold, false_match, tail, miss, clusters, f])
-        })
-        .collect();
-    // Inside a script element no text may look like its end.
-    let data = serde_json::Value::from(values).to_string().replace('<', "\\u003c");
-    let start = mark
-        .and_then(|t| c.points.iter().position(|p| p.threshold >= t - 1e-9))
-        .unwrap_or(c.points.len() / 2);
-    write!(
-        out,
-        "<div class=\"probe\" hidden><label for=\"at\">At threshold <b id=\"at-value\"></b>, the dashed line</label>\
-         <input id=\"at\" type=\"range\" min=\"0\" max=\"{}\" value=\"{start}\"><dl>",
-        c.points.len().saturating_sub(1),
-    )?;
-    let labelled = study.sweep.iter().any(|r| r.pairwise.is_some());
-    for (name, show) in [
-        ("False-match rate", true),
-        ("By the tail", c.tail.is_some()),
-        ("Miss rate", true),
-        ("Clusters", !study.sweep.is_empty()),
-        ("Pairwise F", labelled),
-    ] {
-        let hidden = if show { "" } else { " hidden" };
-        write!(out, "<div{hidden}><dt>{name}</dt><dd></dd></div>")?;
+fn recommendation(study: &Study, found: &Recommendation) -> Markup {
+    let (number, kind, class) = match (found.threshold, found.basis) {
+        (Some(t), Basis::Observed) => (t.to_string(), "shown by observed pairs", "basis sure"),
+        (Some(t), _) => (t.to_string(), "a best guess, extrapolated", "basis guess"),
+        (None, _) => ("none".to_owned(), "too little to say", "basis guess"),
+    };
+    html! {
+        section class="answer" aria-label="Recommended threshold" {
+            div {
+                p class="what" { "Threshold for " (unbroken(&found.wish.to_string())) }
+                p class="big" { (number) }
+                p class=(class) { (kind) }
+            }
+            div {
+                p { (unbroken(&found.why)) }
+                @if let Some(purity) = found.purity_at_least {
+                    p { "At that bound, a purity of at least " (share(purity)) "." }
+                }
+                @if let Some(why) = study.why_by_labels() { p { "By labels: " (why) } }
+                (setting(study))
+            }
+        }
     }
-    writeln!(out, "</dl></div><script type=\"application/json\" id=\"points\">{data}</script>")
+}
+
+/// Where only true labels tell.
+fn by_labels(study: &Study, best: &Row) -> Markup {
+    html! {
+        section class="answer" aria-label="Best threshold" {
+            div {
+                p class="what" { "Threshold with the largest BCubed F" }
+                p class="big" { (best.threshold) }
+                p class="basis sure" { "by true labels" }
+            }
+            div { p { (study.why()) } (setting(study)) }
+        }
+    }
+}
+
+/// The line for the next step's settings.
+fn setting(study: &Study) -> Markup {
+    let toml = study.toml();
+    html! {
+        @if let Some(line) = toml.lines().find(|l| !l.starts_with('#')) { pre tabindex="0" { code { (line) } } }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use streamface_eval::study::{
-        Baseline, CalibrationSettings, HistogramSettings, Labelling, Pair, Prior, Truth, histograms,
-        recommend, sweep,
+        Baseline, Calibration, CalibrationSettings, HistogramSettings, Labelling, Pair, Prior, Truth, Wish,
+        histograms, recommend, sweep,
     };
 
     use super::*;

@@ -1,13 +1,14 @@
 //! `verify.html`.
 
-use std::io::{self, Write};
+use std::io::Write;
 
-use crate::Error;
-use crate::chart::{self, Axis, Chart, Series, Style, plain_percent, rate_tick};
-use crate::html::Text;
-use crate::layout::{self, table, tile};
+use maud::{Markup, html};
 use streamface_eval::format::{Count, Digits, Percent, Plural};
 use streamface_eval::verification::{RocPoint, Verified};
+
+use crate::Error;
+use crate::chart::{self, Axis, Chart, Series, Style, percent_tick, plain_percent, rate_tick};
+use crate::layout::{self, Head, number, section, settings_section, source, table, tile, tiles};
 
 const OWN_STYLE: &str = include_str!("verify.css");
 /// Most points of the curve: more than the drawing has columns.
@@ -37,61 +38,60 @@ impl VerificationPage<'_> {
     /// # Errors
     /// [`Error::Write`] where `out` refuses.
     pub fn render(&self, out: &mut dyn Write) -> Result<(), Error> {
-        self.write(out).map_err(Error::Write)
+        layout::write(&self.page(), out).map_err(Error::Write)
     }
 
-    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn page(&self) -> Markup {
         let title = if self.title.is_empty() { "Verification" } else { &self.title };
-        layout::open(out, title, &[chart::STYLE, OWN_STYLE], "")?;
-        layout::source(out, &self.source)?;
-        if !self.caution.is_empty() {
-            write!(out, "<p class=\"caution\">{}</p>", Text(&self.caution))?;
-        }
-        writeln!(out, "</header><main>")?;
+        let head = Head { title, styles: &[chart::STYLE, OWN_STYLE], script: "" };
+        let header = html! {
+            (source(&self.source))
+            @if !self.caution.is_empty() { p class="caution" { (self.caution) } }
+        };
+        let sections = [
+            ("roc", "ROC", true),
+            ("folds", "Folds", true),
+            ("settings", "Settings", !self.settings.is_empty()),
+        ];
+        let main = html! {
+            (self.numbers())
+            (layout::nav(&sections, &html! {}))
+            (self.roc())
+            (self.folds())
+            (settings_section(&self.settings))
+        };
+        head.page(&header, &main)
+    }
+
+    fn numbers(&self) -> Markup {
         let v = self.verified;
-        write!(out, "<dl class=\"numbers\">")?;
         let folds = Plural(v.folds.len(), "fold");
-        let error = format!("± {:.2} %, the standard error of {folds}", 100.0 * v.standard_error);
-        tile(out, "Accuracy", &percent(v.accuracy), &[error])?;
+        let error = format!("± {:.2} %, the standard error of {folds}", 100.0 * v.standard_error);
+        let mut all = vec![tile("Accuracy", &percent(v.accuracy), &[error])];
         // The smallest rate that every set of pairs worth the name allows.
         if let Some(at) = v.tar_at_far.iter().rfind(|t| t.far >= 0.999e-3) {
             let says = [format!("at a false accept rate of {}", plain_percent(at.far))];
-            tile(out, "True accept rate", &percent(at.tar), &says)?;
+            all.push(tile("True accept rate", &percent(at.tar), &says));
         }
-        tile(out, "Equal error rate", &percent(v.eer), &[format!("at distance {:.3}", v.eer_threshold)])?;
-        tile(out, "Area under the curve", &Digits(v.auc, 5).to_string(), &[])?;
         let skipped = if self.skipped == 0 {
             String::new()
         } else {
             format!("{} more skipped: a face is missing", Count(self.skipped))
         };
         let kinds = format!("{} of one person, {} of two", Count(v.same), Count(v.different));
-        tile(out, "Pairs", &Count(v.same + v.different).to_string(), &[kinds, skipped])?;
-        writeln!(out, "</dl>")?;
-        let nav = [
-            ("roc", "ROC", true),
-            ("folds", "Folds", true),
-            ("settings", "Settings", !self.settings.is_empty()),
-        ];
-        layout::nav(out, &nav)?;
-        self.roc(out)?;
-        self.folds(out)?;
-        layout::settings_section(out, &self.settings)?;
-        writeln!(out, "</main></body></html>")
+        all.extend([
+            tile("Equal error rate", &percent(v.eer), &[format!("at distance {:.3}", v.eer_threshold)]),
+            tile("Area under the curve", &Digits(v.auc, 5).to_string(), &[]),
+            tile("Pairs", &Count(v.same + v.different).to_string(), &[kinds, skipped]),
+        ]);
+        tiles(&all)
     }
 
-    fn roc(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn roc(&self) -> Markup {
         let v = self.verified;
-        write!(out, "<section aria-labelledby=\"roc\"><h2 id=\"roc\">ROC curve</h2>")?;
-        write!(
-            out,
-            "<p class=\"note\">Share of pairs of one person that are accepted, by share of pairs of two that are. One wrong pair is {} of them: the curve begins there.</p>",
-            chance(1.0 / v.different as f64)
-        )?;
-        write!(out, "<div class=\"roc\">")?;
         let points = stairs(&v.roc);
         let low = points.iter().map(|p| p.1).fold(1.0, f64::min);
-        Chart {
+        let curve = Chart {
             id: "roc-clip".to_owned(),
             title: "True accept rate by false accept rate".to_owned(),
             x: Axis::rates(1.0 / v.different as f64),
@@ -99,44 +99,48 @@ impl VerificationPage<'_> {
             across: "false accept rate",
             cursor: false,
             y: Axis::linear(if low > 0.8 { 0.8 } else { 0.0 }, 1.0),
-            y_text: plain_percent,
+            y_text: percent_tick,
             series: vec![Series::new("", 0, Style::Line, points)],
             mark: None,
             wanted: None,
-        }
-        .write(out)?;
+        };
         let columns = [("false accept rate", true), ("true accept rate", true), ("distance at most", true)];
-        table(out, "True accept rates", &columns)?;
-        for at in &v.tar_at_far {
-            let threshold = at.threshold.map_or_else(|| "–".to_owned(), |t| format!("{t:.4}"));
-            let (far, tar) = (chance(at.far), rate(at.tar));
-            write!(
-                out,
-                "<tr><td class=\"n\">{far}</td><td class=\"n\">{tar}</td><td class=\"n\">{threshold}</td></tr>"
-            )?;
-        }
-        writeln!(out, "</tbody></table></div></div></section>")
+        let rows = html! {
+            @for at in &v.tar_at_far {
+                tr {
+                    (number(chance(at.far)))
+                    (number(rate(at.tar)))
+                    (number(at.threshold.map_or_else(|| "–".to_owned(), |t| format!("{t:.4}"))))
+                }
+            }
+        };
+        let body = html! {
+            p class="note" {
+                "Share of pairs of one person that are accepted, by share of pairs of two that are. One wrong pair is "
+                (chance(1.0 / v.different as f64)) " of them: the curve begins there."
+            }
+            div class="roc" { (curve.draw()) (table("True accept rates", &columns, &rows)) }
+        };
+        section("roc", "ROC curve", &body)
     }
 
-    fn folds(&self, out: &mut dyn Write) -> io::Result<()> {
-        write!(out, "<section aria-labelledby=\"folds\"><h2 id=\"folds\">Folds</h2>")?;
-        write!(out, "<p class=\"note\">Each is told by the threshold that is best on all others.</p>")?;
-        table(
-            out,
-            "Folds",
-            &[("fold", true), ("pairs", true), ("distance at most", true), ("accuracy", true)],
-        )?;
-        for (i, fold) in self.verified.folds.iter().enumerate() {
-            write!(
-                out,
-                "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{:.4}</td><td class=\"n\">{}</td></tr>",
-                i + 1,
-                Count(fold.pairs),
-                fold.threshold,
-                Text(rate(fold.accuracy))
-            )?;
-        }
-        writeln!(out, "</tbody></table></div></section>")
+    fn folds(&self) -> Markup {
+        let columns = [("fold", true), ("pairs", true), ("distance at most", true), ("accuracy", true)];
+        let rows = html! {
+            @for (i, fold) in self.verified.folds.iter().enumerate() {
+                tr {
+                    (number(i + 1))
+                    (number(Count(fold.pairs)))
+                    (number(format_args!("{:.4}", fold.threshold)))
+                    (number(rate(fold.accuracy)))
+                }
+            }
+        };
+        let body = html! {
+            p class="note" { "Each is told by the threshold that is best on all others." }
+            (table("Folds", &columns, &rows))
+        };
+        section("folds", "Folds", &body)
     }
 }
 
