@@ -1,26 +1,138 @@
-//! CenterFace's outputs (Xu et al. 2019, arXiv:1911.03599): a heat map of face centres at stride 4,
-//! and for each place the face's logarithmic size, the centre's offset and five landmarks.
+//! CenterFace (Xu et al. 2019, arXiv:1911.03599): a heat map of face centres at stride 4, and for each place
+//! the face's logarithmic size, the centre's offset and five landmarks. It finds large faces well and places
+//! their landmarks badly; a second look at the face's surroundings, shrunk, places them right.
 
-use streamface_model::Tensor;
+use image::RgbImage;
+use streamface_imgproc::{resize_area, resize_bilinear_planar};
+use streamface_model::{ChannelOrder, Input, Layout, Manifest, ModelId, SecondLook, Tensor};
 use streamface_types::{BoundingBox, Detection, Landmarks};
 
-use crate::DetectError;
+use crate::detector::Detector;
+use crate::error::{Error, Result};
+use crate::settings::DetectSettings;
+use crate::sized_networks::SizedNetworks;
+
+/// Least score of the second look: that there is a face is known by then.
+const SECOND_LOOK_SCORE: f32 = 0.3;
+
+/// The detector CenterFace, and what else shares its outputs.
+#[derive(Debug)]
+pub struct CenterFace {
+    id: ModelId,
+    input: Input,
+    settings: DetectSettings,
+    networks: SizedNetworks,
+}
+
+impl CenterFace {
+    /// A detector with the given weights, which [`streamface_model::Cache::read`] gives.
+    ///
+    /// # Errors
+    /// [`Error::Setting`]; [`Error::Model`] where the model is no detector or the weights do not load;
+    /// [`Error::Unfit`] where the manifest says what CenterFace is not.
+    pub fn new(model: &Manifest, weights: Vec<Vec<u8>>, settings: DetectSettings) -> Result<Self> {
+        settings.check()?;
+        model.detector()?;
+        if model.input.layout != Layout::Nchw {
+            return Err(Error::Unfit { model: model.name.clone(), why: "its input is not nchw".into() });
+        }
+        let ([file], Ok([weights])) = (&model.weights[..], <[Vec<u8>; 1]>::try_from(weights)) else {
+            return Err(Error::Unfit { model: model.name.clone(), why: "it has one weight file".into() });
+        };
+        let networks = SizedNetworks::new(&model.name, file.format, weights);
+        // A broken file is reported now, not with the first frame.
+        networks.get(settings.second_look.map_or((64, 64), |l| (l.size, l.size)))?;
+        Ok(Self { id: model.id(), input: model.input, settings, networks })
+    }
+
+    /// One run of the network over `image`, resized to `size`.
+    fn look(&self, image: &RgbImage, size: (u32, u32), score: f32) -> Result<Vec<Detection>> {
+        let network = self.networks.get(size)?;
+        let (w, h) = size;
+        let mut input = vec![0.0; 3 * w as usize * h as usize];
+        resize_bilinear_planar(image, w, h, &mut input);
+        let form = self.input;
+        if form.channels == ChannelOrder::Bgr {
+            let plane = w as usize * h as usize;
+            let (red, rest) = input.split_at_mut(plane);
+            red.swap_with_slice(&mut rest[plane..]);
+        }
+        if form.mean != 0.0 || form.scale != 1.0 {
+            input.iter_mut().for_each(|v| *v = (*v - form.mean) / form.scale);
+        }
+        let outputs = network.run(&input)?;
+        decode(&self.id.name, &outputs, size, score, self.settings.nms_iou)
+    }
+}
+
+impl Detector for CenterFace {
+    fn id(&self) -> &ModelId {
+        &self.id
+    }
+
+    fn detect(&self, frame: &RgbImage) -> Result<Vec<Detection>> {
+        let (w, h) = frame.dimensions();
+        if w == 0 || h == 0 {
+            return Ok(Vec::new());
+        }
+        let size = input_size(w, h, self.settings.size);
+        let mut found = self.look(frame, size, self.settings.score)?;
+        let (sx, sy) = (w as f32 / size.0 as f32, h as f32 / size.1 as f32);
+        for face in &mut found {
+            let b = &mut face.bbox;
+            *b = BoundingBox::new(b.x * sx, b.y * sy, b.w * sx, b.h * sy);
+            face.landmarks = Landmarks(face.landmarks.0.map(|[x, y]| [x * sx, y * sy]));
+        }
+        Ok(found)
+    }
+
+    /// From a second look at the face's surroundings; the landmarks of the first where the second sees nothing.
+    fn refine(&self, frame: &RgbImage, face: &Detection) -> Result<Landmarks> {
+        let Some(SecondLook { context, size }) = self.settings.second_look else {
+            return Ok(face.landmarks);
+        };
+        let side = face.bbox.w.max(face.bbox.h) * context;
+        let [cx, cy] = face.bbox.centre();
+        let (left, top) = (cx - side / 2.0, cy - side / 2.0);
+        let crop = resize_area(frame, &BoundingBox::new(left, top, side, side), size, size);
+        let middle = size as f32 / 2.0;
+        let off = |d: &Detection| {
+            let [x, y] = d.bbox.centre();
+            (x - middle).powi(2) + (y - middle).powi(2)
+        };
+        let found = self.look(&crop, (size, size), SECOND_LOOK_SCORE)?;
+        let Some(best) = found.iter().min_by(|a, b| off(a).total_cmp(&off(b))) else {
+            return Ok(face.landmarks);
+        };
+        let scale = side / size as f32;
+        Ok(Landmarks(best.landmarks.0.map(|[x, y]| [x * scale + left, y * scale + top])))
+    }
+}
+
+/// Width and height of the network's input for a frame: the long side `size` or the frame's own, both
+/// rounded up to a multiple of 32.
+fn input_size(w: u32, h: u32, size: u32) -> (u32, u32) {
+    let long = w.max(h);
+    let scale = f64::from(size.min(long)) / f64::from(long);
+    let side = |s: u32| ((f64::from(s) * scale).round() as u32).max(1).next_multiple_of(32);
+    (side(w), side(h))
+}
 
 const STRIDE: f32 = 4.0;
 
 /// Detections above `score`, in pixels of the network's input of `width` x `height`, best first,
 /// without those that a better one overlaps by more than `nms_iou`.
-pub(crate) fn decode(
+fn decode(
     model: &str,
     outputs: &[Tensor],
     (width, height): (u32, u32),
     score: f32,
     nms_iou: f32,
-) -> Result<Vec<Detection>, DetectError> {
+) -> Result<Vec<Detection>> {
     let (rows, columns) = (height as usize / 4, width as usize / 4);
     let shapes: Vec<_> = outputs.iter().map(|o| o.shape().to_vec()).collect();
     let expected = [1, 2, 2, 10].map(|channels| vec![1, channels, rows, columns]);
-    let wrong = || DetectError::Output {
+    let wrong = || Error::Output {
         model: model.to_owned(),
         found: format!("{shapes:?}"),
         expected: format!("{expected:?}"),
@@ -70,7 +182,6 @@ pub(crate) fn decode(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use streamface_model::Tensor;
 
     fn map(channels: usize, values: &[(usize, usize, f32)]) -> Tensor {
         let mut t = Tensor::zeros(vec![1, channels, 8, 8]);
@@ -115,5 +226,14 @@ mod tests {
         assert_eq!(found.iter().map(|d| d.score).collect::<Vec<_>>(), [0.8]);
         assert!(decode("x", &outputs[..3], (32, 32), 0.5, 0.3).is_err());
         assert!(decode("x", &outputs, (64, 32), 0.5, 0.3).is_err());
+    }
+
+    #[test]
+    fn sizes_round_up_and_small_frames_are_not_enlarged() {
+        assert_eq!(input_size(1920, 1080, 640), (640, 384));
+        assert_eq!(input_size(1920, 1080, 1920), (1920, 1088));
+        assert_eq!(input_size(250, 250, 640), (256, 256));
+        assert_eq!(input_size(1080, 1920, 640), (384, 640));
+        assert_eq!(input_size(8192, 1, 640), (640, 32));
     }
 }

@@ -1,11 +1,14 @@
 //! What can go wrong, by cause.
 
-use streamface_model::ModelError;
+use streamface_model::Error as ModelError;
+
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Errors of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum DetectError {
+pub enum Error {
     /// The detector's weights or its network.
     #[error(transparent)]
     Model(#[from] ModelError),
@@ -18,6 +21,14 @@ pub enum DetectError {
         found: String,
         /// Shapes it should give.
         expected: String,
+    },
+    /// A manifest that describes no detector of the kind it names.
+    #[error("model '{model}' cannot be this detector: {why}")]
+    Unfit {
+        /// The model.
+        model: String,
+        /// What does not fit.
+        why: String,
     },
     /// A setting out of its range.
     #[error("{name} must be {range}, not {value}")]
@@ -36,6 +47,6 @@ pub(crate) fn in_range(
     range: &'static str,
     value: impl std::fmt::Display,
     good: bool,
-) -> Result<(), DetectError> {
-    good.then_some(()).ok_or_else(|| DetectError::Setting { name, range, value: value.to_string() })
+) -> Result<()> {
+    good.then_some(()).ok_or_else(|| Error::Setting { name, range, value: value.to_string() })
 }

@@ -6,13 +6,14 @@ use image::RgbImage;
 use streamface_imgproc::{LooseSettings, aligned_face, face_blur_variance, loose_face};
 use streamface_types::{BoundingBox, Landmarks};
 
-use crate::error::in_range;
-use crate::{DetectError, Detector, align};
+use crate::align::align;
+use crate::detector::Detector;
+use crate::error::{Result, in_range};
 
 /// Which faces are kept, and how they are cut.
 #[derive(Debug, Clone, Copy)]
 pub struct ExtractSettings {
-    /// Least area of a face's box relative to the frame, 0 to 1. Default .005.
+    /// Least area of a face's box relative to the frame, 0 to 1. Default 0.005.
     pub size_threshold: f32,
     /// Least variance of the Laplacian of the aligned face.
     pub blur_threshold: f64,
@@ -39,7 +40,7 @@ impl Default for ExtractSettings {
 }
 
 impl ExtractSettings {
-    fn check(&self) -> Result<(), DetectError> {
+    fn check(&self) -> Result<()> {
         in_range(
             "size-threshold",
             "0 to 1",
@@ -97,7 +98,7 @@ pub struct Extraction {
 /// A detector with gates and crops. Threads may share it; a frame's result depends on the frame alone.
 #[derive(Debug)]
 pub struct Extractor {
-    detector: Detector,
+    detector: Box<dyn Detector>,
     settings: ExtractSettings,
 }
 
@@ -105,23 +106,23 @@ impl Extractor {
     /// An extractor.
     ///
     /// # Errors
-    /// [`DetectError::Setting`].
-    pub fn new(detector: Detector, settings: ExtractSettings) -> Result<Self, DetectError> {
+    /// [`crate::Error::Setting`].
+    pub fn new(detector: Box<dyn Detector>, settings: ExtractSettings) -> Result<Self> {
         settings.check()?;
         Ok(Self { detector, settings })
     }
 
     /// The detector.
     #[must_use]
-    pub fn detector(&self) -> &Detector {
-        &self.detector
+    pub fn detector(&self) -> &dyn Detector {
+        &*self.detector
     }
 
     /// The faces of a frame.
     ///
     /// # Errors
-    /// [`DetectError::Model`], [`DetectError::Output`].
-    pub fn extract(&self, frame: &RgbImage) -> Result<Extraction, DetectError> {
+    /// [`crate::Error::Model`], [`crate::Error::Output`].
+    pub fn extract(&self, frame: &RgbImage) -> Result<Extraction> {
         let start = Instant::now();
         let found = self.detector.detect(frame)?;
         let detect_time = start.elapsed();

@@ -27,14 +27,20 @@ mod centerface;
 mod detector;
 mod error;
 mod extract;
+mod factory;
 mod link;
+mod settings;
+mod sized_networks;
 
-pub use align::align;
-pub use detector::{DetectSettings, Detector};
-pub use error::DetectError;
+pub use align::{align, crop};
+pub use centerface::CenterFace;
+pub use detector::Detector;
+pub use error::{Error, Result};
 pub use extract::{ExtractSettings, ExtractedFace, Extraction, Extractor};
+pub use factory::{builtin, from_manifest};
 pub use image;
 pub use link::{LinkSettings, LinkTo, Linker};
+pub use settings::DetectSettings;
 pub use streamface_imgproc::{ARCFACE_112, LooseSettings, Thumbnail};
 pub use streamface_types::{BoundingBox, Detection, FaceId, FaceLink, FrameId, Landmarks};
 

@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use streamface_detect::{BoundingBox, DetectSettings, Detector, ExtractSettings, Extractor, Landmarks};
+use streamface_detect::{
+    BoundingBox, CenterFace, DetectSettings, Detector, ExtractSettings, Extractor, Landmarks,
+};
 use streamface_model::{Cache, Manifest};
 use streamface_testing::{reference, skip};
 
 #[track_caller]
-fn detector(change: impl FnOnce(&mut DetectSettings)) -> Option<Detector> {
+fn detector(change: impl FnOnce(&mut DetectSettings)) -> Option<Box<dyn Detector>> {
     let model = Manifest::builtin("centerface").unwrap();
     let Ok(weights) = Cache::of_user().read(&model) else {
         skip!("no weights of {}; `streamface models pull` fetches them", model.name);
@@ -19,7 +21,7 @@ fn detector(change: impl FnOnce(&mut DetectSettings)) -> Option<Detector> {
     };
     let mut settings = DetectSettings::recommended(&model).unwrap();
     change(&mut settings);
-    Some(Detector::new(model, weights, settings).unwrap())
+    Some(Box::new(CenterFace::new(&model, weights, settings).unwrap()))
 }
 
 fn csv(path: &Path) -> Vec<Vec<String>> {

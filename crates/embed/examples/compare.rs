@@ -1,8 +1,7 @@
 //! The distance of two aligned faces: `cargo run --release -p streamface-embed --example compare -- A B`
 
-use streamface_embed::Embedder;
+use streamface_embed::from_manifest;
 use streamface_model::{Cache, Manifest};
-use streamface_types::Metric;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let paths: Vec<_> = std::env::args_os().skip(1).collect();
@@ -12,11 +11,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let model = Manifest::builtin("mobilefacenet")?;
     let threshold = model.embedder()?.threshold;
-    let weights = Cache::of_user().read(&model)?;
-    let embedder = Embedder::new(model, &weights)?;
+    let embedder = from_manifest(&model, &Cache::of_user())?;
     let (a, b) = (image::open(a)?.to_rgb8(), image::open(b)?.to_rgb8());
-    let vectors = embedder.embed([&a, &b])?;
-    let distance = Metric::Cosine.distance(&vectors[0], &vectors[1]);
+    let vectors = embedder.embed(&[&a, &b])?;
+    let distance = embedder.metric().distance(&vectors[0], &vectors[1]);
     println!(
         "{distance:.4} ({} {threshold}: one person or two)",
         if distance <= threshold { "<=" } else { ">" }

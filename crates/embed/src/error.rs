@@ -1,12 +1,15 @@
 //! What can go wrong, by cause.
 
-use streamface_model::ModelError;
+use streamface_model::Error as ModelError;
+
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Errors of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum EmbedError {
-    /// The embedder's weights or its network.
+pub enum Error {
+    /// The model's manifest, its weights or its network.
     #[error(transparent)]
     Model(#[from] ModelError),
     /// A face of the wrong size.
@@ -19,7 +22,15 @@ pub enum EmbedError {
         /// Side wanted.
         side: u32,
     },
-    /// A network whose output is not an embedding.
+    /// A manifest that describes no model of the kind it names.
+    #[error("model '{model}' cannot be used: {why}")]
+    Unfit {
+        /// The model.
+        model: String,
+        /// What does not fit.
+        why: String,
+    },
+    /// A network whose outputs are not those that its manifest promises.
     #[error("model '{model}' gives {found} where {expected} is expected; is it the file the manifest means?")]
     Output {
         /// The model.

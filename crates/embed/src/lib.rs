@@ -1,25 +1,37 @@
-//! Aligned faces into vectors: near for one person, far for two.
+//! Models that look at one face: an [`Embedder`] turns it into a vector, near for one person and far for two;
+//! a [`FaceModel`] says something of it, such as whether it wears a mask.
 //!
-//! An [`Embedder`] takes faces laid into its template (`streamface_detect::align`) and gives vectors of
-//! length 1. Which distances mean what belongs to the model: its manifest says.
+//! Both take faces cut as their [`Crop`] says (`streamface_detect::crop`). Which distances mean one person belongs
+//! to the model: its manifest says.
 //!
 //! ```
-//! use streamface_embed::{EmbedError, Embedder};
-//! use streamface_model::{Manifest, ModelError};
+//! use streamface_embed::from_manifest;
+//! use streamface_model::{Cache, Error as ModelError, Manifest};
 //!
 //! let model = Manifest::builtin("mobilefacenet")?;
-//! assert_eq!(model.embedder()?.dim, 192);
-//! // Weights that are none are told of at once.
-//! let broken = Embedder::new(model, b"not weights");
-//! assert!(matches!(broken, Err(EmbedError::Model(ModelError::Network { .. }))));
+//! assert_eq!((model.embedder()?.dim, model.crop()?.size), (192, 112));
+//! // The weights come from a cache; where they are missing, the error says how to get them.
+//! let missing = from_manifest(&model, &Cache::at("no-such-folder")).unwrap_err();
+//! assert!(missing.to_string().contains("streamface models pull"));
 //! # Ok::<(), ModelError>(())
 //! ```
 
+mod batch;
 mod embedder;
 mod error;
+mod face_model;
+mod factory;
+mod network_embedder;
+mod network_face_model;
 
 pub use embedder::Embedder;
-pub use error::EmbedError;
+pub use error::{Error, Result};
+pub use face_model::{AttributeValue, FaceModel};
+pub use factory::{builtin, face_model_from_manifest, from_manifest};
+pub use image;
+pub use network_embedder::NetworkEmbedder;
+pub use network_face_model::NetworkFaceModel;
+pub use streamface_model::{Crop, ModelId};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

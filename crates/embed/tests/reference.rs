@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use streamface_cluster::{Constraints, Settings, complete_linkage};
-use streamface_detect::{DetectSettings, Detector, Landmarks, align};
-use streamface_embed::Embedder;
+use streamface_detect::{CenterFace, DetectSettings, Detector as _, Landmarks, align};
+use streamface_embed::{Embedder as _, NetworkEmbedder};
 use streamface_eval::{best_threshold, verification};
 use streamface_imgproc::{DecodeLimits, decode_image};
 use streamface_model::{Cache, Manifest, Network};
@@ -15,7 +15,7 @@ use streamface_testing::{reference, skip};
 use streamface_types::{Embeddings, Metric};
 
 #[track_caller]
-fn weights(name: &str) -> Option<(Manifest, Vec<u8>)> {
+fn weights(name: &str) -> Option<(Manifest, Vec<Vec<u8>>)> {
     let model = Manifest::builtin(name).unwrap();
     let Ok(weights) = Cache::of_user().read(&model) else {
         skip!("no weights of {}; `streamface models pull` fetches them", model.name);
@@ -32,7 +32,8 @@ fn raw_output_equals_the_reference_runtime() {
     let want = all["mobilefacenet"]["outputs"]["embedding"]["values"].as_array().unwrap();
     let input: Vec<f32> =
         (0..2 * 112 * 112 * 3_u64).map(|k| ((k * 2_654_435_761) % 1000) as f32 / 1000.0).collect();
-    let network = Network::load(&model, &weights, &[2, 112, 112, 3]).unwrap();
+    let network =
+        Network::load(&model.name, model.weights[0].format, &weights[0], &[2, 112, 112, 3]).unwrap();
     let output = network.run(&input).unwrap();
     assert_eq!(output[0].shape(), [2, 192]);
     for (got, want) in output[0].iter().zip(want) {
@@ -66,9 +67,9 @@ fn hundred_photos_of_ten_people() {
         return;
     };
     let reference = read_npy(&dir.join("models/mobilefacenet_lfw10.npy")).unwrap();
-    let embedder = Embedder::new(model, &embed).unwrap();
+    let embedder = NetworkEmbedder::new(&model, &embed).unwrap();
     let settings = DetectSettings::recommended(&detector).unwrap();
-    let detector = Detector::new(detector, detect, settings).unwrap();
+    let detector = CenterFace::new(&detector, detect, settings).unwrap();
     let photos = photos(&dir);
     assert_eq!((photos.len(), reference.len()), (100, 100));
     let (mut own, mut likeness) = (Vec::new(), Vec::new());
@@ -83,7 +84,7 @@ fn hundred_photos_of_ten_people() {
         let faces = detector.detect(&image).unwrap();
         let face = faces.iter().min_by(|a, b| middle(a.bbox).total_cmp(&middle(b.bbox))).unwrap();
         let ours = align(&image, &detector.refine(&image, face).unwrap(), 112).unwrap();
-        let vectors = embedder.embed([&given, &ours]).unwrap();
+        let vectors = embedder.embed(&[&given, &ours]).unwrap();
         let alike = cosine(&vectors[0], want);
         assert!(alike >= 0.9999, "{}: {alike}", path.display());
         likeness.push(cosine(&vectors[1], want));

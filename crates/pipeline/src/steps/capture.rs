@@ -39,7 +39,7 @@ pub fn register_stop() -> anyhow::Result<Stop> {
 #[derive(Debug, Default)]
 pub(super) struct Next {
     pub extractor: Option<Extractor>,
-    pub embedder: Option<Embedder>,
+    pub embedder: Option<Box<dyn Embedder>>,
     pub people: Option<PeopleSoFar>,
     /// Told of each frame, in order, before it is committed.
     pub watcher: Option<Watcher>,
@@ -106,7 +106,7 @@ pub(super) fn walk(
     drop(earlier);
     let mut committer = Committer::new(data, &counts, &progress, session.batch_size, next.people.take())?;
     let work =
-        Work { data, extractor: next.extractor.as_ref(), embedder: next.embedder.as_ref(), times: &times };
+        Work { data, extractor: next.extractor.as_ref(), embedder: next.embedder.as_deref(), times: &times };
     let frames = || {
         let captured = capture.next_frame()?;
         if let Some(t) = captured.row.stream_time {

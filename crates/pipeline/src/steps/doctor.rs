@@ -1,9 +1,9 @@
 //! What is missing on this machine, and the command that mends it.
 
-use streamface_model::{Cache, CacheState, Client, Manifest, Registry};
+use streamface_model::{Cache, CacheState, Client, ModelsInUse, Registry};
 
 use super::Outcome;
-use super::models::state_word;
+use super::models::{paths, state_word};
 
 struct Check {
     what: String,
@@ -34,16 +34,16 @@ pub fn doctor(json: bool) -> anyhow::Result<Outcome> {
         },
     ];
     let cache = Cache::of_user();
-    for model in Manifest::all_builtin()? {
-        let state = cache.state(&model)?;
+    for model in ModelsInUse::choose(None, None, &[])?.all() {
+        let state = cache.state(model)?;
         let mend = match &state {
             CacheState::Good => None,
-            CacheState::Missing => Some(format!("streamface models pull {}", model.name)),
-            CacheState::Wrong(_) => {
-                Some(format!("rm {0}; streamface models pull {1}", cache.path(&model).display(), model.name))
+            CacheState::Missing(_) => Some(format!("streamface models pull {}", model.name)),
+            CacheState::Wrong { path, .. } => {
+                Some(format!("rm {0}; streamface models pull {1}", path.display(), model.name))
             }
         };
-        let state = format!("{} ({})", state_word(&state), cache.path(&model).display());
+        let state = format!("{} ({})", state_word(&state), paths(&cache, model));
         checks.push(Check { what: format!("model {}", model.name), state, mend, needed: true });
     }
     let models_there = checks.iter().all(|c| c.mend.is_none());

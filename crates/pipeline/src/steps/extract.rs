@@ -36,7 +36,7 @@ pub(super) fn record_extract(
     detect: &DetectSettings,
     extract: &ExtractSettings,
 ) -> anyhow::Result<()> {
-    let model = extractor.detector().model();
+    let model = extractor.detector().id();
     let look =
         detect.second_look.map_or("none".into(), |l| format!("{} px, {} x the face", l.size, l.context));
     settings::record(
@@ -60,7 +60,7 @@ pub(super) fn rework(
     session: Session<'_>,
     jobs: Vec<Job>,
     extractor: Option<&Extractor>,
-    embedder: Option<&Embedder>,
+    embedder: Option<&dyn Embedder>,
 ) -> anyhow::Result<Summary> {
     let Session { data, stop, .. } = session;
     let start = Instant::now();

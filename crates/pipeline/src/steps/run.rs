@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use streamface_capture::Stop;
+use streamface_model::Manifest;
 use streamface_store::Dataset;
 
 use super::analyze::{record_analyze, unembedded};
@@ -29,13 +30,13 @@ pub fn run(args: &RunArgs, stop: &Stop) -> anyhow::Result<Outcome> {
     check_source(&args.source, name)?;
     let (extractor, detect, extract) = load_extractor(&args.faces)?;
     let embedder = load_embedder()?;
-    let people = settings::people(&args.people, embedder.model())?;
+    let people = settings::people(&args.people, &Manifest::builtin(settings::DEFAULT_EMBEDDER)?)?;
     let data = Dataset::open(&args.out)?;
     record_capture(&data, &capture_settings)?;
     record_extract(&data, &extractor, &detect, &extract)?;
-    record_analyze(&data, &embedder)?;
+    record_analyze(&data, &*embedder)?;
     let session = Session::new(&data, &args.work, &args.common, stop)?;
-    let earlier = finish_earlier(session, &extractor, &embedder)?;
+    let earlier = finish_earlier(session, &extractor, &*embedder)?;
     let mut next = Next {
         extractor: Some(extractor),
         embedder: Some(embedder),
@@ -72,7 +73,7 @@ pub fn run(args: &RunArgs, stop: &Stop) -> anyhow::Result<Outcome> {
 fn finish_earlier(
     session: Session<'_>,
     extractor: &streamface_detect::Extractor,
-    embedder: &streamface_embed::Embedder,
+    embedder: &dyn streamface_embed::Embedder,
 ) -> anyhow::Result<Vec<Summary>> {
     let mut all = Vec::new();
     for find in [unsearched, unembedded] {

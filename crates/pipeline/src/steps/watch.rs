@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use streamface_annotate::{Finalized, Numbering};
 use streamface_capture::{Stop, shown};
+use streamface_model::Manifest;
 use streamface_store::{Dataset, FeatureRow, ImageKind, LabelRow, write_annotations};
 use streamface_types::{Annotation, Annotations, FaceId, Label};
 use streamface_web::Options;
@@ -34,10 +35,10 @@ pub fn watch(args: &WatchArgs, stop: &Stop) -> anyhow::Result<Outcome> {
     check_source(&args.source, name)?;
     let (extractor, detect, extract) = load_extractor(&args.faces)?;
     let embedder = load_embedder()?;
-    let model = embedder.model();
-    let e = model.embedder()?;
-    let threshold = args.threshold.unwrap_or(e.match_threshold);
-    let mut gallery = Gallery::new(embedder.dim(), settings::metric(e), threshold)?;
+    let model = embedder.id();
+    let manifest = Manifest::builtin(settings::DEFAULT_EMBEDDER)?;
+    let threshold = args.threshold.unwrap_or(manifest.embedder()?.match_threshold);
+    let mut gallery = Gallery::new(embedder.dim(), embedder.metric(), threshold)?;
     let mut portraits = BTreeMap::new();
     for dir in &args.people {
         let known = Known::read(&open_existing(dir)?, &model.sha256)
@@ -50,7 +51,7 @@ pub fn watch(args: &WatchArgs, stop: &Stop) -> anyhow::Result<Outcome> {
     let data = Dataset::open(&out)?;
     record_capture(&data, &capture_settings)?;
     record_extract(&data, &extractor, &detect, &extract)?;
-    record_analyze(&data, &embedder)?;
+    record_analyze(&data, &*embedder)?;
     // Whom an earlier watch met.
     let earlier = Known::read(&data, &model.sha256)?;
     gallery.add(&earlier.features, &earlier.labels, &BTreeMap::new())?;

@@ -105,7 +105,7 @@ pub struct Work<'a> {
     /// Finds faces, where they are wanted.
     pub extractor: Option<&'a Extractor>,
     /// Embeds them, where that is wanted.
-    pub embedder: Option<&'a Embedder>,
+    pub embedder: Option<&'a dyn Embedder>,
     /// The clocks.
     pub times: &'a Times,
 }
@@ -190,15 +190,15 @@ impl Work<'_> {
     fn features_of(&self, faces: &[FaceRow], image: &RgbImage) -> anyhow::Result<Vec<FeatureRow>> {
         let Some(embedder) = self.embedder else { return Ok(Vec::new()) };
         let aligned: Option<Vec<RgbImage>> =
-            faces.iter().map(|f| align(image, &f.landmarks, embedder.side())).collect();
+            faces.iter().map(|f| align(image, &f.landmarks, embedder.crop().size)).collect();
         let aligned = aligned.context("a face's landmarks fall into one point; extract the frame anew")?;
         self.embed(faces, &aligned.iter().collect::<Vec<_>>())
     }
 
     fn embed(&self, faces: &[FaceRow], inputs: &[&RgbImage]) -> anyhow::Result<Vec<FeatureRow>> {
         let Some(embedder) = self.embedder else { return Ok(Vec::new()) };
-        let vectors = Times::on(&self.times.embed, || embedder.embed(inputs.iter().copied()))?;
-        let model = embedder.model();
+        let vectors = Times::on(&self.times.embed, || embedder.embed(inputs))?;
+        let model = embedder.id();
         let row = |(face, embedding): (&FaceRow, Vec<f32>)| FeatureRow {
             face: face.face.clone(),
             model: model.name.clone(),

@@ -1,0 +1,51 @@
+//! One network at many input sizes.
+
+use std::sync::{Mutex, PoisonError};
+
+use streamface_model::{Format, Network};
+
+use crate::error::Result;
+
+/// Input sizes kept ready; a folder of photos has few, once sides are rounded.
+const MAX_NETWORKS: usize = 8;
+
+/// A network that is built for each input size it meets.
+#[derive(Debug)]
+pub(crate) struct SizedNetworks {
+    /// What errors call the model.
+    name: String,
+    format: Format,
+    weights: Vec<u8>,
+    /// By width and height of the input, the one used last first.
+    ready: Mutex<Vec<((u32, u32), Network)>>,
+}
+
+impl SizedNetworks {
+    /// Networks of the file `weights`, none built yet.
+    pub(crate) fn new(name: &str, format: Format, weights: Vec<u8>) -> Self {
+        Self { name: name.to_owned(), format, weights, ready: Mutex::default() }
+    }
+
+    /// The network for an input of 1 x 3 x height x width, `size` being width and height.
+    pub(crate) fn get(&self, size: (u32, u32)) -> Result<Network> {
+        let ready = || self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = {
+            let mut networks = ready();
+            let at = networks.iter().position(|(s, _)| *s == size);
+            at.map(|at| {
+                networks[..=at].rotate_right(1);
+                networks[0].1.clone()
+            })
+        };
+        if let Some(network) = known {
+            return Ok(network);
+        }
+        let (w, h) = (size.0 as usize, size.1 as usize);
+        // Built outside the lock: other threads go on meanwhile, at worst one builds the same.
+        let network = Network::load(&self.name, self.format, &self.weights, &[1, 3, h, w])?;
+        let mut networks = ready();
+        networks.insert(0, (size, network.clone()));
+        networks.truncate(MAX_NETWORKS);
+        Ok(network)
+    }
+}

@@ -1,0 +1,145 @@
+//! Embedders and face models that are described by a manifest alone, over a small network that the test makes:
+//! it gives the mean of each colour.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use image::{Rgb, RgbImage};
+use streamface_embed::{Error, face_model_from_manifest, from_manifest};
+use streamface_model::{Cache, Error as ModelError, Manifest};
+
+/// A protobuf field of bytes.
+fn field(number: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
+    let content = content.as_ref();
+    let mut out = vec![number << 3 | 2];
+    let mut left = content.len();
+    while left >= 0x80 {
+        out.push((left & 0x7f) as u8 | 0x80);
+        left >>= 7;
+    }
+    out.push(left as u8);
+    out.extend_from_slice(content);
+    out
+}
+
+/// A protobuf field of a number below 128.
+fn number(number: u8, value: u8) -> Vec<u8> {
+    vec![number << 3, value]
+}
+
+/// An ONNX file: global average pooling, then flatten; N x 3 x H x W to N x 3.
+fn colour_means() -> Vec<u8> {
+    let node =
+        |op: &str, from: &str, to: &str| field(1, [field(1, from), field(2, to), field(4, op)].concat());
+    let value = |name: &str, shape: &[u8]| {
+        let dims = shape.iter().map(|&d| field(1, number(1, d))).collect::<Vec<_>>().concat();
+        let tensor = [number(1, 1), field(2, dims)].concat();
+        [field(1, name), field(2, field(1, tensor))].concat()
+    };
+    let graph = [
+        node("GlobalAveragePool", "x", "pooled"),
+        node("Flatten", "pooled", "y"),
+        field(2, "means"),
+        field(11, value("x", &[1, 3, 16, 16])),
+        field(12, value("y", &[1, 3])),
+    ];
+    [number(1, 8), field(7, graph.concat()), field(8, number(2, 13))].concat()
+}
+
+fn sha256(path: &Path) -> String {
+    let out = std::process::Command::new("sha256sum").arg(path).output().unwrap();
+    String::from_utf8(out.stdout).unwrap().split_whitespace().next().unwrap().to_owned()
+}
+
+/// A manifest of the user's own in `dir`, its weights beside it.
+fn manifest(dir: &Path, kind: &str, section: &str) -> Manifest {
+    let weights = dir.join("means.onnx");
+    std::fs::write(&weights, colour_means()).unwrap();
+    let mut text = format!("name = \"means\"\nkind = \"{kind}\"\nformat = \"onnx\"\nfile = \"means.onnx\"\n");
+    writeln!(text, "bytes = {}\nsha256 = \"{}\"", colour_means().len(), sha256(&weights)).unwrap();
+    text.push_str("source = \"a test\"\nlicence = \"none\"\nlicence_note = \"\"\n");
+    text.push_str("[input]\nlayout = \"nchw\"\nchannels = \"rgb\"\nmean = 0.0\nscale = 255.0\n");
+    text.push_str("[crop]\nalignment = \"box\"\nsize = 16\nmargin = 0.2\n");
+    text.push_str(section);
+    let path = dir.join("means.toml");
+    std::fs::write(&path, text).unwrap();
+    Manifest::find(path.to_str().unwrap()).unwrap()
+}
+
+const EMBEDDER: &str = "[embedder]\nbatch = 2\ndim = 3\nmetric = \"euclidean\"\nthreshold = 0.5\n\
+    merging_threshold = 0.5\nmatch_threshold = 0.5\nhow = \"\"\n";
+
+const FACE: &str = r#"
+[face]
+batch = 2
+how = ""
+[[face.attributes]]
+name = "colour"
+output = 0
+reading = "probabilities"
+values = ["red", "green", "blue"]
+[[face.attributes]]
+name = "sure colour"
+output = 0
+reading = "logits"
+values = ["red", "green", "blue"]
+[[face.attributes]]
+name = "wavelength"
+output = 0
+reading = "mean"
+values = ["700", "550", "450"]
+"#;
+
+fn plain(colour: [u8; 3]) -> RgbImage {
+    RgbImage::from_pixel(16, 16, Rgb(colour))
+}
+
+#[test]
+fn a_manifest_of_ones_own_makes_an_embedder() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = manifest(dir.path(), "embedder", EMBEDDER);
+    let embedder = from_manifest(&model, &Cache::at(dir.path())).unwrap();
+    assert_eq!((embedder.dim(), embedder.crop().size, embedder.id().name.as_str()), (3, 16, "means"));
+    // An odd number of faces in batches of two; vectors have length 1.
+    let faces = [plain([255, 0, 0]), plain([0, 51, 0]), plain([0, 255, 255])];
+    let vectors = embedder.embed(&faces.iter().collect::<Vec<_>>()).unwrap();
+    let half = 0.5_f32.sqrt();
+    for (got, want) in vectors.iter().zip([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, half, half]]) {
+        assert!(got.iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-6), "{got:?}");
+    }
+    let wrong = embedder.embed(&[&RgbImage::new(8, 16)]);
+    assert!(matches!(wrong, Err(Error::Size { width: 8, height: 16, side: 16 })));
+}
+
+#[test]
+fn a_manifest_of_ones_own_makes_a_face_model() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = manifest(dir.path(), "face", FACE);
+    let cache = Cache::at(dir.path());
+    let means = face_model_from_manifest(&model, &cache).unwrap();
+    assert_eq!(means.attributes(), ["colour", "sure colour", "wavelength"]);
+    let faces = [plain([0, 204, 0]), plain([51, 0, 204]), plain([255, 0, 0])];
+    let said = means.look(&faces.iter().collect::<Vec<_>>()).unwrap();
+    let values: Vec<Vec<&str>> =
+        said.iter().map(|face| face.iter().map(|v| v.value.as_str()).collect()).collect();
+    assert_eq!(values, [["green", "green", "550.00"], ["blue", "blue", "500.00"], ["red", "red", "700.00"]]);
+    let probabilities: Vec<Option<f32>> = said[0].iter().map(|v| v.probability).collect();
+    assert_eq!((probabilities[0], probabilities[2]), (Some(0.8), None));
+    let softmax = 0.8_f32.exp() / (0.8_f32.exp() + 2.0);
+    assert!((probabilities[1].unwrap() - softmax).abs() < 1e-6);
+    // What is no embedder does not become one.
+    assert!(matches!(from_manifest(&model, &cache), Err(Error::Model(ModelError::Kind { .. }))));
+}
+
+#[test]
+fn outputs_that_the_manifest_does_not_promise_are_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = manifest(dir.path(), "embedder", &EMBEDDER.replace("dim = 3", "dim = 4"));
+    let embedder = from_manifest(&model, &Cache::at(dir.path())).unwrap();
+    assert!(matches!(embedder.embed(&[&plain([1, 2, 3])]), Err(Error::Output { .. })));
+    let model = manifest(dir.path(), "face", &FACE.replace("output = 0", "output = 1"));
+    let face_model = face_model_from_manifest(&model, &Cache::at(dir.path())).unwrap();
+    assert!(matches!(face_model.look(&[&plain([1, 2, 3])]), Err(Error::Output { .. })));
+}

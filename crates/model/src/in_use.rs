@@ -1,0 +1,61 @@
+//! Which models a run uses.
+
+use crate::error::Result;
+use crate::manifest::{Kind, Manifest};
+
+/// The detector that is used where none is chosen.
+pub const DEFAULT_DETECTOR: &str = "centerface";
+/// The embedder that is used where none is chosen.
+pub const DEFAULT_EMBEDDER: &str = "mobilefacenet";
+
+/// The models of a run: one detector, one embedder, any number of face models.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ModelsInUse {
+    /// Finds faces.
+    pub detector: Manifest,
+    /// Turns them into vectors.
+    pub embedder: Manifest,
+    /// Say something of each face.
+    pub face_models: Vec<Manifest>,
+}
+
+impl ModelsInUse {
+    /// The models that were chosen, each by a built-in name or the path of a manifest (`.toml`); the defaults
+    /// for those that were not.
+    ///
+    /// # Errors
+    /// Those of [`Manifest::find`]; [`crate::Error::Kind`] where a model is not of the kind it is chosen for.
+    pub fn choose(detector: Option<&str>, embedder: Option<&str>, face_models: &[&str]) -> Result<Self> {
+        let find = |model: &str, kind| Manifest::find(model)?.of_kind(kind);
+        Ok(Self {
+            detector: find(detector.unwrap_or(DEFAULT_DETECTOR), Kind::Detector)?,
+            embedder: find(embedder.unwrap_or(DEFAULT_EMBEDDER), Kind::Embedder)?,
+            face_models: face_models.iter().map(|m| find(m, Kind::Face)).collect::<Result<_>>()?,
+        })
+    }
+
+    /// All of them: what `doctor` asks for and `models pull` fetches.
+    pub fn all(&self) -> impl Iterator<Item = &Manifest> {
+        [&self.detector, &self.embedder].into_iter().chain(&self.face_models)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Error;
+
+    #[test]
+    fn defaults_are_used_where_nothing_is_chosen_and_kinds_are_checked() {
+        let used = ModelsInUse::choose(None, None, &[]).unwrap();
+        assert_eq!(
+            used.all().map(|m| m.name.as_str()).collect::<Vec<_>>(),
+            [DEFAULT_DETECTOR, DEFAULT_EMBEDDER]
+        );
+        let wrong = ModelsInUse::choose(Some(DEFAULT_EMBEDDER), None, &[]).unwrap_err();
+        assert!(matches!(wrong, Error::Kind { .. }), "{wrong}");
+        assert!(matches!(ModelsInUse::choose(None, Some("arcface"), &[]), Err(Error::UnknownModel { .. })));
+        assert!(matches!(ModelsInUse::choose(None, Some("no/such.toml"), &[]), Err(Error::Io { .. })));
+    }
+}

@@ -1,0 +1,183 @@
+//! What is known of a model: one TOML file each, in the folder `manifests` of this crate or the user's own.
+
+mod builtin;
+mod parse;
+mod sections;
+
+use std::path::{Path, PathBuf};
+
+pub use sections::{
+    Alignment, AttributeOutput, ChannelOrder, Crop, DetectorDecoder, DetectorSection, EmbedderSection,
+    FaceSection, Format, Input, Kind, Layout, Package, Reading, Registry, SecondLook,
+};
+
+use crate::digest::sha256_hex;
+use crate::error::{Error, Result};
+
+/// What a model is, where its weights come from, how it is fed and how its outputs are read.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Manifest {
+    /// Short name, unique.
+    pub name: String,
+    /// What the model is for.
+    pub kind: Kind,
+    /// Its weight files, at least one, in the order its implementation expects them.
+    pub weights: Vec<Weights>,
+    /// The paper or project the model comes from.
+    pub source: String,
+    /// Licence as the package states it.
+    pub licence: String,
+    /// What is not clear about the licence.
+    pub licence_note: String,
+    /// How pixels become input.
+    pub input: Input,
+    crop: Option<Crop>,
+    detector: Option<DetectorSection>,
+    embedder: Option<EmbedderSection>,
+    face: Option<FaceSection>,
+}
+
+/// One weight file of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Weights {
+    /// What the file is called within the model, such as `pnet`; empty where the model has one file only.
+    pub name: String,
+    /// File format.
+    pub format: Format,
+    /// File name in the cache, or beside the manifest where no package carries the file.
+    pub file: String,
+    /// Length of the file in bytes.
+    pub bytes: u64,
+    /// SHA-256 of the file, 64 hexadecimal digits.
+    pub sha256: String,
+    /// The registry package that carries the file; none for a file the user brings.
+    pub package: Option<Package>,
+    /// The folder of the manifest, for a file that no package carries.
+    folder: Option<PathBuf>,
+}
+
+impl Weights {
+    /// Where the file lies if not in the cache.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+}
+
+/// Which model gave a result: what is stored beside embeddings and attributes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ModelId {
+    /// The model's name.
+    pub name: String,
+    /// The SHA-256 of its weights ([`Manifest::sha256`]).
+    pub sha256: String,
+}
+
+impl Manifest {
+    /// The manifests that come with StreamFace, in the order of their names.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] where one is broken (a test reads them all).
+    pub fn all_builtin() -> Result<Vec<Self>> {
+        builtin::ALL.iter().map(|(name, text)| Self::parse(text, name, None)).collect()
+    }
+
+    /// One of the manifests that come with StreamFace.
+    ///
+    /// # Errors
+    /// [`Error::UnknownModel`], which lists the names there are.
+    pub fn builtin(name: &str) -> Result<Self> {
+        let text = builtin::ALL.iter().find(|(n, _)| *n == name).ok_or_else(|| Error::UnknownModel {
+            name: name.to_owned(),
+            known: builtin::ALL.iter().map(|(n, _)| *n).collect::<Vec<_>>().join(", "),
+        })?;
+        Self::parse(text.1, name, None)
+    }
+
+    /// Reads a manifest from a file. Weight files that no package carries are looked for beside it.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Manifest`].
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Self::parse(&text, &path.display().to_string(), Some(folder))
+    }
+
+    /// The manifest that `name_or_path` means: a file where it ends in `.toml`, else a built-in name.
+    ///
+    /// # Errors
+    /// Those of [`Manifest::read`] and [`Manifest::builtin`].
+    pub fn find(name_or_path: &str) -> Result<Self> {
+        let path = Path::new(name_or_path);
+        let is_file = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml"));
+        if is_file { Self::read(path) } else { Self::builtin(name_or_path) }
+    }
+
+    /// The SHA-256 that stands for the model: that of its file; of several files, that of their digests in
+    /// hexadecimal, one a line, in the manifest's order.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        match &self.weights[..] {
+            [one] => one.sha256.clone(),
+            several => {
+                let lines: String = several.iter().map(|w| format!("{}\n", w.sha256)).collect();
+                sha256_hex(lines)
+            }
+        }
+    }
+
+    /// Name and SHA-256.
+    #[must_use]
+    pub fn id(&self) -> ModelId {
+        ModelId { name: self.name.clone(), sha256: self.sha256() }
+    }
+
+    /// The manifest itself where it is of the kind that is needed.
+    ///
+    /// # Errors
+    /// [`Error::Kind`].
+    pub fn of_kind(self, wanted: Kind) -> Result<Self> {
+        if self.kind == wanted {
+            return Ok(self);
+        }
+        Err(Error::Kind { name: self.name, found: self.kind.to_string(), wanted: wanted.to_string() })
+    }
+
+    /// How a face is cut for the model's input.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] where the manifest has no section `[crop]`; embedders and face models always do.
+    pub fn crop(&self) -> Result<Crop> {
+        self.crop.ok_or_else(|| self.has_no("crop"))
+    }
+
+    /// The detector's section.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] where the model is no detector.
+    pub fn detector(&self) -> Result<&DetectorSection> {
+        self.detector.as_ref().ok_or_else(|| self.has_no("detector"))
+    }
+
+    /// The embedder's section.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] where the model is no embedder.
+    pub fn embedder(&self) -> Result<&EmbedderSection> {
+        self.embedder.as_ref().ok_or_else(|| self.has_no("embedder"))
+    }
+
+    /// The face model's section.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] where the model is no face model.
+    pub fn face(&self) -> Result<&FaceSection> {
+        self.face.as_ref().ok_or_else(|| self.has_no("face"))
+    }
+
+    fn has_no(&self, section: &str) -> Error {
+        Error::Manifest { name: self.name.clone(), why: format!("has no section [{section}]") }
+    }
+}

@@ -1,0 +1,254 @@
+//! From TOML to a [`Manifest`].
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::sections::{
+    Alignment, Crop, DetectorSection, EmbedderSection, FaceSection, Format, Input, Kind, Package, Reading,
+};
+use super::{Manifest, Weights};
+use crate::error::{Error, Result};
+
+/// A manifest as it is written: one weight file at the top, or several under `[[weights]]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    name: String,
+    #[serde(alias = "role")]
+    kind: Kind,
+    format: Option<Format>,
+    file: Option<String>,
+    bytes: Option<u64>,
+    sha256: Option<String>,
+    package: Option<Package>,
+    #[serde(default)]
+    weights: Vec<WrittenWeights>,
+    source: String,
+    licence: String,
+    licence_note: String,
+    input: Input,
+    crop: Option<Crop>,
+    detector: Option<DetectorSection>,
+    embedder: Option<EmbedderSection>,
+    face: Option<FaceSection>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenWeights {
+    name: String,
+    format: Format,
+    file: String,
+    bytes: u64,
+    sha256: String,
+    package: Option<Package>,
+}
+
+impl Manifest {
+    /// Parses and checks a manifest. `named` is what errors call it; `folder` is where its own files lie.
+    pub(super) fn parse(text: &str, named: &str, folder: Option<&Path>) -> Result<Self> {
+        let wrong = |why: String| Error::Manifest { name: named.to_owned(), why };
+        let mut w: Written = toml::from_str(text).map_err(|e| wrong(explain(&e)))?;
+        let single = (w.format.take(), w.file.take(), w.bytes.take(), w.sha256.take(), w.package.take());
+        let weights = match single {
+            (Some(format), Some(file), Some(bytes), Some(sha256), package) if w.weights.is_empty() => {
+                vec![WrittenWeights { name: String::new(), format, file, bytes, sha256, package }]
+            }
+            (None, None, None, None, None) if !w.weights.is_empty() => w.weights,
+            _ => {
+                let why = "needs either format, file, bytes and sha256, or one [[weights]] for each file";
+                return Err(wrong(why.into()));
+            }
+        };
+        let weights = weights.into_iter().map(|w| w.check(folder)).collect::<Result<Vec<_>, _>>();
+        let manifest = Self {
+            name: w.name,
+            kind: w.kind,
+            weights: weights.map_err(wrong)?,
+            source: w.source,
+            licence: w.licence,
+            licence_note: w.licence_note,
+            input: w.input,
+            crop: w.crop,
+            detector: w.detector,
+            embedder: w.embedder,
+            face: w.face,
+        };
+        manifest.check().map_err(wrong)?;
+        Ok(manifest)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if self.name.is_empty() || !self.name.chars().all(plain) {
+            return Err("name must be letters, digits, '-', '_' and '.'".into());
+        }
+        for (i, w) in self.weights.iter().enumerate() {
+            if self.weights[..i].iter().any(|v| v.name == w.name || v.file == w.file) {
+                return Err(format!("two weight files share the name '{}' or the file {}", w.name, w.file));
+            }
+        }
+        let Input { mean, scale, .. } = self.input;
+        if !mean.is_finite() || !scale.is_normal() {
+            return Err("input: mean must be a number, and scale one other than 0".into());
+        }
+        let sections = [
+            (Kind::Detector, self.detector.is_some()),
+            (Kind::Embedder, self.embedder.is_some()),
+            (Kind::Face, self.face.is_some()),
+        ];
+        for (kind, there) in sections {
+            if there != (kind == self.kind) {
+                let what = if there { "a section too many" } else { "no section" };
+                return Err(format!("kind is {}, and there is {what} [{kind}]", self.kind));
+            }
+        }
+        match (self.kind, self.crop) {
+            (Kind::Detector, None) => {}
+            (Kind::Detector, Some(_)) => return Err("a detector sees whole frames: no [crop]".into()),
+            (_, None) => return Err(format!("a model of kind {} needs a section [crop]", self.kind)),
+            (_, Some(crop)) => crop.check()?,
+        }
+        if let Some(e) = &self.embedder {
+            in_range("embedder.dim", "1 to 65536", (1..=65_536).contains(&e.dim))?;
+            in_range("embedder.batch", "1 to 1024", (1..=1024).contains(&e.batch))?;
+        }
+        self.face.as_ref().map_or(Ok(()), FaceSection::check)
+    }
+}
+
+impl WrittenWeights {
+    fn check(self, folder: Option<&Path>) -> Result<Weights, String> {
+        let Self { name, format, file, bytes, sha256, package } = self;
+        if sha256.len() != 64 || !sha256.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(format!("{file}: sha256 must be 64 hexadecimal digits"));
+        }
+        if file.contains(['/', '\\']) || file.is_empty() {
+            return Err(format!("file must be a plain file name, not '{file}'"));
+        }
+        let folder = folder.filter(|_| package.is_none()).map(Path::to_owned);
+        Ok(Weights { name, format, file, bytes, sha256: sha256.to_lowercase(), package, folder })
+    }
+}
+
+impl Crop {
+    fn check(self) -> Result<(), String> {
+        in_range("crop.size", "16 to 1024", (16..=1024).contains(&self.size))?;
+        in_range("crop.margin", "0 to 4", (0.0..=4.0).contains(&self.margin))?;
+        let template = self.alignment == Alignment::Arcface112 && self.margin != 0.0;
+        in_range("crop.margin", "left out with alignment arcface-112", !template)
+    }
+}
+
+impl FaceSection {
+    fn check(&self) -> Result<(), String> {
+        in_range("face.batch", "1 to 1024", (1..=1024).contains(&self.batch))?;
+        in_range("face.attributes", "one or more", !self.attributes.is_empty())?;
+        for a in &self.attributes {
+            in_range("face.attributes.name", "a word", !a.name.is_empty())?;
+            in_range("face.attributes.values", "two or more", a.values.len() >= 2)?;
+            let numbers = a.values.iter().all(|v| v.parse::<f64>().is_ok_and(f64::is_finite));
+            in_range(
+                "face.attributes.values",
+                "numbers with reading mean",
+                numbers || a.reading != Reading::Mean,
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn in_range(name: &str, range: &str, good: bool) -> Result<(), String> {
+    good.then_some(()).ok_or_else(|| format!("{name} must be {range}"))
+}
+
+/// What the TOML reader says, and which key was most likely meant where one is unknown: serde names the unknown
+/// key first and then those it expects, each between backticks.
+fn explain(e: &toml::de::Error) -> String {
+    let said = e.message();
+    let mut quoted = said.split('`').skip(1).step_by(2);
+    let nearest = quoted.next().filter(|_| said.starts_with("unknown")).and_then(|unknown| {
+        quoted.max_by(|a, b| strsim::jaro_winkler(unknown, a).total_cmp(&strsim::jaro_winkler(unknown, b)))
+    });
+    match nearest {
+        Some(nearest) => format!("{e}did you mean '{nearest}'?"),
+        None => e.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::builtin::ALL;
+    use super::*;
+
+    fn why(text: &str) -> String {
+        Manifest::parse(text, "x", None).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn every_builtin_manifest_reads() {
+        let all = Manifest::all_builtin().unwrap();
+        assert_eq!(all.len(), ALL.len());
+        for (m, (name, _)) in all.iter().zip(ALL) {
+            assert_eq!(m.name, name);
+            assert!(m.weights.iter().all(|w| w.bytes > 0 && w.package.is_some()));
+        }
+        let unknown = Manifest::builtin("arcface").unwrap_err().to_string();
+        assert!(unknown.contains("centerface, mobilefacenet"), "{unknown}");
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_names_the_nearest() {
+        let said = why(&ALL[0].1.replace("nms_iou", "nms_iuo"));
+        assert!(said.contains("nms_iuo") && said.contains("did you mean 'nms_iou'?"), "{said}");
+        let said = why(&ALL[1].1.replace("kind = \"embedder\"", "kind = \"embeder\""));
+        assert!(said.contains("did you mean 'embedder'?"), "{said}");
+        // An error of another kind suggests nothing.
+        assert!(!why("name = 3").contains("did you mean"));
+    }
+
+    #[test]
+    fn a_model_of_several_files_has_one_identity() {
+        let one = ALL[0].1;
+        let (top, rest) = one.split_once("\n[package]").unwrap();
+        let (package, rest) = rest.split_once("\n[input]").unwrap();
+        let part = |name: &str, sha: char| {
+            let sha = sha.to_string().repeat(64);
+            let file = format!("{name}.onnx");
+            format!(
+                "[[weights]]\nname = \"{name}\"\nformat = \"onnx\"\nfile = \"{file}\"\nbytes = 7\nsha256 = \"{sha}\"\n\
+                 [weights.package]{package}"
+            )
+        };
+        let top: String = top
+            .lines()
+            .filter(|l| !["format", "file", "bytes", "sha256"].iter().any(|k| l.starts_with(k)))
+            .map(|l| format!("{l}\n"))
+            .collect();
+        let text = format!("{top}{}{}[input]{rest}", part("pnet", 'a'), part("rnet", 'b'));
+        let m = Manifest::parse(&text, "x", None).unwrap();
+        assert_eq!(m.weights.iter().map(|w| w.name.as_str()).collect::<Vec<_>>(), ["pnet", "rnet"]);
+        // What sha256sum says of the two lines.
+        assert_eq!(m.sha256(), "913f9338fb6c17253f3a14816fc08d52522454bfc19a8c99538a197cfb23fb41");
+        // One file keeps its own digest.
+        let single = Manifest::builtin("centerface").unwrap();
+        assert_eq!(single.sha256(), single.weights[0].sha256);
+
+        assert!(why(&text.replace("rnet", "pnet")).contains("share the name"));
+        assert!(why(&format!("format = \"onnx\"\n{text}")).contains("[[weights]]"));
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused() {
+        let embedder = ALL[1].1;
+        assert!(why(&embedder.replace("size = 112", "size = 8")).contains("16 to 1024"));
+        assert!(why(&embedder.replace("size = 112", "size = 112\nmargin = 0.3")).contains("margin"));
+        assert!(why(&embedder.replace("kind = \"embedder\"", "kind = \"face\"")).contains("[embedder]"));
+        assert!(why(&embedder.replace("MobileFaceNet.tflite", "../x.tflite")).contains("plain file name"));
+        assert!(why(&embedder.replace("scale = 128.0", "scale = 0.0")).contains("scale"));
+        let (before, after) = embedder.split_once("[crop]").unwrap();
+        let (_, after) = after.split_once("[embedder]").unwrap();
+        assert!(why(&format!("{before}[embedder]{after}")).contains("[crop]"));
+    }
+}

@@ -1,0 +1,257 @@
+//! The sections of a manifest.
+
+use serde::{Deserialize, Deserializer};
+use streamface_types::Metric;
+
+/// What a model is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Kind {
+    /// Finds faces.
+    Detector,
+    /// Turns a face into a vector.
+    Embedder,
+    /// Says something of a face: its age, whether it wears a mask.
+    Face,
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Detector => "detector",
+            Self::Embedder => "embedder",
+            Self::Face => "face",
+        })
+    }
+}
+
+/// File formats that [`crate::Network`] loads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Format {
+    /// ONNX.
+    Onnx,
+    /// TensorFlow Lite.
+    Tflite,
+}
+
+/// A package registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Registry {
+    /// The Python package index, through `pip`.
+    Pypi,
+    /// The npm registry, through `npm`.
+    Npm,
+}
+
+impl std::fmt::Display for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Pypi => "PyPI",
+            Self::Npm => "npm",
+        })
+    }
+}
+
+/// A pinned package of a registry.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Package {
+    /// Which registry.
+    pub registry: Registry,
+    /// The package.
+    pub name: String,
+    /// Its version, exactly.
+    pub version: String,
+    /// The file inside, with `/` between folders.
+    pub path: String,
+}
+
+impl Package {
+    /// Whether both are one download.
+    pub(crate) fn is_same_archive(&self, other: &Self) -> bool {
+        (self.registry, &self.name, &self.version) == (other.registry, &other.name, &other.version)
+    }
+}
+
+impl std::fmt::Display for Package {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { registry, name, version, .. } = self;
+        write!(f, "{name} {version} ({registry})")
+    }
+}
+
+/// Order of the input's axes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// Batch, channel, row, column.
+    Nchw,
+    /// Batch, row, column, channel.
+    Nhwc,
+}
+
+/// Order of the input's colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChannelOrder {
+    /// Red first.
+    Rgb,
+    /// Blue first.
+    Bgr,
+}
+
+/// input = (pixel − mean) / scale, pixels 0 to 255.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// Order of axes.
+    pub layout: Layout,
+    /// Order of colours.
+    pub channels: ChannelOrder,
+    /// Subtracted from each pixel.
+    pub mean: f32,
+    /// What the difference is divided by.
+    pub scale: f32,
+}
+
+/// How a face is cut out of its frame for a model.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Crop {
+    /// How the face is laid into the square.
+    pub alignment: Alignment,
+    /// Side of the square, pixels, 16 to 1024.
+    pub size: u32,
+    /// How much larger than the face's box the cut is: 0.3 is 1.3 times its width and height. 0 to 4; no
+    /// meaning for [`Alignment::Arcface112`], whose template says how much is seen.
+    #[serde(default)]
+    pub margin: f32,
+}
+
+/// How a face is laid into the square that a model sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Alignment {
+    /// Five landmarks on the usual 112 × 112 template by a similarity transform.
+    #[serde(rename = "arcface-112")]
+    Arcface112,
+    /// The box with its margin, stretched to the square.
+    Box,
+    /// The square around the box's centre, as long as the box's longer side with its margin.
+    Square,
+}
+
+/// How a detector's outputs are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum DetectorDecoder {
+    /// Heat map, log sizes, offsets and landmarks at stride 4.
+    Centerface,
+}
+
+/// The section `[detector]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct DetectorSection {
+    /// How its outputs are read.
+    pub decoder: DetectorDecoder,
+    /// Recommended long side of the frame as the network sees it, pixels.
+    pub size: u32,
+    /// Recommended least score, 0 to 1.
+    pub score: f32,
+    /// Overlap above which the weaker of two boxes is dropped, 0 to 1.
+    pub nms_iou: f32,
+    /// How these were found.
+    pub how: String,
+    /// The second look at each face for its landmarks; none where the first look places them well.
+    pub second_look: Option<SecondLook>,
+}
+
+/// The same detector once more on a face's crop, where its landmarks are better.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecondLook {
+    /// Side of the square crop, in longer sides of the face's box.
+    pub context: f32,
+    /// Side of the crop as the network sees it, pixels, a multiple of 32.
+    pub size: u32,
+}
+
+/// The section `[embedder]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct EmbedderSection {
+    /// Faces in one run of the network.
+    pub batch: usize,
+    /// Numbers in an embedding.
+    pub dim: usize,
+    /// The distance its thresholds are in.
+    #[serde(deserialize_with = "metric")]
+    pub metric: Metric,
+    /// Recommended threshold of complete linkage.
+    pub threshold: f64,
+    /// Recommended mean distance below which temporally linked clusters merge.
+    pub merging_threshold: f64,
+    /// Recommended largest distance from a person's mean, where faces come one by one.
+    pub match_threshold: f64,
+    /// How these were found.
+    pub how: String,
+}
+
+fn metric<'de, D: Deserializer<'de>>(from: D) -> Result<Metric, D::Error> {
+    String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+}
+
+/// The section `[face]`: what a face model says.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct FaceSection {
+    /// Faces in one run of the network.
+    #[serde(default = "one")]
+    pub batch: usize,
+    /// What is read from its outputs, one attribute each, at least one.
+    pub attributes: Vec<AttributeOutput>,
+    /// How well it was found to work.
+    pub how: String,
+}
+
+fn one() -> usize {
+    1
+}
+
+/// One attribute of a face as a network gives it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct AttributeOutput {
+    /// Name of the attribute, such as `mask`.
+    pub name: String,
+    /// Which output of the network, counted from 0.
+    pub output: usize,
+    /// How the output is read.
+    pub reading: Reading,
+    /// What each number of the output stands for.
+    pub values: Vec<String>,
+}
+
+/// How the numbers of an output become a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Reading {
+    /// A probability for each value; the greatest wins.
+    Probabilities,
+    /// A logit for each value; softmax gives the probabilities, the greatest wins.
+    Logits,
+    /// A probability for each value; the values are numbers, and their mean is the result.
+    Mean,
+}
