@@ -4,11 +4,11 @@ use streamface_types::{StreamTime, Timestamp};
 
 /// January 1970. A file that does not tell when it was recorded is counted from its beginning, and no file is that
 /// long; a camera whose clock was never set is no better.
-const UNKNOWN: std::ops::Range<i64> = 0..31 * 86_400_000_000;
+const UNSET_CLOCK: std::ops::Range<i64> = 0..31 * 86_400_000_000;
 
 /// When something was captured; `None` where that is not known and the time only counts from 1970.
 pub fn recorded(time: Timestamp) -> Option<Timestamp> {
-    Some(time).filter(|t| !UNKNOWN.contains(&t.micros()))
+    Some(time).filter(|t| !UNSET_CLOCK.contains(&t.micros()))
 }
 
 /// The other way about: how far into its file something is, where that is all that a time says.

@@ -29,7 +29,7 @@ impl Display for Plural {
     }
 }
 
-/// A score of 0 to 1 to some digits. It reads as 0 or 1 only where it is: `.99999` to three digits is `0.99999`, and
+/// A score of 0 to 1 to some digits. It reads as 0 or 1 only where it is: `0.99999` to three digits is `0.99999`, and
 /// what would take more than three digits beyond those is `over 0.999`.
 #[derive(Debug, Clone, Copy)]
 pub struct Digits(pub f64, pub usize);

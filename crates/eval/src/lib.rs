@@ -32,6 +32,7 @@ pub mod format;
 pub mod intrinsic;
 pub mod labels;
 pub mod metrics;
+mod random;
 pub mod stats;
 pub mod study;
 pub mod verification;

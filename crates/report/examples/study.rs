@@ -6,8 +6,8 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use streamface_eval::study::{
-    Baseline, Calibration, CalibrationSettings, HistogramSettings, Labelling, Pair, Prior, Study, Truth,
-    Wish, baseline_text, histograms, recommend, sweep,
+    Baseline, Calibration, CalibrationSettings, HistogramSettings, Labelling, Pair, Prior, Study, Target,
+    Truth, baseline_text, histograms, recommend, sweep,
 };
 use streamface_types::{Embeddings, Metric};
 
@@ -98,7 +98,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let truth = Truth { labels: &people, shots: Some(&shots), resamples: 500, seed: 1 };
     let rows_of_sweep = sweep(&labellings, Some(&truth))?;
 
-    let recommendation = recommend(Wish::Purity(0.98), &calibration, Prior::Sweep(&rows_of_sweep))?;
+    let recommendation = recommend(Target::Purity(0.98), &calibration, Prior::Sweep(&rows_of_sweep))?;
     let best = rows_of_sweep.iter().filter_map(|r| Some((r, r.pairwise?, r.bcubed?)));
     let best = best.max_by(|a, b| a.1.value.f.total_cmp(&b.1.value.f));
     let baselines = best

@@ -13,7 +13,7 @@ use crate::html::breaking;
 
 const STYLE: &str = include_str!("report.css");
 /// Characters of a number for which every tile has room.
-const ROOMY: usize = 6;
+const FULL_SIZE_CHARACTERS: usize = 6;
 
 /// What differs between the heads of two pages.
 pub(crate) struct Head<'a> {
@@ -87,7 +87,7 @@ pub(crate) fn tiles(tiles: &[Markup]) -> Markup {
 /// A number in large type, smaller where it is long, and lines below it; empty lines are left out.
 pub(crate) fn tile(name: &str, number: &str, lines: &[String]) -> Markup {
     let characters = number.chars().count();
-    let style = (characters > ROOMY).then(|| format!("--n:{characters}"));
+    let style = (characters > FULL_SIZE_CHARACTERS).then(|| format!("--n:{characters}"));
     html! {
         div {
             dt { (name) }

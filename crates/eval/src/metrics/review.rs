@@ -68,7 +68,7 @@ impl ReviewScores {
                 (different, same, split.prf())
             },
         );
-        let settle = |changes: Vec<(Change, Prf)>| {
+        let sorted = |changes: Vec<(Change, Prf)>| {
             let mut all: Vec<Change> = changes
                 .into_iter()
                 .map(|(change, prf)| Change { gain: prf.f - before.pairwise.f, ..change })
@@ -77,15 +77,15 @@ impl ReviewScores {
             all
         };
         let gain = after.pairwise.f - before.pairwise.f;
-        Self { before, after, gain, joins: settle(joins), splits: settle(splits) }
+        Self { before, after, gain, joins: sorted(joins), splits: sorted(splits) }
     }
 }
 
-/// Of samples (whole, part, truth), every whole of more than one part. `told` makes of the pairs across
+/// Of samples (whole, part, truth), every whole of more than one part. `count` makes of the pairs across
 /// parts, same people and different, those now right, those now wrong, and the scores of the change alone.
 fn changes(
     samples: impl Iterator<Item = (i64, i64, i64)>,
-    told: impl Fn(u128, u128) -> (u128, u128, Prf),
+    count: impl Fn(u128, u128) -> (u128, u128, Prf),
 ) -> Vec<(Change, Prf)> {
     let mut samples: Vec<(i64, i64, i64)> = samples.collect();
     samples.sort_unstable();
@@ -103,7 +103,7 @@ fn changes(
         whole.sort_unstable_by_key(|&(_, _, truth)| truth);
         let same: u128 = whole.chunk_by(|a, b| a.2 == b.2).map(pairs).sum();
         let same = same - same_within;
-        let (right, wrong, prf) = told(same, across - same);
+        let (right, wrong, prf) = count(same, across - same);
         parts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
         // 2^32 faces would be needed for more pairs than a u64 holds.
         let (right, wrong) = (right as u64, wrong as u64);

@@ -5,11 +5,11 @@ use streamface_types::Annotation;
 use streamface_types::annotations::Distribution;
 
 /// Categories of an attribute that are told apart; further ones are passed over. Models have ten at most.
-const MOST: usize = 100;
+const MAX_CATEGORIES: usize = 100;
 /// Width of a bin of angles, degrees.
 pub const ANGLE_STEP: f64 = 10.0;
 /// Bins of angles: −90 to 90 degrees, what is beyond in the outermost.
-pub(super) const BINS: usize = 18;
+pub(super) const ANGLE_BINS: usize = 18;
 
 /// How often each category was the likeliest, of one attribute.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -62,13 +62,13 @@ impl Attributes {
             let at = match self.angles.iter().position(|a| a.name == *name) {
                 Some(at) => at,
                 None if self.angles.len() < 3 => {
-                    self.angles.push(Angles { name: name.clone(), faces: vec![0; BINS] });
+                    self.angles.push(Angles { name: name.clone(), faces: vec![0; ANGLE_BINS] });
                     self.angles.len() - 1
                 }
                 None => continue,
             };
-            let bin = (angle / ANGLE_STEP).floor() + BINS as f64 / 2.0;
-            self.angles[at].faces[bin.clamp(0.0, BINS as f64 - 1.0) as usize] += 1;
+            let bin = (angle / ANGLE_STEP).floor() + ANGLE_BINS as f64 / 2.0;
+            self.angles[at].faces[bin.clamp(0.0, ANGLE_BINS as f64 - 1.0) as usize] += 1;
         }
     }
 
@@ -89,7 +89,7 @@ impl Attributes {
         if known(attribute).is_none() {
             // A model's categories come in its own order, those that no face has included.
             for category in order {
-                if attribute.categories.len() < MOST && !attribute.categories.contains(category) {
+                if attribute.categories.len() < MAX_CATEGORIES && !attribute.categories.contains(category) {
                     attribute.categories.push(category.clone());
                     attribute.faces.push(0);
                 }
@@ -176,6 +176,6 @@ mod tests {
             );
         }
         let (attributes, angles) = all.finish(&[0]);
-        assert_eq!((attributes[0].categories.len(), angles.len()), (MOST, 3));
+        assert_eq!((attributes[0].categories.len(), angles.len()), (MAX_CATEGORIES, 3));
     }
 }

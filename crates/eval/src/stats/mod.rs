@@ -3,18 +3,18 @@
 //! | file | what |
 //! |---|---|
 //! | `mod` | [`Stats`]: the result |
-//! | `gather` | [`Gather`]: row after row, in bounded memory |
+//! | `builder` | [`StatsBuilder`]: row after row, in bounded memory |
 //! | `attributes`, `times` | counts of what models said, and over time |
 //! | `page` | [`StatsPage`]: `stats.html` |
 
 mod attributes;
-mod gather;
+mod builder;
 mod times;
 
 use serde::Serialize;
 
 pub use attributes::{ANGLE_STEP, Angles, Attribute};
-pub use gather::Gather;
+pub use builder::StatsBuilder;
 pub use times::OverTime;
 
 use crate::format::duration;

@@ -10,9 +10,9 @@ use crate::clock::recorded;
 /// Widths of bins in seconds, each a multiple of the one before: 1 s to a week.
 const WIDTHS: [i64; 9] = [1, 5, 10, 60, 600, 3600, 21_600, 86_400, 604_800];
 /// More bins than this while counting, and they are made wider.
-const HELD: usize = 20_000;
+const MAX_BINS_HELD: usize = 20_000;
 /// Most bins from the first to the last.
-const SHOWN: i64 = 120;
+const MAX_BINS_SHOWN: i64 = 120;
 
 /// Counts in bins of one width, which grows with what is counted.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ impl Times {
     /// One at this time, microseconds since 1970.
     pub fn add(&mut self, micros: i64) {
         *self.counts.entry(micros.div_euclid(1_000_000).div_euclid(self.width)).or_default() += 1;
-        if self.counts.len() > HELD {
+        if self.counts.len() > MAX_BINS_HELD {
             self.widen();
         }
     }
@@ -71,7 +71,7 @@ impl Times {
     fn finish(mut self) -> Option<OverTime> {
         loop {
             let (first, last) = (*self.counts.keys().next()?, *self.counts.keys().last()?);
-            if last - first < SHOWN {
+            if last - first < MAX_BINS_SHOWN {
                 let bins = first..=last;
                 let faces = bins.map(|bin| self.counts.get(&bin).copied().unwrap_or(0)).collect();
                 let (from, width) = (first * self.width, self.width);
@@ -84,12 +84,12 @@ impl Times {
 
 /// Times of the clock on the wall, and those that only count from the beginning of a file: no axis has room for both.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Clocks {
+pub(super) struct TimeCounts {
     recorded: Times,
     counted: Times,
 }
 
-impl Clocks {
+impl TimeCounts {
     /// One at this time.
     pub fn add(&mut self, time: Timestamp) {
         let times = if recorded(time).is_some() { &mut self.recorded } else { &mut self.counted };
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn dates_go_before_times_that_only_count() {
-        let (mut all, mut files) = (Clocks::default(), Clocks::default());
+        let (mut all, mut files) = (TimeCounts::default(), TimeCounts::default());
         assert_eq!(all.clone().finish(), None);
         for seconds in [5, 7, 7] {
             all.add(Timestamp::from_micros(seconds * 1_000_000));
@@ -168,7 +168,7 @@ mod tests {
     fn many_bins_are_not_held() {
         let mut counts = Times::default();
         (0..200_000).for_each(|i| counts.add(i * 7_000_000));
-        assert!(counts.counts.len() <= HELD);
+        assert!(counts.counts.len() <= MAX_BINS_HELD);
         assert_eq!(counts.finish().unwrap().faces.iter().sum::<u64>(), 200_000);
     }
 }

@@ -32,11 +32,11 @@ pub struct Pair {
 pub struct CalibrationSettings {
     /// Largest threshold of the grid, above 0. Default 1.2.
     pub max: f64,
-    /// Distance between thresholds, above 0; at most 2,000 of them. Default .01.
+    /// Distance between thresholds, above 0; at most 2,000 of them. Default 0.01.
     pub step: f64,
     /// Resamples of the bootstrap, 1,000 to 10,000. Default 2,000.
     pub resamples: usize,
-    /// Confidence of the intervals, .5 to .999. Default .95.
+    /// Confidence of the intervals, 0.5 to 0.999. Default 0.95.
     pub confidence: f64,
     /// Seed of the bootstrap. Default 1.
     pub seed: u64,
@@ -48,9 +48,9 @@ impl Default for CalibrationSettings {
     }
 }
 
-const MOST_THRESHOLDS: f64 = 2_000.0;
+const MAX_THRESHOLDS: f64 = 2_000.0;
 /// Pairs listed for a look.
-const LISTED: usize = 20;
+const MAX_LISTED: usize = 20;
 
 impl CalibrationSettings {
     fn thresholds(&self) -> Result<Vec<f64>, Error> {
@@ -58,7 +58,7 @@ impl CalibrationSettings {
         if !(self.max.is_finite() && self.max > 0.0) {
             return wrong("max", self.max, "a finite number above 0");
         }
-        if !(self.step > 0.0 && self.step <= self.max && self.max / self.step <= MOST_THRESHOLDS) {
+        if !(self.step > 0.0 && self.step <= self.max && self.max / self.step <= MAX_THRESHOLDS) {
             return wrong("step", self.step, "between max / 2,000 and max");
         }
         if !(1_000..=10_000).contains(&self.resamples) {
@@ -235,9 +235,9 @@ fn listed(pairs: &[Pair], sign: f64) -> Vec<Listed> {
     let order = |a: &Listed, b: &Listed| {
         (sign * a.distance).total_cmp(&(sign * b.distance)).then(a.index.cmp(&b.index))
     };
-    if all.len() > LISTED {
-        all.select_nth_unstable_by(LISTED, order);
-        all.truncate(LISTED);
+    if all.len() > MAX_LISTED {
+        all.select_nth_unstable_by(MAX_LISTED, order);
+        all.truncate(MAX_LISTED);
     }
     all.sort_unstable_by(order);
     all

@@ -4,7 +4,7 @@ use ndarray::{Array1, Array2, ArrayView1, s};
 use streamface_types::{Embeddings, Metric};
 
 /// Where |a − b|² is smaller than this share of |a|² + |b|², the product's rounding would show in its root.
-const CANCELS: f32 = 0.1;
+const CANCELLATION_SHARE: f32 = 0.1;
 
 /// The rows of a sample, made ready for matrix products.
 pub(super) struct Distances<'a> {
@@ -63,7 +63,7 @@ impl<'a> Distances<'a> {
                     let square = sum - 2.0 * product;
                     // Numbers whose squares no `f32` holds go the long way too.
                     let held = square.is_finite() && sum > 1e-30;
-                    if held && square > CANCELS * sum { square.sqrt() } else { exact(j) }
+                    if held && square > CANCELLATION_SHARE * sum { square.sqrt() } else { exact(j) }
                 }
                 _ => exact(j),
             });

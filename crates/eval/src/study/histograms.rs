@@ -5,8 +5,8 @@ use serde::Serialize;
 use streamface_types::{Embeddings, Metric};
 
 use super::distances::Distances;
-use super::rng::Rng;
 use crate::Error;
+use crate::random::{sample, stream};
 
 /// Rows whose distances are held at a time by each thread.
 const BLOCK: usize = 128;
@@ -20,7 +20,7 @@ pub struct HistogramSettings {
     pub max_samples: usize,
     /// Nearest others of each sample that count, 1 or more. Default 5,000.
     pub k: usize,
-    /// Thresholds, each finite and at least 0. Default .1 to .375 in steps of .025.
+    /// Thresholds, each finite and at least 0. Default 0.1 to 0.375 in steps of 0.025.
     pub thresholds: Vec<f64>,
     /// Seed of the draw. Default 1.
     pub seed: u64,
@@ -205,7 +205,7 @@ pub fn histograms(
     if let Some(&value) = settings.thresholds.iter().find(|t| !(t.is_finite() && **t >= 0.0)) {
         return Err(Error::Setting { name: "threshold", value, range: "a finite number, 0 or more" });
     }
-    let sample = Rng::new(settings.seed, 0).sample(rows.len(), settings.max_samples);
+    let sample = sample(&mut stream(settings.seed, 0), rows.len(), settings.max_samples);
     let k = settings.k.min(sample.len().saturating_sub(1));
     let mut ascending: Vec<(f64, usize)> =
         settings.thresholds.iter().enumerate().map(|(i, &t)| (t, i)).collect();
@@ -246,8 +246,8 @@ mod tests {
     use super::*;
 
     fn random(n: usize, d: usize, seed: u64) -> Embeddings {
-        let mut rng = Rng::new(seed, 0);
-        let data = (0..n * d).map(|_| (rng.next() >> 40) as f32 / (1 << 23) as f32 - 1.0).collect();
+        let mut random = stream(seed, 0);
+        let data = (0..n * d).map(|_| (random.next_u64() >> 40) as f32 / (1 << 23) as f32 - 1.0).collect();
         Embeddings::new(data, d).unwrap()
     }
 

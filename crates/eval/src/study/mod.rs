@@ -8,7 +8,7 @@
 //! | `recommend`, `why` | [`recommend()`]: a threshold for a wanted purity, in numbers and words |
 //! | `baselines` | [`Baseline`]: clustering methods side by side |
 //! | `page`, `sections`, `study.css`, `study.js` | [`Study`]: `study.html`, `study.json` |
-//! | `rng`, `stats` | seeded random numbers; the distributions that intervals need |
+//! | `stats` | the distributions that intervals need |
 //!
 //! Everything is a pure function of what it is given: same input, same bytes, for any number of threads.
 
@@ -18,7 +18,6 @@ mod distances;
 mod histograms;
 mod rates;
 mod recommend;
-pub(crate) mod rng;
 mod scored;
 #[cfg(test)]
 mod simulated;
@@ -35,7 +34,7 @@ pub use baselines::{BASELINE_COLUMNS, BASELINE_TEXT_COLUMNS, Baseline, baseline_
 pub use calibration::{Calibration, CalibrationSettings, FALSE_MATCH_NOTE, Listed, MISS_NOTE, Pair, Point};
 pub use histograms::{AtThreshold, Histogram, HistogramSettings, Histograms, histograms};
 pub use rates::{Estimate, Evidence};
-pub use recommend::{Basis, Prior, Recommendation, Wish, recommend};
+pub use recommend::{Basis, Prior, Recommendation, Target, recommend};
 pub use scored::{Interval, Scored};
 pub use sweep::{Labelling, Row, Sizes, Truth, sweep};
 pub use tail::{Modelled, Tail};
@@ -156,7 +155,7 @@ mod tests {
             title: title.to_owned(),
             source: title.to_owned(),
             settings: vec![(title.to_owned(), title.to_owned())],
-            recommendation: Some(recommend(Wish::FalseMatchRate(0.02), &calibration, Prior::None).unwrap()),
+            recommendation: Some(recommend(Target::FalseMatchRate(0.02), &calibration, Prior::None).unwrap()),
             calibration: Some(calibration),
             sweep,
             histograms: Some(histograms(&rows, Default::default(), &HistogramSettings::default()).unwrap()),
@@ -198,7 +197,7 @@ mod tests {
         );
         let calibration = Calibration::new(&[], &[], &CalibrationSettings::default()).unwrap();
         let nothing = Study {
-            recommendation: Some(recommend(Wish::Purity(0.99), &calibration, Prior::None).unwrap()),
+            recommendation: Some(recommend(Target::Purity(0.99), &calibration, Prior::None).unwrap()),
             calibration: Some(calibration),
             ..Study::default()
         };
@@ -214,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wished_purity_is_not_rounded_away() {
-        assert_eq!(Wish::Purity(0.999).to_string(), "a purity of at least 99.9 %");
+    fn a_wanted_purity_is_not_rounded_away() {
+        assert_eq!(Target::Purity(0.999).to_string(), "a purity of at least 99.9 %");
     }
 }

@@ -4,15 +4,15 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::calibration::Pair;
-use super::rng::Rng;
 use super::stats::{beta_quantile, normal_quantile, quantile, student_two_sided};
+use crate::random;
 
 /// Weight, in events and before any was seen, of the worst case (all pairs of a shot agree) when the
 /// design effect is estimated. It falls as 1 / (1 + events): one event tells little about how they cluster,
 /// and ten tell nearly all. At this weight the bound grows steadily from no event to one and on.
 const PRIOR_EVENTS: f64 = 3.0;
 /// So many events and non-events, and Wilson's interval is Clopper and Pearson's.
-const MANY: f64 = 1_000.0;
+const WILSON_FROM: f64 = 1_000.0;
 
 /// A rate and where it lies with the confidence asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -164,7 +164,7 @@ pub(super) fn resample<T: Send>(
         .map_init(
             || vec![0; shots],
             |weights, r| {
-                Rng::new(seed, r).resample(weights);
+                random::resample(&mut random::stream(seed, r), weights);
                 measure(weights)
             },
         )
@@ -207,7 +207,7 @@ fn estimate(events: u64, evidence: Evidence, drawn: &mut [f64], confidence: f64)
 /// Two-sided interval of a share of `p` among `n` independent ones; `n` need not be whole.
 fn binomial(p: f64, n: f64, alpha: f64, z: f64) -> (f64, f64) {
     let (yes, no) = (p * n, (1.0 - p) * n);
-    if yes.min(no) > MANY {
+    if yes.min(no) > WILSON_FROM {
         let middle = (p + z * z / (2.0 * n)) / (1.0 + z * z / n);
         let half = z / (1.0 + z * z / n) * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
         return (middle - half, middle + half);

@@ -12,7 +12,7 @@ use crate::format::share;
 /// What is wanted of a threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Wish {
+pub enum Target {
     /// Of the pairs of two people, at most this share is put together; above 0, below 1.
     FalseMatchRate(f64),
     /// Of the pairs that are put together, at least this share is of one person; above 0, below 1. The
@@ -21,8 +21,8 @@ pub enum Wish {
     Purity(f64),
 }
 
-impl fmt::Display for Wish {
-    /// In words, without rounding a wished purity away: 0.999 is `a purity of at least 99.9 %`.
+impl fmt::Display for Target {
+    /// In words, without rounding a wanted purity away: 0.999 is `a purity of at least 99.9 %`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::FalseMatchRate(rate) => write!(f, "a false-match rate of at most {}", share(*rate)),
@@ -37,7 +37,7 @@ impl fmt::Display for Wish {
 /// How many pairs of one person there are among all: a purity needs it.
 #[derive(Debug, Clone, Copy)]
 pub enum Prior<'a> {
-    /// Nothing is known: enough for a wished false-match rate only.
+    /// Nothing is known: enough for a wanted false-match rate only.
     None,
     /// Rows of [`sweep`](super::sweep()), by threshold. With n faces, of which T pairs are together at
     /// the threshold t, at most fmr(t) · n (n − 1) / 2 pairs of two people are at or below t, so the
@@ -60,9 +60,9 @@ pub enum Prior<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
-    /// Observed pairs: the upper bound of the false-match rate meets the wish.
+    /// Observed pairs: the upper bound of the false-match rate meets the target.
     Observed,
-    /// A best guess: too few pairs, but the upper bound of their extrapolated tail meets the wish.
+    /// A best guess: too few pairs, but the upper bound of their extrapolated tail meets the target.
     Extrapolated,
     /// Nothing to recommend.
     None,
@@ -71,13 +71,14 @@ pub enum Basis {
 /// A threshold, or why there is none.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Recommendation {
-    /// The wish.
-    pub wish: Wish,
+    /// What is wanted.
+    #[serde(rename = "wish")]
+    pub target: Target,
     /// The threshold; `None` where nothing can be said.
     pub threshold: Option<f64>,
     /// What it rests on.
     pub basis: Basis,
-    /// The largest false-match rate that the wish allows at the threshold (without one: at the
+    /// The largest false-match rate that the target allows at the threshold (without one: at the
     /// threshold where it allows most). `None` where that is not known.
     pub allowed: Option<f64>,
     /// The upper bound of the false-match rate at the threshold, observed or extrapolated.
@@ -94,17 +95,21 @@ pub struct Recommendation {
     pub why: String,
 }
 
-/// The largest threshold at which the upper confidence bound of the false-match rate meets `wish`.
+/// The largest threshold at which the upper confidence bound of the false-match rate meets `target`.
 ///
 /// Observed pairs decide where they can; where they are too few, the bound of the extrapolated tail,
 /// marked as [`Basis::Extrapolated`]. A threshold of 0 is no recommendation.
 ///
 /// # Errors
-/// [`Error::Setting`] where the wish is not above 0 and below 1, or there are more people than faces or none.
-pub fn recommend(wish: Wish, calibration: &Calibration, prior: Prior<'_>) -> Result<Recommendation, Error> {
-    let (name, value) = match wish {
-        Wish::FalseMatchRate(rate) => ("false_match_rate", rate),
-        Wish::Purity(purity) => ("purity", purity),
+/// [`Error::Setting`] where the target is not above 0 and below 1, or there are more people than faces or none.
+pub fn recommend(
+    target: Target,
+    calibration: &Calibration,
+    prior: Prior<'_>,
+) -> Result<Recommendation, Error> {
+    let (name, value) = match target {
+        Target::FalseMatchRate(rate) => ("false_match_rate", rate),
+        Target::Purity(purity) => ("purity", purity),
     };
     if !(value > 0.0 && value < 1.0) {
         return Err(Error::Setting { name, value, range: "above 0, below 1" });
@@ -119,12 +124,12 @@ pub fn recommend(wish: Wish, calibration: &Calibration, prior: Prior<'_>) -> Res
         });
     }
 
-    // (point, the rate that the wish allows there)
+    // (point, the rate that the target allows there)
     let candidates: Vec<(&Point, f64)> = calibration
         .points
         .iter()
         .filter(|p| p.threshold > 0.0)
-        .filter_map(|p| Some((p, allowed(wish, p, prior)?)))
+        .filter_map(|p| Some((p, allowed(target, p, prior)?)))
         .collect();
     let largest = |bound: fn(&Point) -> Option<f64>| {
         let met = |(p, allowed): &&(&Point, f64)| bound(p).is_some_and(|upper| upper <= *allowed);
@@ -137,7 +142,7 @@ pub fn recommend(wish: Wish, calibration: &Calibration, prior: Prior<'_>) -> Res
         .or_else(|| largest(modelled).map(|f| (Basis::Extrapolated, f)));
 
     let mut result = Recommendation {
-        wish,
+        target,
         threshold: None,
         basis: Basis::None,
         allowed: candidates.iter().map(|c| c.1).reduce(f64::max).filter(|a| *a > 0.0),
@@ -194,11 +199,11 @@ fn all_pairs(faces: u64) -> f64 {
     faces as f64 * (faces as f64 - 1.0) / 2.0
 }
 
-/// The largest false-match rate at `point` with which `wish` is met, at most 1.
-fn allowed(wish: Wish, point: &Point, prior: Prior<'_>) -> Option<f64> {
-    let purity = match wish {
-        Wish::FalseMatchRate(rate) => return Some(rate),
-        Wish::Purity(purity) => purity,
+/// The largest false-match rate at `point` with which `target` is met, at most 1.
+fn allowed(target: Target, point: &Point, prior: Prior<'_>) -> Option<f64> {
+    let purity = match target {
+        Target::FalseMatchRate(rate) => return Some(rate),
+        Target::Purity(purity) => purity,
     };
     let (faces, together) = together(point.threshold, prior)?;
     let rate = match prior {

@@ -189,7 +189,8 @@ pub(super) fn scores(labels: &[i64], truth: &Truth<'_>) -> (Scored, Scored) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::rng::Rng;
+    use crate::random::{below, stream};
+
     use super::*;
 
     /// The same by its definition, over all pairs.
@@ -244,20 +245,20 @@ mod tests {
             let plain = Contingency::new(truth.iter().copied().zip(labels.iter().copied()));
             let (pairwise, cubed) = table.measure(&weights);
             prop_assert!(close(pairwise, Pairs::new(&plain).prf()) && close(cubed, bcubed(&plain)));
-            Rng::new(seed, 0).resample(&mut weights);
+            crate::random::resample(&mut stream(seed, 0), &mut weights);
             let (fast, slow) = (table.measure(&weights), slow(&truth, &labels, &shots, &weights));
             prop_assert!(close(fast.0, slow.0) && close(fast.1, slow.1), "{:?} {:?}", fast, slow);
         }
     }
 
     /// A random clustering of `shots` shots of four faces of one person of ten; each shot is put into the
-    /// wrong cluster with chance .2.
+    /// wrong cluster with chance 0.2.
     fn noisy(shots: u64, seed: u64) -> (Vec<i64>, Vec<i64>, Vec<u64>) {
-        let mut rng = Rng::new(seed, 9);
+        let mut random = stream(seed, 9);
         let (mut truth, mut labels, mut of) = (Vec::new(), Vec::new(), Vec::new());
         for shot in 0..shots {
-            let person = rng.below(10) as i64;
-            let label = if rng.below(5) == 0 { rng.below(10) as i64 } else { person };
+            let person = below(&mut random, 10) as i64;
+            let label = if below(&mut random, 5) == 0 { below(&mut random, 10) as i64 } else { person };
             for _ in 0..4 {
                 truth.push(person);
                 labels.push(label);

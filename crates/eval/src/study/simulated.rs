@@ -1,9 +1,11 @@
 //! Made-up collections whose true rates are known: do the intervals hold them, and does a recommended
 //! threshold keep what it promises?
 
-use super::rng::Rng;
+use streamface_kernels::SplitMix64;
+
 use super::stats::{normal_cdf, normal_quantile};
 use super::*;
+use crate::random::{below, stream};
 
 /// Distances of a normal distribution, of whose variance a part is common to all pairs of a shot.
 #[derive(Clone, Copy)]
@@ -26,15 +28,17 @@ impl Kind {
     }
 
     fn draw(self, seed: u64) -> Vec<Pair> {
-        let mut rng = Rng::new(seed, 77);
-        let normal = move |rng: &mut Rng| {
-            normal_quantile(((rng.next() >> 11) as f64 / (1u64 << 53) as f64).clamp(1e-15, 1.0 - 1e-15))
+        let mut random = stream(seed, 77);
+        let normal = move |random: &mut SplitMix64| {
+            normal_quantile(
+                ((random.next_u64() >> 11) as f64 / (1u64 << 53) as f64).clamp(1e-15, 1.0 - 1e-15),
+            )
         };
         let mut pairs = Vec::new();
         for shot in 0..self.shots {
-            let common = normal(&mut rng);
-            for _ in 0..1 + rng.below(self.most) {
-                let own = normal(&mut rng);
+            let common = normal(&mut random);
+            for _ in 0..1 + below(&mut random, self.most) {
+                let own = normal(&mut random);
                 let z = self.within_shot.sqrt() * common + (1.0 - self.within_shot).sqrt() * own;
                 pairs.push(Pair { distance: (self.mean + self.sd * z).max(0.0), shot });
             }
@@ -91,7 +95,7 @@ fn a_recommended_threshold_keeps_its_promise() {
         let (different, same) = (DIFFERENT.draw(5_000 + seed), SAME.draw(6_000 + seed));
         let c = Calibration::new(&different, &same, &settings(0.02)).unwrap();
         for wanted in [0.02, 0.006, 1e-3, 1e-4] {
-            let found = recommend(Wish::FalseMatchRate(wanted), &c, Prior::None).unwrap();
+            let found = recommend(Target::FalseMatchRate(wanted), &c, Prior::None).unwrap();
             let t = found.threshold.expect("a tail was fitted");
             let counts =
                 of.entry((found.basis == Basis::Observed, format!("{wanted}"))).or_insert((0, 0, 0.0));
@@ -113,7 +117,7 @@ fn a_purity_is_kept() {
     // 2,000 faces of 50 people: all pairs drawn, put together where they are near enough.
     let (faces, people) = (2_000u64, 50u64);
     let c = Calibration::new(&DIFFERENT.draw(1), &SAME.draw(2), &settings(0.01)).unwrap();
-    let found = recommend(Wish::Purity(0.9), &c, Prior::People { faces, people }).unwrap();
+    let found = recommend(Target::Purity(0.9), &c, Prior::People { faces, people }).unwrap();
     let t = found.threshold.unwrap();
     let (same, different) = (50.0 * 40.0 * 39.0 / 2.0, 2_000.0 * 1_999.0 / 2.0 - 50.0 * 40.0 * 39.0 / 2.0);
     let right = same * SAME.rate_at_most(t);
@@ -124,7 +128,7 @@ fn a_purity_is_kept() {
     // The same from a clustering that puts together what is within reach: 50 clusters of 40.
     let labels: Vec<i64> = (0..2_000).map(|i| i % 50).collect();
     let rows = sweep(&[Labelling { threshold: 0.3, labels: &labels, silhouette: None }], None).unwrap();
-    let found = recommend(Wish::Purity(0.9), &c, Prior::Sweep(&rows)).unwrap();
+    let found = recommend(Target::Purity(0.9), &c, Prior::Sweep(&rows)).unwrap();
     let allowed = 0.1 * same / (same + different);
     assert!((found.allowed.unwrap() - allowed).abs() < 1e-12, "{found:?}");
     assert!(found.threshold.unwrap() >= 0.3 && found.purity_at_least.unwrap() >= 0.9, "{found:?}");
@@ -134,7 +138,7 @@ fn a_purity_is_kept() {
 fn too_little_is_said_and_how_much_more() {
     let few = Kind { shots: 40, ..DIFFERENT };
     let c = Calibration::new(&few.draw(1), &SAME.draw(1), &settings(0.01)).unwrap();
-    let found = recommend(Wish::FalseMatchRate(1e-3), &c, Prior::None).unwrap();
+    let found = recommend(Target::FalseMatchRate(1e-3), &c, Prior::None).unwrap();
     assert_ne!(found.basis, Basis::Observed);
     // 3 / 1e-3, less the 30 or so that 40 shots of unequal size are worth.
     assert!((2_950..2_980).contains(&found.more_shots.unwrap()), "{found:?}");
@@ -147,19 +151,19 @@ fn too_little_is_said_and_how_much_more() {
     let none = Calibration::new(&[], &[], &settings(0.01)).unwrap();
     assert_eq!(none.points[5].false_match.rate, None);
     assert!(none.notes.iter().filter(|n| n.starts_with("Not enough data")).count() == 2, "{:?}", none.notes);
-    let found = recommend(Wish::FalseMatchRate(0.01), &none, Prior::None).unwrap();
+    let found = recommend(Target::FalseMatchRate(0.01), &none, Prior::None).unwrap();
     assert_eq!((found.threshold, found.basis), (None, Basis::None));
     assert!(found.why.contains("no frame has two faces") && found.more_shots == Some(299), "{found:?}");
     // Without pairs of one person, or with nothing clustered, no purity can be promised.
     let c = Calibration::new(&DIFFERENT.draw(1), &[], &settings(0.01)).unwrap();
     for prior in [Prior::None, Prior::Sweep(&[]), Prior::People { faces: 100, people: 10 }] {
-        let found = recommend(Wish::Purity(0.99), &c, prior).unwrap();
+        let found = recommend(Target::Purity(0.99), &c, prior).unwrap();
         assert_eq!((found.threshold, found.basis), (None, Basis::None), "{prior:?}");
         assert!(found.why.contains("Too little is known"), "{}", found.why);
     }
-    assert!(recommend(Wish::Purity(1.0), &c, Prior::None).is_err());
-    assert!(recommend(Wish::FalseMatchRate(f64::NAN), &c, Prior::None).is_err());
-    assert!(recommend(Wish::Purity(0.9), &c, Prior::People { faces: 3, people: 4 }).is_err());
+    assert!(recommend(Target::Purity(1.0), &c, Prior::None).is_err());
+    assert!(recommend(Target::FalseMatchRate(f64::NAN), &c, Prior::None).is_err());
+    assert!(recommend(Target::Purity(0.9), &c, Prior::People { faces: 3, people: 4 }).is_err());
 }
 
 #[test]
@@ -169,7 +173,7 @@ fn one_person_twice_in_a_frame_stands_in_the_way() {
         pair.distance = 0.001 * (i % 7) as f64;
     }
     let c = Calibration::new(&different, &SAME.draw(1), &settings(0.01)).unwrap();
-    let found = recommend(Wish::FalseMatchRate(0.01), &c, Prior::None).unwrap();
+    let found = recommend(Target::FalseMatchRate(0.01), &c, Prior::None).unwrap();
     assert_eq!(found.threshold, None, "{found:?}");
     assert!(found.why.contains("twice in a frame"), "{}", found.why);
     assert_eq!(c.nearest_different[0].index, 0);

@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn quantiles_of_values() {
-        // numpy.quantile([3, 1, 2, 10], [0, .25, .5, 1])
+        // numpy.quantile([3, 1, 2, 10], [0, 0.25, 0.5, 1])
         let mut v = [3.0, 1.0, 2.0, 10.0];
         assert_eq!([0.0, 0.25, 0.5, 1.0].map(|q| quantile(&mut v, q)), [1.0, 1.75, 2.5, 10.0]);
         assert_eq!(quantile(&mut [], 0.5), 0.0);

@@ -7,11 +7,11 @@ use super::rates::resample;
 use super::stats::{normal_cdf, normal_pdf, normal_quantile, quantile};
 
 /// Shots that should have a pair in the tail.
-const SHOTS: usize = 50;
+const ENOUGH_TAIL_SHOTS: usize = 50;
 /// Fewer shots than this, and nothing is said.
-const FEWEST: usize = 10;
+const MIN_TAIL_SHOTS: usize = 10;
 /// The tail is at most this share of the pairs.
-const LARGEST: f64 = 0.1;
+const MAX_TAIL_SHARE: f64 = 0.1;
 
 /// The lower tail of the distances of surely different pairs, described by two numbers: the share of
 /// pairs in it, and how far they reach into it on average. From these follow
@@ -86,14 +86,14 @@ pub(super) fn fit(
 ) -> Option<(Tail, Vec<Modelled>)> {
     let mut sorted: Vec<(f64, u64)> = pairs.iter().map(|p| (p.distance, p.shot)).collect();
     sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    let most = (LARGEST * sorted.len() as f64) as usize;
+    let most = (MAX_TAIL_SHARE * sorted.len() as f64) as usize;
     let mut seen = std::collections::BTreeSet::new();
     let mut len = 0;
-    while len < most && (seen.len() < SHOTS || sorted[len].0 == sorted[len - 1].0) {
+    while len < most && (seen.len() < ENOUGH_TAIL_SHOTS || sorted[len].0 == sorted[len - 1].0) {
         seen.insert(sorted[len].1);
         len += 1;
     }
-    if seen.len() < FEWEST {
+    if seen.len() < MIN_TAIL_SHOTS {
         return None;
     }
     let at = sorted[len - 1].0;
@@ -157,17 +157,19 @@ pub(super) fn fit(
 
 #[cfg(test)]
 mod tests {
-    use super::super::rng::Rng;
-    use super::*;
+    use streamface_kernels::SplitMix64;
 
-    fn normal(rng: &mut Rng, mean: f64, sd: f64) -> f64 {
-        let uniform = (rng.next() >> 11) as f64 / (1u64 << 53) as f64;
+    use super::*;
+    use crate::random::stream;
+
+    fn normal(random: &mut SplitMix64, mean: f64, sd: f64) -> f64 {
+        let uniform = (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
         mean + sd * normal_quantile(uniform.max(1e-15))
     }
 
     fn strangers(n: u64, seed: u64) -> Vec<Pair> {
-        let mut rng = Rng::new(seed, 0);
-        (0..n).map(|i| Pair { distance: normal(&mut rng, 0.94, 0.14).max(0.0), shot: i / 4 }).collect()
+        let mut random = stream(seed, 0);
+        (0..n).map(|i| Pair { distance: normal(&mut random, 0.94, 0.14).max(0.0), shot: i / 4 }).collect()
     }
 
     #[test]
@@ -181,7 +183,7 @@ mod tests {
                 let truth = normal_cdf((t - 0.94) / 0.14);
                 inside += u32::from(m.lower <= truth && truth <= m.upper);
                 above += u32::from(m.upper >= truth);
-                // At .3 the truth is 2.4e-6, with 4,000 pairs seen.
+                // At 0.3 the truth is 2.4e-6, with 4,000 pairs seen.
                 assert!(m.rate < 300.0 * truth && m.upper < 0.01, "{t} {m:?} {truth}");
             }
         }

@@ -1,7 +1,7 @@
 //! A recommendation in words.
 
 use super::calibration::{Calibration, Point};
-use super::recommend::{Basis, Recommendation, Wish};
+use super::recommend::{Basis, Recommendation, Target};
 use super::sweep::Row;
 use crate::format::{Count, share};
 
@@ -9,7 +9,7 @@ pub(super) fn why(found: &Recommendation, calibration: &Calibration, point: Opti
     let evidence = calibration.different;
     let (pairs, shots) = (Count(evidence.pairs), Count(evidence.shots));
     let sure = share(calibration.settings.confidence);
-    let wanted = found.wish.to_string();
+    let wanted = found.target.to_string();
     let mut text = match (found.basis, point) {
         (Basis::Observed, Some(p)) => {
             let t = p.threshold;
@@ -24,9 +24,9 @@ pub(super) fn why(found: &Recommendation, calibration: &Calibration, point: Opti
                     if n == 1 { "is" } else { "are" },
                 ),
             };
-            let allowed = match found.wish {
-                Wish::FalseMatchRate(_) => String::new(),
-                Wish::Purity(_) => {
+            let allowed = match found.target {
+                Target::FalseMatchRate(_) => String::new(),
+                Target::Purity(_) => {
                     format!(", where {} would still do", found.allowed.map(share).unwrap_or_default())
                 }
             };

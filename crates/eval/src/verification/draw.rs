@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::study::rng::Rng;
+use streamface_kernels::SplitMix64;
+
+use crate::random::{below, stream};
 
 /// How pairs are drawn from labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,18 +41,18 @@ pub fn draw_pairs(labels: &[i64], draw: Draw) -> Vec<(usize, usize, bool, Option
         let new = at == 0 || labels[rows[at - 1]] != labels[row];
         starts.push(if new { at } else { starts[at - 1] });
     }
-    let drawn = |of_one: bool, stream: u64| {
+    let drawn = |of_one: bool, kind: u64| {
         let mut ends = Vec::with_capacity(rows.len());
         let mut all = 0_usize;
         for (at, &start) in starts.iter().enumerate() {
             all += if of_one { at - start } else { start };
             ends.push(all);
         }
-        let mut rng = Rng::new(draw.seed, stream);
-        let mut numbers = distinct(&mut rng, all, draw.most);
+        let mut random = stream(draw.seed, kind);
+        let mut numbers = distinct(&mut random, all, draw.most);
         // Fisher–Yates: folds are taken from the front.
         for i in (1..numbers.len()).rev() {
-            numbers.swap(i, rng.below(i + 1));
+            numbers.swap(i, below(&mut random, i + 1));
         }
         let pair = |number: usize| {
             let at = ends.partition_point(|&end| end <= number);
@@ -71,13 +73,13 @@ pub fn draw_pairs(labels: &[i64], draw: Draw) -> Vec<(usize, usize, bool, Option
 }
 
 /// `take` different numbers below `n`, ascending; all of them where there are no more (Floyd's algorithm).
-fn distinct(rng: &mut Rng, n: usize, take: usize) -> Vec<usize> {
+fn distinct(random: &mut SplitMix64, n: usize, take: usize) -> Vec<usize> {
     if n <= take {
         return (0..n).collect();
     }
     let mut taken = BTreeSet::new();
     for last in n - take..n {
-        let number = rng.below(last + 1);
+        let number = below(random, last + 1);
         if !taken.insert(number) {
             taken.insert(last);
         }

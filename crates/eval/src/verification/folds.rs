@@ -129,7 +129,7 @@ mod tests {
             (0.0, false, None),
         ];
         let found = verify(&pairs).unwrap();
-        // Of the others of fold 2, .3 and .5 are told by their middle, which its own .6 is beyond.
+        // Of the others of fold 2, 0.3 and 0.5 are told by their middle, which its own 0.6 is beyond.
         assert_eq!(found.folds[2], Fold { pairs: 2, threshold: 0.4, accuracy: 0.5 });
         assert_eq!(found.folds[1].threshold, 0.7);
         assert_eq!(found.folds[1].accuracy, 0.5);

@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn as_in_scikit_learn() {
-        // distance (i · 37 % 101) / 50, one person where (i · i) % 7 < 3 or the distance is below .3.
+        // distance (i · 37 % 101) / 50, one person where (i · i) % 7 < 3 or the distance is below 0.3.
         let pairs = (0..120_u32).map(|i| {
             let d = f64::from(i * 37 % 101) / 50.0;
             (d, i * i % 7 < 3 && d < 1.4 || d < 0.3)

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use streamface_eval::labels::{each_annotation, read_labelled};
-use streamface_eval::stats::Gather;
+use streamface_eval::stats::StatsBuilder;
 use streamface_report::StatsPage;
 use streamface_store::{Dataset, FaceRow, FeatureRow, FrameRow, LabelRow, write_atomic};
 use streamface_types::FaceId;
@@ -21,7 +21,7 @@ pub fn stats(args: &StatsArgs) -> anyhow::Result<Outcome> {
     if !args.labels.is_empty() && args.labels.len() != args.dirs.len() {
         bail!("{} files of labels for {} directories: give one for each", args.labels.len(), args.dirs.len());
     }
-    let mut all = Gather::new();
+    let mut all = StatsBuilder::new();
     let mut settings = Vec::new();
     for (at, dir) in args.dirs.iter().enumerate() {
         let data = open_existing(dir)?;
@@ -62,7 +62,7 @@ pub fn stats(args: &StatsArgs) -> anyhow::Result<Outcome> {
 
 /// Counts one dataset, and says which labels were taken.
 fn dataset(
-    all: &mut Gather,
+    all: &mut StatsBuilder,
     data: &Dataset,
     labels: Option<&Path>,
     no_distances: bool,
@@ -76,7 +76,7 @@ fn dataset(
     })?;
     let mut faces = 0_u64;
     // A dataset of the original has no tables: its annotations name the faces, and these the frames.
-    let mut counted = |all: &mut Gather, face: &FaceId, last: &mut Option<FaceId>| {
+    let mut counted = |all: &mut StatsBuilder, face: &FaceId, last: &mut Option<FaceId>| {
         if frames == 0 && last.as_ref().is_none_or(|last| last.frame != face.frame) {
             all.frame(&face.frame, "", true);
         }

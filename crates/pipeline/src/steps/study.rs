@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use streamface_cluster::{Constraints, Link, Links, Settings, components, cut};
 use streamface_eval::study::{
-    Calibration, CalibrationSettings, HistogramSettings, Labelling, Pair, Prior, Study, Truth, Wish,
+    Calibration, CalibrationSettings, HistogramSettings, Labelling, Pair, Prior, Study, Target, Truth,
     baseline_text, histograms, recommend, sweep,
 };
 use streamface_eval::{intrinsic::silhouette, read_labels};
@@ -85,9 +85,9 @@ pub fn study(args: &StudyArgs) -> anyhow::Result<Outcome> {
 
     // Rows of a matrix are in no frames: nothing to calibrate by.
     let calibration = args.vectors.is_none().then(|| calibrate(&faces)).transpose()?;
-    let wish = args.false_match_rate.map_or(Wish::Purity(args.purity), Wish::FalseMatchRate);
+    let target = args.false_match_rate.map_or(Target::Purity(args.purity), Target::FalseMatchRate);
     let recommendation =
-        calibration.as_ref().map(|found| recommend(wish, found, Prior::Sweep(&rows))).transpose()?;
+        calibration.as_ref().map(|found| recommend(target, found, Prior::Sweep(&rows))).transpose()?;
     let sampling = HistogramSettings {
         max_samples: args.max_samples,
         thresholds: thresholds.clone(),

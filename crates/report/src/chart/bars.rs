@@ -8,12 +8,12 @@ use super::Axis;
 use super::frame::{SMALL, short};
 
 /// Most points of a line: a column each, and then some.
-const POINTS: usize = 400;
+const MAX_POINTS: usize = 400;
 /// Bins of sizes that all have room for a mark.
-const FEW: usize = 9;
+const MARK_ALL_UP_TO: usize = 9;
 
-/// What is written about a chart.
-pub(crate) struct About<'a> {
+/// What is written caption a chart.
+pub(crate) struct Caption<'a> {
     pub title: &'a str,
     /// Below the horizontal axis.
     pub across: &'a str,
@@ -35,7 +35,7 @@ pub(crate) struct Bar {
 }
 
 /// Bars side by side.
-pub(crate) fn bars(about: &About<'_>, bars: &[Bar]) -> Markup {
+pub(crate) fn bars(caption: &Caption<'_>, bars: &[Bar]) -> Markup {
     let axis = Axis::counts(bars.iter().map(|b| b.value).max().unwrap_or(0));
     let step = (SMALL.right - SMALL.left) / bars.len().max(1) as f64;
     let drawn = html! {
@@ -45,13 +45,13 @@ pub(crate) fn bars(about: &About<'_>, bars: &[Bar]) -> Markup {
                 height=(short(SMALL.bottom - y)) { title { (bar.says) } }
         }
     };
-    figure(about, axis, &drawn)
+    figure(caption, axis, &drawn)
 }
 
 /// A line through one value after another; of many the largest of each stretch.
-pub(crate) fn line(about: &About<'_>, values: &[usize]) -> Markup {
+pub(crate) fn line(caption: &Caption<'_>, values: &[usize]) -> Markup {
     let axis = Axis::counts(values.iter().copied().max().unwrap_or(0));
-    let stretch = values.len().div_ceil(POINTS).max(1);
+    let stretch = values.len().div_ceil(MAX_POINTS).max(1);
     let step = (SMALL.right - SMALL.left) / values.len().max(1) as f64;
     let mut path = String::new();
     for (i, values) in values.chunks(stretch).enumerate() {
@@ -62,7 +62,7 @@ pub(crate) fn line(about: &About<'_>, values: &[usize]) -> Markup {
         let begin = if i == 0 { "M" } else { "L" };
         path.push_str(&format!("{begin}{from:.1} {y:.1}h{:.1}", step * values.len() as f64));
     }
-    figure(about, axis, &html! { path class="line c0" d=(path) {} })
+    figure(caption, axis, &html! { path class="line c0" d=(path) {} })
 }
 
 /// The original's "Membership Distribution": how many clusters have how many faces. `what` they are, in the
@@ -82,8 +82,9 @@ pub(crate) fn size_bins(title: &str, what: &'static str, bins: &[SizeBin]) -> Ma
     };
     let drawn: Vec<Bar> = bins.iter().map(bar).collect();
     // All bins where they are few, else those that begin at a power of ten.
-    let marked =
-        |from: usize| bins.len() <= FEW || from == 1 || (from >= 10 && 10usize.pow(from.ilog10()) == from);
+    let marked = |from: usize| {
+        bins.len() <= MARK_ALL_UP_TO || from == 1 || (from >= 10 && 10usize.pow(from.ilog10()) == from)
+    };
     let middle = |i: usize| (i as f64 + 0.5) / bins.len() as f64;
     let marks: Vec<_> = bins
         .iter()
@@ -94,8 +95,8 @@ pub(crate) fn size_bins(title: &str, what: &'static str, bins: &[SizeBin]) -> Ma
     let ones = bins.first().map_or(0, |bin| bin.classes);
     let all: usize = bins.iter().map(|bin| bin.classes).sum();
     let says = format!("{title}: {} of {} {what} have one face", Count(ones as u64), Count(all as u64));
-    let about = About { title, across: "faces", up: what, says: &says, marks: &marks };
-    self::bars(&about, &drawn)
+    let caption = Caption { title, across: "faces", up: what, says: &says, marks: &marks };
+    self::bars(&caption, &drawn)
 }
 
 /// A bin's sizes in as few characters as will do: `1`, `2–5`, `10–19`, `1k–2k`.
@@ -111,15 +112,15 @@ fn sizes(bin: &SizeBin) -> String {
 }
 
 /// The figure around what is drawn.
-fn figure(about: &About<'_>, axis: Axis, drawn: &Markup) -> Markup {
-    let up = if axis.is_log() { format!("{} (log)", about.up) } else { about.up.to_owned() };
+fn figure(caption: &Caption<'_>, axis: Axis, drawn: &Markup) -> Markup {
+    let up = if axis.is_log() { format!("{} (log)", caption.up) } else { caption.up.to_owned() };
     html! {
         figure class="chart small" {
-            figcaption { (about.title) }
-            svg viewBox=(SMALL.view_box()) role="img" aria-label=(about.says) {
+            figcaption { (caption.title) }
+            svg viewBox=(SMALL.view_box()) role="img" aria-label=(caption.says) {
                 (SMALL.rows(axis, |v| html! { (Short(v as usize)) }))
-                (SMALL.columns(about.marks.iter().map(|(at, text)| (*at, html! { (text) }))))
-                (SMALL.names(about.across, &up))
+                (SMALL.columns(caption.marks.iter().map(|(at, text)| (*at, html! { (text) }))))
+                (SMALL.names(caption.across, &up))
                 (drawn)
                 (SMALL.axis())
             }
@@ -152,8 +153,8 @@ mod tests {
 
     #[test]
     fn a_long_line_is_thinned() {
-        let about = About { title: "t", across: "x", up: "y", says: "s", marks: &[] };
-        let page = line(&about, &(0..100_000).rev().collect::<Vec<_>>()).0;
+        let caption = Caption { title: "t", across: "x", up: "y", says: "s", marks: &[] };
+        let page = line(&caption, &(0..100_000).rev().collect::<Vec<_>>()).0;
         assert!(page.len() < 12_000, "{}", page.len());
     }
 

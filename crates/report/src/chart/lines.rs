@@ -24,7 +24,7 @@ impl Style {
 }
 
 /// Beyond the axes, so that no dot at the edge is cut.
-const ROOM: f64 = 4.0;
+const CLIP_MARGIN: f64 = 4.0;
 
 /// Values over the x axis.
 pub(crate) struct Series {
@@ -103,8 +103,8 @@ impl Chart {
                     data-from=[threshold(self.x.from)] data-span=[threshold(self.x.to - self.x.from)]
                     data-left=[threshold(left)] data-width=[threshold(right - left)] {
                     clipPath id=(self.id) {
-                        rect x=(short(left - ROOM)) y=(short(top - ROOM))
-                            width=(short(right - left + 2.0 * ROOM)) height=(short(bottom - top + 2.0 * ROOM)) {}
+                        rect x=(short(left - CLIP_MARGIN)) y=(short(top - CLIP_MARGIN))
+                            width=(short(right - left + 2.0 * CLIP_MARGIN)) height=(short(bottom - top + 2.0 * CLIP_MARGIN)) {}
                     }
                     (LARGE.rows(self.y, self.y_text))
                     (LARGE.columns(self.x.ticks().into_iter().map(|v| (self.x.place(v), (self.x_text)(v)))))

@@ -14,7 +14,7 @@ mod frame;
 mod lines;
 
 pub(crate) use axis::{Axis, percent_tick, plain, plain_percent, plain_tick, rate_tick};
-pub(crate) use bars::{About, Bar, bars, line, size_bins};
+pub(crate) use bars::{Bar, Caption, bars, line, size_bins};
 pub(crate) use lines::{Chart, Series, Style};
 
 /// To stand after the page's own style.

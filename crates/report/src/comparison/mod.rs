@@ -15,7 +15,7 @@ use crate::layout::{self, Head, source, tile, tiles};
 use crate::picture::Pictures;
 use crate::{Error, chart};
 
-const OWN_STYLE: &str = include_str!("comparison.css");
+const STYLE: &str = include_str!("comparison.css");
 
 /// The page of a score: what was put together wrongly and torn apart, with faces of both sides; everyone
 /// with an error; all scores; and what a review changed. One file that loads nothing, and holds no time of
@@ -74,7 +74,7 @@ impl Comparison<'_> {
 
     fn page(&self, sheet: &mut Sheet<'_>) -> Markup {
         let title = if self.title.is_empty() { "Two labellings" } else { &self.title };
-        let head = Head { title, styles: &[chart::STYLE, OWN_STYLE], script: "" };
+        let head = Head { title, styles: &[chart::STYLE, STYLE], script: "" };
         let table = self.shared.table();
         let (all, people) = (confusions(&table), person_errors(&table));
         let of = |mistake| all.iter().filter(move |c| c.mistake == mistake).copied().collect::<Vec<_>>();

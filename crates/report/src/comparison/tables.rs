@@ -10,7 +10,7 @@ use crate::html::minus;
 use crate::layout::{left_out, number, section, table};
 
 /// Parts of a person that are named in a row.
-const PARTS: usize = 8;
+const MAX_PARTS: usize = 8;
 
 impl Comparison<'_> {
     pub(super) fn people(&self, people: &[PersonErrors]) -> Markup {
@@ -170,12 +170,15 @@ fn four(v: f64) -> String {
 
 /// `Person 3 (12), Person 4 (1)`
 fn parts(labels: &Labelled, all: &[(i64, u64)]) -> Markup {
-    let shown: Vec<String> =
-        all.iter().take(PARTS).map(|&(label, n)| format!("{} ({})", labels.name(label), Count(n))).collect();
+    let shown: Vec<String> = all
+        .iter()
+        .take(MAX_PARTS)
+        .map(|&(label, n)| format!("{} ({})", labels.name(label), Count(n)))
+        .collect();
     html! {
         td class="wide" {
             (shown.join(", "))
-            @if all.len() > PARTS { " and " (Count((all.len() - PARTS) as u64)) " more" }
+            @if all.len() > MAX_PARTS { " and " (Count((all.len() - MAX_PARTS) as u64)) " more" }
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::layout::{self, Head, number, section, settings_section, source, table
 use crate::picture::Pictures;
 use crate::{Error, chart};
 
-const OWN_STYLE: &str = include_str!("evaluation.css");
+const STYLE: &str = include_str!("evaluation.css");
 
 /// The page of an [`Intrinsic`] evaluation: scores, plots, a table of clusters and a contact sheet of
 /// likely errors. Like a report it is one file that loads nothing, and holds no time of making.
@@ -85,7 +85,7 @@ impl Evaluation<'_> {
 
     fn page(&self, sheet: &mut Sheet<'_>) -> Markup {
         let title = if self.title.is_empty() { "Evaluation of clusters" } else { &self.title };
-        let head = Head { title, styles: &[chart::STYLE, OWN_STYLE], script: "" };
+        let head = Head { title, styles: &[chart::STYLE, STYLE], script: "" };
         let main = html! {
             (self.scores())
             (self.nav())

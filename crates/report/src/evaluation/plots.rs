@@ -5,7 +5,7 @@ use streamface_eval::format::{Count, Plural};
 use streamface_eval::intrinsic::HISTOGRAM_BINS;
 
 use super::{Evaluation, signed};
-use crate::chart::{About, Bar, bars, line, size_bins};
+use crate::chart::{Bar, Caption, bars, line, size_bins};
 use crate::html::minus;
 use crate::layout::section;
 
@@ -40,9 +40,9 @@ impl Evaluation<'_> {
             Plural(sizes.len(), "cluster"),
             Plural(most, "face")
         );
-        let about =
-            About { title: "Class distribution", across: "label", up: "faces", says: &says, marks: &marks };
-        line(&about, &sizes)
+        let caption =
+            Caption { title: "Class distribution", across: "label", up: "faces", says: &says, marks: &marks };
+        line(&caption, &sizes)
     }
 }
 
@@ -61,6 +61,7 @@ fn silhouettes(histogram: &[usize]) -> Markup {
         Count(negative as u64),
         Count(histogram.iter().sum::<usize>() as u64)
     );
-    let about = About { title: "Silhouettes", across: "silhouette", up: "faces", says: &says, marks: &marks };
-    bars(&about, &all)
+    let caption =
+        Caption { title: "Silhouettes", across: "silhouette", up: "faces", says: &says, marks: &marks };
+    bars(&caption, &all)
 }

@@ -11,9 +11,9 @@ use crate::html::Blur;
 use crate::layout::{self, table};
 
 /// Strips shown; more sources than this are counted.
-const STRIPS: usize = 50;
+const MAX_STRIPS: usize = 50;
 /// Reasons with a colour of their own; the rest share the last.
-const COLOURS: usize = 7;
+const REASON_COLOURS: usize = 7;
 
 /// The reasons that occur: those of the capture filters first, in their order, then others by name.
 pub(super) fn reasons(report: &Report) -> Vec<(&str, u64)> {
@@ -35,14 +35,14 @@ fn class(reason: &str, reasons: &[(&str, u64)]) -> String {
         let others = reasons.iter().filter(|(r, _)| !fixed.contains(r));
         fixed.len() + others.take_while(|(r, _)| *r != reason).count()
     });
-    format!("r{}", at.min(COLOURS - 1))
+    format!("r{}", at.min(REASON_COLOURS - 1))
 }
 
 pub(super) fn section(report: &Report, timeline: &Timeline<'_>) -> Markup {
     let reasons = reasons(report);
     let kept = report.frames.iter().filter(|f| f.dropped.is_none()).count();
     let many = timeline.strips.len() > 1;
-    let not_drawn = timeline.strips.len().saturating_sub(STRIPS);
+    let not_drawn = timeline.strips.len().saturating_sub(MAX_STRIPS);
     let body = html! {
         ul class="legend" {
             li { i class="k" {} "kept " b { (Count(kept as u64)) } }
@@ -50,7 +50,7 @@ pub(super) fn section(report: &Report, timeline: &Timeline<'_>) -> Markup {
                 li { i class=(class(reason, &reasons)) {} (reason) " " b { (Count(*count)) } }
             }
         }
-        @for strip in timeline.strips.iter().take(STRIPS) {
+        @for strip in timeline.strips.iter().take(MAX_STRIPS) {
             @if many { p class="strip-of" { (strip.source) } }
             (drawing(strip, &reasons))
         }

@@ -11,9 +11,9 @@ use crate::html::Blur;
 use crate::picture::Pictures;
 
 /// Strips shown for one person; more sources than this are counted.
-const STRIPS: usize = 12;
+const MAX_STRIPS: usize = 12;
 /// Seconds listed for the search.
-const SEARCHED: usize = 500;
+const MAX_SEARCH_SECONDS: usize = 500;
 
 /// A person whose faces are in the order of source and time.
 pub(super) struct Row<'a> {
@@ -44,7 +44,7 @@ pub(super) fn arrange<'a>(report: &'a Report, timeline: &Timeline<'_>) -> People
     people.truncate(report.limits.people);
 
     let mut rows: Vec<Row> = people.into_iter().chain(noise).map(|p| row(p, timeline)).collect();
-    allot(&mut rows, report.limits);
+    assign_thumbnails(&mut rows, report.limits);
     let (noise, people): (Vec<_>, Vec<_>) = rows.into_iter().partition(|r| r.person.label.is_noise());
     let (once, rows) = people.into_iter().partition(|r| r.faces.len() == 1);
     People { rows, once, noise, left_out }
@@ -57,7 +57,7 @@ fn row<'a>(person: &'a Person, timeline: &Timeline<'_>) -> Row<'a> {
 }
 
 /// Thumbnails go to the rows first, largest people first, then in equal parts to what is folded away.
-fn allot(rows: &mut [Row<'_>], limits: Limits) {
+fn assign_thumbnails(rows: &mut [Row<'_>], limits: Limits) {
     let mut left = limits.thumbnails;
     for row in rows.iter_mut() {
         let n = row.faces.len();
@@ -124,7 +124,7 @@ impl Rows<'_, '_> {
             row.faces.iter().filter_map(|&(_, p)| clock_seconds(self.frame(p)?)).collect();
         seconds.sort_unstable();
         seconds.dedup();
-        seconds.truncate(SEARCHED);
+        seconds.truncate(MAX_SEARCH_SECONDS);
         let seconds: Vec<String> = seconds.iter().map(ToString::to_string).collect();
         seconds.join(" ")
     }
@@ -158,9 +158,9 @@ impl Rows<'_, '_> {
         let mut places: Vec<Place> = row.faces.iter().filter_map(|&(_, p)| p).collect();
         places.dedup();
         let by_strip: Vec<&[Place]> = places.chunk_by(|a, b| a.strip == b.strip).collect();
-        let more = by_strip.len().saturating_sub(STRIPS);
+        let more = by_strip.len().saturating_sub(MAX_STRIPS);
         html! {
-            @for places in by_strip.iter().take(STRIPS) { (self.strip(places)) }
+            @for places in by_strip.iter().take(MAX_STRIPS) { (self.strip(places)) }
             @if more > 0 { p class="note" { "and " (Plural(more, "more source")) } }
         }
     }

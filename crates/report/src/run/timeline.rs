@@ -10,12 +10,12 @@ use streamface_eval::clock::{counted, whole_seconds};
 /// Width of a strip in its own units.
 pub(super) const WIDTH: f64 = 1000.0;
 /// Narrowest bar: still a pixel and more on a phone.
-const NARROWEST: f64 = 4.0;
+const MIN_BAR: f64 = 4.0;
 /// A frame lasts until the next one, but no longer than this many usual distances: beyond that the
 /// stream was away.
-const LONGEST: f64 = 4.0;
+const MAX_INTERVALS: f64 = 4.0;
 /// Of up to so many frames each one has its own bar; beyond, columns show shares.
-const COLUMNS: usize = 240;
+const MAX_COLUMNS: usize = 240;
 
 /// The strips of all sources.
 pub(super) struct Timeline<'a> {
@@ -93,7 +93,7 @@ impl<'a> Strip<'a> {
         let (mut kept, mut scenes) = (0, 0);
         for (i, frame) in frames.iter().enumerate() {
             let next = times.get(i + 1).copied().unwrap_or(last + usual);
-            let end = next.min(times[i] + LONGEST * usual);
+            let end = next.min(times[i] + MAX_INTERVALS * usual);
             cells.push(((times[i] - first) / whole, (end - first) / whole));
             // A duplicate shows what the kept frame before it shows; any other dropped frame may hide
             // a change.
@@ -129,14 +129,14 @@ impl<'a> Strip<'a> {
     /// A path for each group of frames (`group` of a frame, below `groups`), on a strip of height 10.
     pub fn paths(&self, groups: usize, group: impl Fn(&Frame) -> usize) -> Vec<String> {
         let mut bars = vec![Vec::new(); groups];
-        if self.frames.len() <= COLUMNS {
+        if self.frames.len() <= MAX_COLUMNS {
             for (frame, &(start, end)) in self.frames.iter().zip(&self.cells) {
                 bars[group(frame)].push((start, end, 0.0, 10.0));
             }
         } else {
-            let mut counts = vec![vec![0u32; groups]; COLUMNS];
+            let mut counts = vec![vec![0u32; groups]; MAX_COLUMNS];
             for (frame, &(start, _)) in self.frames.iter().zip(&self.cells) {
-                let column = ((start * COLUMNS as f64) as usize).min(COLUMNS - 1);
+                let column = ((start * MAX_COLUMNS as f64) as usize).min(MAX_COLUMNS - 1);
                 counts[column][group(frame)] += 1;
             }
             for (column, counts) in counts.iter().enumerate() {
@@ -144,7 +144,7 @@ impl<'a> Strip<'a> {
                 let mut below = 10.0;
                 for (group, &count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
                     let height = 10.0 * f64::from(count) / f64::from(all);
-                    let x = |c: usize| c as f64 / COLUMNS as f64;
+                    let x = |c: usize| c as f64 / MAX_COLUMNS as f64;
                     below -= height;
                     bars[group].push((x(column), x(column + 1), below, height));
                 }
@@ -158,7 +158,7 @@ impl<'a> Strip<'a> {
 pub(super) fn presence(stretches: &[(f64, f64)]) -> String {
     let mut bars: Vec<(f64, f64, f64, f64)> = Vec::new();
     for &(start, end) in stretches {
-        let end = end.max(start + NARROWEST / WIDTH);
+        let end = end.max(start + MIN_BAR / WIDTH);
         match bars.last_mut() {
             Some(last) if (start - last.1) * WIDTH < 1.0 => last.1 = last.1.max(end),
             _ => bars.push((start, end, 0.0, 10.0)),
@@ -264,7 +264,7 @@ mod tests {
         let many = frames(&"kd".repeat(5000));
         let paths = Timeline::new(&many).strips[0].paths(2, |f| usize::from(f.dropped.is_some()));
         // Columns with the same share run together.
-        assert!(paths.iter().all(|p| p.len() < COLUMNS * 40), "{}", paths[0].len());
+        assert!(paths.iter().all(|p| p.len() < MAX_COLUMNS * 40), "{}", paths[0].len());
         assert!(paths[0].starts_with("M0.0 5.0h"), "{}", paths[0]);
     }
 

@@ -5,11 +5,11 @@ use streamface_eval::format::{Count, Plural};
 use streamface_eval::stats::{ANGLE_STEP, Angles, Attribute};
 
 use super::{StatsPage, bar, share};
-use crate::chart::{About, Bar, bars, plain};
+use crate::chart::{Bar, Caption, bars, plain};
 use crate::layout::{number, section, table};
 
 /// Channels whose attributes are shown.
-const BY_CHANNEL: usize = 50;
+const MAX_CHANNELS: usize = 50;
 
 impl StatsPage<'_> {
     pub(super) fn attributes(&self) -> Markup {
@@ -35,7 +35,7 @@ impl StatsPage<'_> {
         let categories = attribute.categories.iter().map(|c| (c.as_str(), true));
         let columns: Vec<(&str, bool)> = std::iter::once(("channel", false)).chain(categories).collect();
         let channels = self.stats.channels.iter().zip(&attribute.by_channel);
-        let shown = channels.filter(|(_, faces)| faces.iter().any(|&n| n > 0)).take(BY_CHANNEL);
+        let shown = channels.filter(|(_, faces)| faces.iter().any(|&n| n > 0)).take(MAX_CHANNELS);
         let rows = html! {
             @for (channel, faces) in shown {
                 @let all = faces.iter().sum();
@@ -76,6 +76,6 @@ fn histogram(angles: &Angles) -> Markup {
     let all: Vec<Bar> = angles.faces.iter().enumerate().map(bar).collect();
     let marks = [-90.0, -45.0, 0.0, 45.0, 90.0].map(|v: f64| ((v + 90.0) / 180.0, plain(v)));
     let says = format!("Faces by {} in degrees", angles.name);
-    let about = About { title: &angles.name, across: "degrees", up: "faces", says: &says, marks: &marks };
-    bars(&about, &all)
+    let caption = Caption { title: &angles.name, across: "degrees", up: "faces", says: &says, marks: &marks };
+    bars(&caption, &all)
 }

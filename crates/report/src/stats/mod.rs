@@ -11,14 +11,14 @@ use streamface_eval::stats::{Channel, OverTime, Stats};
 use streamface_types::{StreamTime, Timestamp};
 
 use crate::Error;
-use crate::chart::{self, About, Bar, bars, line, plain_percent};
+use crate::chart::{self, Bar, Caption, bars, line, plain_percent};
 use crate::layout::{self, Head, left_out, number, section, settings_section, source, table, tile, tiles};
 
-const OWN_STYLE: &str = include_str!("stats.css");
+const STYLE: &str = include_str!("stats.css");
 /// Channels that are shown, most faces first.
-const CHANNELS: usize = 200;
+const MAX_CHANNELS: usize = 200;
 /// People of the line of faces per person; of more, so many are spread over all.
-const PEOPLE: usize = 20_000;
+const MAX_PEOPLE: usize = 20_000;
 
 /// The page of [`Stats`]: one file that loads nothing, and holds no time of making.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ impl StatsPage<'_> {
 
     fn page(&self) -> Markup {
         let title = if self.title.is_empty() { "Statistics" } else { &self.title };
-        let head = Head { title, styles: &[chart::STYLE, OWN_STYLE], script: "" };
+        let head = Head { title, styles: &[chart::STYLE, STYLE], script: "" };
         let stats = self.stats;
         let distributions = stats.total.people > 0 || stats.over_time.is_some();
         let attributes = !stats.attributes.is_empty() || !stats.angles.is_empty();
@@ -114,7 +114,7 @@ impl StatsPage<'_> {
             false => "–".to_owned(),
         };
         let rows = html! {
-            @for channel in all.iter().take(CHANNELS) {
+            @for channel in all.iter().take(MAX_CHANNELS) {
                 tr {
                     th scope="row" { (channel.name) }
                     (bar(channel.faces, most, &Count(channel.faces).to_string()))
@@ -129,7 +129,7 @@ impl StatsPage<'_> {
         let body = html! {
             p class="note" { "Most faces first. Someone who is in several channels counts in each." }
             (table("Channels", &columns, &rows))
-            (left_out(all.len(), CHANNELS, "more channel"))
+            (left_out(all.len(), MAX_CHANNELS, "more channel"))
         };
         section("channels", "Channels", &body)
     }
@@ -156,7 +156,7 @@ impl StatsPage<'_> {
 
     fn faces_per_person(&self) -> Markup {
         let all = self.stats.total.people as usize;
-        let shown = all.min(PEOPLE);
+        let shown = all.min(MAX_PEOPLE);
         // Sizes come most first; person k of those shown is person k · all / shown of all.
         let mut values = Vec::with_capacity(shown);
         let (mut runs, mut end, mut faces) = (self.stats.sizes.iter(), 0, 0);
@@ -175,14 +175,14 @@ impl StatsPage<'_> {
         let marks = if all < 5 { &marks[..1] } else { &marks };
         let most = values.first().copied().unwrap_or(0);
         let says = format!("Faces of {} people, the first with {}", Count(all as u64), Plural(most, "face"));
-        let about = About {
+        let caption = Caption {
             title: "Faces per person",
             across: "person, most faces first",
             up: "faces",
             says: &says,
             marks,
         };
-        line(&about, &values)
+        line(&caption, &values)
     }
 }
 
@@ -217,8 +217,9 @@ fn over_time(time: &OverTime) -> Markup {
     let says = format!("Faces by time, {every} each: {} from {}", Plural(n, "bar"), at(0));
     let clock = if time.recorded { "time (UTC)" } else { "time from the beginning" };
     let across = format!("{clock}, {every} a bar");
-    let about = About { title: "Faces over time", across: &across, up: "faces", says: &says, marks: &marks };
-    bars(&about, &all)
+    let caption =
+        Caption { title: "Faces over time", across: &across, up: "faces", says: &says, marks: &marks };
+    bars(&caption, &all)
 }
 
 /// A cell with a bar as long as `value` is of `most`, and a text.
@@ -256,10 +257,10 @@ mod tests {
     use streamface_types::FaceId;
 
     use super::*;
-    use streamface_eval::stats::Gather;
+    use streamface_eval::stats::StatsBuilder;
 
     fn stats(hostile: &str, faces: u32) -> Stats {
-        let mut all = Gather::new();
+        let mut all = StatsBuilder::new();
         all.dataset();
         for i in 0..faces {
             let frame = format!("{hostile}_frame_202305251001{:02}000000", i % 60);
@@ -313,7 +314,7 @@ mod tests {
     #[test]
     fn times_that_only_count_are_no_dates() {
         let over = |year: &str| {
-            let mut all = Gather::new();
+            let mut all = StatsBuilder::new();
             all.dataset();
             for name in ["19700101000102000000", year] {
                 all.face(&format!("a_frame_{name}_face_0").parse::<FaceId>().unwrap());

@@ -72,7 +72,7 @@ fn recommendation(study: &Study, found: &Recommendation) -> Markup {
     html! {
         section class="answer" aria-label="Recommended threshold" {
             div {
-                p class="what" { "Threshold for " (unbroken(&found.wish.to_string())) }
+                p class="what" { "Threshold for " (unbroken(&found.target.to_string())) }
                 p class="big" { (number) }
                 p class=(class) { (kind) }
             }
@@ -113,7 +113,7 @@ fn setting(study: &Study) -> Markup {
 #[cfg(test)]
 mod tests {
     use streamface_eval::study::{
-        Baseline, Calibration, CalibrationSettings, HistogramSettings, Labelling, Pair, Prior, Truth, Wish,
+        Baseline, Calibration, CalibrationSettings, HistogramSettings, Labelling, Pair, Prior, Target, Truth,
         histograms, recommend, sweep,
     };
 
@@ -135,7 +135,7 @@ mod tests {
             title: title.to_owned(),
             source: title.to_owned(),
             settings: vec![(title.to_owned(), title.to_owned())],
-            recommendation: Some(recommend(Wish::FalseMatchRate(0.02), &calibration, Prior::None).unwrap()),
+            recommendation: Some(recommend(Target::FalseMatchRate(0.02), &calibration, Prior::None).unwrap()),
             calibration: Some(calibration),
             sweep,
             histograms: Some(histograms(&rows, Default::default(), &HistogramSettings::default()).unwrap()),
@@ -185,7 +185,7 @@ mod tests {
         assert!(page(&empty).contains("<h1>Threshold study</h1>"));
         let calibration = Calibration::new(&[], &[], &CalibrationSettings::default()).unwrap();
         let nothing = Study {
-            recommendation: Some(recommend(Wish::Purity(0.99), &calibration, Prior::None).unwrap()),
+            recommendation: Some(recommend(Target::Purity(0.99), &calibration, Prior::None).unwrap()),
             calibration: Some(calibration),
             ..Study::default()
         };

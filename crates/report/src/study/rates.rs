@@ -3,7 +3,7 @@
 use maud::{Markup, PreEscaped, html};
 use serde_json::json;
 use streamface_eval::format::{Count, share};
-use streamface_eval::study::{Calibration, Estimate, Modelled, Point, Study, Wish};
+use streamface_eval::study::{Calibration, Estimate, Modelled, Point, Study, Target};
 
 use crate::chart::{Axis, Chart, Series, Style, percent_tick, plain, plain_tick, rate_tick};
 use crate::layout::{self, number, table};
@@ -40,9 +40,9 @@ fn row(p: &Point) -> Markup {
 }
 
 fn false_matches(study: &Study, c: &Calibration) -> Chart {
-    let wanted = study.recommendation.as_ref().and_then(|r| match r.wish {
-        Wish::FalseMatchRate(rate) => Some(rate),
-        Wish::Purity(_) => r.allowed,
+    let wanted = study.recommendation.as_ref().and_then(|r| match r.target {
+        Target::FalseMatchRate(rate) => Some(rate),
+        Target::Purity(_) => r.allowed,
     });
     let modelled = |of: fn(&Modelled) -> f64| {
         c.points.iter().filter_map(|p| Some((p.threshold, of(p.modelled.as_ref()?)))).collect::<Vec<_>>()

@@ -10,9 +10,9 @@ use crate::Error;
 use crate::chart::{self, Axis, Chart, Series, Style, percent_tick, plain_percent, rate_tick};
 use crate::layout::{self, Head, number, section, settings_section, source, table, tile, tiles};
 
-const OWN_STYLE: &str = include_str!("verify.css");
+const STYLE: &str = include_str!("verify.css");
 /// Most points of the curve: more than the drawing has columns.
-const POINTS: usize = 1000;
+const MAX_POINTS: usize = 1000;
 
 /// The page of a [`Verified`] protocol: accuracy, ROC curve over a logarithmic false accept rate, folds. One
 /// file that loads nothing, and holds no time of making.
@@ -43,7 +43,7 @@ impl VerificationPage<'_> {
 
     fn page(&self) -> Markup {
         let title = if self.title.is_empty() { "Verification" } else { &self.title };
-        let head = Head { title, styles: &[chart::STYLE, OWN_STYLE], script: "" };
+        let head = Head { title, styles: &[chart::STYLE, STYLE], script: "" };
         let header = html! {
             (source(&self.source))
             @if !self.caution.is_empty() { p class="caution" { (self.caution) } }
@@ -172,7 +172,7 @@ fn stairs(corners: &[RocPoint]) -> Vec<(f64, f64)> {
     let at_zero = corners.iter().filter(|p| p.far == 0.0).map(|p| p.tar).fold(0.0, f64::max);
     let mut points = vec![(least / 10.0, at_zero), (least, at_zero)];
     let mut last = f64::NEG_INFINITY;
-    let step = -least.log10().min(-1.0) / POINTS as f64;
+    let step = -least.log10().min(-1.0) / MAX_POINTS as f64;
     for p in corners.iter().filter(|p| p.far > 0.0) {
         let place = p.far.log10();
         if place - last < step {
@@ -232,7 +232,7 @@ mod tests {
             RocPoint { threshold: far, far, tar: far.sqrt() }
         });
         let points = stairs(&corners.collect::<Vec<_>>());
-        assert!(points.len() < POINTS + 10, "{}", points.len());
+        assert!(points.len() < MAX_POINTS + 10, "{}", points.len());
         assert!(points.windows(2).all(|w| w[0].0 <= w[1].0));
     }
 

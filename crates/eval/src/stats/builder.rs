@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use streamface_types::{Annotation, Embeddings, FaceId, FrameId, Metric};
 
 use super::attributes::Attributes;
-use super::times::Clocks;
+use super::times::TimeCounts;
 use super::{Channel, Distances, Stats};
 use crate::intrinsic::{extents, membership_distribution};
 use crate::{Error, labels::stem};
 
 /// The longest time between two frames that counts as watched, microseconds.
-const GAP: i64 = 600_000_000;
+const MAX_FRAME_GAP: i64 = 600_000_000;
 
 /// The channel of images that are in no folder.
-const OTHERS: &str = "images";
+const DEFAULT_CHANNEL: &str = "images";
 
 /// Counts rows of datasets as they come, and keeps none of them: memory for the people (8 bytes for each number of
 /// an embedding), for the faces of one dataset at a time (some 100 bytes each), and for the names of frames that do
@@ -23,7 +23,7 @@ const OTHERS: &str = "images";
 /// For each dataset: [`dataset`](Self::dataset), then its frames, faces and labels in the order of their tables, then
 /// what is known of its faces.
 #[derive(Debug, Default)]
-pub struct Gather {
+pub struct StatsBuilder {
     channels: Vec<Channel>,
     by_name: HashMap<String, usize>,
     /// Channels of frames whose names do not tell it, in this dataset.
@@ -32,7 +32,7 @@ pub struct Gather {
     last: Option<(usize, i64)>,
     last_with_face: Option<FrameId>,
     frames_with_faces: u64,
-    times: Clocks,
+    times: TimeCounts,
     people: People,
     attributes: Attributes,
     sums: Sums,
@@ -61,7 +61,7 @@ struct Sums {
     by_person: HashMap<u32, (u64, Vec<f64>)>,
 }
 
-impl Gather {
+impl StatsBuilder {
     /// Nothing yet.
     #[must_use]
     pub fn new() -> Self {
@@ -82,7 +82,7 @@ impl Gather {
             Some(name) => self.channel(name),
             None => {
                 let folder = source.trim_end_matches('/').rsplit_once('/').map_or("", |(folder, _)| folder);
-                let folder = folder.rsplit('/').next().filter(|f| !f.is_empty()).unwrap_or(OTHERS);
+                let folder = folder.rsplit('/').next().filter(|f| !f.is_empty()).unwrap_or(DEFAULT_CHANNEL);
                 let channel = self.channel(folder);
                 self.by_frame.insert(frame.clone(), channel);
                 channel
@@ -94,7 +94,7 @@ impl Gather {
         if let Some(time) = frame.timestamp().map(|t| t.micros()) {
             if let Some((before, from)) = self.last
                 && before == channel
-                && (0..=GAP).contains(&(time - from))
+                && (0..=MAX_FRAME_GAP).contains(&(time - from))
             {
                 of.hours += (time - from) as f64 / 3.6e9;
             }
@@ -144,16 +144,16 @@ impl Gather {
         true
     }
 
-    /// What models said of a face, by its name; of those that the dataset does not have nothing is kept.
-    pub fn annotation(&mut self, name: &str, said: &Annotation) {
-        if said.mask.is_none() && said.attributes.is_none() {
+    /// What models annotation of a face, by its name; of those that the dataset does not have nothing is kept.
+    pub fn annotation(&mut self, name: &str, annotation: &Annotation) {
+        if annotation.mask.is_none() && annotation.attributes.is_none() {
             return;
         }
         if let Ok(face) = stem(name).parse::<FaceId>()
             && self.people.of.contains_key(&face)
             && let Some(channel) = self.channel_known(&face.frame)
         {
-            self.attributes.add(channel, said);
+            self.attributes.add(channel, annotation);
         }
     }
 
@@ -187,12 +187,12 @@ impl Gather {
     fn channel_known(&self, frame: &FrameId) -> Option<usize> {
         match frame.source() {
             Some(name) => self.by_name.get(name).copied(),
-            None => self.by_frame.get(frame).or_else(|| self.by_name.get(OTHERS)).copied(),
+            None => self.by_frame.get(frame).or_else(|| self.by_name.get(DEFAULT_CHANNEL)).copied(),
         }
     }
 
     fn channel_of(&mut self, frame: &FrameId) -> usize {
-        self.channel_known(frame).unwrap_or_else(|| self.channel(frame.source().unwrap_or(OTHERS)))
+        self.channel_known(frame).unwrap_or_else(|| self.channel(frame.source().unwrap_or(DEFAULT_CHANNEL)))
     }
 
     /// The figures.
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn channels_people_and_hours() {
-        let mut all = Gather::new();
+        let mut all = StatsBuilder::new();
         for _ in 0..2 {
             all.dataset();
             for (channel, seconds) in [("sky", &[0, 30, 600, 1201][..]), ("bbc", &[0, 36])] {
@@ -325,7 +325,7 @@ mod tests {
 
     #[test]
     fn images_are_by_folder() {
-        let mut all = Gather::new();
+        let mut all = StatsBuilder::new();
         all.dataset();
         all.frame(&FrameId::new("p1").unwrap(), "shots/day1/p1.jpg", true);
         all.frame(&FrameId::new("p2").unwrap(), "p2.jpg", true);
@@ -341,7 +341,7 @@ mod tests {
     fn distances_within_and_between() {
         let vectors: Vec<[f32; 3]> =
             (0..30_u16).map(|i| [1, 7, 11].map(|k| (f32::from(i * k % 13) - 6.0) / 5.0 + 0.1)).collect();
-        let mut all = Gather::new();
+        let mut all = StatsBuilder::new();
         all.dataset();
         for i in 0..30 {
             all.face(&face("f", i));
@@ -382,7 +382,7 @@ mod tests {
 
     #[test]
     fn vectors_of_two_models_do_not_mix() {
-        let mut all = Gather::new();
+        let mut all = StatsBuilder::new();
         all.dataset();
         all.face(&face("f", 0));
         assert!(all.label(&face("f", 0), 0, None) && !all.label(&face("g", 0), 0, None));
