@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use common::{run, said};
-use streamface_annotate::{Compared, Journal, Verdict, What, journal};
+use streamface_annotate::{Action, Compared, Journal, Verdict, journal};
 use streamface_store::{Batch, Dataset, FeatureRow, LabelRow, read_annotations, read_pairs};
 use streamface_types::{FaceId, FrameId};
 
@@ -33,16 +33,16 @@ fn add(dir: &Path, faces: &[(usize, f32)]) {
     data.compact().unwrap();
 }
 
-fn say(dir: &Path, what: &[What]) {
+fn say(dir: &Path, actions: &[Action]) {
     let (mut journal, _) = Journal::open(&dir.join("metadata").join(journal::FILE)).unwrap();
-    for what in what {
-        journal.append("me", None, what.clone()).unwrap();
+    for action in actions {
+        journal.append("me", None, action.clone()).unwrap();
     }
 }
 
-fn compare(left: &[usize], right: &[usize], verdict: Verdict) -> What {
+fn compare(left: &[usize], right: &[usize], verdict: Verdict) -> Action {
     let side = |side: &[usize]| side.iter().map(|&at| face(at)).collect();
-    What::Compare { pairs: vec![Compared { left: side(left), right: side(right), verdict }] }
+    Action::Compare { pairs: vec![Compared { left: side(left), right: side(right), verdict }] }
 }
 
 fn cluster(dir: &Path, more: &[&str]) -> String {
@@ -82,8 +82,8 @@ fn decisions_hold_through_new_thresholds_and_finalize() {
         &[
             compare(&[4, 5, 6], &[7, 8], Verdict::Same),
             compare(&[0, 1, 2], &[4, 5, 6], Verdict::Different),
-            What::Noise { faces: vec![face(3)] },
-            What::Name { person: vec![face(7)], name: Some("Anna".into()) },
+            Action::Noise { faces: vec![face(3)] },
+            Action::Name { person: vec![face(7)], name: Some("Anna".into()) },
         ],
     );
     // All in one reach, broken into little pieces, and single linkage, which would chain: the same each time.
@@ -125,9 +125,9 @@ fn appending_with_new_decisions_is_starting_anew() {
     let early = [compare(&[0, 10], &[2, 4], Verdict::Different), compare(&[6], &[8, 20], Verdict::Same)];
     let late = [
         compare(&[8], &[1, 30, 42], Verdict::Different),
-        What::Undo { decision: 1 },
+        Action::Undo { decision: 1 },
         compare(&[0], &[44, 46, 3], Verdict::Different),
-        What::Noise { faces: vec![face(44)] },
+        Action::Noise { faces: vec![face(44)] },
     ];
     let same = || {
         cluster(appended, &["--threshold", "0.05", "--append"]);
@@ -185,7 +185,7 @@ fn faces_that_came_after_the_clustering_are_told_of_and_can_be_someones() {
     add(dir.path(), &[(0, 0.0), (1, 2.0), (2, 60.0)]);
     cluster(dir.path(), &["--threshold", "0.03"]);
     add(dir.path(), &[(3, 1.0), (4, 61.0)]);
-    say(dir.path(), &[What::Move { faces: vec![face(3)], to: vec![face(0)] }]);
+    say(dir.path(), &[Action::Move { faces: vec![face(3)], to: vec![face(0)] }]);
     let output = run(&["finalize", path]);
     assert!(output.status.success(), "{}", said(&output));
     assert!(said(&output).contains("2 faces are in no cluster yet"), "{}", said(&output));

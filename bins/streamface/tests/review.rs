@@ -78,7 +78,7 @@ impl Review {
         let answer = serde_json::json!({
             "key": format!("round-{round:06}"), "revision": 0,
             "seen": [{"id": person["id"], "state": person["state"]}],
-            "what": {"kind": "name", "person": [person["id"]], "name": format!("name {round}")},
+            "action": {"kind": "name", "person": [person["id"]], "name": format!("name {round}")},
         });
         self.ask("POST /api/decide", &answer.to_string()).starts_with("HTTP/1.1 200")
     }

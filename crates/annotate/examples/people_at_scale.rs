@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::time::Instant;
 
-use streamface_annotate::{Compared, Decision, Finalized, Journal, Numbering, People, Verdict, What, load};
+use streamface_annotate::{Action, Compared, Decision, Finalized, Journal, Numbering, People, Verdict, load};
 use streamface_types::{FaceId, FrameId, Timestamp};
 
 const FACES: usize = 1_000_000;
@@ -71,7 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let cluster = random.below(CLUSTERS);
             side(random, cluster)
         };
-        let (n, what) = match kind {
+        let (n, action) = match kind {
             0..85 => {
                 let one = random.below(CLUSTERS / 4) * 4;
                 let left = side(&mut random, one);
@@ -88,23 +88,23 @@ fn main() -> Result<(), Box<dyn Error>> {
                     };
                     Compared { left: left.clone(), right, verdict }
                 });
-                (0, What::Compare { pairs: pairs.collect() })
+                (0, Action::Compare { pairs: pairs.collect() })
             }
-            85..88 => (1, What::Noise { faces: some(&mut random) }),
-            88..92 => (2, What::Split { faces: some(&mut random), together: kind.is_multiple_of(2) }),
-            92..94 => (3, What::Move { faces: some(&mut random), to: some(&mut random) }),
-            94..96 => (4, What::Name { person: some(&mut random), name: Some("someone".into()) }),
-            96..98 => (5, What::Skip { person: some(&mut random) }),
-            _ => (6, What::Undo { decision: 1 + random.below(decisions.len().max(1)) as u64 }),
+            85..88 => (1, Action::Noise { faces: some(&mut random) }),
+            88..92 => (2, Action::Split { faces: some(&mut random), together: kind.is_multiple_of(2) }),
+            92..94 => (3, Action::Move { faces: some(&mut random), to: some(&mut random) }),
+            94..96 => (4, Action::Name { person: some(&mut random), name: Some("someone".into()) }),
+            96..98 => (5, Action::Skip { person: some(&mut random) }),
+            _ => (6, Action::Undo { decision: 1 + random.below(decisions.len().max(1)) as u64 }),
         };
         let start = Instant::now();
-        let fine = people.check(&what).is_ok();
+        let fine = people.check(&action).is_ok();
         checked.push(ms(start));
         if !fine {
             continue;
         }
         let id = decisions.len() as u64 + 1;
-        let decision = Decision { id, at: Timestamp::default(), who: "me".into(), seconds: None, what };
+        let decision = Decision { id, at: Timestamp::default(), who: "me".into(), seconds: None, action };
         let start = Instant::now();
         people.apply(&decision);
         applied.push(ms(start));
@@ -124,10 +124,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     again.replay(&decisions);
     println!("replay of {DECISIONS}   {:8.2} ms", ms(start) - made);
     assert_eq!(again.labels(), people.labels());
-    let undo = What::Undo { decision: DECISIONS as u64 };
+    let undo = Action::Undo { decision: DECISIONS as u64 };
     let start = Instant::now();
     let id = DECISIONS as u64 + 1;
-    people.apply(&Decision { id, at: Timestamp::default(), who: "me".into(), seconds: None, what: undo });
+    people.apply(&Decision { id, at: Timestamp::default(), who: "me".into(), seconds: None, action: undo });
     println!("undo   {:8.2} ms", ms(start));
     let start = Instant::now();
     let done = Finalized::new(&people, Numbering::Stable);
@@ -138,9 +138,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (mut journal, _) = Journal::open(&path)?;
     let mut times = Vec::new();
     for decision in &decisions {
-        let what = decision.what.clone();
+        let action = decision.action.clone();
         let start = Instant::now();
-        journal.append("me", None, what)?;
+        journal.append("me", None, action)?;
         times.push(ms(start));
     }
     times.sort_by(f64::total_cmp);

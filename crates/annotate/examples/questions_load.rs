@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use streamface_annotate::questions::{Candidate, Clusters, Prior, Queue, Said, Settings};
+use streamface_annotate::questions::{AnswerKind, Candidate, Clusters, Prior, Queue, Settings};
 use streamface_types::{Embeddings, Metric};
 
 struct Random(u64);
@@ -79,7 +79,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         for p in question.pairs {
             let (x, y) = (p.left, p.right);
             let same = truth[x as usize] == truth[y as usize];
-            given.push(if same { Said::Same(x, y) } else { Said::Different(x, y) });
+            given.push(if same { AnswerKind::Same(x, y) } else { AnswerKind::Different(x, y) });
             queue.answer(given[given.len() - 1].into())?;
         }
         queue.next(&[]);
@@ -95,7 +95,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         quantile(0.99),
         quantile(1.0)
     );
-    let timed = |what: &str, start: Instant| println!("{what}: {:.0?}", start.elapsed());
+    let timed = |action: &str, start: Instant| println!("{action}: {:.0?}", start.elapsed());
     let start = Instant::now();
     let mut again = Queue::new(clusters, &Prior::default(), Settings::default())?;
     for &said in &given {

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 use serde_json::{Value, json};
-use streamface_annotate::server::desk::Setup;
-use streamface_annotate::server::{Desk, start};
+use streamface_annotate::server::session::SessionSettings;
+use streamface_annotate::server::{ReviewSession, start};
 use streamface_store::{Dataset, FaceRow, FeatureRow, FrameRow, LabelRow};
 use streamface_types::{BoundingBox, FaceId, FrameId, Label, Landmarks, Timestamp};
 use streamface_web::Options;
@@ -36,14 +36,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         make(dir, faces, clusters)?;
         println!("dataset made in {:.1} s", began.elapsed().as_secs_f64());
     }
-    for what in ["as it is", "warm"] {
+    for action in ["as it is", "warm"] {
         let began = Instant::now();
         let server = open(dir)?;
         let mut client = Client::new(server.address())?;
         let opened = began.elapsed();
-        client.get("/api/questions?way=pair&count=1")?;
+        client.get("/api/questions?form=pair&count=1")?;
         println!(
-            "index {what}: open after {:.2} s, first pair after {:.2} s",
+            "index {action}: open after {:.2} s, first pair after {:.2} s",
             opened.as_secs_f64(),
             began.elapsed().as_secs_f64()
         );
@@ -64,17 +64,17 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn open(dir: &Path) -> Result<streamface_web::Server, Box<dyn Error>> {
-    let mut setup = Setup::default();
+    let mut setup = SessionSettings::default();
     setup.who = "load".into();
-    let desk = Desk::open(Dataset::open(dir)?, setup)?;
-    Ok(start(Box::new(desk), Options { posts_per_second: 1e6, ..Options::default() })?)
+    let session = ReviewSession::open(Dataset::open(dir)?, setup)?;
+    Ok(start(Box::new(session), Options { posts_per_second: 1e6, ..Options::default() })?)
 }
 
 fn run(client: &mut Client, answers: usize) -> Result<(), Box<dyn Error>> {
     let (mut times, mut work) = (Vec::new(), Vec::new());
     let (mut screens, mut pairs) = ([0; 3], 0);
     let ways = ["group", "group", "sweep", "pair"];
-    let mut question = client.get("/api/questions?way=group&count=1&shown=12&all=true")?[0].clone();
+    let mut question = client.get("/api/questions?form=group&count=1&shown=12&all=true")?[0].clone();
     for at in 0..answers {
         if question.is_null() {
             println!("nothing left to ask after {at} answers");
@@ -82,8 +82,8 @@ fn run(client: &mut Client, answers: usize) -> Result<(), Box<dyn Error>> {
         }
         let next = ways[(at + 1) % ways.len()];
         let answer = answer_to(&question, at, next);
-        pairs += answer["what"]["pairs"].as_array().map_or(0, Vec::len);
-        screens[match question["way"].as_str() {
+        pairs += answer["action"]["pairs"].as_array().map_or(0, Vec::len);
+        screens[match question["form"].as_str() {
             Some("pair") => 0,
             Some("group") => 1,
             _ => 2,
@@ -94,7 +94,7 @@ fn run(client: &mut Client, answers: usize) -> Result<(), Box<dyn Error>> {
         work.push(processor_time().saturating_sub(worked));
         question = reply["questions"][0].clone();
         if question.is_null() {
-            question = client.get("/api/questions?way=pair&count=1&all=true")?[0].clone();
+            question = client.get("/api/questions?form=pair&count=1&all=true")?[0].clone();
         }
         if at % 1000 == 999 {
             println!("{at}: F {}, left {}", reply["overview"]["f"], reply["overview"]["rest"]);
@@ -119,7 +119,7 @@ fn run(client: &mut Client, answers: usize) -> Result<(), Box<dyn Error>> {
         at(0.999),
         at(1.0)
     );
-    // What does not depend on what else the machine does.
+    // Action does not depend on what else the machine does.
     println!(
         "processor time: p50 {:.1} ms, p99 {:.1} ms, most {:.1} ms",
         part(&work, 0.5),
@@ -131,9 +131,9 @@ fn run(client: &mut Client, answers: usize) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What makes the queue anew: a face that leaves its person, and taking that back.
+/// Action makes the queue anew: a face that leaves its person, and taking that back.
 fn rare(client: &mut Client) -> Result<(), Box<dyn Error>> {
-    let next = json!({"way": "group", "count": 2, "shown": 12, "all": true});
+    let next = json!({"form": "group", "count": 2, "shown": 12, "all": true});
     let all = client.get("/api/people?limit=1")?;
     let person = &all["rows"][0];
     let seen = json!([{"id": person["id"], "state": person["state"]}]);
@@ -141,14 +141,14 @@ fn rare(client: &mut Client) -> Result<(), Box<dyn Error>> {
     let mut began = Instant::now();
     let split = json!({
         "key": format!("split-{revision:0>8}"), "revision": revision, "seen": seen,
-        "what": {"kind": "split", "faces": [person["id"]], "together": true},
+        "action": {"kind": "split", "faces": [person["id"]], "together": true},
     });
     let done = client.post("/api/decide", &split)?["decision"].clone();
     let split = began.elapsed();
     began = Instant::now();
     let undo = json!({
         "key": format!("undo-{revision:0>8}"), "revision": done, "seen": [], "next": next,
-        "what": {"kind": "undo", "decision": done},
+        "action": {"kind": "undo", "decision": done},
     });
     client.post("/api/decide", &undo)?;
     println!(
@@ -189,7 +189,7 @@ fn answer_to(question: &Value, at: usize, next: &str) -> Value {
     let seen: Vec<_> = seen.iter().map(|v| json!({"id": v["id"], "state": v["state"]})).collect();
     json!({
         "key": format!("load-{}-{at:08}", question["revision"]), "revision": question["revision"], "seen": seen, "seconds": 2.0,
-        "what": {"kind": "compare", "pairs": pairs}, "next": {"way": next, "count": 2, "shown": 12, "all": true},
+        "action": {"kind": "compare", "pairs": pairs}, "next": {"form": next, "count": 2, "shown": 12, "all": true},
     })
 }
 
@@ -253,9 +253,9 @@ fn processor_time() -> Duration {
     Duration::from_nanos(nanos.sum())
 }
 
-fn memory(what: &str) -> u64 {
+fn memory(action: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix(what));
+    let line = status.lines().find_map(|l| l.strip_prefix(action));
     line.and_then(|l| l.trim_matches([':', ' ', '\t']).split_whitespace().next()?.parse::<u64>().ok())
         .unwrap_or(0)
         / 1024

@@ -1,4 +1,4 @@
-//! What a review costs, by way of asking, with someone simulated who answers: `cargo run --release -p
+//! Action a review costs, by way of asking, with someone simulated who answers: `cargo run --release -p
 //! streamface-annotate --example simulate -- X.npy LABELS.csv --threshold .3 --max .64`
 //!
 //! LABELS.csv has a line `label[,frame]` for each row of X.npy, after a heading. `--wrong .02` is the rate of
@@ -15,7 +15,7 @@ use std::time::Instant;
 use answerer::{
     Answerer, Course, LEVELS, Result, Tally, Way, World, knowing_way, old_way, our_way, wrong_suspects,
 };
-use streamface_annotate::questions::{ByDistance, Original, Settings};
+use streamface_annotate::questions::{ByDistance, CompatOrder, Settings};
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -47,10 +47,10 @@ fn main() -> Result<()> {
     println!("\nall answers right; pairs / screens / seconds to F");
     println!("{:34}{}{:>26}", "", LEVELS.map(|l| format!("{l:>26}")).join(""), "end");
     let mut right = Answerer::new(0.0, 1);
-    let old = |way: Original| old_way(&world, way, &mut Answerer::new(0.0, 1), false);
-    line("original", &old(Original::new(&world.clusters, f64::INFINITY, None)));
-    line("original, skips after 10 no", &old(Original::new(&world.clusters, f64::INFINITY, Some(10))));
-    line("original, skips after 3 no", &old(Original::new(&world.clusters, f64::INFINITY, Some(3))));
+    let old = |way: CompatOrder| old_way(&world, way, &mut Answerer::new(0.0, 1), false);
+    line("original", &old(CompatOrder::new(&world.clusters, f64::INFINITY, None)));
+    line("original, skips after 10 no", &old(CompatOrder::new(&world.clusters, f64::INFINITY, Some(10))));
+    line("original, skips after 3 no", &old(CompatOrder::new(&world.clusters, f64::INFINITY, Some(3))));
     line(
         "by distance, nothing asked twice",
         &old_way(&world, ByDistance::new(&world.clusters), &mut right, false),
@@ -69,7 +69,7 @@ fn main() -> Result<()> {
             "    queue made in {made:.0?}, {:.2?} a screen; F thought {:.3}; {:?}",
             took / course.spent.screens.max(1) as u32,
             p.f,
-            queue.chance()
+            queue.match_probability()
         );
     }
     println!("\n{:.1} % of answers wrong", 100.0 * wrong);

@@ -1,4 +1,4 @@
-//! What a person says about faces.
+//! Action a person says about faces.
 //!
 //! A decision names faces, never cluster numbers: faces stay, while clusters come and go with every new
 //! threshold, model or hour of video. A *side* is the faces of one person that were on the screen, the first of
@@ -20,19 +20,19 @@ pub struct Decision {
     /// How long the answer took, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
-    /// What was said.
+    /// Action was said.
     #[serde(flatten)]
-    pub what: What,
+    pub action: Action,
 }
 
 /// Who decides where nobody is asked.
 pub const AUTO: &str = "auto";
 
-/// What was said. Everything that was on one screen is one decision, and is taken back as one.
+/// Action was said. Everything that was on one screen is one decision, and is taken back as one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum What {
+pub enum Action {
     /// Pairs of people, each compared: one pair, one person with candidates, or a sweep over pairs.
     Compare {
         /// The pairs, in the order of the screen.
@@ -81,7 +81,7 @@ pub enum What {
     },
 }
 
-impl What {
+impl Action {
     /// Every side that is named, in the order of naming.
     pub(crate) fn sides(&self) -> Vec<&[FaceId]> {
         match self {
@@ -103,7 +103,7 @@ pub struct Compared {
     pub left: Vec<FaceId>,
     /// Faces of the other, as shown.
     pub right: Vec<FaceId>,
-    /// What was said.
+    /// Action was said.
     pub verdict: Verdict,
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong, by cause.
+//! Action can go wrong, by cause.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ pub enum Error {
         path: PathBuf,
         /// Its number, from 1.
         line: u64,
-        /// What is wrong.
+        /// Action is wrong.
         why: String,
     },
     /// A decision that would make a line longer than a reader takes.
@@ -82,7 +82,7 @@ pub enum Error {
         min: f64,
         /// The larger.
         max: f64,
-        /// What they are distances of.
+        /// Action they are distances of.
         metric: Metric,
     },
     /// The original's lists need all pairs, and there is no room for them.
@@ -96,7 +96,7 @@ pub enum Error {
         /// The largest distance.
         max: f64,
     },
-    /// What the search for pairs of clusters met.
+    /// Action the search for pairs of clusters met.
     #[error(transparent)]
     Cluster(#[from] streamface_cluster::Error),
     /// A file that is no annotations.

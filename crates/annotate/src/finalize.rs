@@ -57,7 +57,7 @@ pub struct Person {
     pub clusters: Vec<i64>,
 }
 
-/// What a review changed.
+/// Action a review changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Summary {
     /// Faces there are.
@@ -126,7 +126,7 @@ impl Finalized {
         Self { labels, people: found }
     }
 
-    /// What it changed. O(n log n).
+    /// Action it changed. O(n log n).
     #[must_use]
     pub fn summary(&self, people: &People) -> Summary {
         let report = people.report();
@@ -154,7 +154,7 @@ impl Finalized {
         }
     }
 
-    /// Writes `annotations_manual.json` and `people.json` into `metadata`, each whole or not at all. What
+    /// Writes `annotations_manual.json` and `people.json` into `metadata`, each whole or not at all. Action
     /// `annotations.json` there says of masks and attributes is carried over; its faces that are not of this review
     /// are left out.
     ///

@@ -17,7 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use streamface_store::FileLock;
 use streamface_types::{FaceId, FrameId, Timestamp};
 
-use crate::{Decision, Error, What};
+use crate::{Action, Decision, Error};
 
 /// Name of the journal in the folder `metadata/`.
 pub const FILE: &str = "decisions.jsonl";
@@ -74,8 +74,8 @@ impl Journal {
     /// # Errors
     /// [`Error::NotSaved`]; the journal is then as it was, and the same can be tried again.
     /// [`Error::TooLong`], [`Error::NoSuchDecision`].
-    pub fn append(&mut self, who: &str, seconds: Option<f64>, what: What) -> Result<Decision, Error> {
-        self.append_at(now(), who, seconds, what)
+    pub fn append(&mut self, who: &str, seconds: Option<f64>, action: Action) -> Result<Decision, Error> {
+        self.append_at(now(), who, seconds, action)
     }
 
     /// The same, made at another time.
@@ -87,10 +87,10 @@ impl Journal {
         at: Timestamp,
         who: &str,
         seconds: Option<f64>,
-        what: What,
+        action: Action,
     ) -> Result<Decision, Error> {
         let seconds = seconds.filter(|s| s.is_finite() && *s >= 0.0);
-        let decision = Decision { id: self.next, at, who: who.to_owned(), seconds, what };
+        let decision = Decision { id: self.next, at, who: who.to_owned(), seconds, action };
         check_reference(&decision).map_err(|decision| Error::NoSuchDecision { decision })?;
         let mut line = serde_json::to_vec(&decision).map_err(|e| self.not_saved(e.into()))?;
         if line.len() > MAX_LINE {
@@ -171,7 +171,7 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(dir)?.sync_all() } else { fs::metadata(dir).map(drop) }
 }
 
-/// What a file holds.
+/// Action a file holds.
 struct Found {
     decisions: Vec<Decision>,
     /// Bytes up to the end of the last decision, without a newline that is missing.
@@ -179,7 +179,7 @@ struct Found {
     tail: Tail,
 }
 
-/// What follows the last line that ends.
+/// Action follows the last line that ends.
 enum Tail {
     None,
     /// A decision that lacks nothing but the newline.
@@ -229,7 +229,7 @@ fn parse(line: &[u8], number: u64, frames: &mut HashSet<FrameId>) -> Result<Deci
     check_reference(&decision)
         .map_err(|other| format!("takes back or renews {other}, which is not before it"))?;
     // A frame is named again and again: once in memory is enough.
-    decision.what.for_each_face(|face| match frames.get(&face.frame) {
+    decision.action.for_each_face(|face| match frames.get(&face.frame) {
         Some(frame) => face.frame = frame.clone(),
         None => drop(frames.insert(face.frame.clone())),
     });
@@ -238,8 +238,8 @@ fn parse(line: &[u8], number: u64, frames: &mut HashSet<FrameId>) -> Result<Deci
 
 /// Only what was said before can be taken back or renewed, so there are no circles; else the id.
 fn check_reference(decision: &Decision) -> Result<(), u64> {
-    match decision.what {
-        What::Undo { decision: other } | What::Redo { decision: other }
+    match decision.action {
+        Action::Undo { decision: other } | Action::Redo { decision: other }
             if other == 0 || other >= decision.id =>
         {
             Err(other)
@@ -248,7 +248,7 @@ fn check_reference(decision: &Decision) -> Result<(), u64> {
     }
 }
 
-impl What {
+impl Action {
     /// Every face that is named.
     fn for_each_face(&mut self, mut each: impl FnMut(&mut FaceId)) {
         match self {

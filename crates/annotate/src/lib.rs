@@ -6,23 +6,23 @@
 //! | [`finalize`] | [`Finalized`]: the end of a review, as files |
 //! | [`journal`] | [`Journal`]: decisions on the disk |
 //! | [`matching`] | [`matches`](fn@matching::matches): which clusters may be one person |
-//! | [`original`] | the original's questions, and answers as it takes them |
+//! | [`compat`] | the original's questions, and answers as it takes them |
 //! | [`people`] | [`People`]: who is who, by clusters and decisions |
 //! | [`questions`] | what to ask next, and which answers to doubt |
 //! | [`server`] | the review in a browser |
 
+pub mod compat;
 pub mod decision;
 mod error;
 pub mod finalize;
 pub mod journal;
 pub mod matching;
-pub mod original;
 pub mod people;
 pub mod questions;
 #[cfg(feature = "server")]
 pub mod server;
 
-pub use decision::{AUTO, Compared, Decision, Verdict, What};
+pub use decision::{AUTO, Action, Compared, Decision, Verdict};
 pub use error::Error;
 pub use finalize::{Finalized, Numbering};
 pub use journal::{Journal, load};

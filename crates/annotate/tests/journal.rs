@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use common::{compare, face};
-use streamface_annotate::{Compared, Decision, Error, Journal, Verdict, What, load};
+use streamface_annotate::{Action, Compared, Decision, Error, Journal, Verdict, load};
 
 /// Set for the process that a test starts of itself, to the journal it shall write.
 const CHILD: &str = "STREAMFACE_TEST_JOURNAL";
 
-fn said(n: usize) -> What {
+fn said(n: usize) -> Action {
     let left = (0..n % 7 + 1).map(|f| face(f, 0)).collect();
-    What::Compare { pairs: vec![Compared { left, right: vec![face(n, 1)], verdict: Verdict::Same }] }
+    Action::Compare { pairs: vec![Compared { left, right: vec![face(n, 1)], verdict: Verdict::Same }] }
 }
 
 fn journal_of(dir: &tempfile::TempDir) -> PathBuf {
@@ -41,7 +41,7 @@ fn writes_when_told_to() {
         let answer = journal.append("someone", Some(0.5), said(n));
         if full && let Err(e) = answer {
             // Small enough that it fits where the other did not.
-            let next = journal.append("someone", None, What::Undo { decision: 1 });
+            let next = journal.append("someone", None, Action::Undo { decision: 1 });
             println!("\n# {} {}", next.is_ok(), e);
             return;
         }
@@ -78,7 +78,7 @@ fn acknowledged_answers_outlive_a_kill() {
         let there = load(&path).unwrap();
         assert!(there.len() >= acknowledged, "{} of {acknowledged}", there.len());
         for (n, decision) in there.iter().enumerate() {
-            assert_eq!((decision.id, &decision.what), (n as u64 + 1, &said(n)));
+            assert_eq!((decision.id, &decision.action), (n as u64 + 1, &said(n)));
         }
     }
 }
@@ -143,7 +143,7 @@ fn half_a_line_is_set_aside_wherever_it_ends() {
         drop(journal);
         let there = load(&path).unwrap();
         assert_eq!(there.len(), kept + 1);
-        assert_eq!(there[kept].what, said(9));
+        assert_eq!(there[kept].action, said(9));
         // A second half gets a name of its own.
         if torn {
             OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"id\":").unwrap();
@@ -157,7 +157,7 @@ fn half_a_line_is_set_aside_wherever_it_ends() {
 fn any_other_bad_line_is_named_and_nothing_is_changed() {
     let dir = tempfile::tempdir().unwrap();
     let path = journal_of(&dir);
-    let line = |id: u64, what: &str| format!("{{\"id\":{id},\"at\":0,\"who\":\"a\",{what}}}\n");
+    let line = |id: u64, action: &str| format!("{{\"id\":{id},\"at\":0,\"who\":\"a\",{action}}}\n");
     let skip = r#""kind":"skip","person":["a_face_0"]"#;
     let good = line(1, skip);
     let bad = [
@@ -202,10 +202,10 @@ fn one_writes_and_others_read() {
     assert_eq!(load(&path).unwrap(), [decision]);
     assert!(journal.append("me", Some(f64::NAN), said(1)).unwrap().seconds.is_none());
     for other in [0, 3, 4] {
-        let error = journal.append("me", None, What::Undo { decision: other }).unwrap_err();
+        let error = journal.append("me", None, Action::Undo { decision: other }).unwrap_err();
         assert!(matches!(error, Error::NoSuchDecision { decision } if decision == other));
     }
-    journal.append("me", None, What::Undo { decision: 2 }).unwrap();
+    journal.append("me", None, Action::Undo { decision: 2 }).unwrap();
     drop(journal);
     let (journal, there) = Journal::open(&path).unwrap();
     assert_eq!((journal.len(), there.len()), (3, 3));
@@ -216,7 +216,7 @@ fn a_line_has_an_end() {
     let dir = tempfile::tempdir().unwrap();
     let path = journal_of(&dir);
     let (mut journal, _) = Journal::open(&path).unwrap();
-    let huge = What::Name { person: vec![face(0, 0)], name: Some("x".repeat(65 << 20)) };
+    let huge = Action::Name { person: vec![face(0, 0)], name: Some("x".repeat(65 << 20)) };
     assert!(matches!(journal.append("me", None, huge), Err(Error::TooLong { .. })));
     assert_eq!(fs::metadata(&path).unwrap().len(), 0);
     drop(journal);
@@ -236,16 +236,16 @@ fn decisions_read_back() {
     let (mut journal, _) = Journal::open(&path).unwrap();
     let all = [
         compare(&[0, 1], &[2], Verdict::NotSure),
-        What::Noise { faces: vec![face(1, 0)] },
-        What::Skip { person: vec![] },
-        What::Split { faces: vec![face(2, 1), face(3, 0)], together: false },
-        What::Move { faces: vec![face(2, 1)], to: vec![face(0, 0)] },
-        What::Name { person: vec![face(2, 1)], name: Some("A \"quoted\" näme\n\u{2028}".into()) },
-        What::Name { person: vec![face(2, 1)], name: None },
-        What::Undo { decision: 3 },
-        What::Redo { decision: 3 },
+        Action::Noise { faces: vec![face(1, 0)] },
+        Action::Skip { person: vec![] },
+        Action::Split { faces: vec![face(2, 1), face(3, 0)], together: false },
+        Action::Move { faces: vec![face(2, 1)], to: vec![face(0, 0)] },
+        Action::Name { person: vec![face(2, 1)], name: Some("A \"quoted\" näme\n\u{2028}".into()) },
+        Action::Name { person: vec![face(2, 1)], name: None },
+        Action::Undo { decision: 3 },
+        Action::Redo { decision: 3 },
     ];
     let written: Vec<Decision> =
-        all.into_iter().map(|what| journal.append("wer \u{7}", Some(0.1), what).unwrap()).collect();
+        all.into_iter().map(|action| journal.append("wer \u{7}", Some(0.1), action).unwrap()).collect();
     assert_eq!(load(&path).unwrap(), written);
 }

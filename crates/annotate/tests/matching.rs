@@ -87,7 +87,7 @@ mod slow {
         pairs.into_iter().partition::<Vec<_>, _>(|p| p.distance < min).into()
     }
 
-    /// Joins the sure ones until nothing changes any more.
+    /// MergeForest the sure ones until nothing changes any more.
     pub fn paper(pairs: Vec<Pair>, min: f64, max: f64, ignored: &[(i64, i64)]) -> [Vec<Pair>; 2] {
         let [sure, mut ask] = ours(pairs, min, max, ignored);
         let mut person: BTreeMap<i64, i64> =
@@ -175,7 +175,7 @@ proptest! {
         prop_assert_eq!(code.ask, slow::code(&all, 10_000, min, max, &sorted));
 
         // With room for fewer pairs than there are.
-        let (whole, few) = (run(&settings, &[]), run(&settings.clone().most(most), &[]));
+        let (whole, few) = (run(&settings, &[]), run(&settings.clone().max_pairs(most), &[]));
         let pairs = |m: &Matches| [&m.sure[..], &m.ask].concat();
         let kept = whole.sure.len().saturating_add(whole.ask.len()).min(most);
         prop_assert_eq!(&pairs(&few), &pairs(&whole)[..kept]);
@@ -238,7 +238,7 @@ fn many_pairs_and_little_room() {
     let labels: Vec<i64> = (0..6000).map(|row| row % 3000).collect();
     let mut want = slow::distances(&rows, &labels, Metric::Cosine, Mode::Average);
     want.sort_by(|p, q| p.distance.total_cmp(&q.distance));
-    let settings = Settings::new(Metric::Cosine, Mode::Average, 0.1, 2.0).unwrap().most(50_000);
+    let settings = Settings::new(Metric::Cosine, Mode::Average, 0.1, 2.0).unwrap().max_pairs(50_000);
     for threads in [1, 3] {
         let found = in_threads(threads, || matches(&rows, &labels, &settings)).unwrap();
         assert!(found.sure.len() > 100);
@@ -342,7 +342,7 @@ fn the_file_of_each_rule() {
     );
     let order: Vec<&String> = ours["ask"].as_object().unwrap().keys().collect();
     assert_eq!(order, ["0,1", "1,2", "1,11"]);
-    assert_eq!(json(&file(&settings.most(2)))["reached"], exact);
+    assert_eq!(json(&file(&settings.max_pairs(2)))["reached"], exact);
 }
 
 #[test]

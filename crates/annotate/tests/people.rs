@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::{FACES, compare, decision, face, faces, journal, placed};
 use proptest::prelude::*;
-use streamface_annotate::people::Because;
-use streamface_annotate::{Compared, Decision, People, Refusal, Verdict, What};
+use streamface_annotate::people::ConflictReason;
+use streamface_annotate::{Action, Compared, Decision, People, Refusal, Verdict};
 use streamface_types::FaceId;
 
 /// Where a face is.
@@ -24,7 +24,7 @@ enum Place {
 struct Twin<'a> {
     faces: &'a [FaceId],
     labels: &'a [i64],
-    frames_apart: bool,
+    separate_within_frame: bool,
     said: &'a [Decision],
 }
 
@@ -42,9 +42,9 @@ impl Twin<'_> {
     fn holds(&self, at: usize) -> bool {
         let id = self.said[at].id;
         for later in (at + 1..self.said.len()).rev() {
-            let says = match self.said[later].what {
-                What::Undo { decision } if decision == id => false,
-                What::Redo { decision } if decision == id => true,
+            let says = match self.said[later].action {
+                Action::Undo { decision } if decision == id => false,
+                Action::Redo { decision } if decision == id => true,
                 _ => continue,
             };
             if self.holds(later) {
@@ -55,7 +55,7 @@ impl Twin<'_> {
     }
 
     fn last(&self, face: &FaceId) -> Option<usize> {
-        let places = |at: &usize| placed(&self.said[*at].what).contains(face);
+        let places = |at: &usize| placed(&self.said[*at].action).contains(face);
         (0..self.said.len()).filter(places).rfind(|at| self.holds(*at))
     }
 
@@ -64,13 +64,13 @@ impl Twin<'_> {
             let label = self.labels[self.faces.binary_search(face).unwrap()];
             return if label < 0 { Place::NoOne } else { Place::Cluster(label) };
         };
-        match &self.said[at].what {
-            What::Split { together: true, .. } => Place::Group { decision: at, number: 0 },
-            What::Split { faces, .. } => {
+        match &self.said[at].action {
+            Action::Split { together: true, .. } => Place::Group { decision: at, number: 0 },
+            Action::Split { faces, .. } => {
                 let known: Vec<_> = faces.iter().filter(|f| self.faces.contains(f)).collect();
                 Place::Group { decision: at, number: known.iter().rposition(|f| *f == face).unwrap() }
             }
-            What::Move { to, .. } => match self.side(to, at).first() {
+            Action::Move { to, .. } => match self.side(to, at).first() {
                 Some(&(_, place)) => place,
                 None => Place::Group { decision: at, number: 0 },
             },
@@ -108,8 +108,8 @@ impl Twin<'_> {
         };
         for at in (0..self.said.len()).filter(|at| self.holds(*at)) {
             let id = self.said[at].id;
-            match &self.said[at].what {
-                What::Compare { pairs } => {
+            match &self.said[at].action {
+                Action::Compare { pairs } => {
                     for (pair, compared) in pairs.iter().enumerate() {
                         let [left, right] = [&compared.left, &compared.right].map(|side| {
                             self.side(side, at).into_iter().map(|(_, p)| p).collect::<BTreeSet<Place>>()
@@ -133,7 +133,7 @@ impl Twin<'_> {
                                     pairs.filter(|(p, q)| p < q)
                                 };
                                 let framed = |p: usize, q: usize| {
-                                    self.frames_apart
+                                    self.separate_within_frame
                                         && (0..place.len()).any(|f| {
                                             (0..place.len()).any(|g| {
                                                 f != g
@@ -160,12 +160,12 @@ impl Twin<'_> {
                         }
                     }
                 }
-                What::Name { person, name } => {
+                Action::Name { person, name } => {
                     for (_, place) in self.side(person, at) {
                         names.insert(place, (at, name.clone()));
                     }
                 }
-                What::Skip { person } => skipped.extend(self.side(person, at).into_iter().map(|(_, p)| p)),
+                Action::Skip { person } => skipped.extend(self.side(person, at).into_iter().map(|(_, p)| p)),
                 _ => {}
             }
         }
@@ -201,9 +201,9 @@ impl Twin<'_> {
 fn derived(people: &People) -> Derived {
     let n = people.faces().len();
     let of = |f: usize| people.person_of(f as u32);
-    let because = |b: &Because| match b {
-        Because::Different { .. } => "different",
-        Because::SameFrame => "frame",
+    let because = |b: &ConflictReason| match b {
+        ConflictReason::Different { .. } => "different",
+        ConflictReason::SameFrame => "frame",
         _ => "one person",
     };
     for key in people.people() {
@@ -219,13 +219,13 @@ fn derived(people: &People) -> Derived {
         skipped: (0..n).map(|f| of(f).is_some_and(|p| people.skipped(p))).collect(),
         asked: (0..n)
             .flat_map(|f| (0..n).map(move |g| (f, g)))
-            .map(|(f, g)| ((f, g), of(f).zip(of(g)).and_then(|(p, q)| people.asked(p, q))))
+            .map(|(f, g)| ((f, g), of(f).zip(of(g)).and_then(|(p, q)| people.verdict_between(p, q))))
             .collect(),
         conflicts: people
             .report()
             .conflicts
             .iter()
-            .map(|c| (c.decision, c.pair, because(&c.because)))
+            .map(|c| (c.decision, c.pair, because(&c.reason)))
             .collect(),
     }
 }
@@ -236,13 +236,13 @@ proptest! {
     #[test]
     fn people_are_as_defined(
         labels in prop::collection::vec(-1_i64..5, FACES),
-        frames_apart in any::<bool>(),
+        separate_within_frame in any::<bool>(),
         said in journal(),
     ) {
         let faces = faces(FACES);
-        let mut people = People::new(faces.clone(), &labels, frames_apart).unwrap();
+        let mut people = People::new(faces.clone(), &labels, separate_within_frame).unwrap();
         people.replay(&said);
-        let twin = Twin { faces: &faces, labels: &labels, frames_apart, said: &said };
+        let twin = Twin { faces: &faces, labels: &labels, separate_within_frame, said: &said };
         prop_assert_eq!(derived(&people), twin.derive());
         for (at, decision) in said.iter().enumerate() {
             prop_assert_eq!(people.holds(decision.id), twin.holds(at));
@@ -262,13 +262,13 @@ proptest! {
         // Every proof is one: these decisions alone tie the two faces.
         for conflict in people.report().conflicts {
             let places = [&conflict.faces.0, &conflict.faces.1].map(|f| twin.place(f));
-            match conflict.because {
-                Because::Same { decisions } => {
+            match conflict.reason {
+                ConflictReason::Same { decisions } => {
                     let mut sets: Vec<BTreeSet<Place>> = vec![[places[0]].into(), [places[1]].into()];
                     for id in decisions {
                         let at = id as usize - 1;
                         prop_assert!(twin.holds(at));
-                        let What::Compare { pairs } = &said[at].what else { panic!("{id} compares nothing") };
+                        let Action::Compare { pairs } = &said[at].action else { panic!("{id} compares nothing") };
                         for p in pairs.iter().filter(|p| p.verdict == Verdict::Same) {
                             let both = twin.side(&p.left, at).into_iter().chain(twin.side(&p.right, at));
                             sets.push(both.map(|(_, place)| place).collect());
@@ -282,9 +282,9 @@ proptest! {
                     }
                     prop_assert!(tied.contains(&places[1]));
                 }
-                Because::OneCluster => prop_assert_eq!(places[0], places[1]),
-                Because::SameFrame => prop_assert_eq!(conflict.faces.0.frame, conflict.faces.1.frame),
-                Because::Different { decision } => prop_assert!(decision <= conflict.decision),
+                ConflictReason::OneCluster => prop_assert_eq!(places[0], places[1]),
+                ConflictReason::SameFrame => prop_assert_eq!(conflict.faces.0.frame, conflict.faces.1.frame),
+                ConflictReason::Different { decision } => prop_assert!(decision <= conflict.decision),
                 _ => unreachable!(),
             }
         }
@@ -293,16 +293,16 @@ proptest! {
     #[test]
     fn one_by_one_is_as_all_at_once(
         labels in prop::collection::vec(-1_i64..5, FACES),
-        frames_apart in any::<bool>(),
+        separate_within_frame in any::<bool>(),
         said in journal(),
     ) {
-        let mut one = People::new(faces(FACES), &labels, frames_apart).unwrap();
+        let mut one = People::new(faces(FACES), &labels, separate_within_frame).unwrap();
         let mut all = one.clone();
         let mut unchecked = one.clone();
         for (at, decision) in said.iter().enumerate() {
             let before = one.report().conflicts;
             let keys: Vec<u32> = one.people().collect();
-            let allowed = one.check(&decision.what);
+            let allowed = one.check(&decision.action);
             let change = one.apply(decision);
             all.replay(&said[..=at]);
             prop_assert_eq!(derived(&one), derived(&all));
@@ -317,7 +317,7 @@ proptest! {
             match allowed {
                 Ok(()) => prop_assert!(new.is_empty(), "{new:?}"),
                 Err(Refusal::Conflict(c)) => {
-                    let moved = matches!(decision.what, What::Move { .. }) && c.because == Because::SameFrame;
+                    let moved = matches!(decision.action, Action::Move { .. }) && c.reason == ConflictReason::SameFrame;
                     prop_assert!(moved || new.contains(&c), "{c:?} {new:?}");
                 }
                 Err(_) => {}
@@ -338,39 +338,41 @@ fn refusals_name_faces_and_decisions() {
     people.apply(&decision(1, compare(&[0], &[2], Verdict::Same)));
     people.apply(&decision(2, compare(&[2], &[4], Verdict::Same)));
     people.apply(&decision(3, compare(&[4], &[6], Verdict::Different)));
-    let said = |people: &mut People, what| people.check(&what).unwrap_err().to_string();
+    let said = |people: &mut People, action| people.check(&action).unwrap_err().to_string();
     let because = said(&mut people, compare(&[0], &[4], Verdict::Different));
     assert_eq!(because, "f0000_face_0 and f0002_face_0 are one person by decision 1, 2; undo that first");
     let because = said(&mut people, compare(&[6], &[0], Verdict::Same));
     assert_eq!(because, "f0003_face_0 and f0002_face_0 are different people by decision 3; undo that first");
     let because = said(&mut people, compare(&[5], &[0], Verdict::Same));
     assert_eq!(because, "f0002_face_1 and f0002_face_0 were seen in one frame, so they are two people");
-    // What one screen says is looked at as a whole.
-    let What::Compare { mut pairs } = compare(&[1], &[6], Verdict::Same) else { unreachable!() };
+    // Action one screen says is looked at as a whole.
+    let Action::Compare { mut pairs } = compare(&[1], &[6], Verdict::Same) else { unreachable!() };
     pairs.push(Compared {
         left: vec![faces[0].clone()],
         right: vec![faces[1].clone()],
         verdict: Verdict::Same,
     });
-    assert!(matches!(people.check(&What::Compare { pairs }), Err(Refusal::Conflict(c)) if c.pair == 1));
-    assert_eq!(people.check(&What::Noise { faces: vec![face(9, 0)] }), Err(Refusal::Unknown(face(9, 0))));
+    assert!(matches!(people.check(&Action::Compare { pairs }), Err(Refusal::Conflict(c)) if c.pair == 1));
+    assert_eq!(people.check(&Action::Noise { faces: vec![face(9, 0)] }), Err(Refusal::Unknown(face(9, 0))));
     assert_eq!(
-        people.check(&What::Skip { person: vec![faces[7].clone()] }),
+        people.check(&Action::Skip { person: vec![faces[7].clone()] }),
         Err(Refusal::NoOne(faces[7].clone()))
     );
     let many = compare(&[0; 1001], &[1], Verdict::Same);
     assert_eq!(people.check(&many), Err(Refusal::TooMany { faces: 1001 }));
-    assert_eq!(people.check(&What::Undo { decision: 4 }), Err(Refusal::NoSuchDecision(4)));
-    assert_eq!(people.check(&What::Redo { decision: 1 }), Err(Refusal::Holds(1)));
-    assert_eq!(people.check(&What::Undo { decision: 1 }), Ok(()));
-    people.apply(&decision(4, What::Undo { decision: 1 }));
-    assert_eq!(people.check(&What::Undo { decision: 1 }), Err(Refusal::Undone(1)));
+    assert_eq!(people.check(&Action::Undo { decision: 4 }), Err(Refusal::NoSuchDecision(4)));
+    assert_eq!(people.check(&Action::Redo { decision: 1 }), Err(Refusal::Holds(1)));
+    assert_eq!(people.check(&Action::Undo { decision: 1 }), Ok(()));
+    people.apply(&decision(4, Action::Undo { decision: 1 }));
+    assert_eq!(people.check(&Action::Undo { decision: 1 }), Err(Refusal::Undone(1)));
     people.apply(&decision(5, compare(&[0], &[4], Verdict::Different)));
     // Held again, the first would stand against the fifth.
-    let Err(Refusal::Conflict(c)) = people.check(&What::Redo { decision: 1 }) else { panic!() };
-    assert_eq!((c.decision, c.because), (5, Because::Same { decisions: vec![1, 2] }));
-    let moved = What::Move { faces: vec![faces[1].clone()], to: vec![faces[0].clone()] };
-    assert!(matches!(people.check(&moved), Err(Refusal::Conflict(c)) if c.because == Because::SameFrame));
+    let Err(Refusal::Conflict(c)) = people.check(&Action::Redo { decision: 1 }) else { panic!() };
+    assert_eq!((c.decision, c.reason), (5, ConflictReason::Same { decisions: vec![1, 2] }));
+    let moved = Action::Move { faces: vec![faces[1].clone()], to: vec![faces[0].clone()] };
+    assert!(
+        matches!(people.check(&moved), Err(Refusal::Conflict(c)) if c.reason == ConflictReason::SameFrame)
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a review costs with someone who answers, wrongly now and then: our ways against those of old.
+//! Action a review costs with someone who answers, wrongly now and then: our ways against those of old.
 //!
 //! The 100 photos are needed (`STREAMFACE_SHARED`) for one test; the other makes its faces up.
 
@@ -10,7 +10,7 @@ mod people;
 
 use answerer::{Answerer, Course, Result, Spent, Way, World, old_way, our_way, wrong_suspects};
 use people::Kind;
-use streamface_annotate::questions::{ByDistance, Original, Queue, Settings};
+use streamface_annotate::questions::{ByDistance, CompatOrder, Queue, Settings};
 use streamface_testing::reference;
 
 fn right() -> Answerer {
@@ -19,7 +19,7 @@ fn right() -> Answerer {
 
 /// Pair by pair, as the original and in order of distance.
 fn old_ways(world: &World) -> [Course; 2] {
-    let original = Original::new(&world.clusters, f64::INFINITY, None);
+    let original = CompatOrder::new(&world.clusters, f64::INFINITY, None);
     let by_distance = ByDistance::new(&world.clusters);
     [old_way(world, original, &mut right(), false), old_way(world, by_distance, &mut right(), false)]
 }

@@ -8,36 +8,36 @@ use std::collections::BTreeSet;
 
 use common::{FACES, compare, decision, faces, journal, placed};
 use proptest::prelude::*;
-use streamface_annotate::people::Because;
-use streamface_annotate::{Decision, People, Verdict, What};
+use streamface_annotate::people::ConflictReason;
+use streamface_annotate::{Action, Decision, People, Verdict};
 use streamface_cluster::{Constraints, Embeddings, Metric, Settings, complete_linkage};
 use streamface_types::FaceId;
 
-/// What must hold whatever the clusters are: each decision that is not listed as a conflict is followed.
+/// Action must hold whatever the clusters are: each decision that is not listed as a conflict is followed.
 fn followed(people: &People, said: &[Decision]) -> Result<(), TestCaseError> {
     let conflicts: BTreeSet<(u64, usize)> =
         people.report().conflicts.iter().map(|c| (c.decision, c.pair)).collect();
     let held = said.iter().filter(|d| people.holds(d.id));
     let last = |face: &FaceId| {
-        let on = |d: &&Decision| placed(&d.what).contains(face);
+        let on = |d: &&Decision| placed(&d.action).contains(face);
         held.clone().rfind(on).map(|d| d.id)
     };
     let person = |face: &FaceId| people.index(face).and_then(|at| people.person_of(at));
     for d in held.clone() {
-        match &d.what {
-            What::Noise { faces } => {
+        match &d.action {
+            Action::Noise { faces } => {
                 for face in faces.iter().filter(|f| last(f) == Some(d.id)) {
                     prop_assert_eq!(person(face), None);
                 }
             }
-            What::Split { faces, together } => {
+            Action::Split { faces, together } => {
                 let out: Vec<_> =
                     faces.iter().filter(|f| last(f) == Some(d.id) && people.index(f).is_some()).collect();
                 for two in out.windows(2).filter(|two| *together && two[0] != two[1]) {
                     prop_assert_eq!(person(two[0]), person(two[1]));
                 }
             }
-            What::Compare { pairs } => {
+            Action::Compare { pairs } => {
                 for (_, pair) in pairs.iter().enumerate().filter(|(k, _)| !conflicts.contains(&(d.id, *k))) {
                     let people_of = |side: &[FaceId]| {
                         let counts = side.iter().filter(|f| last(f).is_none_or(|l| l < d.id));
@@ -88,7 +88,7 @@ proptest! {
         alone.replay(&said);
         let links = alone.constraints();
         let held = said.iter().filter(|d| alone.holds(d.id));
-        let placed: BTreeSet<&FaceId> = held.flat_map(|d| placed(&d.what)).collect();
+        let placed: BTreeSet<&FaceId> = held.flat_map(|d| placed(&d.action)).collect();
         let free = |f: u32| !placed.contains(&faces[f as usize]);
         let of = |f: u32| alone.person_of(f).unwrap();
         let mut want = BTreeSet::new();
@@ -110,7 +110,7 @@ proptest! {
         let before: Vec<_> = alone.report().conflicts.iter().map(|c| (c.decision, c.pair)).collect();
         for conflict in people.report().conflicts {
             let old = before.contains(&(conflict.decision, conflict.pair));
-            prop_assert!(old || conflict.because != Because::OneCluster, "{conflict}");
+            prop_assert!(old || conflict.reason != ConflictReason::OneCluster, "{conflict}");
         }
     }
 
@@ -128,8 +128,8 @@ proptest! {
         // Only what the review would take.
         let mut taken: Vec<Decision> = Vec::new();
         for d in &said {
-            if people.check(&d.what).is_ok() {
-                let d = decision(taken.len() as u64 + 1, d.what.clone());
+            if people.check(&d.action).is_ok() {
+                let d = decision(taken.len() as u64 + 1, d.action.clone());
                 people.apply(&d);
                 taken.push(d);
             }
@@ -153,8 +153,11 @@ fn broken_apart_and_joined() {
     let said = [
         decision(1, compare(&side(&[0, 1]), &side(&[2]), Verdict::Same)),
         decision(2, compare(&side(&[0]), &side(&[3, 4]), Verdict::Different)),
-        decision(3, What::Noise { faces: vec![faces[5].clone()] }),
-        decision(4, What::Name { person: vec![faces[0].clone(), faces[1].clone()], name: Some("A".into()) }),
+        decision(3, Action::Noise { faces: vec![faces[5].clone()] }),
+        decision(
+            4,
+            Action::Name { person: vec![faces[0].clone(), faces[1].clone()], name: Some("A".into()) },
+        ),
     ];
     let labels = |of: &[i64]| {
         let mut people = People::new(faces.clone(), of, true).unwrap();
@@ -169,16 +172,16 @@ fn broken_apart_and_joined() {
     // The second part of what was one, with a stranger.
     assert_eq!(
         labels(&[0, 0, 1, 2, 1, 2]),
-        (vec![0, 0, 0, 2, 0, -1], 4, vec![conflict(2, 0, 4, Because::Same { decisions: vec![1] })])
+        (vec![0, 0, 0, 2, 0, -1], 4, vec![conflict(2, 0, 4, ConflictReason::Same { decisions: vec![1] })])
     );
     // All in one: nothing that was said can be seen in the clusters, and that is said.
     assert_eq!(
         labels(&[7, 7, 7, 7, 7, 7]),
-        (vec![7, 7, 7, 7, 7, -1], 5, vec![conflict(2, 0, 3, Because::OneCluster)])
+        (vec![7, 7, 7, 7, 7, -1], 5, vec![conflict(2, 0, 3, ConflictReason::OneCluster)])
     );
 }
 
-fn conflict(decision: u64, a: usize, b: usize, because: Because) -> streamface_annotate::Conflict {
+fn conflict(decision: u64, a: usize, b: usize, reason: ConflictReason) -> streamface_annotate::Conflict {
     let faces = (common::face(a, 0), common::face(b, 0));
-    streamface_annotate::Conflict { decision, pair: 0, faces, because }
+    streamface_annotate::Conflict { decision, pair: 0, faces, reason }
 }

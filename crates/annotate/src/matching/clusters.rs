@@ -11,7 +11,7 @@ use crate::Error;
 
 /// Clusters of more rows than this are searched one after another, each on all threads and with a copy of its
 /// rows; the others side by side.
-const MANY: usize = 4096;
+const PARALLEL_MAX_ROWS: usize = 4096;
 
 /// The clusters that are compared, by label.
 pub(super) struct Clusters {
@@ -115,7 +115,7 @@ impl Clusters {
             done(self.rows(c).len());
             found
         };
-        let few = |c: usize| self.rows(c).len() <= MANY;
+        let few = |c: usize| self.rows(c).len() <= PARALLEL_MAX_ROWS;
         let mut ends: Vec<Option<(u32, u32)>> =
             (0..self.len()).into_par_iter().map(|c| few(c).then(|| search(c))).collect();
         for (c, ends) in ends.iter_mut().enumerate() {

@@ -12,10 +12,10 @@ use streamface_types::embedding::dot;
 use streamface_types::{Embeddings, Metric};
 
 /// Clusters of so few rows are measured pair by pair.
-const FEW: usize = 24;
+const PAIRWISE_MAX_ROWS: usize = 24;
 /// Rows of one block, against so many others at once: their products fit into a core's cache.
-const ROWS: usize = 128;
-const COLUMNS: usize = 1024;
+const BLOCK_ROWS: usize = 128;
+const BLOCK_COLUMNS: usize = 1024;
 
 /// Two rows, the smaller first, and their distance.
 #[derive(Debug, Clone, Copy)]
@@ -48,11 +48,15 @@ pub(super) fn farthest(rows: &Embeddings, members: &[u32], metric: Metric) -> (u
             |(i, &a): (usize, &u32)| of[i + 1..].iter().map(move |&b| measure(a, b)).fold(none, Far::or);
         of.iter().enumerate().map(of_each).fold(none, Far::or)
     };
-    let far = if members.len() <= FEW {
+    let far = if members.len() <= PAIRWISE_MAX_ROWS {
         pairs(members)
     } else {
         let distinct = distinct(rows, members);
-        if distinct.len() <= FEW { pairs(&distinct) } else { search(rows, &distinct, metric, measure) }
+        if distinct.len() <= PAIRWISE_MAX_ROWS {
+            pairs(&distinct)
+        } else {
+            search(rows, &distinct, metric, measure)
+        }
     };
     (far.a, far.b)
 }
@@ -78,7 +82,7 @@ struct Centred {
     data: Vec<f32>,
     dim: usize,
     metric: Metric,
-    /// What half a squared distance of `data` may be off by.
+    /// Action half a squared distance of `data` may be off by.
     error: f64,
 }
 
@@ -155,20 +159,20 @@ fn search(
         let far = members.par_iter().map(|&row| measure(from, row)).reduce(|| best, Far::or);
         (best, from) = (far, if far.a == from { far.b } else { far.a });
     }
-    let blocks = all.row.len().div_ceil(ROWS);
+    let blocks = all.row.len().div_ceil(BLOCK_ROWS);
     // The farther of two is the same in any order.
-    (0..blocks).into_par_iter().map(|b| block(&all, b * ROWS, best, &measure)).reduce(|| best, Far::or)
+    (0..blocks).into_par_iter().map(|b| block(&all, b * BLOCK_ROWS, best, &measure)).reduce(|| best, Far::or)
 }
 
-/// The farthest of the pairs with one row among [`ROWS`] from `first` on and another after it, or `best`.
+/// The farthest of the pairs with one row among [`BLOCK_ROWS`] from `first` on and another after it, or `best`.
 fn block(all: &Centred, first: usize, mut best: Far, measure: impl Fn(u32, u32) -> Far) -> Far {
-    let rows = first..all.row.len().min(first + ROWS);
-    let mut out = vec![0.0_f32; rows.len() * COLUMNS.min(all.row.len() - first)];
-    for from in (first..all.row.len()).step_by(COLUMNS) {
+    let rows = first..all.row.len().min(first + BLOCK_ROWS);
+    let mut out = vec![0.0_f32; rows.len() * BLOCK_COLUMNS.min(all.row.len() - first)];
+    for from in (first..all.row.len()).step_by(BLOCK_COLUMNS) {
         if all.within(all.length[first], all.length[from], best.distance) {
             break;
         }
-        let columns = from..all.row.len().min(from + COLUMNS);
+        let columns = from..all.row.len().min(from + BLOCK_COLUMNS);
         let products = &mut out[..rows.len() * columns.len()];
         let into = ArrayViewMut2::from_shape((rows.len(), columns.len()), &mut *products);
         let mut into = into.unwrap_or_else(|_| unreachable!("cut to the block"));
@@ -226,8 +230,9 @@ mod tests {
                 };
                 let none = Far { distance: 0.0, a: 0, b: 0 };
                 let all = Centred::new(&rows, &members, metric);
-                let found =
-                    (0..n.div_ceil(ROWS)).map(|b| block(&all, b * ROWS, none, measure)).fold(none, Far::or);
+                let found = (0..n.div_ceil(BLOCK_ROWS))
+                    .map(|b| block(&all, b * BLOCK_ROWS, none, measure))
+                    .fold(none, Far::or);
                 let pairs = (0..n as u32).flat_map(|a| (a + 1..n as u32).map(move |b| (a, b)));
                 let want = pairs.map(|(a, b)| measure(a, b)).fold(none, Far::or);
                 assert_eq!(

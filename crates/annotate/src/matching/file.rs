@@ -24,7 +24,7 @@ impl Matches {
     /// form but in their own order and not rounded, and `reached` where pairs beyond it were left out.
     ///
     /// # Errors
-    /// What `out` says.
+    /// Action `out` says.
     pub fn write(&self, out: &mut dyn Write) -> std::io::Result<()> {
         let formatter = PrettyFormatter::with_indent(b"    ");
         self.serialize(&mut serde_json::Serializer::with_formatter(out, formatter))?;

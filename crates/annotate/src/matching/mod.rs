@@ -5,7 +5,7 @@
 //! | `clusters`, `farthest` | the points that stand for a cluster: its mean, its rows, the two farthest apart |
 //! | `nearest` | the smallest distance of each pair of clusters, as distances stream by |
 //! | `rules` | the lists: ours, and the original's two |
-//! | `decided` | pairs that were answered before, and sure ones joined by decisions: [`asked`], [`join_sure`] |
+//! | `join_sure` | pairs that were answered before, and sure ones joined by decisions: [`asked`], [`join_sure`] |
 //! | `file` | `cluster_evals.json`: [`write`](Matches::write), [`read_ignored`] |
 //!
 //! No matrix of distances is made: the pairs within `max` come from [`streamface_cluster::join_each`] over the
@@ -33,9 +33,9 @@
 //! ```
 
 mod clusters;
-mod decided;
 mod farthest;
 mod file;
+mod join_sure;
 mod nearest;
 mod rules;
 
@@ -47,8 +47,8 @@ use streamface_types::{Embeddings, Metric};
 
 use crate::Error;
 use clusters::Clusters;
-pub use decided::{Joined, asked, join_sure};
 pub use file::read_ignored;
+pub use join_sure::{Joined, answered_pairs, join_sure};
 use nearest::{Entry, Nearest};
 
 /// How far apart two clusters are.
@@ -79,7 +79,7 @@ pub enum Rule {
     Paper,
 }
 
-/// What to match by, checked.
+/// Action to match by, checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     metric: Metric,
@@ -93,11 +93,11 @@ pub struct Settings {
 
 impl Settings {
     /// Pairs that are kept unless said otherwise, but for [`Rule::Code`].
-    pub const MOST: usize = 1_000_000;
+    pub const DEFAULT_MAX_PAIRS: usize = 1_000_000;
     /// The same for [`Rule::Code`], which needs all of its 10,001 clusters' pairs.
-    pub const MOST_CODE: usize = 64_000_000;
+    pub const DEFAULT_MAX_PAIRS_CODE: usize = 64_000_000;
     /// Largest label that [`Rule::Code`] looks at unless said otherwise.
-    pub const TOP_CODE: u64 = 10_000;
+    pub const DEFAULT_TOP_CODE: u64 = 10_000;
 
     /// Pairs nearer than `min` are sure, pairs beyond `max` are none. Both belong to the model that made the
     /// embeddings: there is no default. (The original's are .35 and .5, for its own models.)
@@ -119,25 +119,29 @@ impl Settings {
 
     /// Only this many clusters, the largest, of equals those with the smaller labels; all unless said
     /// otherwise. For [`Rule::Code`] those with labels from 0 to this, which is one more;
-    /// [`TOP_CODE`](Self::TOP_CODE) unless said otherwise.
+    /// [`DEFAULT_TOP_CODE`](Self::DEFAULT_TOP_CODE) unless said otherwise.
     #[must_use]
     pub fn topk(self, top: u64) -> Self {
         Self { top: Some(top), ..self }
     }
 
     /// Only this many pairs, the nearest, of equals those with the smaller labels; 1 at least, and
-    /// [`MOST`](Self::MOST) or [`MOST_CODE`](Self::MOST_CODE) unless said otherwise. Each takes up to 56 bytes.
+    /// [`DEFAULT_MAX_PAIRS`](Self::DEFAULT_MAX_PAIRS) or [`DEFAULT_MAX_PAIRS_CODE`](Self::DEFAULT_MAX_PAIRS_CODE) unless said otherwise. Each takes up to 56 bytes.
     #[must_use]
-    pub fn most(self, pairs: usize) -> Self {
+    pub fn max_pairs(self, pairs: usize) -> Self {
         Self { most: Some(pairs.max(1)), ..self }
     }
 
     fn top(&self) -> Option<u64> {
-        self.top.or((self.rule == Rule::Code).then_some(Self::TOP_CODE))
+        self.top.or((self.rule == Rule::Code).then_some(Self::DEFAULT_TOP_CODE))
     }
 
-    fn most_pairs(&self) -> usize {
-        self.most.unwrap_or(if self.rule == Rule::Code { Self::MOST_CODE } else { Self::MOST })
+    fn pair_limit(&self) -> usize {
+        self.most.unwrap_or(if self.rule == Rule::Code {
+            Self::DEFAULT_MAX_PAIRS_CODE
+        } else {
+            Self::DEFAULT_MAX_PAIRS
+        })
     }
 
     /// The distance.
@@ -186,7 +190,7 @@ pub struct Matches {
     pub reached: Option<f64>,
 }
 
-/// What is being done.
+/// Action is being done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {
@@ -221,7 +225,7 @@ pub fn matches_observed(
     observer: &(dyn Fn(Stage, u64, u64) + Sync),
 ) -> Result<Matches, Error> {
     let clusters = Clusters::new(rows, labels)?.wanted(settings);
-    let nearest = Nearest::new(settings.most_pairs());
+    let nearest = Nearest::new(settings.pair_limit());
     let listen = |p: streamface_cluster::Progress| observer(Stage::Compare, p.done, p.total);
     let search = Search { settings, nearest: &nearest, observer: Observer::new(&listen) };
     match settings.mode {
@@ -245,7 +249,7 @@ pub fn matches_observed(
     }
     let (pairs, dropped) = nearest.finish();
     if dropped && settings.rule == Rule::Code {
-        return Err(Error::TooManyPairs { most: settings.most_pairs(), max: settings.max });
+        return Err(Error::TooManyPairs { most: settings.pair_limit(), max: settings.max });
     }
     let ignored: HashSet<(u32, u32)> = ignored
         .iter()

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 /// Distances that come in before the first look at whether there are too many.
-const FIRST: usize = 1 << 20;
+const MIN_CAPACITY: usize = 1 << 20;
 
 /// Two clusters, a < b, and a distance of something in one from something in the other.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,28 +26,28 @@ impl Entry {
 
 /// Keeps for each pair its smallest distance; of all pairs the `most` nearest, ties by their numbers.
 ///
-/// What is dropped on the way was farther than `most` other pairs, which can only come nearer: so the result
+/// Action is dropped on the way was farther than `most` other pairs, which can only come nearer: so the result
 /// is the same in whatever order distances come in.
 pub(super) struct Nearest {
     most: usize,
     /// Bits of the distance beyond which nothing is of use any more.
     limit: AtomicU64,
-    held: Mutex<Held>,
+    buffer: Mutex<Buffer>,
 }
 
 #[derive(Default)]
-struct Held {
+struct Buffer {
     entries: Vec<Entry>,
     /// How many there may be before the next look.
-    room: usize,
+    capacity: usize,
     dropped: bool,
 }
 
 impl Nearest {
     /// At most `most` pairs, 1 or more.
     pub(super) fn new(most: usize) -> Self {
-        let held = Held { room: FIRST, ..Held::default() };
-        Self { most, limit: AtomicU64::new(f64::INFINITY.to_bits()), held: Mutex::new(held) }
+        let buffer = Buffer { capacity: MIN_CAPACITY, ..Buffer::default() };
+        Self { most, limit: AtomicU64::new(f64::INFINITY.to_bits()), buffer: Mutex::new(buffer) }
     }
 
     /// Takes distances, in any order, from any thread.
@@ -55,32 +55,32 @@ impl Nearest {
         let limit = f64::from_bits(self.limit.load(Relaxed));
         part.retain(|e| e.distance <= limit);
         smallest_of_each(&mut part);
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.entries.append(&mut part);
-        if held.entries.len() >= held.room {
-            self.look(&mut held);
+        let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
+        buffer.entries.append(&mut part);
+        if buffer.entries.len() >= buffer.capacity {
+            self.compact(&mut buffer);
         }
     }
 
     /// Under a lock, and so without the help of other threads: one that waits for them may be given a part
     /// that waits for the lock.
-    fn look(&self, held: &mut Held) {
-        smallest_of_each(&mut held.entries);
-        if held.entries.len() > self.most {
-            let (_, last, _) = held.entries.select_nth_unstable_by(self.most - 1, Entry::order);
+    fn compact(&self, buffer: &mut Buffer) {
+        smallest_of_each(&mut buffer.entries);
+        if buffer.entries.len() > self.most {
+            let (_, last, _) = buffer.entries.select_nth_unstable_by(self.most - 1, Entry::order);
             self.limit.store(last.distance.to_bits(), Relaxed);
-            held.entries.truncate(self.most);
-            held.dropped = true;
+            buffer.entries.truncate(self.most);
+            buffer.dropped = true;
         }
-        held.room = (2 * held.entries.len()).max(FIRST);
+        buffer.capacity = (2 * buffer.entries.len()).max(MIN_CAPACITY);
     }
 
     /// The pairs, the nearest first; and whether there were more than these.
     pub(super) fn finish(self) -> (Vec<Entry>, bool) {
-        let mut held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
-        self.look(&mut held);
-        held.entries.sort_unstable_by(Entry::order);
-        (held.entries, held.dropped)
+        let mut buffer = std::mem::take(&mut *self.buffer.lock().unwrap_or_else(PoisonError::into_inner));
+        self.compact(&mut buffer);
+        buffer.entries.sort_unstable_by(Entry::order);
+        (buffer.entries, buffer.dropped)
     }
 }
 
@@ -93,7 +93,7 @@ fn smallest_of_each(entries: &mut Vec<Entry>) {
 mod tests {
     use super::*;
 
-    /// Far more distances than there is room for, several a pair, many of them equal.
+    /// Far more distances than there is capacity for, several a pair, many of them equal.
     #[test]
     fn the_nearest_are_kept_whatever_the_order() {
         let mut entries: Vec<Entry> = (0..3_000_000_u32)

@@ -46,7 +46,7 @@ impl Sets {
         Self { parent: (0..n as u32).collect() }
     }
 
-    /// What the set is known by.
+    /// Action the set is known by.
     pub(super) fn find(&mut self, mut x: u32) -> u32 {
         while self.parent[x as usize] != x {
             // Halves the path.
@@ -57,7 +57,7 @@ impl Sets {
         x
     }
 
-    /// Joins two sets, which then are known by that of `a`.
+    /// MergeForest two sets, which then are known by that of `a`.
     pub(super) fn join(&mut self, a: u32, b: u32) {
         let (a, b) = (self.find(a), self.find(b));
         self.parent[b as usize] = a;

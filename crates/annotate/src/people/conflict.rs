@@ -11,14 +11,14 @@ pub struct Conflict {
     pub pair: usize,
     /// The two faces that show it.
     pub faces: (FaceId, FaceId),
-    /// What stands against it.
-    pub because: Because,
+    /// Action stands against it.
+    pub reason: ConflictReason,
 }
 
-/// What stands against a verdict.
+/// Action stands against a verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Because {
+pub enum ConflictReason {
     /// The two were said to be different people.
     Different {
         /// The decision that says so.
@@ -39,10 +39,10 @@ impl Conflict {
     /// Decisions that stand against it.
     #[must_use]
     pub fn decisions(&self) -> &[u64] {
-        match &self.because {
-            Because::Different { decision } => std::slice::from_ref(decision),
-            Because::Same { decisions } => decisions,
-            Because::SameFrame | Because::OneCluster => &[],
+        match &self.reason {
+            ConflictReason::Different { decision } => std::slice::from_ref(decision),
+            ConflictReason::Same { decisions } => decisions,
+            ConflictReason::SameFrame | ConflictReason::OneCluster => &[],
         }
     }
 }
@@ -50,16 +50,18 @@ impl Conflict {
 impl std::fmt::Display for Conflict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (a, b) = &self.faces;
-        match &self.because {
-            Because::Different { decision } => {
+        match &self.reason {
+            ConflictReason::Different { decision } => {
                 write!(f, "{a} and {b} are different people by decision {decision}; undo that first")
             }
-            Because::SameFrame => write!(f, "{a} and {b} were seen in one frame, so they are two people"),
-            Because::Same { decisions } => {
+            ConflictReason::SameFrame => {
+                write!(f, "{a} and {b} were seen in one frame, so they are two people")
+            }
+            ConflictReason::Same { decisions } => {
                 let ids: Vec<_> = decisions.iter().map(u64::to_string).collect();
                 write!(f, "{a} and {b} are one person by decision {}; undo that first", ids.join(", "))
             }
-            Because::OneCluster => {
+            ConflictReason::OneCluster => {
                 write!(f, "{a} and {b} lie in one cluster; split it, or cluster anew, which keeps them apart")
             }
         }
@@ -67,7 +69,7 @@ impl std::fmt::Display for Conflict {
 }
 
 /// Faces of one side, at most. Each side's people are laid beside each other, two by two.
-pub const MOST_NAMED: usize = 1000;
+pub const MAX_FACES_PER_SIDE: usize = 1000;
 
 /// Why a decision is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,7 +85,7 @@ pub enum Refusal {
     #[error("no face is named")]
     Empty,
     /// More faces on one side than a screen shows.
-    #[error("{faces} faces are named at once; {MOST_NAMED} are the most that are compared")]
+    #[error("{faces} faces are named at once; {MAX_FACES_PER_SIDE} are the most that are compared")]
     TooMany {
         /// Faces of the side.
         faces: usize,
@@ -102,7 +104,7 @@ pub enum Refusal {
     Holds(u64),
 }
 
-/// What a replay found.
+/// Action a replay found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
     /// Pairs that cannot be what was said of them, in the order of decisions.

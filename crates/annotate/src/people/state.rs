@@ -1,4 +1,4 @@
-//! What follows from decisions: who is who.
+//! Action follows from decisions: who is who.
 //!
 //! Faces lie in *atoms*: a cluster less what was pulled out of it, or a group that was pulled out. A person is
 //! atoms that decisions have joined.
@@ -7,10 +7,10 @@ use std::collections::{HashMap, HashSet};
 
 use streamface_types::FaceId;
 
-use super::base::{Base, NO_ONE};
-use super::conflict::{Because, Conflict};
-use super::said::{Meant, Pair, Said, Side};
-use super::ties::{Marks, Proof};
+use super::conflict::{Conflict, ConflictReason};
+use super::decision_index::{DecisionIndex, IndexedAction, Pair, Side};
+use super::initial_clusters::{InitialClusters, NO_CLUSTER};
+use super::proof_forest::{OpposedPairs, ProofForest};
 use crate::Verdict;
 
 #[derive(Debug, Clone, Default)]
@@ -23,8 +23,8 @@ pub(super) struct State {
     last: HashMap<u32, u32>,
     /// The atom that it says, or none.
     place: HashMap<u32, Option<u32>>,
-    /// Faces that came to an atom.
-    came: HashMap<u32, Vec<u32>>,
+    /// Faces that added to an atom.
+    added: HashMap<u32, Vec<u32>>,
     /// Each atom's person, by one of its atoms: that of the larger part when two were joined.
     root: Vec<u32>,
     /// The next atom of the same person, round and round.
@@ -33,11 +33,11 @@ pub(super) struct State {
     atoms: Vec<u32>,
     faces: Vec<u32>,
     smallest: Vec<u32>,
-    proof: Proof,
-    /// Pairs said to be different, one a bit below the side: a person with `2 k` and one with `2 k + 1` are apart.
-    pub(super) apart: Marks,
+    proof: ProofForest,
+    /// Pairs said to be different, one a bit below the side: a person with `2 k` and one with `2 k + 1` are different_pairs.
+    pub(super) different_pairs: OpposedPairs,
     /// The same for pairs that nobody could tell.
-    pub(super) unsure: Marks,
+    pub(super) not_sure_pairs: OpposedPairs,
     /// The last decision on a person's name.
     names: HashMap<u32, u32>,
     /// People about whom nobody is to be asked.
@@ -47,22 +47,22 @@ pub(super) struct State {
 
 impl State {
     /// All of it, from the beginning.
-    pub(super) fn derive(base: &Base, said: &Said) -> Self {
-        let placed = vec![0; base.faces.len() / 64 + 1];
-        let mut state = Self { holds: said.holding(), placed, ..Self::default() };
-        let clusters = base.clusters();
-        state.grow(clusters + said.made);
-        for cluster in 0..clusters {
-            state.faces[cluster as usize] = base.members(cluster).len() as u32;
+    pub(super) fn derive(clusters: &InitialClusters, decisions: &DecisionIndex) -> Self {
+        let placed = vec![0; clusters.faces.len() / 64 + 1];
+        let mut state = Self { holds: decisions.holding(), placed, ..Self::default() };
+        let count = clusters.len();
+        state.grow(count + decisions.made);
+        for cluster in 0..count {
+            state.faces[cluster as usize] = clusters.members(cluster).len() as u32;
         }
-        let holding: Vec<usize> = (0..said.entries.len()).filter(|&at| state.holds[at]).collect();
+        let holding: Vec<usize> = (0..decisions.entries.len()).filter(|&at| state.holds[at]).collect();
         for &at in &holding {
-            for &face in said.placed(&said.entries[at]).unwrap_or_default() {
+            for &face in decisions.placed(&decisions.entries[at]).unwrap_or_default() {
                 state.set_last(face, at as u32);
             }
         }
-        holding.iter().for_each(|&at| state.put(base, said, at));
-        holding.iter().for_each(|&at| state.say(base, said, at));
+        holding.iter().for_each(|&at| state.put(clusters, decisions, at));
+        holding.iter().for_each(|&at| state.apply(clusters, decisions, at));
         state
     }
 
@@ -78,12 +78,12 @@ impl State {
     }
 
     /// Puts the faces of one decision where it says.
-    fn put(&mut self, base: &Base, said: &Said, at: usize) {
-        let entry = &said.entries[at];
-        let Some(faces) = said.placed(entry) else { return };
-        let target = match &entry.what {
-            Meant::Move { to, own, .. } => {
-                let mut people = self.atoms_of(base, said, to, at);
+    fn put(&mut self, clusters: &InitialClusters, decisions: &DecisionIndex, at: usize) {
+        let entry = &decisions.entries[at];
+        let Some(faces) = decisions.placed(entry) else { return };
+        let target = match &entry.action {
+            IndexedAction::Move { to, own, .. } => {
+                let mut people = self.atoms_of(clusters, decisions, to, at);
                 Some(people.next().map_or(*own, |(_, atom)| atom))
             }
             _ => None,
@@ -92,38 +92,38 @@ impl State {
             if self.last.get(&face) != Some(&(at as u32)) {
                 continue;
             }
-            let atom = match entry.what {
-                Meant::Split { first, together: true, .. } => Some(first),
-                Meant::Split { first, .. } => Some(first + k),
-                Meant::Move { .. } => target,
+            let atom = match entry.action {
+                IndexedAction::Split { first, together: true, .. } => Some(first),
+                IndexedAction::Split { first, .. } => Some(first + k),
+                IndexedAction::Move { .. } => target,
                 _ => None,
             };
-            self.place_face(base, face, atom);
+            self.place_face(clusters, face, atom);
         }
     }
 
     /// Takes a face from where it is to an atom, or to no one.
-    fn place_face(&mut self, base: &Base, face: u32, atom: Option<u32>) {
-        let was = self.atom_of(base, face);
+    fn place_face(&mut self, clusters: &InitialClusters, face: u32, atom: Option<u32>) {
+        let was = self.atom_of(clusters, face);
         if let Some(was) = was {
             self.faces[self.root[was as usize] as usize] -= 1;
-            if let Some(came) = self.came.get_mut(&was) {
-                came.retain(|&f| f != face);
+            if let Some(added) = self.added.get_mut(&was) {
+                added.retain(|&f| f != face);
             }
         }
         if let Some(atom) = atom {
             self.faces[self.root[atom as usize] as usize] += 1;
-            self.came.entry(atom).or_default().push(face);
+            self.added.entry(atom).or_default().push(face);
         }
         self.place.insert(face, atom);
     }
 
     /// The same, for a last decision on faces that none before it names.
-    pub(super) fn put_new(&mut self, base: &Base, said: &Said, at: usize) {
-        for &face in said.placed(&said.entries[at]).unwrap_or_default() {
+    pub(super) fn put_new(&mut self, clusters: &InitialClusters, decisions: &DecisionIndex, at: usize) {
+        for &face in decisions.placed(&decisions.entries[at]).unwrap_or_default() {
             self.set_last(face, at as u32);
         }
-        self.put(base, said, at);
+        self.put(clusters, decisions, at);
     }
 
     fn set_last(&mut self, face: u32, at: u32) {
@@ -132,11 +132,11 @@ impl State {
     }
 
     /// The atom of a face.
-    pub(super) fn atom_of(&self, base: &Base, face: u32) -> Option<u32> {
+    pub(super) fn atom_of(&self, clusters: &InitialClusters, face: u32) -> Option<u32> {
         let decided = if self.is_placed(face) { self.place.get(&face) } else { None };
         match decided {
             Some(place) => *place,
-            None => Some(base.cluster[face as usize]).filter(|&c| c != NO_ONE),
+            None => Some(clusters.cluster[face as usize]).filter(|&c| c != NO_CLUSTER),
         }
     }
 
@@ -146,8 +146,8 @@ impl State {
     }
 
     /// The root of a face's person.
-    pub(super) fn root_of(&self, base: &Base, face: u32) -> Option<u32> {
-        self.atom_of(base, face).map(|atom| self.root[atom as usize])
+    pub(super) fn root_of(&self, clusters: &InitialClusters, face: u32) -> Option<u32> {
+        self.atom_of(clusters, face).map(|atom| self.root[atom as usize])
     }
 
     /// The root of an atom's person; none where there is no such atom.
@@ -176,14 +176,22 @@ impl State {
     }
 
     /// Faces of an atom, in no order.
-    pub(super) fn faces_of_atom<'a>(&'a self, base: &'a Base, atom: u32) -> impl Iterator<Item = u32> + 'a {
-        let stayed = base.members(atom).iter().filter(|face| !self.is_placed(**face));
-        stayed.chain(self.came.get(&atom).into_iter().flatten()).copied()
+    pub(super) fn faces_of_atom<'a>(
+        &'a self,
+        clusters: &'a InitialClusters,
+        atom: u32,
+    ) -> impl Iterator<Item = u32> + 'a {
+        let stayed = clusters.members(atom).iter().filter(|face| !self.is_placed(**face));
+        stayed.chain(self.added.get(&atom).into_iter().flatten()).copied()
     }
 
     /// Faces of the person with this root, in no order.
-    pub(super) fn faces<'a>(&'a self, base: &'a Base, root: u32) -> impl Iterator<Item = u32> + 'a {
-        self.atoms(root).flat_map(move |atom| self.faces_of_atom(base, atom))
+    pub(super) fn faces<'a>(
+        &'a self,
+        clusters: &'a InitialClusters,
+        root: u32,
+    ) -> impl Iterator<Item = u32> + 'a {
+        self.atoms(root).flat_map(move |atom| self.faces_of_atom(clusters, atom))
     }
 
     /// The last decision on a person's name.
@@ -191,60 +199,60 @@ impl State {
         self.names.get(&root).copied()
     }
 
-    pub(super) fn unsure(&self, a: u32, b: u32) -> bool {
-        self.unsure.first_opposed(a, b).is_some()
+    pub(super) fn not_sure(&self, a: u32, b: u32) -> bool {
+        self.not_sure_pairs.first_opposed(a, b).is_some()
     }
 
     /// Whether two people are said to be different.
     pub(super) fn different(&self, a: u32, b: u32) -> bool {
-        self.apart.first_opposed(a, b).is_some()
+        self.different_pairs.first_opposed(a, b).is_some()
     }
 
     /// The faces of a side of decision `at` that count, with their atoms: not those of which a later decision says
     /// where they belong, and not those of no one.
     pub(super) fn atoms_of<'a>(
         &'a self,
-        base: &'a Base,
-        said: &'a Said,
+        clusters: &'a InitialClusters,
+        decisions: &'a DecisionIndex,
         side: &Side,
         at: usize,
     ) -> impl Iterator<Item = (u32, u32)> + 'a {
         let last_before = move |face: &u32| self.last.get(face).is_none_or(|&last| (last as usize) < at);
         let counts = move |face: &&u32| !self.is_placed(**face) || last_before(face);
-        let faces = said.faces(side).iter().filter(counts);
-        faces.filter_map(move |&face| Some((face, self.atom_of(base, face)?)))
+        let faces = decisions.faces(side).iter().filter(counts);
+        faces.filter_map(move |&face| Some((face, self.atom_of(clusters, face)?)))
     }
 
-    /// What decision `at` says of people.
-    pub(super) fn say(&mut self, base: &Base, said: &Said, at: usize) {
-        match &said.entries[at].what {
-            Meant::Compare(pairs) => {
+    /// Action decision `at` says of people.
+    pub(super) fn apply(&mut self, clusters: &InitialClusters, decisions: &DecisionIndex, at: usize) {
+        match &decisions.entries[at].action {
+            IndexedAction::Compare(pairs) => {
                 for (pair, compared) in pairs.iter().enumerate() {
-                    if let Some(conflict) = self.against(base, said, at, compared) {
+                    if let Some(conflict) = self.conflict_with(clusters, decisions, at, compared) {
                         self.conflicts.push(Conflict { pair, ..conflict });
                         continue;
                     }
                     let mark = (at as u32, pair as u32);
                     match compared.2 {
-                        Verdict::Same => self.join(base, said, at, compared),
+                        Verdict::Same => self.join(clusters, decisions, at, compared),
                         Verdict::Different => {
-                            let sides = self.sides(base, said, at, compared);
-                            self.apart.add(mark, sides);
+                            let sides = self.sides(clusters, decisions, at, compared);
+                            self.different_pairs.add(mark, sides);
                         }
                         Verdict::NotSure => {
-                            let sides = self.sides(base, said, at, compared);
-                            self.unsure.add(mark, sides);
+                            let sides = self.sides(clusters, decisions, at, compared);
+                            self.not_sure_pairs.add(mark, sides);
                         }
                     }
                 }
             }
-            Meant::Name(person, _) => {
-                for root in self.roots(base, said, person, at) {
+            IndexedAction::Name(person, _) => {
+                for root in self.roots(clusters, decisions, person, at) {
                     self.names.insert(root, at as u32);
                 }
             }
-            Meant::Skip(person) => {
-                let roots = self.roots(base, said, person, at);
+            IndexedAction::Skip(person) => {
+                let roots = self.roots(clusters, decisions, person, at);
                 self.skipped.extend(roots);
             }
             _ => {}
@@ -252,9 +260,15 @@ impl State {
     }
 
     /// The roots of a side's people, ascending, each once.
-    fn roots(&self, base: &Base, said: &Said, side: &Side, at: usize) -> Vec<u32> {
+    fn roots(
+        &self,
+        clusters: &InitialClusters,
+        decisions: &DecisionIndex,
+        side: &Side,
+        at: usize,
+    ) -> Vec<u32> {
         let mut roots: Vec<u32> =
-            self.atoms_of(base, said, side, at).map(|(_, a)| self.root[a as usize]).collect();
+            self.atoms_of(clusters, decisions, side, at).map(|(_, a)| self.root[a as usize]).collect();
         roots.sort_unstable();
         roots.dedup();
         roots
@@ -263,41 +277,43 @@ impl State {
     /// The same of both sides of a pair.
     pub(super) fn sides(
         &self,
-        base: &Base,
-        said: &Said,
+        clusters: &InitialClusters,
+        decisions: &DecisionIndex,
         at: usize,
         (left, right, _): &Pair,
     ) -> [Vec<u32>; 2] {
-        [left, right].map(|side| self.roots(base, said, side, at))
+        [left, right].map(|side| self.roots(clusters, decisions, side, at))
     }
 
-    /// What stands against what decision `at` says of a pair.
-    pub(super) fn against(
+    /// Action stands against what decision `at` says of a pair.
+    pub(super) fn conflict_with(
         &self,
-        base: &Base,
-        said: &Said,
+        clusters: &InitialClusters,
+        decisions: &DecisionIndex,
         at: usize,
         (left, right, verdict): &Pair,
     ) -> Option<Conflict> {
         match verdict {
-            Verdict::Same => self.against_same(base, said, at, (left, right)),
-            Verdict::Different => self.against_different(base, said, at, (left, right)),
+            Verdict::Same => self.conflict_with_same(clusters, decisions, at, (left, right)),
+            Verdict::Different => self.conflict_with_different(clusters, decisions, at, (left, right)),
             Verdict::NotSure => None,
         }
     }
 
-    /// What stands against two sides being one person.
-    fn against_same(
+    /// Action stands against two sides being one person.
+    fn conflict_with_same(
         &self,
-        base: &Base,
-        said: &Said,
+        clusters: &InitialClusters,
+        decisions: &DecisionIndex,
         at: usize,
         (left, right): (&Side, &Side),
     ) -> Option<Conflict> {
-        let decision = said.entries[at].id;
+        let decision = decisions.entries[at].id;
         // One face of each person that is named, in the order of naming.
         let mut people: Vec<(u32, u32)> = Vec::new();
-        for (face, atom) in self.atoms_of(base, said, left, at).chain(self.atoms_of(base, said, right, at)) {
+        for (face, atom) in
+            self.atoms_of(clusters, decisions, left, at).chain(self.atoms_of(clusters, decisions, right, at))
+        {
             let root = self.root[atom as usize];
             if people.iter().all(|&(_, other)| other != root) {
                 people.push((face, root));
@@ -305,108 +321,128 @@ impl State {
         }
         let two =
             people.iter().enumerate().flat_map(|(k, &(_, p))| people[..k].iter().map(move |&(_, q)| (q, p)));
-        let told = two.clone().find_map(|(p, q)| self.said_different(base, said, p, q));
-        let name = |face: u32| base.faces[face as usize].clone();
+        let told = two.clone().find_map(|(p, q)| self.said_different(clusters, decisions, p, q));
+        let name = |face: u32| clusters.faces[face as usize].clone();
         let seen = || {
-            let (a, b) = two.clone().find_map(|(p, q)| self.in_one_frame(base, p, q))?;
-            Some(((name(a), name(b)), Because::SameFrame))
+            let (a, b) = two.clone().find_map(|(p, q)| self.in_one_frame(clusters, p, q))?;
+            Some(((name(a), name(b)), ConflictReason::SameFrame))
         };
-        let (faces, because) = told.or_else(seen)?;
-        Some(Conflict { decision, pair: 0, faces, because })
+        let (faces, reason) = told.or_else(seen)?;
+        Some(Conflict { decision, pair: 0, faces, reason })
     }
 
     /// Which decision says that two people are different, and of which faces.
     fn said_different(
         &self,
-        base: &Base,
-        said: &Said,
+        clusters: &InitialClusters,
+        decisions: &DecisionIndex,
         p: u32,
         q: u32,
-    ) -> Option<((FaceId, FaceId), Because)> {
-        let (mark, swapped) = self.apart.first_opposed(p, q)?;
-        let (at, pair) = self.apart.of[mark as usize];
-        let (left, right, _) = said.pair(at, pair)?;
+    ) -> Option<((FaceId, FaceId), ConflictReason)> {
+        let (mark, swapped) = self.different_pairs.first_opposed(p, q)?;
+        let (at, pair) = self.different_pairs.of[mark as usize];
+        let (left, right, _) = decisions.pair(at, pair)?;
         let (of_p, of_q) = if swapped { (right, left) } else { (left, right) };
         let face = |side: &Side, root: u32| {
-            let mut faces = self.atoms_of(base, said, side, at as usize);
+            let mut faces = self.atoms_of(clusters, decisions, side, at as usize);
             let (face, _) = faces.find(|&(_, atom)| self.root[atom as usize] == root)?;
-            Some(base.faces[face as usize].clone())
+            Some(clusters.faces[face as usize].clone())
         };
         Some((
             (face(of_p, p)?, face(of_q, q)?),
-            Because::Different { decision: said.entries[at as usize].id },
+            ConflictReason::Different { decision: decisions.entries[at as usize].id },
         ))
     }
 
     /// The first two faces of two people that were seen in one frame, by faces of the smaller.
-    pub(super) fn in_one_frame(&self, base: &Base, p: u32, q: u32) -> Option<(u32, u32)> {
+    pub(super) fn in_one_frame(&self, clusters: &InitialClusters, p: u32, q: u32) -> Option<(u32, u32)> {
         let few_first = self.size(p) <= self.size(q);
         let (few, many) = if few_first { (p, q) } else { (q, p) };
         let beside = |face: u32| {
-            base.beside(face)
-                .find(|&other| self.root_of(base, other) == Some(many))
+            clusters
+                .beside(face)
+                .find(|&other| self.root_of(clusters, other) == Some(many))
                 .map(|other| (face, other))
         };
-        let found = self.faces(base, few).filter_map(beside).min()?;
+        let found = self.faces(clusters, few).filter_map(beside).min()?;
         Some(if few_first { found } else { (found.1, found.0) })
     }
 
-    /// What stands against two sides being two people.
-    fn against_different(
+    /// Action stands against two sides being two people.
+    fn conflict_with_different(
         &self,
-        base: &Base,
-        said: &Said,
+        clusters: &InitialClusters,
+        decisions: &DecisionIndex,
         at: usize,
         (left, right): (&Side, &Side),
     ) -> Option<Conflict> {
-        let rights: Vec<(u32, u32)> = self.atoms_of(base, said, right, at).collect();
-        for (l, a) in self.atoms_of(base, said, left, at) {
+        let rights: Vec<(u32, u32)> = self.atoms_of(clusters, decisions, right, at).collect();
+        for (l, a) in self.atoms_of(clusters, decisions, left, at) {
             let root = self.root[a as usize];
             if let Some(&(r, b)) = rights.iter().find(|(_, b)| self.root[*b as usize] == root) {
-                let mut decisions: Vec<u64> =
-                    self.proof.between(a, b).into_iter().map(|at| said.entries[at as usize].id).collect();
-                decisions.sort_unstable();
-                decisions.dedup();
-                let because =
-                    if decisions.is_empty() { Because::OneCluster } else { Because::Same { decisions } };
-                let faces = (base.faces[l as usize].clone(), base.faces[r as usize].clone());
-                return Some(Conflict { decision: said.entries[at].id, pair: 0, faces, because });
+                let mut between: Vec<u64> = self
+                    .proof
+                    .between(a, b)
+                    .into_iter()
+                    .map(|at| decisions.entries[at as usize].id)
+                    .collect();
+                between.sort_unstable();
+                between.dedup();
+                let reason = if between.is_empty() {
+                    ConflictReason::OneCluster
+                } else {
+                    ConflictReason::Same { decisions: between }
+                };
+                let faces = (clusters.faces[l as usize].clone(), clusters.faces[r as usize].clone());
+                return Some(Conflict { decision: decisions.entries[at].id, pair: 0, faces, reason });
             }
         }
         None
     }
 
-    /// What stands against faces being where they are to be moved: they were seen in a frame with the person there.
-    pub(super) fn against_move(
+    /// Action stands against faces being where they are to be moved: they were seen in a frame with the person there.
+    pub(super) fn conflict_with_move(
         &self,
-        base: &Base,
-        said: &Said,
+        clusters: &InitialClusters,
+        decisions: &DecisionIndex,
         at: usize,
         (faces, to): (&Side, &Side),
     ) -> Option<Conflict> {
-        let moved = said.faces(faces);
+        let moved = decisions.faces(faces);
         let stay = |face: &u32| !moved.contains(face);
-        let (_, atom) = self.atoms_of(base, said, to, at).find(|(face, _)| stay(face))?;
+        let (_, atom) = self.atoms_of(clusters, decisions, to, at).find(|(face, _)| stay(face))?;
         let root = self.root[atom as usize];
         let there = |face: u32| {
-            let with = |&other: &u32| moved.contains(&other) || self.root_of(base, other) == Some(root);
-            base.beside(face).find(with).map(|other| (face, other))
+            let with = |&other: &u32| moved.contains(&other) || self.root_of(clusters, other) == Some(root);
+            clusters.beside(face).find(with).map(|other| (face, other))
         };
         let (a, b) = moved.iter().find_map(|&face| there(face))?;
-        let faces = (base.faces[a as usize].clone(), base.faces[b as usize].clone());
-        Some(Conflict { decision: said.entries[at].id, pair: 0, faces, because: Because::SameFrame })
+        let faces = (clusters.faces[a as usize].clone(), clusters.faces[b as usize].clone());
+        Some(Conflict {
+            decision: decisions.entries[at].id,
+            pair: 0,
+            faces,
+            reason: ConflictReason::SameFrame,
+        })
     }
 
     /// Makes one person of all whom a pair names.
-    fn join(&mut self, base: &Base, said: &Said, at: usize, (left, right, _): &Pair) {
-        let both = self.atoms_of(base, said, left, at).chain(self.atoms_of(base, said, right, at));
+    fn join(
+        &mut self,
+        clusters: &InitialClusters,
+        decisions: &DecisionIndex,
+        at: usize,
+        (left, right, _): &Pair,
+    ) {
+        let both =
+            self.atoms_of(clusters, decisions, left, at).chain(self.atoms_of(clusters, decisions, right, at));
         let atoms: Vec<u32> = both.map(|(_, atom)| atom).collect();
         for two in atoms.windows(2) {
             self.unite(two[0], two[1], at as u32);
         }
     }
 
-    /// Makes one person of those of two atoms, because of decision `at`.
+    /// Makes one person of those of two atoms, reason of decision `at`.
     fn unite(&mut self, a: u32, b: u32, at: u32) {
         let (p, q) = (self.root[a as usize], self.root[b as usize]);
         if p == q {
@@ -424,8 +460,8 @@ impl State {
         self.atoms[i] += self.atoms[f];
         self.faces[i] += std::mem::take(&mut self.faces[f]);
         self.smallest[i] = self.smallest[i].min(self.smallest[f]);
-        self.apart.join(into, from);
-        self.unsure.join(into, from);
+        self.different_pairs.join(into, from);
+        self.not_sure_pairs.join(into, from);
         if let Some(name) = self.names.remove(&from) {
             let of = self.names.entry(into).or_insert(name);
             *of = name.max(*of);

@@ -6,7 +6,7 @@ use super::Clusters;
 /// of distance. A cluster that was merged is not asked about again, on either side. Its distances are never
 /// renewed, and what follows from other answers is asked all the same.
 #[derive(Debug, Clone)]
-pub struct Original {
+pub struct CompatOrder {
     /// x, y in the order of the original's list.
     pairs: Vec<(u32, u32)>,
     at: usize,
@@ -16,7 +16,7 @@ pub struct Original {
     refused: u32,
 }
 
-impl Original {
+impl CompatOrder {
     /// `min_threshold`: a cluster's candidates are asked about only when the nearest is nearer; infinite for
     /// all. `skip_after`: the person skips the rest of a cluster's list after so many answers in a row for
     /// two people; none, and they go to its end.
@@ -24,7 +24,7 @@ impl Original {
     pub fn new(clusters: &Clusters, min_threshold: f64, skip_after: Option<u32>) -> Self {
         let mut pairs = Vec::new();
         for list in clusters.candidates.chunk_by(|a, b| a.left == b.left) {
-            let mut list: Vec<_> = list.iter().filter(|c| !clusters.are_apart(c.left, c.right)).collect();
+            let mut list: Vec<_> = list.iter().filter(|c| !clusters.cannot_link(c.left, c.right)).collect();
             list.sort_by(|a, b| a.distance.total_cmp(&b.distance).then(a.right.cmp(&b.right)));
             if list.first().is_some_and(|c| c.distance < min_threshold) {
                 pairs.extend(list.into_iter().map(|c| (c.left, c.right)));
@@ -96,7 +96,7 @@ impl ByDistance {
             different: std::collections::HashSet::new(),
             not: vec![Vec::new(); clusters.len()],
         };
-        for &(a, b) in &clusters.apart {
+        for &(a, b) in &clusters.cannot_link {
             new.set_different(a, b);
         }
         new

@@ -13,7 +13,7 @@ pub struct Candidate {
     pub distance: f64,
 }
 
-/// What cannot be worked with.
+/// Action cannot be worked with.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -45,7 +45,7 @@ pub enum Error {
         left: u32,
         /// The other.
         right: u32,
-        /// What was given.
+        /// Action was given.
         distance: f64,
     },
     /// An answer that was never given, or is in that state already.
@@ -58,12 +58,12 @@ pub enum Error {
         name: &'static str,
         /// Its value.
         value: f64,
-        /// What it may be.
+        /// Action it may be.
         range: &'static str,
     },
 }
 
-/// What a [`Queue`](super::Queue) is about.
+/// Action a [`Queue`](super::Queue) is about.
 #[derive(Debug, Clone)]
 pub struct Clusters {
     pub(super) sizes: Vec<u32>,
@@ -71,7 +71,7 @@ pub struct Clusters {
     /// Smaller cluster left, ascending, each once.
     pub(super) candidates: Vec<Candidate>,
     /// The same of pairs that are two people.
-    pub(super) apart: Vec<(u32, u32)>,
+    pub(super) cannot_link: Vec<(u32, u32)>,
 }
 
 impl Clusters {
@@ -88,13 +88,13 @@ impl Clusters {
         sizes: Vec<u32>,
         means: Embeddings,
         mut candidates: Vec<Candidate>,
-        mut apart: Vec<(u32, u32)>,
+        mut cannot_link: Vec<(u32, u32)>,
     ) -> Result<Self, Error> {
         let n = sizes.len();
         if n != means.len() {
             return Err(Error::Lengths { sizes: n, means: means.len() });
         }
-        for many in [n, candidates.len() + apart.len()] {
+        for many in [n, candidates.len() + cannot_link.len()] {
             // Half of what 32 bits hold: pairs that were no candidates come to it with their answers.
             if many > i32::MAX as usize {
                 return Err(Error::TooMany(many));
@@ -107,16 +107,16 @@ impl Clusters {
                 return Err(Error::Distance { left, right, distance });
             }
         }
-        for (a, b) in &mut apart {
+        for (a, b) in &mut cannot_link {
             (*a, *b) = pair(n, *a, *b)?;
         }
         candidates.sort_by(|a, b| {
             (a.left, a.right).cmp(&(b.left, b.right)).then(a.distance.total_cmp(&b.distance))
         });
         candidates.dedup_by_key(|c| (c.left, c.right));
-        apart.sort_unstable();
-        apart.dedup();
-        Ok(Self { sizes, means, candidates, apart })
+        cannot_link.sort_unstable();
+        cannot_link.dedup();
+        Ok(Self { sizes, means, candidates, cannot_link })
     }
 
     /// Number of clusters.
@@ -139,8 +139,8 @@ impl Clusters {
 
     /// Whether two clusters are surely two people.
     #[must_use]
-    pub fn are_apart(&self, a: u32, b: u32) -> bool {
-        self.apart.binary_search(&(a.min(b), a.max(b))).is_ok()
+    pub fn cannot_link(&self, a: u32, b: u32) -> bool {
+        self.cannot_link.binary_search(&(a.min(b), a.max(b))).is_ok()
     }
 }
 

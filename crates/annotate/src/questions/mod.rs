@@ -1,12 +1,12 @@
-//! What to ask next, so that a person's time goes where it helps most.
+//! Action to ask next, so that a person's time goes where it helps most.
 //!
 //! Asked is whether two clusters are one person. A [`Queue`] knows clusters by number alone: their sizes,
 //! their means, which pairs are [`Candidate`]s, and which are surely two people. An answer is a person's word
 //! on two of them; the people they are part of by then inherit it.
 //!
-//! **What a question is worth**: the chance of one person ([`Chance`], drawn from the distances there are and
+//! **Action a question is worth**: the chance of one person ([`MatchProbability`], drawn from the distances there are and
 //! renewed by the answers) times the pairs of faces that would become one person's, which is what pairwise F
-//! counts. Divided by the seconds the screen takes ([`Pace`]) it ranks all questions, in three forms
+//! counts. Divided by the seconds the screen takes ([`TimeModel`]) it ranks all questions, in three forms
 //! ([`Form`]): a pair; one person with up to a dozen candidates; a grid of sure pairs of which only the wrong
 //! ones are marked.
 //!
@@ -15,7 +15,7 @@
 //! [`Queue::suspects`] orders all answers by the chance that they are wrong: for two people, how likely they
 //! are one by now; for one, how likely the two parts that only this answer holds together are two.
 //!
-//! [`Original`] asks as the original StreamFace did, [`ByDistance`] in order of distance, for comparison.
+//! [`CompatOrder`] asks as the original StreamFace did, [`ByDistance`] in order of distance, for comparison.
 //!
 //! | module | what |
 //! |---|---|
@@ -26,7 +26,7 @@
 //! | `tournament` | the largest of a million numbers, while they change |
 //!
 //! ```
-//! use streamface_annotate::questions::{Candidate, Clusters, Outcome, Prior, Queue, Said, Settings};
+//! use streamface_annotate::questions::{Candidate, Clusters, Outcome, Prior, Queue, AnswerKind, Settings};
 //! use streamface_types::Embeddings;
 //!
 //! // 0, 1 and 3 look one way, 2 another.
@@ -40,9 +40,9 @@
 //! // The most faces at the least distance first.
 //! let asked = queue.next_pair(&[]).unwrap().pairs[0];
 //! assert_eq!((asked.left, asked.right), (0, 1));
-//! assert_eq!(queue.answer(Said::Same(0, 1).into())?, Outcome::Joined);
-//! queue.answer(Said::Different(1, 2).into())?;
-//! // Said of 1, it holds for 0: only 3 is left.
+//! assert_eq!(queue.answer(AnswerKind::Same(0, 1).into())?, Outcome::Joined);
+//! queue.answer(AnswerKind::Different(1, 2).into())?;
+//! // AnswerKind of 1, it holds for 0: only 3 is left.
 //! let asked = queue.next_pair(&[]).unwrap().pairs[0];
 //! assert_eq!((asked.left, asked.right), (0, 3));
 //! queue.take_back(0)?;
@@ -51,25 +51,25 @@
 //! ```
 
 mod baseline;
-mod board;
-mod chance;
+mod candidate_graph;
 mod input;
-mod joins;
-mod pace;
+mod match_probability;
+mod merge_forest;
 mod progress;
+mod propagate;
 mod queue;
 mod screens;
-mod settle;
 mod suspects;
 #[cfg(test)]
 mod tests;
+mod time_model;
 mod tournament;
 
-pub use baseline::{ByDistance, Original};
-pub use chance::{Chance, Prior};
+pub use baseline::{ByDistance, CompatOrder};
 pub use input::{Candidate, Clusters, Error};
-pub use pace::{Pace, Timed};
+pub use match_probability::{MatchProbability, Prior};
 pub use progress::Progress;
-pub use queue::{Answer, Outcome, Queue, Said, Settings};
+pub use queue::{Answer, AnswerKind, Outcome, Queue, Settings};
 pub use screens::{Form, Pair, Question};
 pub use suspects::Suspect;
+pub use time_model::{TimeModel, TimedScreen};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::Queue;
-use super::board::Board;
+use super::candidate_graph::CandidateGraph;
 
 /// Where things stand. All of it is an estimate, from the chances of the pairs that are candidates.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,73 +26,83 @@ pub struct Progress {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Score {
     /// Made one person's.
-    together: f64,
-    /// Of these, rightly.
-    rightly: f64,
+    joined_pairs: f64,
+    /// Of these, joined_correctly.
+    joined_correctly: f64,
     /// One person's in truth.
-    truly: f64,
+    truly_same: f64,
 }
 
 impl Score {
-    pub(super) fn of(board: &Board) -> Self {
-        let wrong: f64 = board.joins.all.iter().map(|j| j.wrong * j.pairs).sum();
-        let rightly = (board.together - wrong).max(board.together / 2.0);
-        Self { together: board.together, rightly, truly: rightly + board.worth.sum() }
+    pub(super) fn of(graph: &CandidateGraph) -> Self {
+        let wrong: f64 = graph.merges.all.iter().map(|j| j.wrong * j.pairs).sum();
+        let joined_correctly = (graph.joined_pairs - wrong).max(graph.joined_pairs / 2.0);
+        Self {
+            joined_pairs: graph.joined_pairs,
+            joined_correctly,
+            truly_same: joined_correctly + graph.gain.sum(),
+        }
     }
 
     pub(super) fn f(&self) -> f64 {
-        f(self.together, self.rightly, self.truly)
+        f(self.joined_pairs, self.joined_correctly, self.truly_same)
     }
 
-    /// The gain when so many pairs more are joined rightly.
+    /// The gain when so many pairs more are joined joined_correctly.
     pub(super) fn with(&self, pairs: f64) -> f64 {
-        f(self.together + pairs, self.rightly + pairs, self.truly.max(self.rightly + pairs)) - self.f()
+        f(
+            self.joined_pairs + pairs,
+            self.joined_correctly + pairs,
+            self.truly_same.max(self.joined_correctly + pairs),
+        ) - self.f()
     }
 
     /// The gain when so many pairs are taken apart that were joined wrongly.
     pub(super) fn without(&self, pairs: f64) -> f64 {
-        f((self.together - pairs).max(self.rightly), self.rightly, self.truly) - self.f()
+        f((self.joined_pairs - pairs).max(self.joined_correctly), self.joined_correctly, self.truly_same)
+            - self.f()
     }
 }
 
-fn f(together: f64, rightly: f64, truly: f64) -> f64 {
-    if together + truly > 0.0 { 2.0 * rightly / (together + truly) } else { 1.0 }
+fn f(joined_pairs: f64, joined_correctly: f64, truly_same: f64) -> f64 {
+    if joined_pairs + truly_same > 0.0 { 2.0 * joined_correctly / (joined_pairs + truly_same) } else { 1.0 }
 }
 
 /// Pairs gone through at most: beyond them the rest is told in proportion.
-const MOST: usize = 50_000;
+const MAX_PAIRS: usize = 50_000;
 
 impl Queue {
     pub(super) fn score(&self) -> Score {
-        Score::of(&self.board)
+        Score::of(&self.graph)
     }
 
     /// Where things stand. O(k log m) for the k pairs of m still worth asking about, at most 50,000.
     pub fn progress(&mut self) -> Progress {
-        self.settle();
+        self.propagate();
         let score = self.score();
-        let pace = self.settings.pace;
+        let time_model = self.settings.time_model;
         // As the answers are expected to be: whoever is likely one person becomes one, and spares what
         // follows.
         let mut parent: HashMap<u32, u32> = HashMap::new();
         let mut asked: BTreeMap<u32, usize> = BTreeMap::new();
         let (mut gained, mut pairs_left) = (0.0, 0);
-        let enough = self.settings.enough * (pace.screen / self.settings.group as f64 + pace.look);
-        for id in self.board.worth.descending().take(MOST) {
-            let worth = self.board.worth.get(id);
-            if score.with(worth) < enough {
+        let enough = self.settings.enough
+            * (time_model.per_screen / self.settings.group as f64 + time_model.per_person);
+        for id in self.graph.gain.descending().take(MAX_PAIRS) {
+            let gain = self.graph.gain.get(id);
+            if score.with(gain) < enough {
                 break;
             }
-            let e = &self.board.edges[id];
+            let e = &self.graph.edges[id];
             let (a, b) = (find(&parent, e.a), find(&parent, e.b));
-            gained += worth;
+            gained += gain;
             if a == b {
                 continue;
             }
             pairs_left += 1;
-            let host = if self.board.size(e.a) >= self.board.size(e.b) { a } else { b };
+            let host = if self.graph.size(e.a) >= self.graph.size(e.b) { a } else { b };
             *asked.entry(host).or_default() += 1;
-            if self.board.chance(&self.chance, e, self.settings.error) > 0.5 {
+            if self.graph.probability(&self.model, e, self.settings.error) > 0.5 {
                 parent.insert(a.max(b), a.min(b));
             }
         }
@@ -108,11 +118,12 @@ impl Queue {
             }
             let screens = pairs.div_ceil(self.settings.group);
             screens_left += screens;
-            seconds_left += screens as f64 * (pace.screen + pace.look) + pairs as f64 * pace.look;
+            seconds_left += screens as f64 * (time_model.per_screen + time_model.per_person)
+                + pairs as f64 * time_model.per_person;
         }
         let sweeps = usize::div_ceil(single, self.settings.sweep);
         screens_left += sweeps;
-        seconds_left += sweeps as f64 * pace.screen + 2.0 * single as f64 * pace.look;
+        seconds_left += sweeps as f64 * time_model.per_screen + 2.0 * single as f64 * time_model.per_person;
         let f_at_end = (score.f() + score.with(gained)).min(1.0);
         Progress { f: score.f(), f_at_end, answered: self.answered(), pairs_left, screens_left, seconds_left }
     }

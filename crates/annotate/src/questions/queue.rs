@@ -2,14 +2,14 @@
 
 use streamface_types::Metric;
 
-use super::board::Board;
-use super::chance::{self, Chance, Prior, Seen, log_size};
+use super::candidate_graph::CandidateGraph;
 use super::input::pair;
-use super::{Clusters, Error, Pace};
+use super::match_probability::{self, MatchProbability, Observation, Prior, log_size};
+use super::{Clusters, Error, TimeModel};
 
-/// What was said, of clusters.
+/// Action was said, of clusters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Said {
+pub enum AnswerKind {
     /// The two are one person.
     Same(u32, u32),
     /// The two are two people.
@@ -25,20 +25,20 @@ pub enum Said {
 /// An answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Answer {
-    /// What was said.
-    pub said: Said,
-    /// Seconds that its screen took, as a part of what [`Pace`] expects of such a screen. A hasty answer is
+    /// Action was said.
+    pub kind: AnswerKind,
+    /// Seconds that its screen took, as a part of what [`TimeModel`] expects of such a screen. A hasty answer is
     /// more often wrong.
-    pub tempo: Option<f64>,
+    pub relative_time: Option<f64>,
 }
 
-impl From<Said> for Answer {
-    fn from(said: Said) -> Self {
-        Self { said, tempo: None }
+impl From<AnswerKind> for Answer {
+    fn from(kind: AnswerKind) -> Self {
+        Self { kind, relative_time: None }
     }
 }
 
-/// What an answer did.
+/// Action an answer did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Two people became one.
@@ -55,10 +55,10 @@ pub enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
     /// How long a screen takes.
-    pub pace: Pace,
+    pub time_model: TimeModel,
     /// How often an answer is wrong, .0001 to .4. Default .02.
     pub error: f64,
-    /// Chance of one person from which a pair may stand in a sweep, 0 to 1. Default .9.
+    /// MatchProbability of one person from which a pair may stand in a sweep, 0 to 1. Default .9.
     pub sure: f64,
     /// Most candidates of a group, at least 1. Default 12.
     pub group: usize,
@@ -70,15 +70,26 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { pace: Pace::default(), error: 0.02, sure: 0.9, group: 12, sweep: 12, enough: 0.01 / 3600.0 }
+        Self {
+            time_model: TimeModel::default(),
+            error: 0.02,
+            sure: 0.9,
+            group: 12,
+            sweep: 12,
+            enough: 0.01 / 3600.0,
+        }
     }
 }
 
 impl Settings {
     fn check(&self) -> Result<(), Error> {
         let wrong = |name, value, range| Err(Error::Setting { name, value, range });
-        let Pace { screen, look, mark } = self.pace;
-        for (name, value) in [("pace.screen", screen), ("pace.look", look), ("pace.mark", mark)] {
+        let TimeModel { per_screen, per_person, per_mark } = self.time_model;
+        for (name, value) in [
+            ("time_model.per_screen", per_screen),
+            ("time_model.per_person", per_person),
+            ("time_model.per_mark", per_mark),
+        ] {
             if !(value > 0.0 && value.is_finite()) {
                 return wrong(name, value, "seconds above 0");
             }
@@ -100,7 +111,7 @@ impl Settings {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Given {
+pub(super) struct Recorded {
     pub(super) answer: Answer,
     pub(super) outcome: Outcome,
     pub(super) taken_back: bool,
@@ -118,20 +129,20 @@ pub(super) struct Given {
 pub struct Queue {
     pub(super) clusters: Clusters,
     pub(super) settings: Settings,
-    pub(super) given: Vec<Given>,
-    pub(super) board: Board,
-    pub(super) chance: Chance,
-    /// What the chance is fitted to: what was known before, then the answers.
-    seen: Vec<Seen>,
+    pub(super) answers: Vec<Recorded>,
+    pub(super) graph: CandidateGraph,
+    pub(super) model: MatchProbability,
+    /// Action the chance is fitted to: what was known before, then the answers.
+    observations: Vec<Observation>,
     known_before: usize,
     /// Comparisons that the chance knows of.
     fitted: Option<usize>,
 }
 
 /// Pairs that say how far strangers are apart.
-const STRANGERS: usize = 4096;
+const MAX_STRANGER_PAIRS: usize = 4096;
 /// Pairs that share a frame which are enough to say it alone.
-const ENOUGH_APART: usize = 50;
+const MIN_FRAME_PAIRS: usize = 50;
 
 impl Queue {
     /// Nothing answered yet. O(m + n) for m pairs of n clusters.
@@ -141,52 +152,52 @@ impl Queue {
     pub fn new(clusters: Clusters, prior: &Prior, settings: Settings) -> Result<Self, Error> {
         settings.check()?;
         let n = clusters.len() as f64;
-        let pairs = n * (n - 1.0) / 2.0 - clusters.apart.len() as f64;
+        let pairs = n * (n - 1.0) / 2.0 - clusters.cannot_link.len() as f64;
         let sizes = |a: u32, b: u32| (clusters.sizes[a as usize], clusters.sizes[b as usize]);
         let open = clusters.candidates.iter().map(|c| (c.distance, log_size(sizes(c.left, c.right))));
-        let seen = chance::before_answers(open, pairs, &strangers(&clusters), prior);
-        let board = Board::new(&clusters);
-        let known_before = seen.len();
+        let observations = match_probability::before_answers(open, pairs, &strangers(&clusters), prior);
+        let graph = CandidateGraph::new(&clusters);
+        let known_before = observations.len();
         let mut queue = Self {
             clusters,
             settings,
-            given: Vec::new(),
-            board,
+            answers: Vec::new(),
+            graph,
             // Settling fits it.
-            chance: chance::START,
-            seen,
+            model: match_probability::INITIAL,
+            observations,
             known_before,
             fitted: None,
         };
-        queue.settle();
+        queue.propagate();
         Ok(queue)
     }
 
-    /// Takes an answer in. Its number, for [`take_back`](Self::take_back), is the number of answers given
+    /// Takes an answer in. Its number, for [`take_back`](Self::take_back), is the number of answers answers
     /// before.
     ///
     /// # Errors
     /// [`Error::Pair`] where it names a cluster that is not there, or one twice.
     pub fn answer(&mut self, answer: Answer) -> Result<Outcome, Error> {
-        match answer.said {
-            Said::Same(a, b) | Said::Different(a, b) | Said::NotSure(a, b) => {
+        match answer.kind {
+            AnswerKind::Same(a, b) | AnswerKind::Different(a, b) | AnswerKind::NotSure(a, b) => {
                 pair(self.clusters.len(), a, b)?;
             }
-            Said::Skip(a) | Said::Noise(a) if a as usize >= self.clusters.len() => {
+            AnswerKind::Skip(a) | AnswerKind::Noise(a) if a as usize >= self.clusters.len() => {
                 return Err(Error::Pair { left: a, right: a, clusters: self.clusters.len() });
             }
-            Said::Skip(_) | Said::Noise(_) => {}
+            AnswerKind::Skip(_) | AnswerKind::Noise(_) => {}
         }
-        let number = self.given.len();
-        self.given.push(Given { answer, outcome: Outcome::Noted, taken_back: false });
+        let number = self.answers.len();
+        self.answers.push(Recorded { answer, outcome: Outcome::Noted, taken_back: false });
         Ok(self.apply(number))
     }
 
     fn apply(&mut self, number: usize) -> Outcome {
-        let said = self.given[number].answer.said;
-        let (outcome, sample) = self.board.apply(&self.clusters, number as u32, said);
-        self.given[number].outcome = outcome;
-        self.seen.extend(sample.map(|s| Seen {
+        let kind = self.answers[number].answer.kind;
+        let (outcome, sample) = self.graph.apply(&self.clusters, number as u32, kind);
+        self.answers[number].outcome = outcome;
+        self.observations.extend(sample.map(|s| Observation {
             distance: s.distance,
             size: s.size,
             same: f64::from(s.same),
@@ -196,7 +207,7 @@ impl Queue {
         outcome
     }
 
-    /// An answer no longer holds, as if it had never been given. As long as a replay of all.
+    /// An answer no longer holds, as if it had never been answers. As long as a replay of all.
     ///
     /// # Errors
     /// [`Error::Answer`] where there is none of this number, or it is taken back already.
@@ -213,13 +224,13 @@ impl Queue {
     }
 
     fn set_taken_back(&mut self, number: usize, taken_back: bool) -> Result<(), Error> {
-        let given = self.given.get_mut(number).filter(|g| g.taken_back != taken_back);
-        given.ok_or(Error::Answer(number))?.taken_back = taken_back;
-        self.board = Board::new(&self.clusters);
-        self.seen.truncate(self.known_before);
+        let answers = self.answers.get_mut(number).filter(|a| a.taken_back != taken_back);
+        answers.ok_or(Error::Answer(number))?.taken_back = taken_back;
+        self.graph = CandidateGraph::new(&self.clusters);
+        self.observations.truncate(self.known_before);
         self.fitted = None;
-        for number in 0..self.given.len() {
-            if !self.given[number].taken_back {
+        for number in 0..self.answers.len() {
+            if !self.answers[number].taken_back {
                 self.apply(number);
             }
         }
@@ -229,37 +240,37 @@ impl Queue {
     /// The person a cluster is part of: their smallest cluster. Panics where there is no such cluster.
     #[must_use]
     pub fn person(&self, cluster: u32) -> u32 {
-        self.board.person(cluster)
+        self.graph.person(cluster)
     }
 
     /// Number of people, without what is noise.
     #[must_use]
     pub fn people(&self) -> usize {
-        (0..self.board.len() as u32).filter(|&c| self.board.person(c) == c && self.board.size(c) > 0).count()
+        (0..self.graph.len() as u32).filter(|&c| self.graph.person(c) == c && self.graph.size(c) > 0).count()
     }
 
     /// Whether a cluster was said to be no one. Panics where there is no such cluster.
     #[must_use]
     pub fn is_noise(&self, cluster: u32) -> bool {
-        self.board.is_noise(cluster)
+        self.graph.is_noise(cluster)
     }
 
     /// Answers that hold.
     #[must_use]
     pub fn answered(&self) -> usize {
-        self.given.iter().filter(|g| !g.taken_back).count()
+        self.answers.iter().filter(|a| !a.taken_back).count()
     }
 
-    /// What an answer said, while it holds.
+    /// Action an answer said, while it holds.
     #[must_use]
-    pub fn said(&self, answer: usize) -> Option<Said> {
-        self.given.get(answer).filter(|g| !g.taken_back).map(|g| g.answer.said)
+    pub fn answer_kind(&self, answer: usize) -> Option<AnswerKind> {
+        self.answers.get(answer).filter(|a| !a.taken_back).map(|a| a.answer.kind)
     }
 
     /// How likely clusters are one person, by what is known now.
-    pub fn chance(&mut self) -> Chance {
-        self.settle();
-        self.chance
+    pub fn match_probability(&mut self) -> MatchProbability {
+        self.propagate();
+        self.model
     }
 
     /// The settings.
@@ -272,22 +283,22 @@ impl Queue {
     ///
     /// # Errors
     /// [`Error::Setting`] where a part is no time.
-    pub fn set_pace(&mut self, pace: Pace) -> Result<(), Error> {
-        let settings = Settings { pace, ..self.settings };
+    pub fn set_time_model(&mut self, time_model: TimeModel) -> Result<(), Error> {
+        let settings = Settings { time_model, ..self.settings };
         settings.check()?;
         self.settings = settings;
         Ok(())
     }
 
-    pub(super) fn settle(&mut self) {
-        let due = due(self.seen.len() - self.known_before);
+    pub(super) fn propagate(&mut self) {
+        let due = due(self.observations.len() - self.known_before);
         let all = self.fitted != Some(due);
         if all {
-            self.chance = Chance::fitted(&self.seen[..self.known_before + due]);
+            self.model = MatchProbability::fitted(&self.observations[..self.known_before + due]);
             self.fitted = Some(due);
         }
-        if all || !self.board.is_settled() {
-            self.board.settle(&self.clusters, &self.chance, self.settings.error, all);
+        if all || !self.graph.is_propagated() {
+            self.graph.propagate(&self.clusters, &self.model, self.settings.error, all);
         }
     }
 }
@@ -305,10 +316,10 @@ fn due(comparisons: usize) -> usize {
 /// from all.
 fn strangers(clusters: &Clusters) -> Vec<f64> {
     let distance = |a: usize, b: usize| Metric::Cosine.distance(clusters.means.row(a), clusters.means.row(b));
-    let apart = &clusters.apart;
-    if apart.len() >= ENOUGH_APART {
-        let step = apart.len().div_ceil(STRANGERS);
-        return apart.iter().step_by(step).map(|&(a, b)| distance(a as usize, b as usize)).collect();
+    let cannot_link = &clusters.cannot_link;
+    if cannot_link.len() >= MIN_FRAME_PAIRS {
+        let step = cannot_link.len().div_ceil(MAX_STRANGER_PAIRS);
+        return cannot_link.iter().step_by(step).map(|&(a, b)| distance(a as usize, b as usize)).collect();
     }
     let n = clusters.len();
     if n < 2 {
@@ -317,5 +328,5 @@ fn strangers(clusters: &Clusters) -> Vec<f64> {
     // Steps by the golden ratio are spread evenly, and neighbours in number, often alike, are no more
     // frequent.
     let offset = |k: usize| 1 + ((k as f64 * 0.618_033_988_749_894_9).fract() * (n - 1) as f64) as usize;
-    (0..STRANGERS.min(n * (n - 1) / 2)).map(|k| distance(k % n, (k % n + offset(k)) % n)).collect()
+    (0..MAX_STRANGER_PAIRS.min(n * (n - 1) / 2)).map(|k| distance(k % n, (k % n + offset(k)) % n)).collect()
 }

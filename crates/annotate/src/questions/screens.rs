@@ -1,7 +1,7 @@
 //! Which questions go onto the next screen.
 
 use super::Queue;
-use super::board::Edge;
+use super::candidate_graph::Edge;
 use super::progress::Score;
 
 /// How questions are put.
@@ -38,7 +38,7 @@ pub struct Pair {
     /// Cosine distance of their means, now.
     pub distance: f64,
     /// How likely they are one person.
-    pub chance: f64,
+    pub probability: f64,
     /// The answer that is doubted, where the question was answered. Whoever says otherwise now should be
     /// asked whether the earlier answer is to be taken back.
     pub again: Option<usize>,
@@ -59,9 +59,9 @@ pub struct Question {
 }
 
 impl Question {
-    /// People looked at, for [`Timed`](super::Timed).
+    /// People looked at, for [`TimedScreen`](super::TimedScreen).
     #[must_use]
-    pub fn looks(&self) -> u32 {
+    pub fn people_shown(&self) -> u32 {
         let pairs = self.pairs.len() as u32;
         if self.form == Form::Group { 1 + pairs } else { 2 * pairs }
     }
@@ -74,24 +74,24 @@ impl Question {
 }
 
 /// Pairs, the most worth first, whose people may be the one of a group, and that a sweep is chosen from.
-const LOOKED_AT: usize = 512;
+const MAX_PAIRS_SCANNED: usize = 512;
 /// People who may be the one of a group.
-const HOSTS: usize = 8;
+const MAX_HOSTS: usize = 8;
 /// A pair joins a screen when it pays for its looks at this part of the screen's rate: it would else be asked
 /// by itself later, and cost a screen of its own.
-const PAYS: f64 = 0.15;
+const MIN_RATE_RATIO: f64 = 0.15;
 
 impl Queue {
     /// The screen with the greatest gain per second, of any form; none where nothing is left to ask. People
-    /// of the clusters `leave` are left alone: those on a screen of someone else, or on this one, to have the
+    /// of the clusters `exclude` are left alone: those on a screen of someone else, or on this one, to have the
     /// next ready.
     ///
-    /// Panics, as the others do, where `leave` names a cluster that is not there.
-    pub fn next(&mut self, leave: &[u32]) -> Option<Question> {
+    /// Panics, as the others do, where `exclude` names a cluster that is not there.
+    pub fn next(&mut self, exclude: &[u32]) -> Option<Question> {
         let forms = [
-            self.next_pair(leave),
-            self.next_group(self.settings.group, leave),
-            self.next_sweep(self.settings.sweep, leave),
+            self.next_pair(exclude),
+            self.next_group(self.settings.group, exclude),
+            self.next_sweep(self.settings.sweep, exclude),
         ];
         // The first of equals: the simpler form.
         forms
@@ -107,23 +107,23 @@ impl Queue {
     }
 
     /// The pair with the greatest gain: a new one, or an answer to be asked for again.
-    pub fn next_pair(&mut self, leave: &[u32]) -> Option<Question> {
-        self.settle();
-        let leave = self.people_of(leave);
+    pub fn next_pair(&mut self, exclude: &[u32]) -> Option<Question> {
+        self.propagate();
+        let exclude = self.people_of(exclude);
         let score = self.score();
-        let seconds = self.settings.pace.pair();
-        let new = self.board.worth.descending().find(|&id| !self.is_left(&leave, id)).map(|id| {
-            let gain = score.with(self.board.worth.get(id));
+        let seconds = self.settings.time_model.pair();
+        let new = self.graph.gain.descending().find(|&id| !self.is_excluded(&exclude, id)).map(|id| {
+            let gain = score.with(self.graph.gain.get(id));
             Question { form: Form::Pair, pairs: vec![self.pair(id)], gain, seconds }
         });
-        let again = self.doubted(&leave).map(|(id, pairs)| {
-            let join = self.board.joins.all[id];
+        let again = self.doubted(&exclude).map(|(id, pairs)| {
+            let join = self.graph.merges.all[id];
             let again = Some(join.answer as usize);
             let pair = Pair {
                 left: join.a,
                 right: join.b,
                 distance: join.distance,
-                chance: 1.0 - join.wrong,
+                probability: 1.0 - join.wrong,
                 again,
             };
             Question { form: Form::Pair, pairs: vec![pair], gain: score.without(pairs), seconds }
@@ -132,62 +132,64 @@ impl Queue {
     }
 
     /// One person and at most `most` others.
-    pub fn next_group(&mut self, most: usize, leave: &[u32]) -> Option<Question> {
-        self.settle();
-        let leave = self.people_of(leave);
+    pub fn next_group(&mut self, most: usize, exclude: &[u32]) -> Option<Question> {
+        self.propagate();
+        let exclude = self.people_of(exclude);
         let mut hosts: Vec<u32> = Vec::new();
-        for id in self.board.worth.descending().take(LOOKED_AT) {
-            let Edge { a, b, votes, .. } = self.board.edges[id];
+        for id in self.graph.gain.descending().take(MAX_PAIRS_SCANNED) {
+            let Edge { a, b, votes, .. } = self.graph.edges[id];
             for host in [a, b] {
-                if votes == 0 && hosts.len() < HOSTS && !hosts.contains(&host) && !leave.contains(&host) {
+                if votes == 0 && hosts.len() < MAX_HOSTS && !hosts.contains(&host) && !exclude.contains(&host)
+                {
                     hosts.push(host);
                 }
             }
-            if hosts.len() >= HOSTS {
+            if hosts.len() >= MAX_HOSTS {
                 break;
             }
         }
         let score = self.score();
-        let groups = hosts.into_iter().filter_map(|host| self.group(host, most, &leave, &score));
+        let groups = hosts.into_iter().filter_map(|host| self.group(host, most, &exclude, &score));
         groups.reduce(|best, q| if q.rate() > best.rate() { q } else { best })
     }
 
     /// At most `most` sure pairs.
-    pub fn next_sweep(&mut self, most: usize, leave: &[u32]) -> Option<Question> {
-        self.settle();
-        let leave = self.people_of(leave);
-        let (score, pace, sure) = (self.score(), self.settings.pace, self.settings.sure);
+    pub fn next_sweep(&mut self, most: usize, exclude: &[u32]) -> Option<Question> {
+        self.propagate();
+        let exclude = self.people_of(exclude);
+        let (score, time_model, sure) = (self.score(), self.settings.time_model, self.settings.sure);
         let mut taken: Vec<u32> = Vec::new();
         let (mut pairs, mut gained, mut wrong) = (Vec::new(), 0.0, 0.0);
-        for id in self.board.worth.descending().take(LOOKED_AT) {
-            let e = self.board.edges[id];
-            if e.votes != 0 || self.is_left(&leave, id) || taken.contains(&e.a) || taken.contains(&e.b) {
+        for id in self.graph.gain.descending().take(MAX_PAIRS_SCANNED) {
+            let e = self.graph.edges[id];
+            if e.votes != 0 || self.is_excluded(&exclude, id) || taken.contains(&e.a) || taken.contains(&e.b)
+            {
                 continue;
             }
-            let (pair, worth) = (self.pair(id), self.board.worth.get(id));
-            let rate = gained / pace.sweep(pairs.len(), wrong);
-            if pairs.len() >= most || worth < PAYS * rate * 2.0 * pace.look {
+            let (pair, gain) = (self.pair(id), self.graph.gain.get(id));
+            let rate = gained / time_model.sweep(pairs.len(), wrong);
+            if pairs.len() >= most || gain < MIN_RATE_RATIO * rate * 2.0 * time_model.per_person {
                 break;
             }
-            if pair.chance >= sure {
+            if pair.probability >= sure {
                 taken.extend([e.a, e.b]);
-                gained += worth;
-                wrong += 1.0 - pair.chance;
+                gained += gain;
+                wrong += 1.0 - pair.probability;
                 pairs.push(pair);
             }
         }
-        let seconds = pace.sweep(pairs.len(), wrong);
+        let seconds = time_model.sweep(pairs.len(), wrong);
         (!pairs.is_empty()).then(|| Question { form: Form::Sweep, gain: score.with(gained), pairs, seconds })
     }
 
-    fn group(&self, host: u32, most: usize, leave: &[u32], score: &Score) -> Option<Question> {
-        let pace = self.settings.pace;
-        let open = |id: usize, e: &Edge| self.board.worth.get(id) > 0.0 && e.votes == 0;
+    fn group(&self, host: u32, most: usize, exclude: &[u32], score: &Score) -> Option<Question> {
+        let time_model = self.settings.time_model;
+        let open = |id: usize, e: &Edge| self.graph.gain.get(id) > 0.0 && e.votes == 0;
         let mut around: Vec<(f64, usize, u32)> = self
-            .board
+            .graph
             .around(host)
-            .filter(|&(id, e, other)| open(id, e) && !leave.contains(&other))
-            .map(|(id, _, other)| (self.board.worth.get(id), id, other))
+            .filter(|&(id, e, other)| open(id, e) && !exclude.contains(&other))
+            .map(|(id, _, other)| (self.graph.gain.get(id), id, other))
             .collect();
         let order = |a: &(f64, usize, u32), b: &(f64, usize, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
         let enough = 4 * most;
@@ -198,64 +200,64 @@ impl Queue {
         around.sort_unstable_by(order);
         let (mut pairs, mut gained, mut same) = (Vec::<Pair>::new(), 0.0, 0.0);
         // Who is the same adds to the faces that the next are compared with.
-        let mut faces = f64::from(self.board.size(host));
+        let mut faces = f64::from(self.graph.size(host));
         let alone = faces;
-        for (worth, id, other) in around {
-            let worth = worth * faces / alone;
-            let rate = gained / pace.group(pairs.len(), same);
-            if pairs.len() >= most || worth < PAYS * rate * pace.look {
+        for (gain, id, other) in around {
+            let gain = gain * faces / alone;
+            let rate = gained / time_model.group(pairs.len(), same);
+            if pairs.len() >= most || gain < MIN_RATE_RATIO * rate * time_model.per_person {
                 break;
             }
             // Two who are surely not one person cannot both be the same as the one.
             if self
-                .board
+                .graph
                 .around(other)
-                .any(|(_, e, third)| (e.apart || e.votes < 0) && pairs.iter().any(|p| p.right == third))
+                .any(|(_, e, third)| (e.cannot_link || e.votes < 0) && pairs.iter().any(|p| p.right == third))
             {
                 continue;
             }
             let pair = self.pair(id);
-            gained += worth;
-            same += pair.chance;
-            faces += pair.chance * f64::from(self.board.size(other));
+            gained += gain;
+            same += pair.probability;
+            faces += pair.probability * f64::from(self.graph.size(other));
             pairs.push(Pair { left: host, right: other, ..pair });
         }
-        let seconds = pace.group(pairs.len(), same);
+        let seconds = time_model.group(pairs.len(), same);
         (!pairs.is_empty()).then(|| Question { form: Form::Group, gain: score.with(gained), pairs, seconds })
     }
 
     /// The join that is most worth a second look, and the pairs that it is expected to take apart.
-    fn doubted(&self, leave: &[u32]) -> Option<(usize, f64)> {
-        let all = self.board.joins.all.iter().enumerate();
-        // What was confirmed twice is not asked again, nor what was refused twice: that is to be taken back.
+    fn doubted(&self, exclude: &[u32]) -> Option<(usize, f64)> {
+        let all = self.graph.merges.all.iter().enumerate();
+        // Action was confirmed twice is not asked again, nor what was refused twice: that is to be taken back.
         let open =
-            all.filter(|(_, j)| (0..=2).contains(&j.votes) && !leave.contains(&self.board.person(j.a)));
+            all.filter(|(_, j)| (0..=2).contains(&j.votes) && !exclude.contains(&self.graph.person(j.a)));
         open.map(|(id, j)| (id, j.wrong * j.pairs))
             .filter(|&(_, pairs)| pairs > 0.0)
             .reduce(|best, next| if next.1 > best.1 { next } else { best })
     }
 
     fn people_of(&self, clusters: &[u32]) -> Vec<u32> {
-        clusters.iter().map(|&c| self.board.person(c)).collect()
+        clusters.iter().map(|&c| self.graph.person(c)).collect()
     }
 
-    fn is_left(&self, leave: &[u32], id: usize) -> bool {
-        let e = &self.board.edges[id];
-        leave.contains(&e.a) || leave.contains(&e.b)
+    fn is_excluded(&self, exclude: &[u32], id: usize) -> bool {
+        let e = &self.graph.edges[id];
+        exclude.contains(&e.a) || exclude.contains(&e.b)
     }
 
     fn pair(&self, id: usize) -> Pair {
-        let e = &self.board.edges[id];
-        let chance = self.board.chance(&self.chance, e, self.settings.error);
+        let e = &self.graph.edges[id];
+        let probability = self.graph.probability(&self.model, e, self.settings.error);
         let again = if e.votes < 0 { self.last_different(e.a, e.b) } else { None };
-        Pair { left: e.a, right: e.b, distance: e.distance, chance, again }
+        Pair { left: e.a, right: e.b, distance: e.distance, probability, again }
     }
 
     /// The last answer that two people are two.
     fn last_different(&self, a: u32, b: u32) -> Option<usize> {
-        self.given.iter().rposition(|g| match g.answer.said {
-            super::Said::Different(x, y) if !g.taken_back => {
-                let (x, y) = (self.board.person(x), self.board.person(y));
+        self.answers.iter().rposition(|g| match g.answer.kind {
+            super::AnswerKind::Different(x, y) if !g.taken_back => {
+                let (x, y) = (self.graph.person(x), self.graph.person(y));
                 (x.min(y), x.max(y)) == (a, b)
             }
             _ => false,

@@ -1,6 +1,6 @@
 //! Which answers are likely wrong.
 
-use super::{Outcome, Queue, Said};
+use super::{AnswerKind, Outcome, Queue};
 
 /// An answer worth a second look.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,7 +14,7 @@ pub struct Suspect {
 }
 
 /// An answer in less than this part of the expected time is hasty …
-const HASTY: f64 = 0.4;
+const HASTY_TIME_RATIO: f64 = 0.4;
 /// … and wrong with so many times the odds.
 const HASTY_ODDS: f64 = 3.0;
 
@@ -25,32 +25,32 @@ impl Queue {
     ///
     /// O(answers · (joins of the people concerned + edges)).
     pub fn suspects(&mut self) -> Vec<Suspect> {
-        self.settle();
-        let mut join_of = vec![None; self.given.len()];
-        for join in &self.board.joins.all {
+        self.propagate();
+        let mut join_of = vec![None; self.answers.len()];
+        for join in &self.graph.merges.all {
             join_of[join.answer as usize] = Some(*join);
         }
         let mut suspects = Vec::new();
-        for (answer, given) in self.given.iter().enumerate().filter(|(_, g)| !g.taken_back) {
-            let (same, a, b) = match given.answer.said {
-                Said::Same(a, b) => (true, a, b),
-                Said::Different(a, b) => (false, a, b),
+        for (answer, given) in self.answers.iter().enumerate().filter(|(_, g)| !g.taken_back) {
+            let (same, a, b) = match given.answer.kind {
+                AnswerKind::Same(a, b) => (true, a, b),
+                AnswerKind::Different(a, b) => (false, a, b),
                 _ => continue,
             };
-            let (x, y) = (self.board.person(a), self.board.person(b));
+            let (x, y) = (self.graph.person(a), self.graph.person(b));
             let (wrong, pairs) = if let Some(join) = join_of[answer] {
                 (join.wrong, join.pairs)
             } else if x == y {
-                let (wrong, pairs) = self.board.joins.between(x, (a, b));
+                let (wrong, pairs) = self.graph.merges.between(x, (a, b));
                 (if same { wrong } else { 1.0 - wrong }, pairs)
             } else {
-                let edge = self.board.edge(x, y);
-                let one = edge.map_or(0.0, |e| self.board.chance(&self.chance, e, self.settings.error));
-                let pairs = f64::from(self.board.size(x)) * f64::from(self.board.size(y));
+                let edge = self.graph.edge(x, y);
+                let one = edge.map_or(0.0, |e| self.graph.probability(&self.model, e, self.settings.error));
+                let pairs = f64::from(self.graph.size(x)) * f64::from(self.graph.size(y));
                 (if same { 1.0 - one } else { one }, pairs)
             };
             debug_assert!(join_of[answer].is_none() || given.outcome == Outcome::Joined);
-            let hasty = given.answer.tempo.is_some_and(|t| t < HASTY);
+            let hasty = given.answer.relative_time.is_some_and(|t| t < HASTY_TIME_RATIO);
             let wrong = if hasty { HASTY_ODDS * wrong / (1.0 + (HASTY_ODDS - 1.0) * wrong) } else { wrong };
             suspects.push(Suspect { answer, wrong, pairs });
         }

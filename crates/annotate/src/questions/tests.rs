@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use streamface_types::{Embeddings, Metric};
 
-use super::board::answer_log_odds;
-use super::chance::{log_size, sigmoid};
-use super::{Candidate, Clusters, Error, Outcome, Prior, Queue, Said, Settings};
+use super::candidate_graph::answer_log_odds;
+use super::match_probability::{log_size, sigmoid};
+use super::{AnswerKind, Candidate, Clusters, Error, Outcome, Prior, Queue, Settings};
 
 const DIM: usize = 3;
 
@@ -20,7 +20,7 @@ fn clusters() -> impl Strategy<Value = Clusters> {
             prop::collection::vec(pair.clone(), 0..60),
             prop::collection::vec(pair, 0..4),
         )
-            .prop_map(|(sizes, means, candidates, apart)| {
+            .prop_map(|(sizes, means, candidates, cannot_link)| {
                 let means = Embeddings::new(means, DIM).unwrap();
                 let distance =
                     |a: u32, b: u32| Metric::Cosine.distance(means.row(a as usize), means.row(b as usize));
@@ -29,26 +29,26 @@ fn clusters() -> impl Strategy<Value = Clusters> {
                     .filter(|(a, b)| a != b)
                     .map(|(left, right)| Candidate { left, right, distance: distance(left, right) });
                 let candidates = candidates.collect();
-                let apart = apart.into_iter().filter(|(a, b)| a != b).collect();
-                Clusters::new(sizes, means, candidates, apart).unwrap()
+                let cannot_link = cannot_link.into_iter().filter(|(a, b)| a != b).collect();
+                Clusters::new(sizes, means, candidates, cannot_link).unwrap()
             })
     })
 }
 
-fn said() -> impl Strategy<Value = (u8, prop::sample::Index, prop::sample::Index)> {
+fn drawn_answer() -> impl Strategy<Value = (u8, prop::sample::Index, prop::sample::Index)> {
     (0_u8..12, any::<prop::sample::Index>(), any::<prop::sample::Index>())
 }
 
-fn answers(n: usize, drawn: &[(u8, prop::sample::Index, prop::sample::Index)]) -> Vec<Said> {
+fn answers(n: usize, drawn: &[(u8, prop::sample::Index, prop::sample::Index)]) -> Vec<AnswerKind> {
     let pairs = drawn.iter().map(|(kind, a, b)| (kind, a.index(n) as u32, b.index(n) as u32));
     pairs
         .filter(|(_, a, b)| a != b)
         .map(|(kind, a, b)| match kind {
-            0..=2 => Said::Same(a, b),
-            3..=8 => Said::Different(a, b),
-            9 => Said::NotSure(a, b),
-            10 => Said::Skip(a),
-            _ => Said::Noise(a),
+            0..=2 => AnswerKind::Same(a, b),
+            3..=8 => AnswerKind::Different(a, b),
+            9 => AnswerKind::NotSure(a, b),
+            10 => AnswerKind::Skip(a),
+            _ => AnswerKind::Noise(a),
         })
         .collect()
 }
@@ -57,12 +57,12 @@ fn answers(n: usize, drawn: &[(u8, prop::sample::Index, prop::sample::Index)]) -
 struct Twin {
     person: Vec<u32>,
     noise: Vec<bool>,
-    /// What was said between two people of then, by cluster: votes, and pairs of faces where it could not be
+    /// Action was said between two people of then, by cluster: votes, and pairs of faces where it could not be
     /// told.
     said: Vec<(u32, u32, i32, f64)>,
     skipped: Vec<(u32, u32)>,
-    /// Joins with their votes.
-    joins: Vec<(u32, u32, i32)>,
+    /// MergeForest with their votes.
+    merges: Vec<(u32, u32, i32)>,
 }
 
 impl Twin {
@@ -72,7 +72,7 @@ impl Twin {
             noise: vec![false; n],
             said: Vec::new(),
             skipped: Vec::new(),
-            joins: Vec::new(),
+            merges: Vec::new(),
         }
     }
 
@@ -88,8 +88,8 @@ impl Twin {
         })
     }
 
-    fn apart(&self, clusters: &Clusters, x: u32, y: u32) -> bool {
-        clusters.apart.iter().any(|&(a, b)| {
+    fn cannot_link(&self, clusters: &Clusters, x: u32, y: u32) -> bool {
+        clusters.cannot_link.iter().any(|&(a, b)| {
             let (a, b) = (self.person[a as usize], self.person[b as usize]);
             (a, b) == (x, y) || (a, b) == (y, x)
         })
@@ -100,7 +100,7 @@ impl Twin {
         let mut reached = vec![from];
         let mut at = 0;
         while at < reached.len() {
-            for (k, &(a, b, _)) in self.joins.iter().enumerate().filter(|(k, _)| *k != without) {
+            for (k, &(a, b, _)) in self.merges.iter().enumerate().filter(|(k, _)| *k != without) {
                 let _ = k;
                 for (one, other) in [(a, b), (b, a)] {
                     if one == reached[at] && !reached.contains(&other) {
@@ -113,26 +113,26 @@ impl Twin {
         reached
     }
 
-    fn apply(&mut self, clusters: &Clusters, said: Said) -> Outcome {
+    fn apply(&mut self, clusters: &Clusters, said: AnswerKind) -> Outcome {
         let (a, b, vote) = match said {
-            Said::Same(a, b) => (a, b, 1),
-            Said::Different(a, b) => (a, b, -1),
-            Said::NotSure(a, b) => (a, b, 0),
-            Said::Skip(a) => {
+            AnswerKind::Same(a, b) => (a, b, 1),
+            AnswerKind::Different(a, b) => (a, b, -1),
+            AnswerKind::NotSure(a, b) => (a, b, 0),
+            AnswerKind::Skip(a) => {
                 self.skipped.push((a, self.size(clusters, self.person[a as usize])));
                 return Outcome::Noted;
             }
-            Said::Noise(a) => {
+            AnswerKind::Noise(a) => {
                 let before = std::mem::replace(&mut self.noise[a as usize], true);
                 return if before { Outcome::Known } else { Outcome::Noted };
             }
         };
         let (x, y) = (self.person[a as usize], self.person[b as usize]);
         if x == y {
-            for k in 0..self.joins.len() {
+            for k in 0..self.merges.len() {
                 let part = self.reached(a, k);
-                if self.person[self.joins[k].0 as usize] == x && !part.contains(&b) {
-                    self.joins[k].2 += vote;
+                if self.person[self.merges[k].0 as usize] == x && !part.contains(&b) {
+                    self.merges[k].2 += vote;
                 }
             }
             return if vote == -1 { Outcome::Conflict } else { Outcome::Known };
@@ -143,10 +143,10 @@ impl Twin {
         if vote != 1 {
             return Outcome::Noted;
         }
-        if votes < 0 || self.apart(clusters, x, y) {
+        if votes < 0 || self.cannot_link(clusters, x, y) {
             return Outcome::Conflict;
         }
-        self.joins.push((a, b, 1));
+        self.merges.push((a, b, 1));
         for p in &mut self.person {
             if *p == x.max(y) {
                 *p = x.min(y);
@@ -166,14 +166,14 @@ impl Twin {
         sum.into_iter().map(|s| s as f32).collect()
     }
 
-    /// What a question about each two people is worth.
-    fn worth(&self, clusters: &Clusters, queue: &Queue) -> BTreeMap<(u32, u32), f64> {
-        let mut worth = BTreeMap::new();
+    /// Action a question about each two people is worth.
+    fn gain(&self, clusters: &Clusters, queue: &Queue) -> BTreeMap<(u32, u32), f64> {
+        let mut gain = BTreeMap::new();
         let asked = clusters.candidates.iter().map(|c| (c.left, c.right));
         for (a, b) in asked.chain(self.said.iter().map(|s| (s.0, s.1))) {
             let (x, y) = (self.person[a as usize], self.person[b as usize]);
             let (x, y) = (x.min(y), x.max(y));
-            if x == y || self.apart(clusters, x, y) {
+            if x == y || self.cannot_link(clusters, x, y) {
                 continue;
             }
             let sizes = (self.size(clusters, x), self.size(clusters, y));
@@ -189,19 +189,19 @@ impl Twin {
             let left = self.mean(clusters, people(x));
             let distance = Metric::Cosine.distance(&left, &self.mean(clusters, people(y)));
             let closed = votes <= -3 || unsure > 0.0 && pairs < 2.0 * unsure;
-            let odds = queue.chance.log_odds(distance, log_size(sizes))
+            let odds = queue.model.log_odds(distance, log_size(sizes))
                 + f64::from(votes) * answer_log_odds(queue.settings.error);
             if pairs > 0.0 && !closed && !skip(x, sizes.0) && !skip(y, sizes.1) {
-                worth.insert((x, y), pairs * sigmoid(odds));
+                gain.insert((x, y), pairs * sigmoid(odds));
             }
         }
-        worth
+        gain
     }
 }
 
-fn worth_of(queue: &Queue) -> BTreeMap<(u32, u32), f64> {
-    let ids = queue.board.worth.descending();
-    let all = ids.map(|id| ((queue.board.edges[id].a, queue.board.edges[id].b), queue.board.worth.get(id)));
+fn gain_of(queue: &Queue) -> BTreeMap<(u32, u32), f64> {
+    let ids = queue.graph.gain.descending();
+    let all = ids.map(|id| ((queue.graph.edges[id].a, queue.graph.edges[id].b), queue.graph.gain.get(id)));
     let all: Vec<_> = all.collect();
     let each: BTreeMap<_, _> = all.iter().copied().collect();
     assert_eq!(each.len(), all.len(), "two edges of the same two people: {all:?}");
@@ -214,27 +214,27 @@ fn near(a: f64, b: f64) -> bool {
 
 proptest! {
     #[test]
-    fn as_the_twin_has_it(clusters in clusters(), drawn in prop::collection::vec(said(), 0..70)) {
+    fn as_the_twin_has_it(clusters in clusters(), drawn in prop::collection::vec(drawn_answer(), 0..70)) {
         let mut queue = Queue::new(clusters.clone(), &Prior::default(), Settings::default()).unwrap();
         let mut twin = Twin::new(clusters.len());
         for said in answers(clusters.len(), &drawn) {
             prop_assert_eq!(queue.answer(said.into()).unwrap(), twin.apply(&clusters, said), "{:?}", said);
-            queue.settle();
+            queue.propagate();
             for c in 0..clusters.len() as u32 {
                 prop_assert_eq!(queue.person(c), twin.person[c as usize]);
             }
-            let (own, right) = (worth_of(&queue), twin.worth(&clusters, &queue));
+            let (own, right) = (gain_of(&queue), twin.gain(&clusters, &queue));
             prop_assert_eq!(own.keys().collect::<Vec<_>>(), right.keys().collect::<Vec<_>>());
             for (pair, right) in right {
                 prop_assert!(near(own[&pair], right), "{:?}: {} for {}", pair, own[&pair], right);
             }
             let sizes = twin.person.iter().enumerate().filter(|(c, p)| *c as u32 == **p);
             let within = |n: u32| f64::from(n) * (f64::from(n) - 1.0) / 2.0;
-            let together: f64 = sizes.map(|(_, &p)| within(twin.size(&clusters, p))).sum();
-            prop_assert_eq!(queue.board.together, together);
+            let joined_pairs: f64 = sizes.map(|(_, &p)| within(twin.size(&clusters, p))).sum();
+            prop_assert_eq!(queue.graph.joined_pairs, joined_pairs);
             // A join is as wrong as the two parts are far apart that it alone holds together.
-            for (k, join) in queue.board.joins.all.iter().enumerate() {
-                let (a, b, votes) = twin.joins[k];
+            for (k, join) in queue.graph.merges.all.iter().enumerate() {
+                let (a, b, votes) = twin.merges[k];
                 let parts = [twin.reached(a, k), twin.reached(b, k)];
                 let faces = |part: &[u32]| -> u32 {
                     part.iter().filter(|&&c| !twin.noise[c as usize]).map(|&c| clusters.sizes[c as usize]).sum()
@@ -242,7 +242,7 @@ proptest! {
                 let sizes = (faces(&parts[0]), faces(&parts[1]));
                 let [left, right] = parts.map(|part| twin.mean(&clusters, part.into_iter()));
                 let distance = Metric::Cosine.distance(&left, &right);
-                let odds = queue.chance.log_odds(distance, log_size(sizes))
+                let odds = queue.model.log_odds(distance, log_size(sizes))
                     + f64::from(votes) * answer_log_odds(queue.settings.error);
                 let wrong = if sizes.0 == 0 || sizes.1 == 0 { 0.0 } else { sigmoid(-odds) };
                 prop_assert!(near(join.wrong, wrong), "{}: {} for {}", k, join.wrong, wrong);
@@ -251,11 +251,11 @@ proptest! {
         }
     }
 
-    /// Asking between answers changes nothing, nor do answers that were taken back.
+    /// SessionQueue between answers changes nothing, nor do answers that were taken back.
     #[test]
     fn a_replay_is_the_same(
         clusters in clusters(),
-        drawn in prop::collection::vec(said(), 0..70),
+        drawn in prop::collection::vec(drawn_answer(), 0..70),
         undone in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
     ) {
         let said = answers(clusters.len(), &drawn);
@@ -289,10 +289,10 @@ proptest! {
         prop_assert_eq!(&next, &replayed.next(&[]));
         prop_assert_eq!(live.progress(), replayed.progress());
         prop_assert_eq!(live.suspects(), replayed.suspects());
-        without.settle();
-        prop_assert_eq!(live.chance(), without.chance());
-        prop_assert_eq!(worth_of(&live), worth_of(&without));
-        prop_assert_eq!(live.answered(), without.given.len());
+        without.propagate();
+        prop_assert_eq!(live.match_probability(), without.match_probability());
+        prop_assert_eq!(gain_of(&live), gain_of(&without));
+        prop_assert_eq!(live.answered(), without.answers.len());
     }
 
     /// No person twice in a sweep, no two of a group who are surely two people, no one who is to be left
@@ -300,7 +300,7 @@ proptest! {
     #[test]
     fn screens_are_sound(
         clusters in clusters(),
-        drawn in prop::collection::vec(said(), 0..25),
+        drawn in prop::collection::vec(drawn_answer(), 0..25),
         leave in prop::collection::vec(any::<prop::sample::Index>(), 0..3),
         most in 1_usize..5,
     ) {
@@ -334,13 +334,13 @@ proptest! {
             people.sort_unstable();
             people.dedup();
             prop_assert_eq!(people.len(), 2 * sweep.pairs.len());
-            prop_assert!(sweep.pairs.iter().all(|p| p.chance >= 0.3));
+            prop_assert!(sweep.pairs.iter().all(|p| p.probability >= 0.3));
         }
         if let Some(group) = &forms[1] {
             for (k, p) in group.pairs.iter().enumerate() {
                 prop_assert_eq!(p.left, group.pairs[0].left);
                 for q in &group.pairs[..k] {
-                    prop_assert!(!twin.apart(&clusters, p.right, q.right));
+                    prop_assert!(!twin.cannot_link(&clusters, p.right, q.right));
                 }
             }
         }
@@ -366,7 +366,7 @@ fn what_follows_is_not_asked() {
     let mut asked = 0;
     while let Some(question) = queue.next_pair(&[]).filter(|q| q.pairs[0].again.is_none()) {
         let p = question.pairs[0];
-        let said = if p.left % 2 == p.right % 2 { Said::Same } else { Said::Different };
+        let said = if p.left % 2 == p.right % 2 { AnswerKind::Same } else { AnswerKind::Different };
         queue.answer(said(p.left, p.right).into()).unwrap();
         asked += 1;
     }
@@ -376,17 +376,22 @@ fn what_follows_is_not_asked() {
 
 #[test]
 fn a_wrong_answer_is_asked_again_and_suspected() {
-    for wrong in [Said::Different(0, 2), Said::Same(0, 1)] {
+    for wrong in [AnswerKind::Different(0, 2), AnswerKind::Same(0, 1)] {
         let mut queue = two_people();
         queue.answer(wrong.into()).unwrap();
-        for said in [Said::Same(2, 4), Said::Same(1, 3), Said::Same(3, 5), Said::Different(2, 3)] {
+        for said in [
+            AnswerKind::Same(2, 4),
+            AnswerKind::Same(1, 3),
+            AnswerKind::Same(3, 5),
+            AnswerKind::Different(2, 3),
+        ] {
             queue.answer(said.into()).unwrap();
         }
         let suspects = queue.suspects();
         assert_eq!(suspects[0].answer, 0, "{wrong:?}: {suspects:?}");
         let again = std::iter::from_fn(|| {
             let pair = queue.next_pair(&[])?.pairs[0];
-            queue.answer(Said::Different(pair.left, pair.right).into()).unwrap();
+            queue.answer(AnswerKind::Different(pair.left, pair.right).into()).unwrap();
             Some(pair.again)
         });
         assert!(again.take(20).flatten().any(|answer| answer == 0), "{wrong:?}");
@@ -396,8 +401,10 @@ fn a_wrong_answer_is_asked_again_and_suspected() {
 #[test]
 fn haste_makes_suspect() {
     let mut queue = two_people();
-    for (a, b, tempo) in [(0, 2, 1.0), (2, 4, 0.2), (1, 3, 1.1)] {
-        queue.answer(super::Answer { said: Said::Same(a, b), tempo: Some(tempo) }).unwrap();
+    for (a, b, relative_time) in [(0, 2, 1.0), (2, 4, 0.2), (1, 3, 1.1)] {
+        queue
+            .answer(super::Answer { kind: AnswerKind::Same(a, b), relative_time: Some(relative_time) })
+            .unwrap();
     }
     assert_eq!(queue.suspects()[0].answer, 1);
 }
@@ -405,14 +412,14 @@ fn haste_makes_suspect() {
 #[test]
 fn contradictions_are_voices_not_changes() {
     let mut queue = two_people();
-    assert_eq!(queue.answer(Said::Different(0, 1).into()), Ok(Outcome::Noted));
-    assert_eq!(queue.answer(Said::Same(0, 1).into()), Ok(Outcome::Conflict));
+    assert_eq!(queue.answer(AnswerKind::Different(0, 1).into()), Ok(Outcome::Noted));
+    assert_eq!(queue.answer(AnswerKind::Same(0, 1).into()), Ok(Outcome::Conflict));
     assert_ne!(queue.person(0), queue.person(1));
     // Two voices against one.
-    assert_eq!(queue.answer(Said::Same(0, 1).into()), Ok(Outcome::Joined));
-    assert_eq!(queue.answer(Said::Different(1, 0).into()), Ok(Outcome::Conflict));
+    assert_eq!(queue.answer(AnswerKind::Same(0, 1).into()), Ok(Outcome::Joined));
+    assert_eq!(queue.answer(AnswerKind::Different(1, 0).into()), Ok(Outcome::Conflict));
     assert_eq!(queue.person(0), queue.person(1));
-    assert_eq!(queue.answer(Said::Same(1, 0).into()), Ok(Outcome::Known));
+    assert_eq!(queue.answer(AnswerKind::Same(1, 0).into()), Ok(Outcome::Known));
 }
 
 #[test]
@@ -428,7 +435,9 @@ fn bad_input_is_refused() {
     assert!(matches!(new(vec![1, 1], vec![(0, 1, f64::NAN)]), Err(Error::Distance { .. })));
     assert!(matches!(new(vec![1, 1], vec![(0, 1, -0.1)]), Err(Error::Distance { .. })));
     let mut queue = two_people();
-    for said in [Said::Same(0, 0), Said::NotSure(0, 6), Said::Skip(6), Said::Noise(u32::MAX)] {
+    for said in
+        [AnswerKind::Same(0, 0), AnswerKind::NotSure(0, 6), AnswerKind::Skip(6), AnswerKind::Noise(u32::MAX)]
+    {
         assert!(matches!(queue.answer(said.into()), Err(Error::Pair { .. })), "{said:?}");
     }
     assert_eq!(queue.take_back(0), Err(Error::Answer(0)));

@@ -70,7 +70,7 @@ impl Tournament {
     /// 32)) for the first k.
     pub(super) fn descending(&self) -> Descending<'_> {
         let mut heap = BinaryHeap::new();
-        heap.push(Entry { value: self.tree[1].0, order: Reverse((0, 0)), what: What::Node(1) });
+        heap.push(Entry { value: self.tree[1].0, order: Reverse((0, 0)), item: HeapItem::Node(1) });
         Descending { of: self, heap }
     }
 }
@@ -81,7 +81,7 @@ pub(super) struct Descending<'a> {
 }
 
 #[derive(Clone, Copy)]
-enum What {
+enum HeapItem {
     Node(usize),
     Number(usize),
 }
@@ -90,7 +90,7 @@ enum What {
 struct Entry {
     value: f64,
     order: Reverse<(u8, usize)>,
-    what: What,
+    item: HeapItem,
 }
 
 impl Ord for Entry {
@@ -117,25 +117,29 @@ impl Iterator for Descending<'_> {
     type Item = usize;
 
     fn next(&mut self) -> Option<usize> {
-        while let Some(Entry { value, what, .. }) = self.heap.pop() {
+        while let Some(Entry { value, item, .. }) = self.heap.pop() {
             if value <= 0.0 {
                 return None;
             }
-            match what {
-                What::Number(i) => return Some(i),
-                What::Node(node) if node < self.of.leaves => {
+            match item {
+                HeapItem::Number(i) => return Some(i),
+                HeapItem::Node(node) if node < self.of.leaves => {
                     for child in [2 * node, 2 * node + 1] {
                         let value = self.of.tree[child].0;
-                        self.heap.push(Entry { value, order: Reverse((0, child)), what: What::Node(child) });
+                        self.heap.push(Entry {
+                            value,
+                            order: Reverse((0, child)),
+                            item: HeapItem::Node(child),
+                        });
                     }
                 }
-                What::Node(node) => {
+                HeapItem::Node(node) => {
                     let first = (node - self.of.leaves) * BLOCK;
                     let block = self.of.values.iter().enumerate().skip(first).take(BLOCK);
                     self.heap.extend(block.filter(|(_, v)| **v > 0.0).map(|(i, &value)| Entry {
                         value,
                         order: Reverse((1, i)),
-                        what: What::Number(i),
+                        item: HeapItem::Number(i),
                     }));
                 }
             }

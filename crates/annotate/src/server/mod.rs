@@ -1,6 +1,6 @@
 //! The review in a browser: what the page asks for, and the page itself.
 //!
-//! [`start`] answers the page from whatever is a [`Review`]; [`Desk`] is the review of a dataset. Who may ask at all is
+//! [`start`] answers the page from whatever is a [`Review`]; [`ReviewSession`] is the review of a dataset. Who may ask at all is
 //! for [`streamface_web`] to say.
 //!
 //! | part | what |
@@ -11,13 +11,13 @@
 //! | [`desk`] | journal, people and queue of a dataset as a [`Review`] |
 //! | `page/` | the page: plain files, no build step, no network |
 
+mod answer_check;
 mod assets;
-pub mod desk;
 mod routes;
-mod said;
+pub mod session;
 pub mod view;
 
-pub use desk::Desk;
+pub use session::ReviewSession;
 use streamface_web::{Options, Server, StartError};
 pub use view::Review;
 

@@ -5,7 +5,7 @@
 //! | `GET /`, `/review.css`, `/*.js` | the page |
 //! | `POST /api/token` | token → cookie |
 //! | `GET /api/overview` | [`Overview`](super::view::Overview) |
-//! | `GET /api/questions?way=&count=&shown=` | the next questions |
+//! | `GET /api/questions?form=&count=&shown=` | the next questions |
 //! | `GET /api/people?text=&from=&to=&order=&offset=&limit=` | people |
 //! | `GET /api/person/{face}?offset=&limit=` | a person and its faces |
 //! | `GET /api/noise`, `/api/undecided`, `/api/history?doubtful=` | windows of the other lists |
@@ -28,25 +28,25 @@ use streamface_web::axum::routing::{get, post};
 use streamface_web::axum::{Json, Router};
 use streamface_web::failure;
 
+use super::answer_check::Replies;
 use super::assets::ASSETS;
-use super::said::Said;
 use super::view::{Answer, Ask, Image, Picture, Problem, Review, Search, Window};
 
-/// What a handler needs.
+/// Action a handler needs.
 #[derive(Clone)]
 struct App {
-    desk: Arc<Mutex<Desk>>,
+    shared: Arc<Mutex<Shared>>,
 }
 
 /// The review, and what it has answered.
-struct Desk {
+struct Shared {
     review: Box<dyn Review>,
-    said: Said,
+    replies: Replies,
 }
 
 /// All addresses but that of the token.
 pub(super) fn app(review: Box<dyn Review>) -> Router {
-    let app = App { desk: Arc::new(Mutex::new(Desk { review, said: Said::default() })) };
+    let app = App { shared: Arc::new(Mutex::new(Shared { review, replies: Replies::default() })) };
     streamface_web::assets(&ASSETS)
         .route("/api/overview", get(overview))
         .route("/api/questions", get(questions))
@@ -80,13 +80,13 @@ impl App {
     /// Work with the review, on a thread that may wait for the disk.
     async fn with<T: IntoResponse + Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Desk) -> Result<T, Problem> + Send + 'static,
+        work: impl FnOnce(&mut Shared) -> Result<T, Problem> + Send + 'static,
     ) -> Response {
-        let desk = Arc::clone(&self.desk);
+        let shared = Arc::clone(&self.shared);
         let done = tokio::task::spawn_blocking(move || {
             // A call that panicked has left the review as far as it came; its journal is what counts.
-            let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
-            work(&mut desk).into_response()
+            let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            work(&mut shared).into_response()
         });
         done.await.unwrap_or_else(|_| {
             Problem::NotSaved("The server met an error of its own; nothing was saved.".into()).into_response()
@@ -116,11 +116,11 @@ impl<T: DeserializeOwned> FromRequest<App> for Sent<T> {
 }
 
 async fn overview(State(app): State<App>) -> Response {
-    app.with(|desk| Ok(Json(desk.review.overview()))).await
+    app.with(|shared| Ok(Json(shared.review.overview()))).await
 }
 
 async fn questions(State(app): State<App>, Query(ask): Query<Ask>) -> Response {
-    app.with(move |desk| desk.review.questions(ask).map(Json)).await
+    app.with(move |shared| shared.review.questions(ask).map(Json)).await
 }
 
 async fn people(
@@ -128,19 +128,19 @@ async fn people(
     Query(search): Query<Search>,
     Query(window): Query<Window>,
 ) -> Response {
-    app.with(move |desk| desk.review.people(&search, window).map(Json)).await
+    app.with(move |shared| shared.review.people(&search, window).map(Json)).await
 }
 
 async fn person(State(app): State<App>, Path(face): Path<String>, Query(window): Query<Window>) -> Response {
-    app.with(move |desk| desk.review.person(&named(&face)?, window).map(Json)).await
+    app.with(move |shared| shared.review.person(&named(&face)?, window).map(Json)).await
 }
 
 async fn noise(State(app): State<App>, Query(window): Query<Window>) -> Response {
-    app.with(move |desk| Ok(Json(desk.review.noise(window)))).await
+    app.with(move |shared| Ok(Json(shared.review.noise(window)))).await
 }
 
 async fn undecided(State(app): State<App>, Query(window): Query<Window>) -> Response {
-    app.with(move |desk| Ok(Json(desk.review.undecided(window)))).await
+    app.with(move |shared| Ok(Json(shared.review.undecided(window)))).await
 }
 
 #[derive(Deserialize)]
@@ -154,23 +154,23 @@ async fn history(
     Query(order): Query<Doubtful>,
     Query(window): Query<Window>,
 ) -> Response {
-    app.with(move |desk| Ok(Json(desk.review.history(order.doubtful, window)))).await
+    app.with(move |shared| Ok(Json(shared.review.history(order.doubtful, window)))).await
 }
 
 async fn face(State(app): State<App>, Path(face): Path<String>) -> Response {
-    app.with(move |desk| desk.review.face(&named(&face)?).map(Json)).await
+    app.with(move |shared| shared.review.face(&named(&face)?).map(Json)).await
 }
 
 async fn decide(State(app): State<App>, Sent(answer): Sent<Answer>) -> Response {
     let reply = app
-        .with(move |desk| {
+        .with(move |shared| {
             answer.check()?;
-            let Desk { review, said } = desk;
-            said.once(&answer, || review.decide(&answer))
+            let Shared { review, replies } = shared;
+            replies.once(&answer, || review.decide(&answer))
         })
         .await;
     tokio::task::spawn_blocking(move || {
-        app.desk.lock().unwrap_or_else(PoisonError::into_inner).review.settle();
+        app.shared.lock().unwrap_or_else(PoisonError::into_inner).review.settle();
     });
     reply
 }
@@ -180,7 +180,7 @@ async fn decide(State(app): State<App>, Sent(answer): Sent<Answer>) -> Response 
 struct Nothing {}
 
 async fn finalize(State(app): State<App>, Sent(Nothing {}): Sent<Nothing>) -> Response {
-    app.with(|desk| desk.review.finalize().map(Json)).await
+    app.with(|shared| shared.review.finalize().map(Json)).await
 }
 
 async fn image(State(app): State<App>, Path((kind, face)): Path<(String, String)>) -> Response {
@@ -190,11 +190,11 @@ async fn image(State(app): State<App>, Path((kind, face)): Path<(String, String)
         "frame" => Picture::Frame,
         _ => return Problem::Unknown("There is no such kind of image.".into()).into_response(),
     };
-    let desk = Arc::clone(&app.desk);
+    let shared = Arc::clone(&app.shared);
     let read = tokio::task::spawn_blocking(move || {
         // The lock is held while the name is looked up, not while the disk is waited for.
         let found = named(&face).and_then(|face| {
-            desk.lock().unwrap_or_else(PoisonError::into_inner).review.image(picture, &face)
+            shared.lock().unwrap_or_else(PoisonError::into_inner).review.image(picture, &face)
         });
         found.and_then(|image| read_image(&image))
     });

@@ -1,4 +1,4 @@
-//! What the page shows and what it may ask for: the line between HTTP and the review itself.
+//! Action the page shows and what it may ask for: the line between HTTP and the review itself.
 //!
 //! Faces go over it by name, people by the face they are named after. Both are looked up; nothing that a
 //! browser sends becomes a path or a row number.
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use streamface_types::{Attributes, FaceId};
 
-use crate::What;
+use crate::Action;
 
 /// Most faces of one person on a screen; also most on one side of an answer.
 pub const SHOWN: usize = 25;
@@ -20,7 +20,7 @@ pub const ROWS: usize = 200;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Way {
+pub enum Form {
     /// Two people side by side.
     #[default]
     Pair,
@@ -35,7 +35,7 @@ pub enum Way {
 #[serde(default, deny_unknown_fields)]
 pub struct Ask {
     /// How they are asked.
-    pub way: Way,
+    pub form: Form,
     /// How many, the next one first: 1 to 50 ([`None`]: 2). Later ones stand only while the answers before
     /// them change nothing about them.
     pub count: Option<usize>,
@@ -119,7 +119,7 @@ impl<T> Rows<T> {
 /// How far the review is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Overview {
-    /// What is reviewed.
+    /// Action is reviewed.
     pub title: String,
     /// Faces of the dataset.
     pub faces: usize,
@@ -143,7 +143,7 @@ pub struct Overview {
     pub conflicts: usize,
 }
 
-/// What is left.
+/// Action is left.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Rest {
     /// Screens.
@@ -159,7 +159,7 @@ pub struct FaceView {
     pub id: FaceId,
     /// When it was captured, `YYYY-mm-dd HH:MM:SS`, where the name says.
     pub when: Option<String>,
-    /// What it was captured from.
+    /// Action it was captured from.
     pub source: Option<String>,
 }
 
@@ -199,12 +199,12 @@ pub struct Candidate {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Question {
     /// How it asks.
-    pub way: Way,
+    pub form: Form,
     /// Id of the last decision when it was made.
     pub revision: u64,
     /// The person of a group.
     pub person: Option<PersonView>,
-    /// What is to be compared: one in a pair, several in a group or a sweep.
+    /// Action is to be compared: one in a pair, several in a group or a sweep.
     pub pairs: Vec<Candidate>,
 }
 
@@ -236,7 +236,7 @@ pub struct FaceDetail {
     pub score: Option<f32>,
     /// Variance of the Laplacian.
     pub blur: Option<f32>,
-    /// What attribute models said.
+    /// Action attribute models said.
     pub attributes: Option<Attributes>,
 }
 
@@ -259,7 +259,7 @@ pub struct Entry {
     pub undone: bool,
     /// Why it is worth a second look, and how much (0 to 1, surprise).
     pub doubt: Option<f64>,
-    /// What was compared, some of it.
+    /// Action was compared, some of it.
     pub pairs: Vec<EntryPair>,
     /// The faces of anything else, some of them.
     pub faces: Vec<FaceView>,
@@ -296,12 +296,12 @@ pub struct Answer {
     /// Who answers.
     #[serde(default)]
     pub who: Option<String>,
-    /// All faces of the people that `what` names, where it is [`What::Noise`].
+    /// All faces of the people that `what` names, where it is [`Action::Noise`].
     #[serde(default)]
     pub whole: bool,
-    /// What is said.
-    pub what: What,
-    /// What is wanted next, so that one reply brings both.
+    /// Action is said.
+    pub action: Action,
+    /// Action is wanted next, so that one reply brings both.
     #[serde(default)]
     pub next: Option<Ask>,
 }
@@ -321,15 +321,15 @@ pub struct Seen {
 pub struct Decided {
     /// The decision's id.
     pub decision: u64,
-    /// What became of it, for people.
+    /// Action became of it, for people.
     pub message: String,
     /// How far the review is now.
     pub overview: Overview,
-    /// What was wanted next.
+    /// Action was wanted next.
     pub questions: Vec<Question>,
 }
 
-/// What finalizing wrote.
+/// Action finalizing wrote.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Finalized {
     /// The file, below the dataset directory.

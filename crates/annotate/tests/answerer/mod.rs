@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use streamface_annotate::questions::{
-    ByDistance, Candidate, Clusters, Form, Original, Outcome, Pace, Prior, Question, Queue, Said, Settings,
+    AnswerKind, ByDistance, Candidate, Clusters, CompatOrder, Form, Outcome, Prior, Question, Queue,
+    Settings, TimeModel,
 };
 use streamface_cluster::{Constraints, Embeddings, Metric, complete_linkage, join};
 
@@ -189,7 +190,7 @@ impl Answerer {
     }
 }
 
-/// What was spent.
+/// Action was spent.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Spent {
     pub pairs: usize,
@@ -203,7 +204,7 @@ pub const LEVELS: [f64; 3] = [0.95, 0.98, 0.99];
 /// How it went.
 #[derive(Debug, Clone, Default)]
 pub struct Course {
-    /// What was spent when each level was first reached.
+    /// Action was spent when each level was first reached.
     pub reached: [Option<Spent>; 3],
     pub spent: Spent,
     pub f: f64,
@@ -231,7 +232,7 @@ pub trait PairByPair {
     fn tell(&mut self, same: bool);
 }
 
-impl PairByPair for Original {
+impl PairByPair for CompatOrder {
     fn ask(&mut self) -> Option<(u32, u32)> {
         self.next_pair()
     }
@@ -261,7 +262,7 @@ pub fn old_way(world: &World, mut way: impl PairByPair, answerer: &mut Answerer,
         way.tell(same);
         course.spent.pairs += 1;
         course.spent.screens += 1;
-        course.spent.seconds += Pace::default().pair();
+        course.spent.seconds += TimeModel::default().pair();
         if same {
             tally.join(x, y);
         }
@@ -271,7 +272,7 @@ pub fn old_way(world: &World, mut way: impl PairByPair, answerer: &mut Answerer,
 }
 
 /// Pair by pair with all answers known: of every person's clusters the next largest, wherever that gains
-/// most. What is left of the cost when no question is asked in vain.
+/// most. Action is left of the cost when no question is asked in vain.
 pub fn knowing_way(world: &World) -> Course {
     let (mut tally, mut course) = (Tally::new(world), Course::default());
     course.note(tally.f());
@@ -289,7 +290,7 @@ pub fn knowing_way(world: &World) -> Course {
         tally.join(clusters[0], clusters[at]);
         course.spent.pairs += 1;
         course.spent.screens += 1;
-        course.spent.seconds += Pace::default().pair();
+        course.spent.seconds += TimeModel::default().pair();
         course.note(tally.f());
         if let Some(&third) = clusters.get(at + 1) {
             let all = before + faces(clusters[at]);
@@ -322,7 +323,7 @@ pub fn our_way(world: &World, queue: &mut Queue, way: Way, answerer: &mut Answer
             let label = |c: u32| if joined { world.truth[c as usize] } else { tally.label(c) };
             said.push(answerer.says(label(pair.left) == label(pair.right)));
         }
-        spend(&mut course, &asked, &said, queue.settings().pace);
+        spend(&mut course, &asked, &said, queue.settings().time_model);
         let mut taken_back = false;
         for (pair, same) in asked.pairs.iter().zip(said) {
             if let Some(before) = pair.again {
@@ -333,7 +334,8 @@ pub fn our_way(world: &World, queue: &mut Queue, way: Way, answerer: &mut Answer
                 }
             }
             let (a, b) = (pair.left, pair.right);
-            let outcome = queue.answer(if same { Said::Same(a, b) } else { Said::Different(a, b) }.into())?;
+            let outcome = queue
+                .answer(if same { AnswerKind::Same(a, b) } else { AnswerKind::Different(a, b) }.into())?;
             if outcome == Outcome::Joined {
                 tally.join(a, b);
             }
@@ -346,7 +348,7 @@ pub fn our_way(world: &World, queue: &mut Queue, way: Way, answerer: &mut Answer
     Ok(course)
 }
 
-fn spend(course: &mut Course, asked: &Question, said: &[bool], pace: Pace) {
+fn spend(course: &mut Course, asked: &Question, said: &[bool], time_model: TimeModel) {
     let same = said.iter().filter(|s| **s).count();
     let marks = match asked.form {
         Form::Pair => 0,
@@ -355,16 +357,16 @@ fn spend(course: &mut Course, asked: &Question, said: &[bool], pace: Pace) {
     };
     course.spent.pairs += said.len();
     course.spent.screens += 1;
-    course.spent.seconds += pace.of(asked.looks() as usize, marks as f64);
+    course.spent.seconds += time_model.of(asked.people_shown() as usize, marks as f64);
 }
 
 /// Of all suspects in their order, whether they are wrong.
 pub fn wrong_suspects(world: &World, queue: &mut Queue) -> Vec<bool> {
     let suspects = queue.suspects();
     let truth = |a: u32, b: u32| world.truth[a as usize] == world.truth[b as usize];
-    let wrong = suspects.iter().map(|s| match queue.said(s.answer) {
-        Some(Said::Same(a, b)) => !truth(a, b),
-        Some(Said::Different(a, b)) => truth(a, b),
+    let wrong = suspects.iter().map(|s| match queue.answer_kind(s.answer) {
+        Some(AnswerKind::Same(a, b)) => !truth(a, b),
+        Some(AnswerKind::Different(a, b)) => truth(a, b),
         _ => false,
     });
     wrong.collect()

@@ -16,8 +16,8 @@ use std::time::Duration;
 use cdp::{Browser, chromium};
 use sample::{Sample, final_labels, pairwise_f, sample};
 use serde_json::json;
-use streamface_annotate::server::desk::Setup;
-use streamface_annotate::server::{Desk, start};
+use streamface_annotate::server::session::SessionSettings;
+use streamface_annotate::server::{ReviewSession, start};
 use streamface_web::Options;
 
 /// axe-core, where it was fetched.
@@ -27,7 +27,7 @@ fn axe() -> Option<String> {
 }
 
 /// A browser that looks at one review.
-struct Look<'a> {
+struct FaceSample<'a> {
     browser: Browser,
     axe: Option<&'a str>,
     shots: Option<PathBuf>,
@@ -38,7 +38,7 @@ struct Look<'a> {
 
 const FACE_OF: &str = "const face = (img) => decodeURIComponent(img.getAttribute('src').split('/').pop());";
 
-impl Look<'_> {
+impl FaceSample<'_> {
     fn shot(&mut self, name: &str) {
         if let Some(shots) = &self.shots {
             let path = shots.join(format!("{name}-{}.png", self.width));
@@ -156,12 +156,12 @@ impl Look<'_> {
 
 fn review(width: u32, height: u32, chromium: &str, axe: Option<&str>) {
     let made: Sample = sample(true);
-    let mut setup = Setup::default();
+    let mut setup = SessionSettings::default();
     setup.who = "tester".into();
-    let desk = Desk::open(made.open(), setup).unwrap();
-    let server = start(Box::new(desk), Options::default()).unwrap();
+    let session = ReviewSession::open(made.open(), setup).unwrap();
+    let server = start(Box::new(session), Options::default()).unwrap();
     let shots = std::env::var_os("STREAMFACE_SHOTS").map(PathBuf::from);
-    let mut look = Look {
+    let mut look = FaceSample {
         browser: Browser::start(chromium),
         axe,
         shots,
@@ -198,11 +198,11 @@ fn review(width: u32, height: u32, chromium: &str, axe: Option<&str>) {
         .until(&format!("document.querySelector('.pair [data-face]')?.dataset.face === {}", json!(shown)));
 
     // The server is gone for a while: the answer says that it is not saved, stays, and is sent again, once.
-    let revision = |look: &mut Look<'_>| {
+    let revision = |look: &mut FaceSample<'_>| {
         look.browser.eval("fetch('/api/overview').then(r => r.json()).then(o => o.revision)")
     };
     let before = revision(&mut look).as_u64().unwrap();
-    let offline = |look: &mut Look<'_>, offline: bool| {
+    let offline = |look: &mut FaceSample<'_>, offline: bool| {
         let params =
             json!({"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1});
         look.browser.call("Network.emulateNetworkConditions", params);

@@ -4,7 +4,7 @@
 #![allow(dead_code)]
 
 use proptest::prelude::*;
-use streamface_annotate::{Compared, Decision, Verdict, What};
+use streamface_annotate::{Action, Compared, Decision, Verdict};
 use streamface_types::{FaceId, FrameId, Timestamp};
 
 /// A face by frame and number.
@@ -18,20 +18,20 @@ pub fn faces(count: usize) -> Vec<FaceId> {
 }
 
 /// A decision of someone at some time.
-pub fn decision(id: u64, what: What) -> Decision {
-    Decision { id, at: Timestamp::from_micros(id as i64), who: "someone".to_owned(), seconds: None, what }
+pub fn decision(id: u64, action: Action) -> Decision {
+    Decision { id, at: Timestamp::from_micros(id as i64), who: "someone".to_owned(), seconds: None, action }
 }
 
 /// One pair, by numbers of [`faces`].
-pub fn compare(left: &[usize], right: &[usize], verdict: Verdict) -> What {
+pub fn compare(left: &[usize], right: &[usize], verdict: Verdict) -> Action {
     let side = |side: &[usize]| side.iter().map(|&f| face(f / 2, f % 2)).collect();
-    What::Compare { pairs: vec![Compared { left: side(left), right: side(right), verdict }] }
+    Action::Compare { pairs: vec![Compared { left: side(left), right: side(right), verdict }] }
 }
 
 /// The faces of which a decision says where they belong.
-pub fn placed(what: &What) -> &[FaceId] {
-    match what {
-        What::Noise { faces } | What::Split { faces, .. } | What::Move { faces, .. } => faces,
+pub fn placed(action: &Action) -> &[FaceId] {
+    match action {
+        Action::Noise { faces } | Action::Split { faces, .. } | Action::Move { faces, .. } => faces,
         _ => &[],
     }
 }
@@ -44,33 +44,33 @@ fn side() -> impl Strategy<Value = Vec<FaceId>> {
     prop::collection::vec((0..FACES + 1).prop_map(|f| face(f / 2, f % 2)), 1..4)
 }
 
-fn what(known: u64) -> impl Strategy<Value = What> {
+fn action(known: u64) -> impl Strategy<Value = Action> {
     let verdict =
         prop_oneof![3 => Just(Verdict::Same), 2 => Just(Verdict::Different), 1 => Just(Verdict::NotSure)];
     let compared =
         (side(), side(), verdict).prop_map(|(left, right, verdict)| Compared { left, right, verdict });
     let ids = 1..known.max(2);
     prop_oneof![
-        8 => prop::collection::vec(compared, 1..4).prop_map(|pairs| What::Compare { pairs }),
-        1 => side().prop_map(|faces| What::Noise { faces }),
-        2 => (side(), any::<bool>()).prop_map(|(faces, together)| What::Split { faces, together }),
-        2 => (side(), side()).prop_map(|(faces, to)| What::Move { faces, to }),
-        1 => side().prop_map(|person| What::Skip { person }),
-        1 => (side(), prop::option::of("[ab]")).prop_map(|(person, name)| What::Name { person, name }),
-        3 => ids.clone().prop_map(|decision| What::Undo { decision }),
-        1 => ids.prop_map(|decision| What::Redo { decision }),
+        8 => prop::collection::vec(compared, 1..4).prop_map(|pairs| Action::Compare { pairs }),
+        1 => side().prop_map(|faces| Action::Noise { faces }),
+        2 => (side(), any::<bool>()).prop_map(|(faces, together)| Action::Split { faces, together }),
+        2 => (side(), side()).prop_map(|(faces, to)| Action::Move { faces, to }),
+        1 => side().prop_map(|person| Action::Skip { person }),
+        1 => (side(), prop::option::of("[ab]")).prop_map(|(person, name)| Action::Name { person, name }),
+        3 => ids.clone().prop_map(|decision| Action::Undo { decision }),
+        1 => ids.prop_map(|decision| Action::Redo { decision }),
     ]
 }
 
 /// Random decisions of every kind.
 pub fn journal() -> impl Strategy<Value = Vec<Decision>> {
-    prop::collection::vec(what(12), 0..12).prop_map(|all| {
+    prop::collection::vec(action(12), 0..12).prop_map(|all| {
         // Undo and redo name what was before them.
-        let all = (1..).zip(all).map(|(id, what)| match what {
-            What::Undo { decision } if decision >= id => What::Skip { person: vec![] },
-            What::Redo { decision } if decision >= id => What::Skip { person: vec![] },
+        let all = (1..).zip(all).map(|(id, action)| match action {
+            Action::Undo { decision } if decision >= id => Action::Skip { person: vec![] },
+            Action::Redo { decision } if decision >= id => Action::Skip { person: vec![] },
             other => other,
         });
-        (1..).zip(all).map(|(id, what)| decision(id, what)).collect()
+        (1..).zip(all).map(|(id, action)| decision(id, action)).collect()
     })
 }

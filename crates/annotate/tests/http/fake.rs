@@ -8,12 +8,12 @@ use streamface_annotate::server::Review;
 use streamface_annotate::server::view::*;
 use streamface_types::FaceId;
 
-/// What the tests see of it.
+/// Action the tests see of it.
 #[derive(Debug, Clone, Default)]
 pub struct Seen {
     pub decided: Arc<AtomicU64>,
     pub asked: Arc<AtomicU64>,
-    /// What the next answer meets.
+    /// Action the next answer meets.
     pub problem: Arc<Mutex<Option<Problem>>>,
 }
 
@@ -85,7 +85,7 @@ impl Review for Fake {
             return Err(problem);
         }
         let decision = self.seen.decided.fetch_add(1, Ordering::SeqCst) + 1;
-        assert_eq!(answer.revision, 0, "what was sent is what arrives");
+        assert_eq!(answer.revision, 0, "action was sent is action arrives");
         Ok(Decided {
             decision,
             message: "Saved.".into(),

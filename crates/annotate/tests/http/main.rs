@@ -78,7 +78,7 @@ fn status(reply: &str) -> u16 {
 fn answer(key: &str) -> String {
     let pair = format!(r#"{{"left":["{FACE}"],"right":["{FACE}"],"verdict":"same"}}"#);
     format!(
-        r#"{{"key":"{key}","revision":0,"seen":[],"seconds":1.5,"what":{{"kind":"compare","pairs":[{pair}]}}}}"#
+        r#"{{"key":"{key}","revision":0,"seen":[],"seconds":1.5,"action":{{"kind":"compare","pairs":[{pair}]}}}}"#
     )
 }
 
@@ -121,10 +121,10 @@ fn the_page_makes_no_markup_of_text() {
     let site = site(Options::default());
     for path in ["/review.js", "/dom.js", "/talk.js", "/ask.js", "/large.js", "/people.js", "/history.js"] {
         let script = site.get(path);
-        for way in
+        for form in
             ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "http://", "https://"]
         {
-            assert!(!script.contains(way), "{path}: {way}");
+            assert!(!script.contains(form), "{path}: {form}");
         }
     }
 }

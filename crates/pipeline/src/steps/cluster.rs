@@ -12,7 +12,7 @@ use streamface_store::{
 use streamface_types::{Annotation, Annotations, Embeddings, FaceId, FaceLink, FrameId, Label};
 
 use super::decided::{Decided, keep_apart};
-use super::finalize::tell;
+use super::finalize::print_conflicts;
 use super::method::{Clusters, How, append_rows, cluster_rows, count};
 use super::state::{self, State};
 use crate::args::Method;
@@ -64,7 +64,7 @@ pub fn cluster(data: &Dataset, people: &People, quiet: bool) -> anyhow::Result<C
     let (labels, mut summary, found) =
         label(&features, &vectors, &links, people, (&constraints, before.as_ref()), quiet)?;
     let report = decided.report(&ids, &labels)?;
-    tell(&report);
+    print_conflicts(&report);
     summary.decisions = decided.len();
     summary.not_followed = report.conflicts.len();
     settings::record(

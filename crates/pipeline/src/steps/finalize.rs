@@ -42,7 +42,7 @@ pub fn finalize(args: &FinalizeArgs) -> anyhow::Result<Outcome> {
         all["unclustered"] = unclustered.len().into();
         say!("{all:#}");
     } else {
-        tell_unclustered(&args.dir, unclustered.len());
+        warn_unclustered(&args.dir, unclustered.len());
         print(&data, &summary, &report, holding, args.folders);
     }
     Ok(if report.conflicts.is_empty() { Outcome::Done } else { Outcome::Incomplete })
@@ -69,7 +69,7 @@ fn print(data: &Dataset, s: &Summary, report: &Report, holding: usize, folders: 
         let times: usize = report.unknown.iter().map(|(_, times)| times).sum();
         say!("missing  {} decisions name faces that are not there, {times} in all", s.unknown);
     }
-    tell(report);
+    print_conflicts(report);
     say!("written  {}", data.metadata().join(ANNOTATIONS).display());
     say!("         {}", data.metadata().join(PEOPLE).display());
     if folders {
@@ -78,7 +78,7 @@ fn print(data: &Dataset, s: &Summary, report: &Report, holding: usize, folders: 
 }
 
 /// Says on standard error that there are faces that no clustering has seen.
-pub(super) fn tell_unclustered(dir: &Path, faces: usize) {
+pub(super) fn warn_unclustered(dir: &Path, faces: usize) {
     if faces > 0 {
         let dir = dir.display();
         eprintln!(
@@ -88,7 +88,7 @@ pub(super) fn tell_unclustered(dir: &Path, faces: usize) {
 }
 
 /// Says on standard error which decisions are not followed, and why.
-pub(super) fn tell(report: &Report) {
+pub(super) fn print_conflicts(report: &Report) {
     for conflict in report.conflicts.iter().take(MOST_TOLD) {
         eprintln!("not followed: decision {}: {conflict}", conflict.decision);
     }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use streamface_annotate::matching::{
-    Joined, Matches, Mode, Pair, Rule, Settings, Stage, asked, join_sure, matches_observed, read_ignored,
+    Joined, Matches, Mode, Pair, Rule, Settings, Stage, answered_pairs, join_sure, matches_observed,
+    read_ignored,
 };
 use streamface_annotate::{Journal, People, Refusal, journal, load};
 use streamface_model::Manifest;
@@ -64,7 +65,7 @@ pub fn match_clusters(args: &MatchArgs) -> anyhow::Result<Outcome> {
         let mut people = People::new(faces, &labels, true)?;
         people.replay(&decisions);
         labels = people.labels();
-        ignored.extend(asked(&people, &decisions));
+        ignored.extend(answered_pairs(&people, &decisions));
         desk = journal.map(|journal| (people, journal));
     }
     let read = start.elapsed();
@@ -110,7 +111,7 @@ fn wanted(args: &MatchArgs, metric: Metric, min: f64, max: f64) -> anyhow::Resul
         settings = settings.topk(k);
     }
     if let Some(pairs) = args.most {
-        settings = settings.most(pairs);
+        settings = settings.max_pairs(pairs);
     }
     Ok(settings)
 }

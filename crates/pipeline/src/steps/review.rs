@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use anyhow::bail;
 use streamface_annotate::AUTO;
-use streamface_annotate::server::desk::{Reach, Setup};
-use streamface_annotate::server::{Desk, start};
+use streamface_annotate::server::session::{CandidateLimits, SessionSettings};
+use streamface_annotate::server::{ReviewSession, start};
 use streamface_capture::Stop;
 use streamface_web::Options;
 
 use super::Outcome;
 use super::extract::open_existing;
-use super::finalize::{tell, tell_unclustered};
+use super::finalize::{print_conflicts, warn_unclustered};
 use crate::args::ReviewArgs;
 
 /// `streamface review`: until it is stopped.
@@ -27,25 +27,25 @@ pub fn review(args: &ReviewArgs, stop: &Stop) -> anyhow::Result<Outcome> {
     if who == AUTO || who.chars().any(char::is_control) {
         bail!("who must be a name other than '{AUTO}', without control characters");
     }
-    let mut setup = Setup::default();
-    setup.who = who;
-    setup.reach = Reach { distance: args.max, pairs: args.most };
-    setup.same_frame = args.same_frame;
+    let mut settings = SessionSettings::default();
+    settings.who = who;
+    settings.limits = CandidateLimits { distance: args.max, pairs: args.most };
+    settings.same_frame = args.same_frame;
     let data = open_existing(&args.dir)?;
     if !args.common.quiet {
         eprintln!("reading {}", data.root().display());
     }
-    let desk = Desk::open(data, setup)?;
-    tell_unclustered(&args.dir, desk.unclustered());
-    if let Some(torn) = desk.torn() {
+    let session = ReviewSession::open(data, settings)?;
+    warn_unclustered(&args.dir, session.unclustered());
+    if let Some(torn) = session.torn() {
         eprintln!(
             "the journal ended in half a line, an answer that was never acknowledged: set aside as {}",
             torn.display()
         );
     }
-    tell(&desk.report());
+    print_conflicts(&session.report());
     let options = Options { listen: args.listen, names: args.names.clone(), ..Options::default() };
-    let server = start(Box::new(desk), options)?;
+    let server = start(Box::new(session), options)?;
     if args.common.json {
         say!("{}", serde_json::json!({"url": server.url()}));
     } else {

@@ -24,12 +24,12 @@ const likely = (pair) => h("p", { class: "likely" },
   h("meter", { min: "0", max: "1", value: String(pair.probability), "aria-label": "Probability that they are one person" }),
   h("span", {}, `${percent(pair.probability)} likely one person`), h("span", { class: "quiet" }, `distance ${pair.distance.toFixed(3)}`));
 
-/** Shows the questions of one way, one after the other. */
-export async function ask(main, way) {
-  const wanted = { way, count: 2, shown: way === "pair" ? SIDE : way === "group" ? 12 : 4, tab: TAB };
+/** Shows questions of one form, one after the other. */
+export async function ask(main, form) {
+  const wanted = { form, count: 2, shown: form === "pair" ? SIDE : form === "group" ? 12 : 4, tab: TAB };
   const load = async () => show(await get("/api/questions", wanted));
-  const answer = async (question, what, whole = false) => {
-    const reply = await decide(what, { revision: question.revision, seen: seenOf(people(question)), whole, next: wanted });
+  const answer = async (question, action, whole = false) => {
+    const reply = await decide(action, { revision: question.revision, seen: seenOf(people(question)), whole, next: wanted });
     if (reply) show(reply.questions);
     return reply;
   };
@@ -45,7 +45,7 @@ export async function ask(main, way) {
           h("a", { href: "#/history/doubtful" }, "worth a second look"), ", or finalize."),
         wanted.all ? null : h("button", { type: "button", class: "plain", onclick: () => { wanted.all = true; load(); } }, "Ask on, however unlikely")));
     } else {
-      main.replaceChildren(...{ pair, group, sweep }[now.way](now, answer));
+      main.replaceChildren(...{ pair, group, sweep }[now.form](now, answer));
       clock();
     }
     main.querySelector("h1")?.focus({ preventScroll: true });

@@ -95,8 +95,8 @@ function chosenActions(chosen, { revision, people, done }) {
     if (!chosen.size) return say("Choose faces first: Space, or a click", true);
     return act([...chosen]);
   };
-  const send = async (what, ...others) => {
-    const reply = await decide(what, { revision, seen: seenOf([...people, ...others]) });
+  const send = async (action, ...others) => {
+    const reply = await decide(action, { revision, seen: seenOf([...people, ...others]) });
     if (reply) await done();
   };
   const list = [
@@ -137,7 +137,7 @@ export async function showPerson(main, id) {
     const work = chosenActions(chosen, { revision: found.revision, people: [person], done });
     const pages = pager(found.faces.total, offset, (to) => load(to).catch((failure) => warn(failure.message)));
     const name = h("input", { name: "name", value: person.name ?? "", maxlength: "100", autocomplete: "off", placeholder: "no name yet" });
-    const say1 = (what, whole) => decide(what, { revision: found.revision, seen: seenOf([person]), whole });
+    const say1 = (action, whole) => decide(action, { revision: found.revision, seen: seenOf([person]), whole });
     const shown = person.shown.map((face) => face.id);
     const naming = h("form", { class: "naming", onsubmit: async (event) => {
       event.preventDefault();

@@ -10,7 +10,7 @@ const main = document.getElementById("main");
 
 const queue = (box) => rows(box, {
   title: "Same person?", about: "The likeliest pairs, in any order you like.",
-  load: () => get("/api/questions", { way: "pair", count: 20, shown: 5 }),
+  load: () => get("/api/questions", { form: "pair", count: 20, shown: 5 }),
 });
 const undecided = (box) => rows(box, {
   title: "Undecided", about: "Pairs that could not be told. They are not asked again by themselves.",

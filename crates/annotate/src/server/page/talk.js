@@ -69,11 +69,11 @@ export const stale = { reload: () => {} };
  * Sends an answer and resolves to its reply, or to null where it was not saved: then it stays on the screen, and the
  * alert offers to send it again under its own key, so that it is never taken twice.
  */
-export async function decide(what, { revision, seen, whole = false, next = null }) {
+export async function decide(action, { revision, seen, whole = false, next = null }) {
   // One at a time: a key pressed twice is not two answers.
   if (busy) return null;
   const seconds = Math.min(86400, Math.max(0, (performance.now() - shownAt - hiddenFor) / 1000));
-  return send({ key: newKey(), revision, seen, seconds: Math.round(seconds * 100) / 100, who: who.get(), whole, what, next });
+  return send({ key: newKey(), revision, seen, seconds: Math.round(seconds * 100) / 100, who: who.get(), whole, action, next });
 }
 
 async function send(answer) {

@@ -1,16 +1,16 @@
-//! What decisions start from: faces, and the clusters they are in.
+//! Action decisions start from: faces, and the clusters they are in.
 
 use streamface_types::FaceId;
 
 use crate::Error;
 
 /// In no cluster.
-pub(super) const NO_ONE: u32 = u32::MAX;
+pub(super) const NO_CLUSTER: u32 = u32::MAX;
 
 #[derive(Debug, Clone)]
-pub(super) struct Base {
+pub(super) struct InitialClusters {
     pub(super) faces: Vec<FaceId>,
-    /// Each face's cluster, or [`NO_ONE`].
+    /// Each face's cluster, or [`NO_CLUSTER`].
     pub(super) cluster: Vec<u32>,
     /// Clusters by their labels, ascending.
     pub(super) label: Vec<i64>,
@@ -21,8 +21,12 @@ pub(super) struct Base {
     frame: Vec<u32>,
 }
 
-impl Base {
-    pub(super) fn new(faces: Vec<FaceId>, labels: &[i64], frames_apart: bool) -> Result<Self, Error> {
+impl InitialClusters {
+    pub(super) fn new(
+        faces: Vec<FaceId>,
+        labels: &[i64],
+        separate_within_frame: bool,
+    ) -> Result<Self, Error> {
         // Decisions make atoms of their own beyond the clusters.
         if faces.len() > (u32::MAX / 2) as usize {
             return Err(Error::TooMany { faces: faces.len() });
@@ -37,10 +41,10 @@ impl Base {
         label.sort_unstable();
         label.dedup();
         // Each label is in `label`, so its partition point is its own place.
-        let of = |&l: &i64| if l < 0 { NO_ONE } else { label.partition_point(|&other| other < l) as u32 };
+        let of = |&l: &i64| if l < 0 { NO_CLUSTER } else { label.partition_point(|&other| other < l) as u32 };
         let cluster: Vec<u32> = labels.iter().map(of).collect();
         let mut start = vec![0_u32; label.len() + 1];
-        for &c in cluster.iter().filter(|&&c| c != NO_ONE) {
+        for &c in cluster.iter().filter(|&&c| c != NO_CLUSTER) {
             start[c as usize + 1] += 1;
         }
         for c in 0..label.len() {
@@ -48,12 +52,12 @@ impl Base {
         }
         let mut fill = start.clone();
         let mut members = vec![0; start[label.len()] as usize];
-        for (face, &c) in (0..).zip(&cluster).filter(|(_, c)| **c != NO_ONE) {
+        for (face, &c) in (0..).zip(&cluster).filter(|(_, c)| **c != NO_CLUSTER) {
             members[fill[c as usize] as usize] = face;
             fill[c as usize] += 1;
         }
         let mut frame = Vec::new();
-        if frames_apart {
+        if separate_within_frame {
             let mut now = 0;
             frame.reserve(faces.len());
             for (at, face) in faces.iter().enumerate() {
@@ -64,7 +68,7 @@ impl Base {
         Ok(Self { faces, cluster, label, start, members, frame })
     }
 
-    pub(super) fn clusters(&self) -> u32 {
+    pub(super) fn len(&self) -> u32 {
         self.label.len() as u32
     }
 

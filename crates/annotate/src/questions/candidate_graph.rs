@@ -2,12 +2,12 @@
 
 use streamface_types::embedding::{cosine, dot};
 
-use super::chance::log_size;
-use super::joins::Joins;
+use super::match_probability::log_size;
+use super::merge_forest::MergeForest;
 use super::tournament::Tournament;
-use super::{Clusters, Outcome, Said};
+use super::{AnswerKind, Clusters, Outcome};
 
-/// What is known of two people. One for every candidate, every pair that shares a frame, and every pair that
+/// Action is known of two people. One for every candidate, every pair that shares a frame, and every pair that
 /// was compared though it was neither; those of clusters that became one person become one themselves.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Edge {
@@ -19,7 +19,7 @@ pub(super) struct Edge {
     /// Answers for one person less answers for two.
     pub(super) votes: i16,
     /// They were seen in one frame.
-    pub(super) apart: bool,
+    pub(super) cannot_link: bool,
     /// Became part of another, or lies within a person.
     pub(super) gone: bool,
 }
@@ -31,7 +31,7 @@ impl Edge {
     }
 }
 
-pub(super) struct Board {
+pub(super) struct CandidateGraph {
     parent: Vec<u32>,
     /// Faces of each person, at its smallest cluster.
     size: Vec<u32>,
@@ -45,15 +45,15 @@ pub(super) struct Board {
     pub(super) edges: Vec<Edge>,
     /// Edges of each person; some of them gone, or named by clusters that are part of a person now.
     pub(super) lists: Vec<Vec<u32>>,
-    pub(super) joins: Joins,
+    pub(super) merges: MergeForest,
     pub(super) dirty: Vec<u32>,
     /// Pairs of faces that are one person by now.
-    pub(super) together: f64,
+    pub(super) joined_pairs: f64,
     /// Expected pairs of faces that a question on each edge would join; 0 for what is not to be asked.
-    pub(super) worth: Tournament,
+    pub(super) gain: Tournament,
 }
 
-/// What an answer says about distances.
+/// Action an answer says about distances.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sample {
     pub(super) distance: f64,
@@ -61,16 +61,24 @@ pub(super) struct Sample {
     pub(super) same: bool,
 }
 
-impl Board {
-    /// Nothing said yet; nothing weighed before the first [`Board::settle`].
+impl CandidateGraph {
+    /// Nothing said yet; nothing weighed before the first [`CandidateGraph::settle`].
     pub(super) fn new(clusters: &Clusters) -> Self {
         let n = clusters.sizes.len();
-        let edge = |a, b, distance, apart| Edge { a, b, distance, unsure: 0.0, votes: 0, apart, gone: false };
+        let edge = |a, b, distance, cannot_link| Edge {
+            a,
+            b,
+            distance,
+            unsure: 0.0,
+            votes: 0,
+            cannot_link,
+            gone: false,
+        };
         let mut edges: Vec<Edge> =
             clusters.candidates.iter().map(|c| edge(c.left, c.right, c.distance, false)).collect();
-        for &(a, b) in &clusters.apart {
+        for &(a, b) in &clusters.cannot_link {
             match clusters.candidates.binary_search_by_key(&(a, b), |c| (c.left, c.right)) {
-                Ok(at) => edges[at].apart = true,
+                Ok(at) => edges[at].cannot_link = true,
                 Err(_) => edges.push(edge(a, b, 0.0, true)),
             }
         }
@@ -91,12 +99,12 @@ impl Board {
             lengths: clusters.means.rows().map(|m| dot(m, m)).collect(),
             noise: vec![false; n],
             skipped: vec![0; n],
-            worth: Tournament::new(vec![0.0; edges.len()]),
+            gain: Tournament::new(vec![0.0; edges.len()]),
             edges,
             lists,
-            joins: Joins::new(n),
+            merges: MergeForest::new(n),
             dirty: Vec::new(),
-            together: clusters.sizes.iter().map(|&s| within(s)).sum(),
+            joined_pairs: clusters.sizes.iter().map(|&s| within(s)).sum(),
         }
     }
 
@@ -133,20 +141,20 @@ impl Board {
         &mut self,
         clusters: &Clusters,
         answer: u32,
-        said: Said,
+        kind: AnswerKind,
     ) -> (Outcome, Option<Sample>) {
-        match said {
-            Said::Same(a, b) => self.compare(clusters, answer, (a, b), Some(true)),
-            Said::Different(a, b) => self.compare(clusters, answer, (a, b), Some(false)),
-            Said::NotSure(a, b) => self.compare(clusters, answer, (a, b), None),
-            Said::Skip(a) => {
+        match kind {
+            AnswerKind::Same(a, b) => self.compare(clusters, answer, (a, b), Some(true)),
+            AnswerKind::Different(a, b) => self.compare(clusters, answer, (a, b), Some(false)),
+            AnswerKind::NotSure(a, b) => self.compare(clusters, answer, (a, b), None),
+            AnswerKind::Skip(a) => {
                 let person = self.person(a);
                 let skipped = &mut self.skipped[person as usize];
                 *skipped = self.size[person as usize].max(*skipped);
                 self.dirty.push(person);
                 (Outcome::Noted, None)
             }
-            Said::Noise(a) => (self.drop_cluster(clusters, a), None),
+            AnswerKind::Noise(a) => (self.drop_cluster(clusters, a), None),
         }
     }
 
@@ -160,14 +168,14 @@ impl Board {
         let (x, y) = (self.person(a), self.person(b));
         if x == y {
             let Some(same) = same else { return (Outcome::Known, None) };
-            self.joins.vote(x, (a, b), if same { 1 } else { -1 });
+            self.merges.vote(x, (a, b), if same { 1 } else { -1 });
             self.dirty.push(x);
             return (if same { Outcome::Known } else { Outcome::Conflict }, None);
         }
         let (sizes, distance) = ((self.size(x), self.size(y)), self.distance(clusters, x, y));
         let sample = |same| Sample { distance, size: log_size(sizes), same };
         // Settling makes one edge of those between two people; until then their votes are summed here.
-        let (found, votes, apart) = self.between(x, y);
+        let (found, votes, cannot_link) = self.between(x, y);
         let id = found.unwrap_or_else(|| self.add_edge(x, y, distance));
         let edge = &mut self.edges[id as usize];
         self.dirty.push(x);
@@ -182,11 +190,11 @@ impl Board {
             }
             Some(true) => {
                 edge.votes = edge.votes.saturating_add(1);
-                if apart || votes < 0 {
+                if cannot_link || votes < 0 {
                     return (Outcome::Conflict, Some(sample(true)));
                 }
                 self.join(clusters, x, y);
-                self.joins.add(x.min(y), x.max(y), answer, (a, b));
+                self.merges.add(x.min(y), x.max(y), answer, (a, b));
                 (Outcome::Joined, Some(sample(true)))
             }
         }
@@ -196,32 +204,32 @@ impl Board {
     fn between(&self, x: u32, y: u32) -> (Option<u32>, i32, bool) {
         let (few, other) =
             if self.lists[x as usize].len() <= self.lists[y as usize].len() { (x, y) } else { (y, x) };
-        let (mut first, mut votes, mut apart) = (None::<u32>, 0, false);
+        let (mut first, mut votes, mut cannot_link) = (None::<u32>, 0, false);
         for &id in &self.lists[few as usize] {
             let e = &self.edges[id as usize];
             if !e.gone && (self.person(e.a) == other || self.person(e.b) == other) {
                 first = Some(first.map_or(id, |f| f.min(id)));
                 votes += i32::from(e.votes);
-                apart |= e.apart;
+                cannot_link |= e.cannot_link;
             }
         }
-        (first, votes, apart)
+        (first, votes, cannot_link)
     }
 
     fn add_edge(&mut self, x: u32, y: u32, distance: f64) -> u32 {
         let id = self.edges.len() as u32;
         let (a, b) = (x.min(y), x.max(y));
-        self.edges.push(Edge { a, b, distance, unsure: 0.0, votes: 0, apart: false, gone: false });
+        self.edges.push(Edge { a, b, distance, unsure: 0.0, votes: 0, cannot_link: false, gone: false });
         self.lists[x as usize].push(id);
         self.lists[y as usize].push(id);
-        self.worth.push(0.0);
+        self.gain.push(0.0);
         id
     }
 
     fn join(&mut self, clusters: &Clusters, x: u32, y: u32) {
         let (root, other) = (x.min(y), x.max(y));
         let (r, o) = (root as usize, other as usize);
-        self.together += f64::from(self.size[r]) * f64::from(self.size[o]);
+        self.joined_pairs += f64::from(self.size[r]) * f64::from(self.size[o]);
         let mut sum = self.sums[r].take().unwrap_or_else(|| self.alone(clusters, root));
         match self.sums[o].take() {
             Some(more) => sum.iter_mut().zip(more).for_each(|(s, m)| *s += m),
@@ -231,7 +239,7 @@ impl Board {
         self.size[r] += self.size[o];
         self.skipped[r] = self.skipped[r].max(self.skipped[o]);
         self.parent[o] = root;
-        move_list(&mut self.lists, other, root);
+        merge_lists(&mut self.lists, other, root);
         self.dirty.push(root);
     }
 
@@ -243,9 +251,9 @@ impl Board {
         let mut sum = self.sums[person as usize].take().unwrap_or_else(|| self.alone(clusters, person));
         add(&mut sum, clusters, a, -(faces as f32));
         self.set_sum(person, sum);
-        self.together -= within(self.size(person));
+        self.joined_pairs -= within(self.size(person));
         self.size[person as usize] -= faces;
-        self.together += within(self.size(person));
+        self.joined_pairs += within(self.size(person));
         self.dirty.push(person);
         Outcome::Noted
     }
@@ -270,7 +278,7 @@ impl Board {
     }
 
     /// Whether anything was said since the last settling.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(super) fn is_propagated(&self) -> bool {
         self.dirty.is_empty()
     }
 
@@ -293,7 +301,7 @@ pub(super) fn within(faces: u32) -> f64 {
 }
 
 /// Makes one list of two, at `to`: the shorter is appended to the longer.
-pub(super) fn move_list(lists: &mut [Vec<u32>], from: u32, to: u32) {
+pub(super) fn merge_lists(lists: &mut [Vec<u32>], from: u32, to: u32) {
     let mut more = std::mem::take(&mut lists[from as usize]);
     let list = &mut lists[to as usize];
     if more.len() > list.len() {

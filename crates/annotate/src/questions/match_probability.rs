@@ -1,8 +1,8 @@
 //! How likely two clusters are one person.
 
-use super::pace::solve;
+use super::time_model::solve;
 
-/// What is known before anyone is asked, beside the candidates and the pairs that are surely two people.
+/// Action is known before anyone is asked, beside the candidates and the pairs that are surely two people.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Prior {
     /// Distances of the means of clusters that are surely one person: that a temporal link ties, or halves of
@@ -17,9 +17,9 @@ pub struct Prior {
 /// known how many strangers there should be at each distance; what is beyond that are pairs of one person
 /// (the local false discovery rate of Efron et al. 2001). Then **answers** are fitted along, wrong ones
 /// allowed for: an answer is taken to be wrong at the stated rate. Maximum likelihood by Fisher scoring, from
-/// one start: the same input gives the same chance.
+/// one start: the same input gives the same model.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Chance {
+pub struct MatchProbability {
     /// Log-odds at distance 0 for two clusters of one face.
     pub at_zero: f64,
     /// How much log-odds fall with distance, per unit; above 0.
@@ -30,7 +30,7 @@ pub struct Chance {
 
 /// Something to fit to: log of the size, and how much of it is the same.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen {
+pub(super) struct Observation {
     pub(super) distance: f64,
     pub(super) size: f64,
     /// 1 for one person, 0 for two, or a share of it.
@@ -42,19 +42,20 @@ pub(super) struct Seen {
 
 /// Where the fit starts and, faintly, where it is drawn to: means of larger clusters are nearer to their
 /// person's true mean, so that the same distance speaks more against one person.
-pub(super) const START: Chance = Chance { at_zero: 8.0, by_distance: 20.0, by_size: -0.5 };
-const PRECISION: [f64; 3] = [1e-3, 1e-3, 4.0];
+pub(super) const INITIAL: MatchProbability =
+    MatchProbability { at_zero: 8.0, by_distance: 20.0, by_size: -0.5 };
+const PRIOR_PRECISION: [f64; 3] = [1e-3, 1e-3, 4.0];
 const BINS: usize = 24;
 /// Shares are not believed to be nearer to none or all than this.
-const SURE: f64 = 5e-4;
+const MIN_SHARE: f64 = 5e-4;
 /// Share of a normal distribution below its mean and one deviation.
-const ABOVE_ONE_DEVIATION: f64 = 0.841;
-const SAME_COUNT: f64 = 10.0;
+const ONE_DEVIATION_QUANTILE: f64 = 0.841;
+const PRIOR_SAME_WEIGHT: f64 = 10.0;
 
-impl Chance {
+impl MatchProbability {
     /// The chance of one person, 0 to 1 without either.
     #[must_use]
-    pub fn same(&self, distance: f64, sizes: (u32, u32)) -> f64 {
+    pub fn evaluate(&self, distance: f64, sizes: (u32, u32)) -> f64 {
         sigmoid(self.log_odds(distance, log_size(sizes)))
     }
 
@@ -62,18 +63,18 @@ impl Chance {
         self.at_zero - self.by_distance * distance + self.by_size * size
     }
 
-    /// The most likely one for what was seen.
-    pub(super) fn fitted(seen: &[Seen]) -> Self {
-        let start = [START.at_zero, START.by_distance, START.by_size];
+    /// The most likely one for what was observations.
+    pub(super) fn fitted(observations: &[Observation]) -> Self {
+        let start = [INITIAL.at_zero, INITIAL.by_distance, INITIAL.by_size];
         let mut at = start;
-        let mut likelihood = log_likelihood(&at, &start, seen);
+        let mut likelihood = log_likelihood(&at, &start, observations);
         for _ in 0..50 {
-            let step = step(&at, &start, seen);
+            let step = step(&at, &start, observations);
             let mut part = 1.0;
             // Fisher's step may be too long where little is known: halved until it leads upwards.
             let better = loop {
                 let next: [f64; 3] = std::array::from_fn(|k| at[k] + part * step[k]);
-                let there = log_likelihood(&next, &start, seen);
+                let there = log_likelihood(&next, &start, observations);
                 if there > likelihood && next[1] > 0.0 {
                     break Some((next, there));
                 }
@@ -103,31 +104,31 @@ pub(super) fn sigmoid(z: f64) -> f64 {
     1.0 / (1.0 + (-z).exp())
 }
 
-fn said(at: &[f64; 3], s: &Seen) -> (f64, f64) {
+fn expected(at: &[f64; 3], s: &Observation) -> (f64, f64) {
     let p = sigmoid((at[0] - at[1] * s.distance + at[2] * s.size).clamp(-30.0, 30.0));
     let share = s.error + (1.0 - 2.0 * s.error) * p;
     (share.clamp(1e-12, 1.0 - 1e-12), (1.0 - 2.0 * s.error) * p * (1.0 - p))
 }
 
-fn log_likelihood(at: &[f64; 3], start: &[f64; 3], seen: &[Seen]) -> f64 {
-    let of_data: f64 = seen
+fn log_likelihood(at: &[f64; 3], start: &[f64; 3], observations: &[Observation]) -> f64 {
+    let of_data: f64 = observations
         .iter()
         .map(|s| {
-            let (share, _) = said(at, s);
+            let (share, _) = expected(at, s);
             s.weight * (s.same * share.ln() + (1.0 - s.same) * (1.0 - share).ln())
         })
         .sum();
-    of_data - 0.5 * (0..3).map(|k| PRECISION[k] * (at[k] - start[k]).powi(2)).sum::<f64>()
+    of_data - 0.5 * (0..3).map(|k| PRIOR_PRECISION[k] * (at[k] - start[k]).powi(2)).sum::<f64>()
 }
 
-fn step(at: &[f64; 3], start: &[f64; 3], seen: &[Seen]) -> [f64; 3] {
+fn step(at: &[f64; 3], start: &[f64; 3], observations: &[Observation]) -> [f64; 3] {
     let (mut information, mut score) = ([[0.0; 3]; 3], [0.0; 3]);
     for k in 0..3 {
-        information[k][k] = PRECISION[k];
-        score[k] = -PRECISION[k] * (at[k] - start[k]);
+        information[k][k] = PRIOR_PRECISION[k];
+        score[k] = -PRIOR_PRECISION[k] * (at[k] - start[k]);
     }
-    for s in seen {
-        let (share, slope) = said(at, s);
+    for s in observations {
+        let (share, slope) = expected(at, s);
         let x = [1.0, -s.distance, s.size];
         let scale = s.weight * slope / (share * (1.0 - share));
         for i in 0..3 {
@@ -140,27 +141,27 @@ fn step(at: &[f64; 3], start: &[f64; 3], seen: &[Seen]) -> [f64; 3] {
     solve(information, score)
 }
 
-/// What the first fit sees: `candidates`, each with its distance and log of the size, among so many `pairs`
+/// Action the first fit sees: `candidates`, each with its distance and log of the size, among so many `pairs`
 /// in all, and the distances of strangers (`apart`).
 pub(super) fn before_answers(
     candidates: impl Iterator<Item = (f64, f64)> + Clone,
     pairs: f64,
-    apart: &[f64],
+    strangers: &[f64],
     prior: &Prior,
-) -> Vec<Seen> {
+) -> Vec<Observation> {
     let max = candidates.clone().map(|(d, _)| d).fold(0.0, f64::max);
-    let mut seen = Vec::new();
+    let mut observations = Vec::new();
     // Something at either end, should the candidates be few.
     let mut add = |distance, size, same, weight| {
-        seen.push(Seen { distance, size, same, weight, error: 0.0 });
+        observations.push(Observation { distance, size, same, weight, error: 0.0 });
     };
-    add(0.0, 0.0, 1.0 - SURE, 0.5);
-    add(max.max(0.1) * 1.5, 0.0, SURE, 0.5);
-    let weight = SAME_COUNT / prior.same.len().max(1) as f64;
+    add(0.0, 0.0, 1.0 - MIN_SHARE, 0.5);
+    add(max.max(0.1) * 1.5, 0.0, MIN_SHARE, 0.5);
+    let weight = PRIOR_SAME_WEIGHT / prior.same.len().max(1) as f64;
     for &distance in &prior.same {
         add(distance, 0.0, 1.0, weight.min(1.0));
     }
-    let Some((mean, deviation)) = strangers(apart) else { return seen };
+    let Some((mean, deviation)) = normal_fit(strangers) else { return observations };
     let mut bins = vec![(0_u32, 0.0, 0.0); BINS];
     for (distance, size) in candidates {
         let bin = &mut bins[((distance / max * BINS as f64) as usize).min(BINS - 1)];
@@ -171,22 +172,22 @@ pub(super) fn before_answers(
         if count > 0 {
             let n = f64::from(count);
             let same = 1.0 - pairs * (below(k + 1) - below(k)) / n;
-            add(distance / n, size / n, same.clamp(SURE, 1.0 - SURE), (n / 5.0).min(1.0));
+            add(distance / n, size / n, same.clamp(MIN_SHARE, 1.0 - MIN_SHARE), (n / 5.0).min(1.0));
         }
     }
-    seen
+    observations
 }
 
 /// Mean and standard deviation of strangers' distances. A few that are one person after all pull only at the
 /// nearer half, which is not looked at.
-fn strangers(apart: &[f64]) -> Option<(f64, f64)> {
-    if apart.len() < 2 {
+fn normal_fit(distances: &[f64]) -> Option<(f64, f64)> {
+    if distances.len() < 2 {
         return None;
     }
-    let mut apart = apart.to_vec();
-    apart.sort_by(f64::total_cmp);
-    let at = |share: f64| apart[((apart.len() - 1) as f64 * share).round() as usize];
-    Some((at(0.5), (at(ABOVE_ONE_DEVIATION) - at(0.5)).max(1e-3)))
+    let mut sorted = distances.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
+    Some((at(0.5), (at(ONE_DEVIATION_QUANTILE) - at(0.5)).max(1e-3)))
 }
 
 /// The standard normal distribution up to x, with the lower tail's relative precision kept.
@@ -232,27 +233,33 @@ mod tests {
         // 300 near pairs where strangers would give 1, then strangers as they should be.
         let near = (0..300).map(|i| (0.1 + f64::from(i % 20) / 100.0, 0.0));
         let far = (0..400).map(|i| (0.55 + f64::from(i % 10) / 100.0, 0.0));
-        let apart: Vec<f64> = (1..400).map(|i| 0.9 + 0.13 * f64::from(i - 200) / 120.0).collect();
-        let seen = before_answers(near.chain(far), 60_000.0, &apart, &Prior::default());
-        let chance = Chance::fitted(&seen);
-        assert!(chance.same(0.2, (1, 1)) > 0.98, "{chance:?}");
-        assert!(chance.same(0.6, (1, 1)) < 0.1, "{chance:?}");
-        assert!(chance.same(0.3, (1, 1)) > chance.same(0.31, (1, 1)));
+        let strangers: Vec<f64> = (1..400).map(|i| 0.9 + 0.13 * f64::from(i - 200) / 120.0).collect();
+        let observations = before_answers(near.chain(far), 60_000.0, &strangers, &Prior::default());
+        let model = MatchProbability::fitted(&observations);
+        assert!(model.evaluate(0.2, (1, 1)) > 0.98, "{model:?}");
+        assert!(model.evaluate(0.6, (1, 1)) < 0.1, "{model:?}");
+        assert!(model.evaluate(0.3, (1, 1)) > model.evaluate(0.31, (1, 1)));
     }
 
     #[test]
     fn wrong_answers_do_not_flatten_it() {
-        let right = Chance { at_zero: 15.0, by_distance: 40.0, by_size: -1.0 };
-        let seen: Vec<Seen> = (0..4000_u32)
+        let right = MatchProbability { at_zero: 15.0, by_distance: 40.0, by_size: -1.0 };
+        let observations: Vec<Observation> = (0..4000_u32)
             .map(|i| {
                 let (distance, n) = (0.15 + 0.5 * f64::from((i * 617) % 1000) / 1000.0, 1 + (i * 31) % 40);
                 let size = log_size((n, n));
-                let p = right.same(distance, (n, n));
+                let p = right.evaluate(distance, (n, n));
                 let same = f64::from((i * 7919) % 10_007) / 10_007.0 < p;
-                Seen { distance, size, same: f64::from(same != (i % 50 == 0)), weight: 1.0, error: 0.02 }
+                Observation {
+                    distance,
+                    size,
+                    same: f64::from(same != (i % 50 == 0)),
+                    weight: 1.0,
+                    error: 0.02,
+                }
             })
             .collect();
-        let found = Chance::fitted(&seen);
+        let found = MatchProbability::fitted(&observations);
         assert!((found.by_distance / right.by_distance - 1.0).abs() < 0.15, "{found:?}");
         assert!((found.at_zero / right.at_zero - 1.0).abs() < 0.15, "{found:?}");
         assert!((found.by_size - right.by_size).abs() < 0.2, "{found:?}");

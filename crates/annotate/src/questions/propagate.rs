@@ -1,23 +1,23 @@
-//! What follows from answers, worked out when it is asked for.
+//! Action follows from answers, worked out when it is asked for.
 
 use rayon::prelude::*;
 
 use super::Clusters;
-use super::board::{Board, Edge, answer_log_odds};
-use super::chance::{Chance, log_size, sigmoid};
+use super::candidate_graph::{CandidateGraph, Edge, answer_log_odds};
+use super::match_probability::{MatchProbability, log_size, sigmoid};
 use super::tournament::Tournament;
 
 /// So many answers for two people, less those for one, settle it.
-const SETTLED: i16 = -3;
-/// What could not be told, or was to be skipped, may be asked again at so many times the faces.
-const GROWN: f64 = 2.0;
+const CLOSED_AT_VOTES: i16 = -3;
+/// Action could not be told, or was to be skipped, may be asked again at so many times the faces.
+const REASK_GROWTH: f64 = 2.0;
 /// Edges from which threads pay.
-const MANY: usize = 1 << 13;
+const PARALLEL_MIN_EDGES: usize = 1 << 13;
 
-impl Board {
+impl CandidateGraph {
     /// Weighs anew what the answers since the last time have changed; everything where `all`. `error` is the
     /// rate of wrong answers.
-    pub(super) fn settle(&mut self, clusters: &Clusters, chance: &Chance, error: f64, all: bool) {
+    pub(super) fn propagate(&mut self, clusters: &Clusters, model: &MatchProbability, error: f64, all: bool) {
         let mut dirty: Vec<u32> =
             std::mem::take(&mut self.dirty).into_iter().map(|x| self.person(x)).collect();
         dirty.sort_unstable();
@@ -34,19 +34,19 @@ impl Board {
         for (&id, distance) in moved.iter().zip(distances) {
             self.edges[id as usize].distance = distance;
         }
-        let worth = |e: &Edge| self.worth_of(chance, error, e);
+        let gain = |e: &Edge| self.gain_of(model, error, e);
         if all {
-            self.worth = Tournament::new(each(&self.edges, worth));
+            self.gain = Tournament::new(each(&self.edges, gain));
         } else {
-            let worth = each(&moved, |&id| worth(&self.edges[id as usize]));
-            for (&id, worth) in moved.iter().zip(worth) {
-                self.worth.set(id as usize, worth);
+            let gain = each(&moved, |&id| gain(&self.edges[id as usize]));
+            for (&id, gain) in moved.iter().zip(gain) {
+                self.gain.set(id as usize, gain);
             }
         }
         for &person in &dirty {
-            self.joins.measure(clusters, &self.noise, person);
+            self.merges.measure(clusters, &self.noise, person);
         }
-        self.joins.judge(chance, error, if all { None } else { Some(&dirty) });
+        self.merges.judge(model, error, if all { None } else { Some(&dirty) });
     }
 
     /// One edge to each other person. `kept` is scratch, and left as it was: all `u32::MAX`.
@@ -64,11 +64,11 @@ impl Board {
             let first = kept[other as usize];
             if x == y || first != u32::MAX && first != id {
                 self.edges[id as usize].gone = true;
-                self.worth.set(id as usize, 0.0);
+                self.gain.set(id as usize, 0.0);
                 if x != y {
                     let first = &mut self.edges[first as usize];
                     first.votes = first.votes.saturating_add(e.votes);
-                    first.apart |= e.apart;
+                    first.cannot_link |= e.cannot_link;
                     first.unsure = first.unsure.max(e.unsure);
                 }
                 return false;
@@ -86,46 +86,50 @@ impl Board {
         self.lists[person as usize] = list;
     }
 
-    /// Of two people one of whom may have changed. What was given holds as long as both are what it was given
+    /// Of two people one of whom may have changed. Action was given holds as long as both are what it was given
     /// for.
     fn distance_of(&self, clusters: &Clusters, id: u32) -> f64 {
         let e = &self.edges[id as usize];
         let alone = |p: u32| self.sums[p as usize].is_none();
-        if e.apart || alone(e.a) && alone(e.b) { e.distance } else { self.distance(clusters, e.a, e.b) }
+        if e.cannot_link || alone(e.a) && alone(e.b) { e.distance } else { self.distance(clusters, e.a, e.b) }
     }
 
-    fn worth_of(&self, chance: &Chance, error: f64, e: &Edge) -> f64 {
-        if e.gone || e.apart || e.votes <= SETTLED {
+    fn gain_of(&self, model: &MatchProbability, error: f64, e: &Edge) -> f64 {
+        if e.gone || e.cannot_link || e.votes <= CLOSED_AT_VOTES {
             return 0.0;
         }
         let (m, n) = (self.size(e.a), self.size(e.b));
         let pairs = f64::from(m) * f64::from(n);
         let skip = |p: u32| {
             let at = f64::from(self.skipped[p as usize]);
-            at > 0.0 && f64::from(self.size(p)) < GROWN * at
+            at > 0.0 && f64::from(self.size(p)) < REASK_GROWTH * at
         };
-        let unsure = e.unsure > 0.0 && pairs < GROWN * e.unsure;
+        let unsure = e.unsure > 0.0 && pairs < REASK_GROWTH * e.unsure;
         if pairs == 0.0 || unsure || skip(e.a) || skip(e.b) {
             return 0.0;
         }
-        pairs * sigmoid(edge_log_odds(chance, e.distance, (m, n), e.votes, error))
+        pairs * sigmoid(edge_log_odds(model, e.distance, (m, n), e.votes, error))
     }
 
-    /// The chance that the two people of an edge are one, after what was said of them.
-    pub(super) fn chance(&self, chance: &Chance, e: &Edge, error: f64) -> f64 {
-        if e.apart {
+    /// The model that the two people of an edge are one, after what was said of them.
+    pub(super) fn probability(&self, model: &MatchProbability, e: &Edge, error: f64) -> f64 {
+        if e.cannot_link {
             return 0.0;
         }
-        sigmoid(edge_log_odds(chance, e.distance, (self.size(e.a), self.size(e.b)), e.votes, error))
+        sigmoid(edge_log_odds(model, e.distance, (self.size(e.a), self.size(e.b)), e.votes, error))
     }
 }
 
 /// In threads where there is enough to do; in order in any case.
 fn each<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
-    if items.len() < MANY { items.iter().map(f).collect() } else { items.par_iter().map(f).collect() }
+    if items.len() < PARALLEL_MIN_EDGES {
+        items.iter().map(f).collect()
+    } else {
+        items.par_iter().map(f).collect()
+    }
 }
 
 /// Every answer speaks with the odds of its being right.
-fn edge_log_odds(chance: &Chance, distance: f64, sizes: (u32, u32), votes: i16, error: f64) -> f64 {
-    chance.log_odds(distance, log_size(sizes)) + f64::from(votes) * answer_log_odds(error)
+fn edge_log_odds(model: &MatchProbability, distance: f64, sizes: (u32, u32), votes: i16, error: f64) -> f64 {
+    model.log_odds(distance, log_size(sizes)) + f64::from(votes) * answer_log_odds(error)
 }

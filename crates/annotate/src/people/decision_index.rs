@@ -4,18 +4,18 @@ use std::ops::Range;
 
 use streamface_types::FaceId;
 
-use crate::{Verdict, What};
+use crate::{Action, Verdict};
 
 /// No decision's place.
-const NEVER: u32 = u32::MAX;
+const NO_DECISION: u32 = u32::MAX;
 
 /// All decisions.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Said {
+pub(super) struct DecisionIndex {
     pub(super) entries: Vec<Entry>,
     /// Faces of all sides, one after the other.
     pool: Vec<u32>,
-    /// The place of the first decision that names each face, or [`NEVER`].
+    /// The place of the first decision that names each face, or [`NO_DECISION`].
     named: Vec<u32>,
     /// Atoms that decisions may make, beyond the clusters.
     pub(super) made: u32,
@@ -31,14 +31,14 @@ pub(super) type Pair = (Side, Side, Verdict);
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) id: u64,
-    pub(super) what: Meant,
+    pub(super) action: IndexedAction,
     /// Times that it names a face that is not there.
     pub(super) unknown: usize,
 }
 
-/// What was said, by numbers.
+/// Action was said, by numbers.
 #[derive(Debug, Clone)]
-pub(super) enum Meant {
+pub(super) enum IndexedAction {
     Compare(Vec<Pair>),
     Noise(Side),
     /// Atoms from this one on are theirs: one for all, or one each.
@@ -59,14 +59,14 @@ pub(super) enum Meant {
     Redo(u64),
 }
 
-impl Said {
+impl DecisionIndex {
     pub(super) fn new(faces: usize) -> Self {
-        Self { named: vec![NEVER; faces], ..Self::default() }
+        Self { named: vec![NO_DECISION; faces], ..Self::default() }
     }
 
     /// Whether some decision names a face.
     pub(super) fn is_named(&self, face: u32) -> bool {
-        self.named[face as usize] != NEVER
+        self.named[face as usize] != NO_DECISION
     }
 
     pub(super) fn faces(&self, side: &Side) -> &[u32] {
@@ -80,16 +80,16 @@ impl Said {
 
     /// A pair of the decision at this place.
     pub(super) fn pair(&self, at: u32, pair: u32) -> Option<&Pair> {
-        let Meant::Compare(pairs) = &self.entries[at as usize].what else { return None };
+        let IndexedAction::Compare(pairs) = &self.entries[at as usize].action else { return None };
         pairs.get(pair as usize)
     }
 
     /// The faces of a decision that say where single faces belong.
     pub(super) fn placed(&self, entry: &Entry) -> Option<&[u32]> {
-        match &entry.what {
-            Meant::Noise(faces) | Meant::Split { faces, .. } | Meant::Move { faces, .. } => {
-                Some(self.faces(faces))
-            }
+        match &entry.action {
+            IndexedAction::Noise(faces)
+            | IndexedAction::Split { faces, .. }
+            | IndexedAction::Move { faces, .. } => Some(self.faces(faces)),
             _ => None,
         }
     }
@@ -97,7 +97,7 @@ impl Said {
     /// Adds what decision `id` says; every face that it names was looked up ([`look_up`]). Atoms are numbered on
     /// from the clusters, whether or not the decision holds, so that taking another one back leaves their numbers
     /// alone.
-    pub(super) fn push(&mut self, id: u64, what: &What, numbers: &[Option<u32>], clusters: u32) {
+    pub(super) fn push(&mut self, id: u64, action: &Action, numbers: &[Option<u32>], clusters: u32) {
         let unknown = numbers.iter().filter(|n| n.is_none()).count();
         let mut numbers = numbers.iter();
         let at = self.entries.len() as u32;
@@ -111,26 +111,26 @@ impl Said {
             from..self.pool.len()
         };
         let own = clusters + self.made;
-        let what = match what {
-            What::Compare { pairs } => {
-                Meant::Compare(pairs.iter().map(|p| (side(&p.left), side(&p.right), p.verdict)).collect())
-            }
-            What::Noise { faces } => Meant::Noise(side(faces)),
-            What::Split { faces, together } => {
+        let action = match action {
+            Action::Compare { pairs } => IndexedAction::Compare(
+                pairs.iter().map(|p| (side(&p.left), side(&p.right), p.verdict)).collect(),
+            ),
+            Action::Noise { faces } => IndexedAction::Noise(side(faces)),
+            Action::Split { faces, together } => {
                 let faces = side(faces);
                 self.made += if *together { 1 } else { faces.len() as u32 };
-                Meant::Split { faces, first: own, together: *together }
+                IndexedAction::Split { faces, first: own, together: *together }
             }
-            What::Move { faces, to } => {
+            Action::Move { faces, to } => {
                 self.made += 1;
-                Meant::Move { faces: side(faces), to: side(to), own }
+                IndexedAction::Move { faces: side(faces), to: side(to), own }
             }
-            What::Skip { person } => Meant::Skip(side(person)),
-            What::Name { person, name } => Meant::Name(side(person), name.clone()),
-            What::Undo { decision } => Meant::Undo(*decision),
-            What::Redo { decision } => Meant::Redo(*decision),
+            Action::Skip { person } => IndexedAction::Skip(side(person)),
+            Action::Name { person, name } => IndexedAction::Name(side(person), name.clone()),
+            Action::Undo { decision } => IndexedAction::Undo(*decision),
+            Action::Redo { decision } => IndexedAction::Redo(*decision),
         };
-        self.entries.push(Entry { id, what, unknown });
+        self.entries.push(Entry { id, action, unknown });
     }
 
     /// Takes the last decision away again.
@@ -140,7 +140,7 @@ impl Said {
         for face in self.pool.drain(before.pool..) {
             let first = &mut self.named[face as usize];
             if *first == at {
-                *first = NEVER;
+                *first = NO_DECISION;
             }
         }
         self.made = before.made;
@@ -154,9 +154,9 @@ impl Said {
     pub(super) fn holding(&self) -> Vec<bool> {
         let mut word: Vec<Option<bool>> = vec![None; self.entries.len()];
         for at in (0..self.entries.len()).rev() {
-            let (id, says) = match self.entries[at].what {
-                Meant::Undo(id) => (id, false),
-                Meant::Redo(id) => (id, true),
+            let (id, says) = match self.entries[at].action {
+                IndexedAction::Undo(id) => (id, false),
+                IndexedAction::Redo(id) => (id, true),
                 _ => continue,
             };
             if word[at] != Some(false)
@@ -170,12 +170,12 @@ impl Said {
 }
 
 /// The number of every face that a decision names, in the order of naming; none of a face that is not there.
-pub(super) fn look_up(what: &What, faces: &[FaceId]) -> Vec<Option<u32>> {
+pub(super) fn look_up(action: &Action, faces: &[FaceId]) -> Vec<Option<u32>> {
     let number = |face: &FaceId| faces.binary_search(face).ok().map(|at| at as u32);
-    what.sides().into_iter().flatten().map(number).collect()
+    action.sides().into_iter().flatten().map(number).collect()
 }
 
-/// Where a [`Said`] ended.
+/// Where a [`DecisionIndex`] ended.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mark {
     pool: usize,

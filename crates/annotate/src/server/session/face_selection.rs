@@ -2,7 +2,7 @@
 
 /// A face that may be shown.
 #[derive(Debug, Clone, Copy)]
-pub struct Look<'a> {
+pub struct FaceSample<'a> {
     /// How well it can be seen: more is better, any scale.
     pub quality: f32,
     /// Its unit vector.
@@ -19,7 +19,7 @@ const WELL_SEEN: f32 = 3.0;
 ///
 /// O((k + |across|) · n · d). Of equals the first.
 #[must_use]
-pub fn informative(faces: &[Look<'_>], k: usize, across: &[Look<'_>]) -> Vec<usize> {
+pub fn representative_faces(faces: &[FaceSample<'_>], k: usize, across: &[FaceSample<'_>]) -> Vec<usize> {
     let n = faces.len();
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&a, &b| faces[b].quality.total_cmp(&faces[a].quality).then(a.cmp(&b)));
@@ -77,8 +77,8 @@ mod tests {
         [angle.cos(), angle.sin()]
     }
 
-    fn looks<'a>(vectors: &'a [[f32; 2]], quality: &[f32]) -> Vec<Look<'a>> {
-        vectors.iter().zip(quality).map(|(vector, &quality)| Look { quality, vector }).collect()
+    fn looks<'a>(vectors: &'a [[f32; 2]], quality: &[f32]) -> Vec<FaceSample<'a>> {
+        vectors.iter().zip(quality).map(|(vector, &quality)| FaceSample { quality, vector }).collect()
     }
 
     #[test]
@@ -87,7 +87,7 @@ mod tests {
         let mut vectors: Vec<_> = (0..30).map(|i| unit(i as f32 / 1000.0)).collect();
         vectors.push(unit(1.2));
         let quality: Vec<f32> = (0..31).map(|i| 100.0 - i as f32).collect();
-        let shown = informative(&looks(&vectors, &quality), 3, &[]);
+        let shown = representative_faces(&looks(&vectors, &quality), 3, &[]);
         assert_eq!(shown[..2], [0, 30]);
     }
 
@@ -97,15 +97,15 @@ mod tests {
         let faces = looks(&vectors, &[1.0, 5.0, 2.0, 1.0]);
         for (others, shown) in [([1.5, -3.0], [3, 1]), ([-0.1, 2.0], [0, 1])] {
             let other = others.map(unit);
-            assert_eq!(informative(&faces, 2, &looks(&other, &[0.0, 0.0])), shown);
+            assert_eq!(representative_faces(&faces, 2, &looks(&other, &[0.0, 0.0])), shown);
         }
     }
 
     #[test]
     fn of_two_as_different_the_better_seen_is_shown() {
         let vectors = [unit(0.0), unit(0.5), unit(-0.5)];
-        assert_eq!(informative(&looks(&vectors, &[9.0, 1.0, 2.0]), 2, &[]), [0, 2]);
-        assert_eq!(informative(&looks(&vectors, &[9.0, 2.0, 1.0]), 2, &[]), [0, 1]);
+        assert_eq!(representative_faces(&looks(&vectors, &[9.0, 1.0, 2.0]), 2, &[]), [0, 2]);
+        assert_eq!(representative_faces(&looks(&vectors, &[9.0, 2.0, 1.0]), 2, &[]), [0, 1]);
     }
 
     proptest! {
@@ -113,7 +113,7 @@ mod tests {
         fn each_once_and_as_many_as_there_are(angles in prop::collection::vec(-3.0_f32..3.0, 0..40), k in 0_usize..30) {
             let vectors: Vec<_> = angles.iter().map(|&a| unit(a)).collect();
             let quality: Vec<f32> = angles.iter().map(|a| a.sin() * 10.0).collect();
-            let mut shown = informative(&looks(&vectors, &quality), k, &[]);
+            let mut shown = representative_faces(&looks(&vectors, &quality), k, &[]);
             prop_assert_eq!(shown.len(), k.min(angles.len()));
             shown.sort_unstable();
             shown.dedup();

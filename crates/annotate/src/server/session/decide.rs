@@ -5,21 +5,21 @@ use std::time::{Duration, Instant};
 
 use streamface_types::FaceId;
 
-use super::{Desk, Error, state};
+use super::{Error, ReviewSession, state};
 use crate::questions;
 use crate::server::view::{
-    Answer, Ask, Candidate, Decided, Finalized, PersonView, Problem, Question, SHOWN, Way,
+    Answer, Ask, Candidate, Decided, Finalized, Form, PersonView, Problem, Question, SHOWN,
 };
-use crate::{Decision, Refusal, Verdict, What};
+use crate::{Action, Decision, Refusal, Verdict};
 
 /// Most questions in one reply.
-const MOST: usize = 50;
+const MAX_QUESTIONS: usize = 50;
 
 /// How long people are left to the window that asks about them.
-const HELD: Duration = Duration::from_secs(120);
+const RESERVED_FOR: Duration = Duration::from_secs(120);
 
 /// Whom a window asks about.
-pub(super) struct Held {
+pub(super) struct Reservation {
     tab: u32,
     since: Instant,
     /// A face of each.
@@ -31,30 +31,30 @@ struct Screen {
     pairs: Vec<(u32, u32, questions::Pair)>,
 }
 
-impl Desk {
+impl ReviewSession {
     pub(super) fn ask(&mut self, ask: Ask) -> Result<Vec<Question>, Error> {
-        let count = ask.count.unwrap_or(2).clamp(1, MOST);
+        let count = ask.count.unwrap_or(2).clamp(1, MAX_QUESTIONS);
         let shown = ask.shown.unwrap_or(SHOWN).clamp(1, SHOWN);
-        let mut leave = self.held_by_others(ask.tab)?;
-        let mut screens = self.screens(ask, count, &mut leave)?;
-        if screens.is_empty() && !leave.is_empty() {
+        let mut exclude = self.reserved_by_others(ask.tab)?;
+        let mut screens = self.screens(ask, count, &mut exclude)?;
+        if screens.is_empty() && !exclude.is_empty() {
             // Better the same as another than nothing.
             screens = self.screens(ask, count, &mut Vec::new())?;
         }
         if ask.tab != 0 {
-            self.held.retain(|held| held.tab != ask.tab);
+            self.reservations.retain(|reservations| reservations.tab != ask.tab);
             let faces = screens.iter().flat_map(|s| &s.pairs).flat_map(|&(a, b, _)| [a, b]);
             let faces = faces.filter_map(|person| self.people.faces_of(person).first().copied()).collect();
-            self.held.push(Held { tab: ask.tab, since: Instant::now(), faces });
+            self.reservations.push(Reservation { tab: ask.tab, since: Instant::now(), faces });
         }
-        screens.iter().map(|screen| self.view(ask.way, screen, shown)).collect()
+        screens.iter().map(|screen| self.view(ask.form, screen, shown)).collect()
     }
 
-    fn screens(&mut self, ask: Ask, count: usize, leave: &mut Vec<u32>) -> Result<Vec<Screen>, Error> {
+    fn screens(&mut self, ask: Ask, count: usize, exclude: &mut Vec<u32>) -> Result<Vec<Screen>, Error> {
         let mut found = Vec::new();
-        // What people know and the queue does not is passed over; there is little of it.
-        for _ in 0..count + MOST {
-            let Some(screen) = self.next(ask, leave)? else { break };
+        // Action people know and the queue does not is passed over; there is little of it.
+        for _ in 0..count + MAX_QUESTIONS {
+            let Some(screen) = self.next(ask, exclude)? else { break };
             if !screen.pairs.is_empty() {
                 found.push(screen);
             }
@@ -66,62 +66,67 @@ impl Desk {
     }
 
     /// The queue's clusters of people whom another window asks about just now.
-    fn held_by_others(&mut self, tab: u32) -> Result<Vec<u32>, Error> {
-        self.held.retain(|held| held.since.elapsed() < HELD);
-        let others: Vec<u32> =
-            self.held.iter().filter(|held| held.tab != tab).flat_map(|held| held.faces.clone()).collect();
+    fn reserved_by_others(&mut self, tab: u32) -> Result<Vec<u32>, Error> {
+        self.reservations.retain(|reservations| reservations.since.elapsed() < RESERVED_FOR);
+        let others: Vec<u32> = self
+            .reservations
+            .iter()
+            .filter(|reservations| reservations.tab != tab)
+            .flat_map(|reservations| reservations.faces.clone())
+            .collect();
         if tab == 0 || others.is_empty() {
             return Ok(Vec::new());
         }
-        self.asking()?;
-        let Some(asking) = &self.asking else { return Ok(Vec::new()) };
-        Ok(others.iter().filter_map(|&face| asking.slot(&self.people, face)).collect())
+        self.session_queue()?;
+        let Some(session_queue) = &self.session_queue else { return Ok(Vec::new()) };
+        Ok(others.iter().filter_map(|&face| session_queue.slot(&self.people, face)).collect())
     }
 
-    /// The next screen of the queue, without the people of `leave`, to whom its own are added.
-    fn next(&mut self, ask: Ask, leave: &mut Vec<u32>) -> Result<Option<Screen>, Error> {
-        let asking = self.asking()?;
-        let settings = *asking.queue.settings();
-        let queue = &mut asking.queue;
-        let question = match ask.way {
-            Way::Pair => match queue.next_pair(leave) {
-                // What was answered is not asked again as if it had not been: the history offers it.
-                Some(q) if q.pairs.iter().any(|p| p.again.is_some()) => queue.next_group(1, leave),
+    /// The next screen of the queue, without the people of `exclude`, to whom its own are added.
+    fn next(&mut self, ask: Ask, exclude: &mut Vec<u32>) -> Result<Option<Screen>, Error> {
+        let session_queue = self.session_queue()?;
+        let settings = *session_queue.queue.settings();
+        let queue = &mut session_queue.queue;
+        let question = match ask.form {
+            Form::Pair => match queue.next_pair(exclude) {
+                // Action was answered is not asked again as if it had not been: the history offers it.
+                Some(q) if q.pairs.iter().any(|p| p.again.is_some()) => queue.next_group(1, exclude),
                 other => other,
             },
-            Way::Group => queue.next_group(settings.group, leave),
-            Way::Sweep => queue.next_sweep(settings.sweep, leave),
+            Form::Group => queue.next_group(settings.group, exclude),
+            Form::Sweep => queue.next_sweep(settings.sweep, exclude),
         };
         let Some(question) = question.filter(|q| ask.all || q.rate() >= settings.enough) else {
             return Ok(None);
         };
-        leave.extend(question.pairs.iter().flat_map(|p| [p.left, p.right]));
-        let first = |slot: u32| asking.first[slot as usize];
+        exclude.extend(question.pairs.iter().flat_map(|p| [p.left, p.right]));
+        let first = |slot: u32| session_queue.first[slot as usize];
         let faces: Vec<_> = question.pairs.iter().map(|p| (first(p.left), first(p.right), *p)).collect();
         let people = &self.people;
         let open = |&(a, b, pair): &(u32, u32, questions::Pair)| {
             let (a, b) = (people.person_of(a)?, people.person_of(b)?);
-            let asked = a == b || people.asked(a, b).is_some() || people.skipped(a) || people.skipped(b);
+            let asked =
+                a == b || people.verdict_between(a, b).is_some() || people.skipped(a) || people.skipped(b);
             (!asked).then_some((a, b, pair))
         };
         Ok(Some(Screen { pairs: faces.iter().filter_map(open).collect() }))
     }
 
-    fn view(&mut self, way: Way, screen: &Screen, shown: usize) -> Result<Question, Error> {
+    fn view(&mut self, form: Form, screen: &Screen, shown: usize) -> Result<Question, Error> {
         let revision = self.revision();
         let told = |left, right, pair: &questions::Pair| Candidate {
             left,
             right,
             distance: pair.distance,
-            probability: pair.chance,
+            probability: pair.probability,
         };
         let mut pairs = Vec::with_capacity(screen.pairs.len());
         let mut person = None;
-        if way == Way::Group {
+        if form == Form::Group {
             let host = screen.pairs[0].0;
-            let pool = self.looked_at(host)?;
+            let pool = self.read_pool(host)?;
             for (_, other, pair) in &screen.pairs {
-                let theirs = self.looked_at(*other)?;
+                let theirs = self.read_pool(*other)?;
                 let chosen = self.choose(&theirs, shown, &pool);
                 if person.is_none() {
                     let own = self.choose(&pool, shown, &theirs);
@@ -135,7 +140,7 @@ impl Desk {
                 pairs.push(told(Some(a), b, pair));
             }
         }
-        Ok(Question { way, revision, person, pairs })
+        Ok(Question { form, revision, person, pairs })
     }
 
     /// Two people, as a question of their own.
@@ -143,7 +148,7 @@ impl Desk {
         let [a, b] = self.pair_view(left, right, shown)?;
         let (distance, probability) = self.near(&a, &b).unwrap_or((1.0, 0.5));
         let pairs = vec![Candidate { left: Some(a), right: b, distance, probability }];
-        Ok(Question { way: Way::Pair, revision: self.revision(), person: None, pairs })
+        Ok(Question { form: Form::Pair, revision: self.revision(), person: None, pairs })
     }
 
     /// Distance of two people by the faces shown, and the chance that they are one.
@@ -153,22 +158,22 @@ impl Desk {
         let (x, y) = (self.vectors.row(x).ok()?, self.vectors.row(y).ok()?);
         let distance = streamface_types::Metric::Cosine.distance(&x, &y).clamp(0.0, 2.0);
         let sizes = (a.faces as u32, b.faces as u32);
-        Some((distance, self.asking().ok()?.queue.chance().same(distance, sizes)))
+        Some((distance, self.session_queue().ok()?.queue.match_probability().evaluate(distance, sizes)))
     }
 
     pub(super) fn take(&mut self, answer: &Answer) -> Result<Decided, Problem> {
         self.check_seen(answer)?;
         self.check_not_answered(answer)?;
-        let mut what = answer.what.clone();
+        let mut action = answer.action.clone();
         let mut emptied = None;
-        if let What::Noise { faces } = &mut what
+        if let Action::Noise { faces } = &mut action
             && answer.whole
         {
             emptied = Some(self.whole_people(faces));
         }
-        self.people.check(&what).map_err(|refusal| match refusal {
+        self.people.check(&action).map_err(|refusal| match refusal {
             Refusal::Conflict(_) => {
-                Problem::Conflict(format!("That contradicts what holds, and was NOT saved: {refusal}."))
+                Problem::Conflict(format!("That contradicts action holds, and was NOT saved: {refusal}."))
             }
             Refusal::Unknown(_) | Refusal::NoSuchDecision(_) => {
                 Problem::Unknown(format!("NOT saved: {refusal}."))
@@ -178,8 +183,8 @@ impl Desk {
             }
             Refusal::Empty | Refusal::TooMany { .. } => Problem::Refused(format!("NOT saved: {refusal}.")),
         })?;
-        let who = answer.who.as_deref().unwrap_or(&self.setup.who).to_owned();
-        let decision = self.journal.append(&who, answer.seconds, what).map_err(Error::from)?;
+        let who = answer.who.as_deref().unwrap_or(&self.settings.who).to_owned();
+        let decision = self.journal.append(&who, answer.seconds, action).map_err(Error::from)?;
         // From here on it counts, whatever else may fail.
         let id = decision.id;
         self.apply(decision, emptied);
@@ -198,8 +203,8 @@ impl Desk {
         let mut all: Vec<u32> = people.iter().flat_map(|&p| self.people.faces_of(p)).collect();
         all.sort_unstable();
         *faces = all.iter().map(|&f| self.index.id(f)).collect();
-        let Some(asking) = &self.asking else { return Vec::new() };
-        let mut slots: Vec<u32> = all.iter().filter_map(|&f| asking.slot(&self.people, f)).collect();
+        let Some(session_queue) = &self.session_queue else { return Vec::new() };
+        let mut slots: Vec<u32> = all.iter().filter_map(|&f| session_queue.slot(&self.people, f)).collect();
         slots.sort_unstable();
         slots.dedup();
         slots
@@ -207,15 +212,15 @@ impl Desk {
 
     fn apply(&mut self, decision: Decision, emptied: Option<Vec<u32>>) {
         let change = self.people.apply(&decision);
-        let kept = match (&mut self.asking, emptied) {
+        let kept = match (&mut self.session_queue, emptied) {
             (None, _) => Ok(false),
-            (Some(asking), Some(slots)) => asking.noise(decision.id, &slots).map(|()| true),
-            (Some(asking), None) if !change.rebuilt => asking.answer(&self.people, &decision),
+            (Some(session_queue), Some(slots)) => session_queue.noise(decision.id, &slots).map(|()| true),
+            (Some(session_queue), None) if !change.rebuilt => session_queue.answer(&self.people, &decision),
             _ => Ok(false),
         };
-        // What the queue cannot follow it is made anew from, when it is next asked.
+        // Action the queue cannot follow it is made anew from, when it is next asked.
         if !matches!(kept, Ok(true)) {
-            self.asking = None;
+            self.session_queue = None;
         }
         self.decisions.push(decision);
     }
@@ -242,20 +247,20 @@ impl Desk {
                 _ => Ok(()),
             }
         };
-        match &answer.what {
-            What::Compare { pairs } => {
+        match &answer.action {
+            Action::Compare { pairs } => {
                 pairs.iter().flat_map(|p| p.left.iter().chain(&p.right)).try_for_each(known)
             }
-            What::Noise { faces } | What::Split { faces, .. } => faces.iter().try_for_each(known),
-            What::Move { faces, to } => faces.iter().chain(to).try_for_each(known),
-            What::Skip { person } | What::Name { person, .. } => person.iter().try_for_each(known),
-            What::Undo { .. } | What::Redo { .. } => Ok(()),
+            Action::Noise { faces } | Action::Split { faces, .. } => faces.iter().try_for_each(known),
+            Action::Move { faces, to } => faces.iter().chain(to).try_for_each(known),
+            Action::Skip { person } | Action::Name { person, .. } => person.iter().try_for_each(known),
+            Action::Undo { .. } | Action::Redo { .. } => Ok(()),
         }
     }
 
     /// Whether someone compared the same two people since the screen was made.
     fn check_not_answered(&self, answer: &Answer) -> Result<(), Problem> {
-        let What::Compare { pairs } = &answer.what else { return Ok(()) };
+        let Action::Compare { pairs } = &answer.action else { return Ok(()) };
         let since = &self.decisions[(answer.revision as usize).min(self.decisions.len())..];
         let person =
             |faces: &[FaceId]| faces.iter().find_map(|face| self.people.person_of(self.people.index(face)?));
@@ -263,7 +268,7 @@ impl Desk {
             |p: &crate::Compared| person(&p.left).zip(person(&p.right)).map(|(a, b)| (a.min(b), a.max(b)));
         let ours: HashSet<(u32, u32)> = pairs.iter().filter_map(both).collect();
         for decision in since.iter().filter(|d| self.people.holds(d.id)) {
-            let What::Compare { pairs } = &decision.what else { continue };
+            let Action::Compare { pairs } = &decision.action else { continue };
             if pairs.iter().filter_map(both).any(|pair| ours.contains(&pair)) {
                 return Err(self.changed(answer.revision));
             }
@@ -283,15 +288,15 @@ impl Desk {
     fn message(&self, id: u64) -> String {
         let Some(decision) = self.decisions.last().filter(|d| d.id == id) else { return "Saved".into() };
         let faces = |n: usize| if n == 1 { "1 face".to_owned() } else { format!("{n} faces") };
-        match &decision.what {
-            What::Compare { pairs } => {
+        match &decision.action {
+            Action::Compare { pairs } => {
                 let count = |verdict| pairs.iter().filter(|p| p.verdict == verdict).count();
-                let said = [
+                let kind = [
                     (Verdict::Same, "same"),
                     (Verdict::Different, "different"),
                     (Verdict::NotSure, "not sure"),
                 ];
-                let parts: Vec<String> = said
+                let parts: Vec<String> = kind
                     .iter()
                     .filter(|(verdict, _)| count(*verdict) > 0)
                     .map(|(verdict, word)| match pairs.len() {
@@ -301,14 +306,14 @@ impl Desk {
                     .collect();
                 format!("Saved: {}", parts.join(", "))
             }
-            What::Noise { faces: all } => format!("Saved: {} set aside as noise", faces(all.len())),
-            What::Skip { .. } => "Saved: no more questions about this person".into(),
-            What::Split { faces: all, .. } => format!("Saved: {} split off", faces(all.len())),
-            What::Move { faces: all, .. } => format!("Saved: {} moved", faces(all.len())),
-            What::Name { name: Some(name), .. } => format!("Saved: named {name}"),
-            What::Name { name: None, .. } => "Saved: name taken away".into(),
-            What::Undo { decision } => format!("Undone: decision {decision}"),
-            What::Redo { decision } => format!("Done again: decision {decision}"),
+            Action::Noise { faces: all } => format!("Saved: {} set aside as noise", faces(all.len())),
+            Action::Skip { .. } => "Saved: no more questions about this person".into(),
+            Action::Split { faces: all, .. } => format!("Saved: {} split off", faces(all.len())),
+            Action::Move { faces: all, .. } => format!("Saved: {} moved", faces(all.len())),
+            Action::Name { name: Some(name), .. } => format!("Saved: named {name}"),
+            Action::Name { name: None, .. } => "Saved: name taken away".into(),
+            Action::Undo { decision } => format!("Undone: decision {decision}"),
+            Action::Redo { decision } => format!("Done again: decision {decision}"),
         }
     }
 

@@ -3,12 +3,12 @@
 use streamface_types::embedding::{cosine, dot};
 
 use super::Clusters;
-use super::board::{answer_log_odds, move_list};
-use super::chance::{Chance, log_size, sigmoid};
+use super::candidate_graph::{answer_log_odds, merge_lists};
+use super::match_probability::{MatchProbability, log_size, sigmoid};
 
 /// An answer that made one person of two.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Join {
+pub(super) struct Merge {
     pub(super) answer: u32,
     /// The clusters that were named.
     pub(super) a: u32,
@@ -26,15 +26,15 @@ pub(super) struct Join {
 }
 
 /// The trees of joins: one for each person of several clusters.
-pub(super) struct Joins {
-    pub(super) all: Vec<Join>,
+pub(super) struct MergeForest {
+    pub(super) all: Vec<Merge>,
     /// Those of each person.
     of: Vec<Vec<u32>>,
     /// Place of a cluster in the tree at hand.
     place: Vec<u32>,
 }
 
-impl Joins {
+impl MergeForest {
     pub(super) fn new(clusters: usize) -> Self {
         Self { all: Vec::new(), of: vec![Vec::new(); clusters], place: vec![u32::MAX; clusters] }
     }
@@ -42,8 +42,8 @@ impl Joins {
     /// `root` and `other` became one person by an answer that named `a` and `b`.
     pub(super) fn add(&mut self, root: u32, other: u32, answer: u32, (a, b): (u32, u32)) {
         let id = self.all.len() as u32;
-        self.all.push(Join { answer, a, b, votes: 1, wrong: 0.0, pairs: 0.0, distance: 0.0, size: 0.0 });
-        move_list(&mut self.of, other, root);
+        self.all.push(Merge { answer, a, b, votes: 1, wrong: 0.0, pairs: 0.0, distance: 0.0, size: 0.0 });
+        merge_lists(&mut self.of, other, root);
         self.of[root as usize].push(id);
     }
 
@@ -58,7 +58,7 @@ impl Joins {
     /// The chance that a join between two clusters of one person is wrong, and the pairs that the likeliest
     /// one to be holds together.
     pub(super) fn between(&mut self, person: u32, pair: (u32, u32)) -> (f64, f64) {
-        let path: Vec<Join> = self.path(person, pair).into_iter().map(|id| self.all[id as usize]).collect();
+        let path: Vec<Merge> = self.path(person, pair).into_iter().map(|id| self.all[id as usize]).collect();
         let right: f64 = path.iter().map(|j| 1.0 - j.wrong).product();
         let worst = path.iter().max_by(|a, b| a.wrong.total_cmp(&b.wrong));
         (1.0 - right, worst.map_or(0.0, |j| j.pairs))
@@ -76,17 +76,17 @@ impl Joins {
             left.pop();
             right.pop();
         }
-        // What is left of both ends where they meet.
+        // Action is left of both ends where they meet.
         left.pop();
         right.pop();
         left.iter().chain(&right).filter_map(|&at| tree.up[at].map(|(_, id)| id)).collect()
     }
 
     /// How likely joins are wrong, from what was measured: those of these people, or all.
-    pub(super) fn judge(&mut self, chance: &Chance, error: f64, people: Option<&[u32]>) {
-        let judge = |join: &mut Join| {
+    pub(super) fn judge(&mut self, model: &MatchProbability, error: f64, people: Option<&[u32]>) {
+        let judge = |join: &mut Merge| {
             let odds =
-                chance.log_odds(join.distance, join.size) + f64::from(join.votes) * answer_log_odds(error);
+                model.log_odds(join.distance, join.size) + f64::from(join.votes) * answer_log_odds(error);
             join.wrong = if join.pairs == 0.0 { 0.0 } else { sigmoid(-odds) };
         };
         match people {
@@ -136,11 +136,11 @@ impl Joins {
 
     /// The clusters of a person from its smallest on, each after its parent.
     fn tree(&mut self, person: u32) -> Tree {
-        let joins = &self.of[person as usize];
+        let merges = &self.of[person as usize];
         let mut around: Vec<Vec<(u32, u32)>> = Vec::new();
         let mut named = Vec::new();
-        for &id in joins {
-            let Join { a, b, .. } = self.all[id as usize];
+        for &id in merges {
+            let Merge { a, b, .. } = self.all[id as usize];
             for (c, other) in [(a, b), (b, a)] {
                 if self.place[c as usize] == u32::MAX {
                     self.place[c as usize] = named.len() as u32;

@@ -1,4 +1,4 @@
-//! What an answer may be, and that one sent twice is taken once.
+//! Action an answer may be, and that one sent twice is taken once.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -8,10 +8,10 @@ use streamface_web::axum::http::header;
 use streamface_web::axum::response::{IntoResponse, Response};
 
 use super::view::{Answer, Decided, Problem, SHOWN};
-use crate::{AUTO, What};
+use crate::{AUTO, Action};
 
 /// Answers whose replies are kept.
-const KEPT: usize = 1024;
+const MAX_REPLIES: usize = 1024;
 
 /// Comparisons of one screen, and people on it.
 const MAX_PAIRS: usize = 100;
@@ -24,13 +24,13 @@ const MAX_NAME: usize = 200;
 
 /// Replies to the last answers, by the answer's key.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(super) struct Replies {
     replies: HashMap<String, (Answer, Bytes)>,
     order: VecDeque<String>,
 }
 
-impl Said {
-    /// The reply to `answer`: the one it had, or the one `decide` gives. What failed may be tried again.
+impl Replies {
+    /// The reply to `answer`: the one it had, or the one `decide` gives. Action failed may be tried again.
     pub fn once(
         &mut self,
         answer: &Answer,
@@ -48,7 +48,7 @@ impl Said {
         let Ok(reply) = serde_json::to_vec(&decided).map(Bytes::from) else {
             return Ok(Json(decided).into_response());
         };
-        if self.order.len() == KEPT
+        if self.order.len() == MAX_REPLIES
             && let Some(oldest) = self.order.pop_front()
         {
             self.replies.remove(&oldest);
@@ -86,21 +86,21 @@ impl Answer {
         }
         let side = |faces: &[_]| (1..=SHOWN).contains(&faces.len());
         let many = |faces: &[_]| (1..=MAX_FACES).contains(&faces.len());
-        let right = match &self.what {
-            What::Compare { pairs } => {
+        let right = match &self.action {
+            Action::Compare { pairs } => {
                 (1..=MAX_PAIRS).contains(&pairs.len())
                     && pairs.iter().all(|p| side(&p.left) && side(&p.right))
             }
-            What::Noise { faces } | What::Split { faces, .. } => many(faces),
-            What::Move { faces, to } => many(faces) && side(to),
-            What::Skip { person } => side(person),
-            What::Name { person, name } => {
+            Action::Noise { faces } | Action::Split { faces, .. } => many(faces),
+            Action::Move { faces, to } => many(faces) && side(to),
+            Action::Skip { person } => side(person),
+            Action::Name { person, name } => {
                 if name.as_deref().is_some_and(|n| !named(n)) {
                     return no("A name has 1 to 200 bytes and no control characters");
                 }
                 side(person)
             }
-            What::Undo { .. } | What::Redo { .. } => true,
+            Action::Undo { .. } | Action::Redo { .. } => true,
         };
         if !right {
             return no("An answer names 1 to 25 faces of a person, 1 to 20,000 faces, or 1 to 100 pairs");

@@ -3,12 +3,12 @@
 //! An answer is checked against what is there now, written to the journal and synced, and only then applied: what is
 //! acknowledged is on the disk, and what is refused has changed nothing.
 
-mod asking;
-mod build;
+mod build_index;
 mod decide;
+mod face_selection;
 mod index;
 mod lists;
-mod shown;
+mod session_queue;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -18,22 +18,22 @@ use streamface_types::{Annotations, FaceId};
 
 use super::view::{self, *};
 use crate::{Decision, Journal, People, questions};
-use asking::{Asking, Known};
-use decide::Held;
+use decide::Reservation;
+pub use face_selection::{FaceSample, representative_faces};
 use index::{Index, Vectors};
 use lists::Lists;
-pub use shown::{Look, informative};
+use session_queue::{QueueInput, SessionQueue};
 
 /// Which pairs of people may be asked about at all.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Reach {
+pub struct CandidateLimits {
     /// Largest cosine distance of two means, 0 to 2.
     pub distance: f64,
     /// Most pairs, the nearest first.
     pub pairs: usize,
 }
 
-impl Default for Reach {
+impl Default for CandidateLimits {
     fn default() -> Self {
         Self { distance: 0.8, pairs: 500_000 }
     }
@@ -69,29 +69,29 @@ pub enum Error {
     Questions(#[from] questions::Error),
 }
 
-/// What a review goes by.
+/// Action a review goes by.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
-pub struct Setup {
+pub struct SessionSettings {
     /// Who answers, unless the page says otherwise.
     pub who: String,
     /// Which pairs may be asked about.
-    pub reach: Reach,
+    pub limits: CandidateLimits,
     /// Two faces of one frame may be one person.
     pub same_frame: bool,
 }
 
 /// Faces of a person that are looked at to choose those that are shown: the best seen of as many parts of their time.
-const POOL: usize = 64;
+const MAX_POOL: usize = 64;
 
 /// Of these, how many faces of the other are compared with.
-const ACROSS: usize = 16;
+const MAX_OTHER_FACES: usize = 16;
 
 /// How often progress is worked out anew, at most.
-const PROGRESS: Duration = Duration::from_millis(500);
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A review under way. Holds the dataset's lock and the journal's.
-pub struct Desk {
+pub struct ReviewSession {
     data: Dataset,
     index: Index,
     vectors: Vectors,
@@ -99,52 +99,52 @@ pub struct Desk {
     decisions: Vec<Decision>,
     people: People,
     /// None after a decision that makes it anew, until a question is asked for.
-    asking: Option<Asking>,
-    setup: Setup,
+    session_queue: Option<SessionQueue>,
+    settings: SessionSettings,
     lists: Lists,
-    held: Vec<Held>,
-    /// What the dataset's annotations.json says beside labels; read when first asked for.
+    reservations: Vec<Reservation>,
+    /// Action the dataset's annotations.json says beside labels; read when first asked for.
     attributes: Option<Annotations>,
-    progress: Option<(Instant, u64, Progressed)>,
+    progress: Option<(Instant, u64, Estimate)>,
     f_at_start: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Progressed {
+struct Estimate {
     f: f64,
     rest: Rest,
 }
 
-impl Desk {
+impl ReviewSession {
     /// Opens the review of a dataset: its index, made anew where the tables have changed, and its journal, replayed.
     ///
     /// # Errors
     /// [`Error`].
-    pub fn open(data: Dataset, setup: Setup) -> Result<Self, Error> {
-        let (index, vectors) = build::open(&data, setup.reach)?;
+    pub fn open(data: Dataset, settings: SessionSettings) -> Result<Self, Error> {
+        let (index, vectors) = build_index::open(&data, settings.limits)?;
         let (journal, decisions) = Journal::open(&data.metadata().join(crate::journal::FILE))?;
         let ids: Vec<FaceId> = (0..index.faces.len() as u32).map(|face| index.id(face)).collect();
         let labels: Vec<i64> = index.faces.iter().map(|face| face.label).collect();
-        let mut people = People::new(ids, &labels, !setup.same_frame)?;
+        let mut people = People::new(ids, &labels, !settings.same_frame)?;
         people.replay(&decisions);
-        let mut desk = Self {
+        let mut session = Self {
             data,
             index,
             vectors,
             journal,
             decisions,
             people,
-            asking: None,
-            setup,
+            session_queue: None,
+            settings,
             lists: Lists::default(),
-            held: Vec::new(),
+            reservations: Vec::new(),
             attributes: None,
             progress: None,
             f_at_start: None,
         };
-        desk.asking()?;
-        desk.progressed();
-        Ok(desk)
+        session.session_queue()?;
+        session.current_progress();
+        Ok(session)
     }
 
     /// Where a half line was set aside that the journal ended in: an answer that was never acknowledged.
@@ -169,35 +169,35 @@ impl Desk {
         self.journal.len()
     }
 
-    fn asking(&mut self) -> Result<&mut Asking, Error> {
-        if self.asking.is_none() {
-            let known = Known {
+    fn session_queue(&mut self) -> Result<&mut SessionQueue, Error> {
+        if self.session_queue.is_none() {
+            let known = QueueInput {
                 index: &self.index,
                 vectors: &mut self.vectors,
                 people: &self.people,
                 decisions: &self.decisions,
-                reach: self.setup.reach,
+                limits: self.settings.limits,
             };
-            self.asking = Some(Asking::new(known)?);
+            self.session_queue = Some(SessionQueue::new(known)?);
         }
         // Made just now where it was missing.
-        self.asking.as_mut().ok_or_else(|| Error::Index(self.data.metadata()))
+        self.session_queue.as_mut().ok_or_else(|| Error::Index(self.data.metadata()))
     }
 
     /// How far it is; an estimate that may lag an answer or two behind, or what has to be made anew for it.
-    fn progressed(&mut self) -> Option<Progressed> {
+    fn current_progress(&mut self) -> Option<Estimate> {
         let revision = self.revision();
-        if let Some((when, at, progressed)) = self.progress
-            && (at == revision || when.elapsed() < PROGRESS || self.asking.is_none())
+        if let Some((when, at, current_progress)) = self.progress
+            && (at == revision || when.elapsed() < PROGRESS_INTERVAL || self.session_queue.is_none())
         {
-            return Some(progressed);
+            return Some(current_progress);
         }
-        let now = self.asking().ok()?.queue.progress();
+        let now = self.session_queue().ok()?.queue.progress();
         let rest = Rest { screens: now.screens_left as f64, seconds: now.seconds_left };
-        let progressed = Progressed { f: now.f, rest };
+        let current_progress = Estimate { f: now.f, rest };
         self.f_at_start.get_or_insert(now.f);
-        self.progress = Some((Instant::now(), revision, progressed));
-        Some(progressed)
+        self.progress = Some((Instant::now(), revision, current_progress));
+        Some(current_progress)
     }
 
     /// The number of a face.
@@ -251,25 +251,25 @@ impl Desk {
         self.person_view(person, &shown)
     }
 
-    fn looked_at(&mut self, person: u32) -> Result<Vec<(u32, Vec<f32>)>, Error> {
-        let pool = self.pool(person, POOL);
+    fn read_pool(&mut self, person: u32) -> Result<Vec<(u32, Vec<f32>)>, Error> {
+        let pool = self.pool(person, MAX_POOL);
         pool.into_iter().map(|face| Ok((face, self.vectors.row(face)?))).collect()
     }
 
     fn choose(&self, pool: &[(u32, Vec<f32>)], k: usize, across: &[(u32, Vec<f32>)]) -> Vec<u32> {
         // To find the nearest of the other person, some of it is enough.
         let across: Vec<_> =
-            self.looks(across).into_iter().step_by(across.len().div_ceil(ACROSS).max(1)).collect();
-        informative(&self.looks(pool), k, &across).into_iter().map(|at| pool[at].0).collect()
+            self.samples(across).into_iter().step_by(across.len().div_ceil(MAX_OTHER_FACES).max(1)).collect();
+        representative_faces(&self.samples(pool), k, &across).into_iter().map(|at| pool[at].0).collect()
     }
 
-    fn looks<'a>(&self, pool: &'a [(u32, Vec<f32>)]) -> Vec<Look<'a>> {
-        pool.iter().map(|(face, vector)| Look { quality: self.index.quality(*face), vector }).collect()
+    fn samples<'a>(&self, pool: &'a [(u32, Vec<f32>)]) -> Vec<FaceSample<'a>> {
+        pool.iter().map(|(face, vector)| FaceSample { quality: self.index.quality(*face), vector }).collect()
     }
 
     /// Two people, each shown by what tells most beside the other.
     fn pair_view(&mut self, left: u32, right: u32, shown: usize) -> Result<[PersonView; 2], Error> {
-        let (a, b) = (self.looked_at(left)?, self.looked_at(right)?);
+        let (a, b) = (self.read_pool(left)?, self.read_pool(right)?);
         let (l, r) = (self.choose(&a, shown, &b), self.choose(&b, shown, &a));
         Ok([self.person_view(left, &l), self.person_view(right, &r)])
     }
@@ -294,7 +294,7 @@ fn short(source: &str) -> String {
     name.split(['?', '#']).next().unwrap_or(name).chars().take(80).collect()
 }
 
-/// What changes when the faces of a person do, whatever their order.
+/// Action changes when the faces of a person do, whatever their order.
 fn state(faces: &[u32]) -> String {
     let mix = |face: u32| {
         // SplitMix64 (Steele, Lea and Flood 2014).
@@ -323,9 +323,9 @@ impl From<Error> for Problem {
     }
 }
 
-impl Review for Desk {
+impl Review for ReviewSession {
     fn overview(&mut self) -> Overview {
-        let progress = self.progressed();
+        let progress = self.current_progress();
         let listed = self.listed();
         let (people, noise) = (listed.people.len(), listed.noise);
         let undecided = self.undecided_pairs().len();
@@ -337,7 +337,7 @@ impl Review for Desk {
             revision: self.revision(),
             answers: self.answers(),
             undecided,
-            who: self.setup.who.clone(),
+            who: self.settings.who.clone(),
             f: self.f_at_start.zip(progress).map(|(start, now)| [start, now.f]),
             rest: progress.map(|p| p.rest),
             conflicts: self.people.report().conflicts.len(),
@@ -356,7 +356,7 @@ impl Review for Desk {
         let number = self.face_number(face)?;
         let person = self.people.person_of(number);
         let person = person.ok_or_else(|| Problem::Unknown("This face belongs to no one now.".into()))?;
-        let pool = self.looked_at(person)?;
+        let pool = self.read_pool(person)?;
         let mut shown = self.choose(&pool, view::SHOWN, &[]);
         // The face that was asked for names the person, so that its address stays.
         shown.retain(|&f| f != number);
@@ -406,7 +406,7 @@ impl Review for Desk {
 
     fn settle(&mut self) {
         // Where this fails, the next question says why.
-        let _ = self.asking();
+        let _ = self.session_queue();
     }
 
     fn image(&self, kind: Picture, face: &FaceId) -> Result<Image, Problem> {

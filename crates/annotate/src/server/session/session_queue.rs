@@ -9,14 +9,16 @@ use streamface_types::Embeddings;
 use streamface_types::embedding::{cosine, dot};
 
 use super::index::{Index, Vectors};
-use super::{Error, Reach};
-use crate::questions::{Answer, Candidate, Clusters, Pace, Prior, Queue, Said, Settings, Timed};
-use crate::{Decision, People, Verdict, What};
+use super::{CandidateLimits, Error};
+use crate::questions::{
+    Answer, AnswerKind, Candidate, Clusters, Prior, Queue, Settings, TimeModel, TimedScreen,
+};
+use crate::{Action, Decision, People, Verdict};
 
 /// Candidates that a group which was pulled out is given.
 const NEW_CANDIDATES: usize = 50;
 
-pub(super) struct Asking {
+pub(super) struct SessionQueue {
     pub queue: Queue,
     /// The queue's number of each atom.
     slots: HashMap<u32, u32>,
@@ -26,19 +28,19 @@ pub(super) struct Asking {
     pub decisions: Vec<u64>,
 }
 
-/// What is to be asked about, and what there is to know.
-pub(super) struct Known<'a> {
+/// Action is to be asked about, and what there is to know.
+pub(super) struct QueueInput<'a> {
     pub index: &'a Index,
     pub vectors: &'a mut Vectors,
     pub people: &'a People,
     pub decisions: &'a [Decision],
-    pub reach: Reach,
+    pub limits: CandidateLimits,
 }
 
-impl Asking {
+impl SessionQueue {
     /// A queue over the people as they are, all decisions answered.
-    pub fn new(known: Known<'_>) -> Result<Self, Error> {
-        let Known { index, vectors, people, decisions, reach } = known;
+    pub fn new(known: QueueInput<'_>) -> Result<Self, Error> {
+        let QueueInput { index, vectors, people, decisions, limits } = known;
         let atoms = Atoms::of(index, people);
         let slots: HashMap<u32, u32> = (0..).zip(&atoms.kept).map(|(slot, &atom)| (atom, slot)).collect();
         let first = atoms.kept.iter().map(|atom| atoms.faces[atom][0]).collect();
@@ -46,10 +48,11 @@ impl Asking {
         let means = atoms.means(index, vectors, people)?;
         let changed: Vec<u32> =
             (0..).zip(&atoms.kept).filter(|(_, a)| atoms.changed.contains(a)).map(|(s, _)| s).collect();
-        let candidates = candidates(index, &slots, &means, &changed, reach);
+        let candidates = candidates(index, &slots, &means, &changed, limits);
         let apart = apart(index, people, &slots, &atoms);
         let clusters = Clusters::new(sizes, means, candidates, apart)?;
-        let settings = Settings { pace: Pace::default().fitted(&timed(decisions)), ..Settings::default() };
+        let settings =
+            Settings { time_model: TimeModel::default().fitted(&timed(decisions)), ..Settings::default() };
         let queue = Queue::new(clusters, &Prior::default(), settings)?;
         let mut this = Self { queue, slots, first, decisions: Vec::new() };
         for decision in decisions.iter().filter(|d| people.holds(d.id)) {
@@ -59,7 +62,7 @@ impl Asking {
         Ok(this)
     }
 
-    /// What holds among people and has not come to the queue by an answer of its own.
+    /// Action holds among people and has not come to the queue by an answer of its own.
     fn follow(&mut self, people: &People, atoms: &Atoms) -> Result<(), Error> {
         let mut of_person: HashMap<u32, u32> = HashMap::new();
         for atom in &atoms.kept {
@@ -67,7 +70,7 @@ impl Asking {
             let Some(person) = people.person_of(atoms.faces[atom][0]) else { continue };
             let before = *of_person.entry(person).or_insert(slot);
             if self.queue.person(before) != self.queue.person(slot) {
-                self.say(0, Said::Same(before, slot).into())?;
+                self.say(0, AnswerKind::Same(before, slot).into())?;
             }
         }
         Ok(())
@@ -80,31 +83,35 @@ impl Asking {
 
     /// Gives the queue a decision that holds. False where it needs to be made anew for it.
     pub fn answer(&mut self, people: &People, decision: &Decision) -> Result<bool, Error> {
-        let said: Vec<Said> = match &decision.what {
-            What::Compare { .. } => {
+        let kind: Vec<AnswerKind> = match &decision.action {
+            Action::Compare { .. } => {
                 let pairs = people.compared(decision.id);
                 pairs.filter_map(|pair| self.compared(people, pair)).collect()
             }
-            What::Skip { person } => {
+            Action::Skip { person } => {
                 let slot = person.iter().find_map(|face| self.slot(people, people.index(face)?));
-                slot.map(Said::Skip).into_iter().collect()
+                slot.map(AnswerKind::Skip).into_iter().collect()
             }
-            What::Name { .. } => Vec::new(),
-            What::Noise { .. }
-            | What::Split { .. }
-            | What::Move { .. }
-            | What::Undo { .. }
-            | What::Redo { .. } => {
+            Action::Name { .. } => Vec::new(),
+            Action::Noise { .. }
+            | Action::Split { .. }
+            | Action::Move { .. }
+            | Action::Undo { .. }
+            | Action::Redo { .. } => {
                 return Ok(false);
             }
         };
-        let tempo = self.tempo(decision);
-        said.into_iter().try_for_each(|said| self.say(decision.id, Answer { said, tempo }))?;
+        let relative_time = self.relative_time(decision);
+        kind.into_iter().try_for_each(|kind| self.say(decision.id, Answer { kind, relative_time }))?;
         Ok(true)
     }
 
-    /// What a comparison says of the queue's clusters, as far as it stands.
-    fn compared(&self, people: &People, (left, right, verdict): (&[u32], &[u32], Verdict)) -> Option<Said> {
+    /// Action a comparison says of the queue's clusters, as far as it stands.
+    fn compared(
+        &self,
+        people: &People,
+        (left, right, verdict): (&[u32], &[u32], Verdict),
+    ) -> Option<AnswerKind> {
         // Faces that were put elsewhere since are no part of what was said.
         let stands = |a: u32, b: u32| match (people.person_of(a), people.person_of(b)) {
             (Some(a), Some(b)) => match verdict {
@@ -116,17 +123,17 @@ impl Asking {
         };
         let (a, b) = left.iter().find_map(|&a| right.iter().find(|&&b| stands(a, b)).map(|&b| (a, b)))?;
         let (a, b) = (self.slot(people, a)?, self.slot(people, b)?);
-        let said = match verdict {
-            Verdict::Same => Said::Same(a, b),
-            Verdict::Different => Said::Different(a, b),
-            Verdict::NotSure => Said::NotSure(a, b),
+        let kind = match verdict {
+            Verdict::Same => AnswerKind::Same(a, b),
+            Verdict::Different => AnswerKind::Different(a, b),
+            Verdict::NotSure => AnswerKind::NotSure(a, b),
         };
-        (a != b).then_some(said)
+        (a != b).then_some(kind)
     }
 
     /// Whole people become noise: their clusters are no one's.
     pub fn noise(&mut self, decision: u64, slots: &[u32]) -> Result<(), Error> {
-        slots.iter().try_for_each(|&slot| self.say(decision, Said::Noise(slot).into()))
+        slots.iter().try_for_each(|&slot| self.say(decision, AnswerKind::Noise(slot).into()))
     }
 
     /// An answer of the queue, and the decision that it is from.
@@ -136,27 +143,30 @@ impl Asking {
         Ok(())
     }
 
-    fn tempo(&self, decision: &Decision) -> Option<f64> {
+    fn relative_time(&self, decision: &Decision) -> Option<f64> {
         let screen = screen(decision)?;
-        Some(screen.seconds / self.queue.settings().pace.of(screen.looks as usize, f64::from(screen.marks)))
+        Some(
+            screen.seconds
+                / self.queue.settings().time_model.of(screen.people as usize, f64::from(screen.marks)),
+        )
     }
 }
 
 /// How long a comparison took, and what was on its screen.
-fn screen(decision: &Decision) -> Option<Timed> {
-    let What::Compare { pairs } = &decision.what else { return None };
+fn screen(decision: &Decision) -> Option<TimedScreen> {
+    let Action::Compare { pairs } = &decision.action else { return None };
     let group = pairs.len() > 1 && pairs.iter().all(|p| p.left == pairs[0].left);
-    let looks = pairs.len() as u32 + if group { 1 } else { pairs.len() as u32 };
+    let people = pairs.len() as u32 + if group { 1 } else { pairs.len() as u32 };
     let same = pairs.iter().filter(|p| p.verdict == Verdict::Same).count() as u32;
     let marks = match pairs.len() {
         1 => 0,
         _ if group => same,
         all => all as u32 - same,
     };
-    Some(Timed { looks, marks, seconds: decision.seconds? })
+    Some(TimedScreen { people, marks, seconds: decision.seconds? })
 }
 
-fn timed(decisions: &[Decision]) -> Vec<Timed> {
+fn timed(decisions: &[Decision]) -> Vec<TimedScreen> {
     decisions.iter().filter_map(screen).collect()
 }
 
@@ -230,7 +240,7 @@ fn candidates(
     slots: &HashMap<u32, u32>,
     means: &Embeddings,
     changed: &[u32],
-    reach: Reach,
+    limits: CandidateLimits,
 ) -> Vec<Candidate> {
     let is_changed: HashSet<u32> = changed.iter().copied().collect();
     let mut all: Vec<Candidate> = index
@@ -256,7 +266,7 @@ fn candidates(
                 right: slot.max(other),
                 distance: distance(slot, other),
             })
-            .filter(|c| c.distance <= reach.distance)
+            .filter(|c| c.distance <= limits.distance)
             .collect();
         near.sort_by(|a, b| {
             a.distance.total_cmp(&b.distance).then((a.left, a.right).cmp(&(b.left, b.right)))
@@ -326,15 +336,15 @@ mod tests {
         let mut people = People::new(ids.clone(), &labels, true).unwrap();
         let steps = [
             (
-                What::Move { faces: ids[1..3].to_vec(), to: vec![ids[0].clone()] },
+                Action::Move { faces: ids[1..3].to_vec(), to: vec![ids[0].clone()] },
                 [vec![0, 1, 2], vec![3, 4, 5]],
             ),
-            (What::Noise { faces: vec![ids[0].clone()] }, [vec![3, 4, 5], vec![1, 2]]),
-            (What::Noise { faces: vec![ids[5].clone()] }, [vec![3, 4], vec![1, 2]]),
+            (Action::Noise { faces: vec![ids[0].clone()] }, [vec![3, 4, 5], vec![1, 2]]),
+            (Action::Noise { faces: vec![ids[5].clone()] }, [vec![3, 4], vec![1, 2]]),
         ];
-        for (id, (what, there)) in (1..).zip(steps) {
+        for (id, (action, there)) in (1..).zip(steps) {
             let at = Timestamp::default();
-            people.apply(&Decision { id, at, who: "me".into(), seconds: None, what });
+            people.apply(&Decision { id, at, who: "me".into(), seconds: None, action });
             let means = Atoms::of(&index, &people).means(&index, &mut vectors, &people).unwrap();
             for (row, faces) in means.rows().zip(there) {
                 let want = mean(&faces);

@@ -6,23 +6,23 @@ use streamface_store::{Dataset, FaceRow, FeatureRow, FrameRow, LabelRow};
 use streamface_types::{Embeddings, FaceId, Metric};
 
 use super::index::{self, Face, Frame, Index, Vectors};
-use super::{Error, Reach};
+use super::{CandidateLimits, Error};
 use crate::matching::{self, Mode};
 use crate::questions::Candidate;
 
 /// The index of a dataset: as it lies there, or made anew.
-pub(super) fn open(data: &Dataset, reach: Reach) -> Result<(Index, Vectors), Error> {
-    let mark = index::fingerprint(data, &format!("{reach:?}"))?;
+pub(super) fn open(data: &Dataset, limits: CandidateLimits) -> Result<(Index, Vectors), Error> {
+    let mark = index::fingerprint(data, &format!("{limits:?}"))?;
     if let Some(found) = index::read(&data.metadata(), &mark) {
         return Ok(found);
     }
-    let (index, features) = build(data, reach)?;
+    let (index, features) = build(data, limits)?;
     let rows: Vec<&[f32]> = features.iter().map(|f| f.embedding.as_slice()).collect();
     index::write(&data.metadata(), &mark, &index, &rows)?;
     index::read(&data.metadata(), &mark).ok_or_else(|| Error::Index(data.metadata()))
 }
 
-fn build(data: &Dataset, reach: Reach) -> Result<(Index, Vec<FeatureRow>), Error> {
+fn build(data: &Dataset, limits: CandidateLimits) -> Result<(Index, Vec<FeatureRow>), Error> {
     let features = data.read::<FeatureRow>()?;
     let dim = features.first().map_or(0, |f| f.embedding.len());
     if features.iter().any(|f| f.embedding.len() != dim) {
@@ -65,7 +65,7 @@ fn build(data: &Dataset, reach: Reach) -> Result<(Index, Vec<FeatureRow>), Error
     }
     let clusters = index.labels();
     index.means = means(&index, &clusters, &features);
-    (index.candidates, index.apart) = (candidates(&index, clusters.len(), reach)?, apart(&index, &clusters));
+    (index.candidates, index.apart) = (candidates(&index, clusters.len(), limits)?, apart(&index, &clusters));
     Ok((index, features))
 }
 
@@ -84,7 +84,7 @@ fn means(index: &Index, clusters: &[i64], features: &[FeatureRow]) -> Vec<f32> {
 }
 
 /// Pairs of clusters worth a look, by the distance of their means.
-fn candidates(index: &Index, clusters: usize, reach: Reach) -> Result<Vec<Candidate>, Error> {
+fn candidates(index: &Index, clusters: usize, limits: CandidateLimits) -> Result<Vec<Candidate>, Error> {
     if clusters < 2 {
         return Ok(Vec::new());
     }
@@ -97,7 +97,7 @@ fn candidates(index: &Index, clusters: usize, reach: Reach) -> Result<Vec<Candid
     let rows = Embeddings::new(rows.concat(), index.dim).map_err(|e| Error::Vectors(e.to_string()))?;
     let labels: Vec<i64> = (0..kept.len() as i64).collect();
     let settings =
-        matching::Settings::new(Metric::Cosine, Mode::Average, 0.0, reach.distance)?.most(reach.pairs);
+        matching::Settings::new(Metric::Cosine, Mode::Average, 0.0, limits.distance)?.max_pairs(limits.pairs);
     let found = matching::matches(&rows, &labels, &settings)?;
     let pairs = found.sure.iter().chain(&found.ask);
     let cluster = |label: i64| kept[usize::try_from(label).unwrap_or_default()];

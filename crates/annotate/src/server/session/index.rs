@@ -1,4 +1,4 @@
-//! What a review needs of a dataset, in one file that is read in one go: `metadata/review.index`, and the rows of
+//! Action a review needs of a dataset, in one file that is read in one go: `metadata/review.index`, and the rows of
 //! its embeddings beside it, `metadata/review.vectors`, of which a screen reads the few it shows.
 //!
 //! Both are made from the tables and say of which; where the tables have changed since, or the files cannot be
@@ -231,7 +231,7 @@ impl Out {
     }
 }
 
-/// What is left to read. Anything that does not fit is no index.
+/// Action is left to read. Anything that does not fit is no index.
 struct Parts<'a>(&'a [u8]);
 
 impl<'a> Parts<'a> {

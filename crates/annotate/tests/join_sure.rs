@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
-use streamface_annotate::matching::{Joined, Pair, asked, join_sure};
-use streamface_annotate::{AUTO, Compared, Decision, Error, Journal, People, Verdict, What, load};
+use streamface_annotate::matching::{Joined, Pair, answered_pairs, join_sure};
+use streamface_annotate::{AUTO, Action, Compared, Decision, Error, Journal, People, Verdict, load};
 use streamface_types::{Embeddings, FaceId, Metric};
 
 fn line(values: &[f32]) -> Embeddings {
@@ -17,14 +17,14 @@ fn pair(a: i64, b: i64, distance: f64) -> Pair {
 }
 
 /// A journal in a folder of its own, and the people whose decisions it holds.
-struct Desk {
+struct ReviewSession {
     people: People,
     journal: Journal,
     decisions: Vec<Decision>,
     folder: tempfile::TempDir,
 }
 
-impl Desk {
+impl ReviewSession {
     fn new(faces: &[FaceId], labels: &[i64]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (journal, decisions) = Journal::open(&folder.path().join("decisions.jsonl")).unwrap();
@@ -34,10 +34,10 @@ impl Desk {
     /// Says of two faces what a person says; whether that can be.
     fn say(&mut self, left: &FaceId, right: &FaceId, verdict: Verdict) -> bool {
         let pairs = vec![Compared { left: vec![left.clone()], right: vec![right.clone()], verdict }];
-        let what = What::Compare { pairs };
-        let possible = self.people.check(&what).is_ok();
+        let action = Action::Compare { pairs };
+        let possible = self.people.check(&action).is_ok();
         if possible {
-            self.decisions.push(self.journal.append("someone", None, what).unwrap());
+            self.decisions.push(self.journal.append("someone", None, action).unwrap());
             self.people.apply(&self.decisions[self.decisions.len() - 1]);
         }
         possible
@@ -53,7 +53,7 @@ impl Desk {
         all.into_iter()
             .filter(|d| d.who == AUTO)
             .map(|d| {
-                let What::Compare { pairs } = d.what else { panic!("{d:?}") };
+                let Action::Compare { pairs } = d.action else { panic!("{d:?}") };
                 let [pair] = &pairs[..] else { panic!("{pairs:?}") };
                 assert_eq!(pair.verdict, Verdict::Same);
                 (pair.left.clone(), pair.right.clone())
@@ -73,42 +73,42 @@ fn sure_pairs_are_joined_but_where_they_cannot_be() {
     let sure = [(0, 1), (1, 2), (2, 3), (0, 2), (3, 4), (2, 4)].map(|(a, b)| pair(a, b, 0.1));
     let side = |at: &[usize]| at.iter().map(|&at| faces[at].clone()).collect::<Vec<_>>();
 
-    let mut desk = Desk::new(&faces, &labels);
-    let found = desk.join(&rows, &sure);
+    let mut session = ReviewSession::new(&faces, &labels);
+    let found = session.join(&rows, &sure);
     // 2 is one with 0 by the time it meets 3, and 0 and 2 are one already. 3 and 4 may join, and then 2 and 4 may
     // not. Of cluster 0, whose mean is .35, the face at .7 is not named: .2 and .5 are nearer, and 0 comes before it.
     let mut want = vec![(side(&[2, 7, 0]), side(&[3])), (side(&[3]), side(&[4])), (side(&[1]), side(&[5]))];
-    assert_eq!(desk.by_auto(), want);
+    assert_eq!(session.by_auto(), want);
     assert_eq!(found.decisions, 3);
     let refused: Vec<Pair> = found.refused.iter().map(|(pair, _)| *pair).collect();
     assert_eq!(refused, [sure[2], sure[5]]);
     assert!(found.refused[0].1.to_string().contains("frame"), "{}", found.refused[0].1);
-    assert_eq!(desk.people.labels(), [0, 3, 0, 0, 0, 3, 0, 0]);
+    assert_eq!(session.people.labels(), [0, 3, 0, 0, 0, 3, 0, 0]);
     // Again there is nothing left to join.
-    assert_eq!(desk.join(&rows, &sure[..2]), Joined::default());
+    assert_eq!(session.join(&rows, &sure[..2]), Joined::default());
 
     // Where a person has said that 1 and 2 are two, 2 goes with 3.
-    let mut desk = Desk::new(&faces, &labels);
-    assert!(desk.say(&faces[3], &faces[4], Verdict::Different));
-    assert!(desk.say(&faces[5], &faces[3], Verdict::NotSure));
-    assert_eq!(asked(&desk.people, &desk.decisions), [(1, 2), (1, 4)]);
-    let found = desk.join(&rows, &sure);
+    let mut session = ReviewSession::new(&faces, &labels);
+    assert!(session.say(&faces[3], &faces[4], Verdict::Different));
+    assert!(session.say(&faces[5], &faces[3], Verdict::NotSure));
+    assert_eq!(answered_pairs(&session.people, &session.decisions), [(1, 2), (1, 4)]);
+    let found = session.join(&rows, &sure);
     want = vec![(side(&[2, 7, 0]), side(&[3])), (side(&[4]), side(&[1])), (side(&[1]), side(&[5]))];
-    assert_eq!(desk.by_auto(), want);
+    assert_eq!(session.by_auto(), want);
     assert_eq!(found.refused.iter().map(|(pair, _)| *pair).collect::<Vec<_>>(), [sure[1], sure[3]]);
-    // What was said of clusters holds of what they are part of now.
-    assert_eq!(asked(&desk.people, &desk.decisions), [(0, 2)]);
+    // Action was said of clusters holds of what they are part of now.
+    assert_eq!(answered_pairs(&session.people, &session.decisions), [(0, 2)]);
     // And no longer when it is taken back.
-    let undo = desk.journal.append("someone", None, What::Undo { decision: 2 }).unwrap();
-    desk.people.apply(&undo);
-    assert_eq!(asked(&desk.people, &desk.decisions), [(0, 2)]);
-    let undo = desk.journal.append("someone", None, What::Undo { decision: 1 }).unwrap();
-    desk.people.apply(&undo);
-    assert_eq!(asked(&desk.people, &desk.decisions), []);
+    let undo = session.journal.append("someone", None, Action::Undo { decision: 2 }).unwrap();
+    session.people.apply(&undo);
+    assert_eq!(answered_pairs(&session.people, &session.decisions), [(0, 2)]);
+    let undo = session.journal.append("someone", None, Action::Undo { decision: 1 }).unwrap();
+    session.people.apply(&undo);
+    assert_eq!(answered_pairs(&session.people, &session.decisions), []);
 
-    let mut desk = Desk::new(&faces, &labels);
-    let error =
-        join_sure(&line(&[0.0]), Metric::Cosine, &mut desk.people, &mut desk.journal, &sure).unwrap_err();
+    let mut session = ReviewSession::new(&faces, &labels);
+    let error = join_sure(&line(&[0.0]), Metric::Cosine, &mut session.people, &mut session.journal, &sure)
+        .unwrap_err();
     assert!(matches!(error, Error::LabelCount { labels: 8, faces: 1 }), "{error}");
 }
 
@@ -129,11 +129,11 @@ proptest! {
         let rows = line(&(0..n).map(|row| row as f32).collect::<Vec<_>>());
         let name = |row: usize| format!("f{:02}_face_{row}", frames[row]).parse().unwrap();
         let faces: Vec<FaceId> = (0..n).map(name).collect();
-        let mut desk = Desk::new(&faces, &labels);
+        let mut session = ReviewSession::new(&faces, &labels);
         let mut different: Vec<(usize, usize)> = different.into_iter().map(|(p, q)| (p % n, q % n)).collect();
-        different.retain(|&(p, q)| desk.say(&faces[p], &faces[q], Verdict::Different));
+        different.retain(|&(p, q)| session.say(&faces[p], &faces[q], Verdict::Different));
         let sure: Vec<Pair> = sure.into_iter().filter(|(a, b)| a < b).map(|(a, b)| pair(a, b, 0.1)).collect();
-        let found = desk.join(&rows, &sure);
+        let found = session.join(&rows, &sure);
 
         let mut person = labels.clone();
         let (mut joined, mut refused) = (0, Vec::new());
@@ -157,7 +157,7 @@ proptest! {
             }
         }
         prop_assert_eq!(found.refused.iter().map(|(pair, _)| *pair).collect::<Vec<_>>(), refused);
-        prop_assert_eq!((found.decisions, desk.by_auto().len()), (joined, joined));
-        prop_assert_eq!(desk.people.labels(), person);
+        prop_assert_eq!((found.decisions, session.by_auto().len()), (joined, joined));
+        prop_assert_eq!(session.people.labels(), person);
     }
 }

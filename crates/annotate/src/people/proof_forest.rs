@@ -1,17 +1,17 @@
-//! What ties people together, and what keeps them apart.
+//! Action ties people together, and what keeps them apart.
 
 use std::collections::{HashMap, HashSet};
 
 /// Which people stand on which side of which pairs.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Marks {
+pub(super) struct OpposedPairs {
     /// The decision and pair of each mark.
     pub(super) of: Vec<(u32, u32)>,
     /// By root: twice the mark, and one more on the right side.
     held: HashMap<u32, HashSet<u32>>,
 }
 
-impl Marks {
+impl OpposedPairs {
     pub(super) fn add(&mut self, of: (u32, u32), sides: [Vec<u32>; 2]) {
         let mark = 2 * self.of.len() as u32;
         self.of.push(of);
@@ -42,14 +42,14 @@ impl Marks {
 }
 
 /// Which decisions made one person of two atoms: a forest whose edges are decisions, in which a way between two
-/// atoms is a proof (R. Nieuwenhuis, A. Oliveras: Proof-producing congruence closure, 2005).
+/// atoms is a proof (R. Nieuwenhuis, A. Oliveras: ProofForest-producing congruence closure, 2005).
 #[derive(Debug, Clone, Default)]
-pub(super) struct Proof {
+pub(super) struct ProofForest {
     /// Each atom's parent, and the decision of the edge; itself at a root.
     up: Vec<(u32, u32)>,
 }
 
-impl Proof {
+impl ProofForest {
     pub(super) fn grow(&mut self, atoms: u32) {
         self.up.extend((self.up.len() as u32..atoms).map(|a| (a, 0)));
     }
@@ -80,7 +80,7 @@ impl Proof {
             way
         };
         let (mut a, mut b) = (way(a), way(b));
-        // What both pass last is no part of the way between them.
+        // Action both pass last is no part of the way between them.
         while let ([.., a1, _], [.., b1, _]) = (&a[..], &b[..])
             && a1.0 == b1.0
         {

@@ -1,25 +1,25 @@
-//! What decisions ask of the next clustering.
+//! Action decisions ask of the next clustering.
 
 use std::collections::BTreeMap;
 
 use streamface_types::FaceId;
 
 use super::People;
-use super::base::NO_ONE;
-use super::said::Meant;
+use super::decision_index::IndexedAction;
+use super::initial_clusters::NO_CLUSTER;
 use crate::{Error, Verdict};
 
 /// Pairs up to which all faces of two people are kept apart, not only those that were compared.
-const MOST_PAIRS: usize = 4_000_000;
+const MAX_FULL_PAIRS: usize = 4_000_000;
 
 impl People {
-    /// What decisions say by themselves: every face is a cluster of its own.
+    /// Action decisions say by themselves: every face is a cluster of its own.
     ///
     /// # Errors
     /// Those of [`People::new`].
-    pub fn unclustered(faces: Vec<FaceId>, frames_apart: bool) -> Result<Self, Error> {
+    pub fn unclustered(faces: Vec<FaceId>, separate_within_frame: bool) -> Result<Self, Error> {
         let labels: Vec<i64> = (0..).take(faces.len()).collect();
-        Self::new(faces, &labels, frames_apart)
+        Self::new(faces, &labels, separate_within_frame)
     }
 
     /// Pairs of faces that must not lie in one cluster, or decisions could not be followed any more: the smaller
@@ -33,11 +33,11 @@ impl People {
     /// Beyond some millions of pairs, of the largest people only the faces that were compared are kept apart.
     #[must_use]
     pub fn constraints(&self) -> Vec<(u32, u32)> {
-        let (state, base) = (&self.state, &self.base);
+        let (state, clusters) = (&self.state, &self.clusters);
         let free = |face: &u32| !state.is_placed(*face);
         // Of every two people who are apart, the decisions that say so.
         let mut apart: BTreeMap<(u32, u32), Vec<(u32, u32)>> = BTreeMap::new();
-        for &(at, pair) in &state.apart.of {
+        for &(at, pair) in &state.different_pairs.of {
             let [left, right] = self.people_of(at, pair);
             for p in left {
                 for &q in &right {
@@ -45,7 +45,7 @@ impl People {
                 }
             }
         }
-        let known = |root: u32| state.faces(base, root).filter(free).collect::<Vec<u32>>();
+        let known = |root: u32| state.faces(clusters, root).filter(free).collect::<Vec<u32>>();
         let mut groups: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for &root in apart.keys().flat_map(|(p, q)| [p, q]) {
             groups.entry(root).or_insert_with(|| known(root));
@@ -54,7 +54,7 @@ impl People {
         let mut by_size: Vec<_> =
             apart.iter().map(|(two, why)| (groups[&two.0].len() * groups[&two.1].len(), two, why)).collect();
         by_size.sort();
-        let mut room = MOST_PAIRS;
+        let mut room = MAX_FULL_PAIRS;
         for (size, (p, q), why) in by_size {
             if size <= room {
                 room -= size;
@@ -62,9 +62,9 @@ impl People {
                 continue;
             }
             for &(at, pair) in why {
-                let Some((left, right, _)) = self.said.pair(at, pair) else { continue };
+                let Some((left, right, _)) = self.decisions.pair(at, pair) else { continue };
                 let faces = |side| {
-                    let faces = state.atoms_of(base, &self.said, side, at as usize);
+                    let faces = state.atoms_of(clusters, &self.decisions, side, at as usize);
                     faces.map(|(face, _)| face).filter(free)
                 };
                 let right: Vec<u32> = faces(right).collect();
@@ -78,7 +78,7 @@ impl People {
             .collect();
         people.sort_by_key(|faces| (faces.len(), faces.first().copied()));
         for faces in people {
-            let beside = faces.iter().flat_map(|&face| base.beside(face).map(move |other| (face, other)));
+            let beside = faces.iter().flat_map(|&face| clusters.beside(face).map(move |other| (face, other)));
             let beside: Vec<(u32, u32)> = beside.filter(|(_, other)| free(other)).collect();
             let size = beside.len() * faces.len();
             if size > room {
@@ -100,21 +100,24 @@ impl People {
     /// The atom of the cluster that a face came in; none where it was no one's. Panics where there is no such face.
     #[must_use]
     pub fn home_of(&self, face: u32) -> Option<u32> {
-        Some(self.base.cluster[face as usize]).filter(|&cluster| cluster != NO_ONE)
+        Some(self.clusters.cluster[face as usize]).filter(|&cluster| cluster != NO_CLUSTER)
     }
 
     /// The pairs that a decision compares: the faces of either side that are there, and what it says of them.
     pub fn compared(&self, decision: u64) -> impl Iterator<Item = (&[u32], &[u32], Verdict)> {
-        let pairs = match self.said.find(decision).map(|at| &self.said.entries[at].what) {
-            Some(Meant::Compare(pairs)) => &pairs[..],
+        let pairs = match self.decisions.find(decision).map(|at| &self.decisions.entries[at].action) {
+            Some(IndexedAction::Compare(pairs)) => &pairs[..],
             _ => &[],
         };
-        pairs.iter().map(|(left, right, verdict)| (self.said.faces(left), self.said.faces(right), *verdict))
+        pairs
+            .iter()
+            .map(|(left, right, verdict)| (self.decisions.faces(left), self.decisions.faces(right), *verdict))
     }
 
     /// The roots of the people on the two sides of a pair.
     pub(super) fn people_of(&self, at: u32, pair: u32) -> [Vec<u32>; 2] {
-        let pair = self.said.pair(at, pair);
-        pair.map(|pair| self.state.sides(&self.base, &self.said, at as usize, pair)).unwrap_or_default()
+        let pair = self.decisions.pair(at, pair);
+        pair.map(|pair| self.state.sides(&self.clusters, &self.decisions, at as usize, pair))
+            .unwrap_or_default()
     }
 }

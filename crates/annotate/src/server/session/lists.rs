@@ -4,39 +4,39 @@ use std::collections::HashSet;
 
 use streamface_types::{FaceId, Timestamp};
 
-use super::Desk;
+use super::ReviewSession;
 use crate::server::view::{
     Entry, EntryPair, FaceView, Order, PersonView, Problem, Question, Rows, Search, Window,
 };
-use crate::{Decision, People, Verdict, What};
+use crate::{Action, Decision, People, Verdict};
 
 /// Comparisons of a decision, and faces of anything, that the history shows.
-const SHOWN: usize = 12;
+const MAX_SHOWN: usize = 12;
 /// Faces of each side of a comparison there.
-const SIDE: usize = 3;
+const MAX_SIDE: usize = 3;
 
-/// What lists are made of, kept as decisions come.
+/// Action lists are made of, kept as decisions come.
 #[derive(Default)]
 pub(super) struct Lists {
     /// Faces of pairs that could not be told, and the decision that says so.
-    unsure: Vec<(u32, u32, u64)>,
+    not_sure: Vec<(u32, u32, u64)>,
     /// Decisions that were looked at.
-    noted: usize,
+    seen: usize,
 }
 
 impl Lists {
     /// Decisions that have come since the last time.
-    fn note(&mut self, people: &People, decisions: &[Decision]) {
-        for decision in &decisions[self.noted..] {
+    fn update(&mut self, people: &People, decisions: &[Decision]) {
+        for decision in &decisions[self.seen..] {
             for (left, right, verdict) in people.compared(decision.id) {
                 if verdict == Verdict::NotSure
                     && let (Some(&a), Some(&b)) = (left.first(), right.first())
                 {
-                    self.unsure.push((a, b, decision.id));
+                    self.not_sure.push((a, b, decision.id));
                 }
             }
         }
-        self.noted = decisions.len();
+        self.seen = decisions.len();
     }
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Listed {
     pub noise: usize,
 }
 
-impl Desk {
+impl ReviewSession {
     pub(super) fn listed(&self) -> Listed {
         let people: Vec<_> = self.people.people().map(|key| (key, self.people.size(key))).collect();
         let faces: usize = people.iter().map(|(_, size)| size).sum();
@@ -56,19 +56,20 @@ impl Desk {
 
     /// Decisions that hold, without those about decisions.
     pub(super) fn answers(&self) -> usize {
-        let counts = |d: &&Decision| !matches!(d.what, What::Undo { .. } | What::Redo { .. });
+        let counts = |d: &&Decision| !matches!(d.action, Action::Undo { .. } | Action::Redo { .. });
         self.decisions.iter().filter(counts).filter(|d| self.people.holds(d.id)).count()
     }
 
     /// Pairs of people that could not be told.
     pub(super) fn undecided_pairs(&mut self) -> Vec<(u32, u32)> {
-        self.lists.note(&self.people, &self.decisions);
+        self.lists.update(&self.people, &self.decisions);
         let mut found = HashSet::new();
         let mut pairs = Vec::new();
-        for &(a, b, decision) in &self.lists.unsure {
+        for &(a, b, decision) in &self.lists.not_sure {
             let (Some(a), Some(b)) = (self.people.person_of(a), self.people.person_of(b)) else { continue };
             let pair = (a.min(b), a.max(b));
-            let open = self.people.holds(decision) && self.people.asked(a, b) == Some(Verdict::NotSure);
+            let open =
+                self.people.holds(decision) && self.people.verdict_between(a, b) == Some(Verdict::NotSure);
             if open && found.insert(pair) {
                 pairs.push(pair);
             }
@@ -155,11 +156,11 @@ impl Desk {
     pub(super) fn entries(&mut self, doubtful: bool, window: Window) -> Rows<Entry> {
         let mut order: Vec<(usize, Option<f64>)> =
             (0..self.decisions.len()).rev().map(|at| (at, None)).collect();
-        if doubtful && let Ok(asking) = self.asking() {
-            let suspects = asking.queue.suspects();
+        if doubtful && let Ok(session_queue) = self.session_queue() {
+            let suspects = session_queue.queue.suspects();
             let doubts: Vec<(u64, f64)> = suspects
                 .iter()
-                .map(|s| (asking.decisions[s.answer], s.wrong))
+                .map(|s| (session_queue.decisions[s.answer], s.wrong))
                 .filter(|(id, _)| *id > 0)
                 .collect();
             let mut told = HashSet::new();
@@ -181,46 +182,49 @@ impl Desk {
             faces.iter().filter_map(|f| self.people.index(f)).take(most).map(|f| self.face_view(f)).collect()
         };
         let (mut pairs, mut faces, mut count, mut detail) = (Vec::new(), Vec::new(), 0, None);
-        let kind = match &decision.what {
-            What::Compare { pairs: all } => {
+        let kind = match &decision.action {
+            Action::Compare { pairs: all } => {
                 count = all.len();
                 let view = |p: &crate::Compared| EntryPair {
-                    left: some(&p.left, SIDE),
-                    right: some(&p.right, SIDE),
+                    left: some(&p.left, MAX_SIDE),
+                    right: some(&p.right, MAX_SIDE),
                     verdict: p.verdict,
                 };
-                pairs = all.iter().take(SHOWN).map(view).collect();
+                pairs = all.iter().take(MAX_SHOWN).map(view).collect();
                 "compare"
             }
-            What::Noise { faces: all } => {
-                (faces, count) = (some(all, SHOWN), all.len());
+            Action::Noise { faces: all } => {
+                (faces, count) = (some(all, MAX_SHOWN), all.len());
                 "noise"
             }
-            What::Split { faces: all, together } => {
-                (faces, count) = (some(all, SHOWN), all.len());
+            Action::Split { faces: all, together } => {
+                (faces, count) = (some(all, MAX_SHOWN), all.len());
                 detail = Some(if *together { "as one person" } else { "each on its own" }.to_owned());
                 "split"
             }
-            What::Move { faces: all, to } => {
-                pairs =
-                    vec![EntryPair { left: some(all, SIDE), right: some(to, SIDE), verdict: Verdict::Same }];
+            Action::Move { faces: all, to } => {
+                pairs = vec![EntryPair {
+                    left: some(all, MAX_SIDE),
+                    right: some(to, MAX_SIDE),
+                    verdict: Verdict::Same,
+                }];
                 count = all.len();
                 "move"
             }
-            What::Skip { person } => {
-                faces = some(person, SHOWN);
+            Action::Skip { person } => {
+                faces = some(person, MAX_SHOWN);
                 "skip"
             }
-            What::Name { person, name } => {
-                faces = some(person, SHOWN);
+            Action::Name { person, name } => {
+                faces = some(person, MAX_SHOWN);
                 detail = Some(name.clone().unwrap_or_else(|| "no name".into()));
                 "name"
             }
-            What::Undo { decision } => {
+            Action::Undo { decision } => {
                 detail = Some(format!("decision {decision}"));
                 "undo"
             }
-            What::Redo { decision } => {
+            Action::Redo { decision } => {
                 detail = Some(format!("decision {decision}"));
                 "redo"
             }

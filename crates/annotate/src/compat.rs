@@ -9,16 +9,16 @@
 //! | Enter | two people | goes on |
 //! | `3` | nothing | skips the rest of x |
 //!
-//! Answers become decisions on faces ([`Interview`]), so they hold in other clusterings too. What the original
+//! Answers become decisions on faces ([`Interview`]), so they hold in other clusterings too. Action the original
 //! leaves behind when it is done is the two labellings alone: [`between`] finds decisions that lead from one to the
-//! other. What it leaves in between, the pairs `ignore` of its annotations, are pairs of [`Answer::Different`].
+//! other. Action it leaves in between, the pairs `ignore` of its annotations, are pairs of [`Answer::Different`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::str::FromStr;
 
 use streamface_types::FaceId;
 
-use crate::{Compared, Verdict, What};
+use crate::{Action, Compared, Verdict};
 
 /// Faces of a cluster that are shown, and so named.
 pub const SHOWN: usize = 25;
@@ -59,7 +59,7 @@ impl FromStr for Answer {
 /// Questions about pairs of clusters, in a given order.
 ///
 /// ```
-/// use streamface_annotate::original::{Answer, Interview};
+/// use streamface_annotate::compat::{Answer, Interview};
 ///
 /// let faces = [("a_face_0", 0), ("b_face_0", 1), ("c_face_0", 2)].map(|(f, l)| (f.parse().unwrap(), l));
 /// let mut asked = Interview::new(faces, [(0, 1), (0, 2), (1, 2)]);
@@ -107,17 +107,17 @@ impl Interview {
     }
 
     /// Answers it, and gives the decisions to be written down; none at the end.
-    pub fn answer(&mut self, answer: Answer) -> Vec<What> {
+    pub fn answer(&mut self, answer: Answer) -> Vec<Action> {
         let Some((x, y)) = self.question() else { return Vec::new() };
         self.pairs.pop();
         let all = |label: i64| self.clusters.get(&label).cloned().unwrap_or_default();
         let shown = |label: i64| all(label).into_iter().take(SHOWN).collect::<Vec<_>>();
         let compared = |verdict| {
             let pairs = vec![Compared { left: shown(x), right: shown(y), verdict }];
-            vec![What::Compare { pairs }]
+            vec![Action::Compare { pairs }]
         };
         let noisy = |labels: &[i64]| {
-            vec![What::Noise { faces: labels.iter().flat_map(|&label| all(label)).collect() }]
+            vec![Action::Noise { faces: labels.iter().flat_map(|&label| all(label)).collect() }]
         };
         match answer {
             Answer::Same => {
@@ -151,7 +151,7 @@ impl Interview {
 /// A cluster goes on as its largest part (of equal ones, that with the smallest new label); every other part is split
 /// off. Time: O(n log n).
 #[must_use]
-pub fn between(before: &[(FaceId, i64)], after: &[(FaceId, i64)]) -> Vec<What> {
+pub fn between(before: &[(FaceId, i64)], after: &[(FaceId, i64)]) -> Vec<Action> {
     let after: HashMap<&FaceId, i64> = after.iter().map(|(face, label)| (face, *label)).collect();
     // Parts of clusters that stay together: by label before, then after.
     let mut parts: BTreeMap<(i64, i64), Vec<FaceId>> = BTreeMap::new();
@@ -170,11 +170,11 @@ pub fn between(before: &[(FaceId, i64)], after: &[(FaceId, i64)]) -> Vec<What> {
     }
     let mut said = Vec::new();
     for (_, faces) in parts.iter().filter(|((old, new), _)| *old >= 0 && *new < 0) {
-        said.push(What::Noise { faces: faces.clone() });
+        said.push(Action::Noise { faces: faces.clone() });
     }
     let stays = |old: i64, new: i64| largest.get(&old).is_some_and(|&(_, best)| best == new);
     for (_, faces) in parts.iter().filter(|((old, new), _)| *new >= 0 && !stays(*old, *new)) {
-        said.push(What::Split { faces: faces.clone(), together: true });
+        said.push(Action::Split { faces: faces.clone(), together: true });
     }
     let mut people: BTreeMap<i64, Vec<&[FaceId]>> = BTreeMap::new();
     for ((_, new), faces) in parts.iter().filter(|((_, new), _)| *new >= 0) {
@@ -184,7 +184,7 @@ pub fn between(before: &[(FaceId, i64)], after: &[(FaceId, i64)]) -> Vec<What> {
         let Some((first, rest)) = parts.split_first() else { continue };
         for part in rest {
             let pair = Compared { left: first.to_vec(), right: part.to_vec(), verdict: Verdict::Same };
-            said.push(What::Compare { pairs: vec![pair] });
+            said.push(Action::Compare { pairs: vec![pair] });
         }
     }
     said

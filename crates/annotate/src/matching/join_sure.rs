@@ -6,38 +6,40 @@ use streamface_types::{Embeddings, FaceId, Metric};
 
 use super::Pair;
 use super::clusters::{Clusters, mean};
-use crate::{AUTO, Compared, Decision, Error, Journal, People, Refusal, Verdict, What};
+use crate::{AUTO, Action, Compared, Decision, Error, Journal, People, Refusal, Verdict};
 
 /// Faces that stand for a cluster in a decision that nobody looked at: those nearest to its mean. Few, since
 /// all that are named become one person, whatever a later clustering makes of them; more than one, so that
 /// the decision outlives one that turns out not to belong.
-const NAMED: usize = 3;
+const FACES_PER_SIDE: usize = 3;
 
 /// Pairs of [`labels`](People::labels) of which a person has said that they are two people, or that nobody can
 /// tell: not to be asked about again, nor to be joined.
 ///
 /// `decisions` are those that `people` was made with. O(faces named · log n).
 #[must_use]
-pub fn asked(people: &People, decisions: &[Decision]) -> Vec<(i64, i64)> {
+pub fn answered_pairs(people: &People, decisions: &[Decision]) -> Vec<(i64, i64)> {
     let who = |side: &[FaceId]| -> BTreeSet<u32> {
         side.iter().filter_map(|face| people.person_of(people.index(face)?)).collect()
     };
     let mut found = BTreeSet::new();
     for decision in decisions.iter().filter(|d| people.holds(d.id)) {
-        let What::Compare { pairs } = &decision.what else { continue };
+        let Action::Compare { pairs } = &decision.action else { continue };
         for pair in pairs.iter().filter(|p| p.verdict != Verdict::Same) {
             let right = who(&pair.right);
             let both = who(&pair.left).into_iter().flat_map(|a| right.iter().map(move |&b| (a, b)));
-            found.extend(both.filter(|&(a, b)| people.asked(a, b).is_some()).filter_map(|(a, b)| {
-                let (a, b) = (people.label(a)?, people.label(b)?);
-                Some((a.min(b), a.max(b)))
-            }));
+            found.extend(both.filter(|&(a, b)| people.verdict_between(a, b).is_some()).filter_map(
+                |(a, b)| {
+                    let (a, b) = (people.label(a)?, people.label(b)?);
+                    Some((a.min(b), a.max(b)))
+                },
+            ));
         }
     }
     found.into_iter().collect()
 }
 
-/// What came of joining sure pairs.
+/// Action came of joining sure pairs.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Joined {
@@ -47,7 +49,7 @@ pub struct Joined {
     pub refused: Vec<(Pair, Refusal)>,
 }
 
-/// Joins pairs one after another, nearest first as [`Matches::sure`](super::Matches::sure) has them, by a
+/// MergeForest pairs one after another, nearest first as [`Matches::sure`](super::Matches::sure) has them, by a
 /// decision of [`AUTO`] each, wherever [`People::check`] allows it. Pairs that are one person already, by
 /// earlier ones, need none.
 ///
@@ -79,10 +81,10 @@ pub fn join_sure(
             named.entry(cluster).or_insert_with(faces).clone()
         };
         let compared = Compared { left: side(a), right: side(b), verdict: Verdict::Same };
-        let what = What::Compare { pairs: vec![compared] };
-        match people.check(&what) {
+        let action = Action::Compare { pairs: vec![compared] };
+        match people.check(&action) {
             Ok(()) => {
-                people.apply(&journal.append(AUTO, None, what)?);
+                people.apply(&journal.append(AUTO, None, action)?);
                 found.decisions += 1;
             }
             Err(refusal) => found.refused.push((pair, refusal)),
@@ -97,5 +99,5 @@ fn typical(rows: &Embeddings, members: &[u32], metric: Metric) -> Vec<u32> {
     let far = |&row: &u32| (metric.distance(&mean, rows.row(row as usize)), row);
     let mut far: Vec<(f64, u32)> = members.iter().map(far).collect();
     far.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    far.into_iter().take(NAMED).map(|(_, row)| row).collect()
+    far.into_iter().take(FACES_PER_SIDE).map(|(_, row)| row).collect()
 }

@@ -9,8 +9,8 @@ use std::path::Path;
 
 use common::decision;
 use proptest::prelude::*;
-use streamface_annotate::original::{Answer, Interview, between};
-use streamface_annotate::{Decision, Finalized, Numbering, People, What};
+use streamface_annotate::compat::{Answer, Interview, between};
+use streamface_annotate::{Action, Decision, Finalized, Numbering, People};
 use streamface_store::read_annotations;
 use streamface_testing::reference;
 use streamface_types::FaceId;
@@ -22,10 +22,10 @@ fn labels(path: &Path) -> Vec<(FaceId, i64)> {
     all
 }
 
-fn people(before: &[(FaceId, i64)], said: Vec<What>) -> (People, Vec<Decision>) {
+fn people(before: &[(FaceId, i64)], said: Vec<Action>) -> (People, Vec<Decision>) {
     let faces = before.iter().map(|(f, _)| f.clone()).collect();
     let labels: Vec<i64> = before.iter().map(|(_, l)| *l).collect();
-    let said: Vec<Decision> = (1..).zip(said).map(|(id, what)| decision(id, what)).collect();
+    let said: Vec<Decision> = (1..).zip(said).map(|(id, action)| decision(id, action)).collect();
     let mut people = People::new(faces, &labels, true).unwrap();
     people.replay(&said);
     (people, said)
