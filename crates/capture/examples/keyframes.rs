@@ -1,18 +1,21 @@
 //! Lists the keyframes of a source and what the filters say of each:
 //! `cargo run --release -p streamface-capture --example keyframes -- FILE_OR_URL`
 
-use streamface_capture::{Capture, CaptureError, Settings, Stop, sources};
+use streamface_capture::{Capture, Error, sources};
 
-fn main() -> Result<(), CaptureError> {
+fn main() -> Result<(), Error> {
     let Some(spec) = std::env::args().nth(1) else {
         eprintln!("usage: keyframes FILE_OR_URL");
         std::process::exit(2);
     };
-    let notice = |n| eprintln!("{n:?}");
-    let mut capture =
-        Capture::new(sources(&spec, None)?, Settings::default(), Stop::new(), &[], |_| None, notice)?;
-    while let Some(frame) = capture.next_frame() {
-        let row = frame.row;
+    for frame in Capture::builder(sources(&spec, None)?).notice(|n| eprintln!("{n:?}")).build()? {
+        let row = match frame {
+            Ok(frame) => frame.row,
+            Err(e) => {
+                eprintln!("{e}");
+                continue;
+            }
+        };
         let time = row.stream_time.map_or(String::new(), |t| t.to_string());
         let fate = row.dropped.map_or("kept", |d| d.name());
         println!(
@@ -22,9 +25,6 @@ fn main() -> Result<(), CaptureError> {
             row.blur.unwrap_or(0.0),
             row.similarity
         );
-    }
-    for failure in capture.failures() {
-        eprintln!("{failure}");
     }
     Ok(())
 }

@@ -5,10 +5,13 @@ use std::path::PathBuf;
 
 use streamface_types::IdError;
 
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
 /// Errors of this crate. Each names the file or url and says what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum CaptureError {
+pub enum Error {
     /// There is no such file or folder.
     #[error("{}: no such file or folder", .0.display())]
     NotFound(PathBuf),
@@ -85,7 +88,7 @@ pub enum CaptureError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// The system's word.
+        /// What the system reports.
         source: io::Error,
     },
     /// A setting out of its range.

@@ -4,7 +4,7 @@ use image::{GrayImage, RgbImage};
 use streamface_imgproc::{Thumbnail, canny_empty_fraction, gray};
 use streamface_store::DropReason;
 
-use crate::CaptureError;
+use crate::error::{Error, Result};
 
 /// When a frame is dropped. The scores are those of the original StreamFace.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,17 +26,17 @@ impl Default for FilterSettings {
 }
 
 impl FilterSettings {
-    pub(crate) fn check(&self) -> Result<(), CaptureError> {
+    pub(crate) fn check(&self) -> Result<()> {
         let fraction = |name, v: f64| {
             let good = (0.0..=1.0).contains(&v);
-            let error = || CaptureError::Setting { name, range: "0 to 1", value: v.to_string() };
+            let error = || Error::Setting { name, range: "0 to 1", value: v.to_string() };
             good.then_some(()).ok_or_else(error)
         };
         fraction("empty-threshold", self.empty_threshold)?;
         fraction("similarity-threshold", self.similarity_threshold)?;
         if !(self.blur_threshold >= 0.0 && self.blur_threshold.is_finite()) {
             let value = self.blur_threshold.to_string();
-            return Err(CaptureError::Setting { name: "blur-threshold", range: "0 or more", value });
+            return Err(Error::Setting { name: "blur-threshold", range: "0 or more", value });
         }
         Ok(())
     }

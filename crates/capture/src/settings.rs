@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use streamface_types::Timestamp;
 
-use crate::{CaptureError, FilterSettings};
+use crate::error::{Error, Result};
+use crate::filters::FilterSettings;
 
 /// Settings of a capture. [`Settings::default`] is what the original does, where that makes sense.
 #[derive(Debug, Clone)]
@@ -15,7 +16,7 @@ pub struct Settings {
     pub filters: FilterSettings,
     /// Stop after this much: of the stream's own time for a file, of wall time for a live stream.
     pub limit: Option<Duration>,
-    /// Connect anew after so many keyframes of a live stream; 0 never.
+    /// Reconnect to a live stream every so many keyframes; 0: never.
     pub reconnect_interval: u64,
     /// Longest wait for a connection.
     pub open_timeout: Duration,
@@ -57,10 +58,10 @@ impl Settings {
     /// Checks every value.
     ///
     /// # Errors
-    /// [`CaptureError::Setting`] for the first that is out of its range.
-    pub fn check(&self) -> Result<(), CaptureError> {
+    /// [`Error::Setting`] for the first that is out of its range.
+    pub fn check(&self) -> Result<()> {
         self.filters.check()?;
-        let wrong = |name, range, value: String| Err(CaptureError::Setting { name, range, value });
+        let wrong = |name, range, value: String| Err(Error::Setting { name, range, value });
         if self.first_attempts == 0 {
             return wrong("first_attempts", "at least 1", "0".into());
         }

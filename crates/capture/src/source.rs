@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use streamface_types::FrameId;
 
-use crate::CaptureError;
+use crate::error::{Error, Result};
 
 const VIDEOS: [&str; 16] = [
     "mp4", "mkv", "mov", "avi", "webm", "ts", "m2ts", "mts", "mpg", "mpeg", "flv", "wmv", "m4v", "ogv",
@@ -39,8 +39,8 @@ pub enum Source {
 /// in the order of their paths). `name` takes the place of the file's or host's own name.
 ///
 /// # Errors
-/// [`CaptureError::NotFound`], [`CaptureError::NothingInFolder`], [`CaptureError::Io`].
-pub fn sources(spec: &str, name: Option<&str>) -> Result<Vec<Source>, CaptureError> {
+/// [`Error::NotFound`], [`Error::NothingInFolder`], [`Error::Io`].
+pub fn sources(spec: &str, name: Option<&str>) -> Result<Vec<Source>> {
     if let Some((scheme, rest)) = spec.split_once("://")
         && scheme.len() > 1
         && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+')
@@ -52,9 +52,9 @@ pub fn sources(spec: &str, name: Option<&str>) -> Result<Vec<Source>, CaptureErr
     let meta = match fs::metadata(path) {
         Ok(meta) => meta,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            return Err(CaptureError::NotFound(path.into()));
+            return Err(Error::NotFound(path.into()));
         }
-        Err(source) => return Err(CaptureError::Io { path: path.into(), source }),
+        Err(source) => return Err(Error::Io { path: path.into(), source }),
     };
     if !meta.is_dir() {
         let stem = clean(&path.file_stem().unwrap_or_default().to_string_lossy());
@@ -78,7 +78,7 @@ pub fn sources(spec: &str, name: Option<&str>) -> Result<Vec<Source>, CaptureErr
     }
     if found.is_empty() {
         let known = VIDEOS.iter().chain(&IMAGES).copied().collect::<Vec<_>>().join(", ");
-        return Err(CaptureError::NothingInFolder { path: path.into(), known });
+        return Err(Error::NothingInFolder { path: path.into(), known });
     }
     Ok(found)
 }
@@ -113,8 +113,8 @@ fn named(root: &Path, files: Vec<PathBuf>) -> Vec<(PathBuf, String)> {
 
 /// Finds the files below `dir`. A folder reached by two ways (links) is visited once; a dataset
 /// directory is a result, not a source.
-fn walk(dir: &Path, visited: &mut HashSet<PathBuf>, into: &mut Vec<PathBuf>) -> Result<(), CaptureError> {
-    let io = |source| CaptureError::Io { path: dir.to_owned(), source };
+fn walk(dir: &Path, visited: &mut HashSet<PathBuf>, into: &mut Vec<PathBuf>) -> Result<()> {
+    let io = |source| Error::Io { path: dir.to_owned(), source };
     if !visited.insert(dir.canonicalize().map_err(io)?) {
         return Ok(());
     }
@@ -215,9 +215,9 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_said() {
-        assert!(matches!(sources("no/such.mp4", None), Err(CaptureError::NotFound(_))));
+        assert!(matches!(sources("no/such.mp4", None), Err(Error::NotFound(_))));
         let dir = tempfile::tempdir().unwrap();
         let empty = sources(dir.path().to_str().unwrap(), None);
-        assert!(matches!(empty, Err(CaptureError::NothingInFolder { .. })));
+        assert!(matches!(empty, Err(Error::NothingInFolder { .. })));
     }
 }

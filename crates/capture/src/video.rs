@@ -15,7 +15,9 @@ use ffmpeg_next as ffmpeg;
 use image::RgbImage;
 use streamface_types::{StreamTime, Timestamp};
 
-use crate::{CaptureError, Settings, Stop};
+use crate::error::{Error, Result};
+use crate::settings::{Settings, Stop};
+use crate::source::shown;
 
 /// A decoded keyframe.
 #[derive(Debug)]
@@ -97,21 +99,16 @@ impl VideoReader {
     /// Opens a file or url; at `end`, whatever ffmpeg waits for is broken off.
     ///
     /// # Errors
-    /// [`CaptureError::Open`], [`CaptureError::NoVideo`], [`CaptureError::Connection`] after
-    /// `open_timeout`, [`CaptureError::Stopped`].
-    pub fn open(
-        source: &str,
-        settings: &Settings,
-        stop: &Stop,
-        end: Option<Instant>,
-    ) -> Result<Self, CaptureError> {
-        ffmpeg::init().map_err(|e| CaptureError::Open { what: source.into(), why: e.to_string() })?;
+    /// [`Error::Open`], [`Error::NoVideo`], [`Error::Connection`] after
+    /// `open_timeout`, [`Error::Stopped`].
+    pub fn open(source: &str, settings: &Settings, stop: &Stop, end: Option<Instant>) -> Result<Self> {
+        ffmpeg::init().map_err(|e| Error::Open { what: source.into(), why: e.to_string() })?;
         ffmpeg::util::log::set_level(ffmpeg::util::log::Level::Quiet);
         let (url, is_url) = (source, source.contains("://"));
-        let shown = crate::shown(url);
-        let source = shown.as_str();
+        let source = shown(url);
+        let source = source.as_str();
         if !is_url && std::fs::metadata(source).is_ok_and(|m| m.is_file() && m.len() == 0) {
-            return Err(CaptureError::Empty(source.to_owned()));
+            return Err(Error::Empty(source.to_owned()));
         }
         let watch = Watch {
             stop: stop.clone(),
@@ -124,10 +121,9 @@ impl VideoReader {
         let mut input = open_input(url, is_url, settings, &watch)
             .map_err(|e| explain(source, is_url, e, &watch, settings.open_timeout))?;
         let best = input.streams().best(media::Type::Video);
-        let best = best.ok_or_else(|| CaptureError::NoVideo(source.to_owned()))?;
+        let best = best.ok_or_else(|| Error::NoVideo(source.to_owned()))?;
         let (stream, time_base, parameters) = (best.index(), best.time_base(), best.parameters());
-        let wrong =
-            |e: ffmpeg::Error| CaptureError::Open { what: source.into(), why: format!("no decoder: {e}") };
+        let wrong = |e: ffmpeg::Error| Error::Open { what: source.into(), why: format!("no decoder: {e}") };
         let mut context = ffmpeg::codec::Context::from_parameters(parameters).map_err(wrong)?;
         // SAFETY: the context is ours and not yet opened; both are plain settings.
         unsafe {
@@ -204,12 +200,12 @@ impl VideoReader {
     /// `Some(None)`: counted, and for the caller to judge.
     ///
     /// # Errors
-    /// [`CaptureError::Connection`] where nothing came in `read_timeout`, or ffmpeg gave up;
-    /// [`CaptureError::TooLarge`]; [`CaptureError::Stopped`].
+    /// [`Error::Connection`] where nothing came in `read_timeout`, or ffmpeg gave up;
+    /// [`Error::TooLarge`]; [`Error::Stopped`].
     pub fn next_keyframe(
         &mut self,
         mut known: impl FnMut(u64, StreamTime) -> bool,
-    ) -> Result<Option<Option<DecodedFrame>>, CaptureError> {
+    ) -> Result<Option<Option<DecodedFrame>>> {
         while !self.ended {
             self.watch.allow(self.read_timeout);
             // A new one each time: reading into a packet does not release what it held.
@@ -228,7 +224,7 @@ impl VideoReader {
                 }
             }
             if self.watch.stop.is_set() {
-                return Err(CaptureError::Stopped);
+                return Err(Error::Stopped);
             }
             if packet.stream() != self.stream || !packet.is_key() {
                 continue;
@@ -260,7 +256,7 @@ impl VideoReader {
 
     /// One packet in, one picture out: a keyframe needs no other, so the decoder is drained and reset
     /// each time instead of holding frames back for reordering.
-    fn decode(&mut self, packet: &Packet) -> Result<Option<RgbImage>, CaptureError> {
+    fn decode(&mut self, packet: &Packet) -> Result<Option<RgbImage>> {
         let mut picture = frame::Video::empty();
         let sent = self.decoder.send_packet(packet).and_then(|()| self.decoder.send_eof());
         let got = sent.and_then(|()| self.decoder.receive_frame(&mut picture));
@@ -271,10 +267,10 @@ impl VideoReader {
         if flawed { Ok(None) } else { self.convert(&picture) }
     }
 
-    fn convert(&mut self, picture: &frame::Video) -> Result<Option<RgbImage>, CaptureError> {
+    fn convert(&mut self, picture: &frame::Video) -> Result<Option<RgbImage>> {
         let (width, height) = (picture.width(), picture.height());
         if width > self.max_side || height > self.max_side {
-            return Err(CaptureError::TooLarge {
+            return Err(Error::TooLarge {
                 what: self.name.as_str().into(),
                 width,
                 height,
@@ -393,9 +389,9 @@ pub fn ffmpeg_version() -> String {
 }
 
 /// Turns ffmpeg's code into what happened, and what to do.
-fn explain(source: &str, is_url: bool, e: ffmpeg::Error, watch: &Watch, limit: Duration) -> CaptureError {
+fn explain(source: &str, is_url: bool, e: ffmpeg::Error, watch: &Watch, limit: Duration) -> Error {
     if watch.stop.is_set() {
-        return CaptureError::Stopped;
+        return Error::Stopped;
     }
     let what: Box<str> = source.into();
     if !is_url {
@@ -405,7 +401,7 @@ fn explain(source: &str, is_url: bool, e: ffmpeg::Error, watch: &Watch, limit: D
             }
             e => format!("cannot be read: {e}"),
         };
-        return CaptureError::Open { what, why };
+        return Error::Open { what, why };
     }
     let why = match e {
         _ if watch.is_over() => "no answer within the time of --for".to_owned(),
@@ -421,5 +417,5 @@ fn explain(source: &str, is_url: bool, e: ffmpeg::Error, watch: &Watch, limit: D
         ffmpeg::Error::ProtocolNotFound => "ffmpeg knows no such protocol".to_owned(),
         e => format!("{e}"),
     };
-    CaptureError::Connection { what, why }
+    Error::Connection { what, why }
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use streamface_capture::{Capture, Settings, Stop, sources};
+use streamface_capture::{Capture, sources};
 use streamface_testing::reference;
 
 #[test]
@@ -10,12 +10,12 @@ fn no_frame_that_the_original_kept_is_dropped_and_scores_equal_opencv() {
     let Some(dir) = reference("") else { return };
     let frames = dir.join("skynews/frames");
     let found = sources(frames.to_str().unwrap(), None).unwrap();
-    let mut capture = Capture::new(found, Settings::default(), Stop::new(), &[], |_| None, |_| {}).unwrap();
+    let mut capture = Capture::builder(found).build().unwrap();
     let table = std::fs::read_to_string(dir.join("frame_filters.csv")).unwrap();
     let mut rows = 0;
     for line in table.lines().skip(1) {
         let want: Vec<&str> = line.split(',').collect();
-        let row = capture.next_frame().unwrap().row;
+        let row = capture.next().unwrap().unwrap().row;
         assert_eq!(format!("{}.png", row.frame), want[0]);
         assert_eq!(row.dropped, None, "{line}");
         let number = |text: &str| text.parse::<f64>().unwrap();
@@ -29,5 +29,5 @@ fn no_frame_that_the_original_kept_is_dropped_and_scores_equal_opencv() {
         rows += 1;
     }
     assert_eq!(rows, 14);
-    assert!(capture.next_frame().is_none() && capture.failures().is_empty());
+    assert!(capture.next().is_none());
 }

@@ -102,13 +102,24 @@ pub(super) fn walk(
         decode_image(&std::fs::read(path).ok()?, &DecodeLimits::default()).ok()
     };
     let told = progress.clone();
-    let mut capture = Capture::new(found, settings, stop.clone(), &earlier, load, move |n| told.notice(&n))?;
+    let mut capture = Capture::builder(found)
+        .settings(settings)
+        .stop(stop.clone())
+        .resume(&earlier, load)
+        .notice(move |n| told.notice(&n))
+        .build()?;
+    let mut unreadable = Vec::new();
     drop(earlier);
     let mut committer = Committer::new(data, &counts, &progress, session.batch_size, next.people.take())?;
     let work =
         Work { data, extractor: next.extractor.as_ref(), embedder: next.embedder.as_deref(), times: &times };
     let frames = || {
-        let captured = capture.next_frame()?;
+        let captured = loop {
+            match capture.next()? {
+                Ok(captured) => break captured,
+                Err(e) => unreadable.push(e.to_string()),
+            }
+        };
         if let Some(t) = captured.row.stream_time {
             counts.stream_micros.fetch_max(u64::try_from(t.micros()).unwrap_or(0), Relaxed);
         }
@@ -137,7 +148,7 @@ pub(super) fn walk(
     Times::add(&times.filters, filters);
     let mut summary = Summary::of(&counts, capture.corrupt(), &times, start.elapsed());
     summary.failures = committer.failures;
-    summary.failures.extend(capture.failures().iter().map(ToString::to_string));
+    summary.failures.extend(unreadable);
     summary.stopped = stop.is_set();
     if one && summary.frames.is_some_and(|f| f.seen == 0) && !summary.failures.is_empty() {
         anyhow::bail!("{}", summary.failures.join("\n"));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use image::RgbImage;
-use streamface_capture::Captured;
+use streamface_capture::CapturedFrame;
 use streamface_detect::{Extraction, Extractor, Thumbnail, align};
 use streamface_embed::Embedder;
 use streamface_imgproc::{DecodeLimits, decode_image, encode_png};
@@ -66,7 +66,7 @@ impl Times {
 #[derive(Debug)]
 pub enum Job {
     /// A frame that a source just gave.
-    Captured(Captured),
+    Captured(CapturedFrame),
     /// A frame in the dataset whose faces are wanted.
     Stored(FrameId),
     /// Faces in the dataset, of one frame, whose embeddings are wanted.
@@ -117,8 +117,8 @@ impl Work<'_> {
     /// What ends the run: a full disk, a network that fails.
     pub fn run(&self, job: Job) -> anyhow::Result<Done> {
         match job {
-            Job::Captured(Captured { row, image: None }) => Ok(Done { frame: Some(row), ..Done::default() }),
-            Job::Captured(Captured { row, image: Some(image) }) => {
+            Job::Captured(CapturedFrame { row, image: None }) => Ok(Done { frame: Some(row), ..Done::default() }),
+            Job::Captured(CapturedFrame { row, image: Some(image) }) => {
                 let name = &row.frame;
                 self.save(ImageKind::Frame, name, &image)?;
                 let (found, features) = self.faces_of(name, &image)?;

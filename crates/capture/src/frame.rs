@@ -1,0 +1,54 @@
+//! What a capture gives, and what it reports on the way.
+
+use std::time::Duration;
+
+use image::RgbImage;
+use streamface_store::FrameRow;
+
+use crate::filters::Verdict;
+
+/// A keyframe that was looked at; with its picture, where it was kept.
+#[derive(Debug)]
+pub struct CapturedFrame {
+    /// What the table `frames` says of it.
+    pub row: FrameRow,
+    /// The picture of a kept frame.
+    pub image: Option<RgbImage>,
+}
+
+impl CapturedFrame {
+    /// The frame of `row` with the filters' verdict on its picture.
+    pub(crate) fn judged(mut row: FrameRow, verdict: Verdict, image: RgbImage) -> Self {
+        (row.width, row.height) = image.dimensions();
+        row.empty = Some(verdict.empty);
+        row.blur = verdict.blur;
+        row.similarity = verdict.similarity;
+        row.dropped = verdict.dropped;
+        let image = row.dropped.is_none().then_some(image);
+        Self { row, image }
+    }
+}
+
+/// What a person may want to know while a capture runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// A source was opened.
+    Opened {
+        /// File or url.
+        source: String,
+        /// Its length, where it has one.
+        duration: Option<Duration>,
+    },
+    /// The connection ended; the next attempt comes after a pause.
+    Reconnecting {
+        /// The url.
+        source: String,
+        /// Why.
+        why: String,
+        /// The pause.
+        pause: Duration,
+    },
+    /// Something is not as its file promises, and the capture went on.
+    Warning(String),
+}
