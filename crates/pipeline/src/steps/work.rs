@@ -117,7 +117,9 @@ impl Work<'_> {
     /// What ends the run: a full disk, a network that fails.
     pub fn run(&self, job: Job) -> anyhow::Result<Done> {
         match job {
-            Job::Captured(CapturedFrame { row, image: None }) => Ok(Done { frame: Some(row), ..Done::default() }),
+            Job::Captured(CapturedFrame { row, image: None }) => {
+                Ok(Done { frame: Some(row), ..Done::default() })
+            }
             Job::Captured(CapturedFrame { row, image: Some(image) }) => {
                 let name = &row.frame;
                 self.save(ImageKind::Frame, name, &image)?;
