@@ -46,11 +46,11 @@ pub fn not_joined(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use streamface_kernels::SplitMix64;
 
     #[test]
     fn a_gap_is_one_and_none_is_overlooked() {
-        let mut random = Random::new(11);
+        let mut random = SplitMix64::new(11);
         let mut full = 0;
         for _ in 0..2000 {
             let mut below = |n: usize| (random.uniform() * n as f64) as usize;

@@ -14,8 +14,6 @@ pub enum Error {
         /// The metric it was given for.
         metric: Metric,
     },
-    /// A metric that this crate does not know.
-    Metric(Metric),
     /// More rows than ids.
     TooManyRows {
         /// Rows given.
@@ -111,9 +109,6 @@ impl std::fmt::Display for Error {
             }
             Self::Threshold { value, metric } => {
                 write!(f, "threshold {value} is out of range: a {metric} distance is finite and not negative")
-            }
-            Self::Metric(metric) => {
-                write!(f, "the {metric} distance cannot be clustered: use cosine or euclidean")
             }
             Self::TooManyRows { rows } => {
                 write!(f, "{rows} rows are more than the {} that can be clustered at once", u32::MAX)

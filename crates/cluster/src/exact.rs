@@ -1,11 +1,11 @@
 //! Distances that decide: bit for bit those of [`Metric::distance`].
 
 use rayon::prelude::*;
-use streamface_types::embedding::{cosine, tree};
+use streamface_kernels::dot::{dots, squared_differences, tree};
+use streamface_kernels::{Isa, cosine};
 use streamface_types::{Embeddings, Metric};
 
 use crate::Error;
-use crate::kernel::Isa;
 
 /// The rows, with what distances under one metric need.
 pub(crate) struct Exact<'a> {
@@ -18,19 +18,18 @@ pub(crate) struct Exact<'a> {
 
 impl<'a> Exact<'a> {
     /// # Errors
-    /// [`Error::Metric`], [`Error::TooManyRows`].
+    /// [`Error::TooManyRows`].
     pub(crate) fn new(rows: &'a Embeddings, metric: Metric) -> Result<Self, Error> {
         if u32::try_from(rows.len()).is_err() {
             return Err(Error::TooManyRows { rows: rows.len() });
         }
-        let isa = Isa::best();
+        let isa = Isa::detect();
         let squares = match metric {
             Metric::Cosine => {
-                let square = |i: usize| tree(isa.dots(rows.row(i), [rows.row(i)])[0]);
+                let square = |i: usize| tree(dots(isa, rows.row(i), [rows.row(i)])[0]);
                 (0..rows.len()).into_par_iter().with_min_len(1024).map(square).collect()
             }
             Metric::Euclidean => Vec::new(),
-            _ => return Err(Error::Metric(metric)),
         };
         Ok(Self { isa, rows, metric, squares })
     }
@@ -70,8 +69,8 @@ impl<'a> Exact<'a> {
     fn few<const N: usize>(&self, i: u32, others: [u32; N]) -> [f64; N] {
         let (a, b) = (self.rows.row(i as usize), others.map(|row| self.rows.row(row as usize)));
         let sums = match self.metric {
-            Metric::Cosine => self.isa.dots(a, b),
-            _ => self.isa.squared_distances(a, b),
+            Metric::Cosine => dots(self.isa, a, b),
+            _ => squared_differences(self.isa, a, b),
         };
         std::array::from_fn(|at| self.of_sum(tree(sums[at]), i, others[at]))
     }

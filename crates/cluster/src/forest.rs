@@ -236,14 +236,14 @@ fn reduce(edges: &mut Vec<Edge>, points: usize, weights: &[f32], most: u64) -> K
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
     use crate::sketch::Tuning;
     use crate::{Embeddings, Metric};
+    use streamface_kernels::SplitMix64;
 
     /// However often edges are brought down to a forest meanwhile, with levels given up at any time.
     #[test]
     fn a_forest_of_forests_is_that_of_all_edges() {
-        let mut random = Random::new(5);
+        let mut random = SplitMix64::new(5);
         let centres: Vec<f32> = (0..40 * 40).map(|_| random.uniform() as f32 - 0.5).collect();
         let numbers = (0..1500 * 40).map(|at| {
             let centre = centres[at / 40 * 7 % 40 * 40 + at % 40];

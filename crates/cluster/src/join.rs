@@ -14,13 +14,13 @@ use streamface_types::Embeddings;
 
 use crate::exact::Exact;
 use crate::found::{Compact, Found, Link, Plain};
-use crate::kernel::MAX_TILE;
 use crate::links::{Links, Spill};
 use crate::points::Points;
 use crate::progress::{Observer, Stage};
 use crate::sketch::{Panels, Room, Sketch, Space, Tuning};
 use crate::solve::Apart;
 use crate::{Error, Settings};
+use streamface_kernels::byte_tile::MAX_TILE;
 
 /// Points of a block: enough for what streams by to be used well, of which whole rows are made ready each time; few enough for
 /// many blocks, and for what they hold to stay in some cache.
@@ -199,7 +199,7 @@ fn join_rows<F: Found>(
     blocks.all().try_for_each(|block| {
         let wanted =
             wanted.map(|wanted| sketch.only(|p: u32, q: u32| wanted(order[p as usize], order[q as usize])));
-        let (mut found, mut failed) = (F::new(&names, sketch.isa.block().1), Ok(()));
+        let (mut found, mut failed) = (F::new(&names, sketch.isa.f64_block().1), Ok(()));
         let hand_over = |mut part: F| {
             part.shrink_to_fit();
             each(block.number, part)
@@ -241,7 +241,7 @@ pub(crate) struct Block {
 impl Blocks {
     pub(crate) fn new(sketch: &Sketch) -> Self {
         // Small inputs in smaller blocks, so that all threads get some.
-        let size = (BLOCK.min(sketch.len() / 16) / sketch.isa.panel()).max(1);
+        let size = (BLOCK.min(sketch.len() / 16) / sketch.isa.tile_columns()).max(1);
         Self { panels: sketch.panels(), size }
     }
 
@@ -261,8 +261,8 @@ impl Blocks {
 impl Block {
     /// Pairs of this block, for progress.
     pub(crate) fn pairs(&self, sketch: &Sketch) -> u64 {
-        let [from, to] =
-            [self.panels.from, self.panels.to].map(|panel| (panel * sketch.isa.panel()).min(sketch.len()));
+        let [from, to] = [self.panels.from, self.panels.to]
+            .map(|panel| (panel * sketch.isa.tile_columns()).min(sketch.len()));
         pairs(sketch.len() - from) - pairs(sketch.len() - to)
     }
 }
@@ -399,7 +399,7 @@ pub(crate) fn join_points(
         let reach = space.reach(exact.metric(), threshold.get());
         let wanted =
             (!apart.is_empty()).then(|| sketch.only(|i: u32, j: u32| !apart.holds(i.min(j), i.max(j))));
-        let (mut found, mut room) = (Plain::new(&names, sketch.isa.block().1), Room::default());
+        let (mut found, mut room) = (Plain::new(&names, sketch.isa.f64_block().1), Room::default());
         let within = (threshold.get(), reach);
         let complete = |p, q| sketch.complete(exact, (p, q), (threshold.get(), reach), &mut room);
         let full = |found: &mut Plain| {
@@ -423,7 +423,7 @@ mod tests {
 
     use super::*;
     use crate::Metric;
-    use crate::kernel::Isa;
+    use streamface_kernels::Isa;
 
     fn naive(rows: &Embeddings, settings: &Settings) -> Vec<Link> {
         let n = rows.len() as u32;

@@ -9,14 +9,16 @@
 //! knows of, and learns of the others, in order, when it is looked at. That touches the memory of one row at a time.
 
 use rayon::prelude::*;
+use streamface_kernels::Isa;
+use streamface_kernels::f32_tile::{GROUP, PANEL};
+use streamface_kernels::transpose::{SIDE, transpose_u16};
 use streamface_types::Metric;
 
 use crate::Merge;
 use crate::exact::Exact;
-use crate::kernel::Isa;
-use crate::passes::STRETCH;
+use crate::passes::{STRETCH, larger, minima, whole_steps};
 use crate::points::Points;
-use crate::products::{Columns, GROUP, PANEL, Placed};
+use crate::products::{Columns, Placed};
 use crate::union_find::order;
 
 /// Steps from nothing to what is surely beyond the threshold.
@@ -136,7 +138,7 @@ impl Square {
         // Zeros cost nothing until they are written, by several threads.
         let mut steps = vec![0; n * n];
         let a_step = step.recip() as f32;
-        let narrow = |to: &mut [u16], squares: &[f32]| isa.whole_steps(to, squares, a_step);
+        let narrow = |to: &mut [u16], squares: &[f32]| whole_steps(isa, to, squares, a_step);
         // One half, block by block; the other is the same. Of points with several rows the farthest ones count.
         let single = all == n;
         let point_at: Vec<u32> =
@@ -185,7 +187,7 @@ impl Square {
         let n = self.len;
         let (head, tail) = self.steps.split_at_mut(b * n);
         let (own, other) = (&mut head[a * n..][..n], &mut tail[..n]);
-        isa.larger(own, other);
+        larger(isa, own, other);
         (own[a], own[b]) = (NEVER, NEVER);
         self.merged.push((a as u32, b as u32));
         self.known[a] = self.merged.len() as u32;
@@ -237,7 +239,7 @@ fn mirror(rows: &mut [u16], n: usize, first: usize) {
                 for row in (from..from + BLOCK).step_by(SIDE) {
                     let of: [&[u16]; SIDE] =
                         std::array::from_fn(|k| &above[(row + k) * n + column + at..][..SIDE]);
-                    for (k, of) in exchanged(&of).iter().enumerate() {
+                    for (k, of) in transpose_u16(&of).iter().enumerate() {
                         part[(at + k) * n + first + row..][..SIDE].copy_from_slice(of);
                     }
                 }
@@ -247,53 +249,6 @@ fn mirror(rows: &mut [u16], n: usize, first: usize) {
             }
         }
     });
-}
-
-/// Rows and columns that are exchanged at once.
-const SIDE: usize = 8;
-
-/// Rows of eight numbers each as columns.
-#[inline]
-fn exchanged(rows: &[&[u16]; SIDE]) -> [[u16; SIDE]; SIDE] {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: all x86-64 has SSE2.
-    return unsafe { exchanged_sse2(rows) };
-    #[cfg(not(target_arch = "x86_64"))]
-    std::array::from_fn(|at| rows.map(|row| row[at]))
-}
-
-/// # Safety
-/// The processor has SSE2.
-#[cfg(target_arch = "x86_64")]
-#[inline]
-#[target_feature(enable = "sse2")]
-unsafe fn exchanged_sse2(rows: &[&[u16]; SIDE]) -> [[u16; SIDE]; SIDE] {
-    use std::arch::x86_64::*;
-    let rows = rows.map(|row| {
-        let row = row.first_chunk::<SIDE>().unwrap_or(&[0; SIDE]);
-        // SAFETY: eight numbers are what a register takes.
-        unsafe { _mm_loadu_si128(row.as_ptr().cast()) }
-    });
-    // Neighbours of two rows, of four, and of all.
-    let two = |k: usize| (_mm_unpacklo_epi16(rows[k], rows[k + 1]), _mm_unpackhi_epi16(rows[k], rows[k + 1]));
-    let four = |k: usize| {
-        let ((low, high), (next_low, next_high)) = (two(k), two(k + 2));
-        [
-            _mm_unpacklo_epi32(low, next_low),
-            _mm_unpackhi_epi32(low, next_low),
-            _mm_unpacklo_epi32(high, next_high),
-            _mm_unpackhi_epi32(high, next_high),
-        ]
-    };
-    let (above, below) = (four(0), four(4));
-    std::array::from_fn(|at| {
-        let (x, y) = (above[at / 2], below[at / 2]);
-        let of = if at % 2 == 0 { _mm_unpacklo_epi64(x, y) } else { _mm_unpackhi_epi64(x, y) };
-        let mut row = [0; SIDE];
-        // SAFETY: eight numbers are what there is room for.
-        unsafe { _mm_storeu_si128(row.as_mut_ptr().cast(), of) };
-        row
-    })
 }
 
 /// What merges make of a row: of a and b the farther one, and no b.
@@ -366,7 +321,7 @@ impl Chains<'_> {
         self.square.tell(x);
         let Square { len, surely, perhaps, window, .. } = self.square;
         let row = &self.square.steps[x * len..][..len];
-        let least = self.measure.isa.minima(row, &mut self.minima);
+        let least = minima(self.measure.isa, row, &mut self.minima);
         if least > perhaps {
             return Ok(None);
         }
@@ -478,7 +433,7 @@ mod tests {
             for (a, b) in apart.into_iter().filter(|&(a, b)| a % 2 + b % 2 == 1 && a.max(b) < n) {
                 constraints.cannot_link(a, b);
             }
-            if let Some(merges) = linked(&exact, &constraints, t, Isa::best()) {
+            if let Some(merges) = linked(&exact, &constraints, t, Isa::detect()) {
                 let settings = Settings::new(metric, t).unwrap();
                 let want = complete_linkage(&rows, &settings, &constraints).unwrap();
                 prop_assert_eq!(&merges, &want.merges);
@@ -500,7 +455,7 @@ mod tests {
         let data: Vec<f32> = (0..300).map(|at| (at * at) as f32).collect();
         let rows = Embeddings::new(data, 1).unwrap();
         let exact = Exact::new(&rows, Metric::Euclidean).unwrap();
-        let merges = linked(&exact, &Constraints::default(), 1e6, Isa::best()).unwrap();
+        let merges = linked(&exact, &Constraints::default(), 1e6, Isa::detect()).unwrap();
         let settings = Settings::new(Metric::Euclidean, 1e6).unwrap();
         let want = complete_linkage(&rows, &settings, &Constraints::default()).unwrap();
         assert_eq!(merges, want.merges);
@@ -511,7 +466,7 @@ mod tests {
     /// are the better way.
     #[test]
     fn steps_are_fine_or_there_are_none() {
-        let mut random = crate::random::Random::new(3);
+        let mut random = streamface_kernels::SplitMix64::new(3);
         let mut near = |spread: f32, far: f32| {
             let data = (0..200 * 24).map(|at| match at / 24 {
                 7 => far,
@@ -524,7 +479,7 @@ mod tests {
             let all: Vec<u32> = (0..200).collect();
             let placed = Placed::new(&exact, &all).unwrap();
             let points = Points::of_rows(&all);
-            let square = Square::new(&exact, &points, &placed, std::iter::empty(), threshold, Isa::best());
+            let square = Square::new(&exact, &points, &placed, std::iter::empty(), threshold, Isa::detect());
             square.map(|square| square.window)
         };
         for spread in [1e-3, 1e-2, 1.0] {

@@ -122,7 +122,6 @@ impl<'a> Scores<'a> {
         let centre = match metric {
             Metric::Cosine => vec![0.0; dim],
             Metric::Euclidean => mean(rows),
-            _ => return Err(Error::Metric(metric)),
         };
         let moved = |row: &'a [f32]| row.iter().zip(&centre).map(|(&x, c)| f64::from(x) - c);
         let squares: Vec<f64> = rows.rows().map(|row| moved(row).map(|x| x * x).sum()).collect();

@@ -7,11 +7,11 @@
 //! * 4u(q + q') for rounding z, as √ of it is off by at most u(|z| + |z'|);
 //! * 5u(q + q') for rounding q and what is done with it.
 
+use streamface_kernels::f32_tile::{GROUP, PANEL, Tile, squared_distances};
+use streamface_kernels::{Aligned, Isa};
 use streamface_types::Metric;
 
 use crate::exact::Exact;
-use crate::kernel::Isa;
-use crate::lines::Lines;
 use crate::points::{add_unit, unit};
 
 /// Half the spacing of `f32` at 1.
@@ -20,10 +20,6 @@ const U: f64 = 1.0 / (1 << 24) as f64;
 const RANGE: f64 = 1e20;
 /// Longest rows that are dealt with.
 const LONGEST: usize = 1 << 16;
-/// Rows of a tile, and columns: their products fill the registers.
-pub(crate) const GROUP: usize = 8;
-pub(crate) const PANEL: usize = 32;
-
 /// Rows moved to their mean.
 pub(crate) struct Placed {
     dim: usize,
@@ -40,7 +36,7 @@ pub(crate) struct Placed {
 pub(crate) struct Columns {
     count: usize,
     /// Panel after panel, the last one filled up with zeros.
-    numbers: Lines<f32>,
+    numbers: Aligned<f32>,
     square: Vec<f32>,
 }
 
@@ -118,7 +114,7 @@ impl Placed {
             for (at, panel) in columns.numbers.chunks_exact(size.max(1)).enumerate().skip(skipped / PANEL) {
                 let from = at * PANEL;
                 let Some(of_columns) = columns.square[from..].first_chunk() else { break };
-                isa.tile_of_squares((&rows, &of_rows), (panel, of_columns), &mut tile);
+                squared_distances(isa, (&rows, &of_rows), (panel, of_columns), &mut tile);
                 let count = PANEL.min(columns.count - from);
                 for (k, squares) in tile.0.iter().enumerate().take(own.len()) {
                     found(first + k, from, &squares[..count]);
@@ -163,148 +159,16 @@ fn off(metric: Metric, dim: usize, most: f64, length: f64) -> f64 {
     sums + wide + moved * most.sqrt() + moved * moved
 }
 
-/// |a − b|² of some rows and the columns of a panel, in lines of cache of its own.
-#[repr(align(64))]
-struct Tile([[f32; PANEL]; GROUP]);
-
-/// Some rows, and q of each.
-type Rows<'a> = (&'a [&'a [f32]; GROUP], &'a [f32; GROUP]);
-/// The columns of a panel, and q of each.
-type Panel<'a> = (&'a [f32], &'a [f32; PANEL]);
-
-impl Isa {
-    fn tile_of_squares(self, rows: Rows<'_>, panel: Panel<'_>, tile: &mut Tile) {
-        match self {
-            // SAFETY: a `Vnni` comes from `available`, which asked the processor.
-            #[cfg(target_arch = "x86_64")]
-            Self::Vnni => unsafe { avx512(rows, panel, tile) },
-            // SAFETY: likewise an `Avx2`.
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => unsafe { avx2(rows, panel, tile) },
-            Self::Portable => portable(rows, panel, tile),
-        }
-    }
-}
-
-#[inline(always)]
-fn portable((rows, of_rows): Rows<'_>, (panel, of_columns): Panel<'_>, tile: &mut Tile) {
-    let panel = panel.as_chunks::<PANEL>().0;
-    let rows = rows.as_chunks::<2>().0.iter().zip(of_rows.as_chunks::<2>().0);
-    for ((rows, of_rows), squares) in rows.zip(tile.0.as_chunks_mut::<2>().0) {
-        let mut sums = [[0.0_f32; PANEL]; 2];
-        for (y, (&a, &b)) in panel.iter().zip(rows[0].iter().zip(rows[1])) {
-            for k in 0..PANEL {
-                if cfg!(target_feature = "fma") {
-                    sums[0][k] = a.mul_add(y[k], sums[0][k]);
-                    sums[1][k] = b.mul_add(y[k], sums[1][k]);
-                } else {
-                    sums[0][k] += a * y[k];
-                    sums[1][k] += b * y[k];
-                }
-            }
-        }
-        for ((squares, sums), q) in squares.iter_mut().zip(sums).zip(of_rows) {
-            let both = squares.iter_mut().zip(sums).zip(of_columns);
-            both.for_each(|((square, sum), column)| *square = q + column - 2.0 * sum);
-        }
-    }
-}
-
-/// # Safety
-/// The processor has AVX2 and FMA.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn avx2((rows, of_rows): Rows<'_>, panel: Panel<'_>, tile: &mut Tile) {
-    // Three rows and the panel's four registers fill what there is, but for the operands.
-    let (rows, rest) = rows.as_chunks::<3>();
-    let (of_rows, of_rest) = of_rows.as_chunks::<3>();
-    let (squares, last) = tile.0.as_chunks_mut::<3>();
-    rows.iter().zip(of_rows).zip(squares).for_each(|((rows, q), squares)| avx2_of(rows, q, panel, squares));
-    if let (Some(rows), Some(q), Some(squares)) =
-        (rest.first_chunk::<2>(), of_rest.first_chunk(), last.first_chunk_mut())
-    {
-        avx2_of(rows, q, panel, squares);
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[inline]
-#[target_feature(enable = "avx2,fma")]
-fn avx2_of<const R: usize>(
-    rows: &[&[f32]; R],
-    of_rows: &[f32; R],
-    (panel, of_columns): Panel<'_>,
-    squares: &mut [[f32; PANEL]; R],
-) {
-    use std::arch::x86_64::*;
-    let steps = rows.iter().map(|row| row.len()).fold(panel.len() / PANEL, usize::min);
-    let mut sums = [[_mm256_setzero_ps(); PANEL / 8]; R];
-    for step in 0..steps {
-        // SAFETY: a row holds more than `step` numbers.
-        let x: [_; R] = std::array::from_fn(|r| unsafe { _mm256_set1_ps(*rows[r].get_unchecked(step)) });
-        for part in 0..PANEL / 8 {
-            // SAFETY: a panel holds `PANEL` numbers a step.
-            let y = unsafe { _mm256_loadu_ps(panel.as_ptr().add(step * PANEL + part * 8)) };
-            for (sums, x) in sums.iter_mut().zip(x) {
-                sums[part] = _mm256_fmadd_ps(x, y, sums[part]);
-            }
-        }
-    }
-    for ((squares, sums), &q) in squares.iter_mut().zip(sums).zip(of_rows) {
-        let parts = squares.as_chunks_mut::<8>().0.iter_mut().zip(of_columns.as_chunks::<8>().0);
-        for ((to, columns), sum) in parts.zip(sums) {
-            // SAFETY: eight numbers are what there is, and what there is room for.
-            unsafe {
-                let both = _mm256_add_ps(_mm256_set1_ps(q), _mm256_loadu_ps(columns.as_ptr()));
-                _mm256_storeu_ps(to.as_mut_ptr(), _mm256_sub_ps(both, _mm256_add_ps(sum, sum)));
-            }
-        }
-    }
-}
-
-/// # Safety
-/// The processor has AVX-512F.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn avx512((rows, of_rows): Rows<'_>, (panel, of_columns): Panel<'_>, tile: &mut Tile) {
-    use std::arch::x86_64::*;
-    let steps = rows.iter().map(|row| row.len()).fold(panel.len() / PANEL, usize::min);
-    let mut sums = [[_mm512_setzero_ps(); PANEL / 16]; GROUP];
-    for step in 0..steps {
-        // SAFETY: a panel holds `PANEL` numbers a step.
-        let y: [_; PANEL / 16] = std::array::from_fn(|half| unsafe {
-            _mm512_loadu_ps(panel.as_ptr().add(step * PANEL + half * 16))
-        });
-        for (sums, row) in sums.iter_mut().zip(rows) {
-            // SAFETY: `step` is less than the length of each row.
-            let x = _mm512_set1_ps(unsafe { *row.get_unchecked(step) });
-            for (sum, y) in sums.iter_mut().zip(y) {
-                *sum = _mm512_fmadd_ps(x, y, *sum);
-            }
-        }
-    }
-    for ((squares, sums), &q) in tile.0.iter_mut().zip(sums).zip(of_rows) {
-        let parts = squares.as_chunks_mut::<16>().0.iter_mut().zip(of_columns.as_chunks::<16>().0);
-        for ((to, columns), sum) in parts.zip(sums) {
-            // SAFETY: sixteen numbers are what there is, and what there is room for.
-            unsafe {
-                let both = _mm512_add_ps(_mm512_set1_ps(q), _mm512_loadu_ps(columns.as_ptr()));
-                _mm512_storeu_ps(to.as_mut_ptr(), _mm512_sub_ps(both, _mm512_add_ps(sum, sum)));
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use streamface_types::Embeddings;
 
     use super::*;
-    use crate::random::Random;
+    use streamface_kernels::SplitMix64;
 
     #[test]
     fn squares_are_as_near_as_they_say() {
-        let mut random = Random::new(7);
+        let mut random = SplitMix64::new(7);
         for (dim, far) in [(1, 0.0), (3, 50.0), (16, 1e4), (33, 0.0), (200, 1.0)] {
             let data = (0..70 * dim).map(|_| far + random.uniform() as f32 - 0.5).collect();
             let rows = Embeddings::new(data, dim).unwrap();

@@ -27,7 +27,6 @@ impl Settings {
         let most = match metric {
             Metric::Cosine => 2.0,
             Metric::Euclidean => f64::MAX,
-            _ => return Err(Error::Metric(metric)),
         };
         if (0.0..=most).contains(&threshold) {
             Ok(Self { metric, threshold, memory: Self::MEMORY })

@@ -465,9 +465,9 @@ mod tests {
 
     use super::*;
     use crate::clustering::complete_linkage_with;
-    use crate::kernel::Isa;
     use crate::sketch::Tuning;
     use crate::{Constraints, Embeddings, Metric, Settings, primitive};
+    use streamface_kernels::Isa;
 
     /// Rows around centres, so many each.
     fn people(n: usize, dim: usize, each: usize, noise: f32, seed: u32) -> Embeddings {

@@ -9,19 +9,14 @@
 
 use std::ops::Range;
 
+use streamface_kernels::byte_tile::{Hits, MAX_PANEL};
+use streamface_kernels::f64_tile::{LEFT, Part, add, totals};
+use streamface_kernels::{Aligned, Isa, LANES, prefetch};
 use streamface_types::Metric;
-use streamface_types::embedding::{LANES, tree};
 
 use crate::exact::Exact;
 use crate::found::Pairs;
-use crate::kernel::{Hits, Isa, MAX_PANEL};
-use crate::lines::{Lines, prefetch};
-
-/// Most rows, and columns, of a block.
-const MOST: (usize, usize) = (4, 6);
-
-/// Numbers of a pair that are left when [`tree`] has added the two halves of its lanes.
-const LEFT: usize = 8;
+use crate::passes::{cosines, roots};
 
 /// Which rows stand at the places of a tile: those of a group, and those of a panel.
 pub(crate) struct Tiles<'a> {
@@ -29,7 +24,7 @@ pub(crate) struct Tiles<'a> {
     isa: Isa,
     /// Groups by number. One at work stays in the first-level cache, and so is made `f64` part by part.
     groups: Vec<Packed<f32>>,
-    part: Lines<f64>,
+    part: Aligned<f64>,
     panel: Packed<f64>,
     /// The first row and column of each block at work, and the sums of its pairs.
     blocks: Vec<(usize, usize)>,
@@ -41,13 +36,13 @@ pub(crate) struct Tiles<'a> {
 
 impl<'a> Tiles<'a> {
     pub(crate) fn new(exact: &'a Exact<'a>, isa: Isa) -> Self {
-        let (dim, width) = (exact.rows().dim(), isa.width());
+        let (dim, width) = (exact.rows().dim(), isa.f64_width());
         Self {
             exact,
             isa,
             groups: Vec::new(),
-            part: Lines::default(),
-            panel: Packed::new(isa.panel(), dim, width),
+            part: Aligned::default(),
+            panel: Packed::new(isa.tile_columns(), dim, width),
             blocks: Vec::new(),
             sums: Vec::new(),
             distances: Vec::new(),
@@ -67,7 +62,7 @@ impl<'a> Tiles<'a> {
         hits: &mut Hits,
         mut found: impl FnMut(&Pairs<'_>),
     ) {
-        let (rows, columns) = self.isa.block();
+        let (rows, columns) = self.isa.f64_block();
         // From here on a block as a whole is cheaper than its pairs one by one.
         let enough = (rows * columns).div_ceil(5) as u32;
         // Most tiles have but a pair or two.
@@ -87,7 +82,11 @@ impl<'a> Tiles<'a> {
             return;
         }
         while self.groups.len() <= number {
-            self.groups.push(Packed::new(self.isa.group(), self.exact.rows().dim(), self.isa.width()));
+            self.groups.push(Packed::new(
+                self.isa.tile_rows(),
+                self.exact.rows().dim(),
+                self.isa.f64_width(),
+            ));
         }
         self.groups[number].hold(self.exact, group, 0..group.len());
         for &(_, left) in &self.blocks {
@@ -113,7 +112,7 @@ impl<'a> Tiles<'a> {
 
     /// Computes the distances of all blocks at work, of this group and the panel.
     fn measure(&mut self, number: usize) {
-        let (own, (rows, columns)) = (&self.groups[number], self.isa.block());
+        let (own, (rows, columns)) = (&self.groups[number], self.isa.f64_block());
         if self.part.is_empty() {
             self.part.reset(own.part(0).len(), 0.0);
         }
@@ -121,18 +120,21 @@ impl<'a> Tiles<'a> {
         if self.sums.len() < self.blocks.len() * pairs {
             self.sums.resize(self.blocks.len() * pairs, [0.0; LEFT]);
         }
-        let parts = LANES / self.isa.width();
+        let parts = LANES / self.isa.f64_width();
         for part in 0..parts {
             self.part.iter_mut().zip(own.part(part)).for_each(|(to, &x)| *to = x.into());
             if part + 1 < parts {
                 prefetch(own.part(part + 1));
             }
             let of = Part { number: part, len: own.len(), group: &self.part, panel: self.panel.part(part) };
-            self.isa.add(self.exact.metric(), &of, &self.blocks, &mut self.sums);
+            match self.exact.metric() {
+                Metric::Euclidean => add::<true>(self.isa, &of, &self.blocks, &mut self.sums),
+                Metric::Cosine => add::<false>(self.isa, &of, &self.blocks, &mut self.sums),
+            }
         }
         let sums = &self.sums[..self.blocks.len() * pairs];
         self.distances.resize(sums.len(), 0.0);
-        self.isa.totals(sums, &mut self.distances);
+        totals(self.isa, sums, &mut self.distances);
         if self.exact.metric() == Metric::Cosine {
             self.squares.resize(sums.len(), 0.0);
             for (&(top, left), squares) in self.blocks.iter().zip(self.squares.chunks_mut(pairs)) {
@@ -141,9 +143,9 @@ impl<'a> Tiles<'a> {
                     squares.iter_mut().zip(panel).for_each(|(square, panel)| *square = group * panel);
                 }
             }
-            self.isa.cosines(&mut self.distances, &self.squares);
+            cosines(self.isa, &mut self.distances, &self.squares);
         } else {
-            self.isa.roots(&mut self.distances);
+            roots(self.isa, &mut self.distances);
         }
     }
 }
@@ -154,7 +156,7 @@ struct Packed<T> {
     rows: usize,
     steps: usize,
     width: usize,
-    numbers: Lines<T>,
+    numbers: Aligned<T>,
     /// Which row stands at each place.
     held: Vec<Option<u32>>,
     /// Squared lengths of the rows, for cosine.
@@ -164,7 +166,7 @@ struct Packed<T> {
 impl<T: From<f32> + Copy + Default> Packed<T> {
     fn new(rows: usize, dim: usize, width: usize) -> Self {
         let (steps, held) = (dim.div_ceil(LANES), vec![None; rows]);
-        Self { rows, steps, width, numbers: Lines::default(), held, squares: [0.0; MAX_PANEL] }
+        Self { rows, steps, width, numbers: Aligned::default(), held, squares: [0.0; MAX_PANEL] }
     }
 
     /// Makes sure that some of `rows` are there, those at places `of`.
@@ -218,285 +220,18 @@ impl<T: From<f32> + Copy + Default> Packed<T> {
     }
 }
 
-/// A part of the rows of a tile, so many numbers each.
-struct Part<'a> {
-    number: usize,
-    len: usize,
-    group: &'a [f64],
-    panel: &'a [f64],
-}
-
-impl<'a> Part<'a> {
-    /// So many rows of the group, from one on.
-    #[inline(always)]
-    fn rows<const R: usize>(&self, first: usize) -> [&'a [f64]; R] {
-        split(&self.group[first * self.len..][..R * self.len])
-    }
-
-    /// So many of the panel's.
-    #[inline(always)]
-    fn columns<const C: usize>(&self, first: usize) -> [&'a [f64]; C] {
-        split(&self.panel[first * self.len..][..C * self.len])
-    }
-}
-
-/// As so many of one length.
-#[inline(always)]
-fn split<const N: usize>(numbers: &[f64]) -> [&[f64]; N] {
-    let len = numbers.len() / N;
-    std::array::from_fn(|k| &numbers[k * len..][..len])
-}
-
-impl Isa {
-    /// Rows and columns of a block. Their product fills the registers, but for what the operands need.
-    pub(crate) fn block(self) -> (usize, usize) {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Self::Vnni => MOST,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => (2, 6),
-            Self::Portable => (2, 4),
-        }
-    }
-
-    /// Numbers of a register: as many as a part has at each step.
-    fn width(self) -> usize {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => 4,
-            _ => 8,
-        }
-    }
-
-    /// Adds what a part gives to the sums of blocks at some rows and columns, or starts them with it.
-    fn add(self, metric: Metric, part: &Part<'_>, blocks: &[(usize, usize)], sums: &mut [[f64; LEFT]]) {
-        match metric {
-            Metric::Euclidean => self.add_for::<true>(part, blocks, sums),
-            _ => self.add_for::<false>(part, blocks, sums),
-        }
-    }
-
-    /// The same, of squared differences or of products.
-    fn add_for<const SQUARED: bool>(
-        self,
-        part: &Part<'_>,
-        blocks: &[(usize, usize)],
-        sums: &mut [[f64; LEFT]],
-    ) {
-        match self {
-            // SAFETY: a `Vnni` comes from `available`, which asked the processor.
-            #[cfg(target_arch = "x86_64")]
-            Self::Vnni => unsafe { add_avx512::<SQUARED>(part, blocks, sums) },
-            // SAFETY: likewise an `Avx2`.
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => unsafe { add_avx2::<SQUARED>(part, blocks, sums) },
-            Self::Portable => add_portable::<SQUARED>(part, blocks, sums),
-        }
-    }
-
-    /// What [`tree`] makes of all sums.
-    fn totals(self, sums: &[[f64; LEFT]], totals: &mut [f64]) {
-        match self {
-            // SAFETY: a `Vnni` comes from `available`, which asked the processor.
-            #[cfg(target_arch = "x86_64")]
-            Self::Vnni => unsafe { totals_avx512(sums, totals) },
-            // SAFETY: likewise an `Avx2`.
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => unsafe { totals_avx2(sums, totals) },
-            Self::Portable => {
-                for (total, sums) in totals.iter_mut().zip(sums) {
-                    let mut lanes = [0.0; LANES];
-                    lanes[..LEFT].copy_from_slice(sums);
-                    *total = tree(lanes);
-                }
-            }
-        }
-    }
-}
-
-fn add_portable<const SQUARED: bool>(part: &Part<'_>, blocks: &[(usize, usize)], sums: &mut [[f64; LEFT]]) {
-    const R: usize = 2;
-    const C: usize = 4;
-    for (&(top, left), sums) in blocks.iter().zip(sums.as_chunks_mut::<{ R * C }>().0) {
-        let columns = part.columns::<C>(left).map(|column| column.as_chunks::<LEFT>().0);
-        for (row, sums) in part.rows::<R>(top).iter().zip(sums.as_chunks_mut::<C>().0) {
-            let mut lanes = [[0.0; LEFT]; C];
-            for (step, x) in row.as_chunks::<LEFT>().0.iter().enumerate() {
-                for (lanes, column) in lanes.iter_mut().zip(&columns) {
-                    let y = &column[step];
-                    for k in 0..LEFT {
-                        lanes[k] = if SQUARED {
-                            lanes[k] + (x[k] - y[k]) * (x[k] - y[k])
-                        } else if cfg!(target_feature = "fma") {
-                            // The same bits: products of `f32` are exact.
-                            x[k].mul_add(y[k], lanes[k])
-                        } else {
-                            lanes[k] + x[k] * y[k]
-                        };
-                    }
-                }
-            }
-            for (sum, lane) in sums.as_flattened_mut().iter_mut().zip(lanes.as_flattened()) {
-                *sum = if part.number == 0 { *lane } else { *sum + lane };
-            }
-        }
-    }
-}
-
-/// # Safety
-/// The processor has AVX2 and FMA.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn add_avx2<const SQUARED: bool>(
-    part: &Part<'_>,
-    blocks: &[(usize, usize)],
-    sums: &mut [[f64; LEFT]],
-) {
-    use std::arch::x86_64::*;
-    const R: usize = 2;
-    const C: usize = 6;
-    const WIDTH: usize = 4;
-    // The first two parts side by side, and the other two on top of them.
-    let (from, starts) = (part.number * WIDTH % LEFT, part.number * WIDTH < LEFT);
-    for (&(top, left), sums) in blocks.iter().zip(sums.as_chunks_mut::<{ R * C }>().0) {
-        // Each `len` numbers long.
-        let (rows, columns) = (part.rows::<R>(top), part.columns::<C>(left));
-        // So many that all stay in registers, from the first to the last.
-        let mut lanes = [[_mm256_setzero_pd(); C]; R];
-        for step in 0..part.len / WIDTH {
-            // SAFETY: `step` is less than the registers that each row holds.
-            let x = rows.map(|row| unsafe { _mm256_loadu_pd(row.as_ptr().add(step * WIDTH)) });
-            for (c, column) in columns.iter().enumerate() {
-                // SAFETY: likewise.
-                let y = unsafe { _mm256_loadu_pd(column.as_ptr().add(step * WIDTH)) };
-                for (lanes, x) in lanes.iter_mut().zip(x) {
-                    lanes[c] = if SQUARED {
-                        let off = _mm256_sub_pd(x, y);
-                        _mm256_add_pd(lanes[c], _mm256_mul_pd(off, off))
-                    } else {
-                        _mm256_fmadd_pd(x, y, lanes[c])
-                    };
-                }
-            }
-        }
-        for (sum, &lanes) in sums.iter_mut().zip(lanes.as_flattened()) {
-            let to = sum[from..].as_mut_ptr();
-            // SAFETY: four numbers are there from 0 and from 4 on.
-            unsafe {
-                let sum = if starts { lanes } else { _mm256_add_pd(_mm256_loadu_pd(to), lanes) };
-                _mm256_storeu_pd(to, sum);
-            }
-        }
-    }
-}
-
-/// # Safety
-/// The processor has AVX2.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-unsafe fn totals_avx2(sums: &[[f64; LEFT]], totals: &mut [f64]) {
-    use std::arch::x86_64::*;
-    for (totals, sums) in totals.as_chunks_mut::<4>().0.iter_mut().zip(sums.as_chunks::<4>().0) {
-        let of = sums.map(|sum| {
-            // SAFETY: eight numbers are there.
-            let (x, y) = unsafe { (_mm256_loadu_pd(sum.as_ptr()), _mm256_loadu_pd(sum[4..].as_ptr())) };
-            _mm256_add_pd(x, y)
-        });
-        // Quarters of two sums side by side, then both numbers of four.
-        let quarters: [_; 2] = std::array::from_fn(|k| {
-            let (x, y) = (of[k], of[k + 2]);
-            _mm256_add_pd(_mm256_permute2f128_pd::<0x20>(x, y), _mm256_permute2f128_pd::<0x31>(x, y))
-        });
-        let [x, y] = quarters;
-        let all = _mm256_add_pd(_mm256_unpacklo_pd(x, y), _mm256_unpackhi_pd(x, y));
-        // SAFETY: four numbers are what there is room for.
-        unsafe { _mm256_storeu_pd(totals.as_mut_ptr(), all) };
-    }
-}
-
-/// # Safety
-/// The processor has AVX-512F.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn add_avx512<const SQUARED: bool>(
-    part: &Part<'_>,
-    blocks: &[(usize, usize)],
-    sums: &mut [[f64; LEFT]],
-) {
-    use std::arch::x86_64::*;
-    const R: usize = MOST.0;
-    const C: usize = MOST.1;
-    const WIDTH: usize = LEFT;
-    for (&(top, left), sums) in blocks.iter().zip(sums.as_chunks_mut::<{ R * C }>().0) {
-        // Each `len` numbers long.
-        let (rows, columns) = (part.rows::<R>(top), part.columns::<C>(left));
-        // So many that all stay in registers, from the first to the last.
-        let mut lanes = [[_mm512_setzero_pd(); C]; R];
-        for step in 0..part.len / WIDTH {
-            // SAFETY: `step` is less than the registers that each row holds.
-            let y = columns.map(|column| unsafe { _mm512_loadu_pd(column.as_ptr().add(step * WIDTH)) });
-            for (lanes, row) in lanes.iter_mut().zip(rows) {
-                // SAFETY: likewise.
-                let x = unsafe { _mm512_loadu_pd(row.as_ptr().add(step * WIDTH)) };
-                for (lanes, y) in lanes.iter_mut().zip(y) {
-                    *lanes = if SQUARED {
-                        let off = _mm512_sub_pd(x, y);
-                        _mm512_add_pd(*lanes, _mm512_mul_pd(off, off))
-                    } else {
-                        _mm512_fmadd_pd(x, y, *lanes)
-                    };
-                }
-            }
-        }
-        for (sum, &lanes) in sums.iter_mut().zip(lanes.as_flattened()) {
-            // SAFETY: eight numbers are there.
-            unsafe {
-                let to = sum.as_mut_ptr();
-                let sum = if part.number == 0 { lanes } else { _mm512_add_pd(_mm512_loadu_pd(to), lanes) };
-                _mm512_storeu_pd(to, sum);
-            }
-        }
-    }
-}
-
-/// # Safety
-/// The processor has AVX-512F.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn totals_avx512(sums: &[[f64; LEFT]], totals: &mut [f64]) {
-    use std::arch::x86_64::*;
-    let order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
-    for (totals, sums) in totals.as_chunks_mut::<8>().0.iter_mut().zip(sums.as_chunks::<8>().0) {
-        // SAFETY: eight numbers are there.
-        let of = sums.map(|sum| unsafe { _mm512_loadu_pd(sum.as_ptr()) });
-        // Halves of two sums side by side, then quarters of four, then both numbers of eight.
-        let halves: [_; 4] = std::array::from_fn(|k| {
-            let (x, y) = (of[2 * k], of[2 * k + 1]);
-            _mm512_add_pd(_mm512_shuffle_f64x2::<0x44>(x, y), _mm512_shuffle_f64x2::<0xEE>(x, y))
-        });
-        let quarters: [_; 2] = std::array::from_fn(|k| {
-            let (x, y) = (halves[2 * k], halves[2 * k + 1]);
-            _mm512_add_pd(_mm512_shuffle_f64x2::<0x88>(x, y), _mm512_shuffle_f64x2::<0xDD>(x, y))
-        });
-        let [x, y] = quarters;
-        let all = _mm512_add_pd(_mm512_unpacklo_pd(x, y), _mm512_unpackhi_pd(x, y));
-        // SAFETY: eight numbers are what there is room for.
-        unsafe { _mm512_storeu_pd(totals.as_mut_ptr(), _mm512_permutexvar_pd(order, all)) };
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use streamface_types::Embeddings;
 
     use super::*;
     use crate::found::ones;
-    use crate::kernel::MAX_GROUP;
-    use crate::random::Random;
+    use streamface_kernels::SplitMix64;
+    use streamface_kernels::byte_tile::MAX_GROUP;
 
     #[test]
     fn bit_for_bit_the_distance() {
-        let mut random = Random::new(3);
+        let mut random = SplitMix64::new(3);
         for dim in [1, 7, 16, 33] {
             let mut data: Vec<f32> = (0..70 * dim)
                 .map(|at| (random.uniform() as f32 - 0.5) * if at % 97 == 0 { 1e30 } else { 3.0 })
@@ -510,8 +245,9 @@ mod tests {
                     for round in 0..20 {
                         // Some of a tile, and the last of all, which may be cut short.
                         let row = |at: usize| (at * 7 + round) as u32 % 70;
-                        let group: Vec<u32> = (0..isa.group() - round % 3).map(row).collect();
-                        let panel: Vec<u32> = (100..100 + isa.panel() - 5 * (round % 2)).map(row).collect();
+                        let group: Vec<u32> = (0..isa.tile_rows() - round % 3).map(row).collect();
+                        let panel: Vec<u32> =
+                            (100..100 + isa.tile_columns() - 5 * (round % 2)).map(row).collect();
                         let mut hits: Hits = [0; MAX_GROUP];
                         for bits in &mut hits[..group.len()] {
                             // One block at least that is worth it.
@@ -525,7 +261,7 @@ mod tests {
                         let (number, corner) = (round % 4, (3, 50));
                         tiles.links((number, &group), &panel, corner, 1.5, &mut hits, |pairs| {
                             for pair in ones(pairs.bits.into()) {
-                                let (row, column) = (pair / isa.block().1, pair % isa.block().1);
+                                let (row, column) = (pair / isa.f64_block().1, pair % isa.f64_block().1);
                                 let (i, j) = (pairs.corner.0 - 3 + row, pairs.corner.1 - 50 + column);
                                 seen[i] |= 1 << j;
                                 let (want, distance) =

@@ -185,10 +185,8 @@ unsafe fn dot_avx2(a: &[i8], b: &[i8]) -> i32 {
         let (x, y) = unsafe {
             (_mm256_loadu_si256(a.as_ptr().add(from).cast()), _mm256_loadu_si256(b.as_ptr().add(from).cast()))
         };
-        // At most 127 · 127 · 2, which 16 bits hold.
-        let pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(x), _mm256_sign_epi8(y, x));
         let sum = &mut sums[from / 32 % 2];
-        *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(pairs, ones));
+        *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(pairs(_mm256_abs_epi8(x), x, y), ones));
     }
     let sum = _mm256_add_epi32(sums[0], sums[1]);
     let sum = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256::<1>(sum));
@@ -196,6 +194,19 @@ unsafe fn dot_avx2(a: &[i8], b: &[i8]) -> i32 {
     let sum = _mm_cvtsi128_si32(_mm_add_epi32(sum, _mm_shuffle_epi32::<1>(sum)));
     let rest = a[whole..].iter().zip(&b[whole..]).map(|(&x, &y)| i32::from(x) * i32::from(y));
     sum + rest.sum::<i32>()
+}
+
+/// Products of bytes within ±127, two neighbours added, which 16 bits hold; `size` is the absolute value of `x`.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(crate) fn pairs(
+    size: std::arch::x86_64::__m256i,
+    x: std::arch::x86_64::__m256i,
+    y: std::arch::x86_64::__m256i,
+) -> std::arch::x86_64::__m256i {
+    use std::arch::x86_64::*;
+    _mm256_maddubs_epi16(size, _mm256_sign_epi8(y, x))
 }
 
 /// Σ (a + 128) b.

@@ -5,6 +5,10 @@
 //! | [`isa`] | [`Isa`]: what the processor can do; [`dispatch!`]: one body, compiled for each instruction set |
 //! | [`aligned`] | [`Aligned`]: a buffer that begins at a cache line; [`prefetch`] |
 //! | [`dot`](mod@dot) | dot products and squared differences of `f32`, `f64` and bytes |
+//! | [`byte_tile`] | which pairs of a tile of points in bytes reach a bound |
+//! | [`byte_bounds`] | bounds of the largest squared distance between a few rows and many, from their bytes |
+//! | [`f32_tile`], [`f64_tile`] | squared distances and dot products of tiles of pairs |
+//! | [`transpose`] | rows to columns |
 //! | [`metric`] | [`Metric`]: the cosine and the Euclidean distance |
 //! | [`random`] | [`SplitMix64`]: a seeded random generator |
 //!
@@ -24,10 +28,15 @@
 //! ```
 
 pub mod aligned;
+pub mod byte_bounds;
+pub mod byte_tile;
 pub mod dot;
+pub mod f32_tile;
+pub mod f64_tile;
 pub mod isa;
 pub mod metric;
 pub mod random;
+pub mod transpose;
 
 pub use aligned::{Aligned, prefetch};
 pub use dot::{LANES, dot, dot_f64, dot_i8};

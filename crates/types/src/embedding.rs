@@ -1,7 +1,7 @@
 //! Embedding matrices and the distances between their rows.
 
-use std::fmt;
-use std::str::FromStr;
+pub use streamface_kernels::dot::{LANES, dot, not_finite, tree};
+pub use streamface_kernels::metric::{Metric, cosine};
 
 /// `n` embeddings of `d` numbers each, row after row.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -84,136 +84,9 @@ impl Embeddings {
     }
 }
 
-/// Where the first number is that is NaN or infinite. Most often there is none, which one pass without a branch
-/// tells.
-#[must_use]
-pub fn not_finite(numbers: &[f32]) -> Option<usize> {
-    // The exponent is all ones in no other number; adding one to it then carries into the sign.
-    let carried = numbers.iter().fold(0, |all, v| all | ((v.to_bits() & 0x7fff_ffff) + 0x0080_0000));
-    (carried >> 31 == 1).then(|| numbers.iter().position(|v| !v.is_finite())).flatten()
-}
-
-/// A distance between embeddings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Metric {
-    /// 1 − cosine of the angle, 0 to 2. A zero vector is at distance 1 from everything.
-    #[default]
-    Cosine,
-    /// Euclidean.
-    Euclidean,
-}
-
-impl Metric {
-    /// The distance of `a` and `b`, in `f64` from the `f32` input: the one definition that every faster
-    /// way in this project is checked against, bit for bit.
-    ///
-    /// Sums are taken in [`LANES`] interleaved parts, added as a tree at the end, so that a processor can
-    /// take them side by side. Equal vectors are at distance exactly 0 under either metric.
-    #[must_use]
-    pub fn distance(self, a: &[f32], b: &[f32]) -> f64 {
-        match self {
-            Self::Cosine => cosine(dot(a, b), dot(a, a), dot(b, b)),
-            Self::Euclidean => sum(a, b, |x, y, sum| sum + (x - y) * (x - y)).sqrt(),
-        }
-    }
-}
-
-/// Parts that sums of [`Metric::distance`] are taken in.
-pub const LANES: usize = 16;
-
-/// The dot product of two vectors of one length, as [`Metric::distance`] takes it: products of `f32`
-/// are exact in `f64`, so that fused and separate arithmetic give the same bits.
-#[must_use]
-#[inline]
-pub fn dot(a: &[f32], b: &[f32]) -> f64 {
-    // Fused where the processor is known to have it.
-    sum(a, b, |x, y, sum| if cfg!(target_feature = "fma") { x.mul_add(y, sum) } else { sum + x * y })
-}
-
-/// The cosine distance from a dot product and the two squared lengths, 0 to 2; 1 where a length is 0.
-///
-/// One root of the product, not a product of roots: equal vectors come out at exactly 0.
-#[must_use]
-#[inline]
-pub fn cosine(dot: f64, aa: f64, bb: f64) -> f64 {
-    if aa == 0.0 || bb == 0.0 { 1.0 } else { (1.0 - dot / (aa * bb).sqrt()).clamp(0.0, 2.0) }
-}
-
-#[inline]
-fn sum(a: &[f32], b: &[f32], term: impl Fn(f64, f64, f64) -> f64) -> f64 {
-    let mut lanes = [0.0; LANES];
-    let ((full, rest), (full_b, rest_b)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    for (a, b) in full.iter().zip(full_b) {
-        for k in 0..LANES {
-            lanes[k] = term(a[k].into(), b[k].into(), lanes[k]);
-        }
-    }
-    for ((lane, &x), &y) in lanes.iter_mut().zip(rest).zip(rest_b) {
-        *lane = term(x.into(), y.into(), *lane);
-    }
-    tree(lanes)
-}
-
-/// The sum of all lanes: halves are added until one is left.
-#[must_use]
-#[inline]
-pub fn tree(mut lanes: [f64; LANES]) -> f64 {
-    let mut half = LANES / 2;
-    while half > 0 {
-        for k in 0..half {
-            lanes[k] += lanes[k + half];
-        }
-        half /= 2;
-    }
-    lanes[0]
-}
-
-impl fmt::Display for Metric {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Cosine => "cosine",
-            Self::Euclidean => "euclidean",
-        })
-    }
-}
-
-impl FromStr for Metric {
-    type Err = String;
-    fn from_str(s: &str) -> Result<Self, String> {
-        match s {
-            "cosine" => Ok(Self::Cosine),
-            "euclidean" => Ok(Self::Euclidean),
-            _ => Err(format!("'{s}' is not a metric: cosine or euclidean")),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn distances_of_known_vectors() {
-        let (a, b) = ([3.0, 0.0], [0.0, 4.0]);
-        assert_eq!(Metric::Cosine.distance(&a, &b), 1.0);
-        assert_eq!(Metric::Cosine.distance(&a, &[9.0, 0.0]), 0.0);
-        assert_eq!(Metric::Cosine.distance(&a, &[-1.0, 0.0]), 2.0);
-        assert_eq!(Metric::Cosine.distance(&a, &[0.0, 0.0]), 1.0);
-        assert_eq!(Metric::Euclidean.distance(&a, &b), 5.0);
-    }
-
-    #[test]
-    fn equal_vectors_are_at_zero() {
-        let numbers = |k: u32| (k.wrapping_mul(2_654_435_761) % 1000) as f32 / 999.0 - 0.5;
-        for dim in [1, 5, 16, 17, 192, 513] {
-            let a: Vec<f32> = (0..dim).map(numbers).collect();
-            assert_eq!(Metric::Cosine.distance(&a, &a), 0.0, "{dim}");
-            assert_eq!(Metric::Euclidean.distance(&a, &a), 0.0, "{dim}");
-            let twice: Vec<f32> = a.iter().map(|x| 2.0 * x).collect();
-            assert_eq!(Metric::Cosine.distance(&a, &twice), 0.0, "{dim}");
-        }
-    }
 
     #[test]
     fn bad_shapes_are_refused() {

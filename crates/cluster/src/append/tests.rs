@@ -4,8 +4,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::kernel::Isa;
 use crate::{Metric, Parts, complete_linkage, join};
+use streamface_kernels::Isa;
 
 /// Parts of the old rows: those that a run told, or the components at a share of the threshold.
 fn parts(

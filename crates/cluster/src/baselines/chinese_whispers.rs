@@ -3,7 +3,7 @@
 
 use super::graph::Graph;
 use crate::labels;
-use crate::random::Random;
+use streamface_kernels::SplitMix64;
 
 /// How long to whisper, and in which order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Default for ChineseWhispers {
 #[must_use]
 pub fn chinese_whispers(graph: &Graph, settings: &ChineseWhispers) -> Vec<u32> {
     let n = graph.rows();
-    let mut random = Random::new(settings.seed);
+    let mut random = SplitMix64::new(settings.seed);
     let mut order: Vec<u32> = (0..n as u32).collect();
     let mut label = order.clone();
     let mut sum = vec![0.0; n];

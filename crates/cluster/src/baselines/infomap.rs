@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 use super::graph::Graph;
 use crate::labels;
-use crate::random::Random;
+use streamface_kernels::SplitMix64;
 
 /// Less than this is not a shorter code, in bits.
 const LEAST: f64 = 1e-10;
@@ -54,7 +54,7 @@ pub struct Communities {
 pub fn infomap(graph: &Graph, settings: &Infomap) -> Communities {
     let leaf = Level::new(graph);
     let trial = |t: usize| {
-        let found = search(&leaf, &mut Random::new(settings.seed.wrapping_add(t as u64)));
+        let found = search(&leaf, &mut SplitMix64::new(settings.seed.wrapping_add(t as u64)));
         (leaf.codelength(&found), t, found)
     };
     let trials = (0..settings.trials.max(1)).into_par_iter().with_max_len(1).map(trial);
@@ -217,7 +217,7 @@ impl Modules {
 
 /// Moves rows one by one to the module that shortens the code most, in random order, until none moves.
 /// With `within`, rows only meet those of the same part. Tells whether any row moved.
-fn sweep(level: &Level, module: &mut [u32], within: Option<&[u32]>, random: &mut Random) -> bool {
+fn sweep(level: &Level, module: &mut [u32], within: Option<&[u32]>, random: &mut SplitMix64) -> bool {
     let mut modules = Modules::new(level, module);
     let mut size = vec![0_u32; level.len()];
     for &m in module.iter() {
@@ -292,7 +292,7 @@ fn sweep(level: &Level, module: &mut [u32], within: Option<&[u32]>, random: &mut
 }
 
 /// Sweeps, then lets modules move as a whole, and modules of these, as long as any does.
-fn climb(level: &Level, module: &mut Vec<u32>, random: &mut Random) {
+fn climb(level: &Level, module: &mut Vec<u32>, random: &mut SplitMix64) {
     sweep(level, module, None, random);
     *module = labels::by_first_appearance(module);
     let mut upper: Option<Level> = None;
@@ -312,7 +312,7 @@ fn climb(level: &Level, module: &mut Vec<u32>, random: &mut Random) {
     }
 }
 
-fn search(leaf: &Level, random: &mut Random) -> Vec<u32> {
+fn search(leaf: &Level, random: &mut SplitMix64) -> Vec<u32> {
     let mut module: Vec<u32> = (0..leaf.len() as u32).collect();
     climb(leaf, &mut module, random);
     let mut length = leaf.codelength(&module);
@@ -329,7 +329,7 @@ fn search(leaf: &Level, random: &mut Random) -> Vec<u32> {
 }
 
 /// Takes modules apart from within, then lets the parts change over.
-fn coarse(leaf: &Level, module: &mut Vec<u32>, random: &mut Random) {
+fn coarse(leaf: &Level, module: &mut Vec<u32>, random: &mut SplitMix64) {
     let mut part: Vec<u32> = (0..leaf.len() as u32).collect();
     sweep(leaf, &mut part, Some(module), random);
     let part = labels::by_first_appearance(&part);

@@ -6,29 +6,28 @@ use super::plan::Plan;
 use super::second::{Part, Second};
 use super::space::{Placed, Space, norm};
 use crate::exact::Exact;
-use crate::kernel::Isa;
-use crate::lines::Lines;
 use crate::passes::whole;
 use crate::points::Points;
+use streamface_kernels::Aligned;
+use streamface_kernels::Isa;
 
-/// What points may give to the sums of the first look, so that each stays within [`Isa::range`]: half of it is for the
-/// products of any two points, a quarter for what either starts from. Points without a bound have zeros for numbers, so
-/// that where they start decides.
-impl Isa {
-    /// The most that the squares of a point's numbers may add up to.
-    pub(super) fn most_square(self) -> i32 {
-        self.range() / 2
-    }
+// What points may give to the sums of the first look, so that each stays within [`Isa::tile_range`]: half of it is for the
+// products of any two points, a quarter for what either starts from. Points without a bound have zeros for numbers, so
+// that where they start decides.
 
-    /// Where a point may start at most, either way; that of points that no bound is worth taking for.
-    pub(super) fn most_start(self) -> i32 {
-        self.range() / 4
-    }
+/// The most that the squares of a point's numbers may add up to.
+pub(super) fn most_square(isa: Isa) -> i32 {
+    isa.tile_range() / 2
+}
 
-    /// The start of what is near to nothing.
-    pub(super) fn never(self) -> i32 {
-        -self.range() / 2
-    }
+/// Where a point may start at most, either way; that of points that no bound is worth taking for.
+pub(super) fn most_start(isa: Isa) -> i32 {
+    isa.tile_range() / 4
+}
+
+/// The start of what is near to nothing.
+pub(super) fn never(isa: Isa) -> i32 {
+    -isa.tile_range() / 2
 }
 
 /// Points that are made ready together.
@@ -39,7 +38,7 @@ pub(super) struct First {
     /// Four numbers each, the rest ρ's among them.
     pub(super) quads: usize,
     /// Panel after panel; the last one filled up.
-    pub(super) panels: Lines<u8>,
+    pub(super) panels: Aligned<u8>,
     /// What a pair's sum starts from, for each point.
     pub(super) start: Vec<i32>,
     pub(super) step: f64,
@@ -56,10 +55,10 @@ impl First {
         second: Option<&mut Second>,
     ) -> Self {
         let isa = space.tuning.isa;
-        let (lanes, quads, step) = (isa.panel(), plan.k / 4 + 1, plan.step);
+        let (lanes, quads, step) = (isa.tile_columns(), plan.k / 4 + 1, plan.step);
         let count = points.len().div_ceil(lanes);
-        let mut panels = Lines::new(count * lanes * quads * 4, isa.offset() as u8);
-        let mut start = vec![isa.never(); count * lanes];
+        let mut panels = Aligned::new(count * lanes * quads * 4, isa.tile_offset() as u8);
+        let mut start = vec![never(isa); count * lanes];
         // Whole panels a chunk, so that each writes a part of its own.
         let per = CHUNK.div_ceil(lanes);
         let sizes = (per * lanes * quads * 4, per * lanes);
@@ -87,9 +86,9 @@ struct Maker<'a> {
 impl Maker<'_> {
     /// Writes the bytes of points from `first` on and where their sums start, and what the second look has of them.
     fn make(&self, first: usize, panels: &mut [u8], start: &mut [i32], part: Option<(Part<'_>, Part<'_>)>) {
-        let (dim, lanes, plan) = (self.exact.rows().dim(), self.isa.panel(), &self.plan);
+        let (dim, lanes, plan) = (self.exact.rows().dim(), self.isa.tile_columns(), &self.plan);
         let count = start.len().min(self.points.len() - first);
-        let levels = f64::from(self.isa.levels());
+        let levels = f64::from(self.isa.tile_levels());
         let placed = Placed::new(self.exact, self.space, plan.rotated.then_some(plan.k), count, |at| {
             self.points.members(first + at)
         });
@@ -100,14 +99,14 @@ impl Maker<'_> {
             let (z, square) = (&placed.z[at * dim..(at + 1) * dim], placed.square[at]);
             let length = norm(z);
             if self.is_unbound(self.points.members(first + at)) {
-                start[at] = if self.reach < 2.0 { self.isa.never() } else { self.isa.most_start() };
+                start[at] = if self.reach < 2.0 { never(self.isa) } else { most_start(self.isa) };
                 continue;
             }
             let p = placed.numbers(at, plan);
             let panel = at / lanes * lanes * (plan.k + 4);
             let mut put = |k: usize, q: f64| {
                 panels[panel + (k / 4 * lanes + at % lanes) * 4 + k % 4] =
-                    (q as i32 + self.isa.offset()) as u8;
+                    (q as i32 + self.isa.tile_offset()) as u8;
             };
             let (mut energy, mut error, mut squares) = (0.0, 0.0, 0.0);
             for (k, p) in p.enumerate() {
@@ -126,7 +125,7 @@ impl Maker<'_> {
             let rest = (rest / 2.0 / plan.step).ceil();
             let error = error.sqrt() + off;
             let longest = plan.longest * (1.0 + self.space.eta);
-            let most = f64::from(self.isa.most_start());
+            let most = f64::from(most_start(self.isa));
             // |e·p' + s q·e'| ≤ |e| W + (W + |e|)|e'|, and |e||e'| ≤ (|e|² + |e'|²) / 2.
             let room = error * longest
                 + error * error / 2.0
@@ -136,7 +135,7 @@ impl Maker<'_> {
             let bound = length <= plan.longest
                 && rest <= levels
                 && error <= longest
-                && squares + 4.0 * rest * rest <= f64::from(self.isa.most_square())
+                && squares + 4.0 * rest * rest <= f64::from(most_square(self.isa))
                 && cut >= -most;
             if bound {
                 (plan.k..plan.k + 4).for_each(|k| put(k, rest));

@@ -37,19 +37,21 @@ use streamface_types::Metric;
 
 use crate::exact::Exact;
 use crate::found::{Found, Pairs, ones};
-use crate::kernel::{Hits, Isa};
-use crate::lines::prefetch;
 use crate::points::Points;
 use crate::tile::Tiles;
 pub(crate) use clusters::Room;
-use group::Lean;
 pub(crate) use group::{GROUP, Group};
 use make::First;
+use make::{most_start, never};
 pub(crate) use near::Field;
 use plan::Plan;
 use second::{Own, Second};
 use space::order;
 pub(crate) use space::{Space, Tuning, spread};
+use streamface_kernels::byte_bounds::Row;
+use streamface_kernels::byte_tile::Hits;
+use streamface_kernels::prefetch;
+use streamface_kernels::{Isa, dot_i8};
 
 /// All points, made ready for the join.
 pub(crate) struct Sketch {
@@ -61,7 +63,7 @@ pub(crate) struct Sketch {
     first: First,
     second: Option<Second>,
     /// Made when it is asked for.
-    lean: OnceLock<Vec<Lean>>,
+    lean: OnceLock<Vec<Row>>,
     slack: f64,
     rounding: f64,
 }
@@ -97,7 +99,7 @@ impl Sketch {
     }
 
     pub(crate) fn panels(&self) -> usize {
-        self.first.start.len() / self.isa.panel()
+        self.first.start.len() / self.isa.tile_columns()
     }
 
     /// How much more a pair's sum must reach for a smaller T² than the one this was made for.
@@ -180,7 +182,7 @@ impl Sketch {
                 }
             }
             let (corner, before) = ((rows.start, columns.start), found.len());
-            let number = (rows.start - block.from * self.isa.panel()) / self.isa.group();
+            let number = (rows.start - block.from * self.isa.tile_columns()) / self.isa.tile_rows();
             tiles.links((number, group), panel, corner, threshold, &mut tile.hits, |pairs| found.add(pairs));
             if let Some(second) = &self.second {
                 for (bits, rest) in tile.hits.iter().zip(rest) {
@@ -227,7 +229,7 @@ impl Sketch {
         wanted: Option<&impl Wanted>,
         mut found: impl FnMut(Tile),
     ) {
-        let (lanes, group) = (self.isa.panel(), self.isa.group());
+        let (lanes, group) = (self.isa.tile_columns(), self.isa.tile_rows());
         let size = lanes * self.first.quads * 4;
         let groups = self.groups((from * lanes) as u32..(to * lanes) as u32, reach);
         let mut hits = Hits::default();
@@ -241,7 +243,7 @@ impl Sketch {
                 if first >= (right + 1) * lanes {
                     break;
                 }
-                if !self.isa.tile(rows, panel, start, panel_start, &mut hits) {
+                if !self.isa.byte_tile(rows, panel, start, panel_start, &mut hits) {
                     continue;
                 }
                 let rows = first..(first + group).min(self.len());
@@ -318,26 +320,27 @@ impl Groups {
 impl Sketch {
     /// Points at some places, to be compared within `reach`; the last group is filled up with such as are near nobody.
     fn groups(&self, places: impl ExactSizeIterator<Item = u32>, reach: f64) -> Groups {
-        let (lanes, group, quads) = (self.isa.panel(), self.isa.group(), self.first.quads);
+        let (lanes, group, quads) = (self.isa.tile_columns(), self.isa.tile_rows(), self.first.quads);
         let (size, raise) = (group * quads * 4, self.raise(reach));
         let count = places.len().div_ceil(group);
         let mut bytes = vec![0_i8; count * size];
-        let mut starts = vec![self.isa.never(); count * group];
+        let mut starts = vec![never(self.isa); count * group];
         for (at, place) in places.enumerate() {
             let (panel, lane) = (place as usize / lanes, place as usize % lanes);
             let (from, to) = (panel * lanes * quads * 4 + lane * 4, at / group * size + at % group * 4);
             let mut sum = 0;
             for quad in 0..quads {
                 for k in 0..4 {
-                    let q = i32::from(self.first.panels[from + quad * lanes * 4 + k]) - self.isa.offset();
+                    let q =
+                        i32::from(self.first.panels[from + quad * lanes * 4 + k]) - self.isa.tile_offset();
                     bytes[to + quad * group * 4 + k] = q as i8;
                     sum += q;
                 }
             }
-            let (start, most) = (self.first.start[place as usize], self.isa.most_start());
+            let (start, most) = (self.first.start[place as usize], most_start(self.isa));
             // Those at the end of what there is stay: what always passes, and what never does.
             let raised = if start.abs() < most { (start - raise).max(-most) } else { start };
-            starts[at] = raised - self.isa.offset() * sum;
+            starts[at] = raised - self.isa.tile_offset() * sum;
         }
         Groups { bytes, starts, size: (group, size) }
     }
@@ -367,7 +370,7 @@ impl Sketch {
     /// of the other.
     #[inline]
     fn between(&self, (x, a): (&[i8], &Own), (y, b): (&[i8], &Own)) -> (f64, f64) {
-        let dot = a.step * b.step * f64::from(self.isa.dot(x, y, b.sum));
+        let dot = a.step * b.step * f64::from(dot_i8(self.isa, x, y, b.sum));
         let error = a.error * b.length
             + (a.length + a.error) * b.error
             + self.slack * (a.square + b.square)

@@ -2,8 +2,9 @@
 
 use rayon::prelude::*;
 
+use super::make::never;
 use super::{Sketch, ones};
-use crate::kernel::Hits;
+use streamface_kernels::byte_tile::Hits;
 
 /// Groups that stay in the cache while panels stream by.
 const GROUPS: usize = 16;
@@ -24,11 +25,11 @@ impl Field {
 impl Sketch {
     /// Packs `points`.
     pub(crate) fn field(&self, points: Vec<u32>) -> Field {
-        let (lanes, quads) = (self.isa.panel(), self.first.quads);
+        let (lanes, quads) = (self.isa.tile_columns(), self.first.quads);
         let size = lanes * quads * 4;
         let count = points.len().div_ceil(lanes);
-        let mut panels = vec![self.isa.offset() as u8; count * size];
-        let mut start = vec![self.isa.never(); count * lanes];
+        let mut panels = vec![self.isa.tile_offset() as u8; count * size];
+        let mut start = vec![never(self.isa); count * lanes];
         let packed =
             panels.par_chunks_mut(size).zip(start.par_chunks_mut(lanes)).zip(points.par_chunks(lanes));
         packed.for_each(|((panel, start), points)| {
@@ -48,7 +49,7 @@ impl Sketch {
     /// Calls `found(at, j)` for each point j of the field that the first look takes to be within `reach` of point
     /// `of[at]`; for each `at` in the order of the field.
     pub(crate) fn near(&self, field: &Field, of: &[u32], reach: f64, mut found: impl FnMut(usize, u32)) {
-        let (lanes, group) = (self.isa.panel(), self.isa.group());
+        let (lanes, group) = (self.isa.tile_columns(), self.isa.tile_rows());
         let size = lanes * self.first.quads * 4;
         let mut hits = Hits::default();
         for (chunk, of) in of.chunks(GROUPS * group).enumerate() {
@@ -57,7 +58,7 @@ impl Sketch {
                 field.panels.chunks(size).zip(field.start.chunks(lanes)).enumerate()
             {
                 for (g, (rows, start)) in groups.all().enumerate() {
-                    if !self.isa.tile(rows, panel, start, panel_start, &mut hits) {
+                    if !self.isa.byte_tile(rows, panel, start, panel_start, &mut hits) {
                         continue;
                     }
                     for (at, bits) in (g * group..of.len()).zip(hits).take(group) {

@@ -3,11 +3,12 @@
 use rayon::prelude::*;
 use streamface_types::Metric;
 
+use super::make::most_square;
 use super::second::MOST_ROWS;
 use super::space::{Placed, SAMPLE, Space, norm, spread_between};
 use crate::exact::Exact;
-use crate::kernel::Isa;
 use crate::points::Points;
+use streamface_kernels::Isa;
 
 /// Most numbers of the first look: sums stay far inside 32 bits.
 const MOST_DIRECTIONS: usize = 1024;
@@ -44,7 +45,7 @@ impl Plan {
         }
         .max(1e-150);
         let lengths: Vec<f64> = placed.z.chunks(dim.max(1)).map(norm).collect();
-        let levels = f64::from(isa.levels());
+        let levels = f64::from(isa.tile_levels());
         let mut best: Option<(f64, Plan)> = None;
         let rotations: &[bool] = if along.is_some() { &[true, false] } else { &[false] };
         for &rotated in rotations {
@@ -82,7 +83,7 @@ impl Plan {
                     .filter(|(_, l)| **l <= longest)
                     .fold(0.0_f64, |m, (r, _)| m.max(*r));
                 // So that squares fit, also when some are rounded up.
-                let fits = longest / (0.95 * f64::from(isa.most_square())).sqrt();
+                let fits = longest / (0.95 * f64::from(most_square(isa))).sqrt();
                 let step = (f64::from(largest).max(most_rest / 2.0) * 1.05 / levels).max(fits).max(1e-150);
                 let clusters = !points.are_rows();
                 let counted = points.members_in_all() < MOST_ROWS;
@@ -112,15 +113,15 @@ impl Plan {
         let quad = match isa {
             Isa::Portable => 1.0,
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => 0.1,
+            Isa::Avx2(_) => 0.1,
             #[cfg(target_arch = "x86_64")]
-            Isa::Vnni => 1.0 / 16.0,
+            Isa::Avx512(_) => 1.0 / 16.0,
         };
         let first = quad * (self.k as f64 / 4.0 + 4.5);
         // How long a look at one more pair takes.
         let look = match isa {
             #[cfg(target_arch = "x86_64")]
-            Isa::Vnni => 1.0,
+            Isa::Avx512(_) => 1.0,
             _ => 1.5,
         };
         let next = look * if self.second { 30.0 + dim as f64 / 8.0 } else { 60.0 + dim as f64 / 4.0 };

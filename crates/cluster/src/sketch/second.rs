@@ -1,15 +1,16 @@
 //! All numbers of rows and of means as bytes, each with a step of its own.
 
 use super::space::norm;
-use crate::kernel::Isa;
-use crate::lines::Lines;
+use crate::passes::to_bytes;
 use crate::points::Points;
+use streamface_kernels::Aligned;
+use streamface_kernels::Isa;
 
 /// Bytes of many.
 pub(super) struct Bytes {
     isa: Isa,
     dim: usize,
-    bytes: Lines<i8>,
+    bytes: Aligned<i8>,
     own: Vec<Own>,
 }
 
@@ -25,7 +26,7 @@ pub(super) struct Own {
 
 impl Bytes {
     fn new(isa: Isa, count: usize, dim: usize) -> Self {
-        Self { isa, dim, bytes: Lines::new(count * dim, 0), own: vec![Own::default(); count] }
+        Self { isa, dim, bytes: Aligned::new(count * dim, 0), own: vec![Own::default(); count] }
     }
 
     #[inline]
@@ -61,12 +62,12 @@ impl<'a> Part<'a> {
     pub(super) fn put(&mut self, z: &[f64], square: f64, unbound: bool) {
         let part = self.take(1);
         if let [own] = part.own {
-            *own = to_bytes(self.isa, z, square, unbound, part.bytes);
+            *own = own_of(self.isa, z, square, unbound, part.bytes);
         }
     }
 }
 
-fn to_bytes(isa: Isa, z: &[f64], square: f64, unbound: bool, bytes: &mut [i8]) -> Own {
+fn own_of(isa: Isa, z: &[f64], square: f64, unbound: bool, bytes: &mut [i8]) -> Own {
     let length = norm(z);
     let largest = z.iter().fold(0.0_f64, |m, z| m.max(z.abs()));
     if unbound {
@@ -77,7 +78,7 @@ fn to_bytes(isa: Isa, z: &[f64], square: f64, unbound: bool, bytes: &mut [i8]) -
         return Own { error: length, length, square, ..Own::default() };
     }
     let step = largest / 127.0;
-    let (left, sum) = isa.to_bytes(bytes, z, step, step.recip());
+    let (left, sum) = to_bytes(isa, bytes, z, step, step.recip());
     Own { step, error: left.sqrt() * (1.0 + 1e-9), length, square, sum }
 }
 

@@ -6,10 +6,10 @@ use streamface_types::Metric;
 
 use super::plan::Plan;
 use crate::exact::Exact;
-use crate::kernel::Isa;
-use crate::passes::{product, squares};
+use crate::passes::{add_offset, product, squares};
 use crate::points::{Points, add_unit, unit_factor};
-use crate::random::Random;
+use streamface_kernels::Isa;
+use streamface_kernels::SplitMix64;
 
 /// Half the spacing of `f32` at 1.
 const U: f64 = 1.0 / (1 << 24) as f64;
@@ -30,7 +30,7 @@ pub(crate) struct Tuning {
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self { isa: Isa::best(), few: 3000, edges: 1 << 18 }
+        Self { isa: Isa::detect(), few: 3000, edges: 1 << 18 }
     }
 }
 
@@ -115,7 +115,7 @@ impl Space {
         z.fill(0.0);
         let of = |&row: &u32| {
             let by = (unit_factor(exact, row), self.scale);
-            self.tuning.isa.add_offset(z, exact.rows().row(row as usize), &self.centre, by)
+            add_offset(self.tuning.isa, z, exact.rows().row(row as usize), &self.centre, by)
         };
         let square: f64 = members.iter().map(of).sum();
         let count = members.len() as f64;
@@ -149,7 +149,7 @@ fn find_directions(exact: &Exact, space: &Space, sample: &[u32]) -> (Array2<f32>
         space.place(exact, &[of], &mut z);
         row.iter_mut().zip(&z).for_each(|(y, &z)| *y = z.clamp(-1e6, 1e6) as f32);
     }
-    let mut random = Random::new(1);
+    let mut random = SplitMix64::new(1);
     let mut q = Array2::from_shape_simple_fn((dim, count), || random.uniform() as f32 - 0.5);
     orthonormalise(&mut q);
     // A full basis needs no search; else each round brings the energy of the rest down by a square.

@@ -2,117 +2,81 @@
 //! of them reach zero from where they start.
 //!
 //! Numbers lie in *quads*, four of a point side by side, as the instructions take them. A *panel* is
-//! [`Isa::panel`] points, `panel[(quad * points + point) * 4 + k]`, in bytes offset by 128; a *group* is
-//! [`Isa::group`] points in the same order, as signed bytes. One tile is a group against a panel; its sums
+//! [`Isa::tile_columns`] points, `panel[(quad * points + point) * 4 + k]`, in bytes offset by 128; a *group* is
+//! [`Isa::tile_rows`] points in the same order, as signed bytes. One tile is a group against a panel; its sums
 //! stay in registers, and only one bit a pair leaves them, and seldom.
 
+use crate::Isa;
+
 /// Most points in a group, over all instruction sets.
-pub(crate) const MAX_GROUP: usize = 8;
+pub const MAX_GROUP: usize = 8;
 /// Most points in a panel.
-pub(crate) const MAX_PANEL: usize = 48;
+pub const MAX_PANEL: usize = 48;
 /// Most pairs of a tile.
-pub(crate) const MAX_TILE: usize = MAX_GROUP * MAX_PANEL;
+pub const MAX_TILE: usize = MAX_GROUP * MAX_PANEL;
 
 /// Which points of the panel (bits) reach zero with each point of the group.
-pub(crate) type Hits = [u64; MAX_GROUP];
-
-/// An instruction set, chosen at run time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Isa {
-    /// Whatever the compiler may assume.
-    Portable,
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    #[cfg(target_arch = "x86_64")]
-    Vnni,
-}
+pub type Hits = [u64; MAX_GROUP];
 
 impl Isa {
-    /// What this machine has, the slowest first.
-    pub(crate) fn available() -> Vec<Self> {
-        let mut all = vec![Self::Portable];
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                all.push(Self::Avx2);
-            }
-            let wide = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
-            if wide && is_x86_feature_detected!("avx512vnni") {
-                all.push(Self::Vnni);
-            }
-        }
-        all
-    }
-
-    /// The fastest that this machine has.
-    pub(crate) fn best() -> Self {
-        Self::available().pop().unwrap_or(Self::Portable)
-    }
-
-    /// Points in a panel, at most 64. A multiple of [`group`](Self::group).
-    pub(crate) fn panel(self) -> usize {
+    /// Points in a panel, at most 64. A multiple of [`tile_rows`](Self::tile_rows).
+    #[must_use]
+    #[inline]
+    pub fn tile_columns(self) -> usize {
         match self {
             Self::Portable => 16,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 | Self::Vnni => MAX_PANEL,
+            Self::Avx2(_) | Self::Avx512(_) => MAX_PANEL,
         }
     }
 
     /// Points in a group. Group times panel fills the vector registers, but for what the operands need; those of
     /// AVX2 take a tile in blocks, as what is done once a tile would take longer than smaller ones.
-    pub(crate) fn group(self) -> usize {
+    #[must_use]
+    #[inline]
+    pub fn tile_rows(self) -> usize {
         match self {
             Self::Portable => 4,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 | Self::Vnni => MAX_GROUP,
+            Self::Avx2(_) | Self::Avx512(_) => MAX_GROUP,
         }
     }
 
     /// Numbers are −levels to levels. AVX2 adds two products of bytes in 16 bits, which holds 2 · (2 · 90 + 1) · 90.
-    pub(crate) fn levels(self) -> i32 {
+    #[must_use]
+    #[inline]
+    pub fn tile_levels(self) -> i32 {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => 90,
+            Self::Avx2(_) => 90,
             _ => 127,
         }
     }
 
     /// What the sum of a pair of points may be at most, either way, in the end. AVX2 keeps sums in 16 bits, that it
     /// comes back to whatever they were in between.
-    pub(crate) fn range(self) -> i32 {
+    #[must_use]
+    #[inline]
+    pub fn tile_range(self) -> i32 {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => i16::MAX.into(),
+            Self::Avx2(_) => i16::MAX.into(),
             _ => 1 << 30,
         }
     }
 
     /// What panel bytes are offset by.
-    pub(crate) fn offset(self) -> i32 {
-        self.levels() + 1
-    }
-
-    /// The dot product of two rows of bytes within ±127, of one length; `sum` is that of the bytes of `b`. At most
-    /// 2¹⁶ bytes.
+    #[must_use]
     #[inline]
-    pub(crate) fn dot(self, a: &[i8], b: &[i8], sum: i32) -> i32 {
-        assert!(a.len() == b.len() && a.len() <= 1 << 16);
-        match self {
-            // SAFETY: a `Vnni` comes from `available`, which asked the processor; lengths are checked above.
-            #[cfg(target_arch = "x86_64")]
-            Self::Vnni => unsafe { dot_vnni(a, b) - 128 * sum },
-            // SAFETY: likewise an `Avx2`.
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => unsafe { dot_avx2(a, b) },
-            Self::Portable => a.iter().zip(b).map(|(&x, &y)| i32::from(x) * i32::from(y)).sum(),
-        }
+    pub fn tile_offset(self) -> i32 {
+        self.tile_levels() + 1
     }
 
     /// One tile: a pair is a hit where `group_start` + `panel_start` + Σ group · panel ≥ 0, products with
-    /// the panel's bytes as they are, offset included; that must be within [`range`](Self::range). Whether there was a
+    /// the panel's bytes as they are, offset included; that must be within [`tile_range`](Self::tile_range). Whether there was a
     /// hit; `hits` is written only then.
     #[inline]
-    pub(crate) fn tile(
+    pub fn byte_tile(
         self,
         group: &[i8],
         panel: &[u8],
@@ -120,17 +84,17 @@ impl Isa {
         panel_start: &[i32],
         hits: &mut Hits,
     ) -> bool {
-        let (p, g) = (self.panel(), self.group());
+        let (p, g) = (self.tile_columns(), self.tile_rows());
         assert!(panel_start.len() == p && group_start.len() == g);
         assert!(panel.len().is_multiple_of(4 * p) && group.len() * p == panel.len() * g);
         match self {
             Self::Portable => portable(group, panel, group_start, panel_start, hits),
-            // SAFETY: an `Avx2` comes from `available`, which asked the processor; lengths are checked above.
+            // SAFETY: the processor has the instructions, as there is such an `Isa`; lengths are checked above.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => unsafe { avx2(group, panel, group_start, panel_start, hits) },
+            Self::Avx2(_) => unsafe { avx2(group, panel, group_start, panel_start, hits) },
             // SAFETY: likewise.
             #[cfg(target_arch = "x86_64")]
-            Self::Vnni => unsafe { vnni(group, panel, group_start, panel_start, hits) },
+            Self::Avx512(_) => unsafe { vnni(group, panel, group_start, panel_start, hits) },
         }
     }
 }
@@ -285,83 +249,6 @@ unsafe fn vnni(
     true
 }
 
-/// # Safety
-/// The processor has AVX2; `b` is as long as `a`, and bytes of both are within ±127.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-unsafe fn dot_avx2(a: &[i8], b: &[i8]) -> i32 {
-    use std::arch::x86_64::*;
-    let ones = _mm256_set1_epi16(1);
-    let mut sums = [_mm256_setzero_si256(); 2];
-    let whole = a.len() / 32 * 32;
-    for from in (0..whole).step_by(32) {
-        // SAFETY: 32 bytes from `from` on are within both.
-        let (x, y) = unsafe {
-            (_mm256_loadu_si256(a.as_ptr().add(from).cast()), _mm256_loadu_si256(b.as_ptr().add(from).cast()))
-        };
-        let sum = &mut sums[from / 32 % 2];
-        *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(twos(_mm256_abs_epi8(x), x, y), ones));
-    }
-    let rest = a[whole..].iter().zip(&b[whole..]).map(|(&x, &y)| i32::from(x) * i32::from(y));
-    add_up(_mm256_add_epi32(sums[0], sums[1])) + rest.sum::<i32>()
-}
-
-/// Products of bytes within ±127, two neighbours added, which 16 bits hold; `size` is that of `x`.
-#[cfg(target_arch = "x86_64")]
-#[inline]
-#[target_feature(enable = "avx2")]
-pub(crate) fn twos(
-    size: std::arch::x86_64::__m256i,
-    x: std::arch::x86_64::__m256i,
-    y: std::arch::x86_64::__m256i,
-) -> std::arch::x86_64::__m256i {
-    use std::arch::x86_64::*;
-    _mm256_maddubs_epi16(size, _mm256_sign_epi8(y, x))
-}
-
-#[cfg(target_arch = "x86_64")]
-#[inline]
-#[target_feature(enable = "avx2")]
-fn add_up(x: std::arch::x86_64::__m256i) -> i32 {
-    use std::arch::x86_64::*;
-    let x = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256::<1>(x));
-    let x = _mm_add_epi32(x, _mm_unpackhi_epi64(x, x));
-    _mm_cvtsi128_si32(_mm_add_epi32(x, _mm_shuffle_epi32::<1>(x)))
-}
-
-/// Σ (a + 128) b.
-///
-/// # Safety
-/// The processor has AVX-512F, BW and VNNI; `b` is as long as `a`.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-unsafe fn dot_vnni(a: &[i8], b: &[i8]) -> i32 {
-    use std::arch::x86_64::*;
-    let offset = _mm512_set1_epi8(i8::MIN);
-    let mut sum = _mm512_setzero_si512();
-    let whole = a.len() / 64 * 64;
-    for at in (0..whole).step_by(64) {
-        // SAFETY: 64 bytes from `at` on are within both.
-        let (x, y) = unsafe {
-            (_mm512_loadu_si512(a.as_ptr().add(at).cast()), _mm512_loadu_si512(b.as_ptr().add(at).cast()))
-        };
-        sum = _mm512_dpbusd_epi32(sum, _mm512_xor_si512(x, offset), y);
-    }
-    if whole < a.len() {
-        let mask = !0_u64 >> (64 - (a.len() - whole));
-        // SAFETY: only the bytes of the mask are read.
-        let (x, y) = unsafe {
-            (
-                _mm512_maskz_loadu_epi8(mask, a.as_ptr().add(whole)),
-                _mm512_maskz_loadu_epi8(mask, b.as_ptr().add(whole)),
-            )
-        };
-        // Beyond the end b is zero, whatever a becomes.
-        sum = _mm512_dpbusd_epi32(sum, _mm512_xor_si512(x, offset), y);
-    }
-    _mm512_reduce_add_epi32(sum)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -374,13 +261,13 @@ mod tests {
             (seed >> 8) as i32 % (2 * most + 1) - most
         };
         for isa in Isa::available() {
-            let (p, g, offset) = (isa.panel(), isa.group(), isa.offset());
+            let (p, g, offset) = (isa.tile_columns(), isa.tile_rows(), isa.tile_offset());
             for quads in [0, 1, 2, 17] {
                 for round in 0..20 {
                     // Half of the range for products of any two, and a quarter for each start. The first rounds at the
                     // ends of what numbers may be: all of them, or two of them, which may be the larger for that.
-                    let share = isa.range() / 2 / if round == 1 { 2 } else { 4 * quads.max(1) as i32 };
-                    let most = share.isqrt().min(isa.levels());
+                    let share = isa.tile_range() / 2 / if round == 1 { 2 } else { 4 * quads.max(1) as i32 };
+                    let most = share.isqrt().min(isa.tile_levels());
                     let number = |of: usize, at: usize, next: &mut dyn FnMut(i32) -> i32| match round {
                         0 => most * if (of + at).is_multiple_of(2) { 1 } else { -1 },
                         1 if at < 2 => most * if of.is_multiple_of(3) { 1 } else { -1 },
@@ -398,7 +285,7 @@ mod tests {
                     let group: Vec<i8> = (0..4 * g * quads).map(|at| quad(&rows, at) as i8).collect();
                     let panel: Vec<u8> =
                         (0..4 * p * quads).map(|at| (quad(&columns, at) + offset) as u8).collect();
-                    let most = (isa.range() / 4).min(40_000);
+                    let most = (isa.tile_range() / 4).min(40_000);
                     let mut start = |n| -> Vec<i32> {
                         (0..n).map(|_| next(most) - most * (round % 3) / 4).map(|x| x.max(-most)).collect()
                     };
@@ -412,24 +299,9 @@ mod tests {
                         left[i] -= offset * x.iter().sum::<i32>();
                     }
                     let mut hits = Hits::default();
-                    let any = isa.tile(&group, &panel, &left, &right, &mut hits);
+                    let any = isa.byte_tile(&group, &panel, &left, &right, &mut hits);
                     assert_eq!((any, hits), (want != Hits::default(), want), "{isa:?} {quads} {round}");
                 }
-            }
-        }
-    }
-
-    #[test]
-    fn dots_are_the_sums_they_say() {
-        for isa in Isa::available() {
-            for len in [0, 1, 63, 64, 65, 192, 513] {
-                let row = |k: usize| -> Vec<i8> {
-                    (0..len).map(|i| ((i * k + i * i) % 255) as i32 - 127).map(|x| x as i8).collect()
-                };
-                let (a, b) = (row(7), row(31));
-                let want: i32 = a.iter().zip(&b).map(|(&x, &y)| i32::from(x) * i32::from(y)).sum();
-                let sum = b.iter().map(|&y| i32::from(y)).sum();
-                assert_eq!(isa.dot(&a, &b, sum), want, "{isa:?} {len}");
             }
         }
     }
