@@ -1,6 +1,6 @@
 //! Connected components of links.
 
-use crate::found::Link;
+use crate::link_sink::Link;
 use crate::links::{Links, Piece};
 use crate::union_find::UnionFind;
 use crate::{Error, labels};

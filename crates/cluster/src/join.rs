@@ -1,34 +1,27 @@
 //! The similarity join: all pairs at distance ≤ t.
 //!
-//! Blocks of the upper triangle, in parallel. Nearly all pairs are ruled out by a sketch of them
+//! Blocks of the upper triangle, in parallel. Nearly all pairs are ruled out by a prefilter of them
 //! that is proven to miss none; the distance of the others is computed in `f64` as
 //! [`Metric::distance`](crate::Metric::distance) defines it, and that alone decides.
 
-use std::cell::Cell;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 use streamface_types::Embeddings;
 
-use crate::exact::Exact;
-use crate::found::{Compact, Found, Link, Plain};
+use crate::exact_distance::ExactDistance;
+use crate::link_sink::{CompactLinks, Link, LinkList, LinkSink};
 use crate::links::{Links, Spill};
+use crate::panel_blocks::{Blocks, MAX_LINKS_HELD, pairs};
 use crate::points::Points;
+use crate::prefilter::{Prefilter, Projection, Tuning};
 use crate::progress::{Observer, Stage};
-use crate::sketch::{Panels, Room, Sketch, Space, Tuning};
-use crate::solve::Apart;
 use crate::{Error, Settings};
 use streamface_kernels::byte_tile::MAX_TILE;
 
-/// Points of a block: enough for what streams by to be used well, of which whole rows are made ready each time; few enough for
-/// many blocks, and for what they hold to stay in some cache.
-const BLOCK: usize = 768;
-/// Links that a block may find before it hands them over.
-const HELD: usize = 1 << 16;
 /// Room for them, and for those of the tile that comes last.
-const FULL: usize = HELD + MAX_TILE;
+const FULL: usize = MAX_LINKS_HELD + MAX_TILE;
 
 /// Finds all pairs i < j of rows whose distance is at most the threshold, in an order of its own that only
 /// depends on the rows.
@@ -94,12 +87,12 @@ fn join_blocks_with(
             return Err(Error::NoSuchRow { row: end, rows: rows.len() });
         }
     }
-    let exact = Exact::new(rows, settings.metric())?;
-    // Only the rows of the blocks are looked at.
+    let exact = ExactDistance::new(rows, settings.metric())?;
+    // Only the rows of the blocks are compared at.
     let order: Vec<u32> = (0..rows.len() as u32)
         .filter(|&r| left.contains(&(r as usize)) || right.contains(&(r as usize)))
         .collect();
-    let space = Space::new(&exact, &order, tuning);
+    let space = Projection::new(&exact, &order, tuning);
     let in_blocks = |i: u32, j: u32| {
         let (i, j) = (i as usize, j as usize);
         (left.contains(&i) && right.contains(&j)) || (left.contains(&j) && right.contains(&i))
@@ -107,7 +100,7 @@ fn join_blocks_with(
     let whole = left == right;
     let spill = Spill::new(settings.most_held());
     let pieces = Mutex::new(Vec::new());
-    let keep = |number, found: Compact| {
+    let keep = |number, found: CompactLinks| {
         let piece = spill.keep(found)?;
         pieces.lock().unwrap_or_else(PoisonError::into_inner).push((number, piece));
         Ok(())
@@ -153,36 +146,38 @@ pub fn join_each(
     observer: Observer<'_>,
     each: impl Fn(Vec<Link>) -> Result<(), Error> + Sync,
 ) -> Result<(), Error> {
-    let exact = Exact::new(rows, settings.metric())?;
+    let exact = ExactDistance::new(rows, settings.metric())?;
     if let Some(&row) = among.iter().find(|&&row| row as usize >= rows.len()) {
         return Err(Error::NoSuchRow { row: row as usize, rows: rows.len() });
     }
-    let space = Space::new(&exact, among, Tuning::default());
-    join_rows(&exact, &space, among, settings, observer, Some(&wanted), |_, found: Plain| each(found.links))
+    let space = Projection::new(&exact, among, Tuning::default());
+    join_rows(&exact, &space, among, settings, observer, Some(&wanted), |_, found: LinkList| {
+        each(found.links)
+    })
 }
 
 /// All pairs of some rows, in ascending order, at distance ≤ the threshold, handed to `each` in parts as they are found, one
 /// part at a time.
 pub(crate) fn join_observed(
-    exact: &Exact,
+    exact: &ExactDistance,
     among: &[u32],
     settings: &Settings,
     observer: Observer<'_>,
     each: impl FnMut(Vec<Link>) -> Result<(), Error> + Send,
 ) -> Result<(), Error> {
     let each = Mutex::new(each);
-    let space = Space::new(exact, among, Tuning::default());
+    let space = Projection::new(exact, among, Tuning::default());
     let all = None::<&fn(u32, u32) -> bool>;
-    join_rows(exact, &space, among, settings, observer, all, |_, found: Plain| {
+    join_rows(exact, &space, among, settings, observer, all, |_, found: LinkList| {
         (each.lock().unwrap_or_else(PoisonError::into_inner))(found.links)
     })
 }
 
 /// The pairs of `order`, rows in ascending order, that are `wanted`, or all, and at distance ≤ the threshold, handed
-/// over whenever a block has found [`HELD`], and at its end.
-fn join_rows<F: Found>(
-    exact: &Exact,
-    space: &Space,
+/// over whenever a block has found [`MAX_LINKS_HELD`], and at its end.
+fn join_rows<F: LinkSink>(
+    exact: &ExactDistance,
+    space: &Projection,
     order: &[u32],
     settings: &Settings,
     observer: Observer<'_>,
@@ -191,15 +186,15 @@ fn join_rows<F: Found>(
 ) -> Result<(), Error> {
     let threshold = settings.threshold();
     let points = Points::of_rows(order);
-    let sketch = Sketch::new(exact, space, &points, threshold);
+    let prefilter = Prefilter::new(exact, space, &points, threshold);
     let within = (threshold, space.reach(settings.metric(), threshold));
-    let names: Arc<[u32]> = sketch.ids().into();
-    let blocks = Blocks::new(&sketch);
+    let names: Arc<[u32]> = prefilter.ids().into();
+    let blocks = Blocks::new(&prefilter);
     let progress = observer.start(Stage::Join, pairs(points.len()));
     blocks.all().try_for_each(|block| {
-        let wanted =
-            wanted.map(|wanted| sketch.only(|p: u32, q: u32| wanted(order[p as usize], order[q as usize])));
-        let (mut found, mut failed) = (F::new(&names, sketch.isa.f64_block().1), Ok(()));
+        let wanted = wanted
+            .map(|wanted| prefilter.only(|p: u32, q: u32| wanted(order[p as usize], order[q as usize])));
+        let (mut found, mut failed) = (F::new(&names, prefilter.isa.f64_block().1), Ok(()));
         let hand_over = |mut part: F| {
             part.shrink_to_fit();
             each(block.number, part)
@@ -208,213 +203,16 @@ fn join_rows<F: Found>(
             // After a failure nothing is kept: there may be more links than memory.
             if failed.is_err() {
                 found.take(0);
-            } else if found.len() >= HELD {
+            } else if found.len() >= MAX_LINKS_HELD {
                 failed = hand_over(found.take(FULL));
             }
         };
         // All points are single rows.
-        sketch.links(exact, block.panels, within, wanted.as_ref(), |_, _| None, (&mut found, full));
+        prefilter.links(exact, block.panels, within, wanted.as_ref(), |_, _| None, (&mut found, full));
         failed?;
-        progress.advance(block.pairs(&sketch));
+        progress.advance(block.pairs(&prefilter));
         hand_over(found)
     })
-}
-
-/// Pairs of n things.
-pub(crate) fn pairs(n: usize) -> u64 {
-    n as u64 * (n as u64).saturating_sub(1) / 2
-}
-
-/// The blocks of panels that a join goes through.
-pub(crate) struct Blocks {
-    panels: usize,
-    size: usize,
-}
-
-/// Some panels with all that follow.
-#[derive(Clone, Copy)]
-pub(crate) struct Block {
-    number: usize,
-    pub(crate) panels: Panels,
-}
-
-impl Blocks {
-    pub(crate) fn new(sketch: &Sketch) -> Self {
-        // Small inputs in smaller blocks, so that all threads get some.
-        let size = (BLOCK.min(sketch.len() / 16) / sketch.isa.tile_columns()).max(1);
-        Self { panels: sketch.panels(), size }
-    }
-
-    fn count(&self) -> usize {
-        self.panels.div_ceil(self.size)
-    }
-
-    pub(crate) fn all(&self) -> impl IndexedParallelIterator<Item = Block> {
-        let (size, panels) = (self.size, self.panels);
-        (0..self.count()).into_par_iter().with_max_len(1).map(move |number| {
-            let (from, to) = (number * size, ((number + 1) * size).min(panels));
-            Block { number, panels: Panels { from, to, last: panels } }
-        })
-    }
-}
-
-impl Block {
-    /// Pairs of this block, for progress.
-    pub(crate) fn pairs(&self, sketch: &Sketch) -> u64 {
-        let [from, to] = [self.panels.from, self.panels.to]
-            .map(|panel| (panel * sketch.isa.tile_columns()).min(sketch.len()));
-        pairs(sketch.len() - from) - pairs(sketch.len() - to)
-    }
-}
-
-/// What a bounded join found.
-pub(crate) struct Bounded {
-    /// All pairs of points at distance ≤ `threshold`, in an order that only depends on the points.
-    pub(crate) pieces: Vec<Vec<Link>>,
-    /// The largest threshold, no larger than the one wanted, up to which the links fit.
-    pub(crate) threshold: f64,
-    /// Whether they do: not if there are too many at the least step.
-    pub(crate) fits: bool,
-}
-
-/// Thresholds between the one reached and the one wanted that a join may fall back to.
-const STEPS: usize = 4096;
-
-/// Links of a bounded join as they come in. The threshold only ever falls to the largest step at which
-/// what was found so far fits; so in the end it is the largest one at which *all* fits, whatever the order
-/// in which threads come by.
-struct Store {
-    reached: f64,
-    wanted: f64,
-    most: u64,
-    /// Of each block.
-    pieces: Vec<Vec<Vec<Link>>>,
-    /// Links by the least step that holds them.
-    counts: Vec<u64>,
-    step: usize,
-    /// Links at or below the step, and links in memory.
-    within: u64,
-    stored: u64,
-}
-
-impl Store {
-    fn threshold(&self, step: usize) -> f64 {
-        if step == STEPS {
-            self.wanted
-        } else {
-            self.reached + (self.wanted - self.reached) * (step as f64 / STEPS as f64)
-        }
-    }
-
-    fn step_of(&self, distance: f64) -> usize {
-        let guess = (distance - self.reached) / (self.wanted - self.reached) * STEPS as f64;
-        let mut step = (guess as usize).min(STEPS);
-        while step > 0 && distance <= self.threshold(step - 1) {
-            step -= 1;
-        }
-        while step < STEPS && distance > self.threshold(step) {
-            step += 1;
-        }
-        step
-    }
-
-    /// Takes more links of a block. What runs under a lock must stay on its thread: one that waits for
-    /// others' share of the work takes up another block meanwhile, and would wait for the lock it holds.
-    fn push(&mut self, block: usize, mut piece: Vec<Link>) {
-        for link in &piece {
-            let step = self.step_of(link.distance);
-            self.counts[step] += 1;
-            self.within += u64::from(step <= self.step);
-        }
-        while self.within > self.most && self.step > 0 {
-            self.within -= self.counts[self.step];
-            self.step -= 1;
-        }
-        let threshold = self.threshold(self.step);
-        piece.retain(|l| l.distance <= threshold);
-        if self.within > self.most {
-            // They do not fit whatever the threshold; what is there is of no use.
-            piece.clear();
-        }
-        piece.shrink_to_fit();
-        self.stored += piece.len() as u64;
-        if !piece.is_empty() {
-            self.pieces[block].push(piece);
-        }
-        // Now and then, so that a threshold that falls step by step does not cost a pass each.
-        if self.stored > self.within + self.most / 4 {
-            self.compact();
-        }
-    }
-
-    fn compact(&mut self) {
-        let threshold = self.threshold(self.step);
-        for piece in self.pieces.iter_mut().flatten() {
-            let before = piece.len();
-            piece.retain(|l| l.distance <= threshold);
-            if piece.len() < before {
-                piece.shrink_to_fit();
-            }
-        }
-        self.stored = self.within;
-    }
-}
-
-/// All pairs of points that are complete within a threshold: the wanted one, or the largest at which at
-/// most `most` are. Points that must stay `apart`, the smaller first, are no pair.
-pub(crate) fn join_points(
-    exact: &Exact,
-    space: &Space,
-    points: &Points,
-    apart: &Apart,
-    thresholds: Range<f64>,
-    most: u64,
-    observer: Observer<'_>,
-) -> Bounded {
-    let Range { start: reached, end: wanted } = thresholds;
-    let sketch = Sketch::new(exact, space, points, wanted);
-    let blocks = Blocks::new(&sketch);
-    let progress = observer.start(Stage::Join, pairs(points.len()));
-    let now = AtomicU64::new(wanted.to_bits());
-    let store = Mutex::new(Store {
-        reached,
-        wanted,
-        most,
-        pieces: vec![Vec::new(); blocks.count()],
-        counts: vec![0; STEPS + 1],
-        step: STEPS,
-        within: 0,
-        stored: 0,
-    });
-    let names: Arc<[u32]> = sketch.order().into();
-    blocks.all().for_each(|block| {
-        // What falls meanwhile only spares work.
-        let threshold = Cell::new(f64::from_bits(now.load(Ordering::Relaxed)));
-        let keep = |found: Plain| {
-            let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
-            store.push(block.number, found.links);
-            threshold.set(store.threshold(store.step));
-            now.store(threshold.get().to_bits(), Ordering::Relaxed);
-        };
-        let reach = space.reach(exact.metric(), threshold.get());
-        let wanted =
-            (!apart.is_empty()).then(|| sketch.only(|i: u32, j: u32| !apart.holds(i.min(j), i.max(j))));
-        let (mut found, mut room) = (Plain::new(&names, sketch.isa.f64_block().1), Room::default());
-        let within = (threshold.get(), reach);
-        let complete = |p, q| sketch.complete(exact, (p, q), (threshold.get(), reach), &mut room);
-        let full = |found: &mut Plain| {
-            if found.len() >= HELD {
-                keep(found.take(0));
-            }
-        };
-        sketch.links(exact, block.panels, within, wanted.as_ref(), complete, (&mut found, full));
-        progress.advance(block.pairs(&sketch));
-        keep(found);
-    });
-    let mut store = store.into_inner().unwrap_or_else(PoisonError::into_inner);
-    store.compact();
-    let (threshold, fits) = (store.threshold(store.step), store.within <= most);
-    Bounded { threshold, fits, pieces: store.pieces.into_iter().flatten().collect() }
 }
 
 #[cfg(test)]
@@ -423,6 +221,7 @@ mod tests {
 
     use super::*;
     use crate::Metric;
+    use crate::prefilter::Panels;
     use streamface_kernels::Isa;
 
     fn naive(rows: &Embeddings, settings: &Settings) -> Vec<Link> {
@@ -520,15 +319,15 @@ mod tests {
         let data: Vec<f32> = (0..500).map(|k| 1e6 + (k * k % 97) as f32 / 8.0).collect();
         let rows = Embeddings::new(data, 5).unwrap();
         check(&rows, &Settings::new(Metric::Euclidean, 8.0).unwrap());
-        let exact = Exact::new(&rows, Metric::Euclidean).unwrap();
+        let exact = ExactDistance::new(&rows, Metric::Euclidean).unwrap();
         let order: Vec<u32> = (0..100).collect();
-        let (space, points) = (Space::new(&exact, &order, Tuning::default()), Points::of_rows(&order));
-        let sketch = Sketch::new(&exact, &space, &points, 8.0);
+        let (space, points) = (Projection::new(&exact, &order, Tuning::default()), Points::of_rows(&order));
+        let prefilter = Prefilter::new(&exact, &space, &points, 8.0);
         let mut candidates = 0_u64;
         let reach = space.reach(Metric::Euclidean, 8.0);
-        let all = Panels { from: 0, to: sketch.panels(), last: sketch.panels() };
-        let any = sketch.only(|_, _| true);
-        sketch.candidates((&exact, &space), all, reach, Some(&any), |_, _, _| candidates += 1);
+        let all = Panels { from: 0, to: prefilter.panels(), last: prefilter.panels() };
+        let any = prefilter.only(|_, _| true);
+        prefilter.candidates((&exact, &space), all, reach, Some(&any), |_, _, _| candidates += 1);
         let links = join(&rows, &Settings::new(Metric::Euclidean, 8.0).unwrap()).unwrap().len();
         assert!(candidates < links + links / 4 + 20, "{candidates} candidates for {links} links");
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::Error;
-use crate::found::{Compact, Found, Link, Outline};
+use crate::link_sink::{CompactLayout, CompactLinks, Link, LinkSink};
 
 /// All links among some rows, in any order.
 #[derive(Debug, Clone, Default)]
@@ -21,12 +21,12 @@ pub struct Links {
 #[derive(Debug, Clone)]
 pub(crate) enum Piece {
     Plain(Vec<Link>),
-    Compact(Compact),
+    CompactLinks(CompactLinks),
     /// Blocks in a file without a name, which goes when the last piece does.
     Disk {
         file: Arc<Mutex<File>>,
         start: u64,
-        outline: Outline,
+        outline: CompactLayout,
     },
 }
 
@@ -34,7 +34,7 @@ impl Piece {
     fn len(&self) -> usize {
         match self {
             Self::Plain(links) => links.len(),
-            Self::Compact(links) => links.len(),
+            Self::CompactLinks(links) => links.len(),
             Self::Disk { outline, .. } => outline.len,
         }
     }
@@ -50,7 +50,7 @@ impl Piece {
     fn look(&self) -> Result<Cow<'_, [Link]>, Error> {
         match self {
             Self::Plain(links) => Ok(links.into()),
-            Self::Compact(links) => Ok(links.links().into()),
+            Self::CompactLinks(links) => Ok(links.links().into()),
             Self::Disk { file, start, outline } => {
                 let mut bytes = vec![0; outline.size()];
                 {
@@ -154,10 +154,10 @@ impl Spill {
         Self { most, kept: AtomicU64::new(0), file: Mutex::new(None) }
     }
 
-    pub(crate) fn keep(&self, links: Compact) -> Result<Piece, Error> {
+    pub(crate) fn keep(&self, links: CompactLinks) -> Result<Piece, Error> {
         let size = links.size() as u64;
         if self.kept.fetch_add(size, Ordering::Relaxed) + size <= self.most || size == 0 {
-            return Ok(Piece::Compact(links));
+            return Ok(Piece::CompactLinks(links));
         }
         self.kept.fetch_sub(size, Ordering::Relaxed);
         let file = {
@@ -183,7 +183,7 @@ impl Spill {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::found::Pairs;
+    use crate::link_sink::PairBlock;
 
     #[test]
     fn what_goes_to_disk_comes_back() {
@@ -191,9 +191,9 @@ mod tests {
         let links =
             |from: u32, n: u32| (from..from + n).map(|i| Link { i, j: i + 7, distance: f64::from(i) / 3.0 });
         let blocks = |from: u32, n: u32| {
-            let mut blocks = Compact::new(&names, 4);
+            let mut blocks = CompactLinks::new(&names, 4);
             for Link { i, j, distance } in links(from, n) {
-                blocks.add(&Pairs { corner: (i as usize, j as usize), bits: 1, distances: &[distance] });
+                blocks.add(&PairBlock { corner: (i as usize, j as usize), bits: 1, distances: &[distance] });
             }
             blocks
         };
@@ -204,7 +204,7 @@ mod tests {
             spill.keep(blocks(7, 1)).unwrap(),
             spill.keep(blocks(8, 2)).unwrap(),
         ];
-        assert!(matches!(pieces[1], Piece::Disk { .. }) && matches!(pieces[2], Piece::Compact(_)));
+        assert!(matches!(pieces[1], Piece::Disk { .. }) && matches!(pieces[2], Piece::CompactLinks(_)));
         let all = Links::from_pieces(20, pieces);
         assert_eq!(all.len(), 10);
         assert_eq!(all.iter().collect::<Result<Vec<_>, _>>().unwrap(), links(0, 10).collect::<Vec<_>>());

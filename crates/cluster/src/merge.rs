@@ -11,7 +11,7 @@ use std::collections::{BTreeSet, HashSet};
 use rayon::prelude::*;
 use streamface_types::{Embeddings, Metric};
 
-use crate::exact::Exact;
+use crate::exact_distance::ExactDistance;
 use crate::union_find::UnionFind;
 use crate::{Constraints, Error, labels};
 
@@ -62,7 +62,7 @@ pub fn merge_by_links(
         return Err(Error::NoSuchRow { row, rows: n });
     }
     constraints.close(n)?;
-    let exact = Exact::new(rows, metric)?;
+    let exact = ExactDistance::new(rows, metric)?;
     let labels = labels::without_gaps(labels);
     let mut members = vec![Vec::new(); labels::sizes(&labels).len()];
     for (row, &label) in (0_u32..).zip(&labels) {
@@ -80,7 +80,7 @@ pub fn merge_by_links(
         .collect();
     edges.sort_by(|x, y| x.0.total_cmp(&y.0).then((x.1, x.2).cmp(&(y.1, y.2))));
 
-    let mut apart = Apart::new(members.len());
+    let mut apart = ClusterCannotLinks::new(members.len());
     for (a, b) in constraints.cannot_links().iter().map(of_pair).collect::<HashSet<_>>() {
         apart.add(a, b);
     }
@@ -97,7 +97,7 @@ pub fn merge_by_links(
 }
 
 /// The mean over all pairs, summed in order of rows.
-fn mean_distance(exact: &Exact, a: &[u32], b: &[u32]) -> f64 {
+fn mean_distance(exact: &ExactDistance, a: &[u32], b: &[u32]) -> f64 {
     let mut sum = 0.0;
     for &i in a {
         exact.distances(i, b, |_, distance| {
@@ -109,9 +109,9 @@ fn mean_distance(exact: &Exact, a: &[u32], b: &[u32]) -> f64 {
 }
 
 /// Which clusters must not join, kept up while others do.
-struct Apart(Vec<BTreeSet<u32>>);
+struct ClusterCannotLinks(Vec<BTreeSet<u32>>);
 
-impl Apart {
+impl ClusterCannotLinks {
     fn new(clusters: usize) -> Self {
         Self(vec![BTreeSet::new(); clusters])
     }

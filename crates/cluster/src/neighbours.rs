@@ -22,7 +22,7 @@ use crate::Error;
 const ROWS: usize = 64;
 /// Rows that they are compared with at a time.
 const COLUMNS: usize = 1024;
-/// Candidates kept beyond twice k before they are thinned out.
+/// List kept beyond twice k before they are thinned out.
 const SLACK: usize = 128;
 
 /// The nearest rows of each row.
@@ -201,7 +201,7 @@ impl<'a> Scores<'a> {
     }
 }
 
-/// Candidates of one row.
+/// List of one row.
 struct Best {
     /// The k-th largest of the least scores: what cannot reach it is not among the k nearest.
     least: f32,

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use streamface_types::Metric;
 
 use crate::components::Components;
-use crate::exact::Exact;
+use crate::exact_distance::ExactDistance;
 
 /// Clusters of rows, in the order of their smallest rows unless said otherwise.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub(crate) struct Points {
 
 impl Points {
     /// The clusters of rows with the same root, the smallest row of each cluster.
-    pub(crate) fn new(exact: &Exact, root: &[u32]) -> Self {
+    pub(crate) fn new(exact: &ExactDistance, root: &[u32]) -> Self {
         let rows: Vec<u32> = (0..root.len() as u32).collect();
         Self::of_rows(&rows).grouped(exact, root)
     }
@@ -32,7 +32,7 @@ impl Points {
     }
 
     /// Points with the same root, the smallest point of each group, become one.
-    pub(crate) fn grouped(&self, exact: &Exact, root: &[u32]) -> Self {
+    pub(crate) fn grouped(&self, exact: &ExactDistance, root: &[u32]) -> Self {
         let groups = Components::new(root);
         let mut new = Self { id: Vec::new(), start: vec![0], rows: Vec::with_capacity(self.rows.len()) };
         for (from, to) in groups.ranges() {
@@ -112,7 +112,7 @@ impl Points {
 
     /// Puts the rows of each cluster that are farthest from its mean first: the largest distance to
     /// another cluster is likely one of theirs, and what is too far is known early.
-    fn put_far_rows_first(&mut self, exact: &Exact, is_new: impl Fn(usize) -> bool) {
+    fn put_far_rows_first(&mut self, exact: &ExactDistance, is_new: impl Fn(usize) -> bool) {
         let mut rest = &mut self.rows[..];
         let mut lists: Vec<&mut [u32]> = Vec::new();
         for (p, w) in self.start.windows(2).enumerate() {
@@ -137,7 +137,7 @@ impl Points {
 
 /// What a row is multiplied by before means are taken: its inverse length for cosine, where zero rows
 /// stay zero.
-pub(crate) fn unit_factor(exact: &Exact, row: u32) -> f64 {
+pub(crate) fn unit_factor(exact: &ExactDistance, row: u32) -> f64 {
     match exact.metric() {
         Metric::Cosine if exact.is_zero(row) => 0.0,
         Metric::Cosine => exact.square(row as usize).sqrt().recip(),
@@ -146,11 +146,11 @@ pub(crate) fn unit_factor(exact: &Exact, row: u32) -> f64 {
 }
 
 /// A row times that.
-pub(crate) fn unit(exact: &Exact<'_>, row: u32) -> impl Iterator<Item = f64> {
+pub(crate) fn unit(exact: &ExactDistance<'_>, row: u32) -> impl Iterator<Item = f64> {
     let factor = unit_factor(exact, row);
     exact.rows().row(row as usize).iter().map(move |&x| f64::from(x) * factor)
 }
 
-pub(crate) fn add_unit(exact: &Exact, row: u32, sum: &mut [f64]) {
+pub(crate) fn add_unit(exact: &ExactDistance, row: u32, sum: &mut [f64]) {
     sum.iter_mut().zip(unit(exact, row)).for_each(|(s, x)| *s += x);
 }

@@ -18,7 +18,7 @@ pub fn complete_linkage(
     let groups = constraints.close(n)?;
     let mut label: Vec<usize> = groups.first.iter().map(|&first| first as usize).collect();
 
-    // Of clusters, at their smallest rows; the other entries are never looked at.
+    // Of clusters, at their smallest rows; the other entries are never compared at.
     let mut distance = vec![vec![0.0_f64; n]; n];
     for i in 0..n {
         for j in 0..n {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {
-    /// Pairs are looked at: counted in pairs.
+    /// Pairs are compared at: counted in pairs.
     Join,
     /// Clusters are joined: counted in links.
     Link,
