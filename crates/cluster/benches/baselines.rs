@@ -1,6 +1,6 @@
 //! Every way to cluster at its best threshold, on the same faces: F, purity and seconds, in a table.
 //!
-//! `cargo bench -p streamface-cluster --features linfa --bench baselines -- [ROWS [SEED [NOISE]]]` makes faces
+//! `cargo bench -p streamface-cluster --bench baselines -- [ROWS [SEED [NOISE]]]` makes faces
 //! up;
 //! `… -- faces.npy people.txt` takes them from a file, one person's name a line.
 
@@ -9,6 +9,8 @@
 
 #[path = "../tests/common/mod.rs"]
 mod common;
+#[path = "../tests/common/linfa_peer.rs"]
+mod linfa_peer;
 #[path = "../tests/common/people.rs"]
 mod people;
 
@@ -169,16 +171,14 @@ fn main() {
             let graph = Graph::from_links(&links, |d| 1.0 - d).unwrap();
             chinese_whispers(&graph, &ChineseWhispers::default())
         });
-        #[cfg(feature = "linfa")]
         if rows.len() <= 3000 {
-            use streamface_cluster::baselines::linfa;
-            methods[6].run(&truth, at(), 0.0, || noise_apart(&linfa::dbscan(&rows, &settings, 3).unwrap()));
+            methods[6].run(&truth, at(), 0.0, || {
+                noise_apart(&linfa_peer::dbscan(&rows, Metric::Cosine, cut, 3).unwrap())
+            });
         }
     }
-    #[cfg(feature = "linfa")]
     if rows.len() <= 3000 {
-        use streamface_cluster::baselines::linfa;
-        let (plot, before) = timed(|| linfa::optics(&rows, Metric::Cosine, 3, &CUTS).unwrap());
+        let (plot, before) = timed(|| linfa_peer::optics(&rows, Metric::Cosine, 3, &CUTS));
         for (labels, cut) in plot.iter().zip(CUTS) {
             methods[7].run(&truth, format!("{cut}"), before, || noise_apart(labels));
         }

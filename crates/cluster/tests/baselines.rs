@@ -3,6 +3,8 @@
 // Helpers of tests are tests too.
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/linfa_peer.rs"]
+mod linfa_peer;
 #[path = "common/people.rs"]
 mod people;
 #[path = "common/threads.rs"]
@@ -246,27 +248,21 @@ mod dbscan_literals {
         let signed = |labels: Vec<Option<u32>>| labels.iter().map(|l| l.map_or(-1, |l| l as i32)).collect();
         let got: Vec<i32> = signed(dbscan(&join(rows, &settings).unwrap(), min_points).unwrap());
         assert_eq!(got, want, "{eps} {min_points}");
-        #[cfg(feature = "linfa")]
-        {
-            // It takes what is nearer than the radius, scikit-learn also what is at it.
-            let settings = Settings::new(Metric::Euclidean, eps * (1.0 + 1e-9)).unwrap();
-            let linfa = streamface_cluster::baselines::linfa::dbscan(rows, &settings, min_points).unwrap();
-            assert_eq!(signed(linfa), want, "linfa {eps} {min_points}");
-            let linfa =
-                streamface_cluster::baselines::linfa::optics(rows, Metric::Euclidean, min_points, &[eps])
-                    .unwrap();
-            // Cores are as with DBSCAN; a row at a rim may be left out or on the other side.
-            let cores: Vec<usize> = (0..rows.len())
-                .filter(|&i| {
-                    (0..rows.len()).filter(|&j| (rows.row(i)[0] - rows.row(j)[0]).abs() <= eps as f32).count()
-                        >= min_points
-                })
-                .collect();
-            let of = |labels: &[i32]| {
-                by_first_appearance(&cores.iter().map(|&c| labels[c] as u32).collect::<Vec<_>>())
-            };
-            assert_eq!(of(&signed(linfa[0].clone())), of(want), "OPTICS {eps} {min_points}");
-        }
+        // It takes what is nearer than the radius, scikit-learn also what is at it.
+        let linfa = linfa_peer::dbscan(rows, Metric::Euclidean, eps * (1.0 + 1e-9), min_points).unwrap();
+        assert_eq!(signed(linfa), want, "linfa {eps} {min_points}");
+        let linfa = linfa_peer::optics(rows, Metric::Euclidean, min_points, &[eps]);
+        // Cores are as with DBSCAN; a row at a rim may be left out or on the other side.
+        let cores: Vec<usize> = (0..rows.len())
+            .filter(|&i| {
+                (0..rows.len()).filter(|&j| (rows.row(i)[0] - rows.row(j)[0]).abs() <= eps as f32).count()
+                    >= min_points
+            })
+            .collect();
+        let of = |labels: &[i32]| {
+            by_first_appearance(&cores.iter().map(|&c| labels[c] as u32).collect::<Vec<_>>())
+        };
+        assert_eq!(of(&signed(linfa[0].clone())), of(want), "OPTICS {eps} {min_points}");
     }
 
     #[test]

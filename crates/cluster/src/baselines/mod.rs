@@ -7,7 +7,6 @@
 //! | [`chinese_whispers()`] | each row takes the label that its neighbours favour (Biemann 2006) | [`Graph`] |
 //! | [`dbscan()`] | what hangs together by rows with many neighbours (Ester et al. 1996) | links |
 //! | [`infomap()`] | the partition by which a random walk is told in fewest bits (Rosvall & Bergstrom 2008) | [`Graph`] |
-//! | `linfa::{dbscan, optics}` | those of `linfa-clustering`; feature `linfa` | rows |
 //!
 //! ```
 //! use streamface_cluster::baselines::{ChineseWhispers, Graph, Infomap, chinese_whispers, dbscan, infomap};
@@ -30,8 +29,6 @@ mod chinese_whispers;
 mod dbscan;
 mod graph;
 mod infomap;
-#[cfg(feature = "linfa")]
-pub mod linfa;
 
 pub use chinese_whispers::{ChineseWhispers, chinese_whispers};
 pub use dbscan::{dbscan, noise_apart};

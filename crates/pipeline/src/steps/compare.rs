@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use streamface_cluster::baselines::{dbscan, linfa, noise_apart};
+use streamface_cluster::baselines::{dbscan, noise_apart};
 use streamface_cluster::{Constraints, Links, Settings, compat, join};
 use streamface_eval::Contingency;
 use streamface_eval::Pairs;
@@ -14,8 +14,6 @@ use super::method::{How, cluster_rows, count, whispers};
 use crate::args::Method;
 use crate::progress::Bar;
 
-/// linfa's methods look at all pairs on one thread; beyond this they are left out.
-const MOST_LINFA: usize = 4_000;
 /// More links than this are not handed to a graph method.
 const MOST_LINKS: u64 = 30_000_000;
 
@@ -38,7 +36,6 @@ pub(super) fn compare(
     };
     let dense = |links: &Links, _: &Settings| Ok(noise_apart(&dbscan(links, 3)?));
     let whispers = |links: &Links, settings: &Settings| Ok(whispers(links, settings, constraints)?.labels);
-    let few = rows.len() <= MOST_LINFA;
     let mut methods: Vec<(&str, String, Run<'_>)> = vec![
         ("complete linkage", "exact".to_owned(), by(Method::Complete, 0)),
         (
@@ -54,21 +51,6 @@ pub(super) fn compare(
     ];
     if 8 * (rows.len() as u64).pow(2) <= 1 << 30 {
         methods.insert(3, ("average linkage", "all pairs".to_owned(), by(Method::Average, 0)));
-    }
-    if few {
-        methods.push((
-            "DBSCAN (linfa)",
-            "3 points".to_owned(),
-            above_zero(|settings| Ok(Some(noise_apart(&linfa::dbscan(rows, &settings, 3)?)))),
-        ));
-        methods.push((
-            "OPTICS (linfa)",
-            "3 points".to_owned(),
-            above_zero(|settings| {
-                let found = linfa::optics(rows, settings.metric(), 3, &[settings.threshold()])?;
-                Ok(found.first().map(|labels| noise_apart(labels)))
-            }),
-        ));
     }
     let (bar, mut done, total) = (Bar::new(quiet), 0, (methods.len() * thresholds.len()) as u64);
     let mut table = Vec::new();
@@ -103,11 +85,6 @@ pub(super) fn compare(
     }
     bar.finish();
     Ok(table)
-}
-
-/// A method of linfa, which takes no threshold of 0; left out there.
-fn above_zero<'a>(method: impl Fn(Settings) -> anyhow::Result<Option<Vec<u32>>> + 'a) -> Run<'a> {
-    Box::new(move |settings| if settings.threshold() > 0.0 { method(settings) } else { Ok(None) })
 }
 
 /// A method on links; left out at a threshold where there are too many.

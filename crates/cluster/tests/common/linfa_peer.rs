@@ -1,10 +1,10 @@
-//! DBSCAN and OPTICS of the crate `linfa-clustering` (feature `linfa`).
+//! DBSCAN and OPTICS of the crate `linfa-clustering`.
 //!
 //! Its distances are Euclidean: for cosine it is handed unit vectors, whose Euclidean distance is
 //! √(2 · cosine distance). What it does not do: links (it measures all pairs itself, on one thread:
-//! O(n² · d), minutes at 20,000 rows, where [`dbscan`](super::dbscan()) needs the links alone); a pair at
+//! O(n² · d), minutes at 20,000 rows, where streamface-cluster's own needs the links alone); a pair at
 //! exactly the threshold (it asks for less than it); fewer than 2 points for a core; zero vectors under
-//! cosine (for it they are at .5 from all others and at 0 from each other, not at 1); constraints. Its
+//! cosine (for it they are at 0.5 from all others and at 0 from each other, not at 1); constraints. Its
 //! trees save nothing at the dimensions of embeddings, so rows are searched one after the other. Its
 //! k-means and Gaussian mixtures want to know the number of people, and its approximate DBSCAN a grid
 //! that grows exponentially with the dimension: they are left out.
@@ -17,23 +17,23 @@ use linfa_nn::{BuildError, LinearSearch, NearestNeighbour, NearestNeighbourIndex
 use ndarray_016::{Array2, ArrayBase, ArrayView1, ArrayView2, Data, Ix2};
 use streamface_types::{Embeddings, Metric};
 
-use crate::{Error, Settings};
-
-/// DBSCAN with the threshold as its radius, and `min_points` rows (at least 2, the row itself among
+/// DBSCAN with `threshold` as its radius, and `min_points` rows (at least 2, the row itself among
 /// them) within it for a core. Labels are numbered by the smallest core of each cluster; `None` is noise.
-/// A row near cores of two clusters goes to the first.
-///
-/// # Errors
-/// [`Error::Threshold`] for a threshold of 0, which it does not take.
-pub fn dbscan(rows: &Embeddings, settings: &Settings, min_points: usize) -> Result<Vec<Option<u32>>, Error> {
-    let (metric, threshold) = (settings.metric(), settings.threshold());
-    if threshold == 0.0 {
-        return Err(Error::Threshold { value: threshold, metric });
+/// A row near cores of two clusters goes to the first. None for a threshold of 0, which it does not take.
+#[must_use]
+pub fn dbscan(
+    rows: &Embeddings,
+    metric: Metric,
+    threshold: f64,
+    min_points: usize,
+) -> Option<Vec<Option<u32>>> {
+    if threshold <= 0.0 {
+        return None;
     }
     let radius = euclidean(metric, threshold);
     let params = Dbscan::params_with(min_points.max(2), L2Dist, LinearSearch).tolerance(radius);
     let found = params.check_unwrap().transform(&points(rows, metric));
-    Ok(found.into_iter().map(|label| label.map(|l| l as u32)).collect())
+    Some(found.into_iter().map(|label| label.map(|l| l as u32)).collect())
 }
 
 /// OPTICS, and the clusters that cuts of its reachability plot give: at each what DBSCAN gives there, but
@@ -41,19 +41,12 @@ pub fn dbscan(rows: &Embeddings, settings: &Settings, min_points: usize) -> Resu
 ///
 /// Time O(n² · (d + log n)). Its radius is left without limit: with one it would give the first row of
 /// each cluster its own core distance for a reachability, and so lose where clusters begin.
-///
-/// # Errors
-/// [`Error::Threshold`] for a cut out of the metric's range.
-pub fn optics(
-    rows: &Embeddings,
-    metric: Metric,
-    min_points: usize,
-    cuts: &[f64],
-) -> Result<Vec<Vec<Option<u32>>>, Error> {
+#[must_use]
+pub fn optics(rows: &Embeddings, metric: Metric, min_points: usize, cuts: &[f64]) -> Vec<Vec<Option<u32>>> {
     let params = Optics::params_with(min_points.max(2), L2Dist, Sorted).tolerance(f64::INFINITY);
     let plot = params.check_unwrap().transform(points(rows, metric).view());
     let at = |&cut: &f64| {
-        let most = euclidean(metric, Settings::new(metric, cut)?.threshold());
+        let most = euclidean(metric, cut);
         let within = |distance: &Option<f64>| distance.is_some_and(|d| d <= most);
         let mut labels = vec![None; rows.len()];
         let (mut own, mut next) = (None, 0);
@@ -64,7 +57,7 @@ pub fn optics(
             }
             labels[sample.index()] = own;
         }
-        Ok(labels)
+        labels
     };
     cuts.iter().map(at).collect()
 }
