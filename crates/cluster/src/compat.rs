@@ -26,7 +26,7 @@ mod order;
 use std::num::NonZeroUsize;
 
 use rayon::prelude::*;
-use streamface_types::Embeddings;
+use streamface_types::{Embeddings, EmbeddingsView};
 
 use crate::{Constraints, Error, Settings, complete_linkage, labels, merge_by_links};
 
@@ -85,7 +85,12 @@ impl Scheme {
 ///
 /// # Errors
 /// [`Error::NoSuchRow`] for a link, [`Error::TooManyRows`].
-pub fn cluster(rows: &Embeddings, links: &[(usize, usize)], scheme: &Scheme) -> Result<Vec<u32>, Error> {
+pub fn cluster<'a>(
+    rows: impl Into<EmbeddingsView<'a>>,
+    links: &[(usize, usize)],
+    scheme: &Scheme,
+) -> Result<Vec<u32>, Error> {
+    let rows = rows.into();
     if u32::try_from(rows.len()).is_err() {
         return Err(Error::TooManyRows { rows: rows.len() });
     }
@@ -94,7 +99,7 @@ pub fn cluster(rows: &Embeddings, links: &[(usize, usize)], scheme: &Scheme) -> 
     }
     let mut of_rows = batches(rows, scheme)?;
     for _ in 0..2 {
-        let number = batches(&means(rows, &of_rows), scheme)?;
+        let number = batches(means(rows, &of_rows).view(), scheme)?;
         for label in &mut of_rows {
             *label = number[*label as usize];
         }
@@ -106,7 +111,7 @@ pub fn cluster(rows: &Embeddings, links: &[(usize, usize)], scheme: &Scheme) -> 
 }
 
 /// One pass: complete linkage batch by batch, numbered as the original numbers.
-fn batches(rows: &Embeddings, scheme: &Scheme) -> Result<Vec<u32>, Error> {
+fn batches(rows: EmbeddingsView<'_>, scheme: &Scheme) -> Result<Vec<u32>, Error> {
     let (batch, dim) = (scheme.batch.get(), rows.dim());
     let mut all = Vec::with_capacity(rows.len());
     let mut next = 0;
@@ -115,7 +120,7 @@ fn batches(rows: &Embeddings, scheme: &Scheme) -> Result<Vec<u32>, Error> {
         let part = part(rows.as_slice()[from * dim..to * dim].to_vec(), dim);
         let found = complete_linkage(&part, &scheme.settings, &Constraints::default())?;
         let number = if found.clusters <= MOST_ORDERED {
-            order::of_clusters(&part, scheme.settings.metric(), &found.labels, found.clusters)
+            order::of_clusters(part.view(), scheme.settings.metric(), &found.labels, found.clusters)
         } else {
             (0..found.clusters as u32).collect()
         };
@@ -126,7 +131,7 @@ fn batches(rows: &Embeddings, scheme: &Scheme) -> Result<Vec<u32>, Error> {
 }
 
 /// The mean vector of each cluster of a numbering without gaps.
-fn means(rows: &Embeddings, of_rows: &[u32]) -> Embeddings {
+fn means(rows: EmbeddingsView<'_>, of_rows: &[u32]) -> Embeddings {
     let (sizes, dim) = (labels::sizes(of_rows), rows.dim());
     let mut first = vec![0_usize; sizes.len() + 1];
     for (c, size) in sizes.iter().enumerate() {
@@ -190,7 +195,7 @@ mod tests {
     fn a_batch_knows_nothing_of_the_next_but_means_meet() {
         let rows = line(&[0.0, 0.1, 0.2, 10.0, 0.5, 10.5]);
         let scheme = scheme(Metric::Euclidean, 1.0, 4);
-        assert_eq!(batches(&rows, &scheme).unwrap(), [0, 0, 0, 1, 2, 3]);
+        assert_eq!(batches(rows.view(), &scheme).unwrap(), [0, 0, 0, 1, 2, 3]);
         let of = cluster(&rows, &[], &scheme).unwrap();
         assert_eq!(labels::by_first_appearance(&of), [0, 0, 0, 1, 0, 1]);
     }
@@ -209,8 +214,8 @@ mod tests {
     #[test]
     fn a_mean_is_of_rows_not_of_means() {
         let rows = line(&[0.0, 0.0, 0.0, 4.0]);
-        assert_eq!(means(&rows, &[0, 0, 0, 0]).as_slice(), [1.0]);
-        assert_eq!(means(&rows, &[0, 1, 1, 1]).as_slice(), [0.0, 4.0 / 3.0]);
+        assert_eq!(means(rows.view(), &[0, 0, 0, 0]).as_slice(), [1.0]);
+        assert_eq!(means(rows.view(), &[0, 1, 1, 1]).as_slice(), [0.0, 4.0 / 3.0]);
     }
 
     #[test]

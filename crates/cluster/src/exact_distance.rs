@@ -3,14 +3,14 @@
 use rayon::prelude::*;
 use streamface_kernels::dot::{dots, squared_differences, tree};
 use streamface_kernels::{Isa, cosine};
-use streamface_types::{Embeddings, Metric};
+use streamface_types::{EmbeddingsView, Metric};
 
 use crate::Error;
 
 /// The rows, with what distances under one metric need.
 pub(crate) struct ExactDistance<'a> {
     isa: Isa,
-    rows: &'a Embeddings,
+    rows: EmbeddingsView<'a>,
     metric: Metric,
     /// Squared lengths of the rows, for cosine.
     squares: Vec<f64>,
@@ -19,7 +19,8 @@ pub(crate) struct ExactDistance<'a> {
 impl<'a> ExactDistance<'a> {
     /// # Errors
     /// [`Error::TooManyRows`].
-    pub(crate) fn new(rows: &'a Embeddings, metric: Metric) -> Result<Self, Error> {
+    pub(crate) fn new(rows: impl Into<EmbeddingsView<'a>>, metric: Metric) -> Result<Self, Error> {
+        let rows = rows.into();
         if u32::try_from(rows.len()).is_err() {
             return Err(Error::TooManyRows { rows: rows.len() });
         }
@@ -34,7 +35,7 @@ impl<'a> ExactDistance<'a> {
         Ok(Self { isa, rows, metric, squares })
     }
 
-    pub(crate) fn rows(&self) -> &'a Embeddings {
+    pub(crate) fn rows(&self) -> EmbeddingsView<'a> {
         self.rows
     }
 
@@ -106,6 +107,8 @@ impl<'a> ExactDistance<'a> {
 
 #[cfg(test)]
 mod tests {
+    use streamface_types::Embeddings;
+
     use super::*;
 
     #[test]

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
-use streamface_types::Embeddings;
+use streamface_types::EmbeddingsView;
 
 use crate::exact_distance::ExactDistance;
 use crate::link_sink::{CompactLinks, Link, LinkList, LinkSink};
@@ -40,7 +40,8 @@ const FULL: usize = MAX_LINKS_HELD + MAX_TILE;
 ///
 /// # Errors
 /// [`Error::TooManyRows`] beyond 2³² − 1 rows; [`Error::Spill`] where the temporary file cannot be written.
-pub fn join(rows: &Embeddings, settings: &Settings) -> Result<Links, Error> {
+pub fn join<'a>(rows: impl Into<EmbeddingsView<'a>>, settings: &Settings) -> Result<Links, Error> {
+    let rows = rows.into();
     join_blocks(rows, settings, 0..rows.len(), 0..rows.len(), Observer::none())
 }
 
@@ -64,24 +65,26 @@ pub fn join(rows: &Embeddings, settings: &Settings) -> Result<Links, Error> {
 ///
 /// # Errors
 /// [`Error::NoSuchRow`] for a block that ends beyond the rows; those of [`join`].
-pub fn join_blocks(
-    rows: &Embeddings,
+pub fn join_blocks<'a>(
+    rows: impl Into<EmbeddingsView<'a>>,
     settings: &Settings,
     left: Range<usize>,
     right: Range<usize>,
     observer: Observer<'_>,
 ) -> Result<Links, Error> {
+    let rows = rows.into();
     join_blocks_with(rows, settings, left, right, observer, Tuning::default())
 }
 
-fn join_blocks_with(
-    rows: &Embeddings,
+fn join_blocks_with<'a>(
+    rows: impl Into<EmbeddingsView<'a>>,
     settings: &Settings,
     left: Range<usize>,
     right: Range<usize>,
     observer: Observer<'_>,
     tuning: Tuning,
 ) -> Result<Links, Error> {
+    let rows = rows.into();
     for end in [left.end, right.end] {
         if end > rows.len() {
             return Err(Error::NoSuchRow { row: end, rows: rows.len() });
@@ -138,14 +141,15 @@ fn join_blocks_with(
 /// # Errors
 /// [`Error::TooManyRows`]; [`Error::NoSuchRow`] for one of `among`; the first that `each` returns, which ends
 /// the join.
-pub fn join_each(
-    rows: &Embeddings,
+pub fn join_each<'a>(
+    rows: impl Into<EmbeddingsView<'a>>,
     settings: &Settings,
     among: &[u32],
     wanted: impl Fn(u32, u32) -> bool + Sync,
     observer: Observer<'_>,
     each: impl Fn(Vec<Link>) -> Result<(), Error> + Sync,
 ) -> Result<(), Error> {
+    let rows = rows.into();
     let exact = ExactDistance::new(rows, settings.metric())?;
     if let Some(&row) = among.iter().find(|&&row| row as usize >= rows.len()) {
         return Err(Error::NoSuchRow { row: row as usize, rows: rows.len() });
@@ -220,8 +224,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Metric;
     use crate::prefilter::Panels;
+    use crate::{Embeddings, Metric};
     use streamface_kernels::Isa;
 
     fn naive(rows: &Embeddings, settings: &Settings) -> Vec<Link> {

@@ -26,7 +26,7 @@
 //! cluster's id is its smallest row. Results do not depend on the number of threads.
 //!
 //! ```
-//! use streamface_cluster::{Constraints, Embeddings, Metric, Settings, complete_linkage};
+//! use streamface_cluster::{Constraints, Embeddings, EmbeddingsView, Metric, Settings, complete_linkage};
 //!
 //! // Three directions: rows 0, 1 and 4 point east, 2 and 5 north, 3 west.
 //! let rows = vec![1.0, 0.0, 2.0, 0.1, 0.0, 3.0, -1.0, 0.0, 1.0, -0.1, 0.1, 1.0];
@@ -35,6 +35,11 @@
 //! let people = complete_linkage(&faces, &settings, &Constraints::default())?;
 //! assert_eq!(people.labels, [0, 0, 1, 2, 0, 1]);
 //! assert_eq!((people.clusters, people.links), (3, 4));
+//!
+//! // Rows of an array are borrowed, not copied.
+//! let array = ndarray::arr2(&[[1.0, 0.0], [0.0, 2.0], [3.0, 0.1]]);
+//! let rows = EmbeddingsView::try_from(array.view())?;
+//! assert_eq!(complete_linkage(rows, &settings, &Constraints::default())?.labels, [0, 1, 0]);
 //!
 //! // Rows 0 and 4 were seen in one frame: they are two people, however alike.
 //! let mut apart = Constraints::default();
@@ -94,7 +99,7 @@ pub use links::Links;
 pub use merge::merge_by_links;
 pub use progress::{Observer, Progress, Stage};
 pub use settings::Settings;
-pub use streamface_types::{Embeddings, Metric, ShapeError};
+pub use streamface_types::{Embeddings, EmbeddingsView, Metric, ShapeError};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

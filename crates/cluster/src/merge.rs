@@ -9,7 +9,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use rayon::prelude::*;
-use streamface_types::{Embeddings, Metric};
+use streamface_types::{EmbeddingsView, Metric};
 
 use crate::exact_distance::ExactDistance;
 use crate::union_find::UnionFind;
@@ -43,14 +43,15 @@ use crate::{Constraints, Error, labels};
 /// # Errors
 /// [`Error::LabelCount`], [`Error::NoSuchRow`], [`Error::Threshold`] for a threshold that is NaN or
 /// negative, and [`Error::Contradiction`] within `constraints`.
-pub fn merge_by_links(
-    rows: &Embeddings,
+pub fn merge_by_links<'a>(
+    rows: impl Into<EmbeddingsView<'a>>,
     metric: Metric,
     labels: &[u32],
     links: &[(usize, usize)],
     threshold: f64,
     constraints: &Constraints,
 ) -> Result<Vec<u32>, Error> {
+    let rows = rows.into();
     let n = rows.len();
     if labels.len() != n {
         return Err(Error::LabelCount { labels: labels.len(), rows: n });
@@ -138,6 +139,8 @@ impl ClusterCannotLinks {
 
 #[cfg(test)]
 mod tests {
+    use streamface_types::Embeddings;
+
     use super::*;
 
     fn line(values: &[f32]) -> Embeddings {

@@ -14,7 +14,7 @@
 
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
-use streamface_types::{Embeddings, Metric};
+use streamface_types::{EmbeddingsView, Metric};
 
 use crate::Error;
 
@@ -73,7 +73,12 @@ impl Neighbours {
 ///
 /// # Errors
 /// [`Error::TooManyRows`] beyond 2³² − 1 rows.
-pub fn nearest(rows: &Embeddings, metric: Metric, k: usize) -> Result<Neighbours, Error> {
+pub fn nearest<'a>(
+    rows: impl Into<EmbeddingsView<'a>>,
+    metric: Metric,
+    k: usize,
+) -> Result<Neighbours, Error> {
+    let rows = rows.into();
     let n = rows.len();
     if u32::try_from(n).is_err() {
         return Err(Error::TooManyRows { rows: n });
@@ -107,7 +112,7 @@ struct Candidate {
 }
 
 struct Scores<'a> {
-    rows: &'a Embeddings,
+    rows: EmbeddingsView<'a>,
     metric: Metric,
     /// What the product is taken of, n × d.
     data: Vec<f32>,
@@ -117,7 +122,7 @@ struct Scores<'a> {
 }
 
 impl<'a> Scores<'a> {
-    fn new(rows: &'a Embeddings, metric: Metric) -> Result<Self, Error> {
+    fn new(rows: EmbeddingsView<'a>, metric: Metric) -> Result<Self, Error> {
         let dim = rows.dim();
         let centre = match metric {
             Metric::Cosine => vec![0.0; dim],
@@ -222,7 +227,7 @@ impl Best {
     }
 }
 
-fn mean(rows: &Embeddings) -> Vec<f64> {
+fn mean(rows: EmbeddingsView<'_>) -> Vec<f64> {
     let mut sum = vec![0.0; rows.dim()];
     for row in rows.rows() {
         sum.iter_mut().zip(row).for_each(|(s, &x)| *s += f64::from(x));

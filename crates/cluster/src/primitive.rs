@@ -1,6 +1,6 @@
 //! The slow, obvious twin: complete linkage on the full matrix of distances, one merge at a time.
 
-use streamface_types::Embeddings;
+use streamface_types::EmbeddingsView;
 
 use crate::{Constraints, Error, Settings, labels};
 
@@ -9,11 +9,12 @@ use crate::{Constraints, Error, Settings, labels};
 ///
 /// # Errors
 /// [`Error::NoSuchRow`] and [`Error::Contradiction`] for constraints.
-pub fn complete_linkage(
-    rows: &Embeddings,
+pub fn complete_linkage<'a>(
+    rows: impl Into<EmbeddingsView<'a>>,
     settings: &Settings,
     constraints: &Constraints,
 ) -> Result<Vec<u32>, Error> {
+    let rows = rows.into();
     let n = rows.len();
     let groups = constraints.close(n)?;
     let mut label: Vec<usize> = groups.first.iter().map(|&first| first as usize).collect();

@@ -1,4 +1,4 @@
-//! Embedding matrices and the distances between their rows.
+//! Embedding matrices, owned and borrowed, and the distances between their rows.
 
 pub use streamface_kernels::dot::{LANES, dot, not_finite, tree};
 pub use streamface_kernels::metric::{Metric, cosine};
@@ -30,6 +30,21 @@ pub enum ShapeError {
         /// Its column, from 0.
         column: usize,
     },
+    /// A view of an array whose numbers do not lie row after row, without gaps.
+    #[error("the rows of the array are not contiguous: copy it to row-major order first")]
+    NotContiguous,
+}
+
+/// Whether `data` is whole rows of finite numbers.
+fn check(data: &[f32], dim: usize) -> Result<(), ShapeError> {
+    let whole = if dim == 0 { data.is_empty() } else { data.len().is_multiple_of(dim) };
+    if !whole {
+        return Err(ShapeError::Ragged { len: data.len(), dim });
+    }
+    match not_finite(data) {
+        Some(at) => Err(ShapeError::NotFinite { row: at / dim, column: at % dim }),
+        None => Ok(()),
+    }
 }
 
 impl Embeddings {
@@ -38,13 +53,7 @@ impl Embeddings {
     /// # Errors
     /// [`ShapeError`] where `data` is not whole rows of finite numbers.
     pub fn new(data: Vec<f32>, dim: usize) -> Result<Self, ShapeError> {
-        let whole = if dim == 0 { data.is_empty() } else { data.len().is_multiple_of(dim) };
-        if !whole {
-            return Err(ShapeError::Ragged { len: data.len(), dim });
-        }
-        if let Some(at) = not_finite(&data) {
-            return Err(ShapeError::NotFinite { row: at / dim, column: at % dim });
-        }
+        check(&data, dim)?;
         Ok(Self { data, dim })
     }
 
@@ -82,6 +91,95 @@ impl Embeddings {
     pub fn as_slice(&self) -> &[f32] {
         &self.data
     }
+
+    /// The same rows, borrowed.
+    #[must_use]
+    pub fn view(&self) -> EmbeddingsView<'_> {
+        EmbeddingsView { data: &self.data, dim: self.dim }
+    }
+}
+
+/// Borrowed embeddings: `n` rows of `d` numbers each, row after row, in memory of somebody else. Functions that take
+/// `impl Into<EmbeddingsView>` take this and `&Embeddings`.
+///
+/// ```
+/// use streamface_types::EmbeddingsView;
+///
+/// let numbers = [1.0, 0.0, 0.0, 1.0];
+/// let rows = EmbeddingsView::new(&numbers, 2)?;
+/// assert_eq!((rows.len(), rows.row(1)), (2, &numbers[2..]));
+/// # Ok::<(), streamface_types::ShapeError>(())
+/// ```
+///
+/// With the feature `ndarray` it is also made from an `ndarray::ArrayView2<f32>` in row-major order (`TryFrom`).
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct EmbeddingsView<'a> {
+    data: &'a [f32],
+    dim: usize,
+}
+
+impl<'a> EmbeddingsView<'a> {
+    /// Borrows rows of `dim` numbers, laid end to end; nothing is copied.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where `data` is not whole rows of finite numbers.
+    pub fn new(data: &'a [f32], dim: usize) -> Result<Self, ShapeError> {
+        check(data, dim)?;
+        Ok(Self { data, dim })
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn len(self) -> usize {
+        self.data.len().checked_div(self.dim).unwrap_or(0)
+    }
+
+    /// Whether there is no row.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.data.is_empty()
+    }
+
+    /// Numbers in a row.
+    #[must_use]
+    #[inline]
+    pub fn dim(self) -> usize {
+        self.dim
+    }
+
+    /// Row `i`. Panics when there is none.
+    #[must_use]
+    #[inline]
+    pub fn row(self, i: usize) -> &'a [f32] {
+        &self.data[i * self.dim..(i + 1) * self.dim]
+    }
+
+    /// The rows in order.
+    pub fn rows(self) -> impl ExactSizeIterator<Item = &'a [f32]> {
+        self.data.chunks_exact(self.dim.max(1))
+    }
+
+    /// All numbers, row after row.
+    #[must_use]
+    pub fn as_slice(self) -> &'a [f32] {
+        self.data
+    }
+}
+
+impl<'a> From<&'a Embeddings> for EmbeddingsView<'a> {
+    fn from(rows: &'a Embeddings) -> Self {
+        rows.view()
+    }
+}
+
+#[cfg(feature = "ndarray")]
+impl<'a> TryFrom<ndarray::ArrayView2<'a, f32>> for EmbeddingsView<'a> {
+    type Error = ShapeError;
+
+    /// Borrows the rows of an array; nothing is copied.
+    fn try_from(rows: ndarray::ArrayView2<'a, f32>) -> Result<Self, ShapeError> {
+        Self::new(rows.to_slice().ok_or(ShapeError::NotContiguous)?, rows.ncols())
+    }
 }
 
 #[cfg(test)]
@@ -95,5 +193,26 @@ mod tests {
         let nan = Embeddings::new(vec![0.0, 0.0, 0.0, f32::NAN], 2);
         assert_eq!(nan, Err(ShapeError::NotFinite { row: 1, column: 1 }));
         assert_eq!(Embeddings::new(vec![], 0).unwrap().len(), 0);
+    }
+
+    #[test]
+    fn a_view_borrows_the_same_rows() {
+        let rows = Embeddings::new(vec![1.0, 2.0, 3.0, 4.0], 2).unwrap();
+        let view = EmbeddingsView::from(&rows);
+        assert!(std::ptr::eq(view.as_slice(), rows.as_slice()));
+        assert_eq!(view, EmbeddingsView::new(rows.as_slice(), 2).unwrap());
+        assert!(view.rows().eq(rows.rows()));
+        let bad = EmbeddingsView::new(&[0.0, f32::INFINITY], 1);
+        assert_eq!(bad, Err(ShapeError::NotFinite { row: 1, column: 0 }));
+    }
+
+    #[cfg(feature = "ndarray")]
+    #[test]
+    fn an_array_is_borrowed_where_its_rows_are_contiguous() {
+        let array = ndarray::arr2(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+        let view = EmbeddingsView::try_from(array.view()).unwrap();
+        assert!(std::ptr::eq(view.row(1).as_ptr(), &raw const array[(1, 0)]));
+        assert_eq!((view.len(), view.dim()), (2, 3));
+        assert_eq!(EmbeddingsView::try_from(array.t()), Err(ShapeError::NotContiguous));
     }
 }

@@ -6,7 +6,7 @@
 //! | [`time`] | [`Timestamp`], [`StreamTime`]: microseconds |
 //! | [`geometry`] | [`BoundingBox`], [`Landmarks`] |
 //! | [`detection`] | [`Detection`], [`FaceLink`] |
-//! | [`embedding`] | [`Embeddings`] (n × d, `f32`), [`Metric`] |
+//! | [`embedding`] | [`Embeddings`] (n × d, `f32`), [`EmbeddingsView`] (borrowed), [`Metric`] |
 //! | [`annotations`] | [`Annotations`]: the original's `annotations.json` |
 //! | `error_chain` | [`error_chain()`]: an error and its causes in a line |
 //!
@@ -35,7 +35,7 @@ pub mod time;
 
 pub use annotations::{Annotation, Annotations, Attributes, Label};
 pub use detection::{Detection, FaceLink};
-pub use embedding::{Embeddings, Metric, ShapeError};
+pub use embedding::{Embeddings, EmbeddingsView, Metric, ShapeError};
 pub use error_chain::error_chain;
 pub use geometry::{BoundingBox, Landmarks, Point};
 pub use id::{FaceId, FrameId, IdError};

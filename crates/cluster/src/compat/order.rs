@@ -8,14 +8,19 @@
 
 use ndarray::{Array2, s};
 use rayon::prelude::*;
-use streamface_types::{Embeddings, Metric};
+use streamface_types::{EmbeddingsView, Metric};
 
 /// Rows of a block of distances: 512 KB of them.
 const BLOCK: usize = 256;
 
 /// The number that `fcluster` would give each cluster, from 0. `labels` are numbered by first
 /// appearance, without gaps.
-pub(super) fn of_clusters(rows: &Embeddings, metric: Metric, labels: &[u32], clusters: usize) -> Vec<u32> {
+pub(super) fn of_clusters(
+    rows: EmbeddingsView<'_>,
+    metric: Metric,
+    labels: &[u32],
+    clusters: usize,
+) -> Vec<u32> {
     if clusters < 2 {
         return vec![0; clusters];
     }
@@ -90,7 +95,7 @@ struct Condensed {
 impl Condensed {
     /// Distances as SciPy takes them: from unit vectors in `f64` for cosine. Only their order matters
     /// here, so that it is not [`Metric::distance`] to the last bit does no harm.
-    fn new(rows: &Embeddings, metric: Metric, labels: &[u32], clusters: usize) -> Self {
+    fn new(rows: EmbeddingsView<'_>, metric: Metric, labels: &[u32], clusters: usize) -> Self {
         // Rows sorted by cluster: those of one lie together.
         let mut order: Vec<usize> = (0..rows.len()).collect();
         order.sort_by_key(|&row| labels[row]);
@@ -198,6 +203,8 @@ fn chain(across: &mut Condensed) -> Vec<(usize, usize, f64)> {
 
 #[cfg(test)]
 mod tests {
+    use streamface_types::Embeddings;
+
     use super::*;
 
     /// Points on a line, numbered as by SciPy 1.17: `fcluster(linkage(x, "complete"), t,
@@ -207,7 +214,7 @@ mod tests {
         let check = |x: &[f32], labels: &[u32], want: &[u32]| {
             let rows = Embeddings::new(x.to_vec(), 1).unwrap();
             let clusters = *labels.iter().max().unwrap() as usize + 1;
-            assert_eq!(of_clusters(&rows, Metric::Euclidean, labels, clusters), want);
+            assert_eq!(of_clusters(rows.view(), Metric::Euclidean, labels, clusters), want);
         };
         check(&[0.0, 9.0, 1.0, 20.0, 8.5, 13.0], &[0, 1, 0, 2, 1, 3], &[0, 1, 3, 2]);
         check(&[5.0, 0.0, 40.0, 6.5, 1.0, 41.0, 20.0], &[0, 1, 2, 0, 1, 2, 3], &[2, 1, 0, 3]);

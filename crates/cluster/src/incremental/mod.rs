@@ -18,7 +18,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use streamface_types::Embeddings;
+use streamface_types::EmbeddingsView;
 
 use crate::banded::BandedLinkage;
 use crate::cannot_links::CannotLinks;
@@ -99,8 +99,8 @@ pub fn renumber(merges: &[Merge], now: &[u32]) -> Result<Vec<Merge>, Error> {
 /// [`Error::History`] where the merges cannot be those of a run on the rows that are not new;
 /// [`Error::LabelCount`] unless `is_new` has an entry a row, and the parts one, too; those of `complete_linkage`. A history of other rows
 /// or of another metric may go unnoticed, and gives a wrong result.
-pub fn append(
-    rows: &Embeddings,
+pub fn append<'a>(
+    rows: impl Into<EmbeddingsView<'a>>,
     history: &History<'_>,
     is_new: &[bool],
     settings: &Settings,
@@ -118,8 +118,8 @@ pub fn append(
     )
 }
 
-fn append_with(
-    rows: &Embeddings,
+fn append_with<'a>(
+    rows: impl Into<EmbeddingsView<'a>>,
     history: &History<'_>,
     is_new: &[bool],
     settings: &Settings,
@@ -127,6 +127,7 @@ fn append_with(
     observer: Observer<'_>,
     (tuning, limits): (Tuning, Limits),
 ) -> Result<Clustering, Error> {
+    let rows = rows.into();
     let n = rows.len();
     if is_new.len() != n {
         return Err(Error::LabelCount { labels: is_new.len(), rows: n });

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Metric, Parts, complete_linkage, join};
+use crate::{Embeddings, Metric, Parts, complete_linkage, join};
 use streamface_kernels::Isa;
 
 /// Parts of the old rows: those that a run told, or the components at a share of the threshold.

@@ -1,6 +1,6 @@
 //! Average linkage, cut at a threshold.
 
-use streamface_types::Embeddings;
+use streamface_types::EmbeddingsView;
 
 use crate::clustering::{Clustering, Merge, of_merges};
 use crate::constraints::Constraints;
@@ -20,11 +20,12 @@ use crate::{Error, Settings};
 ///
 /// # Errors
 /// [`Error::Dense`] beyond that; [`Error::NoSuchRow`] and [`Error::Contradiction`] for constraints.
-pub fn average_linkage(
-    rows: &Embeddings,
+pub fn average_linkage<'a>(
+    rows: impl Into<EmbeddingsView<'a>>,
     settings: &Settings,
     constraints: &Constraints,
 ) -> Result<Clustering, Error> {
+    let rows = rows.into();
     let groups = constraints.close(rows.len())?;
     let exact = ExactDistance::new(rows, settings.metric())?;
     let points = Points::new(&exact, &groups.first);

@@ -1,7 +1,7 @@
 //! Complete linkage from rows to clusters, and from links.
 
 use rayon::prelude::*;
-use streamface_types::Embeddings;
+use streamface_types::EmbeddingsView;
 
 use crate::banded::BandedLinkage;
 use crate::cannot_links::CannotLinks;
@@ -24,11 +24,12 @@ use crate::{Error, Settings, sparse_linkage};
 /// # Errors
 /// [`Error::NoSuchRow`] and [`Error::Contradiction`] for constraints; [`Error::TooManyRows`];
 /// [`Error::Ties`] where more pairs than fit in memory are at one and the same distance.
-pub fn complete_linkage(
-    rows: &Embeddings,
+pub fn complete_linkage<'a>(
+    rows: impl Into<EmbeddingsView<'a>>,
     settings: &Settings,
     constraints: &Constraints,
 ) -> Result<Clustering, Error> {
+    let rows = rows.into();
     complete_linkage_observed(rows, settings, constraints, Observer::none())
 }
 
@@ -36,22 +37,24 @@ pub fn complete_linkage(
 ///
 /// # Errors
 /// Those of [`complete_linkage`].
-pub fn complete_linkage_observed(
-    rows: &Embeddings,
+pub fn complete_linkage_observed<'a>(
+    rows: impl Into<EmbeddingsView<'a>>,
     settings: &Settings,
     constraints: &Constraints,
     observer: Observer<'_>,
 ) -> Result<Clustering, Error> {
+    let rows = rows.into();
     complete_linkage_with(rows, settings, constraints, observer, Tuning::default())
 }
 
-pub(crate) fn complete_linkage_with(
-    rows: &Embeddings,
+pub(crate) fn complete_linkage_with<'a>(
+    rows: impl Into<EmbeddingsView<'a>>,
     settings: &Settings,
     constraints: &Constraints,
     observer: Observer<'_>,
     tuning: Tuning,
 ) -> Result<Clustering, Error> {
+    let rows = rows.into();
     // Before the work, not after.
     let groups = constraints.close(rows.len())?;
     let exact = ExactDistance::new(rows, settings.metric())?;

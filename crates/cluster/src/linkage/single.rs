@@ -1,7 +1,7 @@
 //! Single linkage, cut at a threshold.
 
 use rayon::prelude::*;
-use streamface_types::Embeddings;
+use streamface_types::EmbeddingsView;
 
 use crate::clustering::{Clustering, Merge, of_merges};
 use crate::constraints::Constraints;
@@ -23,12 +23,13 @@ use crate::{Error, Settings};
 /// # Errors
 /// [`Error::NoSuchRow`] and [`Error::Contradiction`] for constraints; [`Error::TooManyRows`];
 /// [`Error::TooManyLinks`] where there are cannot-links and more links than the budget holds.
-pub fn single_linkage(
-    rows: &Embeddings,
+pub fn single_linkage<'a>(
+    rows: impl Into<EmbeddingsView<'a>>,
     settings: &Settings,
     constraints: &Constraints,
     observer: Observer<'_>,
 ) -> Result<Clustering, Error> {
+    let rows = rows.into();
     let groups = constraints.close(rows.len())?;
     let exact = ExactDistance::new(rows, settings.metric())?;
     let plain = constraints.cannot_links().is_empty();
