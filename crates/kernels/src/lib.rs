@@ -8,6 +8,7 @@
 //! | [`byte_tile`] | which pairs of a tile of points in bytes reach a bound |
 //! | [`byte_bounds`] | bounds of the largest squared distance between a few rows and many, from their bytes |
 //! | [`f32_tile`], [`f64_tile`] | squared distances and dot products of tiles of pairs |
+//! | [`subspace`] | [`Directions`](subspace::Directions): orthonormal directions in which most of a set of points lies |
 //! | [`transpose`] | rows to columns |
 //! | [`metric`] | [`Metric`]: the cosine and the Euclidean distance |
 //! | [`random`] | [`SplitMix64`]: a seeded random generator |
@@ -36,6 +37,7 @@ pub mod f64_tile;
 pub mod isa;
 pub mod metric;
 pub mod random;
+pub mod subspace;
 pub mod transpose;
 
 pub use aligned::{Aligned, prefetch};

@@ -193,7 +193,7 @@ impl<'a> Search<'a> {
             match near.unchanged.last_mut() {
                 _ if id == wanted[at].id => {}
                 _ if !state.unchanged[id as usize] => {
-                    near.changed.push(Hit { entry: Candidate { id, count }, bounds })
+                    near.changed.push(Hit { entry: Candidate { id, count }, bounds });
                 }
                 Some(last) if last.entry.id == id => last.entry.count += count,
                 _ => near.unchanged.push(Hit { entry: Candidate { id, count }, bounds }),

@@ -65,7 +65,6 @@ impl<'a> Distances<'a> {
                     let held = square.is_finite() && sum > 1e-30;
                     if held && square > CANCELLATION_SHARE * sum { square.sqrt() } else { exact(j) }
                 }
-                _ => exact(j),
             });
         }
     }
