@@ -18,7 +18,7 @@ use std::str::FromStr;
 
 use streamface_types::FaceId;
 
-use crate::{Action, Compared, Verdict};
+use crate::{Action, Compared, Error, Verdict};
 
 /// Faces of a cluster that are shown, and so named.
 pub const SHOWN: usize = 25;
@@ -41,9 +41,9 @@ pub enum Answer {
 }
 
 impl FromStr for Answer {
-    type Err = String;
+    type Err = Error;
 
-    fn from_str(typed: &str) -> Result<Self, String> {
+    fn from_str(typed: &str) -> Result<Self, Error> {
         match typed.trim() {
             "0" => Ok(Self::Same),
             "1" => Ok(Self::LeftNoisy),
@@ -51,7 +51,7 @@ impl FromStr for Answer {
             "12" => Ok(Self::BothNoisy),
             "" => Ok(Self::Different),
             "3" => Ok(Self::SkipLeft),
-            other => Err(format!("'{other}' is no answer: 0, 1, 2, 12, 3 or Enter")),
+            other => Err(Error::UnknownAnswer { typed: other.to_owned() }),
         }
     }
 }

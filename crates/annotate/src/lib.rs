@@ -23,7 +23,7 @@ pub mod questions;
 pub mod server;
 
 pub use decision::{AUTO, Action, Compared, Decision, Verdict};
-pub use error::Error;
+pub use error::{Error, Result};
 pub use finalize::{Finalized, Numbering};
 pub use journal::{Journal, load};
 pub use people::{Change, Conflict, People, Refusal, Report};

@@ -34,10 +34,13 @@
 //! # Ok::<(), streamface_annotate::Error>(())
 //! ```
 
+mod accessors;
 mod conflict;
+mod conflict_check;
 mod constraints;
 mod decision_index;
 mod initial_clusters;
+mod opposed_pairs;
 mod proof_forest;
 mod state;
 
@@ -48,7 +51,7 @@ use streamface_types::FaceId;
 
 pub use conflict::{Conflict, ConflictReason, MAX_FACES_PER_SIDE, Refusal, Report};
 
-use crate::{Action, Decision, Error, Verdict};
+use crate::{Action, Decision, Error};
 use decision_index::{DecisionIndex, IndexedAction, look_up};
 use initial_clusters::InitialClusters;
 use state::State;
@@ -247,190 +250,6 @@ impl People {
                 }
             }
         }
-    }
-
-    /// Action of the decisions cannot be followed here.
-    #[must_use]
-    pub fn report(&self) -> Report {
-        let unknown =
-            self.decisions.entries.iter().filter(|e| e.unknown > 0).map(|e| (e.id, e.unknown)).collect();
-        Report { conflicts: self.state.conflicts.clone(), unknown }
-    }
-
-    /// The faces, in their order.
-    #[must_use]
-    pub fn faces(&self) -> &[FaceId] {
-        &self.clusters.faces
-    }
-
-    /// The number of a face. O(log n).
-    #[must_use]
-    pub fn index(&self, face: &FaceId) -> Option<u32> {
-        self.clusters.faces.binary_search(face).ok().map(|at| at as u32)
-    }
-
-    /// Whether a decision holds: it was made, and is not undone.
-    #[must_use]
-    pub fn holds(&self, decision: u64) -> bool {
-        self.decisions.find(decision).is_some_and(|at| self.state.holds[at])
-    }
-
-    /// The person of a face, by its smallest atom: a key that stays as long as that atom is the smallest of its
-    /// person. None for a face of no one. Panics where there is no such face.
-    #[must_use]
-    pub fn person_of(&self, face: u32) -> Option<u32> {
-        self.state.root_of(&self.clusters, face).map(|root| self.state.key(root))
-    }
-
-    /// The atom of a face: the number of its cluster in the order of labels, or above these a group that was pulled
-    /// out. None for a face of no one. Panics where there is no such face.
-    #[must_use]
-    pub fn atom_of(&self, face: u32) -> Option<u32> {
-        self.state.atom_of(&self.clusters, face)
-    }
-
-    /// The key of the person that now holds what this key stood for; none where there never was such a key.
-    #[must_use]
-    pub fn current(&self, key: u32) -> Option<u32> {
-        self.state.root(key).map(|root| self.state.key(root))
-    }
-
-    /// Keys of all people who have a face, ascending.
-    pub fn people(&self) -> impl Iterator<Item = u32> {
-        let state = &self.state;
-        (0..state.len()).filter(move |&atom| {
-            state.root(atom).is_some_and(|root| state.key(root) == atom && state.size(root) > 0)
-        })
-    }
-
-    /// Faces of a person, by number.
-    #[must_use]
-    pub fn size(&self, person: u32) -> usize {
-        self.state.root(person).map_or(0, |root| self.state.size(root) as usize)
-    }
-
-    /// Faces of a person, ascending.
-    #[must_use]
-    pub fn faces_of(&self, person: u32) -> Vec<u32> {
-        let Some(root) = self.state.root(person) else { return Vec::new() };
-        let mut faces: Vec<u32> = self.state.faces(&self.clusters, root).collect();
-        faces.sort_unstable();
-        faces
-    }
-
-    /// Faces of no one, ascending.
-    #[must_use]
-    pub fn noise(&self) -> Vec<u32> {
-        let faces = 0..self.clusters.faces.len() as u32;
-        faces.filter(|&face| self.state.atom_of(&self.clusters, face).is_none()).collect()
-    }
-
-    /// A person's name.
-    #[must_use]
-    pub fn name(&self, person: u32) -> Option<&str> {
-        let at = self.state.named(self.state.root(person)?)?;
-        match &self.decisions.entries[at as usize].action {
-            IndexedAction::Name(_, name) => name.as_deref(),
-            _ => None,
-        }
-    }
-
-    /// Whether nobody is to be asked about a person any more.
-    #[must_use]
-    pub fn skipped(&self, person: u32) -> bool {
-        self.state.root(person).is_some_and(|root| self.state.skipped.contains(&root))
-    }
-
-    /// Whether two people were said to be different.
-    #[must_use]
-    pub fn different(&self, a: u32, b: u32) -> bool {
-        self.verdict_between(a, b) == Some(Verdict::Different)
-    }
-
-    /// Action was said of two people, if they are still two: that they are different, or that nobody can tell.
-    #[must_use]
-    pub fn verdict_between(&self, a: u32, b: u32) -> Option<Verdict> {
-        let (a, b) = (self.state.root(a)?, self.state.root(b)?);
-        if a == b {
-            None
-        } else if self.state.different(a, b) {
-            Some(Verdict::Different)
-        } else {
-            self.state.not_sure(a, b).then_some(Verdict::NotSure)
-        }
-    }
-
-    /// Pairs of people of whom somebody could not tell whether they are one, and who still are two without any
-    /// word on it: keys, the smaller first, ascending.
-    #[must_use]
-    pub fn not_sure(&self) -> Vec<(u32, u32)> {
-        let mut pairs = Vec::new();
-        for &(at, pair) in &self.state.not_sure_pairs.of {
-            let [left, right] = self.people_of(at, pair);
-            for a in left {
-                for &b in right.iter().filter(|&&b| b != a && !self.state.different(a, b)) {
-                    let (a, b) = (self.state.key(a), self.state.key(b));
-                    pairs.push((a.min(b), a.max(b)));
-                }
-            }
-        }
-        pairs.sort_unstable();
-        pairs.dedup();
-        pairs
-    }
-
-    /// The label of the cluster that a face came in; none where it was no one's. Panics where there is no such face.
-    #[must_use]
-    pub fn cluster_of(&self, face: u32) -> Option<i64> {
-        self.clusters.label.get(self.clusters.cluster[face as usize] as usize).copied()
-    }
-
-    /// Whether a decision says where this very face belongs.
-    #[must_use]
-    pub fn is_placed(&self, face: u32) -> bool {
-        self.state.is_placed(face)
-    }
-
-    /// Whether two people were seen in one frame. O(faces of the smaller).
-    #[must_use]
-    pub fn in_one_frame(&self, a: u32, b: u32) -> bool {
-        match (self.state.root(a), self.state.root(b)) {
-            (Some(a), Some(b)) if a != b => self.state.in_one_frame(&self.clusters, a, b).is_some(),
-            _ => false,
-        }
-    }
-
-    /// A person's label while the review is under way: the smallest of its clusters, or one above all of these where
-    /// only faces are left that were pulled out.
-    #[must_use]
-    pub fn label(&self, person: u32) -> Option<i64> {
-        let root = self.state.root(person)?;
-        let peopled = |&atom: &u32| self.state.faces_of_atom(&self.clusters, atom).next().is_some();
-        let atom = self.state.atoms(root).filter(peopled).min()?;
-        Some(self.label_of_atom(atom))
-    }
-
-    fn label_of_atom(&self, atom: u32) -> i64 {
-        let above = || {
-            let largest = self.clusters.label.last().copied().unwrap_or(-1);
-            largest.saturating_add(1).saturating_add((atom - self.clusters.len()).into())
-        };
-        self.clusters.label.get(atom as usize).copied().unwrap_or_else(above)
-    }
-
-    /// Each face's [label](Self::label), −1 for those of no one. O(n).
-    #[must_use]
-    pub fn labels(&self) -> Vec<i64> {
-        let atoms: Vec<Option<u32>> = (0..self.clusters.faces.len() as u32)
-            .map(|face| self.state.atom_of(&self.clusters, face))
-            .collect();
-        let mut smallest = vec![u32::MAX; self.state.len() as usize];
-        let root = |atom: u32| self.state.root(atom).unwrap_or(atom) as usize;
-        for &atom in atoms.iter().flatten() {
-            let least = &mut smallest[root(atom)];
-            *least = atom.min(*least);
-        }
-        atoms.into_iter().map(|a| a.map_or(-1, |atom| self.label_of_atom(smallest[root(atom)]))).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use streamface_types::embedding::{cosine, dot};
 
 use super::match_probability::log_size;
-use super::merge_forest::MergeForest;
+use super::merge_forest::{MergeForest, merge_lists};
 use super::tournament::Tournament;
 use super::{AnswerKind, Clusters, Outcome};
 
@@ -290,24 +290,9 @@ impl CandidateGraph {
     }
 }
 
-/// Log-odds of an answer's being right.
-pub(super) fn answer_log_odds(error: f64) -> f64 {
-    ((1.0 - error) / error).ln()
-}
-
 /// Pairs within a person.
 pub(super) fn within(faces: u32) -> f64 {
     f64::from(faces) * (f64::from(faces) - 1.0) / 2.0
-}
-
-/// Makes one list of two, at `to`: the shorter is appended to the longer.
-pub(super) fn merge_lists(lists: &mut [Vec<u32>], from: u32, to: u32) {
-    let mut more = std::mem::take(&mut lists[from as usize]);
-    let list = &mut lists[to as usize];
-    if more.len() > list.len() {
-        std::mem::swap(list, &mut more);
-    }
-    list.append(&mut more);
 }
 
 fn add(sum: &mut [f32], clusters: &Clusters, cluster: u32, times: f32) {

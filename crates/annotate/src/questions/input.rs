@@ -1,9 +1,12 @@
 //! Clusters and what is known of pairs of them, checked once.
 
+use serde::{Deserialize, Serialize};
 use streamface_types::Embeddings;
 
+use crate::{Error, Result};
+
 /// Two clusters that may be one person.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
     /// One cluster.
     pub left: u32,
@@ -11,56 +14,6 @@ pub struct Candidate {
     pub right: u32,
     /// Cosine distance of their means.
     pub distance: f64,
-}
-
-/// Action cannot be worked with.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// Sizes and means of different numbers.
-    #[error("{sizes} sizes for {means} means: give one of each for every cluster")]
-    Lengths {
-        /// Sizes given.
-        sizes: usize,
-        /// Means given.
-        means: usize,
-    },
-    /// Numbers of clusters or pairs that 32 bits do not hold.
-    #[error("{0} clusters or pairs are too many: raise the matching's thresholds")]
-    TooMany(usize),
-    /// A pair, or an answer, that names a cluster that is not there, or one twice.
-    #[error("clusters {left} and {right} of {clusters}: a pair is of two different ones, counted from 0")]
-    Pair {
-        /// One of the two.
-        left: u32,
-        /// The other.
-        right: u32,
-        /// Clusters there are.
-        clusters: usize,
-    },
-    /// A distance that is none.
-    #[error("clusters {left} and {right}: {distance} is not a distance from 0 to 2")]
-    Distance {
-        /// One of the two.
-        left: u32,
-        /// The other.
-        right: u32,
-        /// Action was given.
-        distance: f64,
-    },
-    /// An answer that was never given, or is in that state already.
-    #[error("answer {0}: there is no such answer to take back or to put back")]
-    Answer(usize),
-    /// A setting out of its range.
-    #[error("{name} {value}: must be {range}")]
-    Setting {
-        /// Which.
-        name: &'static str,
-        /// Its value.
-        value: f64,
-        /// Action it may be.
-        range: &'static str,
-    },
 }
 
 /// Action a [`Queue`](super::Queue) is about.
@@ -82,22 +35,22 @@ impl Clusters {
     /// O(m log m) for m pairs.
     ///
     /// # Errors
-    /// [`Error::Lengths`], [`Error::TooMany`], and [`Error::Pair`] or [`Error::Distance`] for the first pair
+    /// [`Error::MeanCount`], [`Error::TooManyClusters`], and [`Error::ClusterPair`] or [`Error::Distance`] for the first pair
     /// that is none.
     pub fn new(
         sizes: Vec<u32>,
         means: Embeddings,
         mut candidates: Vec<Candidate>,
         mut cannot_link: Vec<(u32, u32)>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self> {
         let n = sizes.len();
         if n != means.len() {
-            return Err(Error::Lengths { sizes: n, means: means.len() });
+            return Err(Error::MeanCount { sizes: n, means: means.len() });
         }
         for many in [n, candidates.len() + cannot_link.len()] {
             // Half of what 32 bits hold: pairs that were no candidates come to it with their answers.
             if many > i32::MAX as usize {
-                return Err(Error::TooMany(many));
+                return Err(Error::TooManyClusters { count: many });
             }
         }
         for c in &mut candidates {
@@ -144,7 +97,11 @@ impl Clusters {
     }
 }
 
-pub(super) fn pair(clusters: usize, left: u32, right: u32) -> Result<(u32, u32), Error> {
+pub(super) fn pair(clusters: usize, left: u32, right: u32) -> Result<(u32, u32)> {
     let (a, b) = (left.min(right), left.max(right));
-    if a == b || b as usize >= clusters { Err(Error::Pair { left, right, clusters }) } else { Ok((a, b)) }
+    if a == b || b as usize >= clusters {
+        Err(Error::ClusterPair { left, right, clusters })
+    } else {
+        Ok((a, b))
+    }
 }

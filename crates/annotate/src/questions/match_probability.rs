@@ -100,6 +100,11 @@ pub(super) fn log_size((a, b): (u32, u32)) -> f64 {
     (2.0 * a * b / (a + b)).ln()
 }
 
+/// Weight of one answer in log-odds, when answers are wrong at rate `error`.
+pub(super) fn answer_log_odds(error: f64) -> f64 {
+    ((1.0 - error) / error).ln()
+}
+
 pub(super) fn sigmoid(z: f64) -> f64 {
     1.0 / (1.0 + (-z).exp())
 }

@@ -3,8 +3,7 @@
 use streamface_types::embedding::{cosine, dot};
 
 use super::Clusters;
-use super::candidate_graph::{answer_log_odds, merge_lists};
-use super::match_probability::{MatchProbability, log_size, sigmoid};
+use super::match_probability::{MatchProbability, answer_log_odds, log_size, sigmoid};
 
 /// An answer that made one person of two.
 #[derive(Debug, Clone, Copy)]
@@ -173,4 +172,14 @@ struct Tree {
     clusters: Vec<u32>,
     /// Place of the parent, and the join that leads there.
     up: Vec<Option<(usize, u32)>>,
+}
+
+/// Moves the list at `from` into the list at `to`, appending the shorter to the longer.
+pub(super) fn merge_lists(lists: &mut [Vec<u32>], from: u32, to: u32) {
+    let mut more = std::mem::take(&mut lists[from as usize]);
+    let list = &mut lists[to as usize];
+    if more.len() > list.len() {
+        std::mem::swap(list, &mut more);
+    }
+    list.append(&mut more);
 }

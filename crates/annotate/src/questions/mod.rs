@@ -66,7 +66,7 @@ mod time_model;
 mod tournament;
 
 pub use baseline::{ByDistance, CompatOrder};
-pub use input::{Candidate, Clusters, Error};
+pub use input::{Candidate, Clusters};
 pub use match_probability::{MatchProbability, Prior};
 pub use progress::Progress;
 pub use queue::{Answer, AnswerKind, Outcome, Queue, Settings};

@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use super::Clusters;
-use super::candidate_graph::{CandidateGraph, Edge, answer_log_odds};
-use super::match_probability::{MatchProbability, log_size, sigmoid};
+use super::candidate_graph::{CandidateGraph, Edge};
+use super::match_probability::{MatchProbability, answer_log_odds, log_size, sigmoid};
 use super::tournament::Tournament;
 
 /// So many answers for two people, less those for one, settle it.

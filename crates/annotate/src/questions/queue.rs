@@ -5,7 +5,8 @@ use streamface_types::Metric;
 use super::candidate_graph::CandidateGraph;
 use super::input::pair;
 use super::match_probability::{self, MatchProbability, Observation, Prior, log_size};
-use super::{Clusters, Error, TimeModel};
+use super::{Clusters, TimeModel};
+use crate::{Error, Result};
 
 /// Action was said, of clusters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +83,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    fn check(&self) -> Result<(), Error> {
+    fn check(&self) -> Result<()> {
         let wrong = |name, value, range| Err(Error::Setting { name, value, range });
         let TimeModel { per_screen, per_person, per_mark } = self.time_model;
         for (name, value) in [
@@ -149,7 +150,7 @@ impl Queue {
     ///
     /// # Errors
     /// [`Error::Setting`] where one is out of its range.
-    pub fn new(clusters: Clusters, prior: &Prior, settings: Settings) -> Result<Self, Error> {
+    pub fn new(clusters: Clusters, prior: &Prior, settings: Settings) -> Result<Self> {
         settings.check()?;
         let n = clusters.len() as f64;
         let pairs = n * (n - 1.0) / 2.0 - clusters.cannot_link.len() as f64;
@@ -177,14 +178,14 @@ impl Queue {
     /// before.
     ///
     /// # Errors
-    /// [`Error::Pair`] where it names a cluster that is not there, or one twice.
-    pub fn answer(&mut self, answer: Answer) -> Result<Outcome, Error> {
+    /// [`Error::ClusterPair`] where it names a cluster that is not there, or one twice.
+    pub fn answer(&mut self, answer: Answer) -> Result<Outcome> {
         match answer.kind {
             AnswerKind::Same(a, b) | AnswerKind::Different(a, b) | AnswerKind::NotSure(a, b) => {
                 pair(self.clusters.len(), a, b)?;
             }
             AnswerKind::Skip(a) | AnswerKind::Noise(a) if a as usize >= self.clusters.len() => {
-                return Err(Error::Pair { left: a, right: a, clusters: self.clusters.len() });
+                return Err(Error::ClusterPair { left: a, right: a, clusters: self.clusters.len() });
             }
             AnswerKind::Skip(_) | AnswerKind::Noise(_) => {}
         }
@@ -210,22 +211,22 @@ impl Queue {
     /// An answer no longer holds, as if it had never been answers. As long as a replay of all.
     ///
     /// # Errors
-    /// [`Error::Answer`] where there is none of this number, or it is taken back already.
-    pub fn take_back(&mut self, number: usize) -> Result<(), Error> {
+    /// [`Error::NoSuchAnswer`] where there is none of this number, or it is taken back already.
+    pub fn take_back(&mut self, number: usize) -> Result<()> {
         self.set_taken_back(number, true)
     }
 
     /// An answer that was taken back holds again.
     ///
     /// # Errors
-    /// [`Error::Answer`] where there is none of this number, or it holds.
-    pub fn put_back(&mut self, number: usize) -> Result<(), Error> {
+    /// [`Error::NoSuchAnswer`] where there is none of this number, or it holds.
+    pub fn put_back(&mut self, number: usize) -> Result<()> {
         self.set_taken_back(number, false)
     }
 
-    fn set_taken_back(&mut self, number: usize, taken_back: bool) -> Result<(), Error> {
+    fn set_taken_back(&mut self, number: usize, taken_back: bool) -> Result<()> {
         let answers = self.answers.get_mut(number).filter(|a| a.taken_back != taken_back);
-        answers.ok_or(Error::Answer(number))?.taken_back = taken_back;
+        answers.ok_or(Error::NoSuchAnswer { answer: number })?.taken_back = taken_back;
         self.graph = CandidateGraph::new(&self.clusters);
         self.observations.truncate(self.known_before);
         self.fitted = None;
@@ -283,7 +284,7 @@ impl Queue {
     ///
     /// # Errors
     /// [`Error::Setting`] where a part is no time.
-    pub fn set_time_model(&mut self, time_model: TimeModel) -> Result<(), Error> {
+    pub fn set_time_model(&mut self, time_model: TimeModel) -> Result<()> {
         let settings = Settings { time_model, ..self.settings };
         settings.check()?;
         self.settings = settings;

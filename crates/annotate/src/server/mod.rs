@@ -13,6 +13,7 @@
 
 mod answer_check;
 mod assets;
+mod replies;
 mod routes;
 pub mod session;
 pub mod view;

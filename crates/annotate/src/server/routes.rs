@@ -28,8 +28,8 @@ use streamface_web::axum::routing::{get, post};
 use streamface_web::axum::{Json, Router};
 use streamface_web::failure;
 
-use super::answer_check::Replies;
 use super::assets::ASSETS;
+use super::replies::Replies;
 use super::view::{Answer, Ask, Image, Picture, Problem, Review, Search, Window};
 
 /// Action a handler needs.

@@ -5,33 +5,34 @@ use std::collections::{BTreeMap, HashMap};
 use streamface_store::{Dataset, FaceRow, FeatureRow, FrameRow, LabelRow};
 use streamface_types::{Embeddings, FaceId, Metric};
 
-use super::index::{self, Face, Frame, Index, Vectors};
-use super::{CandidateLimits, Error};
+use super::CandidateLimits;
+use super::index::{self, Detection, Face, Frame, Index, Vectors};
+use crate::Error;
 use crate::matching::{self, Mode};
 use crate::questions::Candidate;
 
 /// The index of a dataset: as it lies there, or made anew.
 pub(super) fn open(data: &Dataset, limits: CandidateLimits) -> Result<(Index, Vectors), Error> {
-    let mark = index::fingerprint(data, &format!("{limits:?}"))?;
-    if let Some(found) = index::read(&data.metadata(), &mark) {
+    let fingerprint = index::fingerprint(data, &format!("{limits:?}"))?;
+    if let Some(found) = index::read(&data.metadata(), &fingerprint) {
         return Ok(found);
     }
     let (index, features) = build(data, limits)?;
     let rows: Vec<&[f32]> = features.iter().map(|f| f.embedding.as_slice()).collect();
-    index::write(&data.metadata(), &mark, &index, &rows)?;
-    index::read(&data.metadata(), &mark).ok_or_else(|| Error::Index(data.metadata()))
+    index::write(&data.metadata(), &fingerprint, &index, &rows)?;
+    index::read(&data.metadata(), &fingerprint).ok_or_else(|| Error::Index { path: data.metadata() })
 }
 
 fn build(data: &Dataset, limits: CandidateLimits) -> Result<(Index, Vec<FeatureRow>), Error> {
     let features = data.read::<FeatureRow>()?;
     let dim = features.first().map_or(0, |f| f.embedding.len());
     if features.iter().any(|f| f.embedding.len() != dim) {
-        return Err(Error::Mixed(data.root().to_owned()));
+        return Err(Error::MixedEmbeddings { path: data.root().to_owned() });
     }
     let labels: HashMap<FaceId, i64> =
         data.read::<LabelRow>()?.into_iter().map(|row| (row.face, row.label.0)).collect();
     if labels.is_empty() || features.is_empty() {
-        return Err(Error::NoLabels(data.root().to_owned()));
+        return Err(Error::NoLabels { path: data.root().to_owned() });
     }
     let found: HashMap<FaceId, FaceRow> =
         data.read::<FaceRow>()?.into_iter().map(|row| (row.face.clone(), row)).collect();
@@ -50,13 +51,13 @@ fn build(data: &Dataset, limits: CandidateLimits) -> Result<(Index, Vec<FeatureR
                 *sources.entry(r.source.clone()).or_insert(next)
             });
             let stream_time = row.and_then(|r| r.stream_time);
-            index.frames.push(Frame { id: id.frame.clone(), source, stream_time, size });
+            index.frames.push(Frame::new(id.frame.clone(), source, stream_time, size));
         }
         index.faces.push(Face {
             frame: index.frames.len() as u32 - 1,
             number: id.index,
             label: labels.get(id).copied().unwrap_or(-1),
-            found: found.get(id).map(|f| (f.bbox, f.score, f.blur as f32)),
+            detection: found.get(id).map(|f| Detection::new(f.bbox, f.score, f.blur as f32)),
         });
     }
     index.sources = vec![String::new(); sources.len()];
@@ -65,7 +66,8 @@ fn build(data: &Dataset, limits: CandidateLimits) -> Result<(Index, Vec<FeatureR
     }
     let clusters = index.labels();
     index.means = means(&index, &clusters, &features);
-    (index.candidates, index.apart) = (candidates(&index, clusters.len(), limits)?, apart(&index, &clusters));
+    (index.candidates, index.cannot_link) =
+        (candidates(&index, clusters.len(), limits)?, shared_frames(&index, &clusters));
     Ok((index, features))
 }
 
@@ -94,7 +96,8 @@ fn candidates(index: &Index, clusters: usize, limits: CandidateLimits) -> Result
         .filter(has_direction)
         .map(|c| (c as u32, &index.means[c * index.dim..][..index.dim]))
         .unzip();
-    let rows = Embeddings::new(rows.concat(), index.dim).map_err(|e| Error::Vectors(e.to_string()))?;
+    let rows =
+        Embeddings::new(rows.concat(), index.dim).map_err(|e| Error::Embeddings { why: e.to_string() })?;
     let labels: Vec<i64> = (0..kept.len() as i64).collect();
     let settings =
         matching::Settings::new(Metric::Cosine, Mode::Average, 0.0, limits.distance)?.max_pairs(limits.pairs);
@@ -109,7 +112,7 @@ fn candidates(index: &Index, clusters: usize, limits: CandidateLimits) -> Result
 }
 
 /// Clusters of one frame.
-fn apart(index: &Index, clusters: &[i64]) -> Vec<(u32, u32)> {
+fn shared_frames(index: &Index, clusters: &[i64]) -> Vec<(u32, u32)> {
     let mut apart = Vec::new();
     for faces in index.faces.chunk_by(|a, b| a.frame == b.frame) {
         let mut there: Vec<u32> =

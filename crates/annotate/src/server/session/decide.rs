@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use streamface_types::FaceId;
 
-use super::{Error, ReviewSession, state};
+use super::ReviewSession;
+use super::person_views::state;
 use crate::questions;
 use crate::server::view::{
     Answer, Ask, Candidate, Decided, Finalized, Form, PersonView, Problem, Question, SHOWN,
 };
-use crate::{Action, Decision, Refusal, Verdict};
+use crate::{Action, Decision, Refusal, Result, Verdict};
 
 /// Most questions in one reply.
 const MAX_QUESTIONS: usize = 50;
@@ -32,7 +33,7 @@ struct Screen {
 }
 
 impl ReviewSession {
-    pub(super) fn ask(&mut self, ask: Ask) -> Result<Vec<Question>, Error> {
+    pub(super) fn ask(&mut self, ask: Ask) -> Result<Vec<Question>> {
         let count = ask.count.unwrap_or(2).clamp(1, MAX_QUESTIONS);
         let shown = ask.shown.unwrap_or(SHOWN).clamp(1, SHOWN);
         let mut exclude = self.reserved_by_others(ask.tab)?;
@@ -50,7 +51,7 @@ impl ReviewSession {
         screens.iter().map(|screen| self.view(ask.form, screen, shown)).collect()
     }
 
-    fn screens(&mut self, ask: Ask, count: usize, exclude: &mut Vec<u32>) -> Result<Vec<Screen>, Error> {
+    fn screens(&mut self, ask: Ask, count: usize, exclude: &mut Vec<u32>) -> Result<Vec<Screen>> {
         let mut found = Vec::new();
         // Action people know and the queue does not is passed over; there is little of it.
         for _ in 0..count + MAX_QUESTIONS {
@@ -66,7 +67,7 @@ impl ReviewSession {
     }
 
     /// The queue's clusters of people whom another window asks about just now.
-    fn reserved_by_others(&mut self, tab: u32) -> Result<Vec<u32>, Error> {
+    fn reserved_by_others(&mut self, tab: u32) -> Result<Vec<u32>> {
         self.reservations.retain(|reservations| reservations.since.elapsed() < RESERVED_FOR);
         let others: Vec<u32> = self
             .reservations
@@ -83,7 +84,7 @@ impl ReviewSession {
     }
 
     /// The next screen of the queue, without the people of `exclude`, to whom its own are added.
-    fn next(&mut self, ask: Ask, exclude: &mut Vec<u32>) -> Result<Option<Screen>, Error> {
+    fn next(&mut self, ask: Ask, exclude: &mut Vec<u32>) -> Result<Option<Screen>> {
         let session_queue = self.session_queue()?;
         let settings = *session_queue.queue.settings();
         let queue = &mut session_queue.queue;
@@ -112,7 +113,7 @@ impl ReviewSession {
         Ok(Some(Screen { pairs: faces.iter().filter_map(open).collect() }))
     }
 
-    fn view(&mut self, form: Form, screen: &Screen, shown: usize) -> Result<Question, Error> {
+    fn view(&mut self, form: Form, screen: &Screen, shown: usize) -> Result<Question> {
         let revision = self.revision();
         let told = |left, right, pair: &questions::Pair| Candidate {
             left,
@@ -144,7 +145,7 @@ impl ReviewSession {
     }
 
     /// Two people, as a question of their own.
-    pub(super) fn pair_question(&mut self, left: u32, right: u32, shown: usize) -> Result<Question, Error> {
+    pub(super) fn pair_question(&mut self, left: u32, right: u32, shown: usize) -> Result<Question> {
         let [a, b] = self.pair_view(left, right, shown)?;
         let (distance, probability) = self.near(&a, &b).unwrap_or((1.0, 0.5));
         let pairs = vec![Candidate { left: Some(a), right: b, distance, probability }];
@@ -184,7 +185,7 @@ impl ReviewSession {
             Refusal::Empty | Refusal::TooMany { .. } => Problem::Refused(format!("NOT saved: {refusal}.")),
         })?;
         let who = answer.who.as_deref().unwrap_or(&self.settings.who).to_owned();
-        let decision = self.journal.append(&who, answer.seconds, action).map_err(Error::from)?;
+        let decision = self.journal.append(&who, answer.seconds, action)?;
         // From here on it counts, whatever else may fail.
         let id = decision.id;
         self.apply(decision, emptied);
@@ -319,7 +320,7 @@ impl ReviewSession {
 
     pub(super) fn write_result(&mut self) -> Result<Finalized, Problem> {
         let done = crate::Finalized::new(&self.people, crate::Numbering::Stable);
-        done.write(&self.data.metadata(), &self.people).map_err(Error::from)?;
+        done.write(&self.data.metadata(), &self.people)?;
         let noise = done.labels.iter().filter(|&&label| label < 0).count();
         Ok(Finalized {
             file: format!("metadata/{}", crate::finalize::ANNOTATIONS),

@@ -8,8 +8,9 @@ use std::collections::{HashMap, HashSet};
 use streamface_types::Embeddings;
 use streamface_types::embedding::{cosine, dot};
 
+use super::CandidateLimits;
 use super::index::{Index, Vectors};
-use super::{CandidateLimits, Error};
+use crate::Error;
 use crate::questions::{
     Answer, AnswerKind, Candidate, Clusters, Prior, Queue, Settings, TimeModel, TimedScreen,
 };
@@ -231,7 +232,7 @@ impl Atoms {
             }
             means.extend(sum.iter().map(|s| (s / faces.len() as f64) as f32));
         }
-        Embeddings::new(means, index.dim).map_err(|e| Error::Vectors(e.to_string()))
+        Embeddings::new(means, index.dim).map_err(|e| Error::Embeddings { why: e.to_string() })
     }
 }
 
@@ -281,7 +282,7 @@ fn candidates(
 fn apart(index: &Index, people: &People, slots: &HashMap<u32, u32>, atoms: &Atoms) -> Vec<(u32, u32)> {
     let whole = |a: &u32| !atoms.changed.contains(a);
     let mut apart: Vec<(u32, u32)> = index
-        .apart
+        .cannot_link
         .iter()
         .filter(|(a, b)| whole(a) && whole(b))
         .filter_map(|(a, b)| Some((*slots.get(a)?, *slots.get(b)?)))
@@ -310,12 +311,7 @@ mod tests {
     #[test]
     fn a_mean_is_of_the_faces_that_are_there() {
         let rows = [[1.0_f32, 0.0], [0.8, 0.6], [0.6, 0.8], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]];
-        let frames = (0..6).map(|f| Frame {
-            id: FrameId::new(format!("f{f}")).unwrap(),
-            source: None,
-            stream_time: None,
-            size: None,
-        });
+        let frames = (0..6).map(|f| Frame::new(FrameId::new(format!("f{f}")).unwrap(), None, None, None));
         // One face, then five.
         let label = |f: u32| i64::from(f > 0);
         let mean = |faces: &[usize]| -> Vec<f32> {
@@ -323,7 +319,7 @@ mod tests {
         };
         let index = Index {
             frames: frames.collect(),
-            faces: (0..6).map(|f| Face { frame: f, number: 0, label: label(f), found: None }).collect(),
+            faces: (0..6).map(|f| Face { frame: f, number: 0, label: label(f), detection: None }).collect(),
             dim: 2,
             means: [mean(&[0]), mean(&[1, 2, 3, 4, 5])].concat(),
             ..Index::default()

@@ -1,0 +1,127 @@
+//! Faces and people as the page shows them.
+
+use streamface_types::{Annotations, FaceId, Timestamp};
+
+use super::ReviewSession;
+use super::face_selection::{FaceSample, representative_faces};
+use crate::Error;
+use crate::server::view::{FaceView, PersonView, Problem};
+
+/// Faces of a person that are looked at to choose those that are shown: the best seen of as many parts of their time.
+const MAX_POOL: usize = 64;
+
+/// Of these, how many faces of the other are compared with.
+const MAX_OTHER_FACES: usize = 16;
+
+impl ReviewSession {
+    /// The number of a face.
+    pub(super) fn face_number(&self, face: &FaceId) -> Result<u32, Problem> {
+        self.people.index(face).ok_or_else(|| Problem::Unknown("There is no such face.".into()))
+    }
+
+    pub(super) fn face_view(&self, face: u32) -> FaceView {
+        let id = self.index.id(face);
+        let frame = self.index.frame_of(face);
+        let source = frame.source.map(|s| short(&self.index.sources[s as usize]));
+        FaceView { when: id.frame.timestamp().map(|t| t.to_readable()), id, source }
+    }
+
+    /// A person, with these faces shown.
+    pub(super) fn person_view(&self, person: u32, shown: &[u32]) -> PersonView {
+        let faces = self.people.faces_of(person);
+        let named = shown.first().or(faces.first()).copied().unwrap_or_default();
+        let times = faces.iter().filter_map(|&f| self.index.frame_of(f).id.timestamp());
+        let (mut least, mut most) = (None, None);
+        for time in times {
+            least = Some(least.map_or(time, |l: Timestamp| l.min(time)));
+            most = Some(most.map_or(time, |m: Timestamp| m.max(time)));
+        }
+        PersonView {
+            id: self.index.id(named),
+            state: state(&faces),
+            label: self.people.label(person).unwrap_or(-1),
+            name: self.people.name(person).map(str::to_owned),
+            faces: faces.len(),
+            seen: least.zip(most).map(|(a, b)| [a.to_readable(), b.to_readable()]),
+            shown: shown.iter().map(|&f| self.face_view(f)).collect(),
+        }
+    }
+
+    /// Faces spread over a person's time, the best seen of each part.
+    pub(super) fn pool(&self, person: u32, parts: usize) -> Vec<u32> {
+        let faces = self.people.faces_of(person);
+        let parts = parts.clamp(1, faces.len().max(1));
+        let part = |p: usize| &faces[p * faces.len() / parts..(p + 1) * faces.len() / parts];
+        let better = |a, b| if self.index.quality(b) > self.index.quality(a) { b } else { a };
+        let best = |part: &[u32]| part.iter().copied().reduce(better);
+        (0..parts).filter_map(|p| best(part(p))).collect()
+    }
+
+    /// A person with few faces, chosen without looking at embeddings: for lists.
+    pub(super) fn person_small(&self, person: u32) -> PersonView {
+        let mut shown = self.pool(person, 4);
+        let quality = |&face: &u32| self.index.quality(face);
+        shown.sort_by(|a, b| quality(b).total_cmp(&quality(a)).then(a.cmp(b)));
+        self.person_view(person, &shown)
+    }
+
+    pub(super) fn read_pool(&mut self, person: u32) -> Result<Vec<(u32, Vec<f32>)>, Error> {
+        let pool = self.pool(person, MAX_POOL);
+        pool.into_iter().map(|face| Ok((face, self.vectors.row(face)?))).collect()
+    }
+
+    pub(super) fn choose(&self, pool: &[(u32, Vec<f32>)], k: usize, across: &[(u32, Vec<f32>)]) -> Vec<u32> {
+        // To find the nearest of the other person, some of it is enough.
+        let across: Vec<_> =
+            self.samples(across).into_iter().step_by(across.len().div_ceil(MAX_OTHER_FACES).max(1)).collect();
+        representative_faces(&self.samples(pool), k, &across).into_iter().map(|at| pool[at].0).collect()
+    }
+
+    pub(super) fn samples<'a>(&self, pool: &'a [(u32, Vec<f32>)]) -> Vec<FaceSample<'a>> {
+        pool.iter().map(|(face, vector)| FaceSample { quality: self.index.quality(*face), vector }).collect()
+    }
+
+    /// Two people, each shown by what tells most beside the other.
+    pub(super) fn pair_view(
+        &mut self,
+        left: u32,
+        right: u32,
+        shown: usize,
+    ) -> Result<[PersonView; 2], Error> {
+        let (a, b) = (self.read_pool(left)?, self.read_pool(right)?);
+        let (l, r) = (self.choose(&a, shown, &b), self.choose(&b, shown, &a));
+        Ok([self.person_view(left, &l), self.person_view(right, &r)])
+    }
+
+    pub(super) fn attributes_of(&mut self, face: &FaceId) -> Option<streamface_types::Attributes> {
+        let path = self.data.metadata().join("annotations.json");
+        // Read whole: a file that is too large for that is left alone.
+        let all = self.attributes.get_or_insert_with(|| match std::fs::metadata(&path) {
+            Ok(about) if about.len() <= 64 << 20 => {
+                streamface_store::read_annotations(&path).unwrap_or_default()
+            }
+            _ => Annotations::default(),
+        });
+        all.labels.get(&face.to_string())?.attributes.clone()
+    }
+}
+
+/// The end of a long source.
+fn short(source: &str) -> String {
+    let name = source.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(source);
+    // A url may hold a key to the stream behind its name.
+    name.split(['?', '#']).next().unwrap_or(name).chars().take(80).collect()
+}
+
+/// Action changes when the faces of a person do, whatever their order.
+pub(super) fn state(faces: &[u32]) -> String {
+    let mix = |face: u32| {
+        // SplitMix64 (Steele, Lea and Flood 2014).
+        let mut z = u64::from(face).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    };
+    let sum = faces.iter().fold(0_u64, |sum, &face| sum.wrapping_add(mix(face)));
+    format!("{}-{sum:016x}", faces.len())
+}
