@@ -6,7 +6,7 @@
 //! is infinite. Where the links do not fit in memory, thresholds go up in bands, and rows fall into parts that are linked one by
 //! one; crowds of which nearly all pairs are links are linked on a square of distances. All of it gives exactly the
 //! partition that a cut of the full dendrogram gives, and [`append`] gives it for more rows from an earlier run's merges.
-//! `docs/clustering.md` in the repository has the proof, the bounds and a picture.
+//! `docs/clustering/proof.md` in the repository has the proof, the bounds and a picture.
 //!
 //! | module | what |
 //! |---|---|
