@@ -7,7 +7,8 @@ use std::num::NonZeroUsize;
 
 use streamface_cluster::neighbours::nearest;
 use streamface_cluster::{
-    Constraints, Embeddings, Metric, Settings, average_linkage, compat, complete_linkage, single_linkage,
+    Constraints, Embeddings, Metric, Observer, Settings, average_linkage, compat, complete_linkage,
+    single_linkage,
 };
 use streamface_testing::inputs::{first_appearance, lattice, vectors};
 use streamface_testing::{Table, golden};
@@ -25,7 +26,7 @@ fn labels(rows: &Embeddings, linkage: &str, metric: Metric, threshold: f64) -> V
     let (settings, free) = (Settings::new(metric, threshold).unwrap(), Constraints::default());
     let found = match linkage {
         "complete" => complete_linkage(rows, &settings, &free),
-        "single" => single_linkage(rows, &settings, &free),
+        "single" => single_linkage(rows, &settings, &free, Observer::default()),
         "average" => average_linkage(rows, &settings, &free),
         _ => panic!("{linkage}"),
     };
