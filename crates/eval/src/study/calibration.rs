@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::pair::Pair;
 use super::rates::{Estimate, Evidence, ShotCounts, above};
 use super::tail::{self, Modelled, Tail};
 use crate::Error;
@@ -16,16 +17,6 @@ pub const FALSE_MATCH_NOTE: &str = "The false-match rate comes from pairs of fac
 /// What the miss rate stands for.
 pub const MISS_NOTE: &str = "The miss rate comes from linked faces of neighbouring frames: same light, nearly the same pose. \
     The same person on another day is harder to recognise, so this rate is a lower bound.";
-
-/// The distance of two faces, and the shot that both were seen in.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Pair {
-    /// Distance, finite and at least 0.
-    pub distance: f64,
-    /// Any number that tells the shots apart. Where the same two people meet in many shots, the number
-    /// of the programme is the more honest choice.
-    pub shot: u64,
-}
 
 /// How to calibrate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

@@ -3,12 +3,13 @@
 //! | file | what |
 //! |---|---|
 //! | `histograms`, `distances` | [`histograms()`]: distances of faces to their nearest others, as the original shows them |
-//! | `sweep`, `scored` | [`sweep()`]: a clustering at each threshold; scores with error bars where labels are known |
-//! | `calibration`, `rates`, `tail` | [`Calibration`]: false-match and miss rate without any label |
-//! | `recommend`, `why` | [`recommend()`]: a threshold for a wanted purity, in numbers and words |
+//! | `labelling`, `sweep`, `scored` | [`sweep()`]: a clustering at each threshold; scores with error bars where labels are known |
+//! | `pair`, `calibration`, `rates`, `tail` | [`Calibration`]: false-match and miss rate without any label |
+//! | `recommendation`, `recommend`, `why` | [`recommend()`]: a threshold for a wanted purity, in numbers and words |
 //! | `baselines` | [`Baseline`]: clustering methods side by side |
-//! | `page`, `sections`, `study.css`, `study.js` | [`Study`]: `study.html`, `study.json` |
 //! | `stats` | the distributions that intervals need |
+//!
+//! [`Study`] holds all of it and writes `study.json`.
 //!
 //! Everything is a pure function of what it is given: same input, same bytes, for any number of threads.
 
@@ -16,8 +17,11 @@ mod baselines;
 mod calibration;
 mod distances;
 mod histograms;
+mod labelling;
+mod pair;
 mod rates;
 mod recommend;
+mod recommendation;
 mod scored;
 #[cfg(test)]
 mod simulated;
@@ -31,12 +35,15 @@ use std::io::Write;
 use serde::Serialize;
 
 pub use baselines::{BASELINE_COLUMNS, BASELINE_TEXT_COLUMNS, Baseline, baseline_text};
-pub use calibration::{Calibration, CalibrationSettings, FALSE_MATCH_NOTE, Listed, MISS_NOTE, Pair, Point};
+pub use calibration::{Calibration, CalibrationSettings, FALSE_MATCH_NOTE, Listed, MISS_NOTE, Point};
 pub use histograms::{AtThreshold, Histogram, HistogramSettings, Histograms, histograms};
+pub use labelling::{Labelling, Truth};
+pub use pair::Pair;
 pub use rates::{Estimate, Evidence};
-pub use recommend::{Basis, Prior, Recommendation, Target, recommend};
+pub use recommend::recommend;
+pub use recommendation::{Basis, Prior, Recommendation, Target};
 pub use scored::{Interval, Scored};
-pub use sweep::{Labelling, Row, Sizes, Truth, sweep};
+pub use sweep::{Row, Sizes, sweep};
 pub use tail::{Modelled, Tail};
 
 use crate::Error;

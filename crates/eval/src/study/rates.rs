@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::calibration::Pair;
+use super::pair::Pair;
 use super::stats::{beta_quantile, normal_quantile, quantile, student_two_sided};
 use crate::random;
 

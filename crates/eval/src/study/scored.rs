@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::labelling::Truth;
 use super::rates::resample;
 use super::stats::{quantile, sorted_quantile};
-use super::sweep::Truth;
 use crate::{Contingency, Pairs, Prf, metrics::bcubed};
 
 /// From where to where a value lies with 95 % confidence.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::calibration::Pair;
+use super::pair::Pair;
 use super::rates::resample;
 use super::stats::{normal_cdf, normal_pdf, normal_quantile, quantile};
 

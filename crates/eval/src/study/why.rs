@@ -1,7 +1,7 @@
 //! A recommendation in words.
 
 use super::calibration::{Calibration, Point};
-use super::recommend::{Basis, Recommendation, Target};
+use super::recommendation::{Basis, Recommendation, Target};
 use super::sweep::Row;
 use crate::format::{Count, share};
 

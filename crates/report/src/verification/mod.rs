@@ -66,7 +66,7 @@ impl VerificationPage<'_> {
     fn numbers(&self) -> Markup {
         let v = self.verified;
         let folds = Plural(v.folds.len(), "fold");
-        let error = format!("± {:.2} %, the standard error of {folds}", 100.0 * v.standard_error);
+        let error = format!("± {:.2}\u{a0}%, the standard error of {folds}", 100.0 * v.standard_error);
         let mut all = vec![tile("Accuracy", &percent(v.accuracy), &[error])];
         // The smallest rate that every set of pairs worth the name allows.
         if let Some(at) = v.tar_at_far.iter().rfind(|t| t.far >= 0.999e-3) {
