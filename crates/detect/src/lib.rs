@@ -23,21 +23,18 @@
 //! ```
 
 mod align;
-mod centerface;
 mod detector;
+mod detectors;
 mod error;
 mod extract;
-mod factory;
 mod link;
 mod settings;
-mod sized_networks;
 
 pub use align::{align, crop};
-pub use centerface::CenterFace;
 pub use detector::Detector;
+pub use detectors::{CenterFace, builtin, from_manifest};
 pub use error::{Error, Result};
 pub use extract::{ExtractSettings, ExtractedFace, Extraction, Extractor};
-pub use factory::{builtin, from_manifest};
 pub use image;
 pub use link::{LinkSettings, LinkTo, Linker};
 pub use settings::DetectSettings;

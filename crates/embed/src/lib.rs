@@ -16,21 +16,19 @@
 //! # Ok::<(), ModelError>(())
 //! ```
 
-mod batch;
 mod embedder;
+mod embedders;
 mod error;
 mod face_model;
-mod factory;
-mod network_embedder;
-mod network_face_model;
+mod face_models;
+mod face_network;
 
 pub use embedder::Embedder;
+pub use embedders::{NetworkEmbedder, builtin, from_manifest};
 pub use error::{Error, Result};
 pub use face_model::{AttributeValue, FaceModel};
-pub use factory::{builtin, face_model_from_manifest, from_manifest};
+pub use face_models::{OutputsModel, face_model_from_manifest};
 pub use image;
-pub use network_embedder::NetworkEmbedder;
-pub use network_face_model::NetworkFaceModel;
 pub use streamface_model::{Crop, ModelId};
 
 #[cfg(doctest)]

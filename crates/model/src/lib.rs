@@ -27,9 +27,8 @@ pub use error::{Error, Result};
 pub use fetch::{Client, fetch_package, take_file_from};
 pub use in_use::{DEFAULT_DETECTOR, DEFAULT_EMBEDDER, ModelsInUse};
 pub use manifest::{
-    Alignment, AttributeOutput, ChannelOrder, Crop, DetectorDecoder, DetectorSection, EmbedderSection,
-    FaceSection, Format, Input, Kind, Layout, Manifest, ModelId, Package, Reading, Registry, SecondLook,
-    Weights,
+    Alignment, AttributeOutput, ChannelOrder, Crop, DetectorSection, EmbedderSection, FaceSection, Format,
+    Input, Kind, Layout, Manifest, ModelId, Package, Reading, Registry, SecondLook, Weights,
 };
 pub use network::{Network, Tensor};
 

@@ -7,8 +7,8 @@ mod sections;
 use std::path::{Path, PathBuf};
 
 pub use sections::{
-    Alignment, AttributeOutput, ChannelOrder, Crop, DetectorDecoder, DetectorSection, EmbedderSection,
-    FaceSection, Format, Input, Kind, Layout, Package, Reading, Registry, SecondLook,
+    Alignment, AttributeOutput, ChannelOrder, Crop, DetectorSection, EmbedderSection, FaceSection, Format,
+    Input, Kind, Layout, Package, Reading, Registry, SecondLook,
 };
 
 use crate::digest::sha256_hex;

@@ -146,22 +146,13 @@ pub enum Alignment {
     Square,
 }
 
-/// How a detector's outputs are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum DetectorDecoder {
-    /// Heat map, log sizes, offsets and landmarks at stride 4.
-    Centerface,
-}
-
 /// The section `[detector]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct DetectorSection {
-    /// How its outputs are read.
-    pub decoder: DetectorDecoder,
+    /// Which detector of `streamface-detect` runs it and reads its outputs.
+    pub decoder: String,
     /// Recommended long side of the frame as the network sees it, pixels.
     pub size: u32,
     /// Recommended least score, 0 to 1.
@@ -215,6 +206,10 @@ fn metric<'de, D: Deserializer<'de>>(from: D) -> Result<Metric, D::Error> {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct FaceSection {
+    /// Which face model of `streamface-embed` runs it and reads its outputs; `outputs` reads them as
+    /// `attributes` says.
+    #[serde(default = "outputs")]
+    pub decoder: String,
     /// Faces in one run of the network.
     #[serde(default = "one")]
     pub batch: usize,
@@ -222,6 +217,10 @@ pub struct FaceSection {
     pub attributes: Vec<AttributeOutput>,
     /// How well it was found to work.
     pub how: String,
+}
+
+fn outputs() -> String {
+    "outputs".into()
 }
 
 fn one() -> usize {

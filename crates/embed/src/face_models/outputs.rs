@@ -4,19 +4,19 @@
 use image::RgbImage;
 use streamface_model::{AttributeOutput, Crop, Manifest, ModelId, Reading};
 
-use crate::batch::FaceNetwork;
 use crate::error::Result;
 use crate::face_model::{AttributeValue, FaceModel};
+use crate::face_network::FaceNetwork;
 
 /// A face model over one network.
 #[derive(Debug)]
-pub struct NetworkFaceModel {
+pub struct OutputsModel {
     network: FaceNetwork,
     crop: Crop,
     attributes: Vec<AttributeOutput>,
 }
 
-impl NetworkFaceModel {
+impl OutputsModel {
     /// A face model with the given weights, which [`streamface_model::Cache::read`] gives.
     ///
     /// # Errors
@@ -29,7 +29,7 @@ impl NetworkFaceModel {
     }
 }
 
-impl FaceModel for NetworkFaceModel {
+impl FaceModel for OutputsModel {
     fn id(&self) -> &ModelId {
         self.network.id()
     }

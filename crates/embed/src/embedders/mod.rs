@@ -1,12 +1,14 @@
-//! From a manifest to an embedder or a face model. A new implementation is a file of its own and a line here.
+//! The embedders there are, and how a manifest becomes one. One of another kind than [`NetworkEmbedder`] is a file
+//! here and a choice in [`from_manifest`].
+
+mod network;
 
 use streamface_model::{Cache, Kind, Manifest};
 
+pub use network::NetworkEmbedder;
+
 use crate::embedder::Embedder;
 use crate::error::Result;
-use crate::face_model::FaceModel;
-use crate::network_embedder::NetworkEmbedder;
-use crate::network_face_model::NetworkFaceModel;
 
 /// The embedder of a built-in manifest with its weights from the user's cache ([`Cache::of_user`]).
 ///
@@ -24,14 +26,4 @@ pub fn builtin(name: &str) -> Result<Box<dyn Embedder>> {
 pub fn from_manifest(model: &Manifest, cache: &Cache) -> Result<Box<dyn Embedder>> {
     let model = model.clone().of_kind(Kind::Embedder)?;
     Ok(Box::new(NetworkEmbedder::new(&model, &cache.read(&model)?)?))
-}
-
-/// The face model that a manifest describes, with its weights from `cache`.
-///
-/// # Errors
-/// [`crate::Error::Model`] where the model is no face model or its weights are missing, wrong or do not load;
-/// [`crate::Error::Unfit`].
-pub fn face_model_from_manifest(model: &Manifest, cache: &Cache) -> Result<Box<dyn FaceModel>> {
-    let model = model.clone().of_kind(Kind::Face)?;
-    Ok(Box::new(NetworkFaceModel::new(&model, &cache.read(&model)?)?))
 }

@@ -4,9 +4,9 @@ use image::RgbImage;
 use streamface_model::{Crop, Manifest, ModelId};
 use streamface_types::Metric;
 
-use crate::batch::FaceNetwork;
 use crate::embedder::Embedder;
 use crate::error::Result;
+use crate::face_network::FaceNetwork;
 
 /// An embedder over one network, whose first output holds a vector for each face.
 #[derive(Debug)]

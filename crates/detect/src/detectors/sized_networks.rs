@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use streamface_model::{Format, Network};
+use streamface_model::{Format, Layout, Network};
 
 use crate::error::Result;
 
@@ -15,6 +15,7 @@ pub(crate) struct SizedNetworks {
     /// What errors call the model.
     name: String,
     format: Format,
+    layout: Layout,
     weights: Vec<u8>,
     /// By width and height of the input, the one used last first.
     ready: Mutex<Vec<((u32, u32), Network)>>,
@@ -22,11 +23,11 @@ pub(crate) struct SizedNetworks {
 
 impl SizedNetworks {
     /// Networks of the file `weights`, none built yet.
-    pub(crate) fn new(name: &str, format: Format, weights: Vec<u8>) -> Self {
-        Self { name: name.to_owned(), format, weights, ready: Mutex::default() }
+    pub(crate) fn new(name: &str, format: Format, layout: Layout, weights: Vec<u8>) -> Self {
+        Self { name: name.to_owned(), format, layout, weights, ready: Mutex::default() }
     }
 
-    /// The network for an input of 1 x 3 x height x width, `size` being width and height.
+    /// The network for one picture of three channels, `size` being its width and height.
     pub(crate) fn get(&self, size: (u32, u32)) -> Result<Network> {
         let ready = || self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         let known = {
@@ -42,7 +43,11 @@ impl SizedNetworks {
         }
         let (w, h) = (size.0 as usize, size.1 as usize);
         // Built outside the lock: other threads go on meanwhile, at worst one builds the same.
-        let network = Network::load(&self.name, self.format, &self.weights, &[1, 3, h, w])?;
+        let shape = match self.layout {
+            Layout::Nchw => [1, 3, h, w],
+            Layout::Nhwc => [1, h, w, 3],
+        };
+        let network = Network::load(&self.name, self.format, &self.weights, &shape)?;
         let mut networks = ready();
         networks.insert(0, (size, network.clone()));
         networks.truncate(MAX_NETWORKS);

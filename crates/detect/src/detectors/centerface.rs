@@ -7,10 +7,10 @@ use streamface_imgproc::{resize_area, resize_bilinear_planar};
 use streamface_model::{ChannelOrder, Input, Layout, Manifest, ModelId, SecondLook, Tensor};
 use streamface_types::{BoundingBox, Detection, Landmarks};
 
+use super::sized_networks::SizedNetworks;
 use crate::detector::Detector;
 use crate::error::{Error, Result};
 use crate::settings::DetectSettings;
-use crate::sized_networks::SizedNetworks;
 
 /// Least score of the second look: that there is a face is known by then.
 const SECOND_LOOK_SCORE: f32 = 0.3;
@@ -39,7 +39,7 @@ impl CenterFace {
         let ([file], Ok([weights])) = (&model.weights[..], <[Vec<u8>; 1]>::try_from(weights)) else {
             return Err(Error::Unfit { model: model.name.clone(), why: "it has one weight file".into() });
         };
-        let networks = SizedNetworks::new(&model.name, file.format, weights);
+        let networks = SizedNetworks::new(&model.name, file.format, Layout::Nchw, weights);
         // A broken file is reported now, not with the first frame.
         networks.get(settings.second_look.map_or((64, 64), |l| (l.size, l.size)))?;
         Ok(Self { id: model.id(), input: model.input, settings, networks })
