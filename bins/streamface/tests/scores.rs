@@ -44,9 +44,7 @@ fn labels_are_compared_by_name_and_by_what_they_are_called() {
     // c and d became one, and were; the only pair that a review of five clusters could set right so.
     assert_eq!(all["review"]["joins"][0]["right"], 1);
     let written = fs::read_to_string(page).unwrap();
-    assert!(
-        written.contains("Torn apart") && written.contains("Put together wrongly") && written.contains("Zoe")
-    );
+    assert!(written.contains("Wrong splits") && written.contains("Wrong merges") && written.contains("Zoe"));
 
     let done = run(&["score", &truth, &found, "--list", "--at-least", "0.99"]);
     assert_eq!(done.status.code(), Some(1));

@@ -1,9 +1,9 @@
-//! Whether a time is one of the clock on the wall.
+//! Whether a time is a date, or counts from 1970 because the date is unknown.
 
 use streamface_types::{StreamTime, Timestamp};
 
-/// January 1970. A file that does not tell when it was recorded is counted from its beginning, and no file is that
-/// long; a camera whose clock was never set is no better.
+/// January 1970. Times of a file without a date count from its beginning, and no file is that long. A camera whose
+/// clock was never set gives such times, too.
 const UNSET_CLOCK: std::ops::Range<i64> = 0..31 * 86_400_000_000;
 
 /// When something was captured; `None` where that is not known and the time only counts from 1970.
@@ -11,7 +11,7 @@ pub fn recorded(time: Timestamp) -> Option<Timestamp> {
     Some(time).filter(|t| !UNSET_CLOCK.contains(&t.micros()))
 }
 
-/// The other way about: how far into its file something is, where that is all that a time says.
+/// How far into its file something is, for a time that [`recorded`] does not take for a date.
 pub fn counted(time: Timestamp) -> Option<StreamTime> {
     recorded(time).is_none().then(|| StreamTime(time.micros()))
 }

@@ -180,3 +180,6 @@ pub enum Error {
     #[error("writing the study: {0}")]
     Write(#[source] io::Error),
 }
+
+/// What this crate's functions return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

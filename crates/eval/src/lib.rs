@@ -12,14 +12,11 @@
 //!
 //! ```
 //! use std::collections::BTreeMap;
-//!
 //! let labels = |all: [(&str, i64); 4]| BTreeMap::from(all.map(|(name, label)| (name.to_owned(), label)));
 //! let truth = labels([("a", 0), ("b", 0), ("c", 1), ("d", 1)]);
 //! let found = labels([("a", 5), ("b", 5), ("c", 7), ("d", 8)]);
-//!
 //! let scores = streamface_eval::score(&truth, &found)?;
-//! assert_eq!(scores.pairwise.precision, 1.0);
-//! assert_eq!(scores.pairwise.recall, 0.5);
+//! assert_eq!((scores.pairwise.precision, scores.pairwise.recall), (1.0, 0.5));
 //! assert_eq!(scores.bcubed.recall, 0.75);
 //! assert_eq!(scores.purity, 1.0);
 //! assert!((scores.information.ami - 0.5714285714285715).abs() < 1e-9);
@@ -37,7 +34,7 @@ pub mod stats;
 pub mod study;
 pub mod verification;
 
-pub use error::Error;
+pub use error::{Error, Result};
 pub use intrinsic::{Intrinsic, intrinsic};
 pub use labels::read_labels;
 pub use metrics::{Contingency, Pairs, Prf, Scores, score};

@@ -2,9 +2,6 @@
 //! the face of each row, `LABELS` is `annotations.json` or CSV `name,label`, and `FACES` holds
 //! `{face}.png`.
 
-#[path = "../../eval/tests/common/mod.rs"]
-mod common;
-
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::File;
@@ -20,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [vectors, names, labels, faces, page] = &arguments[..] else {
         return Err("usage: evaluate VECTORS.npy NAMES.txt LABELS FACES OUT.html".into());
     };
-    let embeddings = common::read_npy(vectors.as_ref()).ok_or("VECTORS is no matrix of <f4")?;
+    let embeddings = streamface_store::read_npy(vectors.as_ref())?;
     let names = std::fs::read_to_string(names)?;
     let known = streamface_eval::read_labels(labels)?;
     let ids = names.lines().map(|name| stem(name).parse::<FaceId>()).collect::<Result<Vec<_>, _>>()?;

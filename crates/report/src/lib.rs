@@ -12,6 +12,17 @@
 //! | `faces`, `picture` | | rows of thumbnails; [`Pictures`]: where they come from |
 //! | `chart` | | charts as inline SVG |
 //!
+//! ```
+//! use streamface_report::{Face, NoPictures, Person, Report};
+//! let face = Face { id: "news_face_0".parse()?, score: 0.97, blur: None };
+//! let person = Person { label: streamface_types::Label(0), name: None, faces: vec![face] };
+//! let report = Report { title: "The news".to_owned(), people: vec![person], ..Report::default() };
+//! let mut page = Vec::new();
+//! report.render(&mut page, &mut NoPictures)?;
+//! assert!(String::from_utf8(page)?.contains("<h3>Person 0</h3>"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Styles, scripts and thumbnails are inside the page, and its content security policy forbids everything else.
 //! Same input, same bytes: no page holds the time of its making.
 

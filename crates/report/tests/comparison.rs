@@ -81,8 +81,8 @@ fn confusions_show_both_sides_worst_first() {
     // Face 2 stands in both.
     assert_eq!((page.matches("data:image/jpeg").count(), page.matches("<use ").count()), (5, 1));
     for part in [
-        "Put together wrongly",
-        "Torn apart",
+        "Wrong merges",
+        "Wrong splits",
         "2 pairs of 2 with 1",
         "href=\"faces/f_face_2.png\"",
         "Person 10 (2), Person 11 (1)",

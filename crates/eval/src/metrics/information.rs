@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Contingency, Prf};
 
-/// What two labellings tell of each other.
+/// Information that two labellings share.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Information {
     /// How little of other people is in each predicted cluster: mutual information over the entropy of the

@@ -9,7 +9,7 @@
 //! | `review` | [`ReviewScores`]: what a review changed |
 //!
 //! Label numbers mean nothing but same or different, except to [`equality`]; and −1 (noise) is a label like
-//! any other, as in the original: two faces set aside as noise count as put together.
+//! any other, as in the original: two faces marked as noise count as one pair of a cluster.
 
 mod agreement;
 mod contingency;

@@ -35,7 +35,7 @@ pub struct Part {
 }
 
 impl PersonErrors {
-    /// Pairs that were got wrong: missed, or put together wrongly.
+    /// Wrong pairs: missed ones, and wrongly merged ones.
     #[must_use]
     pub fn pairs(&self) -> u64 {
         self.pairs_missed + self.pairs_wrong

@@ -81,8 +81,9 @@ impl ReviewScores {
     }
 }
 
-/// Of samples (whole, part, truth), every whole of more than one part. `count` makes of the pairs across
-/// parts, same people and different, those now right, those now wrong, and the scores of the change alone.
+/// Every whole of more than one part in samples (whole, part, truth). `count` is given the pairs across parts that
+/// show one person and those that show two; it returns the pairs that are now right, those now wrong, and the scores of
+/// the change alone.
 fn changes(
     samples: impl Iterator<Item = (i64, i64, i64)>,
     count: impl Fn(u128, u128) -> (u128, u128, Prf),

@@ -1,10 +1,10 @@
-//! What attribute models said of the faces, counted.
+//! Counts of the attributes that models predicted for faces.
 
 use serde::Serialize;
 use streamface_types::Annotation;
 use streamface_types::annotations::Distribution;
 
-/// Categories of an attribute that are told apart; further ones are passed over. Models have ten at most.
+/// Most categories of an attribute; further ones are ignored. Models have ten at most.
 const MAX_CATEGORIES: usize = 100;
 /// Width of a bin of angles, degrees.
 pub const ANGLE_STEP: f64 = 10.0;

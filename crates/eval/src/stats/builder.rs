@@ -1,4 +1,4 @@
-//! Row after row.
+//! Counts rows of datasets.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -17,8 +17,8 @@ const MAX_FRAME_GAP: i64 = 600_000_000;
 const DEFAULT_CHANNEL: &str = "images";
 
 /// Counts rows of datasets as they come, and keeps none of them: memory for the people (8 bytes for each number of
-/// an embedding), for the faces of one dataset at a time (some 100 bytes each), and for the names of frames that do
-/// not tell their channel.
+/// an embedding), for the faces of one dataset at a time (some 100 bytes each), and for the names of frames
+/// without a channel.
 ///
 /// For each dataset: [`dataset`](Self::dataset), then its frames, faces and labels in the order of their tables, then
 /// what is known of its faces.
@@ -26,7 +26,7 @@ const DEFAULT_CHANNEL: &str = "images";
 pub struct StatsBuilder {
     channels: Vec<Channel>,
     by_name: HashMap<String, usize>,
-    /// Channels of frames whose names do not tell it, in this dataset.
+    /// Channels of frames whose names have none, in this dataset.
     by_frame: HashMap<FrameId, usize>,
     /// Last frame's channel and time, in this dataset.
     last: Option<(usize, i64)>,
@@ -144,7 +144,7 @@ impl StatsBuilder {
         true
     }
 
-    /// What models annotation of a face, by its name; of those that the dataset does not have nothing is kept.
+    /// The attributes of a face, by its name. A face that the dataset does not have is ignored.
     pub fn annotation(&mut self, name: &str, annotation: &Annotation) {
         if annotation.mask.is_none() && annotation.attributes.is_none() {
             return;

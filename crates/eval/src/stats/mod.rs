@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `mod` | [`Stats`]: the result |
 //! | `builder` | [`StatsBuilder`]: row after row, in bounded memory |
-//! | `attributes`, `times` | counts of what models said, and over time |
+//! | `attributes`, `times` | counts of attributes, and over time |
 //! | `page` | [`StatsPage`]: `stats.html` |
 
 mod attributes;
@@ -39,9 +39,9 @@ pub struct Stats {
     pub sizes: Vec<(u64, u64)>,
     /// People by number of faces.
     pub size_bins: Vec<SizeBin>,
-    /// Faces over time; `None` where no name of a frame tells one.
+    /// Faces over time; `None` where no frame has a time in its name.
     pub over_time: Option<OverTime>,
-    /// What models said of the faces; empty where they said nothing.
+    /// Attributes of the faces; empty where there are none.
     pub attributes: Vec<Attribute>,
     /// Angles of heads.
     pub angles: Vec<Angles>,

@@ -9,7 +9,7 @@ use crate::clock::recorded;
 
 /// Widths of bins in seconds, each a multiple of the one before: 1 s to a week.
 const WIDTHS: [i64; 9] = [1, 5, 10, 60, 600, 3600, 21_600, 86_400, 604_800];
-/// More bins than this while counting, and they are made wider.
+/// Most bins while counting; beyond that they are made wider.
 const MAX_BINS_HELD: usize = 20_000;
 /// Most bins from the first to the last.
 const MAX_BINS_SHOWN: i64 = 120;
@@ -24,12 +24,12 @@ pub(super) struct Times {
 /// Faces over time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OverTime {
-    /// Beginning of the first bin, seconds since 1970 UTC; where no file tells when it was recorded, seconds from the
+    /// Beginning of the first bin, seconds since 1970 UTC; where no file has a time of recording, seconds from the
     /// beginning of each.
     pub from: i64,
     /// Whether these are times of the clock on the wall.
     pub recorded: bool,
-    /// Faces of files that do not tell when they were recorded, where others do: they are in no bin.
+    /// Faces of files without a time of recording, where others have one: they are in no bin.
     pub left_out: u64,
     /// Width of a bin in seconds.
     pub width: i64,
@@ -82,7 +82,7 @@ impl Times {
     }
 }
 
-/// Times of the clock on the wall, and those that only count from the beginning of a file: no axis has room for both.
+/// Recorded times, and those that only count from the beginning of a file. One axis cannot show both.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TimeCounts {
     recorded: Times,

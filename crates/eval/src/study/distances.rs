@@ -3,7 +3,8 @@
 use ndarray::{Array1, Array2, ArrayView1, s};
 use streamface_types::{Embeddings, Metric};
 
-/// Where |a − b|² is smaller than this share of |a|² + |b|², the product's rounding would show in its root.
+/// Where |a − b|² is below this share of |a|² + |b|², the rounding of the product is too large, and the distance is
+/// computed again in `f64`.
 const CANCELLATION_SHARE: f32 = 0.1;
 
 /// The rows of a sample, made ready for matrix products.
@@ -61,7 +62,7 @@ impl<'a> Distances<'a> {
                 Metric::Euclidean => {
                     let sum = self.squares[i] + self.squares[j];
                     let square = sum - 2.0 * product;
-                    // Numbers whose squares no `f32` holds go the long way too.
+                    // So is it where a square overflows or underflows `f32`.
                     let held = square.is_finite() && sum > 1e-30;
                     if held && square > CANCELLATION_SHARE * sum { square.sqrt() } else { exact(j) }
                 }

@@ -57,7 +57,7 @@ pub struct Study {
     pub source: String,
     /// Settings by name, in the order to show them.
     pub settings: Vec<(String, String)>,
-    /// The threshold to take.
+    /// The recommended threshold.
     pub recommendation: Option<Recommendation>,
     /// Error rates without labels.
     pub calibration: Option<Calibration>,
@@ -89,7 +89,7 @@ impl Study {
             .reduce(|best, row| if f(row) > f(best) { row } else { best })
     }
 
-    /// The threshold to take: the one that is recommended or, where none was asked for, the best by true labels.
+    /// The chosen threshold: the recommended one or, where none was asked for, the best by true labels.
     #[must_use]
     pub fn threshold(&self) -> Option<f64> {
         match &self.recommendation {

@@ -1,4 +1,4 @@
-//! A share of pairs at every threshold, with an interval that knows that pairs of one shot are alike.
+//! A share of pairs at every threshold, with an interval that allows for pairs of one shot being alike.
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -11,7 +11,7 @@ use crate::random;
 /// design effect is estimated. It falls as 1 / (1 + events): one event tells little about how they cluster,
 /// and ten tell nearly all. At this weight the bound grows steadily from no event to one and on.
 const PRIOR_EVENTS: f64 = 3.0;
-/// So many events and non-events, and Wilson's interval is Clopper and Pearson's.
+/// From so many events and as many non-events on, Wilson's interval stands for that of Clopper and Pearson.
 const WILSON_FROM: f64 = 1_000.0;
 
 /// A rate and where it lies with the confidence asked for.
@@ -25,7 +25,7 @@ pub struct Estimate {
     pub upper: f64,
     /// Pairs that count as events.
     pub events: u64,
-    /// The number of independent pairs that would tell as much as these do.
+    /// The number of independent pairs with the same information.
     pub effective: f64,
 }
 
@@ -45,14 +45,14 @@ impl Estimate {
     }
 }
 
-/// How many pairs there are, and how much they tell.
+/// How many pairs there are, and to how many independent shots they amount.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Evidence {
     /// Pairs.
     pub pairs: u64,
     /// Shots that they come from.
     pub shots: u64,
-    /// Shots of equal size that would tell as much: (Σ n)² / Σ n² (Kish 1965).
+    /// Shots of equal size with the same information: (Σ n)² / Σ n² (Kish 1965).
     pub effective_shots: f64,
 }
 

@@ -1,4 +1,4 @@
-//! Which threshold to take, and why.
+//! Which threshold meets a target, and why.
 
 use super::calibration::{Calibration, Point};
 use super::recommendation::{Basis, Prior, Recommendation, Target};

@@ -35,7 +35,7 @@ pub struct Row {
     pub threshold: f64,
     /// Faces in clusters, singletons included; noise is not.
     pub faces: u64,
-    /// Faces set aside as noise.
+    /// Faces marked as noise.
     pub noise: u64,
     /// Clusters, singletons included.
     pub clusters: u64,

@@ -6,9 +6,9 @@ use super::pair::Pair;
 use super::rates::resample;
 use super::stats::{normal_cdf, normal_pdf, normal_quantile, quantile};
 
-/// Shots that should have a pair in the tail.
+/// The tail grows until so many shots have a pair in it.
 const ENOUGH_TAIL_SHOTS: usize = 50;
-/// Fewer shots than this, and nothing is said.
+/// With fewer shots nothing is fitted.
 const MIN_TAIL_SHOTS: usize = 10;
 /// The tail is at most this share of the pairs.
 const MAX_TAIL_SHARE: f64 = 0.1;

@@ -53,26 +53,28 @@ pub(super) fn why(found: &Recommendation, calibration: &Calibration, point: Opti
     if let Some(p) = point {
         match p.miss.rate {
             Some(rate) => text.push_str(&format!(
-                " It leaves {} of the linked faces apart (up to {}), and more of those of another day.",
+                " It does not match {} of the linked faces (up to {}), and more of the faces of another day.",
                 share(rate),
                 share(p.miss.upper),
             )),
             None => {
-                text.push_str(" How many faces of one person it leaves apart is not known: none are linked.");
+                text.push_str(
+                    " How many faces of one person it does not match is unknown: no faces are linked.",
+                );
             }
         }
     }
     text
 }
 
-/// Where nothing but true labels tells: the best of some clusterings.
+/// For true labels alone: the best of some clusterings.
 pub(super) fn by_labels(best: &Row, tried: usize) -> String {
     let bcubed = best
         .bcubed
         .map_or_else(String::new, |b| format!(", {:.4} ({:.4} to {:.4})", b.value.f, b.f.lower, b.f.upper));
     format!(
-        "Of {tried} thresholds tried, {} has the largest BCubed F on the true labels{bcubed}. On other faces it may be \
-         another.",
+        "Of {tried} thresholds tried, {} has the largest BCubed F on the true labels{bcubed}. On other faces another one \
+         may be better.",
         best.threshold
     )
 }

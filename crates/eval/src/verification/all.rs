@@ -1,4 +1,4 @@
-//! How well distances tell faces of one person from faces of two.
+//! Verification over all pairs of labelled faces.
 
 use std::collections::BinaryHeap;
 

@@ -37,9 +37,9 @@ pub struct Verified {
 pub struct Fold {
     /// Pairs in it.
     pub pairs: u64,
-    /// What the other folds choose: accepted is what is at most this far.
+    /// The threshold that the other folds choose: pairs at most this far apart are accepted.
     pub threshold: f64,
-    /// Share of its pairs that this tells rightly, 0 to 1.
+    /// Share of its pairs that this threshold classifies rightly, 0 to 1.
     pub accuracy: f64,
 }
 

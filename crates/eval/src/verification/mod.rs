@@ -1,4 +1,4 @@
-//! How well distances tell faces of one person from faces of two.
+//! Verification: how well distances separate pairs of one person from pairs of two people.
 //!
 //! | file | what |
 //! |---|---|

@@ -96,7 +96,7 @@ impl Chart {
                             li { i class={ "c" (s.colour) (s.style.class()) } {} (s.name) }
                         }
                         @if self.wanted.is_some() { li { i class="wanted" {} "wanted" } }
-                        @if self.mark.is_some() { li { i class="mark-at" {} "threshold to take" } }
+                        @if self.mark.is_some() { li { i class="mark-at" {} "chosen threshold" } }
                     }
                 }
                 svg viewBox=(LARGE.view_box()) role="img" aria-label=(self.title)

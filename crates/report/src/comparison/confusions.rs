@@ -1,4 +1,4 @@
-//! What the two see differently, with faces of both sides.
+//! Clusters of one labelling that are several in the other, with faces of both sides.
 
 use std::collections::BTreeMap;
 
@@ -17,16 +17,16 @@ impl Comparison<'_> {
             return html! {};
         }
         let (id, heading) = match mistake {
-            Mistake::Joined => ("joined", "Put together wrongly"),
-            Mistake::Split => ("split", "Torn apart"),
+            Mistake::Joined => ("joined", "Wrong merges"),
+            Mistake::Split => ("split", "Wrong splits"),
         };
         let (whole, part) = Self::sides(mistake);
         let shown = &all[..all.len().min(self.limits.confusions)];
         let faces = self.faces_of(shown);
         let body = html! {
             p class="note" {
-                "One cluster of " (self.names[whole]) ", several of " (self.names[part])
-                "; most pairs of faces first. Left is the commonest of them, right what else is there."
+                "Faces in one cluster of " (self.names[whole]) " but in several of " (self.names[part])
+                ", sorted by pairs of faces. Left is the part with most faces, right another part."
             }
             @for confusion in shown { (self.confusion(sheet, confusion, &faces)) }
             (left_out(all.len(), shown.len(), "further confusion"))

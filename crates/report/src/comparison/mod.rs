@@ -17,8 +17,8 @@ use crate::{Error, chart};
 
 const STYLE: &str = include_str!("comparison.css");
 
-/// The page of a score: what was put together wrongly and torn apart, with faces of both sides; everyone
-/// with an error; all scores; and what a review changed. One file that loads nothing, and holds no time of
+/// The page of a score: wrong merges and wrong splits, with faces of both sides; everyone with an error; all
+/// scores; and what a review changed. One file that loads nothing, and holds no time of
 /// making.
 #[derive(Debug, Clone)]
 pub struct Comparison<'a> {
@@ -81,8 +81,8 @@ impl Comparison<'_> {
         let (joined, split) = (of(Mistake::Joined), of(Mistake::Split));
         let only = self.shared.only_in_true.len() + self.shared.only_in_predicted.len() > 0;
         let sections = [
-            ("joined", "Joined", !joined.is_empty()),
-            ("split", "Split", !split.is_empty()),
+            ("joined", "Wrong merges", !joined.is_empty()),
+            ("split", "Wrong splits", !split.is_empty()),
             ("people", "People", !people.is_empty()),
             ("review", "Review", self.review.is_some()),
             ("scores", "Scores", true),

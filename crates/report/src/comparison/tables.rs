@@ -29,8 +29,8 @@ impl Comparison<'_> {
         let rows = html! { @for person in people.iter().take(self.limits.rows) { (self.person(person)) } };
         let body = html! {
             p class="note" {
-                "Everyone of " (self.names[0]) " with an error, most pairs got wrong first. \
-                 Intruders are faces of others in clusters that are mostly this person’s."
+                "People of " (self.names[0]) " with an error, sorted by wrong pairs. Intruders are faces of \
+                 other people in the clusters where this person has most faces."
             }
             (table("People with errors", &columns, &rows))
             (left_out(people.len(), self.limits.rows, "more row"))
@@ -59,8 +59,7 @@ impl Comparison<'_> {
     pub(super) fn review(&self) -> Markup {
         let Some((review, before)) = self.review else { return html! {} };
         let after = self.labels[1];
-        let changes =
-            [("Put together", &review.joins, after, before), ("Taken apart", &review.splits, before, after)];
+        let changes = [("Merged", &review.joins, after, before), ("Split", &review.splits, before, after)];
         let body = html! {
             p class="note" {
                 "Pairwise F " (four(review.before.pairwise.f)) " before, " (four(review.after.pairwise.f))
@@ -78,8 +77,8 @@ impl Comparison<'_> {
         let columns = [
             ("whole", false),
             ("parts", false),
-            ("pairs set right", true),
-            ("pairs set wrong", true),
+            ("pairs corrected", true),
+            ("pairs made wrong", true),
             ("gain in F", true),
         ];
         let rows = html! {
@@ -102,25 +101,45 @@ impl Comparison<'_> {
             (
                 "pairwise precision",
                 s.pairwise.precision,
-                "pairs put together: the share that belongs together",
+                "share of the pairs in one cluster that show one person",
             ),
-            ("pairwise recall", s.pairwise.recall, "pairs that belong together: the share put together"),
-            ("pairwise F", s.pairwise.f, "both of these as one"),
-            ("BCubed precision", s.bcubed.precision, "a face’s cluster: the share that is its own person"),
-            ("BCubed recall", s.bcubed.recall, "a face’s person: the share that is in its cluster"),
-            ("BCubed F", s.bcubed.f, "both of these as one"),
-            ("adjusted Rand index", s.ari, "agreement over pairs; 0 for chance"),
-            ("adjusted mutual information", s.information.ami, "shared information; 0 for chance"),
-            ("normalised mutual information", s.information.nmi, "shared information; chance counts too"),
-            ("homogeneity", s.information.homogeneity, "how far a cluster is one person"),
-            ("completeness", s.information.completeness, "how far a person is one cluster"),
-            ("V-measure", s.information.v_measure, "both of these as one"),
-            ("purity", s.purity, "faces that are of the commonest person in their cluster"),
+            (
+                "pairwise recall",
+                s.pairwise.recall,
+                "share of the pairs of one person that are in one cluster",
+            ),
+            ("pairwise F", s.pairwise.f, "harmonic mean of these two"),
+            (
+                "BCubed precision",
+                s.bcubed.precision,
+                "mean over faces: share of the cluster that is the same person",
+            ),
+            (
+                "BCubed recall",
+                s.bcubed.recall,
+                "mean over faces: share of the person that is in the same cluster",
+            ),
+            ("BCubed F", s.bcubed.f, "harmonic mean of these two"),
+            ("adjusted Rand index", s.ari, "agreement over pairs, corrected for chance"),
+            ("adjusted mutual information", s.information.ami, "shared information, corrected for chance"),
+            (
+                "normalised mutual information",
+                s.information.nmi,
+                "shared information, not corrected for chance",
+            ),
+            ("homogeneity", s.information.homogeneity, "whether each cluster has one person only"),
+            ("completeness", s.information.completeness, "whether each person is in one cluster only"),
+            ("V-measure", s.information.v_measure, "harmonic mean of these two"),
+            ("purity", s.purity, "share of faces that show the most frequent person of their cluster"),
         ];
         let labels = [
-            ("accuracy", s.equality.accuracy, "faces whose two labels are the same name or number"),
-            ("weighted precision", s.equality.precision_weighted, "the same, by predicted label"),
-            ("weighted recall", s.equality.recall_weighted, "the same, by true label"),
+            ("accuracy", s.equality.accuracy, "share of faces whose two labels are the same name or number"),
+            (
+                "weighted precision",
+                s.equality.precision_weighted,
+                "precision of each label, weighted by its faces",
+            ),
+            ("weighted recall", s.equality.recall_weighted, "recall of each label, weighted by its faces"),
         ];
         let comparable = s.labels_in_common > 0;
         let shown = clusters.iter().chain(labels.iter().filter(|_| comparable));

@@ -19,10 +19,10 @@ impl Evaluation<'_> {
         let below = match (first.silhouette < 0.0, last.silhouette < 0.0) {
             (true, true) => "Below 0 a face is nearer to the other cluster than to its own.",
             (true, false) => {
-                "Below 0 a face is nearer to the other cluster than to its own; the others may be right."
+                "Below 0 a face is nearer to the other cluster than to its own. Faces above 0 may be right."
             }
             (false, _) => {
-                "None of them is nearer to another cluster than to its own, so these may all be right."
+                "None of these faces is nearer to another cluster than to its own, so all of them may be right."
             }
         };
         let typical = self.typical(shown);
@@ -30,7 +30,7 @@ impl Evaluation<'_> {
         let body = html! {
             p class="note" {
                 "Faces with the lowest silhouettes, lowest first. " (below)
-                " Beside each are the most typical faces of its own cluster and of the nearest other."
+                " Beside each are the faces with the highest silhouettes of its own cluster and of the nearest other cluster."
             }
             @for sample in shown { (self.likely_error(sheet, sample, &typical)) }
             @if further > 0 {

@@ -174,8 +174,9 @@ impl Evaluation<'_> {
         let left_out = clusters.len().saturating_sub(self.limits.clusters);
         let body = html! {
             p class="note" {
-                "Lowest silhouette first, clusters of one face last. Distances are " (self.intrinsic.metric)
-                "; the diameter is the largest distance of two faces, nearest and away are by the clusters’ means."
+                "Sorted by silhouette, clusters of one face last. Distances are " (self.intrinsic.metric)
+                ". The diameter is the largest distance of two faces; the nearest other cluster is the one whose \
+                 mean is nearest, away is its distance."
             }
             (table("Clusters", &columns, &rows))
             @if left_out > 0 { p class="note below" { (Plural(left_out, "more cluster")) " not shown." } }

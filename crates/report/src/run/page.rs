@@ -65,7 +65,7 @@ fn numbers(report: &Report, timeline: &Timeline<'_>) -> Markup {
         _ => format!("{} seen once", Count(once as u64)),
     };
     let set_aside =
-        if noise > 0 { format!("{} set aside as noise", Count(noise as u64)) } else { String::new() };
+        if noise > 0 { format!("{} marked as noise", Count(noise as u64)) } else { String::new() };
     let dropped = if dropped_faces == 0 {
         String::new()
     } else {
@@ -128,8 +128,8 @@ fn people(rows: &mut Rows<'_, '_>, people: &People<'_>) -> Markup {
         @if !people.rows.is_empty() {
             (section("people", heading, &html! {
                 p class="note" {
-                    "Most faces first. The bar shows when someone was on screen, over the whole programme; \
-                     the faces are in the order of time."
+                    "Sorted by number of faces. The bar shows when the person was on screen during the whole \
+                     programme. Faces are in the order of time."
                 }
                 @for row in &people.rows { (rows.row(row)) }
             }))
@@ -148,7 +148,7 @@ fn people(rows: &mut Rows<'_, '_>, people: &People<'_>) -> Markup {
         }
         @if !people.noise.is_empty() {
             (section("noise", "Noise", &html! {
-                p class="note" { "Faces that were set aside and belong to no one." }
+                p class="note" { "Faces that were assigned to no person." }
                 @for row in &people.noise { (rows.row(row)) }
             }))
         }

@@ -70,7 +70,7 @@ impl StatsPage<'_> {
         // Nothing is said of what is not there.
         let some = |n: u64, what: &str| if n > 0 { format!("{} {what}", Count(n)) } else { String::new() };
         let people = [some(stats.singletons, "seen once")];
-        let faces = [some(stats.noise, "set aside as noise"), some(stats.unlabelled, "without a label")];
+        let faces = [some(stats.noise, "marked as noise"), some(stats.unlabelled, "without a label")];
         let frames = [
             format!("of {} looked at", Count(stats.total.frames)),
             format!("{} with faces", Count(stats.frames_with_faces)),
@@ -127,7 +127,7 @@ impl StatsPage<'_> {
             }
         };
         let body = html! {
-            p class="note" { "Most faces first. Someone who is in several channels counts in each." }
+            p class="note" { "Sorted by number of faces. A person who is in several channels counts in each." }
             (table("Channels", &columns, &rows))
             (left_out(all.len(), MAX_CHANNELS, "more channel"))
         };
@@ -147,7 +147,7 @@ impl StatsPage<'_> {
             @if left_out > 0 {
                 p class="note below" {
                     "Not shown over time: " (Plural(left_out as usize, "face"))
-                    " of files that do not tell when they were recorded."
+                    " of files without a time of recording."
                 }
             }
         };

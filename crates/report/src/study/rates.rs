@@ -10,15 +10,15 @@ use crate::layout::{self, number, table};
 
 pub(super) fn section(study: &Study, c: &Calibration) -> Markup {
     let heads =
-        ["threshold", "false-match rate", "interval", "by the tail", "at most", "miss rate", "interval"];
+        ["threshold", "false-match rate", "interval", "tail model", "at most", "miss rate", "interval"];
     let every = (c.points.len() / 24).max(1);
     let rows = html! { @for p in c.points.iter().skip(every).step_by(every) { (row(p)) } };
     let body = html! {
         p class="note" {
             "From " (Count(c.different.pairs)) " pairs of faces that share a frame (" (Count(c.different.shots))
             " shots) and " (Count(c.same.pairs)) " linked pairs (" (Count(c.same.shots))
-            " shots), without any label. Bands hold the truth of such pairs with " (share(c.settings.confidence))
-            " confidence; whole shots are resampled."
+            " shots), without any label. Bands are " (share(c.settings.confidence))
+            " confidence intervals from resampling whole shots."
         }
         (probe(study, c))
         div class="charts" { (false_matches(study, c).draw()) (misses(study, c).draw()) }
@@ -105,7 +105,7 @@ fn probe(study: &Study, c: &Calibration) -> Markup {
         .points
         .iter()
         .map(|p| {
-            let tail = p.modelled.map_or("in sight of the data".to_owned(), |m| {
+            let tail = p.modelled.map_or("not needed, pairs observed".to_owned(), |m| {
                 format!("{}, at most {}", share(m.rate), share(m.upper))
             });
             let row = row_at(p.threshold);
@@ -124,7 +124,7 @@ fn probe(study: &Study, c: &Calibration) -> Markup {
         .unwrap_or(c.points.len() / 2);
     let shown = [
         ("False-match rate", true),
-        ("By the tail", c.tail.is_some()),
+        ("Tail model", c.tail.is_some()),
         ("Miss rate", true),
         ("Clusters", !study.sweep.is_empty()),
         ("Pairwise F", study.sweep.iter().any(|r| r.pairwise.is_some())),

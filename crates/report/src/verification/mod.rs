@@ -116,8 +116,8 @@ impl VerificationPage<'_> {
         };
         let body = html! {
             p class="note" {
-                "Share of pairs of one person that are accepted, by share of pairs of two that are. One wrong pair is "
-                (chance(1.0 / v.different as f64)) " of them: the curve begins there."
+                "Share of accepted pairs of one person over the share of accepted pairs of two people. The curve begins \
+                 at one wrong pair, which is " (chance(1.0 / v.different as f64)) "."
             }
             div class="roc" { (curve.draw()) (table("True accept rates", &columns, &rows)) }
         };
@@ -137,7 +137,7 @@ impl VerificationPage<'_> {
             }
         };
         let body = html! {
-            p class="note" { "Each is told by the threshold that is best on all others." }
+            p class="note" { "Each fold is scored with the threshold that is best on all other folds." }
             (table("Folds", &columns, &rows))
         };
         section("folds", "Folds", &body)
