@@ -53,21 +53,16 @@ pub(crate) fn round_to_even(x: f64) -> f64 {
     (x + ONE_APART) - ONE_APART
 }
 
-/// The sum of squares, in an order of its own.
+/// The sum of squares, in eight interleaved parts.
 pub(crate) fn squares(numbers: &[f64]) -> f64 {
-    dot_in_8_parts(numbers, numbers)
-}
-
-/// The sum of products of numbers of two rows of one length, in an order of its own.
-pub(crate) fn dot_in_8_parts(a: &[f64], b: &[f64]) -> f64 {
     let mut sums = [0.0; SUMS];
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<SUMS>(), b.as_chunks::<SUMS>());
-    for (x, y) in a.iter().zip(b) {
+    let (full, rest) = numbers.as_chunks::<SUMS>();
+    for x in full {
         for k in 0..SUMS {
-            sums[k] += x[k] * y[k];
+            sums[k] += x[k] * x[k];
         }
     }
-    sums.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum::<f64>()
+    sums.iter().sum::<f64>() + rest.iter().map(|x| x * x).sum::<f64>()
 }
 
 dispatch! {
@@ -126,7 +121,7 @@ dispatch! {
     pub(crate) fn cosine_distances(isa: Isa, dots: &mut [f64], squares: &[f64]) {
         for (dot, &square) in dots.iter_mut().zip(squares) {
             let distance = (1.0 - *dot / square.sqrt()).clamp(0.0, 2.0);
-            // The dot_in_8_parts of two squares of `f32` that are not 0 is not 0.
+            // The product of two squares of `f32` that are not 0 is not 0.
             *dot = if square == 0.0 { 1.0 } else { distance };
         }
     }

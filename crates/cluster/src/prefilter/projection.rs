@@ -4,11 +4,11 @@ use ndarray::{Array2, ArrayView1, ArrayView2, Axis, linalg::general_mat_mul, s};
 use rayon::prelude::*;
 use streamface_types::Metric;
 
-use crate::elementwise::{add_offset, dot_in_8_parts, squares};
+use crate::elementwise::{add_offset, squares};
 use crate::exact_distance::ExactDistance;
 use crate::points::{Points, add_unit, unit_factor};
 use streamface_kernels::Isa;
-use streamface_kernels::SplitMix64;
+use streamface_kernels::subspace::Directions;
 
 /// Half the spacing of `f32` at 1.
 pub(super) const U: f64 = 1.0 / (1 << 24) as f64;
@@ -137,70 +137,17 @@ pub(super) fn spread_between(n: usize, most: usize) -> impl ExactSizeIterator<It
     (0..count).map(move |k| ((4 * k as u128 + 1) * n as u128 / (4 * count as u128)) as usize)
 }
 
-/// Directions that hold most of the sample's energy, by subspace iteration (Halko, Martinsson, Tropp,
-/// *Finding structure with randomness*, 2011, §4.4), and how far they are from orthonormal.
+/// Directions that hold most of the sample's energy as columns, and how far they are from orthonormal.
 fn find_directions(exact: &ExactDistance, space: &Projection, sample: &[u32]) -> (Array2<f32>, f64) {
     let dim = exact.rows().dim();
-    let count = dim.min(MOST_FOUND);
-    let mut y = Array2::<f32>::zeros((sample.len(), dim));
+    let mut rows = Vec::with_capacity(sample.len() * dim);
     let mut z = vec![0.0; dim];
-    for (mut row, &of) in y.rows_mut().into_iter().zip(sample) {
+    for &of in sample {
         space.place(exact, &[of], &mut z);
-        row.iter_mut().zip(&z).for_each(|(y, &z)| *y = z.clamp(-1e6, 1e6) as f32);
+        rows.extend(z.iter().map(|&z| z.clamp(-1e6, 1e6) as f32));
     }
-    let mut random = SplitMix64::new(1);
-    let mut q = Array2::from_shape_simple_fn((dim, count), || random.uniform() as f32 - 0.5);
-    orthonormalise(&mut q);
-    // A full basis needs no search; else each round brings the energy of the rest down by a square.
-    for _ in 0..if count < dim { 3 } else { 2 } {
-        let part = y.dot(&q);
-        q = y.t().dot(&part);
-        orthonormalise(&mut q);
-    }
-    // Strongest first, as far as the iteration has come.
-    let energy: Vec<f64> =
-        y.dot(&q).axis_iter(Axis(1)).map(|c| c.iter().map(|&x| f64::from(x).powi(2)).sum()).collect();
-    let mut order: Vec<usize> = (0..count).collect();
-    order.sort_by(|&a, &b| energy[b].total_cmp(&energy[a]).then(a.cmp(&b)));
-    let sorted = q.select(Axis(1), &order);
-    let wide = sorted.mapv(f64::from);
-    let gram = wide.t().dot(&wide);
-    let off = |((i, j), &g): ((usize, usize), &f64)| (g - f64::from(u8::from(i == j))).powi(2);
-    let eta = gram.indexed_iter().map(off).sum::<f64>().sqrt() + 1e-12;
-    (sorted, eta)
-}
-
-/// Gram and Schmidt, twice, in `f64`. A column that vanishes becomes zero, which is as good a direction
-/// as any for a bound, if a useless one; but then its diagonal would be 0, so an axis is tried instead.
-fn orthonormalise(q: &mut Array2<f32>) {
-    let (dim, count) = q.dim();
-    let mut columns: Vec<Vec<f64>> =
-        (0..count).map(|k| q.column(k).iter().map(|&x| x.into()).collect()).collect();
-    for k in 0..count {
-        let (done, rest) = columns.split_at_mut(k);
-        let column = &mut rest[0];
-        let mut axis = 0;
-        loop {
-            let before = norm(column);
-            for _ in 0..2 {
-                for other in done.iter() {
-                    let dot = dot_in_8_parts(column, other);
-                    column.iter_mut().zip(other).for_each(|(x, y)| *x -= dot * y);
-                }
-            }
-            let after = norm(column);
-            if after > 1e-9 * before && after.is_normal() {
-                column.iter_mut().for_each(|x| *x /= after);
-                break;
-            }
-            column.fill(0.0);
-            column[axis % dim] = 1.0;
-            axis += 1;
-        }
-    }
-    for (k, column) in columns.iter().enumerate() {
-        q.column_mut(k).iter_mut().zip(column).for_each(|(q, &x)| *q = x as f32);
-    }
+    let found = Directions::find(space.tuning.isa, &rows, dim, MOST_FOUND);
+    (Array2::from_shape_fn((dim, found.len()), |(row, k)| found.direction(k)[row]), found.departure())
 }
 
 pub(super) fn norm(x: &[f64]) -> f64 {
