@@ -1,25 +1,25 @@
 //! Exact complete-linkage clustering of embeddings under a distance threshold, without the n × n
 //! matrix.
 //!
-//! Complete linkage cut at a threshold `t` joins two clusters only where *every* pair across them is
-//! at distance ≤ t. So the pairs at distance ≤ t, the *links*, are all it needs to know; a missing link
-//! is infinite. Where the links do not fit in memory, thresholds go up in bands, and rows fall into parts that are linked one by
-//! one; crowds of which nearly all pairs are links are linked on a square of distances. All of it gives exactly the
-//! partition that a cut of the full dendrogram gives, and [`append`] gives it for more rows from an earlier run's merges.
-//! `docs/clustering/proof.md` in the repository has the proof, the bounds and a picture.
+//! Complete linkage cut at a threshold `t` joins two clusters only where *every* pair across them is at distance ≤ `t`. So
+//! the *links*, the pairs at distance ≤ `t`, are all it needs; a missing link is an infinite distance. Where the links do
+//! not fit in memory, the threshold rises in bands, and connected components are linked one by one. Components in which
+//! nearly all pairs are links are linked on a matrix of 16-bit distances. The result is always the partition that a cut
+//! of the full dendrogram gives. [`append`] gives the same for more rows, from the merges of an earlier run.
+//! `docs/clustering/proof.md` in the repository has the proof and the bounds.
 //!
 //! | module | what |
 //! |---|---|
-//! | [`join`](mod@join) | all links: products of bytes with proven bounds find candidates, `f64` decides |
+//! | [`join`](mod@join) | all links: byte products with proven bounds rule pairs out, `f64` decides |
 //! | [`mod@components`] | connected components of the links |
-//! | [`linkage`] | complete linkage inside each component, components in parallel |
+//! | [`complete_linkage`], [`single_linkage`], [`average_linkage`] | from rows to clusters |
 //! | [`constraints`] | pairs that must, and pairs that must not, end up together |
 //! | [`merge`] | clusters joined afterwards along temporal links, as the original StreamFace does |
 //! | [`compat`] | the original StreamFace's clustering: batches, means, merging |
 //! | [`neighbours`] | exact k nearest neighbours |
-//! | [`baselines`] | other ways to cluster, to compare with |
+//! | [`baselines`] | DBSCAN, Chinese whispers, Infomap |
 //! | [`labels`] | canonical numberings: by first appearance, by size |
-//! | [`primitive`] | the slow, obvious twin that the fast way is tested against |
+//! | [`primitive`] | the slow, obvious implementation that the fast one is tested against |
 //!
 //! Distances are those of [`Metric::distance`]: in `f64` from the `f32` input. Merges happen in the
 //! order of distance, then of the smaller id of the two clusters, then of the other id, where a
@@ -68,7 +68,7 @@ mod initial_merges;
 pub mod join;
 pub mod labels;
 mod link_sink;
-pub mod linkage;
+mod linkage;
 pub mod links;
 pub mod merge;
 pub mod neighbours;
@@ -88,7 +88,7 @@ pub use clustering::{Clustering, Merge, Parts, cut};
 pub use components::components;
 pub use constraints::Constraints;
 pub use coverage::not_joined;
-pub use error::Error;
+pub use error::{Error, Result};
 pub use incremental::{History, append, renumber};
 pub use join::{join, join_blocks, join_each};
 pub use link_sink::Link;
