@@ -7,7 +7,7 @@
 //!
 //! * a *band*: all links of the points up to the largest threshold at which they fit in memory, linked at once;
 //! * a *split*: the connected components at some threshold, each brought to that threshold by itself. It
-//!   needs no links, only which points hang together ([`Forest`]), and is taken where links are far too
+//!   needs no links, only the connected components ([`Forest`]), and is taken where links are far too
 //!   many and components are small beside the whole: then bands need not look at all pairs again and again.
 //!
 //! Which, and how far, is decided by a sample and by what was found; the result is the same whatever is chosen.
@@ -32,7 +32,7 @@ use crate::spanning_forest::Forest;
 use crate::union_find::UnionFind;
 use crate::{Error, Settings, quantized_matrix, sparse_linkage};
 
-/// What came of some points.
+/// The result for a set of points.
 #[derive(Debug, Default)]
 pub(crate) struct BandedResult {
     /// Of rows, in order.
@@ -50,7 +50,7 @@ struct Band {
     links: u64,
     /// How far it goes.
     threshold: f64,
-    /// The smallest point of all that each hangs together with up to there.
+    /// The smallest point of each point's component at that threshold.
     roots: Vec<u32>,
 }
 
@@ -62,21 +62,21 @@ pub(crate) struct BandedLinkage<'a> {
     observer: Observer<'a>,
 }
 
-/// Parts of a split that may be under way at a time.
+/// Components of a split that are linked at the same time.
 const PARALLEL_PARTS: usize = 4;
 /// Points of which all pairs are compared at without any ado.
 const MAX_ALL_PAIRS_POINTS: usize = 64;
-/// A square of distances is made where at least one in so many is within the threshold.
+/// A matrix of distances is made where at least one pair in so many is within the threshold.
 const MATRIX_PAIRS_PER_LINK: usize = 16;
-/// Pairs so few that a sample of them would cost too much beside.
+/// Up to so many pairs no sample is taken: it would cost too much beside them.
 const MAX_UNSAMPLED_PAIRS: u64 = 1 << 23;
-/// Parts by themselves are worth looking for where a point has so many links.
+/// With more links a point than this, components are searched for.
 const MAX_LINKS_PER_POINT: u64 = 64;
-/// Rows that its points may have on average: distances of rows are what takes time.
+/// With more rows a point on average no matrix is made: distances of rows take the time.
 const MAX_ROWS_PER_POINT: usize = 4;
-/// Looking at all pairs once more is cheap up to this many a link of the budget.
+/// Comparing all pairs once more is cheap up to so many pairs for each link of the budget.
 const MAX_PAIRS_PER_LINK: u64 = 40;
-/// A split is worth it where its components have this many times fewer pairs than the whole.
+/// A split is made where its components have this many times fewer pairs than the whole.
 const MIN_PAIR_REDUCTION: u64 = 16;
 
 impl<'a> BandedLinkage<'a> {
@@ -155,7 +155,7 @@ impl<'a> BandedLinkage<'a> {
         Ok(Band { merges, links, threshold: found.threshold, roots })
     }
 
-    /// All merges from a square of distances, where that fits and most of them count.
+    /// All merges from a 16-bit matrix of distances, where that fits and most pairs are links.
     fn by_quantized_matrix(
         &self,
         points: &Points,
@@ -213,7 +213,7 @@ impl<'a> BandedLinkage<'a> {
             if !found.fits {
                 return Err(Error::Ties { distance: start, most: self.most });
             }
-            // Not even the first step fits: look closer.
+            // Not even the first step fits: smaller steps.
             wanted = start + (wanted - start) / 1024.0;
             if wanted <= start.next_up() {
                 return Err(Error::Ties { distance: start.next_up(), most: self.most });
@@ -281,7 +281,7 @@ impl<'a> BandedLinkage<'a> {
         let within = apart.by_component(roots, &components);
         let total: u64 = parts.iter().map(|part| part.len() as u64).sum();
         let counter = self.observer.start(Stage::Link, total);
-        // A square that one share does not hold takes several. What no square holds goes in bands of one share, as others
+        // A matrix that one share does not hold takes several. What no matrix holds goes in bands of one share, as others
         // would wait for long.
         let shares = |part: &&[u32]| {
             let square = quantized_matrix::bytes(part.len(), part.len(), self.exact.rows().dim());
@@ -374,7 +374,7 @@ fn in_shares(
     solved.into_iter().map(|(_, solved)| solved).collect()
 }
 
-/// Shares that nobody has.
+/// Shares that are free.
 struct FreeShares {
     shares: Mutex<usize>,
     freed: Condvar,

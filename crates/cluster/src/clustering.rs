@@ -32,11 +32,11 @@ pub struct Clustering {
     /// distance and the two rows. [`cut`] gives the clusters at any smaller threshold from these.
     pub merges: Vec<Merge>,
     /// Pairs of points, single rows in the first band, that linkage worked on: those within reach of each other, or all of
-    /// those that were compared at as a square.
+    /// those that were compared in a matrix.
     pub links: u64,
     /// Bands of the threshold that it took; 1 where all links fitted in memory.
     pub bands: u32,
-    /// Parts of the rows that have nothing to do with each other up to some threshold, where they are known.
+    /// Parts of the rows that are farther apart than some threshold, where they are known.
     pub parts: Option<Parts>,
 }
 

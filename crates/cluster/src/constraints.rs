@@ -29,7 +29,7 @@ impl Constraints {
         self
     }
 
-    /// `a` and `b` are two people.
+    /// `a` and `b` must not share a cluster.
     pub fn cannot_link(&mut self, a: usize, b: usize) -> &mut Self {
         self.cannot.push((a, b));
         self

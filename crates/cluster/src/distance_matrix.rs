@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use crate::Merge;
 
-/// Points whose distances are not worth several threads.
+/// Points whose distances one thread computes.
 const FEW: usize = 64;
 
 /// Bytes that chains on so many points take at most: the matrix, and the half by half one that follows.

@@ -1,7 +1,7 @@
 //! Distances of many of the pairs between a few rows and a few others, all at once; bit for bit those of
 //! [`ExactDistance::distance`].
 //!
-//! Where people are large, whole tiles of the join are links. One distance at a time reads two rows for it,
+//! Where clusters are large, whole tiles of the join are links. Computing one distance at a time reads two rows for it,
 //! converts both to `f64`, and mostly waits. Here rows are converted once, into the order in which the
 //! instructions take them, and the sums of a block of pairs stay in registers: each number that is loaded
 //! serves several. All blocks of a tile go through one part of the numbers before the next, as so much of all rows stays in
@@ -18,7 +18,7 @@ use crate::elementwise::{cosine_distances, square_roots};
 use crate::exact_distance::ExactDistance;
 use crate::link_sink::PairBlock;
 
-/// Which rows stand at the places of a tile: those of a group, and those of a panel.
+/// Which rows are at the places of a tile: those of a group, and those of a panel.
 pub(crate) struct DistanceTiles<'a> {
     exact: &'a ExactDistance<'a>,
     isa: Isa,
@@ -51,8 +51,8 @@ impl<'a> DistanceTiles<'a> {
     }
 
     /// Takes pairs of `hits` out of it, row `group[i]` with row `panel[j]`, where there are enough of them in one place to
-    /// be worth it, and calls `found` with those of each block that are at most `threshold` apart. A group that comes again
-    /// and again, with different panels, is best told by the same small number. `corner` is the place of the first pair.
+    /// pay, and calls `found` with those of each block that are at most `threshold` apart. A group that comes again
+    /// and again, with different panels, should have the same small number. `corner` is the place of the first pair.
     pub(crate) fn links(
         &mut self,
         (number, group): (usize, &[u32]),
@@ -157,7 +157,7 @@ struct PackedRows<T> {
     steps: usize,
     width: usize,
     numbers: Aligned<T>,
-    /// Which row stands at each place.
+    /// The row at each place.
     held: Vec<Option<u32>>,
     /// Squared lengths of the rows, for cosine.
     squares: [f64; MAX_PANEL],
@@ -250,7 +250,7 @@ mod tests {
                             (100..100 + isa.tile_columns() - 5 * (round % 2)).map(row).collect();
                         let mut hits: Hits = [0; MAX_GROUP];
                         for bits in &mut hits[..group.len()] {
-                            // One block at least that is worth it.
+                            // At least one block with enough pairs.
                             *bits = 0b11;
                             for at in 0..panel.len() {
                                 *bits |= u64::from(random.uniform() < 0.4) << at;

@@ -2,7 +2,7 @@
 
 use streamface_kernels::dispatch;
 
-/// Numbers of a row of which [`Isa::minima`] tells the least.
+/// Numbers of a row of which [`chunk_minima`] finds the least.
 pub(crate) const MINIMA_CHUNK: usize = 512;
 /// Numbers that are compared at side by side.
 const U16_LANES: usize = 64;

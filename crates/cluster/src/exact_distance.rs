@@ -76,8 +76,8 @@ impl<'a> ExactDistance<'a> {
         std::array::from_fn(|at| self.of_sum(tree(sums[at]), i, others[at]))
     }
 
-    /// Calls `found(j, distance of i and j)` for each `j` in order, until it says to stop. Whether none
-    /// said so.
+    /// Calls `found(j, distance of i and j)` for each `j` in order, until it returns false. Whether it never
+    /// did.
     pub(crate) fn distances(&self, i: u32, others: &[u32], mut found: impl FnMut(u32, f64) -> bool) -> bool {
         let (pairs, last) = others.as_chunks::<2>();
         for &[j, k] in pairs {

@@ -26,7 +26,7 @@ const FULL: usize = MAX_LINKS_HELD + MAX_TILE;
 /// Finds all pairs i < j of rows whose distance is at most the threshold, in an order of its own that only
 /// depends on the rows.
 ///
-/// Memory: about d + 40 bytes a row, and up to the settings' budget between 8 bytes a link, where people are large, and 20;
+/// Memory: about d + 40 bytes a row, and up to the settings' budget between 8 bytes a link, where clusters are large, and 20;
 /// beyond it links go to a temporary file.
 ///
 /// ```

@@ -1,4 +1,4 @@
-//! What a join finds, as it comes: blocks of pairs, some of which are links.
+//! Where a join puts the links it finds: blocks of pairs, some of which are links.
 
 use std::sync::Arc;
 
@@ -27,13 +27,13 @@ pub(crate) struct PairBlock<'a> {
     pub(crate) corner: (usize, usize),
     /// Which pairs these are, one bit for each of `distances`.
     pub(crate) bits: u32,
-    /// Row after row, so many columns each as its [`LinkSink`] was told; those of other pairs mean nothing.
+    /// Row after row, as many columns as its [`LinkSink`] was made with; distances outside the mask are undefined.
     pub(crate) distances: &'a [f64],
 }
 
 /// A place for links.
 pub(crate) trait LinkSink: Send {
-    /// For none yet, of points that are called so, in blocks with so many columns.
+    /// Empty, for points with these names, in blocks of so many columns.
     fn new(names: &Arc<[u32]>, columns: usize) -> Self;
 
     /// Takes the links of some pairs.

@@ -19,7 +19,7 @@ use crate::{Constraints, Error, labels};
 /// `threshold`. Clusters that join take the smallest label among them; then gaps are closed, so labels
 /// are 0, 1, 2 … in their old order.
 ///
-/// Mean distances are those of the clusters given, in `f64`; they are not taken anew as clusters join.
+/// Mean distances are those of the clusters given, in `f64`; they are not recomputed as clusters join.
 /// Cost: the distances of all pairs across each linked pair of clusters. Only the cannot-links of
 /// `constraints` matter here. A cannot-link within one cluster of `labels` is too late and is ignored.
 ///

@@ -10,7 +10,7 @@
 //! **Its error**: rounding numbers to `f32` (u = 2⁻²⁴ each) and a dot product of length d summed in any
 //! order lose at most (d + 2)·u·|a||b| to first order, the squares and the two additions 4·u·(|a|² +
 //! |b|²) more; |a||b| is at most half of that sum. (d + 32)·u·(|a|² + |b|²) exceeds both together by more
-//! than any rounding in `f64` could take back, and 10⁻³⁷ a dimension stands for what underflows.
+//! than any rounding in `f64` could take back, and 10⁻³⁷ a dimension covers what underflows.
 
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
@@ -18,7 +18,7 @@ use streamface_types::{EmbeddingsView, Metric};
 
 use crate::Error;
 
-/// Rows whose neighbours are looked for together.
+/// Rows whose neighbours are searched together.
 const ROWS: usize = 64;
 /// Rows that they are compared with at a time.
 const COLUMNS: usize = 1024;
@@ -186,7 +186,7 @@ impl<'a> Scores<'a> {
     fn thin_out(&self, i: usize, best: &mut Best, k: usize) {
         best.cut(k);
         if best.found.len() > k + SLACK {
-            // Too much at one distance for scores to tell apart.
+            // Scores cannot separate so many rows at one distance.
             let kept = self.measure(i, best.found.clone(), k);
             let mut kept: Vec<u32> = kept.into_iter().map(|(row, _)| row).collect();
             kept.sort_unstable();

@@ -8,7 +8,7 @@ use streamface_types::Metric;
 use crate::components::Components;
 use crate::exact_distance::ExactDistance;
 
-/// Clusters of rows, in the order of their smallest rows unless said otherwise.
+/// Clusters of rows, in the order of their smallest rows by default.
 #[derive(Debug, Clone)]
 pub(crate) struct Points {
     /// The smallest row of each cluster, which names it.

@@ -1,12 +1,12 @@
-//! Complete linkage of some thousand points that are mostly within the threshold: on a square of their distances, each in
+//! Complete linkage of some thousand points that are mostly within the threshold: on a matrix of their distances, each in
 //! 16 bits, so that twelve times as many fit as [links](crate::linkage) of as many pairs.
 //!
-//! The square says |a − b|² ([`products`](crate::squared_distance_gemm)) in steps of a small part of the threshold. Nearest-neighbour chains
+//! The matrix holds |a − b|² ([`products`](crate::squared_distance_gemm)) in steps of a small part of the threshold. Nearest-neighbour chains
 //! go by it; where more than one cluster may be the nearest, or it is open whether that is within the threshold,
 //! distances in `f64` decide. So the merges are those of exact distances, ties included.
 //!
-//! A merge changes a row of the square and a column. The column is put off: each row keeps in mind how many merges it
-//! knows of, and learns of the others, in order, when it is compared at. That touches the memory of one row at a time.
+//! A merge changes a row and a column of the matrix. Rows apply pending merges lazily: each keeps the number of merges it
+//! has applied, and applies the others, in order, when it is read. That touches the memory of one row at a time.
 
 use rayon::prelude::*;
 use streamface_kernels::Isa;
@@ -27,21 +27,21 @@ const STEPS: f64 = 65_000.0;
 const WIDEST: u16 = 1_000;
 /// No neighbour, now or ever.
 const NEVER: u16 = u16::MAX;
-/// Points whose rows of the square are made together.
+/// Points whose rows of the matrix are computed together.
 const BLOCK: usize = 64;
-/// Pairs of rows that are measured without a look before.
+/// Up to so many pairs of rows are measured without bounds first.
 const FEW_PAIRS: usize = 48;
 
 /// Bytes that linking so many points of so many rows takes at most.
 pub(crate) fn bytes(points: usize, rows: usize, dim: usize) -> u64 {
     let (points, rows, dim) = (points as u64, rows as u64, dim as u64);
-    // The square and the half by half one that follows; rows moved to their mean, twice.
+    // The matrix and the half by half one that follows; rows moved to their mean, twice.
     let square = points.saturating_mul(points).saturating_mul(5) / 2;
     square.saturating_add(rows.saturating_mul(8 * dim + 64))
 }
 
 /// All merges of points at distance ≤ `threshold`, in order, a cluster's id being its first point. Those in `apart` never
-/// join. None where products in `f32` say too little: where they are off by some hundredths of what counts, or distances tie by
+/// join. None where products in `f32` are too coarse: where they are off by some hundredths of what counts, or distances tie by
 /// the thousand and more than `left` pairs of rows would have to be measured.
 pub(crate) fn merges(
     exact: &ExactDistance,
@@ -70,7 +70,7 @@ pub(crate) fn merges(
     Some(merges)
 }
 
-/// Distances of clusters, their rows told by places.
+/// Distances of clusters, whose rows are named by places.
 struct ClusterDistance<'a> {
     exact: &'a ExactDistance<'a>,
     placed: &'a Placed,
@@ -91,13 +91,13 @@ impl ClusterDistance<'_> {
     }
 }
 
-/// Distances of clusters, and what they are known to.
+/// Distances of clusters, and how exact they are.
 struct QuantizedMatrix {
     /// Clusters, and those that are part of another or out of reach of all.
     len: usize,
     gone: usize,
     steps: Vec<u16>,
-    /// Merges since it was made, as places, and of how many of them each row knows.
+    /// Merges since it was made, as places, and how many of them each row has applied.
     merged: Vec<(u32, u32)>,
     known: Vec<u32>,
     /// The first point of each cluster, ascending.
@@ -165,7 +165,7 @@ impl QuantizedMatrix {
                 (first..last).zip(part.chunks_mut(n)).for_each(|(p, part)| part[p] = NEVER);
             }
         });
-        // What a block knows of points before it may be of some of their rows only, and is replaced.
+        // A block's values for points before it may cover only some of their rows, and are replaced.
         mirror(&mut steps, n, 0);
         for (a, b) in apart.map(|(a, b)| (a as usize, b as usize)) {
             (steps[a * n + b], steps[b * n + a]) = (NEVER, NEVER);
@@ -174,7 +174,7 @@ impl QuantizedMatrix {
         Some(Self { len: n, gone: 0, steps, merged: Vec::new(), known, first, here, surely, perhaps, window })
     }
 
-    /// Tells a row of all merges.
+    /// Applies all pending merges to a row.
     fn apply_merges(&mut self, x: usize) {
         let row = &mut self.steps[x * self.len..][..self.len];
         apply_merges(row, &self.merged[self.known[x] as usize..]);
@@ -194,7 +194,7 @@ impl QuantizedMatrix {
         self.leave(b);
     }
 
-    /// A cluster that nothing looks at any more.
+    /// A cluster that is not read any more.
     fn leave(&mut self, x: usize) {
         self.here[x] = false;
         self.gone += 1;
@@ -221,7 +221,7 @@ impl QuantizedMatrix {
     }
 }
 
-/// Fills rows from `first` on below the diagonal with what stands above it.
+/// Fills rows from `first` on below the diagonal from the numbers above it.
 fn mirror(rows: &mut [u16], n: usize, first: usize) {
     let count = rows.len() / n.max(1);
     if count <= BLOCK {
@@ -269,9 +269,9 @@ struct Chains<'a> {
     /// Places of each cluster's rows.
     members: Vec<Vec<usize>>,
     room: Columns,
-    /// The least of each stretch of the row that is compared at.
+    /// The least of each stretch of the row that is compared.
     minima: Vec<u16>,
-    /// Pairs of rows that may still be measured. Where distances tie by the thousand each look would measure all of them.
+    /// Pairs of rows that may still be measured. Where distances tie by the thousand each search would measure all of them.
     left: u64,
 }
 
@@ -390,7 +390,7 @@ mod tests {
     use crate::union_find::UnionFind;
     use crate::{Constraints, Merge, Settings, complete_linkage};
 
-    /// All merges, those of copies among them; none where `f32` says too little.
+    /// All merges, those of copies among them; none where `f32` is too coarse.
     fn linked(
         exact: &ExactDistance,
         constraints: &Constraints,

@@ -14,7 +14,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Bytes that links may take unless said otherwise.
+    /// Bytes that links may take by default.
     pub const MEMORY: u64 = 2 << 30;
     /// Bytes that a link takes at most, from the join to the last merge.
     pub const BYTES_A_LINK: u64 = 64;
@@ -36,7 +36,7 @@ impl Settings {
     }
 
     /// Bytes that links may take beside the rows and what is made of them (about d + 60 bytes a row); 2 GiB
-    /// unless said otherwise. It never changes the result: with less, linkage goes in more bands.
+    /// by default. It never changes the result: with less, linkage goes in more bands.
     #[must_use]
     pub fn memory(self, bytes: u64) -> Self {
         Self { memory: bytes, ..self }

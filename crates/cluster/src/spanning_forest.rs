@@ -1,10 +1,10 @@
-//! Which points hang together at any threshold, without keeping their links.
+//! The connected components at any threshold, without keeping the links.
 //!
 //! A minimum spanning forest of all pairs within reach, weighed by a lower bound of their distance, has the
 //! components of every threshold (Gower and Ross 1969), or coarser ones where the bound is low. Only a few
-//! thresholds, the *levels*, are asked for, so an edge between points that already hang together at the least
-//! level at or above its weight tells nothing; most of a large person's are dropped so on sight, without a
-//! second look at them. The rest is brought down to a forest whenever there are too many: the forest of a forest
+//! thresholds, the *levels*, are asked for, so an edge between points that are already connected at the least
+//! level at or above its weight is redundant; most of a large cluster's are dropped so, before the
+//! second stage. The rest is brought down to a forest whenever there are too many: the forest of a forest
 //! and more edges is that of all edges. Levels at which components are too large already only get larger ones, and are
 //! given up: from then on only pairs within the others' reach are compared for.
 
@@ -21,13 +21,13 @@ use crate::prefilter::{Panels, Prefilter, Projection, Wanted};
 use crate::progress::{Observer, Stage};
 use crate::union_find::UnionFind;
 
-/// Levels, as many as fit in a line of cache; from half of the threshold on, since what hangs together
-/// below does so without another look.
+/// Levels, as many as fit in a line of cache; from half of the threshold on, since what is connected
+/// below is so above.
 const LEVELS: usize = 16;
 /// Edges that a block may find before it hands them over.
 const HELD: usize = 1 << 13;
 /// How far the blocks are gone through in one go, as one in so many. Before each all edges are brought down to a forest, to
-/// see which levels are left; and before some the prefilter is made anew for these: after 1/16 and 1/4.
+/// see which levels are left; and before some the prefilter is rebuilt for these: after 1/16 and 1/4.
 const PARTS: [(usize, bool); 7] =
     [(64, false), (32, false), (16, false), (8, true), (4, false), (2, true), (1, false)];
 
@@ -42,7 +42,7 @@ struct Edge {
 /// Components at each level that is left.
 struct Known {
     levels: usize,
-    /// At the least level, by which most edges are dropped, of what stands at each place of the prefilter.
+    /// At the least level, by which most edges are dropped, of the point at each place of the prefilter.
     least: Vec<u32>,
     of: Vec<[u32; LEVELS]>,
 }
@@ -52,7 +52,7 @@ impl Known {
         Self { levels: LEVELS, least: Vec::new(), of: Vec::new() }
     }
 
-    /// Whether the two hang together at the least level that the edge is at or below, and so at all above; or there is
+    /// Whether the two are connected at the least level that the edge is at or below, and so at all above; or there is
     /// no such.
     fn has(&self, edge: &Edge, weights: &[f32; LEVELS]) -> bool {
         let level = weights[..self.levels].partition_point(|&w| w < edge.weight);
@@ -65,7 +65,7 @@ impl Known {
 struct Now(RefCell<Arc<Known>>);
 
 impl Wanted for Now {
-    /// Those that do not hang together at every level.
+    /// Those that are not connected at every level.
     fn among(&self, i: usize, others: Range<usize>, bits: u64) -> u64 {
         let now = self.0.borrow();
         let Some(&own) = now.least.get(i) else { return bits };
@@ -77,9 +77,9 @@ impl Wanted for Now {
 /// Edges as they come in.
 struct Store {
     edges: Vec<Edge>,
-    /// So many make it worth to bring them down to a forest.
+    /// With more edges than this they are reduced to a forest.
     most: usize,
-    /// A thread is at it.
+    /// A thread is reducing them.
     busy: bool,
 }
 
@@ -161,11 +161,11 @@ impl Forest {
             });
             keep(prefilter, &mut own);
         };
-        // What stands close together first: that mostly hangs together, and need not be compared at again.
+        // Neighbours in the order first: they are mostly connected, and need not be compared again.
         (0..prefilter.panels()).into_par_iter().with_min_len(16).for_each(|from| {
             look(&prefilter, Panels { from, to: from + 1, last: from + 1 }, reach[LEVELS - 1]);
         });
-        // How far pairs are compared for changes between parts of the blocks only, by all edges that there are then: which
+        // The reach of the search changes between parts of the blocks only, by all edges that there are then: which
         // pairs a bound takes for nearer than they are depends on that, and so may not depend on what thread was first.
         let (count, mut done, mut made_for) = (blocks.all().len(), 0, LEVELS);
         for (part, again) in PARTS {
@@ -192,7 +192,7 @@ impl Forest {
     }
 
     /// The components, by their smallest points, and at which threshold; none where they are too large at each, or nothing
-    /// hangs together.
+    /// is connected.
     pub(crate) fn components(&self) -> Option<(Vec<u32>, f64)> {
         let threshold = self.threshold.filter(|_| !self.edges.is_empty())?;
         let mut sets = UnionFind::new(self.points);
@@ -201,7 +201,7 @@ impl Forest {
     }
 }
 
-/// Leaves a forest, in order, up to the largest level left at which components have at most `most` pairs, and tells them.
+/// Leaves a forest, in order, up to the largest level left at which components have at most `most` pairs, and returns them.
 /// Of levels that were given up edges are gone, so that they cannot be had back.
 fn reduce(edges: &mut Vec<Edge>, points: usize, weights: &[f32], most: u64) -> Known {
     edges.sort_unstable_by(|a, b| a.weight.total_cmp(&b.weight).then((a.i, a.j).cmp(&(b.i, b.j))));

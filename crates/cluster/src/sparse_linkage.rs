@@ -33,7 +33,7 @@ pub(crate) fn merges(pieces: Vec<Piece>, points: usize) -> Result<Vec<Merge>, Er
     Ok(merges_of(pieces, points)?.0)
 }
 
-/// The same with the components: the smallest point that each hangs together with.
+/// The same with the components: the smallest point of each point's component.
 pub(crate) fn merges_of(pieces: Vec<Piece>, points: usize) -> Result<(Vec<Merge>, Vec<u32>), Error> {
     let (roots, pieces) = components::of_pieces(pieces, points)?;
     let order = Components::new(&roots);

@@ -41,7 +41,7 @@ pub(crate) struct Columns {
 }
 
 impl Placed {
-    /// None where the error would have no bound worth having.
+    /// None where the error would have no useful bound.
     pub(crate) fn new(exact: &ExactDistance, rows: &[u32]) -> Option<Self> {
         let dim = exact.rows().dim();
         if dim > LONGEST || rows.iter().any(|&row| exact.is_zero(row)) {
@@ -175,7 +175,7 @@ mod tests {
             for metric in [Metric::Cosine, Metric::Euclidean] {
                 let exact = ExactDistance::new(&rows, metric).unwrap();
                 let all: Vec<u32> = (0..70).collect();
-                // All of one direction has no bound worth having.
+                // All of one direction has no useful bound.
                 let Some(placed) = Placed::new(&exact, &all) else { continue };
                 let square = |x: usize, y: usize| {
                     let d = exact.distance(x as u32, y as u32);

@@ -70,7 +70,7 @@ impl Candidates {
         self.most.truncate(count);
     }
 
-    /// Leaves what `keep` says yes to, with the bounds that it makes of those there are.
+    /// Keeps what `keep` accepts, with the bounds that it makes of those there are.
     fn retain(&mut self, mut keep: impl FnMut(Candidate, &mut f64, &mut f64) -> bool) {
         let mut kept = 0;
         for at in 0..self.entries.len() {

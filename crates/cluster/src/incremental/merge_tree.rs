@@ -1,4 +1,4 @@
-//! What the old run tells ahead of time.
+//! What the merges of the old run predict.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -27,7 +27,7 @@ pub(super) fn horizons(old: &[Merge], start: usize, left: f64, threshold: f64) -
     horizons
 }
 
-/// Who merges with whom in the old run, to foresee what becomes changed.
+/// The merges of the old run as a tree, to predict which clusters change.
 pub(super) struct MergeTree<'a> {
     old: &'a [Merge],
     /// Where the merges of each row's clusters start in `of`.
@@ -60,7 +60,7 @@ impl<'a> MergeTree<'a> {
     }
 
     /// The old cluster of this smallest row, as it is just before merge `from`, is no more: those that would
-    /// have joined it and what comes of it lose_partner their partner.
+    /// have joined it and what comes of it lose their partner.
     pub(super) fn lose_partner(&mut self, row: u32, from: usize) {
         let (mut row, mut from) = (row, from as u32);
         loop {

@@ -1,8 +1,8 @@
 //! Complete linkage of rows of which most were linked before, at the cost of what the new ones touch.
 //!
 //! Up to some threshold rows fall into parts that have nothing to do with each other, and only those parts are linked
-//! max_changed_inverse that new rows are near ([`parts`]). From there on, or from the start where no parts are known, the history of the
-//! old run is enough: its merges, in order, say what happens between clusters that new rows leave
+//! again that new rows are near ([`parts`]). From there on, or from the start where no parts are known, the history of the
+//! old run is enough: its merges, in order, are those between clusters that new rows leave
 //! alone ([`replay`]). New rows, and clusters whose partner was taken by one, are compared with one row of each other
 //! cluster by the [prefilter](crate::prefilter), those left with more rows by their bytes ([`search`]), and only what may
 //! come next is measured in full. Where many clusters have changed by then, all there are become points, and are linked
@@ -68,15 +68,15 @@ pub fn renumber(merges: &[Merge], now: &[u32]) -> Result<Vec<Merge>, Error> {
 /// Gives what [`complete_linkage`](crate::complete_linkage) gives on all rows, from the history of a run on those
 /// that are not new: labels and merges are the same, with the same rule for ties and for constraints.
 ///
-/// Time: that of joining the new rows with all; of linking the parts max_changed_inverse that new rows are near, up to the threshold of
+/// Time: that of joining the new rows with all; of linking the parts again that new rows are near, up to the threshold of
 /// the history's [`Parts`]; and from there on of a search through what clusters there are for each old one that loses
 /// its partner to something new, and again whenever it has come as far as that search went; or, where more than one
 /// cluster in eight has changed by then, that of linking these clusters as a run from scratch does. Complete linkage is
-/// chaotic where people are seen often: there each new row changes some 10 to 20 merges, whatever way they are found.
+/// chaotic in large clusters: there each new row changes some 10 to 20 merges, whichever algorithm finds them.
 /// Memory: about 2d + 150 bytes a row, the settings' for the parts, and up to 100 KiB, mostly far less, for each
 /// cluster that was not there before. One thread goes through old merges; all else uses all there are.
 ///
-/// Constraints may be others than they were: clusters that one has come to or gone from start max_changed_inverse. A smaller
+/// Constraints may be others than they were: clusters that one has come to or gone from start from scratch. A smaller
 /// threshold than that of the history takes part of it; a larger one goes on from its end.
 ///
 /// ```

@@ -2,7 +2,7 @@
 //!
 //! Up to the threshold of the old run's [`Parts`] each of them is linked by itself. Rows that are new, or that constraints
 //! have come to or gone from, tie those together that they are near; what none of them is near is as it was, and the
-//! others are linked max_changed_inverse, which for a crowd is a square of bytes and not a search for each merge.
+//! others are linked again, which for a dense part is a matrix and not a search for each merge.
 
 use rayon::prelude::*;
 
@@ -34,7 +34,7 @@ pub(super) struct PartsInput<'a> {
     pub(super) groups: &'a Groups,
     /// The smallest row of what each is merged with at first.
     pub(super) roots: &'a [u32],
-    /// Rows that the old run says nothing of.
+    /// Rows that are new, or whose constraints changed.
     pub(super) fresh: &'a [u32],
 }
 

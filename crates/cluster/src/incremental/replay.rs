@@ -3,18 +3,18 @@
 //! At any time a cluster is *unchanged* if it is one of the old run at that time, with no constraint that this did not
 //! have; all others are *changed*. Linkage merges in the order of keys (distance, smaller id, larger id). Two unchanged
 //! clusters are both there in the old run as well, at the same distance, so their key is no less than that of
-//! the old run's next merge: the old merges tell all that happens among them. An old merge of A and B happens
-//! replay_merge if both are unchanged when its key comes. If only A is, then B's place was taken by something changed, and
+//! the old run's next merge: the old merges are all merges among them. An old merge of A and B happens
+//! again if both are unchanged when its key comes. If only A is, then B's place was taken by something changed, and
 //! from now on nothing is known of A's distances but that they have larger keys: A becomes changed.
 //!
-//! Dirty clusters have a [`Candidates`] of those nearer than its horizon, with bounds of their distances, and wait in a
+//! Changed clusters have a [`Candidates`] of those nearer than its horizon, with bounds of their distances, and wait in a
 //! queue by the least of them, or by the horizon where the list is at its end. What comes to the front has its
-//! bound raised, until it is a distance or no longer at the front; a list at its end is made max_changed_inverse with a farther
+//! bound raised, until it is a distance or no longer at the front; a list at its end is rebuilt with a farther
 //! horizon. So merges come in the order of their keys, and are all there are.
 //!
 //! Bounds go on through merges: of D with A ∪ B they are the larger ones of both, and of D ∪ A with B likewise. So
-//! where two changed clusters join, nothing is compared at replay_merge; where one joins a unchanged one, only the latter's rows.
-//! A list that was made for a unchanged cluster ahead of time holds lower bounds of what that has become since.
+//! where two changed clusters join, nothing is compared again; where one joins an unchanged one, only the latter's rows.
+//! A list that was made for an unchanged cluster ahead of time holds lower bounds of what that has become since.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashMap};
@@ -25,7 +25,7 @@ use super::search::{CandidateRequest, Search};
 use super::state::State;
 use crate::Merge;
 
-/// How far beyond the front a cluster is compared at, in thresholds.
+/// How far beyond the front a cluster is compared, in thresholds.
 const AHEAD: f64 = 0.05;
 /// How much a bound is raised at a time.
 const STEP: f64 = 1.15;
@@ -36,10 +36,10 @@ const SPARSE: usize = 24;
 const DENSE: usize = 96;
 /// Most horizons that a list goes on by.
 const LONGEST: usize = 16;
-/// Clusters are packed max_changed_inverse when no more than this part is left.
+/// Clusters are packed again when no more than this part is left.
 const PACK: f64 = 0.75;
 
-/// What merges go by; for what is not known in full, no more than that.
+/// The order of merges; a lower bound of it where the distance is not known.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct MergeKey(f64, u32, u32);
 
@@ -256,7 +256,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Makes a changed cluster's list max_changed_inverse, with those of others that have or will have none.
+    /// Makes a changed cluster's list again, with those of others that have or will have none.
     fn rebuild_candidates(&mut self, id: u32, merge_tree: &mut MergeTree<'_>) {
         if (self.start - self.merges.len()) as f64 <= self.search.packed() as f64 * PACK {
             self.search.pack(&mut self.state);
@@ -333,7 +333,7 @@ impl<'a> Replay<'a> {
         let mut changed = self.changed.remove(&id)?;
         // The nearest whose distance is known.
         let mut known = f64::INFINITY;
-        // Looking a little ahead spares ways to the front and back.
+        // Raising the bound a little further saves returns to the queue.
         let other = self.queue.peek().map(|Reverse((key, ..))| *key);
         let first = [next, other].into_iter().flatten().min();
         let ahead = first.map_or(f64::INFINITY, |key| key.0 + self.threshold * AHEAD);
@@ -358,7 +358,7 @@ impl<'a> Replay<'a> {
                 if least > ahead {
                     break;
                 }
-                // What is farther than another one need not be known.
+                // The distance of a cluster that is farther than another is not needed.
                 let enough = known.min(self.threshold).min(least * STEP);
                 let (own, others) = (self.state.members(id), self.state.members(entry.id));
                 self.compared += (own.len() * others.len()) as u64;
@@ -398,7 +398,7 @@ impl<'a> Replay<'a> {
     /// Joins a changed cluster with another one.
     fn absorb(&mut self, id: u32, mut changed: ChangedCluster, other: u32, distance: f64) {
         let second = self.changed.remove(&other);
-        // Of a unchanged one nothing is known yet.
+        // Of an unchanged one nothing is known yet.
         let fresh = if second.is_none() { self.state.members(other).to_vec() } else { Vec::new() };
         let merge = Merge { a: id.min(other), b: id.max(other), distance };
         self.merge(merge);

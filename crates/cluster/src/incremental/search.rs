@@ -1,6 +1,6 @@
 //! Neighbours of clusters, and their distances.
 //!
-//! One row of each cluster stands for it: what is too far by these two is no neighbour. What is left is compared at
+//! Each cluster has a representative row: clusters whose representatives are too far apart are no neighbours. The rest is compared
 //! with a [group](crate::prefilter::Group) of the rows that lie farthest out, which gives bounds of the distance, and of
 //! a small cluster that is all of its rows. Distances themselves are computed only for the pairs that may be the
 //! farthest.
@@ -15,11 +15,11 @@ use crate::prefilter::{GROUP, Group, PackedPoints, Prefilter, Projection};
 
 /// Clusters that one thread takes at a time.
 const CHUNK: usize = 64;
-/// Pairs that are computed without a look before.
+/// Up to so many pairs are measured without bounds first.
 const FEW: usize = 2;
 /// Rows of the larger of two clusters that are compared at first.
 const PROBE: usize = 16;
-/// Pairs that are min_pair_reduction several threads, and rows that each takes at a time.
+/// Pairs that several threads compute, and rows that each takes at a time.
 const LARGE: usize = 1 << 16;
 const PART: usize = 256;
 
@@ -30,9 +30,9 @@ pub(super) struct Limits {
     pub(super) most: usize,
     /// Clusters left of those there were, from one horizon to the next.
     pub(super) left: f64,
-    /// Parts are linked max_changed_inverse where they have so many times fewer pairs than all rows.
+    /// Parts are linked again where they have so many times fewer pairs than all rows.
     pub(super) min_pair_reduction: u64,
-    /// Clusters are linked max_changed_inverse where more than one in so many is not as it was.
+    /// Clusters are linked again where more than one in so many is not as it was.
     pub(super) max_changed_inverse: usize,
 }
 
@@ -50,7 +50,7 @@ pub(super) struct Search<'a> {
     threshold: f64,
     /// Its points are the rows in the state's order.
     prefilter: Prefilter,
-    /// A row of each cluster, and how many it stands for.
+    /// A row of each cluster, and how many rows it represents.
     field: PackedPoints,
     weight: Vec<u32>,
 }
@@ -78,14 +78,14 @@ impl QueryCluster {
     }
 }
 
-/// A cluster that may be near, with bounds of |a − b|² to the row that stands for it.
+/// A cluster that may be near, with bounds of |a − b|² to its representative row.
 #[derive(Clone, Copy)]
 struct Hit {
     entry: Candidate,
     bounds: (f32, f32),
 }
 
-/// All that may be near a cluster. The rows of a unchanged one lie together, those of others here and there.
+/// All that may be near a cluster. The rows of an unchanged one lie together, those of others here and there.
 #[derive(Clone, Default)]
 struct NearClusters {
     unchanged: Vec<Hit>,
@@ -148,7 +148,7 @@ impl<'a> Search<'a> {
         self.field.len()
     }
 
-    /// Leaves only rows that stand for a cluster.
+    /// Keeps only the representative rows.
     pub(super) fn pack(&mut self, state: &mut State) {
         state.sets.settle();
         let roots = state.order.iter().filter(|&&row| state.sets.is_root(row));
@@ -293,7 +293,7 @@ impl<'a> Search<'a> {
         }
         let metric = self.exact.metric();
         let limit = (self.space.reach(metric, enough) as f32).next_up();
-        // Those that stick out often say enough.
+        // The outermost rows often decide.
         let few = &*state.outermost_first(few, few.len());
         let many = &*state.outermost_first(many, PROBE);
         let mut each = vec![0.0_f32; many.len()];

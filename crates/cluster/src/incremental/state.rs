@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use super::sets::Sets;
 use crate::prefilter::GROUP;
 
-/// All clusters at a time, known by their smallest rows. Rows are told by their places in an order in which those of
+/// All clusters at a time, known by their smallest rows. Rows are named by their places in an order in which those of
 /// an old cluster lie together.
 pub(super) struct State {
     pub(super) sets: Sets,
@@ -17,11 +17,11 @@ pub(super) struct State {
     pub(super) place: Vec<u32>,
     /// Each place for itself.
     all: Vec<u32>,
-    /// Places of clusters that are not unchanged.
+    /// Places of changed clusters.
     bodies: Vec<Vec<u32>>,
     /// How far out each place's row is, roughly.
     out: Vec<f32>,
-    /// The place that stands for a cluster: as far out as any, so that its distances are near the largest.
+    /// The representative place of a cluster: as far out as any, so that its distances are near the largest.
     pub(super) far: Vec<u32>,
 }
 
@@ -119,7 +119,7 @@ impl State {
         self.outer_of(a, b);
     }
 
-    /// Whichever of two stands for both.
+    /// The representative of two clusters.
     fn outer_of(&mut self, a: u32, b: u32) {
         let (of_a, of_b) = (self.far[a as usize], self.far[b as usize]);
         if self.out[of_b as usize] > self.out[of_a as usize] {

@@ -1,4 +1,4 @@
-//! Lists so short that most must be made again, few horizons and many, clusters larger than what is compared at of them,
+//! Lists so short that most must be made again, few horizons and many, clusters larger than what is compared of them,
 //! and all instruction sets.
 
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use super::*;
 use crate::{Embeddings, Metric, Parts, complete_linkage, join};
 use streamface_kernels::Isa;
 
-/// Parts of the old rows: those that a run told, or the components at a share of the threshold.
+/// Parts of the old rows: those that a run found, or the components at a share of the threshold.
 fn parts(
     rows: &Embeddings,
     old: &[u32],
@@ -60,7 +60,7 @@ proptest! {
         let parts = parts(&rows, &numbers, &settings, share, before.parts);
         let history = History { merges: &merges, threshold: t, constraints: &none, parts: parts.as_ref() };
         let want = complete_linkage(&rows, &settings, &none).unwrap();
-        // The old merges once more, or all that they are beyond the parts max_changed_inverse.
+        // The old merges once more, or all rows beyond the parts again.
         for (isa, max_changed_inverse) in Isa::available().into_iter().flat_map(|isa| [(isa, 1), (isa, usize::MAX)]) {
             let limits = Limits { most, left: 1.0 - 0.15 * most as f64, min_pair_reduction: 1, max_changed_inverse };
             let how = (Tuning { isa, few, ..Tuning::default() }, limits);
@@ -74,7 +74,7 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
-    /// People seen often, whose clusters grow far beyond a group of rows, and new rows anywhere among the others.
+    /// Rows in large clusters, which grow far beyond a group of rows, and new rows anywhere among the others.
     #[test]
     fn large_clusters_are_those_of_a_run_from_scratch(
         n in 100_usize..700,

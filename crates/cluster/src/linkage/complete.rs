@@ -33,7 +33,7 @@ pub fn complete_linkage<'a>(
     complete_linkage_observed(rows, settings, constraints, Observer::none())
 }
 
-/// [`complete_linkage`] that says how far it has come.
+/// [`complete_linkage`] that reports its progress.
 ///
 /// # Errors
 /// Those of [`complete_linkage`].
@@ -75,7 +75,7 @@ pub(crate) fn complete_linkage_with<'a>(
     let solved = solver.solve(points, apart, settings.threshold())?;
     let (ties, threshold) = solved.parts;
     let ties = ties.into_iter().chain(merges.iter().map(|m| (m.a, m.b)));
-    // One part of all rows says nothing.
+    // A single part of all rows carries no information.
     let parts =
         Some(Parts::tied(rows.len(), threshold, ties)?).filter(|parts| parts.of.iter().any(|&of| of > 0));
     merges.extend(solved.merges);

@@ -1,4 +1,4 @@
-//! Points as the two looks take them.
+//! Points as the two filter stages take them.
 
 use rayon::prelude::*;
 
@@ -15,7 +15,7 @@ use streamface_kernels::Isa;
 /// Points that are made ready together.
 const CHUNK: usize = 256;
 
-/// What the first look takes: of each point some numbers, and where sums start.
+/// What the first stage takes: of each point some numbers, and where sums start.
 pub(super) struct FirstStage {
     /// Four numbers each, the rest ρ's among them.
     pub(super) quads: usize,
@@ -28,7 +28,7 @@ pub(super) struct FirstStage {
 }
 
 impl FirstStage {
-    /// Of points at their places; with them the second look is filled, where there is one to fill.
+    /// Of points at their places; with them the second stage is filled, where there is one to fill.
     pub(super) fn new(
         (exact, space): (&ExactDistance, &Projection),
         points: &Points,
@@ -55,7 +55,7 @@ impl FirstStage {
     }
 }
 
-/// How far the numbers of the first look are from exact products, relative to a point's length.
+/// How far the numbers of the first stage are from exact products, relative to a point's length.
 fn off(plan: &FilterPlan, dim: usize) -> f64 {
     if plan.rotated { 1.01 * (plan.k as f64).sqrt() * (dim as f64 + 2.0) * U } else { 2.0 * U }
 }
@@ -71,7 +71,7 @@ struct FirstStageBuilder<'a> {
 }
 
 impl FirstStageBuilder<'_> {
-    /// Writes the bytes of points from `first` on and where their sums start, and what the second look has of them.
+    /// Writes the bytes of points from `first` on and where their sums start, and what the second stage has of them.
     fn make(&self, first: usize, panels: &mut [u8], start: &mut [i32], part: Option<(Part<'_>, Part<'_>)>) {
         let (dim, lanes, plan) = (self.exact.rows().dim(), self.isa.tile_columns(), &self.plan);
         let count = start.len().min(self.points.len() - first);
@@ -134,7 +134,7 @@ impl FirstStageBuilder<'_> {
         }
     }
 
-    /// Zero rows are at cosine distance 1 from everything, which (1) knows nothing of.
+    /// Zero rows are at cosine distance 1 from everything, for which (1) does not hold.
     fn is_unbound(&self, members: &[u32]) -> bool {
         members.iter().any(|&row| self.exact.is_zero(row))
     }

@@ -1,4 +1,4 @@
-//! Distances of points that are clusters, for what is left after both looks.
+//! Distances of points that are clusters, for what is left after both stages.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use super::scalar_quantized::ScalarQuantized;
 use super::{Group, Prefilter};
 use crate::exact_distance::ExactDistance;
 
-/// Pairs of rows that are worth a group.
+/// From so many pairs of rows on, groups are compared.
 const GROUPED: usize = 32;
 
 /// Memory that [`Prefilter::complete`] works in.
@@ -62,7 +62,7 @@ impl Prefilter {
         Some(largest)
     }
 
-    /// Looks at all pairs across the rows at two ranges of places by their bytes: a lower bound of the largest |a − b|², and in
+    /// Bounds all pairs across the rows at two ranges of places by their bytes: a lower bound of the largest |a − b|², and in
     /// `room` the pairs that may be the farthest, each with an upper bound; none where one pair surely is beyond `reach`.
     fn farthest(
         &self,

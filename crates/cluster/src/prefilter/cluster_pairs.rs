@@ -1,6 +1,6 @@
 //! A few rows against many others, by their bytes: bounds of the largest distance across them.
 //!
-//! The pairs are those of the [second look](super), with the same bound; but a *group* of up to eight rows is
+//! The pairs are those of the [second stage](super), with the same bound; but a *group* of up to eight rows is
 //! taken at once, so that a row of the many is read once for all of them and the eight sums are brought together
 //! in one go. What is not an integer is `f32` here, with room for its rounding: each bound is a sum of a few products,
 //! none of them above some eight times S + S', so that some sixty roundings of 2⁻²⁴ stay far within [`ROOM`].
@@ -15,7 +15,7 @@ use super::scalar_quantized::QuantizedRow;
 const ROOM: f64 = 1e-5;
 /// The same for what is next to nothing.
 const LEAST: f64 = 1e-30;
-/// Beyond this nothing is said of a row.
+/// Rows with larger numbers have no bounds.
 const MOST: f64 = 1e15;
 
 fn lean(own: &QuantizedRow, slack: f64, rounding: f64) -> Row {
@@ -36,7 +36,7 @@ fn lean(own: &QuantizedRow, slack: f64, rounding: f64) -> Row {
 }
 
 impl Prefilter {
-    /// What groups need of each row, by its place; none where there is no second look.
+    /// What groups need of each row, by its place; empty where there is no second stage.
     fn lean(&self) -> &[Row] {
         self.lean.get_or_init(|| {
             let Some(second) = &self.second else { return Vec::new() };
@@ -52,7 +52,7 @@ impl Prefilter {
         new
     }
 
-    /// The same in the room of another group of this prefilter.
+    /// The same in the memory of another group of this prefilter.
     fn regroup(&self, places: &[u32], group: &mut Group) {
         group.clear();
         let Some(second) = &self.second else { return };
@@ -61,7 +61,7 @@ impl Prefilter {
         group.fill(self.isa, dim, places.iter().map(row));
     }
 
-    /// The lower bound of [`across`](Self::across) for any number of rows, in the room of a group; above `limit`, or that of all
+    /// The lower bound of [`across`](Self::across) for any number of rows, in the memory of a group; above `limit`, or that of all
     /// pairs, with an upper one for each of `many` in `each`.
     pub(crate) fn across_all(
         &self,
@@ -145,7 +145,7 @@ mod tests {
                         for (x, most) in others.iter().zip(&each) {
                             assert!(of(x) <= space.distances(metric, (0.0, f64::from(*most))).1);
                         }
-                        // Of a row of zeros the bound says nothing.
+                        // A row of zeros has no bound.
                         if !extreme && !few.iter().chain(others).any(|&x| x == 7) {
                             assert!(most - least < 0.1 * (1.0 + largest), "{isa:?} {least} {most}");
                         }

@@ -1,4 +1,4 @@
-//! Which first look is cheapest on these points.
+//! Which first stage is cheapest on these points.
 
 use rayon::prelude::*;
 use streamface_types::Metric;
@@ -10,10 +10,10 @@ use crate::exact_distance::ExactDistance;
 use crate::points::Points;
 use streamface_kernels::Isa;
 
-/// Most numbers of the first look: sums stay far inside 32 bits.
+/// Most numbers of the first stage: sums stay far inside 32 bits.
 const MOST_DIRECTIONS: usize = 1024;
 
-/// What the first look is made of.
+/// What the first stage is made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct FilterPlan {
     /// Along the directions found, or along the axes.
@@ -24,12 +24,12 @@ pub(super) struct FilterPlan {
     pub(super) step: f64,
     /// Points longer than this are not bound at all.
     pub(super) longest: f64,
-    /// Whether there is a second look.
+    /// Whether there is a second stage.
     pub(super) second: bool,
 }
 
 impl FilterPlan {
-    /// The cheapest of first looks, by what they let through on a sample.
+    /// The cheapest of first stages, by the share of a sample that passes.
     pub(super) fn choose(
         exact: &ExactDistance,
         space: &Projection,
@@ -127,7 +127,7 @@ impl FilterPlan {
             Isa::Avx512(_) => 1.0 / 16.0,
         };
         let first = quad * (self.k as f64 / 4.0 + 4.5);
-        // How long a look at one more pair takes.
+        // How long the second stage takes for a pair.
         let look = match isa {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512(_) => 1.0,
@@ -156,7 +156,7 @@ impl<'a> PairSample<'a> {
         Self { numbers, lengths, square, reach, dots, taken: 0 }
     }
 
-    /// The share of pairs that a first look of `k` numbers lets through; `k` never less than before.
+    /// The share of pairs that a first stage of `k` numbers lets pass; `k` never less than before.
     fn passing(&mut self, k: usize, rests: &[f64], step: f64) -> f64 {
         let count = self.numbers.len();
         let error = step * (k as f64 / 12.0).sqrt();

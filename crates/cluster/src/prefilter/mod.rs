@@ -7,14 +7,14 @@
 //!
 //! z·z' ≥ (S + S' − T²) / 2.   (1)
 //!
-//! **First look**, for all pairs: k numbers of z, along directions that hold most of the energy, and the
+//! **First stage**, for all pairs: k numbers of z, along directions that hold most of the energy, and the
 //! length ρ of the rest. By Cauchy and Schwarz z·z' ≤ p·p' + ρρ'. The k numbers become bytes, p = s·q + e with one
 //! step s for all points; ρ becomes four bytes of ρ/2 rounded up. So
 //! z·z' ≤ s²(q·q' + Σρ_q ρ_q') + |e||p'| + s|q||e'|, and with W no less than any |p|, s|q'| ≤ W + |e'| and |e||e'| ≤ (|e|² + |e'|²) / 2, each side of (1)
 //! is a sum of what each point gives: an integer product and a comparison for a pair (see [`crate::kernel`]).
 //!
-//! **Second look**, for what passes: all d numbers as bytes with a step for each point, and the same
-//! bound with the two points' own lengths instead of W. The bytes of all rows then tell which pairs across two
+//! **Second stage**, for the pairs that pass: all d numbers as bytes with a step for each point, and the same
+//! bound with the two points' own lengths instead of W. The bytes of all rows then show which pairs across two
 //! clusters may be the farthest: only those are computed.
 //!
 //! The k directions come from a sample, multiplied in `f32`. Their matrix R has |RᵀR − 1| ≤ η (computed),
@@ -104,7 +104,7 @@ impl Prefilter {
         Self { isa: space.tuning.isa, points, order, first, second, lean: OnceLock::new(), slack, rounding }
     }
 
-    /// Of the same points in the same order, for another threshold; the second look is the same.
+    /// Of the same points in the same order, for another threshold; the second stage is the same.
     pub(crate) fn again(self, exact: &ExactDistance, space: &Projection, threshold: f64) -> Self {
         let reach = space.reach(exact.metric(), threshold);
         let plan = FilterPlan::choose(exact, space, &self.points, reach, self.isa);
@@ -144,7 +144,7 @@ impl Prefilter {
 
     /// Calls `found(p, q, least)` with the places p < q of candidates, p in `block`, q in it or after it, and a lower
     /// bound of the largest |a − b|² across the two. `reach` is T² of (1), at most that of the threshold this was made
-    /// for. Pairs that are not `wanted` are passed over after the first look.
+    /// for. Pairs that are not `wanted` are passed over after the first stage.
     pub(crate) fn candidates(
         &self,
         (exact, space): (&ExactDistance, &Projection),
@@ -238,7 +238,7 @@ impl Prefilter {
         });
     }
 
-    /// What the first look lets through, tile by tile.
+    /// The pairs that pass the first stage, tile by tile.
     fn first_stage(
         &self,
         Panels { from, to, last }: Panels,
@@ -306,7 +306,7 @@ pub(crate) struct Only<'a, F> {
 }
 
 impl Prefilter {
-    /// Only pairs of points that a function says.
+    /// Only the pairs of points that a function accepts.
     pub(crate) fn only<F: Fn(u32, u32) -> bool>(&self, wanted: F) -> Only<'_, F> {
         Only { order: &self.order, wanted }
     }
@@ -371,7 +371,7 @@ pub(crate) struct Tile {
 }
 
 impl Prefilter {
-    /// The second look at two points.
+    /// The second stage for two points.
     #[inline]
     fn passes(&self, i: usize, j: usize, reach: f64) -> bool {
         let Some(second) = &self.second else { return true };
@@ -380,7 +380,7 @@ impl Prefilter {
         !misses
     }
 
-    /// Bounds of the mean |a − b|² across two points; not numbers where nothing is known.
+    /// Bounds of the mean |a − b|² across two points; NaN where there are none.
     ///
     /// Between rows they leave room for the distances that decide, too: these are themselves rounded, cosine to so
     /// much of 1 however small it is, so that of two pairs one is the nearer only where no bound of it is above one
@@ -406,7 +406,7 @@ impl Prefilter {
             return space.reach(exact.metric(), distance) * (1.0 - 1e-6);
         };
         let (least, _) = self.between(second.of(i), second.of(j));
-        // Of what is not a number nothing is known.
+        // NaN is no bound.
         if least > 0.0 { least } else { 0.0 }
     }
 }

@@ -1,4 +1,4 @@
-//! The origin, the unit of length and the directions of the first look, and points placed there.
+//! The origin, the unit of length and the directions of the first stage, and points placed there.
 
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, linalg::general_mat_mul, s};
 use rayon::prelude::*;
@@ -23,7 +23,7 @@ pub(crate) struct Tuning {
     pub(crate) isa: Isa,
     /// Below this many points finding directions costs more than it saves.
     pub(crate) few: usize,
-    /// Edges of a [forest](crate::spanning_forest) beyond which it is made anew.
+    /// Edges of a [forest](crate::spanning_forest) beyond which it is rebuilt.
     pub(crate) edges: usize,
 }
 
@@ -206,8 +206,7 @@ fn turned(z: &[f32], directions: &Array2<f32>, k: usize) -> Array2<f32> {
 /// Points that others are sorted by, one of so many.
 const A_PIVOT: usize = 256;
 
-/// An order in which points that are near each other mostly come together, so that what the first look lets
-/// through comes in whole tiles and the rest has none: by the nearest of some of the points, these by the
+/// An order in which points that are near each other mostly come together, so that pairs which pass the first stage come in whole tiles: by the nearest of some of the points, these by the
 /// nearest of fewer; and those with the same one by how far they are from it, as of a person's rows those in the middle
 /// are within a threshold of nearly all others, and those far out of few. Few points, or such without directions, stay as
 /// they are.

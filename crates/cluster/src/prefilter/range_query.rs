@@ -9,7 +9,7 @@ use streamface_kernels::byte_tile::Hits;
 /// Groups that stay in the cache while panels stream by.
 const GROUPS: usize = 16;
 
-/// Some of a prefilter's points, packed anew.
+/// Some of a prefilter's points, packed again.
 pub(crate) struct PackedPoints {
     points: Vec<u32>,
     panels: Vec<u8>,
@@ -46,7 +46,7 @@ impl Prefilter {
         PackedPoints { points, panels, start }
     }
 
-    /// Calls `found(at, j)` for each point j of the field that the first look takes to be within `reach` of point
+    /// Calls `found(at, j)` for each point j of the field that the first stage takes to be within `reach` of point
     /// `of[at]`; for each `at` in the order of the field.
     pub(crate) fn near(
         &self,
@@ -79,7 +79,7 @@ impl Prefilter {
         }
     }
 
-    /// Whether [`bounds`](Self::bounds) says anything.
+    /// Whether [`bounds`](Self::bounds) are finite.
     pub(crate) fn has_bounds(&self) -> bool {
         self.second.is_some()
     }
@@ -89,7 +89,7 @@ impl Prefilter {
     pub(crate) fn bounds(&self, i: u32, j: u32) -> (f64, f64) {
         let Some(second) = &self.second else { return (0.0, f64::INFINITY) };
         let (least, most) = self.between(second.of(i as usize), second.of(j as usize));
-        // Of what is not a number nothing is known.
+        // NaN is no bound.
         (if least > 0.0 { least } else { 0.0 }, if most.is_nan() { f64::INFINITY } else { most })
     }
 }

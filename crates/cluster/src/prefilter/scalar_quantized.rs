@@ -58,7 +58,7 @@ impl<'a> Part<'a> {
         Part { isa: self.isa, dim: self.dim, bytes, own: self.own.split_off_mut(..count).unwrap_or_default() }
     }
 
-    /// Writes the next one: z, S, and whether the bound (1) says nothing of it.
+    /// Writes the next one: z, S, and whether it has no bound (1).
     pub(super) fn put(&mut self, z: &[f64], square: f64, unbound: bool) {
         let part = self.take(1);
         if let [own] = part.own {
@@ -84,7 +84,7 @@ fn own_of(isa: Isa, z: &[f64], square: f64, unbound: bool, bytes: &mut [i8]) -> 
 
 /// A single row, and its place among all.
 const ROW: u32 = 1 << 31;
-/// Rows that places can be told of.
+/// Most rows that places can name.
 pub(super) const MOST_ROWS: usize = ROW as usize;
 
 /// Bytes of all rows, in the order of the points', and of the means of points with several.
