@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use clap::{ArgAction, Command, CommandFactory};
+use streamface_pipeline::settings::nearest;
 
 use crate::args::Cli;
 
@@ -91,15 +92,6 @@ fn all_flags(command: &Command) -> Vec<String> {
     all.dedup();
     all.retain(|k| k != "config");
     all
-}
-
-fn nearest(key: &str, known: &[String]) -> String {
-    let key = key.replace('_', "-");
-    let best = known.iter().map(|k| (strsim::jaro_winkler(&key, k), k));
-    match best.max_by(|a, b| a.0.total_cmp(&b.0)) {
-        Some((likeness, k)) if likeness > 0.7 => format!("; did you mean '{k}'?"),
-        _ => format!("; keys are the flags of the commands: {}", known.join(", ")),
-    }
 }
 
 #[cfg(test)]

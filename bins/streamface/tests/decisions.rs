@@ -150,13 +150,13 @@ fn appending_with_new_decisions_is_starting_anew() {
         say(dir, &late);
     }
     same();
-    // A journal that is not the one of the last run: all anew, and said.
+    // A journal that is not the one of the last run: clustering from scratch, and said.
     let path = appended.join("metadata").join(journal::FILE);
     for dir in [appended, anew] {
         fs::remove_file(dir.join("metadata").join(journal::FILE)).unwrap();
     }
     let told = cluster(appended, &["--threshold", "0.05", "--append"]);
-    assert!(told.contains("all anew"), "{told}");
+    assert!(told.contains("clustering from scratch"), "{told}");
     same();
     // A broken one is an error that names the line, and nothing is written.
     fs::write(&path, "no decision\n").unwrap();

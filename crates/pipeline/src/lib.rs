@@ -1,31 +1,70 @@
 //! The steps of StreamFace as library calls: from a video or a live stream to a labelled face dataset.
 //!
-//! ```
-//! use streamface_pipeline::in_order::in_order;
+//! A step is a function. It takes a dataset directory or a source, its settings and a [`Context`], and gives a typed
+//! result. The context holds who is told what happens ([`Observer`]), what stops the step ([`Stop`]) and where the
+//! weights of models are. Settings are serde types with a default for every key ([`settings`]); the keys are the
+//! flags of the command line.
 //!
-//! // Work on many threads, results in the order of the jobs.
-//! let mut jobs = 0..100;
-//! let mut squares = Vec::new();
-//! in_order(4, 8, || jobs.next(), |n| n * n, |square| {
-//!     squares.push(square);
-//!     Ok::<(), ()>(())
-//! })?;
-//! assert_eq!(squares[99], 99 * 99);
-//! # Ok::<(), ()>(())
+//! | step | call | reads | writes |
+//! |---|---|---|---|
+//! | 1 | [`capture`] | a video, images, a live stream | frames |
+//! | 2 | [`extract`] | frames | faces, temporal links |
+//! | 3 | [`analyze`] | faces | embeddings |
+//! | 4 | [`study`] | embeddings | which threshold suits them |
+//! | 5 | [`cluster`] | embeddings, links, decisions | labels: who is who |
+//! | 6 | [`evaluate`] | embeddings, labels | how well clusters hang together |
+//! | 7 | [`match_clusters`] | embeddings, labels | pairs of clusters that may be one person |
+//! | 8 | [`review`], [`finalize`] | labels, a person's answers | decisions; labels by them |
+//! | 9 | [`score`] | two files of labels | scores |
+//!
+//! [`run`] takes steps 1, 2, 3 and 5 side by side and writes a report; [`watch()`] names people while a source
+//! runs. [`report`], [`stats`], [`verify`], [`import`], [`export`], [`doctor`] and the models' calls stand beside
+//! them.
+//!
+//! ```no_run
+//! use streamface_pipeline::{Context, RunSettings, Silent, Stop, run};
+//!
+//! let stop = Stop::new();
+//! let context = Context::new(&Silent, &stop);
+//! let done = run("news.mp4", "news".as_ref(), &RunSettings::default(), &context)?;
+//! println!("{} people, see {}", done.people.found.people, done.report.display());
+//! # Ok::<(), streamface_pipeline::Error>(())
 //! ```
+//!
+//! Nothing here prints, exits, or reads the environment, but for [`Context::new`], which takes the model cache of
+//! the user from [`Cache::of_user`](streamface_model::Cache::of_user).
+//!
+//! # How a step is written
+//! - One file in `steps/`: the result (`FooResult`, `#[non_exhaustive]`), then `pub fn foo(dir, &FooSettings,
+//!   &Context) -> Result<FooResult>`. What several steps share lies in a file of its own, and no step calls a later
+//!   one.
+//! - Settings in `settings/`: `#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]`, units, range and
+//!   default in the docs of each field, a [`settings::Settings::check`]; the step checks them first.
+//! - Errors: a variant of [`Error`] by cause; the place of an error is put in front with `.at(|| …)`.
+//! - What a person may want to know while it runs is an [`Event`]; what they want to know at the end is in the
+//!   result. Words for people are made by the caller.
 
-/// A line on standard output. A reader who has gone away is no error; a full disk is.
-macro_rules! say {
-    ($($line:tt)*) => {
-        $crate::steps::say_line(format_args!($($line)*))
-    };
-}
-
-// For now: the settings still take the flags themselves.
-#[path = "../../../bins/streamface/src/args/mod.rs"]
-pub mod args;
+pub mod error;
+pub mod event;
 pub mod in_order;
-pub mod progress;
 pub mod settings;
-pub mod steps;
-pub mod watch;
+pub mod sighting;
+mod steps;
+mod threads;
+mod watch;
+
+pub use error::{Error, Result};
+pub use event::{Context, Counts, Event, Observer, Silent};
+pub use settings::{
+    AnalyzeSettings, CaptureSettings, ClusterSettings, EvaluateSettings, ExtractSettings, FinalizeSettings,
+    MatchSettings, ReviewSettings, RunSettings, ScoreSettings, StudySettings, WatchSettings,
+};
+pub use sighting::Sighting;
+pub use steps::*;
+pub use streamface_capture::Stop;
+pub use streamface_exchange::{ExportFormat, ImportFormat, Summary as ExchangeSummary};
+pub use threads::threads;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

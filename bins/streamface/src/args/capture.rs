@@ -1,14 +1,16 @@
 //! Flags of the steps that work frame by frame.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
+use serde::Serialize;
 
-use super::{Common, PeopleArgs};
+use super::{Common, PeopleArgs, text};
+use streamface_pipeline::settings::values;
 
 /// Flags of the steps that work frame by frame.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(next_help_heading = "Work")]
 pub struct WorkArgs {
     /// Threads for networks, crops and images [default: the processors there are]
@@ -20,15 +22,17 @@ pub struct WorkArgs {
 }
 
 /// Flags of a capture.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(next_help_heading = "Frames")]
 pub struct FrameArgs {
     /// Name that frames carry [default: the file's name, or the url's host]
     #[arg(long)]
     pub name: Option<String>,
     /// Stop after this much: of a file's own time, of a live stream's wall time (90s, 5m, 2h)
-    #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
-    pub limit: Option<Duration>,
+    #[arg(long = "for", value_name = "TIME", value_parser = text(values::parse_duration))]
+    #[serde(rename = "for")]
+    pub limit: Option<String>,
     /// Drop a frame when more than this fraction of it lies on no edge [default: 0.95]
     #[arg(long, value_name = "0..1")]
     pub empty_threshold: Option<f64>,
@@ -38,33 +42,32 @@ pub struct FrameArgs {
     /// Drop a frame when it is more similar than this to the last kept one [default: 0.9]
     #[arg(long, value_name = "0..1")]
     pub similarity_threshold: Option<f64>,
-    /// Connect anew after so many keyframes of a live stream, 0 never [default: 500]
+    /// Reconnect to a live stream every N keyframes (0: never) [default: 500]
     #[arg(long, value_name = "N")]
     pub reconnect_interval: Option<u64>,
     /// Give a lost stream up after this long [default: never]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-    pub give_up_after: Option<Duration>,
+    #[arg(long, value_name = "TIME", value_parser = text(values::parse_duration))]
+    pub give_up_after: Option<String>,
     /// Longest wait for a connection [default: 60s]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-    pub open_timeout: Option<Duration>,
+    #[arg(long, value_name = "TIME", value_parser = text(values::parse_duration))]
+    pub open_timeout: Option<String>,
     /// Longest wait for data [default: 30s]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-    pub read_timeout: Option<Duration>,
+    #[arg(long, value_name = "TIME", value_parser = text(values::parse_duration))]
+    pub read_timeout: Option<String>,
     /// When a file was recorded (2023-05-25T10:00:00Z), for the names of its frames
     /// [default: what the file says, else 1970]
-    #[arg(long, value_name = "UTC", value_parser = start_time)]
-    pub start_time: Option<streamface_types::Timestamp>,
-}
-
-fn start_time(text: &str) -> Result<streamface_types::Timestamp, String> {
-    streamface_types::Timestamp::parse_rfc3339(text)
-        .ok_or_else(|| "not a time; write it as 2023-05-25T10:00:00Z".to_owned())
+    #[arg(long, value_name = "UTC", value_parser = text(values::parse_time))]
+    pub start_time: Option<String>,
 }
 
 /// Flags of face extraction.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(next_help_heading = "Faces")]
 pub struct FaceArgs {
+    /// The detector, by the name of its manifest [default: centerface]
+    #[arg(long, value_name = "NAME")]
+    pub detector: Option<String>,
     /// Long side of a frame as the detector sees it, pixels [default: the model's]
     #[arg(long, value_name = "PX")]
     pub detect_size: Option<u32>,
@@ -82,8 +85,19 @@ pub struct FaceArgs {
     pub face_blur_threshold: Option<f64>,
 }
 
+/// Flags of embedding.
+#[derive(Debug, Clone, Default, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[command(next_help_heading = "Features")]
+pub struct FeatureArgs {
+    /// The embedder, by the name of its manifest [default: mobilefacenet]
+    #[arg(long, value_name = "NAME")]
+    pub embedder: Option<String>,
+}
+
 /// `streamface run`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(after_help = "\
 Examples:
   # a file
@@ -96,29 +110,41 @@ Examples:
 Ctrl-C finishes the batch and the report; the same command goes on from there.")]
 pub struct RunArgs {
     /// A video, an image, a folder of them, or a url that ffmpeg opens
+    #[serde(skip)]
     pub source: String,
     /// The dataset directory, made where it is missing
     #[arg(long, value_name = "DIR")]
+    #[serde(skip)]
     pub out: PathBuf,
     /// Frames.
     #[command(flatten)]
+    #[serde(flatten)]
     pub frames: FrameArgs,
     /// Faces.
     #[command(flatten)]
+    #[serde(flatten)]
     pub faces: FaceArgs,
+    /// Features.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub features: FeatureArgs,
     /// People.
     #[command(flatten)]
+    #[serde(flatten)]
     pub people: PeopleArgs,
     /// Work.
     #[command(flatten)]
+    #[serde(flatten)]
     pub work: WorkArgs,
     /// Common.
     #[command(flatten)]
+    #[serde(skip)]
     pub common: Common,
 }
 
 /// `streamface capture`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(after_help = "\
 Examples:
   streamface capture news.mp4 --out news
@@ -130,23 +156,29 @@ Examples:
 The next step is streamface extract; streamface run takes all of them.")]
 pub struct CaptureArgs {
     /// A video, an image, a folder of them, or a url that ffmpeg opens
+    #[serde(skip)]
     pub source: String,
     /// The dataset directory, made where it is missing
     #[arg(long, value_name = "DIR")]
+    #[serde(skip)]
     pub out: PathBuf,
     /// Frames.
     #[command(flatten)]
+    #[serde(flatten)]
     pub frames: FrameArgs,
     /// Work.
     #[command(flatten)]
+    #[serde(flatten)]
     pub work: WorkArgs,
     /// Common.
     #[command(flatten)]
+    #[serde(skip)]
     pub common: Common,
 }
 
 /// `streamface extract`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(after_help = "\
 Examples:
   streamface extract news
@@ -156,20 +188,25 @@ Examples:
 The next step is streamface analyze.")]
 pub struct ExtractArgs {
     /// The dataset directory
+    #[serde(skip)]
     pub dir: PathBuf,
     /// Faces.
     #[command(flatten)]
+    #[serde(flatten)]
     pub faces: FaceArgs,
     /// Work.
     #[command(flatten)]
+    #[serde(flatten)]
     pub work: WorkArgs,
     /// Common.
     #[command(flatten)]
+    #[serde(skip)]
     pub common: Common,
 }
 
 /// `streamface analyze`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(after_help = "\
 Examples:
   streamface analyze news
@@ -179,11 +216,18 @@ Examples:
 The next step is streamface cluster.")]
 pub struct AnalyzeArgs {
     /// The dataset directory
+    #[serde(skip)]
     pub dir: PathBuf,
+    /// Features.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub features: FeatureArgs,
     /// Work.
     #[command(flatten)]
+    #[serde(flatten)]
     pub work: WorkArgs,
     /// Common.
     #[command(flatten)]
+    #[serde(skip)]
     pub common: Common,
 }

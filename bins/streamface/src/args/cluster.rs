@@ -1,13 +1,19 @@
 //! Flags of clustering.
 
 use std::path::PathBuf;
+use std::str::FromStr as _;
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
-use super::Common;
+use streamface_pipeline::settings::values::{Bytes, Rows};
+use streamface_types::Metric;
+
+use super::{Common, text};
 
 /// Flags of clustering.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(next_help_heading = "People")]
 pub struct PeopleArgs {
     /// Largest distance within a person's faces [default: the model's clustering threshold, 0.64 for the
@@ -21,7 +27,8 @@ pub struct PeopleArgs {
 }
 
 /// How faces become people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// All faces of a person within the threshold of each other: exact complete linkage
     #[default]
@@ -36,41 +43,21 @@ pub enum Method {
     Infomap,
 }
 
-impl Method {
-    /// The word on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Complete => "complete",
-            Self::Single => "single",
-            Self::Average => "average",
-            Self::Whispers => "whispers",
-            Self::Infomap => "infomap",
-        }
-    }
-}
-
 /// What clustering may take.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Resources {
-    /// Memory for links beside the vectors (512M, 4G); with any the result is the same [default: 2G]
-    #[arg(long, value_name = "SIZE", value_parser = memory)]
-    pub memory: Option<u64>,
+    /// Memory budget for links (512M, 4G); does not affect the result [default: 2G]
+    #[arg(long, value_name = "SIZE", value_parser = text(Bytes::from_str))]
+    pub memory: Option<String>,
     /// Threads [default: the processors there are]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
 }
 
-impl Resources {
-    /// Settings with this memory.
-    #[must_use]
-    pub fn of(&self, settings: streamface_cluster::Settings) -> streamface_cluster::Settings {
-        self.memory.map_or(settings, |bytes| settings.memory(bytes))
-    }
-}
-
 /// Flags of how clustering goes about it.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(next_help_heading = "Method")]
 pub struct MethodArgs {
     /// How faces become people
@@ -87,23 +74,8 @@ pub struct MethodArgs {
     pub append: bool,
     /// Resources.
     #[command(flatten)]
+    #[serde(flatten)]
     pub resources: Resources,
-}
-
-fn memory(text: &str) -> Result<u64, String> {
-    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len()));
-    let scale = match unit.trim_end_matches(['i', 'B', 'b']).to_ascii_uppercase().as_str() {
-        "" => 1.0,
-        "K" => 1024.0,
-        "M" => 1024.0 * 1024.0,
-        "G" => 1024.0 * 1024.0 * 1024.0,
-        _ => return Err("write it as 512M or 4G".to_owned()),
-    };
-    let bytes = number.trim().parse::<f64>().map_err(|_| "write it as 512M or 4G".to_owned())? * scale;
-    if !(1_048_576.0..1e18).contains(&bytes) {
-        return Err("a block of links needs 1M at least".to_owned());
-    }
-    Ok(bytes as u64)
 }
 
 /// In the place of that of [`PeopleArgs`], which knows nothing of vectors.
@@ -111,7 +83,8 @@ const THRESHOLD: &str = "Largest distance within a person's faces [default: the 
                          the built-in one; needed with --vectors]";
 
 /// `streamface cluster`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
@@ -131,9 +104,11 @@ Examples:
 pub struct ClusterArgs {
     /// One step of clustering by itself, for work on many machines
     #[command(subcommand)]
+    #[serde(skip)]
     pub part: Option<ClusterPart>,
     /// The dataset directory
     #[arg(required_unless_present = "vectors", conflicts_with = "vectors")]
+    #[serde(skip)]
     pub dir: Option<PathBuf>,
     /// Cluster the rows of this .npy file instead, and write index,label to --out; needs --threshold and --out
     #[arg(
@@ -143,24 +118,30 @@ pub struct ClusterArgs {
         requires = "threshold",
         conflicts_with = "merging_threshold"
     )]
+    #[serde(skip)]
     pub vectors: Option<PathBuf>,
     /// Where labels of --vectors go; needed with it
     #[arg(long, value_name = "FILE", requires = "vectors")]
+    #[serde(skip)]
     pub out: Option<PathBuf>,
     /// Where the merges of --vectors are kept between runs, for --append
     #[arg(long, value_name = "FILE", requires = "vectors")]
+    #[serde(skip)]
     pub state: Option<PathBuf>,
     /// Distance of --vectors: cosine or euclidean [default: cosine]
-    #[arg(long, requires = "vectors")]
-    pub metric: Option<streamface_types::Metric>,
+    #[arg(long, requires = "vectors", value_parser = text(Metric::from_str))]
+    pub metric: Option<String>,
     /// People.
     #[command(flatten)]
+    #[serde(flatten)]
     pub people: PeopleArgs,
     /// Method.
     #[command(flatten)]
+    #[serde(flatten)]
     pub method: MethodArgs,
     /// Common.
     #[command(flatten)]
+    #[serde(skip)]
     pub common: Common,
 }
 
@@ -174,7 +155,8 @@ pub enum ClusterPart {
 }
 
 /// `streamface cluster join`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(after_help = "\
 Examples:
   # 90,000 rows in two blocks: three pairs of blocks, each on a machine of its own
@@ -187,32 +169,37 @@ Then streamface cluster link, with all of these.")]
 pub struct JoinArgs {
     /// The vectors, one a row
     #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
     pub vectors: PathBuf,
     /// Largest distance
     #[arg(long, value_name = "D")]
     pub threshold: f64,
     /// Distance: cosine or euclidean
-    #[arg(long, default_value_t)]
-    pub metric: streamface_types::Metric,
+    #[arg(long, default_value = "cosine", value_parser = text(Metric::from_str))]
+    pub metric: String,
     /// Rows of one block (0..50000) [default: all]
-    #[arg(long, value_name = "A..B", value_parser = range)]
-    pub rows: Option<std::ops::Range<usize>>,
+    #[arg(long, value_name = "A..B", value_parser = text(Rows::from_str))]
+    pub rows: Option<String>,
     /// Rows of the other block [default: those of --rows]
-    #[arg(long, value_name = "C..D", value_parser = range)]
-    pub cols: Option<std::ops::Range<usize>>,
+    #[arg(long, value_name = "C..D", value_parser = text(Rows::from_str))]
+    pub cols: Option<String>,
     /// Where the links go
     #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
     pub out: PathBuf,
     /// Resources.
     #[command(flatten)]
+    #[serde(flatten)]
     pub resources: Resources,
     /// Common.
     #[command(flatten)]
+    #[serde(skip)]
     pub common: Common,
 }
 
 /// `streamface cluster link`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(after_help = "\
 Examples:
   streamface cluster link 1.parquet 2.parquet 3.parquet --out labels.csv
@@ -223,24 +210,21 @@ A pair of blocks that no part has is an error that names it, exit code 2; one th
 pub struct LinkArgs {
     /// Files that `cluster join` wrote, of one run
     #[arg(required = true)]
+    #[serde(skip)]
     pub parts: Vec<PathBuf>,
     /// Largest distance within a cluster [default: the joins']
     #[arg(long, value_name = "D")]
     pub threshold: Option<f64>,
     /// Where the labels go
     #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
     pub out: PathBuf,
     /// Resources.
     #[command(flatten)]
+    #[serde(flatten)]
     pub resources: Resources,
     /// Common.
     #[command(flatten)]
+    #[serde(skip)]
     pub common: Common,
-}
-
-/// Rows as they are written: `0..50000`.
-pub(crate) fn range(text: &str) -> Result<std::ops::Range<usize>, String> {
-    let ends = text.split_once("..").and_then(|(a, b)| Some(a.trim().parse().ok()?..b.trim().parse().ok()?));
-    ends.filter(|r: &std::ops::Range<usize>| r.start <= r.end)
-        .ok_or_else(|| "write it as 0..50000".to_owned())
 }

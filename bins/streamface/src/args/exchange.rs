@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use streamface_exchange::{ExportFormat, ImportFormat, Place};
+use serde::Serialize;
+use streamface_pipeline::{ExportFormat, ImportFormat};
 
 use super::Common;
 
@@ -84,23 +85,17 @@ impl In {
 }
 
 /// How pictures get from one place to another.
-#[derive(Debug, Clone, Copy, Default, Args)]
+#[derive(Debug, Clone, Copy, Default, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Copying {
     /// Copy pictures; otherwise they are hard links, where the file system has these
     #[arg(long)]
     pub copy: bool,
 }
 
-impl Copying {
-    /// The library's word.
-    #[must_use]
-    pub fn place(self) -> Place {
-        if self.copy { Place::Copy } else { Place::Link }
-    }
-}
-
 /// `streamface export`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(after_help = "\
 Examples:
   # for FiftyOne
@@ -115,12 +110,15 @@ Examples:
 Where something is at --out already, nothing is written.")]
 pub struct ExportArgs {
     /// The dataset directory
+    #[serde(skip)]
     pub dir: PathBuf,
     /// What to write
     #[arg(long, value_enum)]
+    #[serde(skip)]
     pub format: Out,
     /// The folder, or for csv and parquet the file, to write
     #[arg(long, value_name = "PATH")]
+    #[serde(skip)]
     pub out: PathBuf,
     /// Labels: auto (the last clustering's), reviewed, or a file: annotations.json, or CSV name,label
     #[arg(long, value_name = "auto|reviewed|FILE", default_value = "auto")]
@@ -142,17 +140,21 @@ pub struct ExportArgs {
     pub pairs: usize,
     /// Seed that LFW's pairs are drawn by
     #[arg(long, value_name = "N", default_value_t = 0)]
+    #[serde(skip)]
     pub seed: u64,
     /// Copying.
     #[command(flatten)]
+    #[serde(flatten)]
     pub copying: Copying,
     /// Common.
     #[command(flatten)]
+    #[serde(skip)]
     pub common: Common,
 }
 
 /// `streamface import`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(after_help = "\
 Examples:
   # all of an output directory of the original
@@ -167,26 +169,32 @@ Labels as they came stay in metadata/imported.csv: `streamface score` takes them
 Where something is at --out already, nothing is written.")]
 pub struct ImportArgs {
     /// The folder or file to read
+    #[serde(skip)]
     pub path: PathBuf,
     /// What it is
     #[arg(long, value_enum)]
+    #[serde(skip)]
     pub format: In,
     /// The dataset directory to make
     #[arg(long, value_name = "DIR")]
+    #[serde(skip)]
     pub out: PathBuf,
     /// Pictures are photos, in which `streamface extract` is to find the faces
     #[arg(long)]
     pub photos: bool,
     /// Where the pictures of csv and coco are [default: beside the file]
     #[arg(long, value_name = "DIR")]
+    #[serde(skip)]
     pub images: Option<PathBuf>,
     /// Largest features pickle that is read, bytes
     #[arg(long, value_name = "N", default_value_t = 8 << 30)]
     pub max_pickle: u64,
     /// Copying.
     #[command(flatten)]
+    #[serde(flatten)]
     pub copying: Copying,
     /// Common.
     #[command(flatten)]
+    #[serde(skip)]
     pub common: Common,
 }

@@ -1,13 +1,18 @@
 //! Flags of the matching of clusters.
 
 use std::path::PathBuf;
+use std::str::FromStr as _;
 
 use clap::Args;
+use serde::Serialize;
 
-use super::Common;
+use streamface_types::Metric;
+
+use super::{Common, text};
 
 /// How far apart two clusters are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum MatchMode {
     /// The distance of their means
     #[default]
@@ -19,7 +24,8 @@ pub enum MatchMode {
 }
 
 /// Which of the original's ways.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Compat {
     /// As its code has it: all pairs are asked about, of clusters that have one nearer than min
     Code,
@@ -28,7 +34,8 @@ pub enum Compat {
 }
 
 /// `streamface match`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(after_help = "\
 A cluster is sure to be another one where their distance is below --min, and asked about up to --max. By default \
 --max is the model's clustering threshold and --min half of it: on labelled photos and programmes all that clustering \
@@ -52,19 +59,23 @@ Examples:
 pub struct MatchArgs {
     /// The dataset directory
     #[arg(required_unless_present = "vectors", conflicts_with = "vectors")]
+    #[serde(skip)]
     pub dir: Option<PathBuf>,
     /// Match clusters of the rows of this .npy file instead; needs --labels, --min, --max and --out
     #[arg(long, value_name = "FILE", requires_all = ["labels", "out", "min", "max"])]
+    #[serde(skip)]
     pub vectors: Option<PathBuf>,
     /// Labels: CSV index,label for --vectors; annotations.json or CSV name,label for a dataset [default: its own]
     #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
     pub labels: Option<PathBuf>,
     /// Where the pairs go [default: metadata/cluster_evals.json in the dataset directory]
     #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
     pub out: Option<PathBuf>,
     /// Distance: cosine or euclidean [default: the model's; cosine for --vectors]
-    #[arg(long)]
-    pub metric: Option<streamface_types::Metric>,
+    #[arg(long, value_parser = text(Metric::from_str))]
+    pub metric: Option<String>,
     /// How far apart two clusters are
     #[arg(long, value_enum, default_value_t)]
     pub mode: MatchMode,
@@ -93,5 +104,6 @@ pub struct MatchArgs {
     pub threads: Option<usize>,
     /// Common.
     #[command(flatten)]
+    #[serde(skip)]
     pub common: Common,
 }

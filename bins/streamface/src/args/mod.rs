@@ -14,16 +14,19 @@ mod watch;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use serde::Serialize;
+use streamface_pipeline::settings::{DEFAULT_DETECTOR, DEFAULT_EMBEDDER, Settings};
 
-pub use capture::{AnalyzeArgs, CaptureArgs, ExtractArgs, FaceArgs, FrameArgs, RunArgs, WorkArgs};
-pub(crate) use cluster::range;
+pub use capture::{
+    AnalyzeArgs, CaptureArgs, ExtractArgs, FaceArgs, FeatureArgs, FrameArgs, RunArgs, WorkArgs,
+};
 pub use cluster::{ClusterArgs, ClusterPart, JoinArgs, LinkArgs, Method, MethodArgs, PeopleArgs, Resources};
 pub use exchange::{Copying, ExportArgs, ImportArgs, In, Out};
 pub use matching::{Compat, MatchArgs, MatchMode};
 pub use review::{FinalizeArgs, ReviewArgs};
 pub use score::{ScoreArgs, VerifyArgs};
 pub use stats::StatsArgs;
-pub use study::{EvaluateArgs, Steps, StudyArgs};
+pub use study::{EvaluateArgs, StudyArgs};
 pub use watch::WatchArgs;
 
 /// From live TV and long video to a labelled face dataset.
@@ -106,7 +109,7 @@ Examples:
   streamface doctor
   # for a program
   streamface doctor --json")]
-    Doctor(Common),
+    Doctor(DoctorArgs),
 }
 
 /// Flags of every command.
@@ -121,6 +124,35 @@ pub struct Common {
     /// A TOML file with flags as keys (detect-size = 640); flags given win
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// `streamface doctor`.
+#[derive(Debug, Clone, Args)]
+pub struct DoctorArgs {
+    /// The detector that is meant to be used
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_DETECTOR)]
+    pub detector: String,
+    /// The embedder that is meant to be used
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_EMBEDDER)]
+    pub embedder: String,
+    /// Common.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Settings from the flags, and from those of the config file that stand before them.
+///
+/// # Errors
+/// A value out of its range.
+pub fn settings<S: Settings>(flags: &impl Serialize) -> anyhow::Result<S> {
+    Ok(S::from_table(toml::Table::try_from(flags)?)?)
+}
+
+/// A flag that stays the text it is, once `parse` has read it: settings read it again.
+fn text<T>(
+    parse: impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static,
+) -> impl Fn(&str) -> Result<String, String> + Clone + Send + Sync + 'static {
+    move |text| parse(text).map(|_| text.to_owned())
 }
 
 /// `streamface report`.

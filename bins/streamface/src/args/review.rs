@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use serde::Serialize;
 
 use super::Common;
 
 /// `streamface review`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(after_help = "\
 Opens a page on this machine. Keys answer; the page's ? lists them. Each answer is on the disk before it is \
 acknowledged, and can be taken back; Ctrl-C ends the review, and the same command goes on with it.
@@ -24,12 +26,14 @@ Examples:
   streamface finalize news")]
 pub struct ReviewArgs {
     /// The dataset directory
+    #[serde(skip)]
     pub dir: PathBuf,
     /// Address and port; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7373")]
     pub listen: SocketAddr,
     /// Answer to this name too: that of a proxy, say (may be given several times)
     #[arg(long = "name", value_name = "HOST")]
+    #[serde(rename = "name")]
     pub names: Vec<String>,
     /// Who answers, unless the page says otherwise [default: the user's name]
     #[arg(long, value_name = "NAME")]
@@ -45,11 +49,13 @@ pub struct ReviewArgs {
     pub same_frame: bool,
     /// Common.
     #[command(flatten)]
+    #[serde(skip)]
     pub common: Common,
 }
 
 /// `streamface finalize`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(after_help = "\
 Examples:
   # annotations_manual.json and people.json, by the decisions so far
@@ -58,6 +64,7 @@ Examples:
   streamface finalize news --folders")]
 pub struct FinalizeArgs {
     /// The dataset directory
+    #[serde(skip)]
     pub dir: PathBuf,
     /// Write labeled_faces/ anew, by these labels
     #[arg(long)]
@@ -70,5 +77,6 @@ pub struct FinalizeArgs {
     pub same_frame: bool,
     /// Common.
     #[command(flatten)]
+    #[serde(skip)]
     pub common: Common,
 }

@@ -1,13 +1,18 @@
 //! Flags of scores and of verification.
 
 use std::path::PathBuf;
+use std::str::FromStr as _;
 
 use clap::Args;
+use serde::Serialize;
 
-use super::Common;
+use streamface_types::Metric;
+
+use super::{Common, text};
 
 /// `streamface score`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(after_help = "\
 Examples:
   # the clusters
@@ -20,35 +25,45 @@ Examples:
 pub struct ScoreArgs {
     /// True labels: annotations.json, or CSV with the columns name,label
     #[arg(value_name = "TRUE")]
+    #[serde(skip)]
     pub truth: PathBuf,
     /// Labels to be scored
     #[arg(value_name = "PRED")]
+    #[serde(skip)]
     pub predicted: PathBuf,
     /// What PRED was before a review: which joins and splits were made, and what they gained
     #[arg(long, value_name = "LABELS")]
+    #[serde(skip)]
     pub before: Option<PathBuf>,
     /// People with errors that are listed, the worst first
     #[arg(long, value_name = "N", default_value_t = 10)]
+    #[serde(skip)]
     pub people: usize,
     /// Names of the faces that only one file has
     #[arg(long)]
+    #[serde(skip)]
     pub list: bool,
     /// A page of what the two see differently
     #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
     pub html: Option<PathBuf>,
     /// Where the page's pictures are: a dataset directory, or a folder of {face}.png
     #[arg(long, value_name = "DIR", requires = "html")]
+    #[serde(skip)]
     pub faces: Option<PathBuf>,
     /// Exit with 1 when the pairwise F is below this
     #[arg(long, value_name = "F")]
+    #[serde(skip)]
     pub at_least: Option<f64>,
     /// Common.
     #[command(flatten)]
+    #[serde(skip)]
     pub common: Common,
 }
 
 /// `streamface verify`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(after_help = "\
 Examples:
   # faces of photos, LFW's own pairs
@@ -63,23 +78,28 @@ drawn from the dataset's own labels say how well these hang together, not whethe
 pub struct VerifyArgs {
     /// The dataset directory
     #[arg(required_unless_present = "vectors", conflicts_with = "vectors")]
+    #[serde(skip)]
     pub dir: Option<PathBuf>,
     /// The rows of this .npy file instead
     #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
     pub vectors: Option<PathBuf>,
     /// The name of each row of --vectors, one a line
     #[arg(long, value_name = "FILE", requires = "vectors")]
+    #[serde(skip)]
     pub names: Option<PathBuf>,
     /// The pairs to compare; of a photo the face nearest its middle [default: drawn from labels]
     #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
     pub pairs: Option<PathBuf>,
     /// Labels to draw pairs from: annotations.json or CSV name,label (index,label for --vectors) [default: the
     /// dataset's own, which its clustering made; --vectors needs these or --pairs]
     #[arg(long, value_name = "FILE", conflicts_with = "pairs")]
+    #[serde(skip)]
     pub labels: Option<PathBuf>,
     /// Distance: cosine or euclidean [default: cosine]
-    #[arg(long)]
-    pub metric: Option<streamface_types::Metric>,
+    #[arg(long, value_parser = text(Metric::from_str))]
+    pub metric: Option<String>,
     /// Folds that are drawn
     #[arg(long, value_name = "N", default_value_t = 10, conflicts_with = "pairs")]
     pub folds: usize,
@@ -88,14 +108,17 @@ pub struct VerifyArgs {
     pub per_fold: usize,
     /// Draws other pairs
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "pairs")]
+    #[serde(skip)]
     pub seed: u64,
     /// The page [default: verify.html in the dataset directory; none with --vectors]
     #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
     pub out: Option<PathBuf>,
     /// Threads [default: the processors there are]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
     /// Common.
     #[command(flatten)]
+    #[serde(skip)]
     pub common: Common,
 }

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde::Serialize;
 
 use super::Common;
 
 /// `streamface stats`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(after_help = "\
 Examples:
   streamface stats news
@@ -18,13 +20,16 @@ Examples:
 pub struct StatsArgs {
     /// Dataset directories; people of two are not matched, but for those whose labels are the same name
     #[arg(required = true, value_name = "DIR")]
+    #[serde(skip)]
     pub dirs: Vec<PathBuf>,
     /// Labels, one file for each directory: annotations.json or CSV name,label
     /// [default: annotations_manual.json, else the dataset's own]
     #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
     pub labels: Vec<PathBuf>,
     /// The page; the same as JSON goes beside it [default: stats.html in the first directory]
     #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
     pub out: Option<PathBuf>,
     /// Leaves out the distances within and between people, so that embeddings are not read
     #[arg(long)]
@@ -34,5 +39,6 @@ pub struct StatsArgs {
     pub threads: Option<usize>,
     /// Common.
     #[command(flatten)]
+    #[serde(skip)]
     pub common: Common,
 }

@@ -1,13 +1,19 @@
 //! Flags of the study of thresholds, and of the evaluation of clusters.
 
 use std::path::PathBuf;
+use std::str::FromStr as _;
 
 use clap::Args;
+use serde::Serialize;
 
-use super::Common;
+use streamface_pipeline::settings::values::Thresholds;
+use streamface_types::Metric;
+
+use super::{Common, text};
 
 /// `streamface study`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(after_help = "\
 Examples:
   # which threshold, from the video itself
@@ -19,18 +25,22 @@ Examples:
 pub struct StudyArgs {
     /// The dataset directory
     #[arg(required_unless_present = "vectors", conflicts_with = "vectors")]
+    #[serde(skip)]
     pub dir: Option<PathBuf>,
     /// Study the rows of this .npy file instead: no frames, so no calibration
     #[arg(long, value_name = "FILE", requires = "out")]
+    #[serde(skip)]
     pub vectors: Option<PathBuf>,
     /// Where study.html, study.json and threshold.toml go [default: the dataset directory; needed with --vectors]
     #[arg(long, value_name = "DIR")]
+    #[serde(skip)]
     pub out: Option<PathBuf>,
     /// Distance of --vectors: cosine or euclidean [default: cosine]
-    #[arg(long, requires = "vectors")]
-    pub metric: Option<streamface_types::Metric>,
+    #[arg(long, requires = "vectors", value_parser = text(Metric::from_str))]
+    pub metric: Option<String>,
     /// True labels, where there are any: annotations.json, or CSV name,label (index,label for --vectors)
     #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
     pub labels: Option<PathBuf>,
     /// Wanted share of pairs in one cluster that are one person
     #[arg(long, value_name = "0..1", default_value_t = 0.99, conflicts_with = "false_match_rate")]
@@ -39,8 +49,8 @@ pub struct StudyArgs {
     #[arg(long, value_name = "0..1")]
     pub false_match_rate: Option<f64>,
     /// Thresholds that are tried: from..to..step
-    #[arg(long, value_name = "A..B..S", value_parser = steps, default_value = "0.1..0.9..0.05")]
-    pub thresholds: Steps,
+    #[arg(long, value_name = "A..B..S", value_parser = text(Thresholds::from_str), default_value = "0.1..0.9..0.05")]
+    pub thresholds: String,
     /// Other methods on the same faces, in one table
     #[arg(long)]
     pub compare: bool,
@@ -52,29 +62,13 @@ pub struct StudyArgs {
     pub threads: Option<usize>,
     /// Common.
     #[command(flatten)]
+    #[serde(skip)]
     pub common: Common,
 }
 
-/// Evenly spaced numbers.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Steps(pub Vec<f64>);
-
-fn steps(text: &str) -> Result<Steps, String> {
-    let said = || "write it as 0.1..0.9..0.05".to_owned();
-    let parts: Vec<&str> = text.split("..").collect();
-    let numbers = parts.iter().map(|p| p.trim().parse::<f64>().ok()).collect::<Option<Vec<_>>>();
-    let [from, to, step] = numbers.ok_or_else(said)?[..] else { return Err(said()) };
-    let count = (to - from) / step;
-    if !(from >= 0.0 && step > 0.0 && (0.0..=999.0).contains(&count)) {
-        return Err("from 0 or more upwards, in at most 1,000 steps".to_owned());
-    }
-    // Rounded, so that .1 + 2 · .05 is .2.
-    let round = |x: f64| (x * 1e9).round() / 1e9;
-    Ok(Steps((0..=(count + 1e-9) as usize).map(|k| round(from + k as f64 * step)).collect()))
-}
-
 /// `streamface evaluate`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(after_help = "\
 Examples:
   # the dataset's own clusters
@@ -86,30 +80,36 @@ Examples:
 pub struct EvaluateArgs {
     /// The dataset directory
     #[arg(required_unless_present = "vectors", conflicts_with = "vectors")]
+    #[serde(skip)]
     pub dir: Option<PathBuf>,
     /// Evaluate labels of the rows of this .npy file instead
     #[arg(long, value_name = "FILE", requires = "labels")]
+    #[serde(skip)]
     pub vectors: Option<PathBuf>,
     /// Labels: CSV index,label for --vectors, which needs them; annotations.json or CSV name,label for a dataset
     /// [default: its own]
     #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
     pub labels: Option<PathBuf>,
     /// Distance: cosine or euclidean [default: cosine]
-    #[arg(long)]
-    pub metric: Option<streamface_types::Metric>,
+    #[arg(long, value_parser = text(Metric::from_str))]
+    pub metric: Option<String>,
     /// Likely errors that are listed, the worst first
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub errors: usize,
     /// The page [default: evaluate.html in the dataset directory; none with --vectors]
     #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
     pub out: Option<PathBuf>,
     /// A silhouette for each face in the JSON
     #[arg(long)]
+    #[serde(skip)]
     pub samples: bool,
     /// Threads [default: the processors there are]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
     /// Common.
     #[command(flatten)]
+    #[serde(skip)]
     pub common: Common,
 }

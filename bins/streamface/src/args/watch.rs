@@ -2,14 +2,17 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
+use serde::Serialize;
 
-use super::{Common, FaceArgs, FrameArgs, WorkArgs};
+use streamface_pipeline::settings::values;
+
+use super::{Common, FaceArgs, FeatureArgs, FrameArgs, WorkArgs, text};
 
 /// `streamface watch`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(after_help = "\
 Examples:
   # who is on screen, in the terminal and on a page
@@ -26,22 +29,26 @@ New people get numbers of their own. Everything seen is kept in --out, a dataset
 the next review. Ctrl-C finishes the batch; the same command goes on from there.")]
 pub struct WatchArgs {
     /// A video, an image, a folder of them, or a url that ffmpeg opens
+    #[serde(skip)]
     pub source: String,
     /// A dataset whose people are known, by their review where there is one; may be given several times
     #[arg(long, value_name = "DIR")]
+    #[serde(skip)]
     pub people: Vec<PathBuf>,
     /// Where what is seen is kept [default: watch-NAME]
     #[arg(long, value_name = "DIR")]
+    #[serde(skip)]
     pub out: Option<PathBuf>,
     /// Largest distance from the mean of a person's faces [default: the model's match threshold, 0.5 for the
     /// built-in one; it is not the threshold of `cluster`]
     #[arg(long, value_name = "D")]
     pub threshold: Option<f64>,
     /// A person has left when not seen for this long
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "5s")]
-    pub patience: Duration,
+    #[arg(long, value_name = "TIME", value_parser = text(values::parse_duration), default_value = "5s")]
+    pub patience: String,
     /// Events are appended to this file, one JSON object a line
     #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
     pub events: Option<PathBuf>,
     /// Events are posted to this address, as {"events": [...]}
     #[arg(long, value_name = "URL")]
@@ -54,14 +61,22 @@ pub struct WatchArgs {
     pub no_page: bool,
     /// Frames.
     #[command(flatten)]
+    #[serde(flatten)]
     pub frames: FrameArgs,
     /// Faces.
     #[command(flatten)]
+    #[serde(flatten)]
     pub faces: FaceArgs,
+    /// Features.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub features: FeatureArgs,
     /// Work.
     #[command(flatten)]
+    #[serde(flatten)]
     pub work: WorkArgs,
     /// Common.
     #[command(flatten)]
+    #[serde(skip)]
     pub common: Common,
 }

@@ -8,18 +8,20 @@ use streamface_detect::{LinkSettings, LinkTo, Linker, Thumbnail};
 use streamface_store::{Batch, Dataset, ExtractionRow, FaceRow};
 use streamface_types::{BoundingBox, FaceId, FrameId};
 
-use super::cluster::PeopleSoFar;
-use super::work::{Done, Found, load_frame};
-use crate::progress::{Counts, Progress};
+use super::counters::Counters;
+use super::frame_worker::{Done, Found, load_frame};
+use super::people_count::PeopleCount;
+use crate::Result;
+use crate::event::{Event, Observer};
 
 /// A batch is committed after this long, full or not: what a live stream showed is soon on disk.
 const MAX_AGE: Duration = Duration::from_secs(10);
 
-/// Takes the results of [`super::work::Work`] in order.
+/// Takes the results of [`super::frame_worker::FrameWorker`] in order.
 pub struct Committer<'a> {
     data: &'a Dataset,
-    counts: &'a Counts,
-    progress: &'a Progress,
+    counts: &'a Counters,
+    observer: &'a dyn Observer,
     batch: Batch,
     batch_size: usize,
     since: Instant,
@@ -29,7 +31,7 @@ pub struct Committer<'a> {
     /// Its last two frames, newest first.
     last: Vec<FrameId>,
     earlier: Earlier,
-    people: Option<PeopleSoFar>,
+    people: Option<PeopleCount>,
     /// What could not be read.
     pub failures: Vec<String>,
 }
@@ -45,11 +47,11 @@ impl<'a> Committer<'a> {
     /// The tables cannot be read.
     pub fn new(
         data: &'a Dataset,
-        counts: &'a Counts,
-        progress: &'a Progress,
+        counts: &'a Counters,
+        observer: &'a dyn Observer,
         batch_size: usize,
-        people: Option<PeopleSoFar>,
-    ) -> anyhow::Result<Self> {
+        people: Option<PeopleCount>,
+    ) -> Result<Self> {
         let mut earlier = Earlier::default();
         for row in data.read::<ExtractionRow>()? {
             let Some(source) = row.frame.source() else { continue };
@@ -68,7 +70,7 @@ impl<'a> Committer<'a> {
         Ok(Self {
             data,
             counts,
-            progress,
+            observer,
             batch: Batch::default(),
             batch_size: batch_size.max(1),
             since: Instant::now(),
@@ -85,7 +87,7 @@ impl<'a> Committer<'a> {
     ///
     /// # Errors
     /// The batch cannot be committed.
-    pub fn take(&mut self, done: Done) -> anyhow::Result<()> {
+    pub fn take(&mut self, done: Done) -> Result<()> {
         let Done { frame, found, features, failure } = done;
         if let Some(frame) = frame {
             self.counts.count_frame(frame.dropped);
@@ -109,10 +111,10 @@ impl<'a> Committer<'a> {
         }
         self.batch.features.extend(features);
         if let Some(failure) = failure {
-            self.progress.say(&format!("skipped: {failure}"));
+            self.observer.event(&Event::Skipped(failure.clone()));
             self.failures.push(failure);
         }
-        self.progress.tick();
+        self.observer.event(&Event::Counts(self.counts.counts()));
         let b = &self.batch;
         let size = b.frames.len().max(b.extractions.len()).max(b.features.len());
         if size >= self.batch_size || (size > 0 && self.since.elapsed() >= MAX_AGE) {
@@ -125,7 +127,7 @@ impl<'a> Committer<'a> {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn commit(&mut self) -> anyhow::Result<()> {
+    pub fn commit(&mut self) -> Result<()> {
         self.data.commit(std::mem::take(&mut self.batch))?;
         self.since = Instant::now();
         Ok(())

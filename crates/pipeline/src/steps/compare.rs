@@ -10,14 +10,15 @@ use streamface_eval::metrics::{bcubed, purity};
 use streamface_eval::study::Baseline;
 use streamface_types::{Embeddings, Metric};
 
-use super::method::{How, cluster_rows, count, whispers};
-use crate::args::Method;
-use crate::progress::Bar;
+use super::clustering_method::{cluster_rows, count, whispers};
+use crate::Result;
+use crate::event::{Context, Event, Silent};
+use crate::settings::Method;
 
 /// More links than this are not handed to a graph method.
 const MOST_LINKS: u64 = 30_000_000;
 
-type Run<'a> = Box<dyn Fn(Settings) -> anyhow::Result<Option<Vec<u32>>> + 'a>;
+type Run<'a> = Box<dyn Fn(Settings) -> Result<Option<Vec<u32>>> + 'a>;
 
 /// Each method at the threshold where it does best of those given, by BCubed F over the faces whose true label is known;
 /// at the first where none is.
@@ -28,11 +29,13 @@ pub(super) fn compare(
     (rows, metric, constraints): (&Embeddings, Metric, &Constraints),
     thresholds: &[f64],
     truth: Option<&[Option<i64>]>,
-    quiet: bool,
-) -> anyhow::Result<Vec<Baseline>> {
+    context: &Context<'_>,
+) -> Result<Vec<Baseline>> {
     let by = |method, neighbours| -> Run<'_> {
-        let how = How { method, neighbours, quiet: true };
-        Box::new(move |settings| Ok(Some(cluster_rows(rows, &settings, constraints, how)?.labels)))
+        Box::new(move |settings| {
+            let how = (method, neighbours);
+            Ok(Some(cluster_rows(rows, &settings, constraints, how, &Silent)?.labels))
+        })
     };
     let dense = |links: &Links, _: &Settings| Ok(noise_apart(&dbscan(links, 3)?));
     let whispers = |links: &Links, settings: &Settings| Ok(whispers(links, settings, constraints)?.labels);
@@ -52,12 +55,12 @@ pub(super) fn compare(
     if 8 * (rows.len() as u64).pow(2) <= 1 << 30 {
         methods.insert(3, ("average linkage", "all pairs".to_owned(), by(Method::Average, 0)));
     }
-    let (bar, mut done, total) = (Bar::new(quiet), 0, (methods.len() * thresholds.len()) as u64);
+    let (mut done, total) = (0, (methods.len() * thresholds.len()) as u64);
     let mut table = Vec::new();
     for (method, settings, run) in methods {
         let mut best: Option<Baseline> = None;
         for &threshold in thresholds {
-            bar.show(&format!("{method}, {settings}, at {threshold}"), done, total);
+            context.phase(format!("{method}, {settings}, at {threshold}"), done, total);
             done += 1;
             forget_peak();
             let start = Instant::now();
@@ -83,15 +86,12 @@ pub(super) fn compare(
         }
         table.extend(best);
     }
-    bar.finish();
+    context.event(&Event::Ended);
     Ok(table)
 }
 
 /// A method on links; left out at a threshold where there are too many.
-fn on_links<'a>(
-    rows: &'a Embeddings,
-    method: &'a dyn Fn(&Links, &Settings) -> anyhow::Result<Vec<u32>>,
-) -> Run<'a> {
+fn on_links<'a>(rows: &'a Embeddings, method: &'a dyn Fn(&Links, &Settings) -> Result<Vec<u32>>) -> Run<'a> {
     Box::new(move |settings| {
         let links = join(rows, &settings)?;
         if links.len() > MOST_LINKS { Ok(None) } else { method(&links, &settings).map(Some) }

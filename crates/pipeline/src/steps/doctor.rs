@@ -1,50 +1,56 @@
 //! What is missing on this machine, and the command that mends it.
 
-use streamface_model::{Cache, CacheState, Client, ModelsInUse, Registry};
+use streamface_model::{Cache, CacheState, Client, Manifest, Registry};
 
-use super::Outcome;
-use super::models::{paths, state_word};
+use crate::Result;
+use crate::event::Context;
+use crate::threads::threads;
 
-struct Check {
-    what: String,
-    state: String,
+/// Something that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Check {
+    /// What.
+    pub what: String,
+    /// How it is.
+    pub state: String,
     /// The command that mends it; none where nothing is wrong.
-    mend: Option<String>,
+    pub mend: Option<String>,
     /// Whether nothing works without it.
-    needed: bool,
+    pub needed: bool,
 }
 
-/// `streamface doctor`: exit code 1 where something is missing that a run needs.
+impl Check {
+    /// Whether something is wrong that nothing works without.
+    #[must_use]
+    pub fn fails(&self) -> bool {
+        self.needed && self.mend.is_some()
+    }
+}
+
+/// Looks at what the steps need: libraries, the named models, and, where one of these is missing, the clients that
+/// fetch it.
 ///
 /// # Errors
-/// A model file that is there and cannot be read.
-pub fn doctor(json: bool) -> anyhow::Result<Outcome> {
-    let mut checks = vec![
-        Check {
-            what: "streamface".into(),
-            state: format!("{}, {} threads", env!("CARGO_PKG_VERSION"), crate::settings::threads(None)?),
-            mend: None,
-            needed: true,
-        },
-        Check {
-            what: "ffmpeg libraries".into(),
-            state: streamface_capture::ffmpeg_version(),
-            mend: None,
-            needed: true,
-        },
-    ];
-    let cache = Cache::of_user();
-    for model in ModelsInUse::choose(None, None, &[])?.all() {
-        let state = cache.state(model)?;
+/// An unknown model, or a model file that is there and cannot be read.
+pub fn doctor(models: &[String], context: &Context<'_>) -> Result<Vec<Check>> {
+    let good = |what: &str, state: String| Check { what: what.to_owned(), state, mend: None, needed: true };
+    let version = format!("{}, {} threads", env!("CARGO_PKG_VERSION"), threads(None)?);
+    let mut checks =
+        vec![good("streamface", version), good("ffmpeg libraries", streamface_capture::ffmpeg_version())];
+    let cache = &context.models;
+    for name in models {
+        let model = Manifest::builtin(name)?;
+        let state = cache.state(&model)?;
         let mend = match &state {
             CacheState::Good => None,
-            CacheState::Missing(_) => Some(format!("streamface models pull {}", model.name)),
+            CacheState::Missing(_) => Some(format!("streamface models pull {name}")),
             CacheState::Wrong { path, .. } => {
-                Some(format!("rm {0}; streamface models pull {1}", path.display(), model.name))
+                Some(format!("rm {}; streamface models pull {name}", path.display()))
             }
         };
-        let state = format!("{} ({})", state_word(&state), paths(&cache, model));
-        checks.push(Check { what: format!("model {}", model.name), state, mend, needed: true });
+        let state = format!("{} ({})", state_word(&state), paths_text(cache, &model));
+        checks.push(Check { what: format!("model {name}"), state, mend, needed: true });
     }
     let models_there = checks.iter().all(|c| c.mend.is_none());
     for registry in [Registry::Pypi, Registry::Npm] {
@@ -57,23 +63,20 @@ pub fn doctor(json: bool) -> anyhow::Result<Outcome> {
             needed: !models_there,
         });
     }
-    let outcome =
-        if checks.iter().any(|c| c.needed && c.mend.is_some()) { Outcome::Incomplete } else { Outcome::Done };
-    if json {
-        let all: Vec<_> = checks
-            .iter()
-            .map(
-                |c| serde_json::json!({"what": c.what, "state": c.state, "mend": c.mend, "needed": c.needed}),
-            )
-            .collect();
-        say!("{:#}", serde_json::Value::from(all));
-        return Ok(outcome);
+    Ok(checks)
+}
+
+/// A word for the state of a model's weights: good, missing or wrong.
+#[must_use]
+pub fn state_word(state: &CacheState) -> &'static str {
+    match state {
+        CacheState::Good => "good",
+        CacheState::Missing(_) => "missing",
+        CacheState::Wrong { .. } => "wrong",
     }
-    for c in &checks {
-        say!("{} {:<20} {}", if c.mend.is_none() { "ok     " } else { "missing" }, c.what, c.state);
-        if let Some(mend) = &c.mend {
-            say!("        {:<20} {mend}", "mend it with");
-        }
-    }
-    Ok(outcome)
+}
+
+/// The files of a model, in a line.
+pub(super) fn paths_text(cache: &Cache, model: &Manifest) -> String {
+    cache.paths(model).iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
 }

@@ -2,104 +2,91 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
 use streamface_eval::read_labels;
 use streamface_exchange::{
-    ExportSettings, ImportSettings, Labels, Limits, Progress, Snapshot, Summary, export_snapshot,
-    import as import_set,
+    ExportFormat, ExportSettings as Given, ImportFormat, ImportSettings as Taken, Labels, Limits, Place,
+    Progress, Snapshot, Summary, export_snapshot, import as import_set,
 };
 
-use super::Outcome;
-use super::extract::open_existing;
-use crate::args::{ExportArgs, ImportArgs};
-use crate::progress::Bar;
+use super::dataset_dir::open_existing;
+use crate::error::At as _;
+use crate::event::{Context, Event};
+use crate::settings::{ExportSettings, ImportSettings, Settings as _};
+use crate::{Error, Result};
 
-/// `streamface export`.
+/// What an export came to.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ExportResult {
+    /// What was written.
+    pub summary: Summary,
+    /// Whether there is a review whose labels were not asked for.
+    pub review_unused: bool,
+}
+
+/// Writes a dataset in another program's form to `out`.
 ///
 /// # Errors
-/// There is something at `--out`, the dataset lacks what the format is made of, or what reading and writing meets.
-pub fn export(args: &ExportArgs) -> anyhow::Result<Outcome> {
-    let labels = match args.labels.as_str() {
+/// There is something at `out`, the dataset lacks what the format is made of, or what reading and writing meets.
+pub fn export(
+    dir: &Path,
+    format: ExportFormat,
+    out: &Path,
+    settings: &ExportSettings,
+    context: &Context<'_>,
+) -> Result<ExportResult> {
+    settings.check()?;
+    let labels = match settings.labels.as_str() {
         "auto" => Labels::Auto,
         "reviewed" => Labels::Reviewed,
-        file => {
-            Labels::Given(read_labels(file).context("--labels takes auto, reviewed or a file of labels")?)
-        }
+        file => Labels::Given(
+            read_labels(file).at(|| "--labels takes auto, reviewed or a file of labels".to_owned())?,
+        ),
     };
-    let data = open_existing(&args.dir)?;
-    let settings = ExportSettings {
+    let data = open_existing(dir)?;
+    let too_large = |_| Error::Setting("shard-faces is too large".to_owned());
+    let given = Given {
         labels,
-        place: args.copying.place(),
-        aligned: args.aligned,
-        noise: args.noise,
-        shard_faces: args.shard_faces.try_into()?,
-        folds: args.folds,
-        pairs: args.pairs,
-        seed: args.seed,
+        place: place(settings.copy),
+        aligned: settings.aligned,
+        noise: settings.noise,
+        shard_faces: settings.shard_faces.try_into().map_err(too_large)?,
+        folds: settings.folds,
+        pairs: settings.pairs,
+        seed: settings.seed,
     };
-    let set = Snapshot::read(&data, &settings.labels)?;
-    let bar = Bar::new(args.common.quiet);
-    let observe = |p: Progress| bar.show(p.what, p.done, p.total);
-    let done = export_snapshot(&set, args.format.format(), &args.out, &settings, &observe);
-    bar.finish();
-    let done = done?;
-    let unused = settings.labels == Labels::Auto && set.is_reviewed();
-    let note = unused.then_some("a review is there too: --labels reviewed exports it");
-    Ok(say_summary(&done, &args.out, args.common.json, note))
+    let set = Snapshot::read(&data, &given.labels)?;
+    let observe = |p: Progress| context.phase(p.what, p.done, p.total);
+    let done = export_snapshot(&set, format, out, &given, &observe);
+    context.event(&Event::Ended);
+    let review_unused = given.labels == Labels::Auto && set.is_reviewed();
+    Ok(ExportResult { summary: done?, review_unused })
 }
 
-/// `streamface import`.
+/// Makes a dataset directory `out` of another program's folder or file.
 ///
 /// # Errors
-/// There is something at `--out`, nothing could be taken, or what reading and writing meets.
-pub fn import(args: &ImportArgs) -> anyhow::Result<Outcome> {
-    let settings = ImportSettings {
-        place: args.copying.place(),
-        photos: args.photos,
-        images: args.images.clone(),
-        pickle: Limits { length: args.max_pickle, ..Limits::default() },
+/// There is something at `out`, nothing could be taken, or what reading and writing meets.
+pub fn import(
+    path: &Path,
+    format: ImportFormat,
+    out: &Path,
+    settings: &ImportSettings,
+    context: &Context<'_>,
+) -> Result<Summary> {
+    settings.check()?;
+    let taken = Taken {
+        place: place(settings.copy),
+        photos: settings.photos,
+        images: settings.images.clone(),
+        pickle: Limits { length: settings.max_pickle, ..Limits::default() },
     };
-    let bar = Bar::new(args.common.quiet);
-    let observe = |p: Progress| bar.show(p.what, p.done, p.total);
-    let done = import_set(&args.path, args.format.format(), &args.out, &settings, &observe);
-    bar.finish();
-    let done = done?;
-    let next = if done.faces == 0 {
-        Some(format!("next: streamface extract {}", args.out.display()))
-    } else {
-        (done.embeddings > 0).then(|| format!("next: streamface cluster {}", args.out.display()))
-    };
-    Ok(say_summary(&done, &args.out, args.common.json, next.as_deref()))
+    let observe = |p: Progress| context.phase(p.what, p.done, p.total);
+    let done = import_set(path, format, out, &taken, &observe);
+    context.event(&Event::Ended);
+    Ok(done?)
 }
 
-fn say_summary(done: &Summary, out: &Path, json: bool, note: Option<&str>) -> Outcome {
-    for problem in &done.problems.first {
-        eprintln!("left out: {problem}");
-    }
-    let unnamed = done.problems.count - done.problems.first.len() as u64;
-    if unnamed > 0 {
-        eprintln!("left out: {unnamed} more");
-    }
-    if json {
-        let mut summary = serde_json::to_value(done).unwrap_or_default();
-        summary["out"] = out.display().to_string().into();
-        say!("{summary:#}");
-    } else {
-        let embeddings = match done.embeddings {
-            0 => String::new(),
-            n => format!(", {n} with embeddings"),
-        };
-        say!("faces    {}{embeddings}", done.faces);
-        say!("people   {}", done.people);
-        say!("frames   {}", done.frames);
-        say!("images   {}", done.images);
-        for left in &done.left_out {
-            say!("without  {} {}", left.count, left.why);
-        }
-        say!("out      {}", out.display());
-        if let Some(note) = note {
-            say!("{note}");
-        }
-    }
-    if done.problems.count > 0 { Outcome::Incomplete } else { Outcome::Done }
+fn place(copy: bool) -> Place {
+    if copy { Place::Copy } else { Place::Link }
 }

@@ -1,64 +1,62 @@
-//! The steps, one file each. A step is a function from a dataset directory and settings to a summary.
+//! The steps, one file each, and what they share.
 
 mod analyze;
 mod capture;
+mod checkpoint;
 mod cluster;
+mod cluster_vectors;
+mod clustering_method;
 mod commit;
 mod compare;
-mod decided;
+mod counters;
+mod dataset_dir;
+mod decisions;
 mod doctor;
 mod evaluate;
 mod exchange;
 mod extract;
 mod finalize;
-mod matching;
-mod method;
+mod frame_worker;
+mod input;
+mod labelling;
+mod match_clusters;
+mod model_cache;
 mod models;
 mod outputs;
-mod people;
+mod people_count;
 mod report;
-mod review;
+mod results;
+mod review_server;
+mod reviewed;
 mod run;
 mod score;
-mod state;
+mod session;
 mod stats;
 mod study;
-mod summary;
-mod vectors;
 mod verify;
 mod watch;
-mod work;
 
-pub use analyze::analyze;
-pub use capture::{capture, register_stop};
-pub use cluster::{ClusterSummary, cluster};
-pub use doctor::doctor;
-pub use evaluate::evaluate;
-pub use exchange::{export, import};
-pub use extract::{extract, open_existing};
-pub use finalize::finalize;
-pub use matching::match_clusters;
-pub use models::{check, list, load_detector, load_embedder, pull};
+pub use analyze::{AnalyzeResult, analyze};
+pub use capture::{CaptureResult, capture};
+pub use cluster::{ClusterResult, cluster};
+pub use cluster_vectors::{
+    JoinResult, LinkResult, VectorsResult, cluster_join, cluster_link, cluster_vectors,
+};
+pub use doctor::{Check, doctor, state_word};
+pub use evaluate::{EvaluateResult, evaluate};
+pub use exchange::{ExportResult, export, import};
+pub use extract::{ExtractResult, extract};
+pub use finalize::{FinalizeResult, finalize};
+pub use input::Input;
+pub use labelling::ClusterCounts;
+pub use match_clusters::{MatchResult, match_clusters};
+pub use model_cache::{ModelState, Pulled, list_models, packages, pull_models};
 pub use report::report;
-pub use review::review;
-pub use run::run;
-pub use score::score;
-pub use stats::stats;
-pub use study::study;
-pub use summary::{Outcome, Summary};
-pub use vectors::{cluster_vectors, join_part, link_parts};
-pub use verify::verify;
-pub use watch::watch;
-pub use work::Done;
-
-/// See `say!`.
-pub(crate) fn say_line(line: std::fmt::Arguments<'_>) {
-    use std::io::Write as _;
-    match writeln!(std::io::stdout().lock(), "{line}") {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            let _ = writeln!(std::io::stderr(), "error: standard output: {e}");
-            std::process::exit(2);
-        }
-        _ => {}
-    }
-}
+pub use results::{FaceCounts, FrameCounts, Work};
+pub use review_server::{Review, review};
+pub use run::{RunResult, run};
+pub use score::{ScoreResult, score};
+pub use stats::{StatsResult, stats};
+pub use study::{StudyResult, study};
+pub use verify::{VerifyResult, verify};
+pub use watch::{WatchResult, watch};

@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
 use streamface_store::can_be_written;
+
+use crate::{Error, Result};
 
 /// Checks that outputs can be written, and replace neither an input nor each other.
 pub(super) fn check<'a>(
     outputs: impl IntoIterator<Item = &'a Path>,
     inputs: impl IntoIterator<Item = &'a Path>,
-) -> anyhow::Result<()> {
+) -> Result<()> {
     let inputs: Vec<(&Path, PathBuf)> =
         inputs.into_iter().filter_map(|path| Some((path, place(path)?))).collect();
     let mut seen: Vec<(&Path, PathBuf)> = Vec::new();
@@ -18,14 +19,18 @@ pub(super) fn check<'a>(
         let Some(place) = place(output) else { continue };
         let same = |(_, other): &&(&Path, PathBuf)| *other == place;
         if let Some((input, _)) = inputs.iter().find(same) {
-            bail!(
+            return Err(Error::Setting(format!(
                 "{} would replace {}, which is read; choose another name",
                 output.display(),
                 input.display()
-            );
+            )));
         }
         if let Some((other, _)) = seen.iter().find(same) {
-            bail!("{} and {} are one file; choose another name", output.display(), other.display());
+            return Err(Error::Setting(format!(
+                "{} and {} are one file; choose another name",
+                output.display(),
+                other.display()
+            )));
         }
         // What is no file, such as /dev/null, takes anything.
         if output.is_file() || !output.exists() {

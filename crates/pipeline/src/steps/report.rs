@@ -1,37 +1,30 @@
 //! `report.html` from what the dataset holds.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use streamface_model::Manifest;
 use streamface_report::{Face, Folder, Frame, Model, Person, Report};
 use streamface_store::{Dataset, ExtractionRow, FaceRow, FrameRow, ImageKind, LabelRow, write_atomic};
 use streamface_types::{FaceId, Label};
 
-use super::Outcome;
-use super::extract::open_existing;
-use crate::args::ReportArgs;
+use super::dataset_dir::open_existing;
+use crate::Result;
 use crate::settings::{Record, read_record};
 
-/// `streamface report`.
+/// Writes `report.html` anew, and says where it is.
 ///
 /// # Errors
 /// What reading and writing meets.
-pub fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
-    let data = open_existing(&args.dir)?;
+pub fn report(dir: &Path) -> Result<PathBuf> {
+    let data = open_existing(dir)?;
     let sources: Vec<String> = data.read::<FrameRow>()?.into_iter().map(|f| f.source).collect();
-    let source = sources.first().map_or_else(|| args.dir.display().to_string(), Clone::clone);
-    let path = write_report(&data, &source)?;
-    if args.common.json {
-        say!("{:#}", serde_json::json!({"report": path}));
-    } else {
-        say!("{}", path.display());
-    }
-    Ok(Outcome::Done)
+    let source = sources.first().map_or_else(|| dir.display().to_string(), Clone::clone);
+    write_report(&data, &source)
 }
 
 /// Writes the report and says where.
-pub(super) fn write_report(data: &Dataset, source: &str) -> anyhow::Result<PathBuf> {
+pub(super) fn write_report(data: &Dataset, source: &str) -> Result<PathBuf> {
     let record = read_record(data)?;
     let searched = data.read::<ExtractionRow>()?;
     let dropped = |get: fn(&ExtractionRow) -> u32| searched.iter().map(|r| u64::from(get(r))).sum::<u64>();
@@ -71,7 +64,7 @@ fn frame(row: FrameRow) -> Frame {
     }
 }
 
-fn people(data: &Dataset) -> anyhow::Result<Vec<Person>> {
+fn people(data: &Dataset) -> Result<Vec<Person>> {
     let faces: BTreeMap<FaceId, FaceRow> =
         data.read::<FaceRow>()?.into_iter().map(|f| (f.face.clone(), f)).collect();
     let mut people: BTreeMap<Label, Vec<Face>> = BTreeMap::new();
@@ -92,7 +85,7 @@ fn shown_settings(record: &Record) -> Vec<(String, String)> {
     all.concat().into_iter().filter(|(k, _)| !k.ends_with("-sha256")).collect()
 }
 
-fn models(record: &Record) -> anyhow::Result<Vec<Model>> {
+fn models(record: &Record) -> Result<Vec<Model>> {
     let used = |step: &str, key: &str| record.get(step).and_then(|s| s.get(key)).cloned();
     let mut models = Vec::new();
     for (step, key) in [("extract", "detector"), ("analyze", "embedder")] {

@@ -1,86 +1,99 @@
-//! All steps on a source, side by side: decoding and filters on one thread; saving, detection, crops
-//! and embeddings on others; links and commits on a third; clustering and the report at the end.
+//! All steps on a source, side by side; clustering and the report at the end.
 
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use streamface_capture::Stop;
 use streamface_model::Manifest;
 use streamface_store::Dataset;
 
 use super::analyze::{record_analyze, unembedded};
-use super::capture::{Next, Session, check_source, record_capture, remove_if_fresh, walk};
-use super::cluster::{PeopleSoFar, cluster};
-use super::extract::{load_extractor, record_extract, rework, unsearched};
-use super::models::load_embedder;
+use super::capture::record_capture;
+use super::cluster::{ClusterResult, cluster_dataset};
+use super::dataset_dir::{check_source, remove_if_fresh};
+use super::extract::{record_extract, unsearched};
+use super::labelling::Labelling;
+use super::models::{load_embedder, load_extractor};
+use super::people_count::PeopleCount;
 use super::report::write_report;
-use super::{Outcome, Summary};
-use crate::args::RunArgs;
-use crate::settings;
+use super::results::{FaceCounts, FrameCounts, Work};
+use super::session::{Next, Session, Worked};
+use crate::Result;
+use crate::event::Context;
+use crate::settings::{MethodSettings, RunSettings, Settings as _};
+use crate::threads::with_threads;
 
-/// `streamface run`.
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RunResult {
+    /// Frames.
+    pub frames: FrameCounts,
+    /// Faces; those that an earlier call had left unfinished included.
+    pub faces: FaceCounts,
+    /// People, of all faces of the directory.
+    pub people: ClusterResult,
+    /// Where the report is.
+    pub report: PathBuf,
+    /// How the work went.
+    pub work: Work,
+}
+
+/// All steps on a source (a video, an image, a folder of them, or a url that ffmpeg opens), into the dataset
+/// directory `out`, which is made where it is missing: frames, faces, features, people, report.
+///
+/// Stopped, it finishes the batch, the clustering and the report.
 ///
 /// # Errors
-/// What loading, opening, reading and writing meets. What was committed before stays, and the same
-/// command goes on from there.
-pub fn run(args: &RunArgs, stop: &Stop) -> anyhow::Result<Outcome> {
+/// What loading, opening, reading and writing meets. What was committed before stays, and the same call goes on
+/// from there.
+pub fn run(source: &str, out: &Path, settings: &RunSettings, context: &Context<'_>) -> Result<RunResult> {
     let start = Instant::now();
-    let capture_settings = settings::capture(&args.frames)?;
-    settings::batch_size(args.work.batch_size)?;
-    let name = args.frames.name.as_deref();
-    check_source(&args.source, name)?;
-    let (extractor, detect, extract) = load_extractor(&args.faces)?;
-    let embedder = load_embedder()?;
-    let people = settings::people(&args.people, &Manifest::builtin(settings::DEFAULT_EMBEDDER)?)?;
-    let data = Dataset::open(&args.out)?;
-    record_capture(&data, &capture_settings)?;
-    record_extract(&data, &extractor, &detect, &extract)?;
+    settings.check()?;
+    let name = settings.frames.name.as_deref();
+    check_source(source, name)?;
+    let loaded = load_extractor(&settings.faces, context)?;
+    let embedder = load_embedder(&settings.features, context)?;
+    let labelling = Labelling::new(
+        &settings.people,
+        &MethodSettings::default(),
+        &Manifest::builtin(&settings.features.embedder)?,
+    )?;
+    let data = Dataset::open(out)?;
+    let wanted = settings.frames.capture()?;
+    record_capture(&data, &wanted)?;
+    record_extract(&data, &loaded)?;
     record_analyze(&data, &*embedder)?;
-    let session = Session::new(&data, &args.work, &args.common, stop)?;
-    let earlier = finish_earlier(session, &extractor, &*embedder)?;
-    let mut next = Next {
+    let session = Session::new(&data, &settings.work, context)?;
+    let (extractor, embedder) = (&loaded.extractor, &*embedder);
+    // Frames that `capture` left unsearched and faces that `extract` left without an embedding.
+    let mut earlier = Vec::new();
+    for find in [unsearched, unembedded] {
+        let jobs = find(&data)?;
+        if !jobs.is_empty() {
+            earlier.push(session.rework(jobs, Some(extractor), Some(embedder))?);
+        }
+    }
+    let next = Next {
         extractor: Some(extractor),
         embedder: Some(embedder),
-        people: Some(PeopleSoFar::new(people)),
-        watcher: None,
+        people: Some(PeopleCount::new(labelling)),
+        each: None,
     };
-    let walked = walk(session, &args.source, name, capture_settings, &mut next);
-    let mut summary = match walked {
-        Ok(summary) => summary,
+    let Worked { frames, mut faces, mut work } = match session.walk(source, name, wanted, next) {
+        Ok(worked) => worked,
         Err(e) => {
             // A source that gave nothing must not leave a directory that looks like a result.
             remove_if_fresh(data);
             return Err(e);
         }
     };
-    drop(next);
     for done in earlier {
-        summary.add(done);
+        faces.add(done.faces);
+        work.add(done.work);
     }
-    let found = cluster(&data, &people, args.common.quiet)?;
-    summary.stages.push(("cluster", found.time));
-    summary.people = Some(found);
-    let report = write_report(&data, &streamface_capture::shown(&args.source))?;
-    summary.wall = start.elapsed();
-    summary.report = Some(report);
-    if summary.stopped {
-        summary.notes.push("stopped; the same command goes on from here".into());
-    }
-    summary.print(args.common.json);
-    Ok(summary.outcome())
-}
-
-/// Frames that `capture` left unsearched and faces that `extract` left without an embedding.
-fn finish_earlier(
-    session: Session<'_>,
-    extractor: &streamface_detect::Extractor,
-    embedder: &dyn streamface_embed::Embedder,
-) -> anyhow::Result<Vec<Summary>> {
-    let mut all = Vec::new();
-    for find in [unsearched, unembedded] {
-        let jobs = find(session.data)?;
-        if !jobs.is_empty() {
-            all.push(rework(session, jobs, Some(extractor), Some(embedder))?);
-        }
-    }
-    Ok(all)
+    let people = with_threads(settings.work.threads, || cluster_dataset(&data, &labelling, context))?;
+    work.stages.push(("cluster", people.time));
+    let report = write_report(&data, &streamface_capture::shown(source))?;
+    work.wall = start.elapsed();
+    Ok(RunResult { frames, faces, people, report, work })
 }

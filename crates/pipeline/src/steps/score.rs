@@ -1,68 +1,81 @@
 //! Step 9: labels against true ones.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
-use serde_json::{Value, json};
-use streamface_eval::format::Digits;
+use streamface_eval::Scores;
 use streamface_eval::labels::{Labelled, read_labelled, stem};
 use streamface_eval::metrics::{PersonErrors, ReviewScores, Shared, person_errors};
-use streamface_eval::{Prf, Scores};
 use streamface_report::{Comparison, ComparisonLimits, Folder, NoPictures, Pictures};
 use streamface_store::{ImageKind, write_atomic};
 
-use super::Outcome;
-use crate::args::ScoreArgs;
+use crate::Result;
+use crate::error::At as _;
+use crate::settings::{ScoreSettings, Settings as _};
 
-/// `streamface score`.
+/// What scoring came to.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ScoreResult {
+    /// The scores.
+    pub scores: Scores,
+    /// What a review gained, where the labels before it were given.
+    pub review: Option<ReviewScores>,
+    /// People with errors, the worst first.
+    pub people: Vec<PersonErrors>,
+    /// Faces that only the true labels name.
+    pub only_in_true: Vec<String>,
+    /// Faces that only the predicted labels name.
+    pub only_in_predicted: Vec<String>,
+    /// The true labels.
+    pub truth: Labelled,
+    /// The predicted labels.
+    pub predicted: Labelled,
+    /// The page.
+    pub page: Option<PathBuf>,
+}
+
+/// Step 9: compares labels with true ones. Each is annotations.json, or CSV `name,label`.
 ///
 /// # Errors
 /// A file cannot be read, or the two name no face together.
-pub fn score(args: &ScoreArgs) -> anyhow::Result<Outcome> {
-    let (truth, mut predicted) = (read_labelled(&args.truth)?, read_labelled(&args.predicted)?);
-    let mut before = args.before.as_ref().map(read_labelled).transpose()?;
+pub fn score(truth: &Path, predicted: &Path, settings: &ScoreSettings) -> Result<ScoreResult> {
+    settings.check()?;
+    let paths = [truth, predicted];
+    let (truth, mut predicted) = (read_labelled(truth)?, read_labelled(predicted)?);
+    let mut before = settings.before.as_ref().map(read_labelled).transpose()?;
     // Texts are numbered alike in all files, since a label is asked to equal itself.
     predicted.agree_with(&truth);
     if let Some(before) = &mut before {
         before.agree_with(&truth);
     }
-    let shared = Shared::new(&truth.labels, &predicted.labels)
-        .with_context(|| format!("{} against {}", args.predicted.display(), args.truth.display()))?;
+    let against = || format!("{} against {}", paths[1].display(), paths[0].display());
+    let shared = Shared::new(&truth.labels, &predicted.labels).at(against)?;
     let scores = shared.scores();
     let review = before.as_ref().map(|before| review(&shared, before));
     let people = person_errors(&shared.table());
-    if let Some(page) = &args.html {
+    if let Some(page) = &settings.html {
+        let faces = settings.faces.as_deref();
         let comparison = Comparison {
             title: "Two labellings".to_owned(),
-            source: format!("{} against {}", args.predicted.display(), args.truth.display()),
-            names: names(&args.truth, &args.predicted),
+            source: against(),
+            names: names(paths[0], paths[1]),
             labels: [&truth, &predicted],
             shared: &shared,
             scores: &scores,
             review: review.as_ref().zip(before.as_ref()),
-            faces_folder: links(page, args.faces.as_deref()),
+            faces_folder: links(page, faces),
             limits: ComparisonLimits::default(),
         };
-        let mut pictures: Box<dyn Pictures> = match &args.faces {
+        let mut pictures: Box<dyn Pictures> = match faces {
             Some(dir) => Box::new(Folder::new(faces_of(dir))),
             None => Box::new(NoPictures),
         };
         write_atomic(page, |out| comparison.render(out, &mut *pictures).map_err(std::io::Error::other))?;
     }
-    if args.common.json {
-        say_json(args, &shared, &scores, review.as_ref(), &people)?;
-    } else {
-        say_text(args, &shared, &scores);
-        if let Some(review) = &review {
-            say_review(review);
-        }
-        say_people(args, &truth, &predicted, &people);
-        if let Some(page) = &args.html {
-            say!("page      {}", page.display());
-        }
-    }
-    let short = args.at_least.is_some_and(|wanted| scores.pairwise.f < wanted);
-    Ok(if short { Outcome::Incomplete } else { Outcome::Done })
+    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    let (only_in_true, only_in_predicted) = (owned(&shared.only_in_true), owned(&shared.only_in_predicted));
+    let page = settings.html.clone();
+    Ok(ScoreResult { scores, review, people, only_in_true, only_in_predicted, truth, predicted, page })
 }
 
 /// Over the faces that have all three labels.
@@ -102,115 +115,4 @@ fn links(page: &Path, faces: Option<&Path>) -> String {
         Some(faces.strip_prefix(parent).ok()?.to_str()?.to_owned())
     };
     faces.and_then(beside).unwrap_or_default()
-}
-
-fn say_json(
-    args: &ScoreArgs,
-    shared: &Shared<'_>,
-    scores: &Scores,
-    review: Option<&ReviewScores>,
-    people: &[PersonErrors],
-) -> anyhow::Result<()> {
-    let mut all = serde_json::to_value(scores)?;
-    if let Value::Object(all) = &mut all {
-        all.insert("people_with_errors".to_owned(), people.len().into());
-        all.insert("people".to_owned(), serde_json::to_value(&people[..people.len().min(args.people)])?);
-        if let Some(review) = review {
-            all.insert("review".to_owned(), serde_json::to_value(review)?);
-        }
-        if args.list {
-            all.insert("only_in_true_names".to_owned(), json!(shared.only_in_true));
-            all.insert("only_in_predicted_names".to_owned(), json!(shared.only_in_predicted));
-        }
-        if let Some(page) = &args.html {
-            all.insert("page".to_owned(), json!(page));
-        }
-    }
-    say!("{all:#}");
-    Ok(())
-}
-
-fn say_text(args: &ScoreArgs, shared: &Shared<'_>, scores: &Scores) {
-    let four = |v: f64| Digits(v, 4);
-    let prf =
-        |p: Prf| format!("F {} (precision {}, recall {})", four(p.f), four(p.precision), four(p.recall));
-    say!(
-        "faces     {} in both ({} only true, {} only predicted)",
-        scores.samples,
-        scores.only_in_true,
-        scores.only_in_predicted
-    );
-    if args.list {
-        shared.only_in_true.iter().for_each(|name| say!("only true       {name}"));
-        shared.only_in_predicted.iter().for_each(|name| say!("only predicted  {name}"));
-    }
-    say!("people    {} true, {} predicted", scores.true_clusters, scores.predicted_clusters);
-    say!("pairwise  {}", prf(scores.pairwise));
-    say!("BCubed    {}", prf(scores.bcubed));
-    let i = scores.information;
-    say!(
-        "V-measure {} (homogeneity {}, completeness {})",
-        four(i.v_measure),
-        four(i.homogeneity),
-        four(i.completeness)
-    );
-    say!("ARI       {}", four(scores.ari));
-    say!("NMI       {}", four(i.nmi));
-    say!("AMI       {}", four(i.ami));
-    say!("purity    {}", four(scores.purity));
-    if scores.labels_in_common == 0 {
-        say!("as given  no label is in both files, so none could be equal: no accuracy");
-        return;
-    }
-    let e = scores.equality;
-    say!(
-        "as given  accuracy {} (weighted precision {}, recall {})",
-        four(e.accuracy),
-        four(e.precision_weighted),
-        four(e.recall_weighted)
-    );
-}
-
-fn say_review(review: &ReviewScores) {
-    say!(
-        "review    pairwise F {:.4} to {:.4} ({:+.4}) over {} faces",
-        review.before.pairwise.f,
-        review.after.pairwise.f,
-        review.gain,
-        review.after.samples
-    );
-    for (what, changes) in [("joins", &review.joins), ("splits", &review.splits)] {
-        let sum = |of: fn(&streamface_eval::metrics::Change) -> u64| changes.iter().map(of).sum::<u64>();
-        say!(
-            "{what:<9} {}: {} pairs set right, {} set wrong",
-            changes.len(),
-            sum(|c| c.right),
-            sum(|c| c.wrong)
-        );
-    }
-}
-
-fn say_people(args: &ScoreArgs, truth: &Labelled, predicted: &Labelled, people: &[PersonErrors]) {
-    /// Parts of a person that are told.
-    const PARTS: usize = 5;
-    for person in people.iter().take(args.people) {
-        let part = |p: &streamface_eval::metrics::Part| {
-            format!("{} ({} of {})", predicted.name(p.label), p.faces, p.faces + p.others)
-        };
-        let mut parts: Vec<String> = person.parts.iter().take(PARTS).map(part).collect();
-        if person.parts.len() > PARTS {
-            parts.push(format!("{} more", person.parts.len() - PARTS));
-        }
-        say!(
-            "errors    {}: {} faces, {} pairs missed, {} wrong; in {}",
-            truth.name(person.label),
-            person.faces,
-            person.pairs_missed,
-            person.pairs_wrong,
-            parts.join(", ")
-        );
-    }
-    if people.len() > args.people {
-        say!("errors    {} more people", people.len() - args.people);
-    }
 }

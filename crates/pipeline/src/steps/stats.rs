@@ -2,62 +2,67 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
 use streamface_eval::labels::{each_annotation, read_labelled};
-use streamface_eval::stats::StatsBuilder;
+use streamface_eval::stats::{Stats, StatsBuilder};
 use streamface_report::StatsPage;
 use streamface_store::{Dataset, FaceRow, FeatureRow, FrameRow, LabelRow, write_atomic};
 use streamface_types::FaceId;
 
-use super::Outcome;
-use super::extract::open_existing;
-use crate::args::StatsArgs;
+use super::dataset_dir::open_existing;
+use crate::settings::{Settings as _, StatsSettings};
+use crate::threads::with_threads;
+use crate::{Error, Result};
 
-/// `streamface stats`.
+/// What is in datasets.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct StatsResult {
+    /// The numbers.
+    pub stats: Stats,
+    /// The page; the same as JSON lies beside it.
+    pub page: PathBuf,
+}
+
+/// What is in datasets together: hours, frames, faces, people, attributes. People of two datasets are not matched,
+/// but for those whose labels are the same name.
 ///
 /// # Errors
-/// What reading and writing meets.
-pub fn stats(args: &StatsArgs) -> anyhow::Result<Outcome> {
-    if !args.labels.is_empty() && args.labels.len() != args.dirs.len() {
-        bail!("{} files of labels for {} directories: give one for each", args.labels.len(), args.dirs.len());
+/// No directory; what reading and writing meets.
+pub fn stats(dirs: &[PathBuf], settings: &StatsSettings) -> Result<StatsResult> {
+    settings.check()?;
+    let files = &settings.labels;
+    if !files.is_empty() && files.len() != dirs.len() {
+        let (files, dirs) = (files.len(), dirs.len());
+        let said = format!("{files} files of labels for {dirs} directories: give one for each");
+        return Err(Error::Setting(said));
     }
-    let mut all = StatsBuilder::new();
-    let mut settings = Vec::new();
-    for (at, dir) in args.dirs.iter().enumerate() {
-        let data = open_existing(dir)?;
-        all.dataset();
-        let labels = dataset(&mut all, &data, args.labels.get(at).map(PathBuf::as_path), args.no_distances)?;
-        settings.push((format!("labels of {}", dir.display()), labels));
-    }
-    let found = all.finish()?;
-    let page = args.out.clone().unwrap_or_else(|| args.dirs[0].join("stats.html"));
-    let dirs: Vec<String> = args.dirs.iter().map(|d| d.display().to_string()).collect();
-    let shown =
-        StatsPage { title: "Statistics".to_owned(), source: dirs.join(", "), settings, stats: &found };
-    write_atomic(&page, |out| shown.render(out).map_err(std::io::Error::other))?;
-    let json = page.with_extension("json");
-    write_atomic(&json, |out| serde_json::to_writer_pretty(out, &found).map_err(Into::into))?;
-    if args.common.json {
-        say!("{:#}", serde_json::to_value(&found)?);
-        return Ok(Outcome::Done);
-    }
-    let t = &found.total;
-    let channels = found.channels.len();
-    say!("watched   {} in {channels} channel{}", t.watched(), if channels == 1 { "" } else { "s" });
-    say!("frames    {} kept of {}, {} with faces", t.frames_kept, t.frames, found.frames_with_faces);
-    say!("faces     {} ({} noise, {} without a label)", t.faces, found.noise, found.unlabelled);
-    say!("people    {}, {} of one face", t.people, found.singletons);
-    if let Some(d) = &found.distances {
-        let number = |d: Option<f64>| d.map_or_else(|| "-".to_owned(), |d| format!("{d:.4}"));
-        say!("distances {} from the own mean, {} to the nearest other", number(d.intra), number(d.nearest));
-    }
-    for attribute in &found.attributes {
-        let parts = attribute.categories.iter().zip(&attribute.faces).filter(|(_, n)| **n > 0);
-        let parts: Vec<String> = parts.map(|(c, n)| format!("{c} {n}")).collect();
-        say!("{:<9} {}", attribute.name, parts.join(", "));
-    }
-    say!("page      {}", page.display());
-    Ok(Outcome::Done)
+    let Some(first) = dirs.first() else {
+        return Err(Error::Setting("at least one dataset directory is needed".to_owned()));
+    };
+    with_threads(settings.threads, || {
+        let mut all = StatsBuilder::new();
+        let mut shown = Vec::new();
+        for (at, dir) in dirs.iter().enumerate() {
+            let data = open_existing(dir)?;
+            all.dataset();
+            let labels = files.get(at).map(PathBuf::as_path);
+            let labels = dataset(&mut all, &data, labels, settings.no_distances)?;
+            shown.push((format!("labels of {}", dir.display()), labels));
+        }
+        let stats = all.finish()?;
+        let page = settings.out.clone().unwrap_or_else(|| first.join("stats.html"));
+        let dirs: Vec<String> = dirs.iter().map(|d| d.display().to_string()).collect();
+        let shown = StatsPage {
+            title: "Statistics".to_owned(),
+            source: dirs.join(", "),
+            settings: shown,
+            stats: &stats,
+        };
+        write_atomic(&page, |out| shown.render(out).map_err(std::io::Error::other))?;
+        let json = page.with_extension("json");
+        write_atomic(&json, |out| serde_json::to_writer_pretty(out, &stats).map_err(Into::into))?;
+        Ok(StatsResult { stats, page })
+    })
 }
 
 /// Counts one dataset, and says which labels were taken.
@@ -66,7 +71,7 @@ fn dataset(
     data: &Dataset,
     labels: Option<&Path>,
     no_distances: bool,
-) -> anyhow::Result<String> {
+) -> Result<String> {
     let metadata = data.metadata();
     let [manual, own] = ["annotations_manual.json", "annotations.json"].map(|name| metadata.join(name));
     let mut frames = 0_u64;
@@ -111,7 +116,8 @@ fn dataset(
             }
         }
         if rows == 0 && faces > 0 {
-            bail!("{} names none of the faces of {}", path.display(), data.root().display());
+            let (path, dir) = (path.display(), data.root().display());
+            return Err(Error::Mismatch(format!("{path} names none of the faces of {dir}")));
         }
     }
     if own.exists() {

@@ -3,27 +3,27 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
-use streamface_cluster::{Constraints, Link, Links, Settings, components, cut};
+use streamface_cluster::{Constraints, Link, Links, Settings as Linkage, components, cut};
 use streamface_eval::study::{
     Calibration, CalibrationSettings, HistogramSettings, Labelling, Pair, Prior, Study, Target, Truth,
-    baseline_text, histograms, recommend, sweep,
+    histograms, recommend, sweep,
 };
 use streamface_eval::{intrinsic::silhouette, read_labels};
-use streamface_model::Manifest;
 use streamface_report::StudyPage;
 use streamface_store::{Dataset, FaceRow, FeatureRow, write_atomic};
 use streamface_types::{Embeddings, FaceId, FrameId, Metric};
 
-use super::Outcome;
-use super::cluster::{frames, matrix, same_frame};
+use super::cluster::embedder_of;
+use super::clustering_method::cluster_rows;
 use super::compare::compare;
-use super::evaluate::labels_of_rows;
-use super::extract::open_existing;
-use super::method::{How, cluster_rows};
-use super::vectors::read_vectors;
-use crate::args::{Method, PeopleArgs, StudyArgs};
-use crate::settings;
+use super::dataset_dir::open_existing;
+use super::input::{Input, labels_of_rows, read_vectors};
+use super::labelling::{frames, matrix, same_frame};
+use crate::error::At as _;
+use crate::event::Context;
+use crate::settings::{Method, Settings as _, StudySettings};
+use crate::threads::with_threads;
+use crate::{Error, Result};
 
 /// Resamples of bootstraps that go through labels.
 const RESAMPLES: usize = 500;
@@ -44,29 +44,64 @@ struct Faces {
     source: String,
 }
 
-/// `streamface study`.
+/// What a study came to.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct StudyResult {
+    /// All of it.
+    pub study: Study,
+    /// The nearest two faces of one frame, and their distance, where that is within the recommended threshold.
+    pub nearest_of_a_frame: Option<(String, String, f64)>,
+    /// Where `study.html`, `study.json` and `threshold.toml` are.
+    pub out: PathBuf,
+}
+
+/// Step 4: which threshold suits the faces, and how sure that is.
 ///
 /// # Errors
 /// What reading and writing meets; labels that name no face.
-pub fn study(args: &StudyArgs) -> anyhow::Result<Outcome> {
-    let (faces, out) = faces(args)?;
-    if faces.rows.len() < 2 {
-        bail!("{} has {} faces: there is nothing to study", faces.source, faces.rows.len());
-    }
-    let truth = truth(args, &faces)?;
-    std::fs::create_dir_all(&out).with_context(|| out.display().to_string())?;
-    let thresholds = &args.thresholds.0;
-    let most = thresholds.last().copied().context("at least one threshold")?;
+pub fn study(input: &Input, settings: &StudySettings, context: &Context<'_>) -> Result<StudyResult> {
+    settings.check()?;
+    with_threads(settings.threads, || {
+        let (faces, out) = faces(input, settings)?;
+        if faces.rows.len() < 2 {
+            return Err(Error::StepMissing(format!(
+                "{} has {} faces: there is nothing to study",
+                faces.source,
+                faces.rows.len()
+            )));
+        }
+        let truth = truth(input, settings, &faces, context)?;
+        std::fs::create_dir_all(&out).map_err(Error::io(&out))?;
+        let study = study_of(&faces, truth.as_deref(), settings, context)?;
+        write(&study, &out)?;
+        let nearest = study.calibration.as_ref().and_then(|calibration| {
+            let nearest = calibration.nearest_different.first()?;
+            let within = study.threshold().is_some_and(|t| nearest.distance <= t);
+            let (a, b) = faces.different[nearest.index];
+            within.then(|| (faces.names[a].clone(), faces.names[b].clone(), nearest.distance))
+        });
+        Ok(StudyResult { study, nearest_of_a_frame: nearest, out })
+    })
+}
 
-    let how = How { method: Method::Complete, neighbours: 0, quiet: args.common.quiet };
-    let linkage = Settings::new(faces.metric, most)?;
-    let found = cluster_rows(&faces.rows, &linkage, &faces.constraints, how)?;
+fn study_of(
+    faces: &Faces,
+    truth: Option<&[Option<i64>]>,
+    wanted: &StudySettings,
+    context: &Context<'_>,
+) -> Result<Study> {
+    let thresholds = wanted.thresholds.all();
+    let most = thresholds.last().copied().at(|| "at least one threshold".to_owned())?;
+    let linkage = Linkage::new(faces.metric, most)?;
+    let how = (Method::Complete, 0);
+    let found = cluster_rows(&faces.rows, &linkage, &faces.constraints, how, context.observer)?;
     let merges = found.merges.unwrap_or_default();
     let labels: Vec<Vec<i64>> = thresholds
         .iter()
         .map(|&t| cut(faces.rows.len(), &merges, t).into_iter().map(i64::from).collect())
         .collect();
-    let few = faces.rows.len() <= args.max_samples;
+    let few = faces.rows.len() <= wanted.max_samples;
     let labellings: Vec<Labelling<'_>> = thresholds
         .iter()
         .zip(&labels)
@@ -75,22 +110,18 @@ pub fn study(args: &StudyArgs) -> anyhow::Result<Outcome> {
             Labelling { threshold, labels, silhouette: silhouette.map(|s| s.mean) }
         })
         .collect();
-    let known = truth.as_ref().map(|labels| Truth {
-        labels,
-        shots: faces.shots.as_deref(),
-        resamples: RESAMPLES,
-        seed: SEED,
-    });
+    let known =
+        truth.map(|labels| Truth { labels, shots: faces.shots.as_deref(), resamples: RESAMPLES, seed: SEED });
     let rows = sweep(&labellings, known.as_ref())?;
 
     // Rows of a matrix are in no frames: nothing to calibrate by.
-    let calibration = args.vectors.is_none().then(|| calibrate(&faces)).transpose()?;
-    let target = args.false_match_rate.map_or(Target::Purity(args.purity), Target::FalseMatchRate);
+    let calibration = faces.shots.as_ref().map(|shots| calibrate(faces, shots)).transpose()?;
+    let target = wanted.false_match_rate.map_or(Target::Purity(wanted.purity), Target::FalseMatchRate);
     let recommendation =
         calibration.as_ref().map(|found| recommend(target, found, Prior::Sweep(&rows))).transpose()?;
     let sampling = HistogramSettings {
-        max_samples: args.max_samples,
-        thresholds: thresholds.clone(),
+        max_samples: wanted.max_samples,
+        thresholds: thresholds.to_vec(),
         ..HistogramSettings::default()
     };
     let mut settings = vec![
@@ -111,44 +142,47 @@ pub fn study(args: &StudyArgs) -> anyhow::Result<Outcome> {
         sweep: rows,
         baselines: Vec::new(),
     };
-    if args.compare {
+    if wanted.compare {
         let at = [study.threshold().unwrap_or(most / 2.0)];
-        let tried = if truth.is_some() { &thresholds[..] } else { &at };
+        let tried = if truth.is_some() { thresholds } else { &at };
         let same = (&faces.rows, faces.metric, &faces.constraints);
-        study.baselines = compare(same, tried, truth.as_deref(), args.common.quiet)?;
+        study.baselines = compare(same, tried, truth, context)?;
     }
-    write(&study, &out)?;
-    say_result(args, &study, &faces, &out)?;
-    Ok(Outcome::Done)
+    Ok(study)
 }
 
 fn name_of(source: &str) -> String {
     Path::new(source).file_name().map_or_else(|| source.to_owned(), |n| n.to_string_lossy().into_owned())
 }
 
-fn faces(args: &StudyArgs) -> anyhow::Result<(Faces, PathBuf)> {
-    if let Some(vectors) = &args.vectors {
-        let metric = args.metric.unwrap_or_default();
-        let rows = read_vectors(vectors, metric)?;
-        let out = args.out.clone().context("--out is needed with --vectors")?;
-        let faces = Faces {
-            names: (0..rows.len()).map(|row| row.to_string()).collect(),
-            rows,
-            metric,
-            constraints: Constraints::default(),
-            shots: None,
-            different: Vec::new(),
-            same: Vec::new(),
-            source: vectors.display().to_string(),
-        };
-        return Ok((faces, out));
+fn faces(input: &Input, settings: &StudySettings) -> Result<(Faces, PathBuf)> {
+    match input {
+        Input::Vectors(path) => {
+            let metric = settings.metric.unwrap_or_default();
+            let rows = read_vectors(path, metric)?;
+            let out = settings.out.clone();
+            let out = out.ok_or_else(|| Error::Setting("--out is needed with --vectors".to_owned()))?;
+            let faces = Faces {
+                names: (0..rows.len()).map(|row| row.to_string()).collect(),
+                rows,
+                metric,
+                constraints: Constraints::default(),
+                shots: None,
+                different: Vec::new(),
+                same: Vec::new(),
+                source: path.display().to_string(),
+            };
+            Ok((faces, out))
+        }
+        Input::Dataset(dir) => {
+            let data = open_existing(dir)?;
+            let out = settings.out.clone().unwrap_or_else(|| data.root().to_owned());
+            Ok((of_dataset(&data)?, out))
+        }
     }
-    let data = open_existing(args.dir.as_ref().context("a dataset directory is needed")?)?;
-    let out = args.out.clone().unwrap_or_else(|| data.root().to_owned());
-    Ok((of_dataset(&data)?, out))
 }
 
-fn of_dataset(data: &Dataset) -> anyhow::Result<Faces> {
+fn of_dataset(data: &Dataset) -> Result<Faces> {
     let features = data.read::<FeatureRow>()?;
     let row = |face: &FaceId| features.binary_search_by(|f| f.face.cmp(face)).ok();
     let links: Vec<(usize, usize)> = data
@@ -162,12 +196,11 @@ fn of_dataset(data: &Dataset) -> anyhow::Result<Faces> {
             different.extend(rows[k + 1..].iter().map(|&b| (a, b)));
         }
     }
-    let people = settings::people(&PeopleArgs::default(), &Manifest::builtin(settings::DEFAULT_EMBEDDER)?)?;
     Ok(Faces {
         shots: Some(shots(&features, &links)?),
         constraints: same_frame(&features),
         rows: matrix(&features)?,
-        metric: people.linkage.metric(),
+        metric: embedder_of(data)?.embedder()?.metric,
         different,
         same: links,
         names: features.iter().map(|f| f.face.to_string()).collect(),
@@ -176,7 +209,7 @@ fn of_dataset(data: &Dataset) -> anyhow::Result<Faces> {
 }
 
 /// The shot of each face: frames that temporal links tie are one.
-fn shots(features: &[FeatureRow], links: &[(usize, usize)]) -> anyhow::Result<Vec<u64>> {
+fn shots(features: &[FeatureRow], links: &[(usize, usize)]) -> Result<Vec<u64>> {
     let mut number: BTreeMap<&FrameId, usize> = BTreeMap::new();
     for feature in features {
         let next = number.len();
@@ -192,39 +225,45 @@ fn shots(features: &[FeatureRow], links: &[(usize, usize)]) -> anyhow::Result<Ve
 }
 
 /// The true label of each face, where it is known.
-fn truth(args: &StudyArgs, faces: &Faces) -> anyhow::Result<Option<Vec<Option<i64>>>> {
-    let Some(path) = &args.labels else { return Ok(None) };
-    let labels = if args.vectors.is_some() {
-        labels_of_rows(path, faces.rows.len())?
-    } else {
-        let known = read_labels(path)?;
-        faces.names.iter().map(|n| known.get(n).copied()).collect()
+fn truth(
+    input: &Input,
+    settings: &StudySettings,
+    faces: &Faces,
+    context: &Context<'_>,
+) -> Result<Option<Vec<Option<i64>>>> {
+    let Some(path) = &settings.labels else { return Ok(None) };
+    let labels = match input {
+        Input::Vectors(_) => labels_of_rows(path, faces.rows.len())?,
+        Input::Dataset(_) => {
+            let known = read_labels(path)?;
+            faces.names.iter().map(|n| known.get(n).copied()).collect()
+        }
     };
     let missing = labels.iter().filter(|label| label.is_none()).count();
+    let path = path.display();
     if missing == labels.len() {
-        bail!("{} names none of the {missing} faces of {}", path.display(), faces.source);
+        let said = format!("{path} names none of the {missing} faces of {}", faces.source);
+        return Err(Error::Mismatch(said));
     }
     if missing > 0 {
-        eprintln!(
-            "warning: {} has no label for {missing} of {} faces; they are clustered, but left out of the scores",
-            path.display(),
+        context.warn(format!(
+            "{path} has no label for {missing} of {} faces; they are clustered, but left out of the scores",
             labels.len()
-        );
+        ));
     }
     Ok(Some(labels))
 }
 
-fn calibrate(faces: &Faces) -> anyhow::Result<Calibration> {
+fn calibrate(faces: &Faces, shots: &[u64]) -> Result<Calibration> {
     let pairs = |all: &[(usize, usize)]| -> Vec<Pair> {
-        let shot = |row: usize| faces.shots.as_ref().map_or(0, |s| s[row]);
         let distance = |a, b| faces.metric.distance(faces.rows.row(a), faces.rows.row(b));
-        all.iter().map(|&(a, b)| Pair { distance: distance(a, b), shot: shot(a) }).collect()
+        all.iter().map(|&(a, b)| Pair { distance: distance(a, b), shot: shots[a] }).collect()
     };
     let settings = CalibrationSettings { seed: SEED, ..CalibrationSettings::default() };
     Ok(Calibration::new(&pairs(&faces.different), &pairs(&faces.same), &settings)?)
 }
 
-fn write(study: &Study, out: &Path) -> anyhow::Result<()> {
+fn write(study: &Study, out: &Path) -> Result<()> {
     write_atomic(&out.join("study.html"), |file| {
         StudyPage(study).render(file).map_err(std::io::Error::other)
     })?;
@@ -232,60 +271,5 @@ fn write(study: &Study, out: &Path) -> anyhow::Result<()> {
     write_atomic(&out.join("threshold.toml"), |file| {
         std::io::Write::write_all(file, study.toml().as_bytes())
     })?;
-    Ok(())
-}
-
-fn say_result(args: &StudyArgs, study: &Study, faces: &Faces, out: &Path) -> anyhow::Result<()> {
-    let threshold = study.threshold();
-    if args.common.json {
-        say!(
-            "{:#}",
-            serde_json::json!({
-                "threshold": threshold,
-                "recommendation": study.recommendation,
-                "sweep": study.sweep,
-                "baselines": study.baselines,
-                "page": out.join("study.html"),
-            })
-        );
-        return Ok(());
-    }
-    say!("threshold  clusters  singletons  silhouette  pairwise F  BCubed F");
-    for row in &study.sweep {
-        let or = |v: Option<f64>| v.map_or_else(|| "-".to_owned(), |v| format!("{v:.4}"));
-        say!(
-            "{:>9.3}  {:>8}  {:>10}  {:>10}  {:>10}  {:>8}",
-            row.threshold,
-            row.clusters,
-            row.singletons,
-            or(row.silhouette),
-            or(row.pairwise.as_ref().map(|p| p.value.f)),
-            or(row.bcubed.as_ref().map(|p| p.value.f))
-        );
-    }
-    if !study.baselines.is_empty() {
-        say!("");
-        say!("{}", baseline_text(&study.baselines).trim_end());
-    }
-    say!("");
-    say!("{}", study.why());
-    if let Some(calibration) = &study.calibration
-        && let (Some(nearest), Some(t)) = (calibration.nearest_different.first(), threshold)
-        && nearest.distance <= t
-    {
-        let (a, b) = faces.different[nearest.index];
-        say!(
-            "nearest two faces of one frame: {} and {}, {:.3}",
-            faces.names[a],
-            faces.names[b],
-            nearest.distance
-        );
-    }
-    say!("page       {}", out.join("study.html").display());
-    match (threshold, &args.dir) {
-        (Some(t), Some(dir)) => say!("next       streamface cluster {} --threshold {t}", dir.display()),
-        (Some(t), None) => say!("next       --threshold {t}"),
-        (None, _) => {}
-    }
     Ok(())
 }

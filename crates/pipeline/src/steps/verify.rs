@@ -1,12 +1,9 @@
 //! How well distances tell people apart.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
 use rayon::prelude::*;
-use serde_json::{Value, json};
-use streamface_eval::format::Digits;
 use streamface_eval::read_labels;
 use streamface_eval::verification::{
     Draw, Pair, Verified, draw_pairs, read_pairs, rows_by_name, verify as fold,
@@ -15,12 +12,14 @@ use streamface_report::VerificationPage;
 use streamface_store::{Dataset, FaceRow, FeatureRow, write_atomic};
 use streamface_types::{Embeddings, FaceId, FrameId, Metric};
 
-use super::Outcome;
-use super::cluster::matrix;
-use super::evaluate::own_labels;
-use super::extract::open_existing;
-use super::vectors::read_vectors;
-use crate::args::VerifyArgs;
+use super::dataset_dir::open_existing;
+use super::input::{Input, own_labels, read_vectors};
+use super::labelling::matrix;
+use crate::error::At as _;
+use crate::event::Context;
+use crate::settings::{Settings as _, VerifySettings};
+use crate::threads::with_threads;
+use crate::{Error, Result};
 
 /// Vectors, and what each is of.
 struct Rows {
@@ -32,40 +31,62 @@ struct Rows {
 const CIRCULAR: &str = "the pairs are drawn from the dataset’s own clusters, which were found by these very distances: \
                         the scores flatter. Labels or pairs from people tell more.";
 
-/// `streamface verify`.
+/// What a verification came to.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct VerifyResult {
+    /// The numbers.
+    pub verified: Verified,
+    /// Pairs that lack a face.
+    pub missing: Vec<Pair>,
+    /// The page.
+    pub page: Option<PathBuf>,
+}
+
+/// How well distances tell people apart: LFW's and YTF's protocol.
 ///
 /// # Errors
 /// What reading and writing meets; pairs or labels that name none of the faces.
-pub fn verify(args: &VerifyArgs) -> anyhow::Result<Outcome> {
-    let metric = args.metric.unwrap_or_default();
-    let data = args.dir.as_ref().map(|dir| open_existing(dir)).transpose()?;
-    let (rows, source) = match (&data, &args.vectors) {
-        (Some(data), _) => (of_dataset(data)?, data.root().display().to_string()),
-        (None, Some(path)) => (of_file(path, args.names.as_deref(), metric)?, path.display().to_string()),
-        (None, None) => bail!("a dataset directory or --vectors is needed"),
+pub fn verify(input: &Input, settings: &VerifySettings, context: &Context<'_>) -> Result<VerifyResult> {
+    settings.check()?;
+    with_threads(settings.threads, || verify_here(input, settings, context))
+}
+
+fn verify_here(input: &Input, settings: &VerifySettings, context: &Context<'_>) -> Result<VerifyResult> {
+    let metric = settings.metric.unwrap_or_default();
+    let (data, rows, source) = match input {
+        Input::Dataset(dir) => {
+            let data = open_existing(dir)?;
+            let (rows, source) = (of_dataset(&data)?, data.root().display().to_string());
+            (Some(data), rows, source)
+        }
+        Input::Vectors(path) => {
+            (None, of_file(path, settings.names.as_deref(), metric)?, path.display().to_string())
+        }
     };
-    let mut settings = vec![("metric".to_owned(), metric.to_string())];
+    let mut shown = vec![("metric".to_owned(), metric.to_string())];
     let mut caution = String::new();
-    let (compared, missing) = match &args.pairs {
+    let (compared, missing) = match &settings.pairs {
         Some(path) => {
             let pairs = read_pairs(path)?;
-            settings.push(("pairs".to_owned(), path.display().to_string()));
+            shown.push(("pairs".to_owned(), path.display().to_string()));
             of_pairs(&pairs, &rows, data.as_ref(), metric)
-                .with_context(|| format!("{} and {source}", path.display()))?
+                .at(|| format!("{} and {source}", path.display()))?
         }
         None => {
-            let labels = labels_of(args, data.as_ref(), &rows)?;
-            let told = args.labels.as_ref().map(|path| path.display().to_string());
-            if told.is_none() {
-                eprintln!("warning: {CIRCULAR}");
+            let labels = labels_of(settings, data.as_ref(), &rows)?;
+            let given = settings.labels.as_ref().map(|path| path.display().to_string());
+            if given.is_none() {
+                context.warn(CIRCULAR);
                 caution = format!("Caution: {CIRCULAR}");
             }
-            settings
-                .push(("labels".to_owned(), told.unwrap_or_else(|| "the dataset’s own clusters".to_owned())));
-            let draw =
-                Draw { folds: args.folds, per_fold: args.per_fold, seed: args.seed, ..Draw::default() };
-            let pairs = draw_pairs(&labels, draw);
-            settings.push(("seed".to_owned(), args.seed.to_string()));
+            shown.push((
+                "labels".to_owned(),
+                given.unwrap_or_else(|| "the dataset’s own clusters".to_owned()),
+            ));
+            let &VerifySettings { folds, per_fold, seed, .. } = settings;
+            let pairs = draw_pairs(&labels, Draw { folds, per_fold, seed, ..Draw::default() });
+            shown.push(("seed".to_owned(), seed.to_string()));
             let distance = |&(a, b, same, fold): &(usize, usize, bool, Option<usize>)| {
                 (metric.distance(rows.vectors.row(a), rows.vectors.row(b)), same, fold)
             };
@@ -73,43 +94,45 @@ pub fn verify(args: &VerifyArgs) -> anyhow::Result<Outcome> {
         }
     };
     let verified = fold(&compared)?;
-    let page = args.out.clone().or_else(|| Some(data.as_ref()?.root().join("verify.html")));
-    let skipped = missing.len() as u64;
+    let page = settings.out.clone().or_else(|| Some(data.as_ref()?.root().join("verify.html")));
     if let Some(page) = &page {
         let shown = VerificationPage {
             title: "Verification".to_owned(),
             source,
             caution,
-            settings,
-            skipped,
+            settings: shown,
+            skipped: missing.len() as u64,
             verified: &verified,
         };
         write_atomic(page, |out| shown.render(out).map_err(std::io::Error::other))?;
     }
-    say_result(args, &verified, &missing, page.as_deref())?;
-    Ok(if missing.is_empty() { Outcome::Done } else { Outcome::Incomplete })
+    Ok(VerifyResult { verified, missing, page })
 }
 
-fn of_dataset(data: &Dataset) -> anyhow::Result<Rows> {
+fn of_dataset(data: &Dataset) -> Result<Rows> {
     let features = data.read::<FeatureRow>()?;
     if features.is_empty() {
-        bail!("{} has no embeddings yet; run streamface analyze {0} first", data.root().display());
+        let dir = data.root().display();
+        let said = format!("{dir} has no embeddings yet; run streamface analyze {dir} first");
+        return Err(Error::StepMissing(said));
     }
     let names = features.iter().map(|f| f.face.to_string()).collect();
     Ok(Rows { vectors: matrix(&features)?, names })
 }
 
-fn of_file(path: &Path, names: Option<&Path>, metric: Metric) -> anyhow::Result<Rows> {
+fn of_file(path: &Path, names: Option<&Path>, metric: Metric) -> Result<Rows> {
     let vectors = read_vectors(path, metric)?;
     let names: Vec<String> = match names {
         Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+            let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
             text.lines().map(|line| line.trim().to_owned()).collect()
         }
         None => (0..vectors.len()).map(|row| row.to_string()).collect(),
     };
     if names.len() != vectors.len() {
-        bail!("{} names for {} rows of {}: give one a line", names.len(), vectors.len(), path.display());
+        let (names, rows) = (names.len(), vectors.len());
+        let said = format!("{names} names for {rows} rows of {}: give one a line", path.display());
+        return Err(Error::Mismatch(said));
     }
     Ok(Rows { vectors, names })
 }
@@ -123,7 +146,7 @@ fn of_pairs(
     rows: &Rows,
     data: Option<&Dataset>,
     metric: Metric,
-) -> anyhow::Result<(Vec<Compared>, Vec<Pair>)> {
+) -> Result<(Vec<Compared>, Vec<Pair>)> {
     let wanted = pairs.iter().flat_map(|p| [p.left.as_str(), p.right.as_str()]);
     let mut found = rows_by_name(wanted, &rows.names);
     if let Some(data) = data {
@@ -137,7 +160,9 @@ fn of_pairs(
     if there.is_empty() {
         let named = pairs.first().map_or("", |p| p.left.as_str());
         let row = rows.names.first().map_or("", String::as_str);
-        bail!("no pair has both of its faces (a pair names '{named}', a row is '{row}')");
+        return Err(Error::Mismatch(format!(
+            "no pair has both of its faces (a pair names '{named}', a row is '{row}')"
+        )));
     }
     let distance = |p: &&Pair| {
         (metric.distance(&vectors[p.left.as_str()], &vectors[p.right.as_str()]), p.same, Some(p.fold))
@@ -146,11 +171,7 @@ fn of_pairs(
 }
 
 /// Of the faces of one photo keeps the one nearest its middle, as those do who made LFW.
-fn in_the_middle(
-    found: &mut HashMap<&str, Vec<usize>>,
-    data: &Dataset,
-    names: &[String],
-) -> anyhow::Result<()> {
+fn in_the_middle(found: &mut HashMap<&str, Vec<usize>>, data: &Dataset, names: &[String]) -> Result<()> {
     if found.values().all(|rows| rows.len() < 2) {
         return Ok(());
     }
@@ -192,11 +213,14 @@ fn mean(vectors: &Embeddings, rows: &[usize]) -> Vec<f32> {
 }
 
 /// A label for each row; −1 where it has none.
-fn labels_of(args: &VerifyArgs, data: Option<&Dataset>, rows: &Rows) -> anyhow::Result<Vec<i64>> {
-    let known = match (&args.labels, data) {
+fn labels_of(settings: &VerifySettings, data: Option<&Dataset>, rows: &Rows) -> Result<Vec<i64>> {
+    let known = match (&settings.labels, data) {
         (Some(path), _) => read_labels(path)?,
         (None, Some(data)) => own_labels(data)?,
-        (None, None) => bail!("--pairs or --labels is needed to know who is who"),
+        (None, None) => {
+            let said = "--pairs or --labels is needed to know who is who";
+            return Err(Error::Setting(said.to_owned()));
+        }
     };
     let mut found = rows_by_name(known.keys().map(String::as_str), &rows.names);
     if let Some(data) = data {
@@ -207,43 +231,8 @@ fn labels_of(args: &VerifyArgs, data: Option<&Dataset>, rows: &Rows) -> anyhow::
         found.get(name.as_str()).into_iter().flatten().for_each(|&row| labels[row] = *label);
     }
     if labels.iter().all(|&l| l < 0) {
-        bail!("the labels name none of the {} faces", rows.names.len());
+        let said = format!("the labels name none of the {} faces", rows.names.len());
+        return Err(Error::Mismatch(said));
     }
     Ok(labels)
-}
-
-fn say_result(
-    args: &VerifyArgs,
-    verified: &Verified,
-    missing: &[Pair],
-    page: Option<&Path>,
-) -> anyhow::Result<()> {
-    if args.common.json {
-        let mut all = serde_json::to_value(verified)?;
-        if let Value::Object(all) = &mut all {
-            all.insert("skipped".to_owned(), missing.len().into());
-            let names: Vec<_> = missing.iter().map(|p| json!([p.left, p.right])).collect();
-            all.insert("skipped_pairs".to_owned(), names.into());
-            if let Some(page) = page {
-                all.insert("page".to_owned(), json!(page));
-            }
-        }
-        say!("{all:#}");
-        return Ok(());
-    }
-    let v = verified;
-    say!("pairs     {} of one person, {} of two", v.same, v.different);
-    if let Some(first) = missing.first() {
-        say!("skipped   {} pairs lack a face, such as {} and {}", missing.len(), first.left, first.right);
-    }
-    say!("accuracy  {} ± {:.4} over {} folds", Digits(v.accuracy, 4), v.standard_error, v.folds.len());
-    say!("AUC       {}", Digits(v.auc, 6));
-    say!("EER       {} at distance {:.4}", Digits(v.eer, 4), v.eer_threshold);
-    for at in &v.tar_at_far {
-        say!("TAR       {} at FAR {}", Digits(at.tar, 4), at.far);
-    }
-    if let Some(page) = page {
-        say!("page      {}", page.display());
-    }
-    Ok(())
 }

@@ -1,116 +1,142 @@
 //! Who is on screen while a source runs, and everything that was seen as a dataset.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context as _, bail};
 use streamface_annotate::{Finalized, Numbering};
-use streamface_capture::{Stop, shown};
+use streamface_capture::shown;
 use streamface_model::Manifest;
 use streamface_store::{Dataset, FeatureRow, ImageKind, LabelRow, write_annotations};
 use streamface_types::{Annotation, Annotations, FaceId, Label};
 use streamface_web::Options;
 
-use super::Outcome;
 use super::analyze::record_analyze;
-use super::capture::{Next, Session, check_source, record_capture, remove_if_fresh, walk};
-use super::extract::{load_extractor, open_existing, record_extract};
-use super::models::load_embedder;
-use super::people::Reviewed;
-use crate::args::WatchArgs;
-use crate::settings;
-use crate::watch::{Gallery, Outlets, Page, Presence, Watched, Watcher, Webhook};
+use super::capture::record_capture;
+use super::dataset_dir::{check_source, open_existing, remove_if_fresh};
+use super::extract::record_extract;
+use super::frame_worker::Done;
+use super::models::{load_embedder, load_extractor};
+use super::results::{FaceCounts, FrameCounts, Work};
+use super::reviewed::Reviewed;
+use super::session::{Next, Session, Worked};
+use crate::error::At as _;
+use crate::event::{Context, Event};
+use crate::settings::{Settings as _, WatchSettings};
+use crate::watch::{Frame, Gallery, Outlets, Page, Presence, Watched, Watcher, Webhook};
+use crate::{Error, Result};
 
-/// `streamface watch`.
+/// What a watch came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WatchResult {
+    /// Frames.
+    pub frames: FrameCounts,
+    /// Faces.
+    pub faces: FaceCounts,
+    /// People who were on screen.
+    pub people: usize,
+    /// Of these, those who were not known before.
+    pub new: u64,
+    /// Milliseconds from capture to name, ascending; of a live stream.
+    pub delays: Vec<i64>,
+    /// Where what was seen is kept.
+    pub out: PathBuf,
+    /// How the work went.
+    pub work: Work,
+}
+
+impl WatchResult {
+    /// The delay, in milliseconds, within which this share of the frames was named, in percent; none where there
+    /// are no delays.
+    #[must_use]
+    pub fn delay(&self, percent: usize) -> Option<i64> {
+        let all = &self.delays;
+        all.get((all.len() * percent / 100).min(all.len().saturating_sub(1))).copied()
+    }
+}
+
+/// Names the people of a source while it runs. [`Event::Seen`] tells who is on screen; everything that was seen is
+/// kept as a dataset.
 ///
 /// # Errors
 /// What loading, opening, reading and writing meets.
-pub fn watch(args: &WatchArgs, stop: &Stop) -> anyhow::Result<Outcome> {
+pub fn watch(source: &str, settings: &WatchSettings, context: &Context<'_>) -> Result<WatchResult> {
     let start = Instant::now();
-    let mut capture_settings = settings::capture(&args.frames)?;
+    settings.check()?;
+    let mut wanted = settings.frames.capture()?;
     // What was on a while ago is not what is on now.
-    capture_settings.newest = true;
-    let name = args.frames.name.as_deref();
-    check_source(&args.source, name)?;
-    let (extractor, detect, extract) = load_extractor(&args.faces)?;
-    let embedder = load_embedder()?;
+    wanted.newest = true;
+    let name = settings.frames.name.as_deref();
+    check_source(source, name)?;
+    let loaded = load_extractor(&settings.faces, context)?;
+    let embedder = load_embedder(&settings.features, context)?;
     let model = embedder.id();
-    let manifest = Manifest::builtin(settings::DEFAULT_EMBEDDER)?;
-    let threshold = args.threshold.unwrap_or(manifest.embedder()?.match_threshold);
+    let manifest = Manifest::builtin(&settings.features.embedder)?;
+    let threshold = settings.outlets.threshold.unwrap_or(manifest.embedder()?.match_threshold);
     let mut gallery = Gallery::new(embedder.dim(), embedder.metric(), threshold)?;
     let mut portraits = BTreeMap::new();
-    for dir in &args.people {
-        let known = Known::read(&open_existing(dir)?, &model.sha256)
-            .with_context(|| format!("--people {}", dir.display()))?;
+    for dir in &settings.outlets.people {
+        let known = open_existing(dir)
+            .and_then(|data| Known::read(&data, &model.sha256))
+            .at(|| format!("--people {}", dir.display()))?;
         gallery.add(&known.features, &known.labels, &known.names)?;
         let faces = dir.join(ImageKind::Face.folder());
         portraits.extend(gallery.portraits().map(|(p, face)| (p, faces.join(format!("{face}.png")))));
     }
-    let out = args.out.clone().unwrap_or_else(|| default_out(&args.source, name));
+    let out = settings.outlets.out.clone().unwrap_or_else(|| default_out(source, name));
     let data = Dataset::open(&out)?;
-    record_capture(&data, &capture_settings)?;
-    record_extract(&data, &extractor, &detect, &extract)?;
+    record_capture(&data, &wanted)?;
+    record_extract(&data, &loaded)?;
     record_analyze(&data, &*embedder)?;
     // Whom an earlier watch met.
     let earlier = Known::read(&data, &model.sha256)?;
     gallery.add(&earlier.features, &earlier.labels, &BTreeMap::new())?;
     let known = gallery.len();
 
-    let mut outlets = Outlets::new(args.common.json);
-    if let Some(path) = &args.events {
-        outlets = outlets.to_file(path)?;
+    let mut outlets = Outlets::default();
+    if let Some(path) = &settings.outlets.events {
+        outlets = outlets.with_file(path)?;
     }
-    if let Some(url) = &args.webhook {
-        outlets = outlets.to_webhook(Webhook::start(url)?);
+    if let Some(url) = &settings.outlets.webhook {
+        outlets = outlets.with_webhook(Webhook::start(url)?);
     }
-    let source = shown(&args.source);
-    let page = match args.no_page {
-        true => None,
-        false => {
-            let options = Options { listen: args.listen, ..Options::default() };
-            let page = Page::start(&source, portraits, options)?;
-            note(args, format_args!("page     {}", page.url()));
-            Some(page)
-        }
+    let page = if settings.outlets.no_page {
+        None
+    } else {
+        let options = Options { listen: settings.outlets.listen, ..Options::default() };
+        Some(Page::start(&shown(source), portraits, options)?)
     };
-    note(args, format_args!("known    {known} people, within {threshold} of their means"));
-    let patience = i64::try_from(args.patience.as_micros()).unwrap_or(i64::MAX);
-    let live = args.source.contains("://");
-    let watcher = Watcher::new(gallery, Presence::new(patience), outlets, page, live);
-    let session = Session::new(&data, &args.work, &args.common, stop)?;
-    let mut next =
-        Next { extractor: Some(extractor), embedder: Some(embedder), people: None, watcher: Some(watcher) };
-    let walked = walk(session, &args.source, name, capture_settings, &mut next);
-    let watched = next.watcher.take().map(Watcher::end).unwrap_or_default();
-    let mut summary = match walked {
-        Ok(summary) => summary,
+    context.event(&Event::Watching { page: page.as_ref().map(Page::url), known, threshold });
+    let patience = i64::try_from(settings.outlets.patience.as_micros()).unwrap_or(i64::MAX);
+    let live = source.contains("://");
+    let mut watcher = Watcher::new(context.observer, gallery, Presence::new(patience), outlets, page, live);
+    let session = Session::new(&data, &settings.work, context)?;
+    let mut each = |data: &Dataset, done: &Done| {
+        let Some(row) = &done.frame else { return Ok(()) };
+        let faces = done.found.as_ref().map_or(&[][..], |found| &found.faces);
+        watcher.take(data, Frame { row, faces, features: &done.features })
+    };
+    let next = Next {
+        extractor: Some(&loaded.extractor),
+        embedder: Some(&*embedder),
+        people: None,
+        each: Some(&mut each),
+    };
+    let walked = session.walk(source, name, wanted, next);
+    let watched = watcher.end();
+    let Worked { frames, faces, mut work } = match walked {
+        Ok(worked) => worked,
         Err(e) => {
             remove_if_fresh(data);
             return Err(e);
         }
     };
     keep_labels(&data, &earlier.labels, &watched)?;
-    summary.wall = start.elapsed();
-    summary.failures.extend(watched.lost.iter().cloned());
-    let people: std::collections::BTreeSet<u64> = watched.labels.values().copied().collect();
-    summary.notes.push(format!("people   {} on screen, {} of them new", people.len(), watched.new));
-    if let (Some(half), Some(most)) = (percentile(&watched.delays, 50), percentile(&watched.delays, 95)) {
-        summary.notes.push(format!("delay    {half} ms from capture to name, 95 % within {most} ms"));
-    }
-    summary.notes.push(format!("next     streamface review {}", out.display()));
-    if !args.common.json {
-        summary.print(false);
-    }
-    Ok(summary.outcome())
-}
-
-/// Standard output may be events that a program reads.
-fn note(args: &WatchArgs, line: std::fmt::Arguments<'_>) {
-    use std::io::Write as _;
-    if !args.common.quiet {
-        let _ = writeln!(std::io::stderr(), "{line}");
-    }
+    work.wall = start.elapsed();
+    work.failures.extend(watched.lost);
+    let people = watched.labels.values().copied().collect::<BTreeSet<u64>>().len();
+    Ok(WatchResult { frames, faces, people, new: watched.new, delays: watched.delays, out, work })
 }
 
 fn default_out(source: &str, name: Option<&str>) -> PathBuf {
@@ -128,14 +154,13 @@ struct Known {
 }
 
 impl Known {
-    fn read(data: &Dataset, model: &str) -> anyhow::Result<Self> {
+    fn read(data: &Dataset, model: &str) -> Result<Self> {
         let features = data.read::<FeatureRow>()?;
         if let Some(other) = features.iter().find(|f| f.model_sha256 != model) {
-            bail!(
+            return Err(Error::Mismatch(format!(
                 "{} was embedded by {}, and faces here are not: distances between models mean nothing",
-                other.face,
-                other.model
-            );
+                other.face, other.model
+            )));
         }
         // A review counts as far as it has come.
         let faces = features.iter().map(|row| row.face.clone());
@@ -155,7 +180,7 @@ impl Known {
 }
 
 /// Labels of what was seen, beside those of an earlier watch.
-fn keep_labels(data: &Dataset, earlier: &BTreeMap<FaceId, i64>, watched: &Watched) -> anyhow::Result<()> {
+fn keep_labels(data: &Dataset, earlier: &BTreeMap<FaceId, i64>, watched: &Watched) -> Result<()> {
     data.compact()?;
     let mut labels = earlier.clone();
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
@@ -165,8 +190,4 @@ fn keep_labels(data: &Dataset, earlier: &BTreeMap<FaceId, i64>, watched: &Watche
     write_annotations(&data.metadata().join("annotations.json"), &annotations)?;
     data.replace(labels.into_iter().map(|(face, l)| LabelRow { face, label: Label(l) }).collect())?;
     Ok(())
-}
-
-fn percentile(ascending: &[i64], percent: usize) -> Option<i64> {
-    ascending.get((ascending.len() * percent / 100).min(ascending.len().saturating_sub(1))).copied()
 }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Context as _;
 use hri::{Index, Settings, Threshold, To};
 use streamface_store::FeatureRow;
 use streamface_types::{FaceId, Metric};
+
+use crate::Result;
+use crate::error::At as _;
 
 /// What is known of a person beside vectors.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +45,7 @@ impl Gallery {
     ///
     /// # Errors
     /// A threshold outside 0 to 2, or no dimension.
-    pub fn new(dim: usize, metric: Metric, threshold: f64) -> anyhow::Result<Self> {
+    pub fn new(dim: usize, metric: Metric, threshold: f64) -> Result<Self> {
         let metric = match metric {
             Metric::Euclidean => hri::Metric::Euclidean,
             _ => hri::Metric::Cosine,
@@ -62,7 +64,7 @@ impl Gallery {
         features: &[FeatureRow],
         labels: &BTreeMap<FaceId, i64>,
         names: &BTreeMap<i64, String>,
-    ) -> anyhow::Result<()> {
+    ) -> Result<()> {
         let mut of: BTreeMap<u64, Vec<&FeatureRow>> = BTreeMap::new();
         for row in features {
             let label = labels.get(&row.face).and_then(|&l| u64::try_from(l).ok());
@@ -74,7 +76,7 @@ impl Gallery {
             let known = self.by_number.get(&number).copied();
             let mut to = known.map_or(To::New, |at| To::Person(at as hri::Label));
             for row in &rows {
-                let added = self.insert(&row.embedding, to).with_context(|| row.face.to_string())?;
+                let added = self.insert(&row.embedding, to).at(|| row.face.to_string())?;
                 to = To::Person(added);
             }
             let To::Person(label) = to else { continue };
@@ -97,12 +99,6 @@ impl Gallery {
         self.people.len()
     }
 
-    /// Whether there is no one yet.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.people.is_empty()
-    }
-
     /// A person's name.
     #[must_use]
     pub fn name(&self, person: u64) -> Option<&str> {
@@ -118,7 +114,7 @@ impl Gallery {
     ///
     /// # Errors
     /// Embeddings of another dimension, or such that have no direction.
-    pub fn frame(&mut self, vectors: &[&[f32]]) -> anyhow::Result<Vec<Found>> {
+    pub fn frame(&mut self, vectors: &[&[f32]]) -> Result<Vec<Found>> {
         let within = self.index.settings().threshold().value();
         let mut pairs = Vec::new();
         for (face, vector) in vectors.iter().enumerate() {
@@ -148,7 +144,7 @@ impl Gallery {
         Ok(found)
     }
 
-    fn insert(&mut self, vector: &[f32], to: To) -> anyhow::Result<hri::Label> {
+    fn insert(&mut self, vector: &[f32], to: To) -> Result<hri::Label> {
         self.vectors += 1;
         Ok(self.index.insert_to(vector, self.vectors, to)?.label)
     }

@@ -1,4 +1,4 @@
-//! Where events go: standard output, a file, a webhook.
+//! Where sightings go beside the observer: a file, a webhook.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write as _};
@@ -9,9 +9,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-
-use super::event::Event;
+use crate::sighting::Sighting;
+use crate::{Error, Result};
 
 /// Events that may wait for a slow webhook; what comes beyond is dropped and counted.
 const WAITING: usize = 10_000;
@@ -25,8 +24,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// All places where events go.
 #[derive(Debug, Default)]
 pub struct Outlets {
-    /// JSON on standard output, else lines for people.
-    json: bool,
     file: Option<(PathBuf, BufWriter<File>)>,
     webhook: Option<Webhook>,
     /// The first thing that went wrong with the file.
@@ -34,37 +31,26 @@ pub struct Outlets {
 }
 
 impl Outlets {
-    /// Events on standard output: as JSON, or for people to read.
-    #[must_use]
-    pub fn new(json: bool) -> Self {
-        Self { json, ..Self::default() }
-    }
-
-    /// And appended to a file, one JSON object a line.
+    /// Appended to a file, one JSON object a line.
     ///
     /// # Errors
     /// It cannot be opened.
-    pub fn to_file(mut self, path: &Path) -> anyhow::Result<Self> {
+    pub fn with_file(mut self, path: &Path) -> Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path);
-        let file = file.with_context(|| path.display().to_string())?;
+        let file = file.map_err(Error::io(path))?;
         self.file = Some((path.to_owned(), BufWriter::new(file)));
         Ok(self)
     }
 
     /// And posted.
     #[must_use]
-    pub fn to_webhook(self, webhook: Webhook) -> Self {
+    pub fn with_webhook(self, webhook: Webhook) -> Self {
         Self { webhook: Some(webhook), ..self }
     }
 
     /// Tells of an event. What a file or a webhook does not take ends nothing: [`end`](Self::end) says so.
-    pub fn tell(&mut self, event: &Event) {
-        let Ok(line) = serde_json::to_string(event) else { return };
-        if self.json {
-            say!("{line}");
-        } else if let Some(text) = readable(event) {
-            say!("{text}");
-        }
+    pub fn tell(&mut self, sighting: &Sighting) {
+        let Ok(line) = serde_json::to_string(sighting) else { return };
         if let Some((path, file)) = &mut self.file
             && let Err(e) = writeln!(file, "{line}").and_then(|()| file.flush())
         {
@@ -78,21 +64,6 @@ impl Outlets {
     /// Waits a little for what is under way; what was lost.
     pub fn end(self) -> Vec<String> {
         self.broken.into_iter().chain(self.webhook.and_then(Webhook::end)).collect()
-    }
-}
-
-/// Came and left; frames are too many to read.
-fn readable(event: &Event) -> Option<String> {
-    let who = |p: &super::Person| p.name.clone().unwrap_or_else(|| format!("person {}", p.person));
-    match event {
-        Event::Frame { .. } => None,
-        Event::Came { person, new, at, .. } => {
-            Some(format!("{}  {} came{}", at.to_readable(), who(person), if *new { ", new" } else { "" }))
-        }
-        Event::Left { person, since, until } => {
-            let seconds = until.micros().saturating_sub(since.micros()) as f64 / 1e6;
-            Some(format!("{}  {} left after {seconds:.0} s", until.to_readable(), who(person)))
-        }
     }
 }
 
@@ -111,16 +82,17 @@ impl Webhook {
     ///
     /// # Errors
     /// It is neither http nor https.
-    pub fn start(url: &str) -> anyhow::Result<Self> {
+    pub fn start(url: &str) -> Result<Self> {
         if !(url.starts_with("http://") || url.starts_with("https://")) {
-            bail!("--webhook {url}: not an http:// or https:// address");
+            return Err(Error::Setting(format!("--webhook {url}: not an http:// or https:// address")));
         }
         let (queue, waiting) = sync_channel(WAITING);
         let failed = Arc::new(AtomicU64::new(0));
         let (to, count) = (url.to_owned(), Arc::clone(&failed));
         let thread = std::thread::Builder::new().name("webhook".into()).spawn(move || {
             post_all(&to, &waiting, &count);
-        })?;
+        });
+        let thread = thread.map_err(Error::io(Path::new(url)))?;
         Ok(Self { url: url.to_owned(), queue, dropped: AtomicU64::new(0), failed, thread })
     }
 
@@ -171,11 +143,11 @@ mod tests {
     use streamface_types::FrameId;
 
     use super::*;
-    use crate::watch::Person;
+    use crate::sighting::Person;
 
-    fn left() -> Event {
+    fn left() -> Sighting {
         let at = FrameId::new("tv_frame_20230525100138412614").unwrap().timestamp().unwrap();
-        Event::Left { person: Person { person: 1, name: None }, since: at, until: at }
+        Sighting::Left { person: Person { person: 1, name: None }, since: at, until: at }
     }
 
     #[test]
@@ -198,7 +170,7 @@ mod tests {
             }
             bodies
         });
-        let mut outlets = Outlets::new(true).to_webhook(Webhook::start(&url).unwrap());
+        let mut outlets = Outlets::default().with_webhook(Webhook::start(&url).unwrap());
         outlets.tell(&left());
         assert_eq!(outlets.end(), Vec::<String>::new());
         let bodies = server.join().unwrap();
@@ -213,7 +185,7 @@ mod tests {
         // A port that nobody listens on.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut outlets =
-            Outlets::new(true).to_webhook(Webhook::start(&format!("http://127.0.0.1:{port}/")).unwrap());
+            Outlets::default().with_webhook(Webhook::start(&format!("http://127.0.0.1:{port}/")).unwrap());
         outlets.tell(&left());
         let lost = outlets.end();
         assert!(lost.len() == 1 && lost[0].contains("1 events"), "{lost:?}");
@@ -225,7 +197,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("events.jsonl");
         for _ in 0..2 {
-            let mut outlets = Outlets::new(true).to_file(&path).unwrap();
+            let mut outlets = Outlets::default().with_file(&path).unwrap();
             outlets.tell(&left());
             assert!(outlets.end().is_empty());
         }

@@ -19,7 +19,7 @@ use streamface_web::{Asset, Options, Server, assets, nothing};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::event::{Event, Person};
+use crate::sighting::{Person, Sighting};
 
 /// Pictures of faces that are kept in memory.
 const PICTURES: usize = 400;
@@ -128,8 +128,8 @@ impl Page {
     }
 
     /// Something happened.
-    pub fn tell(&self, event: &Event) {
-        self.change(|shown| shown.take(event));
+    pub fn tell(&self, sighting: &Sighting) {
+        self.change(|shown| shown.take(sighting));
     }
 
     fn change(&self, change: impl FnOnce(&mut Shown)) {
@@ -151,9 +151,9 @@ impl Page {
 }
 
 impl Shown {
-    fn take(&mut self, event: &Event) {
-        match event {
-            Event::Frame { at, delay_ms, faces, .. } => {
+    fn take(&mut self, sighting: &Sighting) {
+        match sighting {
+            Sighting::Frame { at, delay_ms, faces, .. } => {
                 self.frames += 1;
                 self.faces += faces.len() as u64;
                 self.delay_ms = *delay_ms;
@@ -166,7 +166,7 @@ impl Shown {
                     }
                 }
             }
-            Event::Came { person, new, at, face } => {
+            Sighting::Came { person, new, at, face } => {
                 let card = Card {
                     person: person.clone(),
                     new: *new,
@@ -178,7 +178,7 @@ impl Shown {
                 };
                 self.here.insert(person.person, card);
             }
-            Event::Left { person, until, .. } => {
+            Sighting::Left { person, until, .. } => {
                 if let Some(mut card) = self.here.remove(&person.person) {
                     card.until = until.micros() / 1000;
                     self.recent.push_front(card);

@@ -36,6 +36,7 @@ impl Presence {
     }
 
     /// Who is here, since when, and seen last when.
+    #[cfg(test)]
     pub fn here(&self) -> impl Iterator<Item = (u64, i64, i64)> {
         self.here.iter().map(|(&person, &(since, last))| (person, since, last))
     }

@@ -3,16 +3,28 @@
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use streamface_store::{Dataset, DropReason, FeatureRow, ImageKind};
+use streamface_store::{Dataset, DropReason, FaceRow, FeatureRow, FrameRow, ImageKind};
 use streamface_types::{FaceId, Timestamp};
 
-use super::event::{Event, Person, Seen};
 use super::{Change, Gallery, Outlets, Page, Presence};
-use crate::steps::Done;
+use crate::Result;
+use crate::event::{Event, Observer};
+use crate::sighting::{Person, Seen, Sighting};
+
+/// A frame with its faces and their embeddings, where it was kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
+    /// The frame.
+    pub row: &'a FrameRow,
+    /// Its faces.
+    pub faces: &'a [FaceRow],
+    /// Their embeddings.
+    pub features: &'a [FeatureRow],
+}
 
 /// Names the faces of frames as they come, and tells of it.
-#[derive(Debug)]
-pub struct Watcher {
+pub struct Watcher<'a> {
+    observer: &'a dyn Observer,
     gallery: Gallery,
     presence: Presence,
     outlets: Outlets,
@@ -37,36 +49,46 @@ pub struct Watched {
     pub lost: Vec<String>,
 }
 
-impl Watcher {
+impl<'a> Watcher<'a> {
     /// A watcher that knows whom `gallery` holds.
     #[must_use]
     pub fn new(
+        observer: &'a dyn Observer,
         gallery: Gallery,
         presence: Presence,
         outlets: Outlets,
         page: Option<Page>,
         live: bool,
     ) -> Self {
-        Self { gallery, presence, outlets, page, live, labels: BTreeMap::new(), new: 0, delays: Vec::new() }
+        Self {
+            observer,
+            gallery,
+            presence,
+            outlets,
+            page,
+            live,
+            labels: BTreeMap::new(),
+            new: 0,
+            delays: Vec::new(),
+        }
     }
 
-    /// A frame of `data`, with its faces and their embeddings where it was kept.
+    /// The next frame of `data`.
     ///
     /// # Errors
     /// Embeddings that are not of the gallery's kind.
-    pub fn take(&mut self, data: &Dataset, done: &Done) -> anyhow::Result<()> {
-        let Some(row) = &done.frame else { return Ok(()) };
+    pub fn take(&mut self, data: &Dataset, frame: Frame<'_>) -> Result<()> {
+        let Frame { row, faces, features } = frame;
         let at = row.frame.timestamp().unwrap_or_default();
         if row.dropped == Some(DropReason::Duplicate) {
             self.presence.still(at.micros());
             return Ok(());
         }
-        let boxes: BTreeMap<&FaceId, _> =
-            done.found.iter().flat_map(|f| &f.faces).map(|f| (&f.face, f.bbox)).collect();
-        let vectors: Vec<&[f32]> = done.features.iter().map(|f| &f.embedding[..]).collect();
+        let boxes: BTreeMap<&FaceId, _> = faces.iter().map(|f| (&f.face, f.bbox)).collect();
+        let vectors: Vec<&[f32]> = features.iter().map(|f| &f.embedding[..]).collect();
         let found = self.gallery.frame(&vectors)?;
         let mut faces = Vec::with_capacity(found.len());
-        for (FeatureRow { face, .. }, of) in done.features.iter().zip(&found) {
+        for (FeatureRow { face, .. }, of) in features.iter().zip(&found) {
             self.labels.insert(face.clone(), of.person);
             self.new += u64::from(of.new);
             if let Some(page) = &self.page
@@ -89,7 +111,7 @@ impl Watcher {
             let event = match change {
                 Change::Came { person } => {
                     let Some(seen) = faces.iter().find(|s| s.person.person == person) else { continue };
-                    Event::Came { person: seen.person.clone(), new: seen.new, at, face: seen.face.clone() }
+                    Sighting::Came { person: seen.person.clone(), new: seen.new, at, face: seen.face.clone() }
                 }
                 Change::Left { person, since, last } => self.left(person, since, last),
             };
@@ -99,7 +121,7 @@ impl Watcher {
             let delay_ms = self.live.then(|| now().micros().saturating_sub(at.micros()) / 1000);
             self.delays.extend(delay_ms);
             let stream_seconds = row.stream_time.map(|t| t.micros() as f64 / 1e6);
-            self.tell(&Event::Frame { frame: row.frame.clone(), at, stream_seconds, delay_ms, faces });
+            self.tell(&Sighting::Frame { frame: row.frame.clone(), at, stream_seconds, delay_ms, faces });
         }
         Ok(())
     }
@@ -120,19 +142,20 @@ impl Watcher {
         Watched { labels: self.labels, new: self.new, delays: self.delays, lost: self.outlets.end() }
     }
 
-    fn left(&self, person: u64, since: i64, last: i64) -> Event {
+    fn left(&self, person: u64, since: i64, last: i64) -> Sighting {
         let [since, until] = [since, last].map(Timestamp::from_micros);
-        Event::Left { person: self.person(person), since, until }
+        Sighting::Left { person: self.person(person), since, until }
     }
 
     fn person(&self, person: u64) -> Person {
         Person { person, name: self.gallery.name(person).map(str::to_owned) }
     }
 
-    fn tell(&mut self, event: &Event) {
-        self.outlets.tell(event);
+    fn tell(&mut self, sighting: &Sighting) {
+        self.observer.event(&Event::Seen(sighting.clone()));
+        self.outlets.tell(sighting);
         if let Some(page) = &self.page {
-            page.tell(event);
+            page.tell(sighting);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is told, one JSON object a line.
+//! What a watch sees, one JSON object a line.
 
 use serde::Serialize;
 use streamface_types::{BoundingBox, FaceId, FrameId, Timestamp};
@@ -31,10 +31,10 @@ pub struct Seen {
     pub bbox: BoundingBox,
 }
 
-/// Something to be told.
+/// Something a watch saw.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub enum Event {
+pub enum Sighting {
     /// A frame with faces.
     Frame {
         /// The frame.
@@ -104,13 +104,13 @@ mod tests {
         let person = Person { person: 3, name: Some("Ada \"A.\"".into()) };
         let face = FaceId::new(frame, 0);
         let came =
-            serde_json::to_value(Event::Came { person: person.clone(), new: false, at, face }).unwrap();
+            serde_json::to_value(Sighting::Came { person: person.clone(), new: false, at, face }).unwrap();
         let want = serde_json::json!({
             "event": "came", "person": 3, "name": "Ada \"A.\"", "new": false, "at": "2023-05-25T10:01:38.412Z",
             "face": "tv_frame_20230525100138412614_face_0",
         });
         assert_eq!(came, want);
-        let left = Event::Left { person: Person { name: None, ..person }, since: at, until: at };
+        let left = Sighting::Left { person: Person { name: None, ..person }, since: at, until: at };
         assert!(!serde_json::to_string(&left).unwrap().contains("name"));
     }
 }

@@ -7,6 +7,8 @@ use streamface_annotate::{Decision, People, journal, load};
 use streamface_store::{Dataset, FeatureRow, LabelRow};
 use streamface_types::FaceId;
 
+use crate::Result;
+
 /// A dataset's people as a review has left them.
 pub(super) struct Reviewed {
     pub people: People,
@@ -21,7 +23,7 @@ pub(super) struct Reviewed {
 impl Reviewed {
     /// # Errors
     /// A journal with a broken line, what reading meets.
-    pub fn read(data: &Dataset, frames_apart: bool) -> anyhow::Result<Self> {
+    pub fn read(data: &Dataset, frames_apart: bool) -> Result<Self> {
         let mut faces = Vec::new();
         data.each::<FeatureRow>(|row| faces.push(row.face))?;
         Self::of(data, faces, frames_apart)
@@ -31,11 +33,7 @@ impl Reviewed {
     ///
     /// # Errors
     /// Those of [`Self::read`].
-    pub fn of(
-        data: &Dataset,
-        faces: impl IntoIterator<Item = FaceId>,
-        frames_apart: bool,
-    ) -> anyhow::Result<Self> {
+    pub fn of(data: &Dataset, faces: impl IntoIterator<Item = FaceId>, frames_apart: bool) -> Result<Self> {
         let rows = data.read::<LabelRow>()?;
         let mut labels: BTreeMap<FaceId, i64> = rows.into_iter().map(|row| (row.face, row.label.0)).collect();
         let clustered = labels.len();

@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use streamface_annotate::{Decision, People, Report, journal, load};
 use streamface_cluster::Constraints;
 use streamface_store::Dataset;
 use streamface_types::FaceId;
 
+use crate::Result;
+use crate::error::At as _;
+
 /// The decisions of a dataset.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Decided {
+pub(super) struct Decisions {
     decisions: Vec<Decision>,
 }
 
@@ -23,12 +25,12 @@ pub(super) struct Taken {
     pub(super) pairs: String,
 }
 
-impl Decided {
+impl Decisions {
     /// Reads the journal, if there is one.
     ///
     /// # Errors
     /// A line that is no decision.
-    pub(super) fn read(data: &Dataset) -> anyhow::Result<Self> {
+    pub(super) fn read(data: &Dataset) -> Result<Self> {
         let path: PathBuf = data.metadata().join(journal::FILE);
         Ok(Self { decisions: load(&path)? })
     }
@@ -42,8 +44,9 @@ impl Decided {
     ///
     /// # Errors
     /// Faces out of order.
-    pub(super) fn apart(&self, faces: &[FaceId], count: usize) -> anyhow::Result<(Vec<(u32, u32)>, Taken)> {
-        let decisions = self.decisions.get(..count).context("decisions.jsonl is shorter than it was")?;
+    pub(super) fn apart(&self, faces: &[FaceId], count: usize) -> Result<(Vec<(u32, u32)>, Taken)> {
+        let decisions =
+            self.decisions.get(..count).at(|| "decisions.jsonl is shorter than it was".to_owned())?;
         let pairs = if decisions.is_empty() {
             Vec::new()
         } else {
@@ -59,7 +62,7 @@ impl Decided {
     ///
     /// # Errors
     /// Faces out of order.
-    pub(super) fn report(&self, faces: &[FaceId], labels: &[u32]) -> anyhow::Result<Report> {
+    pub(super) fn report(&self, faces: &[FaceId], labels: &[u32]) -> Result<Report> {
         if self.decisions.is_empty() {
             return Ok(Report::default());
         }

@@ -1,34 +1,23 @@
-//! What a command says at its end, for people and as JSON.
+//! What a step on frames, or a run, says at its end.
 
 use std::path::PathBuf;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use streamface_pipeline::{ClusterResult, FaceCounts, FrameCounts, Work};
 use streamface_store::DropReason;
 
-use super::cluster::ClusterSummary;
-use super::work::Times;
-use crate::progress::Counts;
-
-/// How a command ended, apart from errors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// All was done.
-    Done,
-    /// Something is missing: a file that could not be read, a result that was wanted. Exit code 1.
-    Incomplete,
-}
+use super::Outcome;
 
 /// The end of a step or a run.
 #[derive(Debug, Default)]
 pub struct Summary {
     /// What was counted.
-    pub frames: Option<FrameNumbers>,
+    pub frames: Option<FrameCounts>,
     /// What became of faces.
-    pub faces: Option<FaceNumbers>,
+    pub faces: Option<FaceCounts>,
     /// What clustering found.
-    pub people: Option<ClusterSummary>,
+    pub people: Option<ClusterResult>,
     /// Time at work by stage.
     pub stages: Vec<(&'static str, Duration)>,
     /// Time from start to end.
@@ -43,73 +32,18 @@ pub struct Summary {
     pub notes: Vec<String>,
 }
 
-/// Frames of this call.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct FrameNumbers {
-    /// Keyframes looked at.
-    pub seen: u64,
-    /// Of these, kept.
-    pub kept: u64,
-    /// Of these, dropped, by [`DropReason::ALL`].
-    pub dropped: [u64; 3],
-    /// Keyframes that could not be decoded.
-    pub corrupt: u64,
-}
-
-/// Faces of this call.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct FaceNumbers {
-    /// Found above the score.
-    pub detected: u64,
-    /// Too small.
-    pub small: u64,
-    /// Blurred.
-    pub blurred: u64,
-    /// Kept.
-    pub kept: u64,
-    /// Embedded.
-    pub embedded: u64,
+impl From<Work> for Summary {
+    fn from(work: Work) -> Self {
+        let Work { stages, wall, failures, stopped, .. } = work;
+        Self { stages, wall, failures, stopped, ..Self::default() }
+    }
 }
 
 impl Summary {
-    /// The numbers of a step.
-    pub(crate) fn of(counts: &Counts, corrupt: u64, times: &Times, wall: Duration) -> Self {
-        let n = |v: &std::sync::atomic::AtomicU64| v.load(Relaxed);
-        let dropped = [0, 1, 2].map(|i| n(&counts.dropped[i]));
-        let frames = FrameNumbers { seen: n(&counts.seen), kept: counts.kept(), dropped, corrupt };
-        let faces = FaceNumbers {
-            detected: n(&counts.detected),
-            small: n(&counts.small),
-            blurred: n(&counts.blurred),
-            kept: n(&counts.faces),
-            embedded: n(&counts.embedded),
-        };
-        let stages = times.all().into_iter().filter(|(_, t)| *t > Duration::ZERO).collect();
-        Self { frames: Some(frames), faces: Some(faces), stages, wall, ..Self::default() }
-    }
-
-    /// Adds the faces, times and failures of work that was left from an earlier call.
-    pub(crate) fn add(&mut self, earlier: Self) {
-        if let (Some(all), Some(more)) = (&mut self.faces, earlier.faces) {
-            all.detected += more.detected;
-            all.small += more.small;
-            all.blurred += more.blurred;
-            all.kept += more.kept;
-            all.embedded += more.embedded;
-        }
-        for (name, time) in earlier.stages {
-            match self.stages.iter_mut().find(|(n, _)| *n == name) {
-                Some((_, all)) => *all += time,
-                None => self.stages.push((name, time)),
-            }
-        }
-        self.failures.extend(earlier.failures);
-    }
-
     /// How the command ended.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        if self.failures.is_empty() { Outcome::Done } else { Outcome::Incomplete }
+        Outcome::complete(self.failures.is_empty())
     }
 
     /// Prints it on standard output.
@@ -136,7 +70,7 @@ impl Summary {
                 f.blurred
             );
         }
-        if let Some(p) = self.people {
+        if let Some(ClusterResult { found: p, decisions, report, .. }) = &self.people {
             say!(
                 "people   {} of {} faces ({} seen once; the most seen has {} faces)",
                 p.people,
@@ -144,10 +78,10 @@ impl Summary {
                 p.singletons,
                 p.largest
             );
-            if p.decisions > 0 {
-                let not = p.not_followed;
+            if *decisions > 0 {
+                let not = report.conflicts.len();
                 let said = if not > 0 { format!(", {not} pairs not followed") } else { String::new() };
-                say!("review   {} decisions kept{said}", p.decisions);
+                say!("review   {decisions} decisions kept{said}");
             }
         }
         if !self.stages.is_empty() {
@@ -188,11 +122,11 @@ impl Summary {
             });
             all.insert("faces".into(), faces);
         }
-        if let Some(p) = self.people {
+        if let Some(ClusterResult { found: p, decisions, report, .. }) = &self.people {
             let people = json!({
                 "faces": p.faces, "people": p.people, "singletons": p.singletons, "largest": p.largest,
-                "links": p.links, "clusters_before_merging": p.before_merging, "decisions": p.decisions,
-                "decisions_not_followed": p.not_followed
+                "links": p.links, "clusters_before_merging": p.before_merging, "decisions": decisions,
+                "decisions_not_followed": report.conflicts.len()
             });
             all.insert("people".into(), people);
         }

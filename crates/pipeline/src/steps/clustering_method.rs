@@ -4,71 +4,62 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
 use streamface_cluster::baselines::{ChineseWhispers, Graph, Infomap, chinese_whispers, infomap};
 use streamface_cluster::neighbours::nearest;
 use streamface_cluster::{
-    Constraints, Error, History, Links, Merge, Observer, Parts, Progress, Settings, Stage, append,
-    average_linkage, complete_linkage_observed, join_blocks, labels, single_linkage,
+    Constraints, History, Links, Merge, Parts, Progress, Settings, Stage, append, average_linkage,
+    complete_linkage_observed, join_blocks, labels, single_linkage,
 };
 use streamface_types::{Embeddings, Metric};
 
-use crate::args::Method;
-use crate::progress::Bar;
+use crate::Result;
+use crate::error::At as _;
+use crate::event::{Event, Observer};
+use crate::settings::Method;
 
 /// What a method found.
 #[derive(Debug, Clone, Default)]
-pub struct Clusters {
+pub(super) struct Clusters {
     /// Each row's cluster, numbered by first appearance.
-    pub labels: Vec<u32>,
+    pub(super) labels: Vec<u32>,
     /// Number of clusters.
-    pub clusters: usize,
+    pub(super) clusters: usize,
     /// Pairs that the method worked on.
-    pub links: u64,
+    pub(super) links: u64,
     /// Bands of the threshold that complete linkage took.
-    pub bands: u32,
+    pub(super) bands: u32,
     /// Merges, of the linkages.
-    pub merges: Option<Vec<Merge>>,
+    pub(super) merges: Option<Vec<Merge>>,
     /// Parts that complete linkage found to have nothing to do with each other.
-    pub parts: Option<Parts>,
+    pub(super) parts: Option<Parts>,
     /// Where the time went.
-    pub times: Times,
+    pub(super) times: Times,
 }
 
 /// Time by stage.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Times {
+pub(super) struct Times {
     /// Looking for pairs.
-    pub join: Duration,
+    pub(super) join: Duration,
     /// Joining clusters.
-    pub link: Duration,
+    pub(super) link: Duration,
 }
 
-/// How to cluster.
-#[derive(Debug, Clone, Copy)]
-pub struct How {
-    /// The method.
-    pub method: Method,
-    /// Nearest neighbours that Infomap looks at.
-    pub neighbours: usize,
-    /// No progress on standard error.
-    pub quiet: bool,
-}
-
-/// Clusters rows.
+/// Clusters rows by a method; `neighbours` are those that Infomap looks at.
 ///
 /// # Errors
 /// Those of the method.
-pub fn cluster_rows(
+pub(super) fn cluster_rows(
     rows: &Embeddings,
     settings: &Settings,
     constraints: &Constraints,
-    how: How,
-) -> anyhow::Result<Clusters> {
-    let watch = Watch::new(how.quiet);
+    (method, neighbours): (Method, usize),
+    observer: &dyn Observer,
+) -> Result<Clusters> {
+    let watch = StageClock::new(observer);
     let listen = |p: Progress| watch.hear(p);
-    let observer = Observer::new(&listen);
-    let mut found = match how.method {
+    let observer = streamface_cluster::Observer::new(&listen);
+    let mut found = match method {
         Method::Complete => linked(complete_linkage_observed(rows, settings, constraints, observer)?),
         Method::Single => linked(single_linkage(rows, settings, constraints, observer)?),
         Method::Average => {
@@ -79,14 +70,14 @@ pub fn cluster_rows(
             let links = join_blocks(rows, settings, 0..rows.len(), 0..rows.len(), observer)?;
             if links.len() > settings.most_links() {
                 let (threshold, most) = (settings.threshold(), settings.most_links());
-                return Err(Error::TooManyLinks { threshold, most })
-                    .context("whispers needs all pairs at once");
+                return Err(streamface_cluster::Error::TooManyLinks { threshold, most })
+                    .at(|| "whispers needs all pairs at once".to_owned());
             }
             watch.begin(Stage::Link);
             whispers(&links, settings, constraints)?
         }
         Method::Infomap => {
-            let near = nearest(rows, settings.metric(), how.neighbours)?;
+            let near = nearest(rows, settings.metric(), neighbours)?;
             watch.begin(Stage::Link);
             let graph = Graph::from_neighbours(&near, settings.threshold(), weight(settings))?;
             of_graph(&graph, &infomap(&graph, &Infomap::default()).labels)
@@ -97,11 +88,7 @@ pub fn cluster_rows(
 }
 
 /// Chinese whispers on links, but for those that must not be.
-pub(super) fn whispers(
-    links: &Links,
-    settings: &Settings,
-    constraints: &Constraints,
-) -> anyhow::Result<Clusters> {
+pub(super) fn whispers(links: &Links, settings: &Settings, constraints: &Constraints) -> Result<Clusters> {
     let apart: HashSet<(usize, usize)> =
         constraints.cannot_links().iter().map(|&(a, b)| (a.min(b), a.max(b))).collect();
     let weight = weight(settings);
@@ -139,11 +126,12 @@ pub(super) fn append_rows(
     is_new: &[bool],
     settings: &Settings,
     constraints: &Constraints,
-    quiet: bool,
-) -> anyhow::Result<Clusters> {
-    let watch = Watch::new(quiet);
+    observer: &dyn Observer,
+) -> Result<Clusters> {
+    let watch = StageClock::new(observer);
     let listen = |p: Progress| watch.hear(p);
-    let found = append(rows, history, is_new, settings, constraints, Observer::new(&listen))?;
+    let found =
+        append(rows, history, is_new, settings, constraints, streamface_cluster::Observer::new(&listen))?;
     Ok(Clusters { times: watch.finish(), ..linked(found) })
 }
 
@@ -160,13 +148,13 @@ fn linked(found: streamface_cluster::Clustering) -> Clusters {
 }
 
 /// Clusters of a numbering without gaps.
-pub(crate) fn count(labels: &[u32]) -> usize {
+pub(super) fn count(labels: &[u32]) -> usize {
     labels.iter().max().map_or(0, |&m| m as usize + 1)
 }
 
 /// Hears how far a run is: shows it, and keeps the time.
-pub(crate) struct Watch {
-    bar: Bar,
+pub(super) struct StageClock<'a> {
+    observer: &'a dyn Observer,
     seen: Mutex<Seen>,
 }
 
@@ -176,32 +164,32 @@ struct Seen {
     times: Times,
 }
 
-impl Watch {
+impl<'a> StageClock<'a> {
     /// From here on all time counts for the stage that was begun last. What comes before the first word makes ready for the
     /// comparing, and is part of it.
-    pub(crate) fn new(quiet: bool) -> Self {
+    pub(super) fn new(observer: &'a dyn Observer) -> Self {
         let seen = Seen { stage: Stage::Join, since: Instant::now(), times: Times::default() };
-        Self { bar: Bar::new(quiet), seen: Mutex::new(seen) }
+        Self { observer, seen: Mutex::new(seen) }
     }
 
     /// A word from a run.
-    pub(crate) fn hear(&self, p: Progress) {
+    pub(super) fn hear(&self, p: Progress) {
         let what = match p.stage {
             Stage::Join => "comparing faces",
             _ => "joining clusters",
         };
         let band =
             if p.band > 1 { format!(" (band {}, from {:.3})", p.band, p.reached) } else { String::new() };
-        self.bar.show(&format!("{what}{band}"), p.done, p.total);
+        self.observer.event(&Event::Phase { what: format!("{what}{band}"), done: p.done, total: p.total });
         self.begin(p.stage);
     }
 
-    pub(crate) fn begin(&self, stage: Stage) {
+    pub(super) fn begin(&self, stage: Stage) {
         self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).begin(stage);
     }
 
-    pub(crate) fn finish(&self) -> Times {
-        self.bar.finish();
+    pub(super) fn finish(&self) -> Times {
+        self.observer.event(&Event::Ended);
         let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let last = seen.stage;
         seen.begin(last);

@@ -2,16 +2,20 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
 use streamface_cluster::{Constraints, History, Merge, Parts, Settings, renumber};
 use streamface_store::{About, read_pairs, write_pairs};
 use streamface_types::Embeddings;
 
-use super::decided::Taken;
+use super::decisions::Taken;
+use crate::error::At as _;
+use crate::{Error, Result};
+
+/// The file of a dataset directory's checkpoint, in its folder of metadata.
+pub(super) const FILE: &str = "merges.parquet";
 
 /// Merges of an earlier run.
 #[derive(Debug, Clone)]
-pub(super) struct State {
+pub(super) struct Checkpoint {
     pub(super) merges: Vec<Merge>,
     /// What ties its parts together, if it found any, and their threshold.
     ties: Option<(f64, Vec<(u32, u32)>)>,
@@ -27,27 +31,28 @@ pub(super) struct State {
     pub(super) taken: Option<Taken>,
 }
 
-impl State {
+impl Checkpoint {
     /// Reads what [`write`] wrote; none where there is no file.
-    pub(super) fn read(path: &Path) -> anyhow::Result<Option<Self>> {
+    pub(super) fn read(path: &Path) -> Result<Option<Self>> {
         if !path.exists() {
             return Ok(None);
         }
         let (about, pairs) = read_pairs(path, u32::MAX.into())?;
         let known = |key: &str| {
-            about
-                .get(key)
-                .cloned()
-                .with_context(|| format!("{}: not merges of `streamface cluster`", path.display()))
+            about.get(key).cloned().at(|| format!("{}: not merges of `streamface cluster`", path.display()))
         };
         if known("kind")? != "merges" {
-            bail!("{}: not merges of `streamface cluster`, but {}", path.display(), known("kind")?);
+            let kind = known("kind")?;
+            return Err(Error::Input(format!(
+                "{}: not merges of `streamface cluster`, but {kind}",
+                path.display()
+            )));
         }
-        let broken = || format!("{}: broken", path.display());
+        let broken = || Error::Input(format!("{}: broken", path.display()));
         // Earlier versions knew of no decisions.
         let taken = match about.get("decisions") {
             Some(decisions) => {
-                Some(Taken { decisions: decisions.parse().with_context(broken)?, pairs: known("decided")? })
+                Some(Taken { decisions: decisions.parse().map_err(|_| broken())?, pairs: known("decided")? })
             }
             None => None,
         };
@@ -56,9 +61,9 @@ impl State {
             pairs.into_iter().map(|(a, b, distance)| Merge { a, b, distance }).collect();
         let ties = match about.get("parts") {
             Some(threshold) => {
-                let count = known("merges")?.parse::<usize>().with_context(broken)?.min(merges.len());
+                let count = known("merges")?.parse::<usize>().map_err(|_| broken())?.min(merges.len());
                 let ties = merges.split_off(count).into_iter().map(|m| (m.a, m.b)).collect();
-                Some((threshold.parse().with_context(broken)?, ties))
+                Some((threshold.parse().map_err(|_| broken())?, ties))
             }
             None => None,
         };
@@ -66,8 +71,8 @@ impl State {
             merges,
             ties,
             parts: None,
-            threshold: known("threshold")?.parse().with_context(broken)?,
-            rows: known("rows")?.parse().with_context(broken)?,
+            threshold: known("threshold")?.parse().map_err(|_| broken())?,
+            rows: known("rows")?.parse().map_err(|_| broken())?,
             vectors: known("vectors")?,
             metric: known("metric")?,
             taken,
@@ -81,7 +86,7 @@ impl State {
     }
 
     /// Gives the rows the numbers that they have among all `rows` now, which ascend.
-    pub(super) fn renumber(&mut self, now: &[u32], rows: usize) -> anyhow::Result<()> {
+    pub(super) fn renumber(&mut self, now: &[u32], rows: usize) -> Result<()> {
         self.merges = renumber(&self.merges, now)?;
         if let Some((threshold, ties)) = self.ties.take() {
             self.parts = Some(Parts::tied(now.len(), threshold, ties)?.renumbered(now, rows)?);
@@ -90,19 +95,18 @@ impl State {
     }
 
     /// Checks that it is of `rows` rows with these numbers.
-    pub(super) fn check(
-        &self,
-        path: &Path,
-        settings: &Settings,
-        rows: usize,
-        numbers: &[f32],
-    ) -> anyhow::Result<()> {
+    pub(super) fn check(&self, path: &Path, settings: &Settings, rows: usize, numbers: &[f32]) -> Result<()> {
         let remedy = "cluster once without --append";
         if self.metric != settings.metric().to_string() {
-            bail!("{} is of another metric, {}; {remedy}", path.display(), self.metric);
+            let said = format!("{} is of another metric, {}; {remedy}", path.display(), self.metric);
+            return Err(Error::Mismatch(said));
         }
         if self.rows != rows || self.vectors != fingerprint(rows, numbers) {
-            bail!("{} is of other vectors than the first {} of these; {remedy}", path.display(), self.rows);
+            return Err(Error::Mismatch(format!(
+                "{} is of other vectors than the first {} of these; {remedy}",
+                path.display(),
+                self.rows
+            )));
         }
         Ok(())
     }
@@ -115,7 +119,7 @@ pub(super) fn write(
     settings: &Settings,
     rows: &Embeddings,
     taken: Option<&Taken>,
-) -> anyhow::Result<()> {
+) -> Result<()> {
     let mut about = About::from([
         ("kind".to_owned(), "merges".to_owned()),
         ("rows".to_owned(), rows.len().to_string()),

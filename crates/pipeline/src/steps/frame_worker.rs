@@ -1,66 +1,17 @@
-//! What is done with one frame, on whichever thread: save it, find its faces, embed them. A frame's
-//! result depends on the frame alone.
+//! The work on one frame, on whichever thread: save it, find its faces, embed them. A frame's result
+//! depends on the frame alone.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant};
-
-use anyhow::Context as _;
 use image::RgbImage;
 use streamface_capture::CapturedFrame;
 use streamface_detect::{Extraction, Extractor, Thumbnail, align};
 use streamface_embed::Embedder;
 use streamface_imgproc::{DecodeLimits, decode_image, encode_png};
 use streamface_store::{Dataset, ExtractionRow, FaceRow, FeatureRow, FrameRow, ImageKind};
-use streamface_types::{FaceId, FrameId, error_chain};
+use streamface_types::{FaceId, FrameId};
 
-/// Time at work by stage, over all threads.
-#[derive(Debug, Default)]
-pub struct Times {
-    /// Decoding keyframes, waiting for a live stream included.
-    pub decode: AtomicU64,
-    /// Frame filters.
-    pub filters: AtomicU64,
-    /// Encoding and writing PNG files, and reading them back.
-    pub png: AtomicU64,
-    /// The detector's first look.
-    pub detect: AtomicU64,
-    /// The second look and the crops.
-    pub crops: AtomicU64,
-    /// Embedding.
-    pub embed: AtomicU64,
-    /// Clustering.
-    pub cluster: AtomicU64,
-}
-
-impl Times {
-    /// Runs `work` on the clock of a stage.
-    pub fn on<T>(stage: &AtomicU64, work: impl FnOnce() -> T) -> T {
-        let start = Instant::now();
-        let result = work();
-        Self::add(stage, start.elapsed());
-        result
-    }
-
-    /// Adds to a stage.
-    pub fn add(stage: &AtomicU64, time: Duration) {
-        stage.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Relaxed);
-    }
-
-    /// Name and time of each stage, in the order of the work.
-    #[must_use]
-    pub fn all(&self) -> [(&'static str, Duration); 7] {
-        let d = |v: &AtomicU64| Duration::from_micros(v.load(Relaxed));
-        [
-            ("decode", d(&self.decode)),
-            ("filters", d(&self.filters)),
-            ("png", d(&self.png)),
-            ("detect", d(&self.detect)),
-            ("crops", d(&self.crops)),
-            ("embed", d(&self.embed)),
-            ("cluster", d(&self.cluster)),
-        ]
-    }
-}
+use super::counters::StageTimes;
+use crate::Result;
+use crate::error::{At as _, error_chain};
 
 /// One frame's work.
 #[derive(Debug)]
@@ -99,7 +50,7 @@ pub struct Done {
 
 /// What to do with frames.
 #[derive(Debug)]
-pub struct Work<'a> {
+pub struct FrameWorker<'a> {
     /// Where images go.
     pub data: &'a Dataset,
     /// Finds faces, where they are wanted.
@@ -107,15 +58,15 @@ pub struct Work<'a> {
     /// Embeds them, where that is wanted.
     pub embedder: Option<&'a dyn Embedder>,
     /// The clocks.
-    pub times: &'a Times,
+    pub times: &'a StageTimes,
 }
 
-impl Work<'_> {
+impl FrameWorker<'_> {
     /// Does a job.
     ///
     /// # Errors
     /// What ends the run: a full disk, a network that fails.
-    pub fn run(&self, job: Job) -> anyhow::Result<Done> {
+    pub fn run(&self, job: Job) -> Result<Done> {
         match job {
             Job::Captured(CapturedFrame { row, image: None }) => {
                 Ok(Done { frame: Some(row), ..Done::default() })
@@ -131,11 +82,11 @@ impl Work<'_> {
                     let (found, features) = self.faces_of(&frame, &image)?;
                     Ok(Done { found, features, ..Done::default() })
                 }
-                Err(e) => Ok(Done { failure: Some(error_chain(e.chain())), ..Done::default() }),
+                Err(e) => Ok(Done { failure: Some(error_chain(&e)), ..Done::default() }),
             },
             Job::Faces(frame, faces) => match self.load(&frame) {
                 Ok(image) => Ok(Done { features: self.features_of(&faces, &image)?, ..Done::default() }),
-                Err(e) => Ok(Done { failure: Some(error_chain(e.chain())), ..Done::default() }),
+                Err(e) => Ok(Done { failure: Some(error_chain(&e)), ..Done::default() }),
             },
         }
     }
@@ -144,26 +95,22 @@ impl Work<'_> {
     ///
     /// # Errors
     /// It is not there or cannot be decoded.
-    pub fn load(&self, frame: &FrameId) -> anyhow::Result<RgbImage> {
-        Times::on(&self.times.png, || load_frame(self.data, frame))
+    pub fn load(&self, frame: &FrameId) -> Result<RgbImage> {
+        StageTimes::on(&self.times.png, || load_frame(self.data, frame))
     }
 
-    fn save(&self, kind: ImageKind, name: &impl std::fmt::Display, image: &RgbImage) -> anyhow::Result<()> {
-        Times::on(&self.times.png, || {
+    fn save(&self, kind: ImageKind, name: &impl std::fmt::Display, image: &RgbImage) -> Result<()> {
+        StageTimes::on(&self.times.png, || {
             let png = encode_png(image)?;
             Ok(self.data.stage(kind, name, &png)?)
         })
     }
 
-    fn faces_of(
-        &self,
-        frame: &FrameId,
-        image: &RgbImage,
-    ) -> anyhow::Result<(Option<Found>, Vec<FeatureRow>)> {
+    fn faces_of(&self, frame: &FrameId, image: &RgbImage) -> Result<(Option<Found>, Vec<FeatureRow>)> {
         let Some(extractor) = self.extractor else { return Ok((None, Vec::new())) };
-        let extraction = extractor.extract(image).with_context(|| frame.to_string())?;
-        Times::add(&self.times.detect, extraction.detect_time);
-        Times::add(&self.times.crops, extraction.crop_time);
+        let extraction = extractor.extract(image).at(|| frame.to_string())?;
+        StageTimes::add(&self.times.detect, extraction.detect_time);
+        StageTimes::add(&self.times.crops, extraction.crop_time);
         let Extraction { faces, detected, small, blurred, .. } = extraction;
         let mut rows = Vec::with_capacity(faces.len());
         for (face, index) in faces.iter().zip(0..) {
@@ -189,17 +136,18 @@ impl Work<'_> {
         Ok((Some(Found { extraction, faces: rows, thumbnail }), features))
     }
 
-    fn features_of(&self, faces: &[FaceRow], image: &RgbImage) -> anyhow::Result<Vec<FeatureRow>> {
+    fn features_of(&self, faces: &[FaceRow], image: &RgbImage) -> Result<Vec<FeatureRow>> {
         let Some(embedder) = self.embedder else { return Ok(Vec::new()) };
         let aligned: Option<Vec<RgbImage>> =
             faces.iter().map(|f| align(image, &f.landmarks, embedder.crop().size)).collect();
-        let aligned = aligned.context("a face's landmarks fall into one point; extract the frame anew")?;
+        let aligned =
+            aligned.at(|| "a face's landmarks fall into one point; extract the frame anew".to_owned())?;
         self.embed(faces, &aligned.iter().collect::<Vec<_>>())
     }
 
-    fn embed(&self, faces: &[FaceRow], inputs: &[&RgbImage]) -> anyhow::Result<Vec<FeatureRow>> {
+    fn embed(&self, faces: &[FaceRow], inputs: &[&RgbImage]) -> Result<Vec<FeatureRow>> {
         let Some(embedder) = self.embedder else { return Ok(Vec::new()) };
-        let vectors = Times::on(&self.times.embed, || embedder.embed(inputs))?;
+        let vectors = StageTimes::on(&self.times.embed, || embedder.embed(inputs))?;
         let model = embedder.id();
         let row = |(face, embedding): (&FaceRow, Vec<f32>)| FeatureRow {
             face: face.face.clone(),
@@ -215,8 +163,8 @@ impl Work<'_> {
 ///
 /// # Errors
 /// It is not there or cannot be decoded.
-pub fn load_frame(data: &Dataset, frame: &FrameId) -> anyhow::Result<RgbImage> {
+pub fn load_frame(data: &Dataset, frame: &FrameId) -> Result<RgbImage> {
     let bytes = data.read_image(ImageKind::Frame, frame)?;
     let path = data.image_path(ImageKind::Frame, frame);
-    decode_image(&bytes, &DecodeLimits::default()).with_context(|| path.display().to_string())
+    decode_image(&bytes, &DecodeLimits::default()).at(|| path.display().to_string())
 }

@@ -1,0 +1,66 @@
+//! What is in datasets, and what was exchanged with other programs.
+
+use std::path::Path;
+
+use streamface_pipeline::{ExchangeSummary, StatsResult};
+
+use super::Outcome;
+
+/// `streamface stats`.
+pub fn stats(result: &StatsResult, as_json: bool) -> anyhow::Result<()> {
+    let found = &result.stats;
+    if as_json {
+        say!("{:#}", serde_json::to_value(found)?);
+        return Ok(());
+    }
+    let t = &found.total;
+    let channels = found.channels.len();
+    say!("watched   {} in {channels} channel{}", t.watched(), if channels == 1 { "" } else { "s" });
+    say!("frames    {} kept of {}, {} with faces", t.frames_kept, t.frames, found.frames_with_faces);
+    say!("faces     {} ({} noise, {} without a label)", t.faces, found.noise, found.unlabelled);
+    say!("people    {}, {} of one face", t.people, found.singletons);
+    if let Some(d) = &found.distances {
+        let number = |d: Option<f64>| d.map_or_else(|| "-".to_owned(), |d| format!("{d:.4}"));
+        say!("distances {} from the own mean, {} to the nearest other", number(d.intra), number(d.nearest));
+    }
+    for attribute in &found.attributes {
+        let parts = attribute.categories.iter().zip(&attribute.faces).filter(|(_, n)| **n > 0);
+        let parts: Vec<String> = parts.map(|(c, n)| format!("{c} {n}")).collect();
+        say!("{:<9} {}", attribute.name, parts.join(", "));
+    }
+    say!("page      {}", result.page.display());
+    Ok(())
+}
+
+/// `streamface import` and `export`; `note` is what to do next.
+pub fn exchanged(done: &ExchangeSummary, out: &Path, note: Option<&str>, as_json: bool) -> Outcome {
+    for problem in &done.problems.first {
+        eprintln!("left out: {problem}");
+    }
+    let unnamed = done.problems.count - done.problems.first.len() as u64;
+    if unnamed > 0 {
+        eprintln!("left out: {unnamed} more");
+    }
+    if as_json {
+        let mut summary = serde_json::to_value(done).unwrap_or_default();
+        summary["out"] = out.display().to_string().into();
+        say!("{summary:#}");
+    } else {
+        let embeddings = match done.embeddings {
+            0 => String::new(),
+            n => format!(", {n} with embeddings"),
+        };
+        say!("faces    {}{embeddings}", done.faces);
+        say!("people   {}", done.people);
+        say!("frames   {}", done.frames);
+        say!("images   {}", done.images);
+        for left in &done.left_out {
+            say!("without  {} {}", left.count, left.why);
+        }
+        say!("out      {}", out.display());
+        if let Some(note) = note {
+            say!("{note}");
+        }
+    }
+    Outcome::complete(done.problems.count == 0)
+}

@@ -1,0 +1,87 @@
+//! Models, and what is missing on this machine.
+
+use serde_json::{Value, json};
+use streamface_model::{CacheState, Manifest};
+use streamface_pipeline::{Check, ModelState, Pulled, packages, state_word};
+
+use super::Outcome;
+
+/// One model that `streamface models pull` has put in place.
+pub fn pulled(done: &Pulled) {
+    let what = if done.fetched { "fetched and checked" } else { "already there, and right" };
+    say!("{}: {what}: {}", done.name, done.path);
+}
+
+/// All of them as JSON.
+pub fn pulled_json(all: &[Pulled]) {
+    let one = |p: &Pulled| json!({"name": p.name, "path": p.path, "fetched": p.fetched});
+    say!("{:#}", all.iter().map(one).collect::<Value>());
+}
+
+/// `streamface models list`.
+pub fn list(models: &[ModelState], as_json: bool) {
+    if as_json {
+        let entry = |ModelState { model: m, path, state, .. }: &ModelState| {
+            json!({
+                "name": m.name, "role": m.kind.to_string(), "source": m.source, "package": packages(m),
+                "sha256": m.sha256(), "licence": m.licence, "licence_note": m.licence_note,
+                "state": state_word(state), "path": path,
+            })
+        };
+        say!("{:#}", models.iter().map(entry).collect::<Value>());
+        return;
+    }
+    for ModelState { model: m, state, .. } in models {
+        say!("{:<14} {:<9} {:<8} {}", m.name, m.kind, state_word(state), m.source);
+        say!("{:<14} {}; licence {}. {}", "", packages(m), m.licence, m.licence_note);
+        if let Some((threshold, how)) = recommended(m) {
+            say!("{:<14} {threshold}: {how}", "");
+        }
+    }
+}
+
+/// What a manifest recommends, and how that was found.
+fn recommended(m: &Manifest) -> Option<(String, &str)> {
+    match (m.detector(), m.embedder()) {
+        (Ok(d), _) => Some((format!("score {}, size {}", d.score, d.size), &d.how)),
+        (_, Ok(e)) => Some((format!("threshold {} ({:?})", e.threshold, e.metric).to_lowercase(), &e.how)),
+        _ => None,
+    }
+}
+
+/// `streamface models check`.
+pub fn check(models: &[ModelState], as_json: bool) -> Outcome {
+    let good = models.iter().all(|m| m.state == CacheState::Good);
+    if as_json {
+        let one = |ModelState { model, path, state, .. }: &ModelState| json!({"name": model.name, "state": state_word(state), "path": path});
+        say!("{:#}", models.iter().map(one).collect::<Value>());
+        return Outcome::complete(good);
+    }
+    for ModelState { model, path, state, .. } in models {
+        say!("{:<14} {:<8} {}", model.name, state_word(state), path);
+        if let CacheState::Wrong { found, expected, .. } = state {
+            say!("{:<14} its SHA-256 is {found}, expected {expected}", "");
+        }
+    }
+    if !good {
+        say!("mend it with: streamface models pull");
+    }
+    Outcome::complete(good)
+}
+
+/// `streamface doctor`.
+pub fn doctor(checks: &[Check], as_json: bool) -> Outcome {
+    let outcome = Outcome::complete(!checks.iter().any(Check::fails));
+    if as_json {
+        let one = |c: &Check| json!({"what": c.what, "state": c.state, "mend": c.mend, "needed": c.needed});
+        say!("{:#}", checks.iter().map(one).collect::<Value>());
+        return outcome;
+    }
+    for c in checks {
+        say!("{} {:<20} {}", if c.mend.is_none() { "ok     " } else { "missing" }, c.what, c.state);
+        if let Some(mend) = &c.mend {
+            say!("        {:<20} {mend}", "mend it with");
+        }
+    }
+    outcome
+}

@@ -1,0 +1,108 @@
+//! Decisions: what they came to, and those that are not followed.
+
+use std::path::Path;
+
+use serde_json::json;
+use streamface_annotate::Report;
+use streamface_pipeline::{FinalizeResult, Review};
+
+/// Conflicts that are printed one by one.
+const MAX_CONFLICTS: usize = 20;
+
+/// Says on standard error which decisions are not followed, and why.
+pub fn print_conflicts(report: &Report) {
+    for conflict in report.conflicts.iter().take(MAX_CONFLICTS) {
+        eprintln!("not followed: decision {}: {conflict}", conflict.decision);
+    }
+    if report.conflicts.len() > MAX_CONFLICTS {
+        eprintln!("not followed: {} more", report.conflicts.len() - MAX_CONFLICTS);
+    }
+}
+
+/// Says on standard error that there are faces that no clustering has seen.
+fn print_unclustered(dir: &Path, faces: usize) {
+    if faces > 0 {
+        let dir = dir.display();
+        eprintln!(
+            "{faces} faces are in no cluster yet, and no one's; streamface cluster {dir} --append takes them in"
+        );
+    }
+}
+
+/// `streamface review`, once it can be opened.
+pub fn opened(dir: &Path, review: &Review, as_json: bool) {
+    print_unclustered(dir, review.unclustered);
+    if let Some(torn) = &review.torn {
+        eprintln!(
+            "the journal ended in half a line, an answer that was never acknowledged: set aside as {}",
+            torn.display()
+        );
+    }
+    print_conflicts(&review.report);
+    if as_json {
+        say!("{}", json!({"url": review.url()}));
+    } else {
+        say!("{}", review.url());
+        say!("open it in a browser; Ctrl-C ends the review, all answers are kept");
+    }
+}
+
+/// `streamface finalize`.
+pub fn finalized(dir: &Path, result: &FinalizeResult, as_json: bool) -> anyhow::Result<()> {
+    let FinalizeResult { summary: s, report, decisions, .. } = result;
+    if as_json {
+        say!("{:#}", to_json(result)?);
+        return Ok(());
+    }
+    print_unclustered(dir, result.unclustered);
+    say!(
+        "people   {} of {} faces, from {} clusters by {decisions} decisions",
+        s.after,
+        s.faces - s.noisy,
+        s.before
+    );
+    say!(
+        "changes  {} clusters joined, {} people pulled out, {} faces of no one, {} names",
+        s.merged,
+        s.pulled_out,
+        s.noisy,
+        s.named
+    );
+    if s.undecided > 0 {
+        say!("open     {} pairs that nobody could tell", s.undecided);
+    }
+    if !report.unknown.is_empty() {
+        let times: usize = report.unknown.iter().map(|(_, times)| times).sum();
+        say!("missing  {} decisions name faces that are not there, {times} in all", s.unknown);
+    }
+    print_conflicts(report);
+    say!("written  {}", result.annotations.display());
+    say!("         {}", result.people.display());
+    if let Some(folders) = &result.folders {
+        say!("         {}", folders.display());
+    }
+    Ok(())
+}
+
+fn to_json(result: &FinalizeResult) -> anyhow::Result<serde_json::Value> {
+    let report = &result.report;
+    let conflicts: Vec<_> = report
+        .conflicts
+        .iter()
+        .map(|c| {
+            json!({
+                "decision": c.decision, "pair": c.pair, "faces": [c.faces.0.to_string(), c.faces.1.to_string()],
+                "decisions": c.decisions(), "why": c.to_string()
+            })
+        })
+        .collect();
+    let mut all = serde_json::to_value(result.summary)?;
+    all["decisions"] = result.decisions.into();
+    all["conflicts"] = conflicts.into();
+    all["unknown"] =
+        report.unknown.iter().map(|(id, times)| json!({"decision": id, "faces": times})).collect();
+    all["annotations"] = json!(result.annotations);
+    all["people"] = json!(result.people);
+    all["unclustered"] = result.unclustered.into();
+    Ok(all)
+}

@@ -1,0 +1,162 @@
+//! Labels against true ones, and how well distances tell people apart.
+
+use serde_json::{Value, json};
+use streamface_eval::Prf;
+use streamface_eval::format::Digits;
+use streamface_eval::metrics::{Change, Part, ReviewScores};
+use streamface_pipeline::{ScoreResult, VerifyResult};
+
+/// Parts of a person that are listed.
+const PARTS: usize = 5;
+
+/// `streamface score`: the worst `people`, and with `list` the names that only one file has.
+pub fn score(result: &ScoreResult, people: usize, list: bool, as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        say!("{:#}", to_json(result, people, list)?);
+        return Ok(());
+    }
+    print_scores(result, list);
+    if let Some(review) = &result.review {
+        print_review(review);
+    }
+    print_people(result, people);
+    if let Some(page) = &result.page {
+        say!("page      {}", page.display());
+    }
+    Ok(())
+}
+
+fn to_json(result: &ScoreResult, people: usize, list: bool) -> anyhow::Result<Value> {
+    let mut all = serde_json::to_value(&result.scores)?;
+    if let Value::Object(all) = &mut all {
+        let errors = &result.people;
+        all.insert("people_with_errors".to_owned(), errors.len().into());
+        all.insert("people".to_owned(), serde_json::to_value(&errors[..errors.len().min(people)])?);
+        if let Some(review) = &result.review {
+            all.insert("review".to_owned(), serde_json::to_value(review)?);
+        }
+        if list {
+            all.insert("only_in_true_names".to_owned(), json!(result.only_in_true));
+            all.insert("only_in_predicted_names".to_owned(), json!(result.only_in_predicted));
+        }
+        if let Some(page) = &result.page {
+            all.insert("page".to_owned(), json!(page));
+        }
+    }
+    Ok(all)
+}
+
+fn print_scores(result: &ScoreResult, list: bool) {
+    let scores = &result.scores;
+    let four = |v: f64| Digits(v, 4);
+    let prf =
+        |p: Prf| format!("F {} (precision {}, recall {})", four(p.f), four(p.precision), four(p.recall));
+    say!(
+        "faces     {} in both ({} only true, {} only predicted)",
+        scores.samples,
+        scores.only_in_true,
+        scores.only_in_predicted
+    );
+    if list {
+        result.only_in_true.iter().for_each(|name| say!("only true       {name}"));
+        result.only_in_predicted.iter().for_each(|name| say!("only predicted  {name}"));
+    }
+    say!("people    {} true, {} predicted", scores.true_clusters, scores.predicted_clusters);
+    say!("pairwise  {}", prf(scores.pairwise));
+    say!("BCubed    {}", prf(scores.bcubed));
+    let i = scores.information;
+    say!(
+        "V-measure {} (homogeneity {}, completeness {})",
+        four(i.v_measure),
+        four(i.homogeneity),
+        four(i.completeness)
+    );
+    say!("ARI       {}", four(scores.ari));
+    say!("NMI       {}", four(i.nmi));
+    say!("AMI       {}", four(i.ami));
+    say!("purity    {}", four(scores.purity));
+    if scores.labels_in_common == 0 {
+        say!("as given  no label is in both files, so none could be equal: no accuracy");
+        return;
+    }
+    let e = scores.equality;
+    say!(
+        "as given  accuracy {} (weighted precision {}, recall {})",
+        four(e.accuracy),
+        four(e.precision_weighted),
+        four(e.recall_weighted)
+    );
+}
+
+fn print_review(review: &ReviewScores) {
+    say!(
+        "review    pairwise F {:.4} to {:.4} ({:+.4}) over {} faces",
+        review.before.pairwise.f,
+        review.after.pairwise.f,
+        review.gain,
+        review.after.samples
+    );
+    for (what, changes) in [("joins", &review.joins), ("splits", &review.splits)] {
+        let sum = |of: fn(&Change) -> u64| changes.iter().map(of).sum::<u64>();
+        say!(
+            "{what:<9} {}: {} pairs set right, {} set wrong",
+            changes.len(),
+            sum(|c| c.right),
+            sum(|c| c.wrong)
+        );
+    }
+}
+
+fn print_people(result: &ScoreResult, most: usize) {
+    for person in result.people.iter().take(most) {
+        let part =
+            |p: &Part| format!("{} ({} of {})", result.predicted.name(p.label), p.faces, p.faces + p.others);
+        let mut parts: Vec<String> = person.parts.iter().take(PARTS).map(part).collect();
+        if person.parts.len() > PARTS {
+            parts.push(format!("{} more", person.parts.len() - PARTS));
+        }
+        say!(
+            "errors    {}: {} faces, {} pairs missed, {} wrong; in {}",
+            result.truth.name(person.label),
+            person.faces,
+            person.pairs_missed,
+            person.pairs_wrong,
+            parts.join(", ")
+        );
+    }
+    if result.people.len() > most {
+        say!("errors    {} more people", result.people.len() - most);
+    }
+}
+
+/// `streamface verify`.
+pub fn verification(result: &VerifyResult, as_json: bool) -> anyhow::Result<()> {
+    let VerifyResult { verified: v, missing, page, .. } = result;
+    if as_json {
+        let mut all = serde_json::to_value(v)?;
+        if let Value::Object(all) = &mut all {
+            all.insert("skipped".to_owned(), missing.len().into());
+            let names: Vec<_> = missing.iter().map(|p| json!([p.left, p.right])).collect();
+            all.insert("skipped_pairs".to_owned(), names.into());
+            if let Some(page) = page {
+                all.insert("page".to_owned(), json!(page));
+            }
+        }
+        say!("{all:#}");
+        return Ok(());
+    }
+    say!("pairs     {} of one person, {} of two", v.same, v.different);
+    if let Some(first) = missing.first() {
+        say!("skipped   {} pairs lack a face, such as {} and {}", missing.len(), first.left, first.right);
+    }
+    say!("accuracy  {} ± {:.4} over {} folds", Digits(v.accuracy, 4), v.standard_error, v.folds.len());
+    say!("AUC       {}", Digits(v.auc, 6));
+    say!("EER       {} at distance {:.4}", Digits(v.eer, 4), v.eer_threshold);
+    for at in &v.tar_at_far {
+        say!("TAR       {} at FAR {}", Digits(at.tar, 4), at.far);
+    }
+    if let Some(page) = page {
+        say!("page      {}", page.display());
+    }
+    Ok(())
+}

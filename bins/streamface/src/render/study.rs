@@ -1,0 +1,52 @@
+//! The study of thresholds.
+
+use std::path::Path;
+
+use serde_json::json;
+use streamface_eval::study::baseline_text;
+use streamface_pipeline::StudyResult;
+
+/// `streamface study`; `dir` is the dataset directory, where it was one.
+pub fn study(result: &StudyResult, dir: Option<&Path>, as_json: bool) {
+    let StudyResult { study, nearest_of_a_frame, out, .. } = result;
+    let (threshold, page) = (study.threshold(), out.join("study.html"));
+    if as_json {
+        let all = json!({
+            "threshold": threshold,
+            "recommendation": study.recommendation,
+            "sweep": study.sweep,
+            "baselines": study.baselines,
+            "page": page,
+        });
+        say!("{all:#}");
+        return;
+    }
+    say!("threshold  clusters  singletons  silhouette  pairwise F  BCubed F");
+    for row in &study.sweep {
+        let or = |v: Option<f64>| v.map_or_else(|| "-".to_owned(), |v| format!("{v:.4}"));
+        say!(
+            "{:>9.3}  {:>8}  {:>10}  {:>10}  {:>10}  {:>8}",
+            row.threshold,
+            row.clusters,
+            row.singletons,
+            or(row.silhouette),
+            or(row.pairwise.as_ref().map(|p| p.value.f)),
+            or(row.bcubed.as_ref().map(|p| p.value.f))
+        );
+    }
+    if !study.baselines.is_empty() {
+        say!("");
+        say!("{}", baseline_text(&study.baselines).trim_end());
+    }
+    say!("");
+    say!("{}", study.why());
+    if let Some((a, b, distance)) = nearest_of_a_frame {
+        say!("nearest two faces of one frame: {a} and {b}, {distance:.3}");
+    }
+    say!("page       {}", page.display());
+    match (threshold, dir) {
+        (Some(t), Some(dir)) => say!("next       streamface cluster {} --threshold {t}", dir.display()),
+        (Some(t), None) => say!("next       --threshold {t}"),
+        (None, _) => {}
+    }
+}

@@ -1,0 +1,307 @@
+//! Settings of the steps that turn faces into people.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use streamface_cluster as cluster;
+use streamface_model::Manifest;
+use streamface_types::Metric;
+
+use super::Settings;
+use super::values::{self, Bytes, Rows};
+use crate::threads::threads;
+use crate::{Error, Result};
+
+/// When faces are one person.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct PeopleSettings {
+    /// Largest distance within a person's faces; 0 or more, for cosine up to 2, default the model's clustering
+    /// threshold.
+    pub threshold: Option<f64>,
+    /// Mean distance below which two people tied by a temporal link are one; 0 or more, default the model's.
+    pub merging_threshold: Option<f64>,
+}
+
+impl PeopleSettings {
+    /// With what the model recommends where nothing is said.
+    pub(crate) fn resolve(&self, model: &Manifest) -> Result<(cluster::Settings, f64)> {
+        self.check()?;
+        let e = model.embedder()?;
+        let linkage = cluster::Settings::new(e.metric, self.threshold.unwrap_or(e.threshold))?;
+        Ok((linkage, self.merging_threshold.unwrap_or(e.merging_threshold)))
+    }
+}
+
+impl Settings for PeopleSettings {
+    fn check(&self) -> Result<()> {
+        match self.merging_threshold {
+            Some(t) if !(0.0..=f64::MAX).contains(&t) => {
+                Err(Error::Setting(format!("merging-threshold must be 0 or more, not {t}")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How faces become people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Method {
+    /// All faces of a person within the threshold of each other: exact complete linkage.
+    #[default]
+    Complete,
+    /// Each face within the threshold of some other: single linkage, connected components.
+    Single,
+    /// The mean distance within the threshold; needs memory for all pairs.
+    Average,
+    /// Chinese whispers on the pairs within the threshold.
+    Whispers,
+    /// Infomap on each face's nearest neighbours within the threshold.
+    Infomap,
+}
+
+impl Method {
+    /// The word in settings.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Single => "single",
+            Self::Average => "average",
+            Self::Whispers => "whispers",
+            Self::Infomap => "infomap",
+        }
+    }
+}
+
+/// Which clustering is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct MethodSettings {
+    /// How faces become people; default complete linkage.
+    pub method: Method,
+    /// Nearest neighbours that Infomap looks at; 1 or more, default 20.
+    pub neighbours: usize,
+    /// The original's scheme: batches of 20,000, their means, then temporal links. Default false.
+    pub compat: bool,
+    /// Go on from the last clustering: compare only new faces with all; the same result as from scratch.
+    /// Default false.
+    pub append: bool,
+}
+
+impl Default for MethodSettings {
+    fn default() -> Self {
+        Self { method: Method::Complete, neighbours: 20, compat: false, append: false }
+    }
+}
+
+impl Settings for MethodSettings {
+    fn check(&self) -> Result<()> {
+        if (self.compat || self.append) && self.method != Method::Complete {
+            return Err(Error::Setting("compat and append take no other method".to_owned()));
+        }
+        if self.compat && self.append {
+            return Err(Error::Setting("compat and append exclude each other".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// What clustering may take.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Resources {
+    /// Memory budget for links, bytes; does not affect the result. 1 MiB or more, default 2 GiB.
+    pub memory: Option<Bytes>,
+    /// Threads; 1 to 1024, default the processors there are.
+    pub threads: Option<usize>,
+}
+
+impl Resources {
+    pub(crate) fn limit(&self, settings: cluster::Settings) -> cluster::Settings {
+        self.memory.map_or(settings, |bytes| settings.memory(bytes.0))
+    }
+}
+
+impl Settings for Resources {
+    fn check(&self) -> Result<()> {
+        threads(self.threads).map(drop)
+    }
+}
+
+/// Settings of [`crate::cluster`].
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ClusterSettings {
+    /// People.
+    #[serde(flatten)]
+    pub people: PeopleSettings,
+    /// Method.
+    #[serde(flatten)]
+    pub method: MethodSettings,
+    /// Resources.
+    #[serde(flatten)]
+    pub resources: Resources,
+}
+
+impl Settings for ClusterSettings {
+    fn check(&self) -> Result<()> {
+        self.people.check()?;
+        self.method.check()?;
+        self.resources.check()
+    }
+}
+
+/// Settings of [`crate::cluster_vectors`].
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ClusterVectorsSettings {
+    /// The distance; default cosine.
+    #[serde(with = "values::metric")]
+    pub metric: Metric,
+    /// Largest distance within a cluster; 0 or more, for cosine up to 2. There is no default: 0 joins equal
+    /// vectors only.
+    pub threshold: f64,
+    /// Where the merges are kept between runs, for `append`. Default nowhere.
+    pub state: Option<PathBuf>,
+    /// Method.
+    #[serde(flatten)]
+    pub method: MethodSettings,
+    /// Resources.
+    #[serde(flatten)]
+    pub resources: Resources,
+}
+
+impl Settings for ClusterVectorsSettings {
+    fn check(&self) -> Result<()> {
+        if self.state.is_some() && (self.method.compat || self.method.method != Method::Complete) {
+            return Err(Error::Setting(
+                "--state is for what --append goes on from, which is complete linkage: leave it out with another \
+                 method"
+                    .to_owned(),
+            ));
+        }
+        self.method.check()?;
+        self.resources.check()
+    }
+}
+
+/// Settings of [`crate::cluster_join`].
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct JoinSettings {
+    /// The distance; default cosine.
+    #[serde(with = "values::metric")]
+    pub metric: Metric,
+    /// Largest distance; 0 or more, for cosine up to 2. There is no default: 0 finds equal vectors only.
+    pub threshold: f64,
+    /// Rows of one block; default all.
+    pub rows: Option<Rows>,
+    /// Rows of the other block; default those of `rows`.
+    pub cols: Option<Rows>,
+    /// Resources.
+    #[serde(flatten)]
+    pub resources: Resources,
+}
+
+impl Settings for JoinSettings {
+    fn check(&self) -> Result<()> {
+        self.resources.check()
+    }
+}
+
+/// Settings of [`crate::cluster_link`].
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct LinkSettings {
+    /// Largest distance within a cluster; at most that of the joins, which is the default.
+    pub threshold: Option<f64>,
+    /// Resources.
+    #[serde(flatten)]
+    pub resources: Resources,
+}
+
+impl Settings for LinkSettings {
+    fn check(&self) -> Result<()> {
+        self.resources.check()
+    }
+}
+
+/// Settings of [`crate::review`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct ReviewSettings {
+    /// Address and port; port 0 takes a free one. Default 127.0.0.1:7373.
+    pub listen: SocketAddr,
+    /// Names that the server answers to beside its address: that of a proxy, say. Key `name`.
+    #[serde(rename = "name")]
+    pub names: Vec<String>,
+    /// Who answers, unless the page says otherwise. Default someone.
+    pub who: String,
+    /// Largest cosine distance of the means of two people who are asked about; 0 to 2, default 0.8.
+    pub max: f64,
+    /// Most pairs that are asked about, the nearest; default 500,000.
+    pub most: usize,
+    /// Two faces of one frame may be one person. Default false.
+    pub same_frame: bool,
+}
+
+impl Default for ReviewSettings {
+    fn default() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 7373).into(),
+            names: Vec::new(),
+            who: "someone".to_owned(),
+            max: 0.8,
+            most: 500_000,
+            same_frame: false,
+        }
+    }
+}
+
+impl Settings for ReviewSettings {
+    fn check(&self) -> Result<()> {
+        use streamface_annotate::AUTO;
+        if !(0.0..=2.0).contains(&self.max) {
+            return Err(Error::Setting(format!(
+                "max must be a cosine distance from 0 to 2, not {}",
+                self.max
+            )));
+        }
+        if self.who == AUTO || self.who.chars().any(char::is_control) {
+            let said = format!("who must be a name other than '{AUTO}', without control characters");
+            return Err(Error::Setting(said));
+        }
+        Ok(())
+    }
+}
+
+/// Settings of [`crate::finalize`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct FinalizeSettings {
+    /// Write `labeled_faces/` anew, by these labels. Default false.
+    pub folders: bool,
+    /// People with as many faces in the original's order, not in that of their labels before. Default false.
+    pub compat: bool,
+    /// Two faces of one frame may be one person. Default false.
+    pub same_frame: bool,
+}
+
+impl Settings for FinalizeSettings {
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,58 @@
+//! The record of settings that a dataset directory keeps, so that one directory never mixes two ways of doing a
+//! step.
+
+use std::collections::BTreeMap;
+
+use streamface_store::{Dataset, write_atomic};
+
+use crate::error::At as _;
+use crate::{Error, Result};
+
+/// Settings of the steps as a directory records them: step → name → value.
+pub type Record = BTreeMap<String, BTreeMap<String, String>>;
+
+fn record_path(data: &Dataset) -> std::path::PathBuf {
+    data.metadata().join("settings.json")
+}
+
+/// The settings that the directory was made with.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn read_record(data: &Dataset) -> Result<Record> {
+    let path = record_path(data);
+    match std::fs::read(&path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).at(|| path.display().to_string()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Record::new()),
+        Err(e) => Err(Error::io(&path)(e)),
+    }
+}
+
+/// Records the settings of a step. Where `fixed`, they must be those of the first time: a directory
+/// holds one kind of frames, faces and features.
+///
+/// # Errors
+/// They differ: the error names each, and what it was.
+pub(crate) fn record(data: &Dataset, step: &str, fixed: bool, settings: &[(&str, String)]) -> Result<()> {
+    let mut all = read_record(data)?;
+    let new: BTreeMap<_, _> = settings.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
+    if let Some(old) = all.get(step).filter(|old| fixed && **old != new) {
+        let was = |k: &String| old.get(k).map_or("not set", String::as_str);
+        let differ = new.iter().filter(|(k, v)| was(k) != v.as_str());
+        let said: Vec<_> = differ.map(|(k, v)| format!("{k} was {}, now {v}", was(k))).collect();
+        return Err(Error::Mismatch(format!(
+            "{} was made with other settings ({}); give the same ones, or another directory",
+            data.root().display(),
+            said.join("; ")
+        )));
+    }
+    if all.get(step) == Some(&new) {
+        return Ok(());
+    }
+    all.insert(step.to_owned(), new);
+    let path = record_path(data);
+    let mut json = serde_json::to_vec_pretty(&all)?;
+    json.push(b'\n');
+    write_atomic(&path, |out| std::io::Write::write_all(out, &json))?;
+    Ok(())
+}

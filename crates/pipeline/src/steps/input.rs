@@ -1,0 +1,101 @@
+//! What the steps after clustering take: a dataset, or any vectors.
+
+use std::path::{Path, PathBuf};
+
+use streamface_eval::labels::stem;
+use streamface_eval::read_labels;
+use streamface_store::{Dataset, FeatureRow, LabelRow, read_npy};
+use streamface_types::{Embeddings, FaceId, Metric};
+
+use super::labelling::matrix;
+use crate::error::At as _;
+use crate::{Error, Result};
+
+/// A dataset directory, or a file of vectors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Input {
+    /// A dataset directory.
+    Dataset(PathBuf),
+    /// A `.npy` file, one vector a row.
+    Vectors(PathBuf),
+}
+
+impl Input {
+    /// A dataset directory.
+    #[must_use]
+    pub fn dataset(dir: impl Into<PathBuf>) -> Self {
+        Self::Dataset(dir.into())
+    }
+
+    /// A `.npy` file.
+    #[must_use]
+    pub fn vectors(path: impl Into<PathBuf>) -> Self {
+        Self::Vectors(path.into())
+    }
+}
+
+/// Reads vectors that distances can be taken of.
+pub(super) fn read_vectors(path: &Path, metric: Metric) -> Result<Embeddings> {
+    let rows = read_npy(path)?;
+    if metric == Metric::Cosine
+        && let Some(row) = rows.rows().position(|row| row.iter().all(|&x| x == 0.0))
+    {
+        return Err(Error::Input(format!(
+            "{}: row {row} is all zeros (in 32 bits) and has no direction, so no cosine distance; leave it out, or \
+             use --metric euclidean",
+            path.display()
+        )));
+    }
+    Ok(rows)
+}
+
+/// The embeddings, faces and labels of a dataset; noise where a face has none.
+pub(super) fn labelled(data: &Dataset, other: Option<&Path>) -> Result<(Embeddings, Vec<FaceId>, Vec<i64>)> {
+    let features = data.read::<FeatureRow>()?;
+    let rows = matrix(&features)?;
+    let faces: Vec<FaceId> = features.into_iter().map(|f| f.face).collect();
+    let known = match other {
+        Some(path) => read_labels(path)?,
+        None => own_labels(data)?,
+    };
+    if known.is_empty() {
+        return Err(no_labels(data));
+    }
+    let labels = noise_where_none(faces.iter().map(|f| known.get(&f.to_string()).copied()).collect());
+    if labels.iter().all(|&l| l < 0) && !faces.is_empty() {
+        let (faces, dir) = (faces.len(), data.root().display());
+        return Err(Error::Mismatch(format!("the labels name none of the {faces} faces of {dir}")));
+    }
+    Ok((rows, faces, labels))
+}
+
+/// A dataset that has not been clustered.
+pub(super) fn no_labels(data: &Dataset) -> Error {
+    let dir = data.root().display();
+    Error::StepMissing(format!("{dir} has no labels yet; run streamface cluster {dir} first"))
+}
+
+/// The dataset's own labels, by the names of the faces.
+pub(super) fn own_labels(data: &Dataset) -> Result<std::collections::BTreeMap<String, i64>> {
+    Ok(data.read::<LabelRow>()?.into_iter().map(|l| (l.face.to_string(), l.label.0)).collect())
+}
+
+/// Labels by the number of the row, of those that have one: CSV `index,label`, or `name,label` with numbers for names.
+pub(super) fn labels_of_rows(path: &Path, rows: usize) -> Result<Vec<Option<i64>>> {
+    let mut labels = vec![None; rows];
+    for (name, label) in read_labels(path)? {
+        let number = stem(&name);
+        let row = number.parse::<usize>().ok().filter(|row| *row < rows && row.to_string() == number);
+        let row = row.at(|| {
+            format!("{}: '{name}' is not the number of one of {rows} rows, counted from 0", path.display())
+        })?;
+        labels[row] = Some(label);
+    }
+    Ok(labels)
+}
+
+/// What has no label is noise, which all scores leave out.
+pub(super) fn noise_where_none(labels: Vec<Option<i64>>) -> Vec<i64> {
+    labels.into_iter().map(|label| label.unwrap_or(-1)).collect()
+}

@@ -1,0 +1,154 @@
+//! People of features: clusters by the wanted method, joined by temporal links.
+
+use std::collections::BTreeMap;
+
+use streamface_cluster::{Constraints, compat, labels, merge_by_links};
+use streamface_model::Manifest;
+use streamface_store::FeatureRow;
+use streamface_types::{Embeddings, FaceId, FaceLink, FrameId};
+
+use super::checkpoint::Checkpoint;
+use super::clustering_method::{Clusters, append_rows, cluster_rows, count};
+use crate::event::Observer;
+use crate::settings::{Method, MethodSettings, PeopleSettings};
+use crate::{Error, Result};
+
+/// Settings of clustering, with what the model recommends.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Labelling {
+    /// Metric and threshold.
+    pub(super) linkage: streamface_cluster::Settings,
+    /// Mean distance below which temporally linked clusters merge.
+    pub(super) merging_threshold: f64,
+    /// How faces become people.
+    pub(super) method: Method,
+    /// Nearest neighbours that Infomap looks at.
+    pub(super) neighbours: usize,
+    /// As the original does it.
+    pub(super) compat: bool,
+    /// Go on from the last clustering.
+    pub(super) append: bool,
+}
+
+impl Labelling {
+    pub(super) fn new(people: &PeopleSettings, method: &MethodSettings, model: &Manifest) -> Result<Self> {
+        let (linkage, merging_threshold) = people.resolve(model)?;
+        let &MethodSettings { method, neighbours, compat, append } = method;
+        Ok(Self { linkage, merging_threshold, method, neighbours, compat, append })
+    }
+
+    /// What the directory's record calls the method.
+    pub(super) fn method_name(&self) -> &'static str {
+        if self.compat { "compat" } else { self.method.name() }
+    }
+}
+
+/// An earlier clustering, in terms of the faces there are now.
+pub(super) struct Earlier {
+    pub(super) checkpoint: Checkpoint,
+    pub(super) is_new: Vec<bool>,
+    pub(super) labels: Vec<Option<u32>>,
+    pub(super) constraints: Constraints,
+}
+
+/// What clustering found.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ClusterCounts {
+    /// Faces with an embedding.
+    pub faces: usize,
+    /// People.
+    pub people: usize,
+    /// Of these, with one face.
+    pub singletons: usize,
+    /// Faces of the largest.
+    pub largest: usize,
+    /// Pairs of faces at distance ≤ threshold that were worked on.
+    pub links: u64,
+    /// Clusters before temporal links joined some.
+    pub before_merging: usize,
+}
+
+/// Labels by size, one a feature; and what the method found.
+pub(super) fn label(
+    features: &[FeatureRow],
+    vectors: &Embeddings,
+    links: &[FaceLink],
+    how: &Labelling,
+    (constraints, earlier): (&Constraints, Option<&Earlier>),
+    observer: &dyn Observer,
+) -> Result<(Vec<u32>, ClusterCounts, Clusters)> {
+    // Features are in the order of their faces.
+    let row = |face: &FaceId| features.binary_search_by(|f| f.face.cmp(face)).ok();
+    let pairs: Vec<_> = links.iter().filter_map(|l| Some((row(&l.later)?, row(&l.earlier)?))).collect();
+    let (found, labels) = if how.compat {
+        let scheme = compat::Scheme::new(how.linkage).merging_threshold(how.merging_threshold)?;
+        let labels = compat::cluster(vectors, &pairs, &scheme)?;
+        (Clusters { clusters: count(&labels), ..Clusters::default() }, labels)
+    } else {
+        let found = match earlier {
+            Some(e) => {
+                let history = e.checkpoint.history(&e.constraints);
+                append_rows(vectors, &history, &e.is_new, &how.linkage, constraints, observer)?
+            }
+            None => cluster_rows(vectors, &how.linkage, constraints, (how.method, how.neighbours), observer)?,
+        };
+        let metric = how.linkage.metric();
+        let merged =
+            merge_by_links(vectors, metric, &found.labels, &pairs, how.merging_threshold, constraints)?;
+        let labels = match earlier {
+            // People keep their numbers.
+            Some(e) => labels::as_before(&merged, &e.labels),
+            None => labels::by_size(&merged),
+        };
+        (found, labels)
+    };
+    let mut sizes = vec![0_usize; count(&labels)];
+    labels.iter().for_each(|&l| sizes[l as usize] += 1);
+    sizes.retain(|&n| n > 0);
+    let counts = ClusterCounts {
+        faces: features.len(),
+        people: sizes.len(),
+        singletons: sizes.iter().filter(|&&n| n == 1).count(),
+        largest: sizes.iter().max().copied().unwrap_or(0),
+        links: found.links,
+        before_merging: found.clusters,
+    };
+    let merges = found.merges.filter(|_| how.method == Method::Complete);
+    Ok((labels, counts, Clusters { merges, ..found }))
+}
+
+/// Two faces of a frame are two people.
+pub(super) fn same_frame(features: &[FeatureRow]) -> Constraints {
+    let mut constraints = Constraints::default();
+    for rows in frames(features).filter(|rows| rows.len() > 1) {
+        constraints.cannot_link_group(&rows);
+    }
+    constraints
+}
+
+/// The features of each frame.
+pub(super) fn frames(features: &[FeatureRow]) -> impl Iterator<Item = Vec<usize>> {
+    let mut frames: BTreeMap<&FrameId, Vec<usize>> = BTreeMap::new();
+    for (row, feature) in features.iter().enumerate() {
+        frames.entry(&feature.face.frame).or_default().push(row);
+    }
+    frames.into_values()
+}
+
+/// The embeddings, one a row, all of one model.
+pub(super) fn matrix(features: &[FeatureRow]) -> Result<Embeddings> {
+    let Some(first) = features.first() else { return Ok(Embeddings::default()) };
+    let dim = first.embedding.len();
+    let mut data = Vec::with_capacity(features.len() * dim);
+    for f in features {
+        if f.model_sha256 != first.model_sha256 || f.embedding.len() != dim {
+            return Err(Error::Mismatch(format!(
+                "{} was embedded by {}, {} by {}: distances between models mean nothing; use one directory a model",
+                first.face, first.model, f.face, f.model
+            )));
+        }
+        data.extend_from_slice(&f.embedding);
+    }
+    Ok(Embeddings::new(data, dim)?)
+}

@@ -1,0 +1,170 @@
+//! Step 7: which clusters may be one person.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use streamface_annotate::matching::{
+    Joined, Matches, Settings as Matching, Stage, answered_pairs, join_sure, matches_observed, read_ignored,
+};
+use streamface_annotate::{Journal, People, journal, load};
+use streamface_store::write_atomic;
+use streamface_types::{Embeddings, Metric};
+
+use super::cluster::embedder_of;
+use super::dataset_dir::open_existing;
+use super::input::{Input, labelled, labels_of_rows, noise_where_none, read_vectors};
+use crate::error::At as _;
+use crate::event::{Context, Event};
+use crate::settings::record::record;
+use crate::settings::{CompatRule, MatchSettings, PeopleSettings, Settings as _};
+use crate::threads::with_threads;
+use crate::{Error, Result};
+
+/// What a matching came to.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct MatchResult {
+    /// The pairs.
+    pub matches: Matches,
+    /// Pairs nearer than this are sure.
+    pub min: f64,
+    /// Pairs farther than this are not asked about.
+    pub max: f64,
+    /// What became of the sure ones, where they were joined.
+    pub joined: Option<Joined>,
+    /// Where the pairs were written.
+    pub file: PathBuf,
+    /// Time to read.
+    pub read: Duration,
+    /// Time from start to end.
+    pub total: Duration,
+}
+
+/// Step 7: which clusters may be one person.
+///
+/// # Errors
+/// Thresholds out of range; what reading and writing meets; labels that name no face.
+pub fn match_clusters(input: &Input, settings: &MatchSettings, context: &Context<'_>) -> Result<MatchResult> {
+    settings.check()?;
+    with_threads(settings.threads, || match input {
+        Input::Vectors(path) => of_vectors(path, settings, context),
+        Input::Dataset(dir) => of_dataset(dir, settings, context),
+    })
+}
+
+fn of_vectors(path: &Path, settings: &MatchSettings, context: &Context<'_>) -> Result<MatchResult> {
+    let start = Instant::now();
+    let (Some(labels), Some(out)) = (&settings.labels, &settings.out) else {
+        return Err(Error::Setting("--vectors needs --labels and --out".to_owned()));
+    };
+    let (Some(min), Some(max)) = (settings.min, settings.max) else {
+        return Err(Error::Setting(
+            "--vectors needs --min and --max: thresholds belong to the model that made them".to_owned(),
+        ));
+    };
+    let wanted = wanted(settings, settings.metric.unwrap_or_default(), min, max)?;
+    let rows = read_vectors(path, wanted.metric())?;
+    let of_rows = noise_where_none(labels_of_rows(labels, rows.len())?);
+    let read = start.elapsed();
+    let matches = find(&rows, &of_rows, &ignored(labels)?, &wanted, context)?;
+    write(out, &matches)?;
+    let (file, total) = (out.clone(), start.elapsed());
+    Ok(MatchResult { matches, min: wanted.min(), max: wanted.max(), joined: None, file, read, total })
+}
+
+fn of_dataset(dir: &Path, settings: &MatchSettings, context: &Context<'_>) -> Result<MatchResult> {
+    let start = Instant::now();
+    let data = open_existing(dir)?;
+    let (linkage, _) = PeopleSettings::default().resolve(&embedder_of(&data)?)?;
+    let max = settings.max.unwrap_or(linkage.threshold());
+    let min = settings.min.unwrap_or((linkage.threshold() / 2.0).min(max));
+    let wanted = wanted(settings, settings.metric.unwrap_or(linkage.metric()), min, max)?;
+    let (rows, faces, mut labels) = labelled(&data, settings.labels.as_deref())?;
+    let annotations = settings.labels.clone().unwrap_or_else(|| data.metadata().join("annotations.json"));
+    let mut ignored = ignored(&annotations)?;
+    // Decisions are on the dataset's own clusters.
+    let mut deciding = None;
+    if settings.labels.is_none() {
+        let path = data.metadata().join(journal::FILE);
+        let (journal, decisions) = if settings.join || settings.compat == Some(CompatRule::Paper) {
+            let (journal, decisions) = Journal::open(&path)?;
+            (Some(journal), decisions)
+        } else {
+            (None, load(&path)?)
+        };
+        let mut people = People::new(faces, &labels, true)?;
+        people.replay(&decisions);
+        labels = people.labels();
+        ignored.extend(answered_pairs(&people, &decisions));
+        deciding = journal.map(|journal| (people, journal));
+    }
+    let read = start.elapsed();
+    let matches = find(&rows, &labels, &ignored, &wanted, context)?;
+    let file = settings.out.clone().unwrap_or_else(|| data.metadata().join("cluster_evals.json"));
+    write(&file, &matches)?;
+    if settings.out.is_none() {
+        let settings = [
+            ("min", wanted.min().to_string()),
+            ("max", wanted.max().to_string()),
+            ("metric", wanted.metric().to_string()),
+            ("mode", settings.mode.name().to_owned()),
+            ("rule", CompatRule::rule(settings.compat).1.to_owned()),
+        ];
+        record(&data, "match", false, &settings)?;
+    }
+    let joined = match &mut deciding {
+        Some((people, journal)) => Some(join_sure(&rows, wanted.metric(), people, journal, &matches.sure)?),
+        None => None,
+    };
+    let total = start.elapsed();
+    Ok(MatchResult { matches, min: wanted.min(), max: wanted.max(), joined, file, read, total })
+}
+
+fn wanted(settings: &MatchSettings, metric: Metric, min: f64, max: f64) -> Result<Matching> {
+    let wanted = Matching::new(metric, settings.mode.mode(), min, max).at(|| "--min and --max".to_owned())?;
+    let mut wanted = wanted.rule(CompatRule::rule(settings.compat).0);
+    if let Some(k) = settings.topk {
+        wanted = wanted.topk(k);
+    }
+    if let Some(pairs) = settings.most {
+        wanted = wanted.max_pairs(pairs);
+    }
+    Ok(wanted)
+}
+
+/// Pairs that an annotations file says are two people; none of what is no such file.
+fn ignored(path: &Path) -> Result<Vec<(i64, i64)>> {
+    use std::io::Read as _;
+    let mut first = Vec::new();
+    match std::fs::File::open(path).and_then(|file| file.take(4).read_to_end(&mut first)) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        read => read.map_err(Error::io(path))?,
+    };
+    // As `read_labels` tells it from CSV.
+    let first = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&first);
+    if first.first() == Some(&b'{') { Ok(read_ignored(path)?) } else { Ok(Vec::new()) }
+}
+
+fn find(
+    rows: &Embeddings,
+    labels: &[i64],
+    ignored: &[(i64, i64)],
+    settings: &Matching,
+    context: &Context<'_>,
+) -> Result<Matches> {
+    let listen = |stage, done, total| {
+        let what = match stage {
+            Stage::Extremes => "looking for the faces farthest apart",
+            _ => "comparing clusters",
+        };
+        context.phase(what, done, total);
+    };
+    let found = matches_observed(rows, labels, ignored, settings, &listen);
+    context.event(&Event::Ended);
+    Ok(found?)
+}
+
+fn write(out: &Path, found: &Matches) -> Result<()> {
+    write_atomic(out, |file| found.write(file))?;
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! What several steps have in their results.
+
+use std::time::Duration;
+
+use streamface_store::DropReason;
+
+use crate::event::Counts;
+
+/// Frames of one call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FrameCounts {
+    /// Keyframes seen.
+    pub seen: u64,
+    /// Of these, kept.
+    pub kept: u64,
+    /// Of these, dropped, in the order of [`DropReason::ALL`].
+    pub dropped: [u64; DropReason::ALL.len()],
+    /// Keyframes that could not be decoded.
+    pub corrupt: u64,
+}
+
+impl FrameCounts {
+    pub(crate) fn of(counts: &Counts, corrupt: u64) -> Self {
+        Self { seen: counts.frames, kept: counts.kept(), dropped: counts.dropped, corrupt }
+    }
+}
+
+/// Faces of one call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FaceCounts {
+    /// Found with at least the wanted score.
+    pub detected: u64,
+    /// Of these, too small.
+    pub small: u64,
+    /// Of these, blurred.
+    pub blurred: u64,
+    /// Of these, kept.
+    pub kept: u64,
+    /// Embedded.
+    pub embedded: u64,
+}
+
+impl FaceCounts {
+    pub(crate) fn of(c: &Counts) -> Self {
+        Self { detected: c.detected, small: c.small, blurred: c.blurred, kept: c.faces, embedded: c.embedded }
+    }
+
+    pub(crate) fn add(&mut self, more: Self) {
+        self.detected += more.detected;
+        self.small += more.small;
+        self.blurred += more.blurred;
+        self.kept += more.kept;
+        self.embedded += more.embedded;
+    }
+}
+
+/// How the work on frames went.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Work {
+    /// Time at work by stage, over all threads, in the order of the work.
+    pub stages: Vec<(&'static str, Duration)>,
+    /// Time from start to end.
+    pub wall: Duration,
+    /// Sources and images that could not be read, and why.
+    pub failures: Vec<String>,
+    /// Whether it was stopped before its end. What was done by then is kept.
+    pub stopped: bool,
+}
+
+impl Work {
+    pub(crate) fn add(&mut self, more: Self) {
+        for (name, time) in more.stages {
+            match self.stages.iter_mut().find(|(n, _)| *n == name) {
+                Some((_, all)) => *all += time,
+                None => self.stages.push((name, time)),
+            }
+        }
+        self.failures.extend(more.failures);
+    }
+}

@@ -1,0 +1,181 @@
+//! Work on frames side by side: decoding and filters on one thread; saving, detection, crops and embeddings on
+//! others; links and commits on the calling one.
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Instant;
+
+use streamface_capture::{Capture, Settings, Source, sources};
+use streamface_detect::Extractor;
+use streamface_embed::Embedder;
+use streamface_imgproc::{DecodeLimits, decode_image};
+use streamface_store::{Dataset, FrameRow, ImageKind};
+
+use super::commit::Committer;
+use super::counters::{Counters, StageTimes};
+use super::frame_worker::{Done, FrameWorker, Job};
+use super::people_count::PeopleCount;
+use super::results::{FaceCounts, FrameCounts, Work};
+use crate::event::{Context, Event};
+use crate::in_order::in_order;
+use crate::settings::{Settings as _, WorkSettings};
+use crate::threads::threads;
+use crate::{Error, Result};
+
+/// Is given each frame, in order, before it is committed.
+pub(super) type Each<'a> = &'a mut dyn FnMut(&Dataset, &Done) -> Result<()>;
+
+/// What is done with the frames that are kept.
+#[derive(Default)]
+pub(super) struct Next<'a> {
+    pub(super) extractor: Option<&'a Extractor>,
+    pub(super) embedder: Option<&'a dyn Embedder>,
+    pub(super) people: Option<PeopleCount>,
+    pub(super) each: Option<Each<'a>>,
+}
+
+/// What work on frames came to.
+pub(super) struct Worked {
+    pub(super) frames: FrameCounts,
+    pub(super) faces: FaceCounts,
+    pub(super) work: Work,
+}
+
+/// What all work on a dataset goes by.
+#[derive(Clone, Copy)]
+pub(super) struct Session<'a> {
+    pub(super) data: &'a Dataset,
+    context: &'a Context<'a>,
+    threads: usize,
+    batch_size: usize,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(data: &'a Dataset, work: &WorkSettings, context: &'a Context<'a>) -> Result<Self> {
+        work.check()?;
+        Ok(Self { data, context, threads: threads(work.threads)?, batch_size: work.batch_size })
+    }
+
+    /// Jobs between source and committer: enough to keep all threads busy, few enough that 1080p
+    /// frames (6 MB each) take some tens of MB.
+    fn in_flight(self) -> usize {
+        self.threads * 2 + 2
+    }
+
+    /// Goes through a source: every keyframe becomes a row, every kept one an image and whatever `next`
+    /// makes of it.
+    pub(super) fn walk(
+        self,
+        source: &str,
+        name: Option<&str>,
+        settings: Settings,
+        mut next: Next<'_>,
+    ) -> Result<Worked> {
+        let Self { data, context, .. } = self;
+        let (observer, stop) = (context.observer, context.stop);
+        thread::scope(|scope| {
+            let start = Instant::now();
+            let found = sources(source, name)?;
+            let one = matches!(&found[..], [s] if !matches!(s, Source::Images(list) if list.len() > 1));
+            let (counters, times) = (Counters::default(), StageTimes::default());
+            observer.event(&Event::Counts(counters.counts()));
+            let earlier = data.read::<FrameRow>()?;
+            let root: PathBuf = data.root().to_owned();
+            let load = move |frame: &streamface_types::FrameId| {
+                let path = root.join(ImageKind::Frame.folder()).join(format!("{frame}.png"));
+                decode_image(&std::fs::read(path).ok()?, &DecodeLimits::default()).ok()
+            };
+            // The capture keeps its listener for as long as it lives, which the observer need not: notices are passed on.
+            let (notices, received) = channel();
+            scope.spawn(move || received.iter().for_each(|n| observer.event(&Event::from(n))));
+            let notice = move |n| drop(notices.send(n));
+            let mut capture = Capture::builder(found)
+                .settings(settings)
+                .stop(stop.clone())
+                .resume(&earlier, load)
+                .notice(notice)
+                .build()?;
+            let mut unreadable = Vec::new();
+            drop(earlier);
+            let mut committer =
+                Committer::new(data, &counters, observer, self.batch_size, next.people.take())?;
+            let worker =
+                FrameWorker { data, extractor: next.extractor, embedder: next.embedder, times: &times };
+            let frames = || {
+                let captured = loop {
+                    match capture.next()? {
+                        Ok(captured) => break captured,
+                        Err(e) => unreadable.push(e.to_string()),
+                    }
+                };
+                if let Some(t) = captured.row.stream_time {
+                    counters.stream.fetch_max(u64::try_from(t.micros()).unwrap_or(0), Relaxed);
+                }
+                Some(Job::Captured(captured))
+            };
+            let each = &mut next.each;
+            let sink = |done: Result<Done>| {
+                let taken = done.and_then(|done| {
+                    each.as_mut().map_or(Ok(()), |each| each(data, &done))?;
+                    committer.take(done)
+                });
+                if taken.is_err() {
+                    // The source may be waiting for a live stream.
+                    stop.stop();
+                }
+                taken
+            };
+            let went = in_order(self.threads, self.in_flight(), frames, |job| worker.run(job), sink);
+            // What came before an error is worth keeping.
+            let committed = committer.commit();
+            context.event(&Event::Ended);
+            went.and(committed)?;
+            let (decode, filters) = capture.times();
+            StageTimes::add(&times.decode, decode);
+            StageTimes::add(&times.filters, filters);
+            let mut failures = committer.failures;
+            failures.extend(unreadable);
+            let counts = counters.counts();
+            if one && counts.frames == 0 && !failures.is_empty() {
+                return Err(Error::Input(failures.join("\n")));
+            }
+            Ok(Worked {
+                frames: FrameCounts::of(&counts, capture.corrupt()),
+                faces: FaceCounts::of(&counts),
+                work: Work { stages: times.all(), wall: start.elapsed(), failures, stopped: stop.is_set() },
+            })
+        })
+    }
+
+    /// Does jobs on what is stored already, and commits what comes of them.
+    pub(super) fn rework(
+        self,
+        jobs: Vec<Job>,
+        extractor: Option<&Extractor>,
+        embedder: Option<&dyn Embedder>,
+    ) -> Result<Worked> {
+        let Self { data, context, .. } = self;
+        let stop = context.stop;
+        let start = Instant::now();
+        let (counters, times) = (Counters::default(), StageTimes::default());
+        context.event(&Event::Counts(counters.counts()));
+        let mut committer = Committer::new(data, &counters, context.observer, self.batch_size, None)?;
+        let worker = FrameWorker { data, extractor, embedder, times: &times };
+        let mut jobs = jobs.into_iter();
+        let next = || if stop.is_set() { None } else { jobs.next() };
+        let sink = |done: Result<Done>| done.and_then(|done| committer.take(done));
+        let went = in_order(self.threads, self.in_flight(), next, |job| worker.run(job), sink);
+        let committed = committer.commit();
+        context.event(&Event::Ended);
+        went.and(committed)?;
+        let counts = counters.counts();
+        let failures = committer.failures;
+        Ok(Worked {
+            frames: FrameCounts::default(),
+            faces: FaceCounts::of(&counts),
+            work: Work { stages: times.all(), wall: start.elapsed(), failures, stopped: stop.is_set() },
+        })
+    }
+}
