@@ -7,11 +7,12 @@
 //! | `commands` | one function a command |
 //! | `render` | results as text and as JSON, progress on standard error |
 
+#[macro_use]
+mod render;
+
 mod args;
 mod commands;
 mod config;
-#[macro_use]
-mod render;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -20,9 +20,9 @@ use streamface_pipeline::settings::{DEFAULT_DETECTOR, DEFAULT_EMBEDDER, Settings
 pub use capture::{
     AnalyzeArgs, CaptureArgs, ExtractArgs, FaceArgs, FeatureArgs, FrameArgs, RunArgs, WorkArgs,
 };
-pub use cluster::{ClusterArgs, ClusterPart, JoinArgs, LinkArgs, Method, MethodArgs, PeopleArgs, Resources};
-pub use exchange::{Copying, ExportArgs, ImportArgs, In, Out};
-pub use matching::{Compat, MatchArgs, MatchMode};
+pub use cluster::{ClusterArgs, ClusterPart, JoinArgs, LinkArgs, PeopleArgs};
+pub use exchange::{ExportArgs, ImportArgs};
+pub use matching::{Compat, MatchArgs};
 pub use review::{FinalizeArgs, ReviewArgs};
 pub use score::{ScoreArgs, VerifyArgs};
 pub use stats::StatsArgs;

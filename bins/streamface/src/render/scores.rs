@@ -27,7 +27,7 @@ pub fn score(result: &ScoreResult, people: usize, list: bool, as_json: bool) -> 
 }
 
 fn to_json(result: &ScoreResult, people: usize, list: bool) -> anyhow::Result<Value> {
-    let mut all = serde_json::to_value(&result.scores)?;
+    let mut all = serde_json::to_value(result.scores)?;
     if let Value::Object(all) = &mut all {
         let errors = &result.people;
         all.insert("people_with_errors".to_owned(), errors.len().into());
