@@ -59,13 +59,13 @@ pub enum Error {
     Capture(#[from] streamface_capture::CaptureError),
     /// The detector.
     #[error(transparent)]
-    Detect(#[from] streamface_detect::DetectError),
+    Detect(#[from] streamface_detect::Error),
     /// The embedder.
     #[error(transparent)]
-    Embed(#[from] streamface_embed::EmbedError),
+    Embed(#[from] streamface_embed::Error),
     /// A model, or its weights.
     #[error(transparent)]
-    Model(#[from] streamface_model::ModelError),
+    Model(#[from] streamface_model::Error),
     /// An image.
     #[error(transparent)]
     Image(#[from] streamface_imgproc::ImageError),

@@ -149,7 +149,7 @@ impl FaceSettings {
 impl Settings for FaceSettings {
     /// The detector's own ranges are checked where it is loaded.
     fn check(&self) -> Result<()> {
-        self.extraction(&Manifest::builtin(&self.detector)?).map(drop)
+        self.extraction(&Manifest::find(&self.detector)?).map(drop)
     }
 }
 
@@ -170,7 +170,7 @@ impl Default for FeatureSettings {
 
 impl Settings for FeatureSettings {
     fn check(&self) -> Result<()> {
-        Manifest::builtin(&self.embedder)?.embedder()?;
+        Manifest::find(&self.embedder)?.embedder()?;
         Ok(())
     }
 }

@@ -40,7 +40,7 @@ pub fn doctor(models: &[String], context: &Context<'_>) -> Result<Vec<Check>> {
         vec![good("streamface", version), good("ffmpeg libraries", streamface_capture::ffmpeg_version())];
     let cache = &context.models;
     for name in models {
-        let model = Manifest::builtin(name)?;
+        let model = Manifest::find(name)?;
         let state = cache.state(&model)?;
         let mend = match &state {
             CacheState::Good => None,

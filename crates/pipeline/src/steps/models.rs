@@ -17,7 +17,7 @@ pub(super) struct Loaded {
 
 /// The detector that settings name.
 pub(super) fn load_extractor(settings: &FaceSettings, context: &Context<'_>) -> Result<Loaded> {
-    let model = Manifest::builtin(&settings.detector)?;
+    let model = Manifest::find(&settings.detector)?;
     let (detect, gates) = settings.extraction(&model)?;
     let detector = streamface_detect::from_manifest(&model, &context.models, detect)?;
     Ok(Loaded { extractor: Extractor::new(detector, gates)?, detect, gates })
@@ -25,6 +25,6 @@ pub(super) fn load_extractor(settings: &FaceSettings, context: &Context<'_>) -> 
 
 /// The embedder that settings name.
 pub(super) fn load_embedder(settings: &FeatureSettings, context: &Context<'_>) -> Result<Box<dyn Embedder>> {
-    let model = Manifest::builtin(&settings.embedder)?;
+    let model = Manifest::find(&settings.embedder)?;
     Ok(streamface_embed::from_manifest(&model, &context.models)?)
 }

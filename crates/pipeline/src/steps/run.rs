@@ -56,7 +56,7 @@ pub fn run(source: &str, out: &Path, settings: &RunSettings, context: &Context<'
     let labelling = Labelling::new(
         &settings.people,
         &MethodSettings::default(),
-        &Manifest::builtin(&settings.features.embedder)?,
+        &Manifest::find(&settings.features.embedder)?,
     )?;
     let data = Dataset::open(out)?;
     let wanted = settings.frames.capture()?;

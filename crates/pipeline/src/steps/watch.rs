@@ -72,7 +72,7 @@ pub fn watch(source: &str, settings: &WatchSettings, context: &Context<'_>) -> R
     let loaded = load_extractor(&settings.faces, context)?;
     let embedder = load_embedder(&settings.features, context)?;
     let model = embedder.id();
-    let manifest = Manifest::builtin(&settings.features.embedder)?;
+    let manifest = Manifest::find(&settings.features.embedder)?;
     let threshold = settings.outlets.threshold.unwrap_or(manifest.embedder()?.match_threshold);
     let mut gallery = Gallery::new(embedder.dim(), embedder.metric(), threshold)?;
     let mut portraits = BTreeMap::new();
