@@ -56,7 +56,7 @@ pub enum Error {
     Store(#[from] streamface_store::Error),
     /// A source.
     #[error(transparent)]
-    Capture(#[from] streamface_capture::CaptureError),
+    Capture(#[from] streamface_capture::Error),
     /// The detector.
     #[error(transparent)]
     Detect(#[from] streamface_detect::Error),
@@ -75,12 +75,9 @@ pub enum Error {
     /// Numbers that make no matrix.
     #[error(transparent)]
     Shape(#[from] streamface_types::ShapeError),
-    /// Decisions and matching.
+    /// Decisions, matching and the review.
     #[error(transparent)]
     Annotate(#[from] streamface_annotate::Error),
-    /// A review.
-    #[error(transparent)]
-    Review(#[from] streamface_annotate::server::session::Error),
     /// Scores and labels.
     #[error(transparent)]
     Eval(#[from] streamface_eval::Error),
