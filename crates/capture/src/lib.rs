@@ -20,6 +20,7 @@
 
 mod capture;
 mod clock;
+mod deadline;
 mod error;
 mod filters;
 mod frame;

@@ -1,8 +1,6 @@
 //! Keyframes through ffmpeg, and nothing but keyframes.
 
 use std::ffi::CString;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ffmpeg::codec::discard::Discard;
@@ -15,6 +13,7 @@ use ffmpeg_next as ffmpeg;
 use image::RgbImage;
 use streamface_types::{StreamTime, Timestamp};
 
+use crate::deadline::Watch;
 use crate::error::{Error, Result};
 use crate::settings::{Settings, Stop};
 use crate::source::shown;
@@ -52,35 +51,6 @@ struct Scaler(scaling::Context);
 // `VideoReader` uses it through `&mut self` alone.
 unsafe impl Send for Scaler {}
 
-/// What interrupts a call into ffmpeg: a deadline, or the wish to stop.
-#[derive(Clone)]
-struct Watch {
-    stop: Stop,
-    /// Milliseconds after `epoch`.
-    deadline: Arc<AtomicU64>,
-    epoch: Instant,
-    /// When all is to end.
-    end: Option<Instant>,
-    /// Whether `end` no longer counts.
-    lifted: Arc<AtomicBool>,
-}
-
-impl Watch {
-    fn allow(&self, time: Duration) {
-        let at = self.epoch.elapsed().saturating_add(time).as_millis();
-        self.deadline.store(u64::try_from(at).unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
-
-    fn is_late(&self) -> bool {
-        let late = self.epoch.elapsed().as_millis() > u128::from(self.deadline.load(Ordering::Relaxed));
-        late || self.is_over()
-    }
-
-    fn is_over(&self) -> bool {
-        !self.lifted.load(Ordering::Relaxed) && self.end.is_some_and(|end| Instant::now() >= end)
-    }
-}
-
 impl std::fmt::Debug for VideoReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("VideoReader")
@@ -110,13 +80,7 @@ impl VideoReader {
         if !is_url && std::fs::metadata(source).is_ok_and(|m| m.is_file() && m.len() == 0) {
             return Err(Error::Empty(source.to_owned()));
         }
-        let watch = Watch {
-            stop: stop.clone(),
-            deadline: Arc::new(AtomicU64::new(u64::MAX)),
-            epoch: Instant::now(),
-            end,
-            lifted: Arc::default(),
-        };
+        let watch = Watch::new(stop.clone(), end);
         watch.allow(settings.open_timeout);
         let mut input = open_input(url, is_url, settings, &watch)
             .map_err(|e| explain(source, is_url, e, &watch, settings.open_timeout))?;
@@ -180,7 +144,7 @@ impl VideoReader {
 
     /// Lifts the end that [`Self::open`] was given.
     pub fn lift_end(&mut self) {
-        self.watch.lifted.store(true, Ordering::Relaxed);
+        self.watch.lift_end();
     }
 
     /// When the video was made, where its container says so.
