@@ -6,6 +6,7 @@ use std::error::Error;
 use std::time::Instant;
 
 use streamface_eval::intrinsic::{calinski_harabasz, davies_bouldin, extents, intrinsic, silhouette};
+use streamface_kernels::SplitMix64;
 use streamface_types::{Embeddings, Metric};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -48,9 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Seeded numbers, −1 to 1.
-fn numbers(mut state: u64) -> impl FnMut() -> f64 {
-    move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
-    }
+fn numbers(seed: u64) -> impl FnMut() -> f64 {
+    let mut random = SplitMix64::new(seed);
+    move || 2.0 * random.uniform() - 1.0
 }

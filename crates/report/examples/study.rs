@@ -9,6 +9,7 @@ use streamface_eval::study::{
     Baseline, Calibration, CalibrationSettings, HistogramSettings, Labelling, Pair, Prior, Study, Target,
     Truth, baseline_text, histograms, recommend, sweep,
 };
+use streamface_kernels::SplitMix64;
 use streamface_types::{Embeddings, Metric};
 
 const PEOPLE: usize = 40;
@@ -17,19 +18,10 @@ const DIMENSIONS: usize = 64;
 /// Frames of a shot, each with one face of everyone in it.
 const FRAMES: usize = 3;
 
-/// Roughly normal numbers of a linear congruential generator.
-struct Noise(u64);
-
-impl Noise {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    fn vector(&mut self, scale: f64) -> Vec<f64> {
-        let mut number = || (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0;
-        (0..DIMENSIONS).map(|_| scale * number()).collect()
-    }
+/// Roughly normal numbers, times `scale`.
+fn vector(random: &mut SplitMix64, scale: f64) -> Vec<f64> {
+    let mut number = || (0..12).map(|_| random.uniform()).sum::<f64>() - 6.0;
+    (0..DIMENSIONS).map(|_| scale * number()).collect()
 }
 
 fn add(a: &[f64], b: &[f64]) -> Vec<f64> {
@@ -41,20 +33,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = Path::new(&folder);
     std::fs::create_dir_all(folder)?;
 
-    let mut noise = Noise(1);
-    let everyone: Vec<Vec<f64>> = (0..PEOPLE).map(|_| noise.vector(1.0)).collect();
+    let mut random = SplitMix64::new(1);
+    let everyone: Vec<Vec<f64>> = (0..PEOPLE).map(|_| vector(&mut random, 1.0)).collect();
     let (mut data, mut people, mut shots) = (Vec::new(), Vec::new(), Vec::new());
     for shot in 0..SHOTS {
         // The first few people are on screen most; a shot shows one or two of them.
-        let mut who = vec![(noise.uniform().powi(2) * PEOPLE as f64) as usize];
-        let other = (noise.uniform() * PEOPLE as f64) as usize;
-        if noise.uniform() < 0.5 && other != who[0] {
+        let mut who = vec![(random.uniform().powi(2) * PEOPLE as f64) as usize];
+        let other = (random.uniform() * PEOPLE as f64) as usize;
+        if random.uniform() < 0.5 && other != who[0] {
             who.push(other);
         }
-        let scene: Vec<Vec<f64>> = who.iter().map(|_| noise.vector(0.5)).collect();
+        let scene: Vec<Vec<f64>> = who.iter().map(|_| vector(&mut random, 0.5)).collect();
         for _ in 0..FRAMES {
             for (&person, scene) in who.iter().zip(&scene) {
-                let face = add(&add(&everyone[person], scene), &noise.vector(0.3));
+                let face = add(&add(&everyone[person], scene), &vector(&mut random, 0.3));
                 data.extend(face.iter().map(|&v| v as f32));
                 people.push(person as i64);
                 shots.push(shot as u64);
