@@ -19,7 +19,7 @@ impl Evaluation<'_> {
         let below = match (first.silhouette < 0.0, last.silhouette < 0.0) {
             (true, true) => "Below 0 a face is nearer to the other cluster than to its own.",
             (true, false) => {
-                "Below 0 a face is nearer to the other cluster than to its own. Faces above 0 may be right."
+                "Below 0 a face is nearer to the other cluster than to its own; the others may be right."
             }
             (false, _) => {
                 "None of these faces is nearer to another cluster than to its own, so all of them may be right."
