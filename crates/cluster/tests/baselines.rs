@@ -18,6 +18,7 @@ use streamface_cluster::baselines::{
 use streamface_cluster::labels::by_first_appearance;
 use streamface_cluster::neighbours::nearest;
 use streamface_cluster::{Embeddings, Metric, Settings, components, join};
+use streamface_kernels::SplitMix64;
 use threads::in_threads;
 
 fn sorted_distances(rows: &Embeddings, metric: Metric, i: usize) -> Vec<(u32, f64)> {
@@ -124,7 +125,7 @@ fn people_far_apart_are_found_by_all() {
 
 /// 12 groups of 10 to 40 rows, edges within with probability .5, across .02.
 fn planted(seed: u64) -> (Graph, Vec<u32>) {
-    let mut random = Random(seed);
+    let mut random = Random(SplitMix64::new(seed));
     let mut truth = Vec::new();
     for group in 0..12 {
         truth.extend(std::iter::repeat_n(group, 10 + (random.unit() * 31.0) as usize));

@@ -11,17 +11,15 @@ use streamface_cluster::{
     Clustering, Constraints, Embeddings, Error, Metric, Observer, Settings, complete_linkage, primitive,
     single_linkage,
 };
+use streamface_kernels::SplitMix64;
 use threads::in_threads;
 
 /// SplitMix64.
-struct Random(u64);
+struct Random(SplitMix64);
 
 impl Random {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        self.0.next_u64()
     }
 
     /// −1 to 1.
@@ -61,7 +59,7 @@ const KINDS: [Kind; 7] =
     [Kind::People, Kind::Grid, Kind::Near, Kind::Offset, Kind::Mixed, Kind::Chain, Kind::Flat];
 
 fn data(kind: Kind, n: usize, dim: usize, seed: u64) -> Embeddings {
-    let mut random = Random(seed);
+    let mut random = Random(SplitMix64::new(seed));
     let people = 1 + n / 9;
     let centres: Vec<f32> = (0..people * dim).map(|_| random.normal()).collect();
     let mut all: Vec<f32> = Vec::with_capacity(n * dim);
@@ -98,7 +96,7 @@ fn kind_of(kind: Kind, row: usize, random: &mut Random) -> usize {
 
 /// The threshold that this share of a sample of pairs is within, or half of it where that is off the scale.
 fn threshold(rows: &Embeddings, metric: Metric, share: f64, seed: u64) -> f64 {
-    let mut random = Random(seed);
+    let mut random = Random(SplitMix64::new(seed));
     let row = |at: usize| rows.row(at);
     let mut all: Vec<f64> = (0..400)
         .map(|_| metric.distance(row(random.below(rows.len())), row(random.below(rows.len()))))
@@ -158,7 +156,7 @@ proptest! {
         let rows = data(KINDS[kind], n, dim, seed);
         let metric = if cosine { Metric::Cosine } else { Metric::Euclidean };
         let settings = Settings::new(metric, threshold(&rows, metric, share, seed)).unwrap();
-        let mut random = Random(seed ^ 1);
+        let mut random = Random(SplitMix64::new(seed ^ 1));
         let mut constraints = Constraints::default();
         for _ in 0..must {
             constraints.must_link(random.below(n), random.below(n));

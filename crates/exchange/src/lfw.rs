@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::Path;
 
+use streamface_kernels::SplitMix64;
 use streamface_store::write_atomic;
 use streamface_types::Label;
 
@@ -99,7 +100,7 @@ fn pairs(counts: &[usize], folds: usize, wanted: usize, seed: u64) -> Result<Vec
             counts.len()
         ));
     }
-    let mut random = Random(seed);
+    let mut random = Random(SplitMix64::new(seed));
     let mut order: Vec<usize> = (0..counts.len()).collect();
     for i in (1..order.len()).rev() {
         order.swap(i, random.below(i as u64 + 1) as usize);
@@ -172,16 +173,12 @@ fn draw(fold: &[usize], counts: &[usize], n: u64, random: &mut Random) -> Fold {
     Fold { same, different: different.into_iter().collect() }
 }
 
-/// SplitMix64 (Steele, Lea and Flood 2014): enough for drawing pairs.
-struct Random(u64);
+/// Draws of pairs.
+struct Random(SplitMix64);
 
 impl Random {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        self.0.next_u64()
     }
 
     /// 0 to `n` − 1; 0 for no `n`.

@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 use streamface_cluster::Embeddings;
+use streamface_kernels::SplitMix64;
 
 /// Where the energy of the vectors lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub fn faces(n: usize, dim: usize, spectrum: Spectrum, seed: u64) -> Embeddings 
             total
         })
         .collect();
-    let mut random = Random(seed);
+    let mut random = Random(SplitMix64::new(seed));
     let basis = Basis::new(dim, spectrum, &mut random);
     let seed = random.next();
     let of_person = |k: usize| -> Vec<f32> {
@@ -106,19 +107,17 @@ fn to_length_one(x: &mut [f32]) {
 }
 
 /// `SplitMix64`.
-struct Random(u64);
+struct Random(SplitMix64);
 
 impl Random {
     /// One of many streams.
     fn of(seed: u64, stream: usize) -> Self {
-        Self(Self(seed ^ (stream as u64).wrapping_mul(0xD1B5_4A32_D192_ED03)).next())
+        let seed = seed ^ (stream as u64).wrapping_mul(0xD1B5_4A32_D192_ED03);
+        Self(SplitMix64::new(SplitMix64::new(seed).next_u64()))
     }
 
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        self.0.next_u64()
     }
 
     /// 0 to 1.

@@ -2,17 +2,15 @@
 //! the distances of a face network.
 
 use streamface_cluster::Embeddings;
+use streamface_kernels::SplitMix64;
 
 /// A small seeded generator (`SplitMix64`).
-pub struct Random(pub u64);
+pub struct Random(pub SplitMix64);
 
 impl Random {
     /// 64 random bits.
     pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        self.0.next_u64()
     }
 
     /// Uniform in [0, 1).
@@ -51,7 +49,7 @@ impl Default for Kind {
 
 /// `n` faces and who they are.
 pub fn people(n: usize, kind: &Kind, seed: u64) -> (Embeddings, Vec<u32>) {
-    let mut random = Random(seed);
+    let mut random = Random(SplitMix64::new(seed));
     let weight: Vec<f64> = (0..kind.rank).map(|k| 0.5_f64.powf(1.2 * k as f64 / kind.rank as f64)).collect();
     let total: f64 = weight.iter().map(|w| w * w).sum::<f64>().sqrt();
     // A vector of length about 1 in the directions that count.
