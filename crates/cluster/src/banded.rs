@@ -447,7 +447,7 @@ mod tests {
 
         /// With directions and along the axes, on all instruction sets, with memory and without.
         #[test]
-        fn looks_change_nothing(
+        fn tuning_changes_nothing(
             n in 65_usize..220,
             dim in prop_oneof![2_usize..60, Just(31), Just(33), 100_usize..200],
             each in 2_usize..30,

@@ -26,6 +26,7 @@ mod order;
 use std::num::NonZeroUsize;
 
 use rayon::prelude::*;
+use streamface_kernels::means::mean;
 use streamface_types::{Embeddings, EmbeddingsView};
 
 use crate::{Constraints, Error, Settings, complete_linkage, labels, merge_by_links};
@@ -142,14 +143,11 @@ fn means(rows: EmbeddingsView<'_>, of_rows: &[u32]) -> Embeddings {
         row_at[fill[label as usize]] = row;
         fill[label as usize] += 1;
     }
-    let mean = |c: usize| {
-        let mut sum = vec![0.0_f64; dim];
-        for &row in &row_at[first[c]..first[c + 1]] {
-            sum.iter_mut().zip(rows.row(row)).for_each(|(s, &x)| *s += f64::from(x));
-        }
-        sum.into_iter().map(|s| (s / sizes[c] as f64) as f32).collect::<Vec<_>>()
+    let of = |c: usize| {
+        let own = row_at[first[c]..first[c + 1]].iter().map(|&row| rows.row(row));
+        mean(own, dim).into_iter().map(|x| x as f32).collect::<Vec<_>>()
     };
-    part((0..sizes.len()).into_par_iter().map(mean).flatten_iter().collect(), dim)
+    part((0..sizes.len()).into_par_iter().map(of).flatten_iter().collect(), dim)
 }
 
 /// Rows made of rows, or of their means, which lie between the numbers they are means of.

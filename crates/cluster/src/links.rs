@@ -43,11 +43,11 @@ impl Piece {
     pub(crate) fn read(self) -> Result<Vec<Link>, Error> {
         match self {
             Self::Plain(links) => Ok(links),
-            other => other.look().map(Cow::into_owned),
+            other => other.links().map(Cow::into_owned),
         }
     }
 
-    fn look(&self) -> Result<Cow<'_, [Link]>, Error> {
+    fn links(&self) -> Result<Cow<'_, [Link]>, Error> {
         match self {
             Self::Plain(links) => Ok(links.into()),
             Self::CompactLinks(links) => Ok(links.links().into()),
@@ -125,7 +125,7 @@ impl Links {
     /// The links; an error where the temporary file cannot be read.
     pub fn iter(&self) -> impl Iterator<Item = Result<Link, Error>> + '_ {
         self.pieces.iter().flat_map(|piece| {
-            let (links, error) = match piece.look() {
+            let (links, error) = match piece.links() {
                 Ok(links) => (links, None),
                 Err(error) => (Cow::default(), Some(Err(error))),
             };

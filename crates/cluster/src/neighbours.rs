@@ -14,6 +14,7 @@
 
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
+use streamface_kernels::means::mean;
 use streamface_types::{EmbeddingsView, Metric};
 
 use crate::Error;
@@ -126,7 +127,7 @@ impl<'a> Scores<'a> {
         let dim = rows.dim();
         let centre = match metric {
             Metric::Cosine => vec![0.0; dim],
-            Metric::Euclidean => mean(rows),
+            Metric::Euclidean => mean(rows.rows(), dim),
         };
         let moved = |row: &'a [f32]| row.iter().zip(&centre).map(|(&x, c)| f64::from(x) - c);
         let squares: Vec<f64> = rows.rows().map(|row| moved(row).map(|x| x * x).sum()).collect();
@@ -225,12 +226,4 @@ impl Best {
             self.found.retain(|c| c.high >= self.least);
         }
     }
-}
-
-fn mean(rows: EmbeddingsView<'_>) -> Vec<f64> {
-    let mut sum = vec![0.0; rows.dim()];
-    for row in rows.rows() {
-        sum.iter_mut().zip(row).for_each(|(s, &x)| *s += f64::from(x));
-    }
-    sum.into_iter().map(|s| s / rows.len() as f64).collect()
 }

@@ -1,10 +1,9 @@
-//! The inner loop of the join: integer dot products of a few points with a panel of points, and which
-//! of them reach zero from where they start.
+//! Which pairs of a tile of points reach a bound: integer dot products of a few points with a panel of points.
 //!
-//! Numbers lie in *quads*, four of a point side by side, as the instructions take them. A *panel* is
-//! [`Isa::tile_columns`] points, `panel[(quad * points + point) * 4 + k]`, in bytes offset by 128; a *group* is
-//! [`Isa::tile_rows`] points in the same order, as signed bytes. One tile is a group against a panel; its sums
-//! stay in registers, and only one bit a pair leaves them, and seldom.
+//! Numbers lie in *quads*: four numbers of a point side by side, as the instructions take them. A *panel* is
+//! [`Isa::tile_columns`] points, `panel[(quad * points + point) * 4 + k]`, as bytes offset by [`Isa::tile_offset`]; a
+//! *group* is [`Isa::tile_rows`] points in the same order, as signed bytes. A tile is a group against a panel. The sums
+//! of a tile stay in registers; one bit a pair is written, and only where some pair reaches the bound.
 
 use crate::Isa;
 
@@ -53,8 +52,8 @@ impl Isa {
         }
     }
 
-    /// What the sum of a pair of points may be at most, either way, in the end. AVX2 keeps sums in 16 bits, that it
-    /// comes back to whatever they were in between.
+    /// The largest absolute value that the final sum of a pair may have. AVX2 keeps sums in 16 bits; sums in between
+    /// may overflow.
     #[must_use]
     #[inline]
     pub fn tile_range(self) -> i32 {
@@ -65,15 +64,15 @@ impl Isa {
         }
     }
 
-    /// What panel bytes are offset by.
+    /// The offset of a panel's bytes.
     #[must_use]
     #[inline]
     pub fn tile_offset(self) -> i32 {
         self.tile_levels() + 1
     }
 
-    /// One tile: a pair is a hit where `group_start` + `panel_start` + Σ group · panel ≥ 0, products with
-    /// the panel's bytes as they are, offset included; that must be within [`tile_range`](Self::tile_range). Whether there was a
+    /// Compares one tile: a pair is a hit where `group_start` + `panel_start` + Σ group · panel ≥ 0, products with
+    /// the panel's bytes as they are, offset included; that must be within [`tile_range`](Self::tile_range). Returns whether there was a
     /// hit; `hits` is written only then.
     #[inline]
     pub fn byte_tile(

@@ -10,6 +10,7 @@
 //! | [`f32_tile`], [`f64_tile`] | squared distances and dot products of tiles of pairs |
 //! | [`subspace`] | [`Directions`](subspace::Directions): orthonormal directions in which most of a set of points lies |
 //! | [`transpose`] | rows to columns |
+//! | [`means`] | sums and means of rows in `f64` |
 //! | [`metric`] | [`Metric`]: the cosine and the Euclidean distance |
 //! | [`random`] | [`SplitMix64`]: a seeded random generator |
 //!
@@ -35,6 +36,7 @@ pub mod dot;
 pub mod f32_tile;
 pub mod f64_tile;
 pub mod isa;
+pub mod means;
 pub mod metric;
 pub mod random;
 pub mod subspace;

@@ -141,11 +141,8 @@ impl Clusters {
 }
 
 pub(super) fn mean(rows: &Embeddings, members: &[u32]) -> Vec<f32> {
-    let mut sum = vec![0.0_f64; rows.dim()];
-    for &row in members {
-        sum.iter_mut().zip(rows.row(row as usize)).for_each(|(s, &x)| *s += f64::from(x));
-    }
-    sum.into_iter().map(|s| (s / members.len() as f64) as f32).collect()
+    let own = members.iter().map(|&row| rows.row(row as usize));
+    streamface_kernels::means::mean(own, rows.dim()).into_iter().map(|x| x as f32).collect()
 }
 
 /// Rows, or means of rows, which lie between the numbers they are means of.
