@@ -135,4 +135,38 @@ mod tests {
         let args = with("detect-size = 480", &["streamface", "cluster", "dir"]).unwrap();
         assert!(!args.iter().any(|a| a.to_string_lossy().contains("detect-size")));
     }
+
+    #[test]
+    fn every_setting_is_a_flag_of_its_command() {
+        use streamface_pipeline::settings::{
+            AnalyzeSettings, CaptureSettings, ClusterSettings, ClusterVectorsSettings, EvaluateSettings,
+            ExportSettings, ExtractSettings, FinalizeSettings, ImportSettings, MatchSettings, ReviewSettings,
+            RunSettings, ScoreSettings, Settings as _, StatsSettings, StudySettings, VerifySettings,
+            WatchSettings,
+        };
+        let root = Cli::command();
+        for (name, keys) in [
+            ("run", RunSettings::keys()),
+            ("watch", WatchSettings::keys()),
+            ("capture", CaptureSettings::keys()),
+            ("extract", ExtractSettings::keys()),
+            ("analyze", AnalyzeSettings::keys()),
+            ("study", StudySettings::keys()),
+            ("cluster", ClusterSettings::keys()),
+            ("cluster", ClusterVectorsSettings::keys()),
+            ("evaluate", EvaluateSettings::keys()),
+            ("match", MatchSettings::keys()),
+            ("review", ReviewSettings::keys()),
+            ("finalize", FinalizeSettings::keys()),
+            ("score", ScoreSettings::keys()),
+            ("export", ExportSettings::keys()),
+            ("import", ImportSettings::keys()),
+            ("stats", StatsSettings::keys()),
+            ("verify", VerifySettings::keys()),
+        ] {
+            let command = root.find_subcommand(name).unwrap();
+            let missing: Vec<_> = keys.iter().filter(|key| find(command, key).is_none()).collect();
+            assert!(!keys.is_empty() && missing.is_empty(), "{name}: {missing:?}");
+        }
+    }
 }

@@ -137,7 +137,8 @@ impl Counts {
 pub struct Context<'a> {
     /// Is told what happens.
     pub observer: &'a dyn Observer,
-    /// Ends a step early, with what is done by then kept. A caller, or a signal handler, sets it.
+    /// Ends a step early, with what is done by then kept. A caller, or a signal handler, sets it; a step on a
+    /// source that fails sets it, too, since the source may be waiting for a live stream.
     pub stop: &'a Stop,
     /// Where the weights of models are.
     pub models: Cache,

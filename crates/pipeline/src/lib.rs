@@ -27,7 +27,7 @@
 //! let stop = Stop::new();
 //! let context = Context::new(&Silent, &stop);
 //! let done = run("news.mp4", "news".as_ref(), &RunSettings::default(), &context)?;
-//! println!("{} people, see {}", done.people.found.people, done.report.display());
+//! assert!(done.people.found.people > 0 && done.report.exists());
 //! # Ok::<(), streamface_pipeline::Error>(())
 //! ```
 //!
