@@ -469,7 +469,7 @@ mod tests {
                 for (few, bytes) in [(2, 0), (2, 56 * 500), (2, 1 << 30), (1000, 0)] {
                     let tuning = Tuning { isa, few, ..Tuning::default() };
                     let found =
-                        complete_linkage_with(&rows, &settings.memory(bytes), &none, Observer::none(), tuning);
+                        complete_linkage_with(rows.view(), &settings.memory(bytes), &none, Observer::none(), tuning);
                     // At most a pair or two at any one distance.
                     let found = found.unwrap();
                     prop_assert_eq!(&found.labels, &slow, "{:?} {}", tuning, bytes);

@@ -76,15 +76,14 @@ pub fn join_blocks<'a>(
     join_blocks_with(rows, settings, left, right, observer, Tuning::default())
 }
 
-fn join_blocks_with<'a>(
-    rows: impl Into<EmbeddingsView<'a>>,
+fn join_blocks_with(
+    rows: EmbeddingsView<'_>,
     settings: &Settings,
     left: Range<usize>,
     right: Range<usize>,
     observer: Observer<'_>,
     tuning: Tuning,
 ) -> Result<Links, Error> {
-    let rows = rows.into();
     for end in [left.end, right.end] {
         if end > rows.len() {
             return Err(Error::NoSuchRow { row: end, rows: rows.len() });
@@ -245,8 +244,9 @@ mod tests {
             // With directions, and along the axes; in memory, and nearly all on disk.
             for (few, memory) in [(2, 0), (2, 1 << 20), (1000, 1 << 20)] {
                 let (settings, tuning) = (settings.memory(memory), Tuning { isa, few, ..Tuning::default() });
-                let run =
-                    |left, right| join_blocks_with(rows, &settings, left, right, Observer::none(), tuning);
+                let run = |left, right| {
+                    join_blocks_with(rows.view(), &settings, left, right, Observer::none(), tuning)
+                };
                 let got = run(0..n, 0..n).unwrap();
                 assert_eq!(got.len(), want.len() as u64, "{tuning:?} {settings:?}");
                 let mut got: Vec<Link> = got.iter().collect::<Result<_, _>>().unwrap();

@@ -79,7 +79,11 @@ pub fn nearest<'a>(
     metric: Metric,
     k: usize,
 ) -> Result<Neighbours, Error> {
-    let rows = rows.into();
+    // Not generic, so that the loops are compiled in this crate.
+    nearest_of(rows.into(), metric, k)
+}
+
+fn nearest_of(rows: EmbeddingsView<'_>, metric: Metric, k: usize) -> Result<Neighbours, Error> {
     let n = rows.len();
     if u32::try_from(n).is_err() {
         return Err(Error::TooManyRows { rows: n });

@@ -108,7 +108,7 @@ pub fn append<'a>(
     observer: Observer<'_>,
 ) -> Result<Clustering, Error> {
     append_with(
-        rows,
+        rows.into(),
         history,
         is_new,
         settings,
@@ -118,8 +118,8 @@ pub fn append<'a>(
     )
 }
 
-fn append_with<'a>(
-    rows: impl Into<EmbeddingsView<'a>>,
+fn append_with(
+    rows: EmbeddingsView<'_>,
     history: &History<'_>,
     is_new: &[bool],
     settings: &Settings,
@@ -127,7 +127,6 @@ fn append_with<'a>(
     observer: Observer<'_>,
     (tuning, limits): (Tuning, Limits),
 ) -> Result<Clustering, Error> {
-    let rows = rows.into();
     let n = rows.len();
     if is_new.len() != n {
         return Err(Error::LabelCount { labels: is_new.len(), rows: n });

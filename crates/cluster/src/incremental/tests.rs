@@ -64,7 +64,7 @@ proptest! {
         for (isa, max_changed_inverse) in Isa::available().into_iter().flat_map(|isa| [(isa, 1), (isa, usize::MAX)]) {
             let limits = Limits { most, left: 1.0 - 0.15 * most as f64, min_pair_reduction: 1, max_changed_inverse };
             let how = (Tuning { isa, few, ..Tuning::default() }, limits);
-            let got = append_with(&rows, &history, &is_new, &settings, &none, Observer::none(), how).unwrap();
+            let got = append_with(rows.view(), &history, &is_new, &settings, &none, Observer::none(), how).unwrap();
             prop_assert_eq!(&got.merges, &want.merges);
             prop_assert_eq!(&got.labels, &want.labels);
         }
@@ -121,7 +121,7 @@ proptest! {
         for isa in Isa::available() {
             for few in [2, 5000] {
                 let how = (Tuning { isa, few, ..Tuning::default() }, Limits { most, left, min_pair_reduction: 1, max_changed_inverse: 1 });
-                let got = append_with(&rows, &history, &is_new, &settings, &none, Observer::none(), how).unwrap();
+                let got = append_with(rows.view(), &history, &is_new, &settings, &none, Observer::none(), how).unwrap();
                 prop_assert_eq!(&got.merges, &want.merges);
             }
         }

@@ -25,7 +25,15 @@ pub fn average_linkage<'a>(
     settings: &Settings,
     constraints: &Constraints,
 ) -> Result<Clustering, Error> {
-    let rows = rows.into();
+    // Not generic, so that the loops are compiled in this crate.
+    average_linkage_of(rows.into(), settings, constraints)
+}
+
+fn average_linkage_of(
+    rows: EmbeddingsView<'_>,
+    settings: &Settings,
+    constraints: &Constraints,
+) -> Result<Clustering, Error> {
     let groups = constraints.close(rows.len())?;
     let exact = ExactDistance::new(rows, settings.metric())?;
     let points = Points::new(&exact, &groups.first);

@@ -47,14 +47,13 @@ pub fn complete_linkage_observed<'a>(
     complete_linkage_with(rows, settings, constraints, observer, Tuning::default())
 }
 
-pub(crate) fn complete_linkage_with<'a>(
-    rows: impl Into<EmbeddingsView<'a>>,
+pub(crate) fn complete_linkage_with(
+    rows: EmbeddingsView<'_>,
     settings: &Settings,
     constraints: &Constraints,
     observer: Observer<'_>,
     tuning: Tuning,
 ) -> Result<Clustering, Error> {
-    let rows = rows.into();
     // Before the work, not after.
     let groups = constraints.close(rows.len())?;
     let exact = ExactDistance::new(rows, settings.metric())?;

@@ -29,7 +29,16 @@ pub fn single_linkage<'a>(
     constraints: &Constraints,
     observer: Observer<'_>,
 ) -> Result<Clustering, Error> {
-    let rows = rows.into();
+    // Not generic, so that the loops are compiled in this crate.
+    single_linkage_of(rows.into(), settings, constraints, observer)
+}
+
+fn single_linkage_of(
+    rows: EmbeddingsView<'_>,
+    settings: &Settings,
+    constraints: &Constraints,
+    observer: Observer<'_>,
+) -> Result<Clustering, Error> {
     let groups = constraints.close(rows.len())?;
     let exact = ExactDistance::new(rows, settings.metric())?;
     let plain = constraints.cannot_links().is_empty();
