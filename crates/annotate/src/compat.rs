@@ -1,17 +1,17 @@
-//! The original's way of asking: pair by pair in the order of its matches, answered with a number.
+//! The original's interview: pair by pair in the order of its matches, answered with a number.
 //!
-//! | answer | what it says of clusters x and y | what the interview does |
+//! | answer | meaning for clusters x and y | effect on the interview |
 //! |---|---|---|
-//! | `0` | one person | asks about y no more |
-//! | `1` | x is no one | asks about x no more |
-//! | `2` | y is no one | asks about y no more |
-//! | `12` | neither is anyone | asks about both no more |
-//! | Enter | two people | goes on |
-//! | `3` | nothing | skips the rest of x |
+//! | `0` | one person | no more questions about y |
+//! | `1` | x is noise | no more questions about x |
+//! | `2` | y is noise | no more questions about y |
+//! | `12` | both are noise | no more questions about both |
+//! | Enter | two people | continues |
+//! | `3` | none | skips the rest of x |
 //!
-//! Answers become decisions on faces ([`Interview`]), so they hold in other clusterings too. Action the original
-//! leaves behind when it is done is the two labellings alone: [`between`] finds decisions that lead from one to the
-//! other. Action it leaves in between, the pairs `ignore` of its annotations, are pairs of [`Answer::Different`].
+//! Answers become decisions on faces ([`Interview`]), so they also hold in other clusterings. A finished
+//! interview of the original leaves only two labellings; [`between`] finds decisions that lead from one to
+//! the other. The pairs `ignore` that it saves in between are pairs answered with [`Answer::Different`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::str::FromStr;
@@ -20,10 +20,10 @@ use streamface_types::FaceId;
 
 use crate::{Action, Compared, Error, Verdict};
 
-/// Faces of a cluster that are shown, and so named.
+/// Maximum faces of a cluster that are shown, and named in the decision.
 pub const SHOWN: usize = 25;
 
-/// An answer, as it is typed.
+/// A typed answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Answer {
     /// `0`
@@ -73,14 +73,14 @@ impl FromStr for Answer {
 #[derive(Debug, Clone)]
 pub struct Interview {
     clusters: BTreeMap<i64, Vec<FaceId>>,
-    /// The next question last.
+    /// The next question is last.
     pairs: Vec<(i64, i64)>,
-    /// Clusters that are not asked about any more, and those whose rest is skipped.
+    /// Clusters that are not asked about any more.
     done: BTreeSet<i64>,
 }
 
 impl Interview {
-    /// Questions about these pairs of labels. Pairs that name a cluster without faces are not asked.
+    /// Questions about these pairs of labels. Pairs with an empty cluster are not asked.
     pub fn new(
         labels: impl IntoIterator<Item = (FaceId, i64)>,
         pairs: impl IntoIterator<Item = (i64, i64)>,
@@ -95,7 +95,7 @@ impl Interview {
         Self { clusters, pairs, done: BTreeSet::new() }
     }
 
-    /// The pair (x, y) that is to be answered next; none at the end.
+    /// The next pair (x, y) to answer; `None` at the end.
     pub fn question(&mut self) -> Option<(i64, i64)> {
         while let Some(&(x, y)) = self.pairs.last() {
             if !self.done.contains(&x) && !self.done.contains(&y) {
@@ -106,7 +106,7 @@ impl Interview {
         None
     }
 
-    /// Answers it, and gives the decisions to be written down; none at the end.
+    /// Answers the current question and returns the decisions to record; none at the end.
     pub fn answer(&mut self, answer: Answer) -> Vec<Action> {
         let Some((x, y)) = self.question() else { return Vec::new() };
         self.pairs.pop();
@@ -145,15 +145,15 @@ impl Interview {
     }
 }
 
-/// Decisions that make of one labelling another one: noise, then what leaves a cluster, then what is joined. Faces
-/// that are not in both are let alone. Up to [`SHOWN`] faces a side; numbers of labels do not matter.
+/// Decisions that turn one labelling into another: noise, then splits, then joins. Faces that are not in both
+/// are ignored. Up to [`SHOWN`] faces a side; label numbers do not matter.
 ///
-/// A cluster goes on as its largest part (of equal ones, that with the smallest new label); every other part is split
+/// The largest part of a cluster stays (on a tie that with the smallest new label); every other part is split
 /// off. Time: O(n log n).
 #[must_use]
 pub fn between(before: &[(FaceId, i64)], after: &[(FaceId, i64)]) -> Vec<Action> {
     let after: HashMap<&FaceId, i64> = after.iter().map(|(face, label)| (face, *label)).collect();
-    // Parts of clusters that stay together: by label before, then after.
+    // Parts of clusters that stay together, by label before and after.
     let mut parts: BTreeMap<(i64, i64), Vec<FaceId>> = BTreeMap::new();
     for (face, old) in before {
         if let Some(&new) = after.get(face) {

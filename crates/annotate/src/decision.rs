@@ -1,8 +1,8 @@
-//! Action a person says about faces.
+//! Decisions: what a person says about faces.
 //!
-//! A decision names faces, never cluster numbers: faces stay, while clusters come and go with every new
-//! threshold, model or hour of video. A *side* is the faces of one person that were on the screen, the first of
-//! them the one it is named after.
+//! A decision names faces, never cluster numbers: clusters change with every new threshold, model or hour of
+//! video, faces do not. A *side* is the faces of one person that were shown; the first one identifies the
+//! person.
 
 use serde::{Deserialize, Serialize};
 use streamface_types::{FaceId, Timestamp};
@@ -10,37 +10,37 @@ use streamface_types::{FaceId, Timestamp};
 /// A line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
-    /// Counted from 1 in a journal, without gaps.
+    /// Line number in the journal, from 1.
     pub id: u64,
-    /// When it was made.
+    /// Time of the decision, UTC.
     #[serde(with = "micros")]
     pub at: Timestamp,
-    /// Who made it; [`AUTO`] for what nobody looked at.
+    /// Who made it; [`AUTO`] if no one was asked.
     pub who: String,
-    /// How long the answer took, where that is known.
+    /// Seconds that the answer took, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
-    /// Action was said.
+    /// What was decided.
     #[serde(flatten)]
     pub action: Action,
 }
 
-/// Who decides where nobody is asked.
+/// The author of decisions that no person made.
 pub const AUTO: &str = "auto";
 
-/// Action was said. Everything that was on one screen is one decision, and is taken back as one.
+/// What was decided. Everything answered on one screen is one decision, and is undone as one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Action {
-    /// Pairs of people, each compared: one pair, one person with candidates, or a sweep over pairs.
+    /// Compared pairs of people: one pair, one person with candidates, or a sweep over pairs.
     Compare {
-        /// The pairs, in the order of the screen.
+        /// The pairs, in the order shown.
         pairs: Vec<Compared>,
     },
-    /// These faces belong to no one: no faces, not to be told, or not wanted.
+    /// These faces belong to no one: not a face, not recognisable, or not wanted.
     Noise {
-        /// All of them.
+        /// The faces.
         faces: Vec<FaceId>,
     },
     /// No more questions about this person.
@@ -48,33 +48,33 @@ pub enum Action {
         /// Faces shown.
         person: Vec<FaceId>,
     },
-    /// These faces do not belong to the person they are with.
+    /// These faces do not belong to their person.
     Split {
-        /// Those that leave.
+        /// The faces that leave.
         faces: Vec<FaceId>,
-        /// Whether they are one person by themselves; else each is on its own.
+        /// Whether they are one person together; otherwise each is its own.
         together: bool,
     },
     /// These faces belong to another person.
     Move {
-        /// Those that move.
+        /// The faces that move.
         faces: Vec<FaceId>,
-        /// Faces of the person they belong to.
+        /// Faces of the target person.
         to: Vec<FaceId>,
     },
     /// A person's name.
     Name {
         /// Faces shown.
         person: Vec<FaceId>,
-        /// The name; none takes it away.
+        /// The name; `None` removes it.
         name: Option<String>,
     },
-    /// An earlier decision no longer holds.
+    /// Undoes an earlier decision.
     Undo {
         /// Its id.
         decision: u64,
     },
-    /// An earlier decision that was undone holds again.
+    /// Redoes an earlier decision that was undone.
     Redo {
         /// Its id.
         decision: u64,
@@ -82,7 +82,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// Every side that is named, in the order of naming.
+    /// All sides that are named, in order.
     pub(crate) fn sides(&self) -> Vec<&[FaceId]> {
         match self {
             Self::Compare { pairs } => pairs.iter().flat_map(|p| [&p.left[..], &p.right[..]]).collect(),
@@ -96,18 +96,18 @@ impl Action {
     }
 }
 
-/// Two people side by side, and what was said of them.
+/// Two people and the verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Compared {
     /// Faces of one, as shown.
     pub left: Vec<FaceId>,
     /// Faces of the other, as shown.
     pub right: Vec<FaceId>,
-    /// Action was said.
+    /// The verdict.
     pub verdict: Verdict,
 }
 
-/// One person or two.
+/// The answer to a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -115,7 +115,7 @@ pub enum Verdict {
     Same,
     /// Two people.
     Different,
-    /// Could not be told; not asked again by itself.
+    /// Undecided; not asked again on its own.
     NotSure,
 }
 

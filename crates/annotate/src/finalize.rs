@@ -1,8 +1,8 @@
-//! The end of a review: labels without gaps, the most seen person first.
+//! The end of a review: consecutive labels, the person with the most faces first.
 //!
-//! `annotations_manual.json` has the labels in the original's form, with masks and attributes as they are in
-//! `annotations.json`; `people.json` has people by label, with their names and the clusters they came of. The
-//! journal stays as it is: a review goes on where it was.
+//! `annotations_manual.json` has the labels in the original's format, with attributes; `people.json` has the
+//! people by label, with their names and original clusters. The journal is unchanged: the review can
+//! continue.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -22,20 +22,20 @@ pub const ANNOTATIONS: &str = "annotations_manual.json";
 /// Name of the file of people.
 pub const PEOPLE: &str = "people.json";
 
-/// Which of two people with as many faces comes first.
+/// The order of two people with the same number of faces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Numbering {
-    /// The one with the smaller label before.
+    /// The smaller previous label first.
     #[default]
     Stable,
-    /// As the original's code happens to have it, for files to be laid beside its own.
+    /// The order of the original's code, to compare files with its own.
     Compat,
 }
 
 /// A finished review.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finalized {
-    /// Each face's label, in the order of [`People::faces`]; −1 belongs to no one.
+    /// Label of each face, in the order of [`People::faces`]; −1 for noise.
     #[serde(skip)]
     pub labels: Vec<i64>,
     /// People by label.
@@ -47,38 +47,38 @@ pub struct Finalized {
 pub struct Person {
     /// The label.
     pub label: i64,
-    /// The name, where one was given.
+    /// The name, if one was given.
     pub name: Option<String>,
-    /// How many faces.
+    /// Number of faces.
     pub faces: usize,
     /// The first face.
     pub first: FaceId,
-    /// Labels of the clusters that the faces lie in, ascending.
+    /// Labels of the original clusters of the faces, ascending.
     pub clusters: Vec<i64>,
 }
 
-/// Action a review changed.
+/// What a review changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Summary {
-    /// Faces there are.
+    /// Number of faces.
     pub faces: usize,
-    /// People before: clusters.
+    /// People before the review: clusters.
     pub before: usize,
-    /// People now.
+    /// People after it.
     pub after: usize,
-    /// Clusters that became part of another one.
+    /// Clusters that were joined to another one.
     pub merged: usize,
-    /// People of whom every face was put where it is by a decision.
+    /// People made only of faces that decisions moved.
     pub pulled_out: usize,
-    /// Faces of no one.
+    /// Faces that belong to no one.
     pub noisy: usize,
     /// People with a name.
     pub named: usize,
-    /// Pairs of people of whom nobody could tell whether they are one.
+    /// Pairs of people with the verdict "not sure".
     pub undecided: usize,
-    /// Pairs that cannot be what was said of them.
+    /// Conflicting pairs, which are not applied.
     pub conflicts: usize,
-    /// Decisions that name faces which are not there.
+    /// Decisions that name unknown faces.
     pub unknown: usize,
 }
 
@@ -93,7 +93,7 @@ impl Finalized {
         for run in old.chunk_by(|a, b| a == b) {
             sizes.push((run[0], run.len()));
         }
-        // Without gaps, in the order of labels before.
+        // Consecutive, in the order of the labels before.
         let at: HashMap<i64, u32> = (0..).zip(&sizes).map(|(at, &(label, _))| (label, at)).collect();
         let rank: Vec<u32> = match numbering {
             Numbering::Stable => {
@@ -126,7 +126,7 @@ impl Finalized {
         Self { labels, people: found }
     }
 
-    /// Action it changed. O(n log n).
+    /// What the review changed. O(n log n).
     #[must_use]
     pub fn summary(&self, people: &People) -> Summary {
         let report = people.report();
@@ -179,7 +179,7 @@ impl Finalized {
     }
 }
 
-/// Where each number stands in an order of all of them.
+/// The inverse of a permutation.
 fn inverse(order: &[u32]) -> Vec<u32> {
     let mut place = vec![0; order.len()];
     for (at, &number) in (0..).zip(order) {

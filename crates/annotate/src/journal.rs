@@ -1,12 +1,12 @@
-//! The journal of decisions: `metadata/decisions.jsonl`, a line of JSON each, only ever added to.
+//! The journal of decisions: `metadata/decisions.jsonl`, one JSON object a line, append-only.
 //!
-//! A decision is on the disk before [`Journal::append`] returns: written in one piece, then synced, as is the
-//! folder when the file is new. Where that fails, what was written of it is cut off again, and the error says
-//! that it was not saved. A process that dies in the middle of a line leaves half of it; the next one that opens
-//! the journal sets that half aside as `decisions.jsonl.torn-1` (`-2` …), and goes on. Any other line that is no
-//! decision is an error: nothing is passed over.
+//! Writes are durable before [`Journal::append`] returns: a line is written at once and synced, and so is the
+//! folder of a new file. If that fails, the part written is cut off and the error says that nothing was
+//! saved. A process that dies while writing leaves half a line; the next one that opens the journal moves it
+//! to `decisions.jsonl.torn-1` (`-2` …) and continues. Any other invalid line is an error; no line is
+//! skipped.
 //!
-//! The id of a decision is the number of its line. One process writes at a time; anyone may [`load`].
+//! The id of a decision is its line number. One process writes at a time; any process may [`load`].
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
@@ -22,10 +22,10 @@ use crate::{Action, Decision, Error};
 /// Name of the journal in the folder `metadata/`.
 pub const FILE: &str = "decisions.jsonl";
 
-/// Longest line, in bytes: some million faces in one decision.
+/// Longest line, in bytes: about a million faces in one decision.
 pub const MAX_LINE: usize = 64 << 20;
 
-/// A journal open for writing. Holding it holds its lock.
+/// A journal open for writing. It holds the lock on the file.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
@@ -37,11 +37,10 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens a journal, makes it where it is missing, and reads what it holds. Time and memory: those of its size.
+    /// Opens or creates a journal and reads it. Time and memory are linear in its size.
     ///
     /// # Errors
-    /// [`Error::InUse`] where another process writes to it, [`Error::Line`] for a line that is no decision,
-    /// [`Error::Io`].
+    /// [`Error::InUse`] if another process writes to it, [`Error::Line`] for an invalid line, [`Error::Io`].
     pub fn open(path: &Path) -> Result<(Self, Vec<Decision>), Error> {
         let fail = || Error::io(path);
         let new = !path.exists();
@@ -67,18 +66,18 @@ impl Journal {
         Ok((journal, found.decisions))
     }
 
-    /// Adds a decision, made now, and returns it with its id. When this returns, it is on the disk.
+    /// Appends a decision with the current time and returns it with its id. It is durable when this returns.
     ///
-    /// `seconds` that are no time are left out.
+    /// Invalid `seconds` are left out.
     ///
     /// # Errors
-    /// [`Error::NotSaved`]; the journal is then as it was, and the same can be tried again.
-    /// [`Error::TooLong`], [`Error::NoSuchDecision`].
+    /// [`Error::NotSaved`]: the journal is unchanged and the call can be repeated. [`Error::TooLong`],
+    /// [`Error::NoSuchDecision`].
     pub fn append(&mut self, who: &str, seconds: Option<f64>, action: Action) -> Result<Decision, Error> {
         self.append_at(now(), who, seconds, action)
     }
 
-    /// The same, made at another time.
+    /// Appends a decision with a given time.
     ///
     /// # Errors
     /// Those of [`Self::append`].
@@ -102,19 +101,19 @@ impl Journal {
         Ok(decision)
     }
 
-    /// Decisions in it.
+    /// Number of decisions.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.next - 1
     }
 
-    /// Whether there is none.
+    /// Whether there are no decisions.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.next == 1
     }
 
-    /// Where the half line lies that was set aside on opening, if there was one. It was never acknowledged.
+    /// Path of the half line that was moved aside on opening, if there was one. It was never acknowledged.
     #[must_use]
     pub fn torn(&self) -> Option<&Path> {
         self.torn.as_deref()
@@ -124,7 +123,7 @@ impl Journal {
         Error::NotSaved { path: self.path.clone(), source }
     }
 
-    /// Moves what follows the last whole line into a file of its own.
+    /// Moves everything after the last complete line into a file of its own.
     fn set_aside(&mut self) -> io::Result<()> {
         for n in 1_u32.. {
             let mut name = self.path.clone().into_os_string();
@@ -147,11 +146,11 @@ impl Journal {
     }
 }
 
-/// The decisions of a journal, for those who only read: nothing is locked or changed. None where there is no file.
-/// Half a last line, which a writer may be about to finish, is left out.
+/// The decisions of a journal, without locking or changing it; empty if there is no file. Half a last line,
+/// which a writer may be about to finish, is left out.
 ///
 /// # Errors
-/// [`Error::Line`] for a line that is no decision, [`Error::Io`].
+/// [`Error::Line`] for an invalid line, [`Error::Io`].
 pub fn load(path: &Path) -> Result<Vec<Decision>, Error> {
     match File::open(path) {
         Ok(file) => Ok(read(path, &file)?.decisions),
@@ -165,24 +164,24 @@ fn now() -> Timestamp {
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
-/// A new name is durable once its folder is.
+/// A new file name is durable once its folder is synced.
 fn sync_folder(path: &Path) -> io::Result<()> {
     let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if cfg!(unix) { File::open(dir)?.sync_all() } else { fs::metadata(dir).map(drop) }
 }
 
-/// Action a file holds.
+/// Content of a file.
 struct Found {
     decisions: Vec<Decision>,
-    /// Bytes up to the end of the last decision, without a newline that is missing.
+    /// Bytes up to the end of the last decision, without a missing newline.
     whole: u64,
     tail: Tail,
 }
 
-/// Action follows the last line that ends.
+/// What follows the last complete line.
 enum Tail {
     None,
-    /// A decision that lacks nothing but the newline.
+    /// A decision without its newline.
     Whole,
     /// Half a line.
     Torn,
@@ -228,7 +227,7 @@ fn parse(line: &[u8], number: u64, frames: &mut HashSet<FrameId>) -> Result<Deci
     }
     check_reference(&decision)
         .map_err(|other| format!("takes back or renews {other}, which is not before it"))?;
-    // A frame is named again and again: once in memory is enough.
+    // The same frame is named often: keep it once in memory.
     decision.action.for_each_face(|face| match frames.get(&face.frame) {
         Some(frame) => face.frame = frame.clone(),
         None => drop(frames.insert(face.frame.clone())),
@@ -236,7 +235,7 @@ fn parse(line: &[u8], number: u64, frames: &mut HashSet<FrameId>) -> Result<Deci
     Ok(decision)
 }
 
-/// Only what was said before can be taken back or renewed, so there are no circles; else the id.
+/// Undo and redo refer to earlier decisions only, so references are acyclic; otherwise returns the id.
 fn check_reference(decision: &Decision) -> Result<(), u64> {
     match decision.action {
         Action::Undo { decision: other } | Action::Redo { decision: other }
@@ -249,7 +248,7 @@ fn check_reference(decision: &Decision) -> Result<(), u64> {
 }
 
 impl Action {
-    /// Every face that is named.
+    /// Calls `each` on every face that is named.
     fn for_each_face(&mut self, mut each: impl FnMut(&mut FaceId)) {
         match self {
             Self::Compare { pairs } => {
@@ -265,7 +264,7 @@ impl Action {
     }
 }
 
-/// Where lines go.
+/// Destination of lines.
 trait Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
     fn sync(&mut self) -> io::Result<()>;
@@ -284,13 +283,13 @@ impl Sink for File {
     }
 }
 
-/// Whole lines, or none of them.
+/// Writes complete lines or nothing.
 #[derive(Debug)]
 struct Log<S> {
     sink: S,
-    /// Bytes that are acknowledged.
+    /// Bytes acknowledged.
     len: u64,
-    /// Whether more than these may be there.
+    /// Whether the file may be longer than that.
     dirty: bool,
 }
 
@@ -299,7 +298,7 @@ impl<S: Sink> Log<S> {
         self.clean()?;
         self.dirty = true;
         if let Err(e) = self.sink.write(line).and_then(|()| self.sink.sync()) {
-            // Where this fails too, the next call tries again before it writes.
+            // If this fails too, the next call tries again before it writes.
             let _ = self.clean();
             return Err(e);
         }
@@ -323,7 +322,7 @@ impl<S: Sink> Log<S> {
 mod tests {
     use super::*;
 
-    /// A disk of so many bytes, some of whose calls fail.
+    /// A disk with limited space, some of whose calls fail.
     #[derive(Default)]
     struct Disk {
         bytes: Vec<u8>,

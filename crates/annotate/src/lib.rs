@@ -1,14 +1,14 @@
-//! Which clusters of faces may be one person, what people say of it, and what follows.
+//! Review of clusters of faces: which clusters may be one person, what people decide, and the result.
 //!
 //! | module | what |
 //! |---|---|
-//! | [`decision`] | [`Decision`]: what was said, by whom, about which faces |
-//! | [`finalize`] | [`Finalized`]: the end of a review, as files |
-//! | [`journal`] | [`Journal`]: decisions on the disk |
+//! | [`decision`] | [`Decision`]: what was decided, by whom, about which faces |
+//! | [`finalize`] | [`Finalized`]: the result of a review, as files |
+//! | [`journal`] | [`Journal`]: decisions on disk, append-only |
 //! | [`matching`] | [`matches`](fn@matching::matches): which clusters may be one person |
-//! | [`compat`] | the original's questions, and answers as it takes them |
-//! | [`people`] | [`People`]: who is who, by clusters and decisions |
-//! | [`questions`] | what to ask next, and which answers to doubt |
+//! | [`compat`] | the original's interview and its answers |
+//! | [`people`] | [`People`]: the result of clusters and decisions |
+//! | [`questions`] | which question to ask next, and which answers to doubt |
 //! | [`server`] | the review in a browser |
 
 pub mod compat;

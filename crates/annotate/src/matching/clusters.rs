@@ -1,4 +1,4 @@
-//! Rows by cluster, and the points that stand for a cluster.
+//! Rows by cluster, and the points that represent a cluster.
 
 use std::cmp::Reverse;
 
@@ -9,16 +9,16 @@ use super::farthest::farthest;
 use super::{Rule, Settings};
 use crate::Error;
 
-/// Clusters of more rows than this are searched one after another, each on all threads and with a copy of its
-/// rows; the others side by side.
+/// Clusters with more rows than this are searched one after another, each on all threads and with a copy of
+/// its rows; smaller ones are searched in parallel.
 const PARALLEL_MAX_ROWS: usize = 4096;
 
 /// The clusters that are compared, by label.
 pub(super) struct Clusters {
     pub labels: Vec<i64>,
-    /// Where each cluster's rows start in `rows`; one more at the end.
+    /// Start of each cluster in `rows`, and the end of the last.
     start: Vec<u32>,
-    /// In ascending order within a cluster.
+    /// Ascending within a cluster.
     rows: Vec<u32>,
 }
 
@@ -47,7 +47,7 @@ impl Clusters {
         Ok(new)
     }
 
-    /// Those that the settings want compared.
+    /// The clusters that the settings select.
     pub(super) fn wanted(self, settings: &Settings) -> Self {
         let Some(top) = settings.top() else { return self };
         let mut kept: Vec<usize> = (0..self.len()).collect();
@@ -75,17 +75,17 @@ impl Clusters {
         &self.rows[self.start[cluster] as usize..self.start[cluster + 1] as usize]
     }
 
-    /// Rows of all clusters.
+    /// Number of rows in all clusters.
     pub(super) fn members(&self) -> usize {
         self.rows.len()
     }
 
-    /// The number of the cluster with this label.
+    /// The index of the cluster with this label.
     pub(super) fn find(&self, label: i64) -> Option<u32> {
         self.labels.binary_search(&label).ok().map(|c| c as u32)
     }
 
-    /// Rows in ascending order, and the cluster of each row of all: `u32::MAX` for those in none.
+    /// Rows in ascending order, and the cluster of every row: `u32::MAX` for rows in no cluster.
     pub(super) fn of_rows(&self, all: usize) -> (Vec<u32>, Vec<u32>) {
         let mut of = vec![u32::MAX; all];
         for c in 0..self.len() {
@@ -96,14 +96,14 @@ impl Clusters {
         (rows, of)
     }
 
-    /// The mean row of each cluster: of rows as they are, summed in `f64` and kept in `f32`.
+    /// The mean row of each cluster, not normalised, summed in `f64` and stored as `f32`.
     pub(super) fn means(&self, rows: &Embeddings) -> Embeddings {
         let means = (0..self.len()).into_par_iter().map(|c| mean(rows, self.rows(c)));
         points(means.flatten_iter().collect(), rows.dim())
     }
 
-    /// For each cluster its mean and the two rows farthest apart, without repetition; and the cluster of each
-    /// of these points. `done` hears how many rows have been seen to.
+    /// The mean of each cluster and its two farthest rows, without repetition, and the cluster of each of
+    /// these points. `done` is called with numbers of rows processed.
     pub(super) fn triplets(
         &self,
         rows: &Embeddings,
@@ -145,7 +145,7 @@ pub(super) fn mean(rows: &Embeddings, members: &[u32]) -> Vec<f32> {
     streamface_kernels::means::mean(own, rows.dim()).into_iter().map(|x| x as f32).collect()
 }
 
-/// Rows, or means of rows, which lie between the numbers they are means of.
+/// Rows or means of rows; means are finite since rows are.
 fn points(data: Vec<f32>, dim: usize) -> Embeddings {
     Embeddings::new(data, dim).unwrap_or_else(|e| unreachable!("whole rows of finite numbers: {e}"))
 }

@@ -1,9 +1,10 @@
 //! The two rows of a cluster that are farthest apart, exactly.
 //!
-//! O(m²·d) at worst, but nearly all pairs are ruled out: with the origin moved to the cluster's mean no two
-//! rows are farther apart than the sum of their lengths, so rows are taken by length until no pair that is left
-//! can win; of the others, products in `f32` with their proven error (Higham, *Accuracy and Stability of
-//! Numerical Algorithms*, 2002, section 3.1) leave a few, and [`Metric::distance`] settles these.
+//! O(m²·d) in the worst case, but bounds rule out nearly all pairs. With the cluster's mean as origin, two
+//! rows are at most as far apart as the sum of their lengths; so rows are taken by length until no remaining
+//! pair can be the farthest. Of the others, products in `f32` with their proven error bound (Higham,
+//! *Accuracy and Stability of Numerical Algorithms*, 2002, section 3.1) leave a few, which
+//! [`Metric::distance`] decides.
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2};
@@ -11,9 +12,9 @@ use rayon::prelude::*;
 use streamface_types::embedding::dot;
 use streamface_types::{Embeddings, Metric};
 
-/// Clusters of so few rows are measured pair by pair.
+/// Clusters up to this many rows are measured pair by pair.
 const PAIRWISE_MAX_ROWS: usize = 24;
-/// Rows of one block, against so many others at once: their products fit into a core's cache.
+/// Size of a block of products, which fits into a core's cache.
 const BLOCK_ROWS: usize = 128;
 const BLOCK_COLUMNS: usize = 1024;
 
@@ -26,16 +27,15 @@ struct Far {
 }
 
 impl Far {
-    /// The farther; of equals the pair with the smaller rows.
+    /// The farther; on a tie the pair with the smaller rows.
     fn or(self, other: Self) -> Self {
         let order = other.distance.total_cmp(&self.distance);
         if order.then((self.a, self.b).cmp(&(other.a, other.b))).is_le() { self } else { other }
     }
 }
 
-/// The two of `members` that are farthest apart, the smaller row first; of equals the pair with the smaller
-/// rows, compared in order. Twice the first row where all are alike. `members` are in ascending order, at least
-/// one.
+/// The two of `members` that are farthest apart, the smaller row first; on a tie the pair with the smaller
+/// rows. Twice the first row if all are equal. `members` ascend and are not empty.
 pub(super) fn farthest(rows: &Embeddings, members: &[u32], metric: Metric) -> (u32, u32) {
     let measure = |a: u32, b: u32| Far {
         distance: metric.distance(rows.row(a as usize), rows.row(b as usize)),
@@ -61,7 +61,7 @@ pub(super) fn farthest(rows: &Embeddings, members: &[u32], metric: Metric) -> (u
     (far.a, far.b)
 }
 
-/// The first of each set of equal rows: copies tie with each other, and a still picture has many.
+/// The first of each set of equal rows: copies tie, and a still picture gives many.
 fn distinct(rows: &Embeddings, members: &[u32]) -> Vec<u32> {
     // 0 and −0 are equal.
     let number = |x: &f32| (x + 0.0).to_bits();
@@ -73,16 +73,16 @@ fn distinct(rows: &Embeddings, members: &[u32]) -> Vec<u32> {
     distinct
 }
 
-/// Rows as the search takes them: of length 1 for cosine, so that half their squared distance is the distance;
-/// about their mean; by length, the longest first.
+/// Rows prepared for the search: scaled to length 1 for cosine, so that half the squared distance is the
+/// distance; relative to their mean; sorted by length, the longest first.
 struct Centred {
     row: Vec<u32>,
     length: Vec<f64>,
-    /// Divided by the longest length, so that nothing overflows.
+    /// Divided by the largest length to prevent overflow.
     data: Vec<f32>,
     dim: usize,
     metric: Metric,
-    /// Action half a squared distance of `data` may be off by.
+    /// Bound on the error of half a squared distance of `data`.
     error: f64,
 }
 
@@ -112,7 +112,7 @@ impl Centred {
             to.iter_mut().zip(from_mean(row)).for_each(|(to, x)| *to = (x * shrink) as f32);
         });
         let (length, row) = order.into_iter().unzip();
-        // γ, and the rounding of both inputs; then what underflows and what `f64` rounds.
+        // γ and the rounding of both inputs, then underflow and the rounding of `f64`.
         let terms = (dim + 8) as f64 * f64::from(f32::EPSILON) / 2.0;
         let error = if terms < 0.5 { 1.1 * terms / (1.0 - terms) + 1e-9 } else { f64::INFINITY };
         Self { row, length, data, dim, metric, error }
@@ -123,8 +123,8 @@ impl Centred {
         (a + b) * (a + b) / 2.0 * (1.0 + 1e-9) < self.half_square(distance)
     }
 
-    /// Half the squared distance of two rows about their mean that are at `distance`, or a little less: lengths
-    /// of 1 are rounded, and so is the distance itself.
+    /// Half the squared distance of two rows at `distance`, rounded down: unit lengths and the distance
+    /// itself are rounded.
     fn half_square(&self, distance: f64) -> f64 {
         if self.metric == Metric::Cosine { distance - 1e-14 } else { distance * distance / 2.0 }
     }
@@ -147,24 +147,24 @@ fn search(
     metric: Metric,
     measure: impl Fn(u32, u32) -> Far + Sync,
 ) -> Far {
-    // A zero row is at cosine distance 1 from all, which the geometry knows nothing of.
+    // A zero row is at cosine distance 1 from all rows, which the geometry does not cover.
     let is_zero = |row: &u32| metric == Metric::Cosine && rows.row(*row as usize).iter().all(|&x| x == 0.0);
     let (zeros, members): (Vec<u32>, Vec<u32>) = members.iter().partition(|row| is_zero(row));
     let none = Far { distance: 0.0, a: members[0], b: members[0] };
     let mut best = zeros.first().map_or(none, |&zero| measure(zero, members[0]));
     let all = Centred::new(rows, &members, metric);
-    // A long pair to begin with: far from the mean, far from that, far from that.
+    // A long pair to start with: three times, the row farthest from the last one.
     let mut from = all.row[0];
     for _ in 0..3 {
         let far = members.par_iter().map(|&row| measure(from, row)).reduce(|| best, Far::or);
         (best, from) = (far, if far.a == from { far.b } else { far.a });
     }
     let blocks = all.row.len().div_ceil(BLOCK_ROWS);
-    // The farther of two is the same in any order.
+    // The maximum does not depend on the order.
     (0..blocks).into_par_iter().map(|b| block(&all, b * BLOCK_ROWS, best, &measure)).reduce(|| best, Far::or)
 }
 
-/// The farthest of the pairs with one row among [`BLOCK_ROWS`] from `first` on and another after it, or `best`.
+/// The farthest pair of a row among the [`BLOCK_ROWS`] from `first` on and a later row, or `best`.
 fn block(all: &Centred, first: usize, mut best: Far, measure: impl Fn(u32, u32) -> Far) -> Far {
     let rows = first..all.row.len().min(first + BLOCK_ROWS);
     let mut out = vec![0.0_f32; rows.len() * BLOCK_COLUMNS.min(all.row.len() - first)];
@@ -199,7 +199,7 @@ fn block(all: &Centred, first: usize, mut best: Far, measure: impl Fn(u32, u32) 
 mod tests {
     use super::*;
 
-    /// The bounds by themselves: with no long pair to begin with, which so often is the answer already.
+    /// The bounds alone, without a long pair to start with, which is often the answer already.
     #[test]
     fn no_bound_rules_out_the_farthest() {
         let mut state = 11_u32;
@@ -211,7 +211,7 @@ mod tests {
             let (n, dim) = (40 + 61 * round as usize, [1, 2, 3, 24][round as usize % 4]);
             let far = [0.0, 2.0, 1e5][round as usize % 3];
             let numbers = (0..n * dim).map(|at| if at % dim == 0 { next() + far } else { next() });
-            // In rising order on a line, so that the longest come last and bounds are tight.
+            // Ascending on a line, so that the longest come last and bounds are tight.
             let mut data: Vec<f32> = numbers.collect();
             if dim == 1 {
                 data.sort_by(f32::total_cmp);
@@ -220,7 +220,7 @@ mod tests {
             let members: Vec<u32> = (0..n as u32).collect();
             for metric in [Metric::Cosine, Metric::Euclidean] {
                 if dim == 1 && metric == Metric::Cosine {
-                    // All at 0 or 2.
+                    // All distances are 0 or 2.
                     continue;
                 }
                 let measure = |a: u32, b: u32| Far {

@@ -1,5 +1,5 @@
-//! `cluster_evals.json`, in the original's form: `{"matches": {"i,j": distance}}`, distances rounded to four
-//! places, an indent of four. By any rule but [`Rule::Code`] the lists themselves stand beside it.
+//! `cluster_evals.json` in the original's format: `{"matches": {"i,j": distance}}`, distances rounded to four
+//! decimals, an indent of four. Except with [`Rule::Code`], the file also has the two lists.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Write};
@@ -12,19 +12,19 @@ use serde_json::ser::PrettyFormatter;
 use super::{Matches, Pair, Rule};
 use crate::Error;
 
-/// Largest annotations that are read, in bytes: some ten million faces.
+/// Size limit of annotations in bytes: about ten million faces.
 const MAX_FILE: u64 = 8 << 30;
 
 impl Matches {
     /// Writes the pairs as `cluster_evals.json`.
     ///
-    /// `matches` is what the original's annotator goes through: by [`Rule::Code`] its very file; by
-    /// [`Rule::Paper`] the pairs to ask about, by [`Rule::Lists`] these and the sure ones, in both cases by
-    /// their smaller label, the nearest first. By the last two the keys `sure` and `ask` follow, in the same
-    /// form but in their own order and not rounded, and `reached` where pairs beyond it were left out.
+    /// `matches` is the list that the original's annotator reads. With [`Rule::Code`] it is identical to the
+    /// original's; with [`Rule::Paper`] it has the pairs to ask about, with [`Rule::Lists`] also the sure
+    /// ones, both by their smaller label, then by distance. The latter two rules add the keys `sure` and
+    /// `ask`, in their own order and not rounded, and `reached` if pairs beyond that distance were left out.
     ///
     /// # Errors
-    /// Action `out` says.
+    /// Those of `out`.
     pub fn write(&self, out: &mut dyn Write) -> std::io::Result<()> {
         let formatter = PrettyFormatter::with_indent(b"    ");
         self.serialize(&mut serde_json::Serializer::with_formatter(out, formatter))?;
@@ -39,7 +39,7 @@ impl Serialize for Matches {
         let mut all: Vec<Pair> = sure.iter().chain(&self.ask).copied().collect();
         // Stable: the nearest stay first.
         all.sort_by_key(|p| p.a);
-        // As Python rounds: to the decimal that is nearest to the number's exact value.
+        // Rounds as Python does: to the decimal nearest to the exact value.
         map.serialize_entry("matches", &ByPair(&all, |d| format!("{d:.4}").parse().unwrap_or(d)))?;
         if self.rule != Rule::Code {
             map.serialize_entry("sure", &ByPair(&self.sure, |d| d))?;
@@ -52,7 +52,7 @@ impl Serialize for Matches {
     }
 }
 
-/// Distances by `a,b`, as the function has them.
+/// Distances by `a,b`, mapped by the function.
 struct ByPair<'a>(&'a [Pair], fn(f64) -> f64);
 
 impl Serialize for ByPair<'_> {
@@ -61,10 +61,10 @@ impl Serialize for ByPair<'_> {
     }
 }
 
-/// The pairs of labels that an annotations file says are two people (`ignore`); none where it says nothing.
+/// The pairs of labels that an annotations file marks as two people (`ignore`); empty without that key.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Annotations`] for what is no annotations file.
+/// [`Error::Io`]; [`Error::Annotations`] for an invalid file.
 pub fn read_ignored(path: impl AsRef<Path>) -> Result<Vec<(i64, i64)>, Error> {
     #[derive(Deserialize)]
     struct Annotations {

@@ -1,4 +1,4 @@
-//! Pairs of clusters and decisions: what was said of them before, and sure ones joined.
+//! Pairs of clusters and decisions: pairs already answered, and sure pairs joined by decisions.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,15 +8,15 @@ use super::Pair;
 use super::clusters::{Clusters, mean};
 use crate::{AUTO, Action, Compared, Decision, Error, Journal, People, Refusal, Verdict};
 
-/// Faces that stand for a cluster in a decision that nobody looked at: those nearest to its mean. Few, since
-/// all that are named become one person, whatever a later clustering makes of them; more than one, so that
-/// the decision outlives one that turns out not to belong.
+/// Faces that represent a cluster in an automatic decision: those nearest to its mean. Few, since all of them
+/// become one person in every later clustering; several, so that the decision survives if one of them is
+/// moved.
 const FACES_PER_SIDE: usize = 3;
 
-/// Pairs of [`labels`](People::labels) of which a person has said that they are two people, or that nobody can
-/// tell: not to be asked about again, nor to be joined.
+/// Pairs of [`labels`](People::labels) that a person answered with "different" or "not sure": not to be asked
+/// about again, nor joined.
 ///
-/// `decisions` are those that `people` was made with. O(faces named · log n).
+/// `decisions` are those applied to `people`. O(faces named · log n).
 #[must_use]
 pub fn answered_pairs(people: &People, decisions: &[Decision]) -> Vec<(i64, i64)> {
     let who = |side: &[FaceId]| -> BTreeSet<u32> {
@@ -39,26 +39,24 @@ pub fn answered_pairs(people: &People, decisions: &[Decision]) -> Vec<(i64, i64)
     found.into_iter().collect()
 }
 
-/// Action came of joining sure pairs.
+/// Result of joining sure pairs.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Joined {
-    /// Decisions made, one a pair, so that each can be taken back by itself.
+    /// Decisions made, one a pair, so that each can be undone on its own.
     pub decisions: usize,
-    /// Pairs that cannot be one person, and what stands in the way: two faces of one frame, or what was said.
+    /// Pairs that cannot be joined, and why: they share a frame, or contradict earlier decisions.
     pub refused: Vec<(Pair, Refusal)>,
 }
 
-/// MergeForest pairs one after another, nearest first as [`Matches::sure`](super::Matches::sure) has them, by a
-/// decision of [`AUTO`] each, wherever [`People::check`] allows it. Pairs that are one person already, by
-/// earlier ones, need none.
+/// Joins pairs one after another, the nearest first as in [`Matches::sure`](super::Matches::sure), each by a
+/// decision of [`AUTO`], unless [`People::check`] rejects it. Pairs that are one person already are skipped.
 ///
-/// `rows` are the embeddings of the faces of `people`, and labels of pairs those that [`People::labels`] gives;
-/// labels that are not there are passed over. Where an error ends this, what was joined before stays so, in
-/// `people` as in the journal.
+/// `rows` are the embeddings of the faces of `people`; labels of pairs are those of [`People::labels`],
+/// unknown ones are ignored. On an error, earlier joins remain, in `people` and in the journal.
 ///
 /// # Errors
-/// [`Error::LabelCount`] where there are not as many rows as faces; those of [`Journal::append`].
+/// [`Error::LabelCount`] if the number of rows is not the number of faces; those of [`Journal::append`].
 pub fn join_sure(
     rows: &Embeddings,
     metric: Metric,

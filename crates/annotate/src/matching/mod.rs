@@ -2,14 +2,14 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `clusters`, `farthest` | the points that stand for a cluster: its mean, its rows, the two farthest apart |
-//! | `nearest` | the smallest distance of each pair of clusters, as distances stream by |
-//! | `rules` | the lists: ours, and the original's two |
-//! | `join_sure` | pairs that were answered before, and sure ones joined by decisions: [`asked`], [`join_sure`] |
+//! | `clusters`, `farthest` | the points that represent a cluster: its mean, its rows, the two farthest apart |
+//! | `nearest` | the smallest distance of each pair of clusters, from a stream of distances |
+//! | `rules` | the lists: the default ones, and the original's two |
+//! | `join_sure` | pairs already answered, and sure pairs joined by decisions: [`answered_pairs`], [`join_sure`] |
 //! | `file` | `cluster_evals.json`: [`write`](Matches::write), [`read_ignored`] |
 //!
-//! No matrix of distances is made: the pairs within `max` come from [`streamface_cluster::join_each`] over the
-//! clusters' means, their rows, or three points each, and only the nearest are kept. Distances are those of
+//! No distance matrix is made: the pairs within `max` come from [`streamface_cluster::join_each`] over means,
+//! rows, or three points of each cluster, and only the nearest are kept. Distances are those of
 //! [`Metric::distance`]; results do not depend on the number of threads.
 //!
 //! ```
@@ -51,35 +51,35 @@ pub use file::read_ignored;
 pub use join_sure::{Joined, answered_pairs, join_sure};
 use nearest::{Entry, Nearest};
 
-/// How far apart two clusters are.
+/// Distance of two clusters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Mode {
-    /// The distance of their means; of the rows as they are, not of unit vectors.
+    /// Distance of their means; of the rows as given, not of unit vectors.
     #[default]
     Average,
-    /// The smallest distance of a row of one from a row of the other.
+    /// Smallest distance of a row of one from a row of the other.
     Single,
-    /// The smallest distance of three points of one from three of the other: the mean and the two rows
-    /// farthest apart, of equals the pair with the smaller rows.
+    /// Smallest distance of three points of one from three of the other: the mean and the two rows farthest
+    /// apart, on a tie the pair with the smaller rows.
     Triplet,
 }
 
-/// Which pairs go on which list.
+/// How pairs are assigned to the lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Rule {
-    /// Nearer than min is sure, up to max is asked about; both lists whole, the nearest first.
+    /// Pairs below min are sure, pairs up to max are asked about; both lists complete, the nearest first.
     #[default]
     Lists,
-    /// As the original's code: all are asked about, cluster by cluster in the order of labels, the nearest
-    /// first. A pair is on the list of its smaller label; exact zeros are left out, and then the lists of
-    /// clusters whose nearest is not nearer than min; at last ignored pairs.
+    /// As in the original's code: all pairs are asked about, cluster by cluster in the order of labels, the
+    /// nearest first. A pair is in the list of its smaller label. Removed are exact zeros, then the lists of
+    /// clusters whose nearest is not below min, then ignored pairs.
     Code,
-    /// As the original is published: nearer than min is joined without asking, up to max is asked about where
-    /// that has not made the two one already.
+    /// As in the original's publication: pairs below min are joined without asking; pairs up to max are asked
+    /// about unless these joins have made the two one.
     Paper,
 }
 
-/// Action to match by, checked.
+/// Validated settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     metric: Metric,
@@ -92,15 +92,15 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Pairs that are kept unless said otherwise, but for [`Rule::Code`].
+    /// Default maximum of pairs, except for [`Rule::Code`].
     pub const DEFAULT_MAX_PAIRS: usize = 1_000_000;
-    /// The same for [`Rule::Code`], which needs all of its 10,001 clusters' pairs.
+    /// Default maximum for [`Rule::Code`], which needs all pairs of its 10,001 clusters.
     pub const DEFAULT_MAX_PAIRS_CODE: usize = 64_000_000;
-    /// Largest label that [`Rule::Code`] looks at unless said otherwise.
+    /// Default largest label for [`Rule::Code`].
     pub const DEFAULT_TOP_CODE: u64 = 10_000;
 
-    /// Pairs nearer than `min` are sure, pairs beyond `max` are none. Both belong to the model that made the
-    /// embeddings: there is no default. (The original's are .35 and .5, for its own models.)
+    /// Pairs below `min` are sure, pairs beyond `max` are left out. Both depend on the model that made the
+    /// embeddings, so there is no default. (The original uses 0.35 and 0.5 for its models.)
     ///
     /// # Errors
     /// [`Error::Thresholds`] unless 0 ≤ min ≤ max, finite, and ≤ 2 for cosine.
@@ -111,22 +111,23 @@ impl Settings {
         Ok(Self { metric, mode, min, max, rule: Rule::default(), top: None, most: None })
     }
 
-    /// By another rule than ours.
+    /// Uses another rule.
     #[must_use]
     pub fn rule(self, rule: Rule) -> Self {
         Self { rule, ..self }
     }
 
-    /// Only this many clusters, the largest, of equals those with the smaller labels; all unless said
-    /// otherwise. For [`Rule::Code`] those with labels from 0 to this, which is one more;
-    /// [`DEFAULT_TOP_CODE`](Self::DEFAULT_TOP_CODE) unless said otherwise.
+    /// Only this many clusters, the largest, on a tie those with the smaller labels; default all. For
+    /// [`Rule::Code`] the clusters with labels from 0 to this one, included; default
+    /// [`DEFAULT_TOP_CODE`](Self::DEFAULT_TOP_CODE).
     #[must_use]
     pub fn topk(self, top: u64) -> Self {
         Self { top: Some(top), ..self }
     }
 
-    /// Only this many pairs, the nearest, of equals those with the smaller labels; 1 at least, and
-    /// [`DEFAULT_MAX_PAIRS`](Self::DEFAULT_MAX_PAIRS) or [`DEFAULT_MAX_PAIRS_CODE`](Self::DEFAULT_MAX_PAIRS_CODE) unless said otherwise. Each takes up to 56 bytes.
+    /// Only this many pairs, the nearest, on a tie those with the smaller labels; at least 1. Default
+    /// [`DEFAULT_MAX_PAIRS`](Self::DEFAULT_MAX_PAIRS) or
+    /// [`DEFAULT_MAX_PAIRS_CODE`](Self::DEFAULT_MAX_PAIRS_CODE). Each takes up to 56 bytes.
     #[must_use]
     pub fn max_pairs(self, pairs: usize) -> Self {
         Self { most: Some(pairs.max(1)), ..self }
@@ -144,7 +145,7 @@ impl Settings {
         })
     }
 
-    /// The distance.
+    /// The metric.
     #[must_use]
     pub fn metric(&self) -> Metric {
         self.metric
@@ -156,7 +157,7 @@ impl Settings {
         self.min
     }
 
-    /// Pairs beyond this are none.
+    /// Pairs beyond this are left out.
     #[must_use]
     pub fn max(&self) -> f64 {
         self.max
@@ -178,42 +179,43 @@ pub struct Pair {
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Matches {
-    /// Nearer than min, the nearest first, of equals those with the smaller labels.
+    /// Below min, the nearest first, on a tie those with the smaller labels.
     pub sure: Vec<Pair>,
-    /// From min to max, in the order in which to ask.
+    /// From min to max, in the order to ask.
     pub ask: Vec<Pair>,
     /// Clusters that were compared.
     pub clusters: usize,
-    /// The rule that the lists are by.
+    /// The rule of the lists.
     pub rule: Rule,
-    /// Where there were more pairs than are kept: the distance of the last one that was.
+    /// If there were more pairs than the maximum: the distance of the last one kept.
     pub reached: Option<f64>,
 }
 
-/// Action is being done.
+/// A stage of the search, for progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {
-    /// The two rows farthest apart are looked for: counted in rows.
+    /// Searching the two farthest rows of each cluster; counted in rows.
     Extremes,
-    /// Points are compared: counted in pairs.
+    /// Comparing points; counted in pairs.
     Compare,
 }
 
-/// All pairs of clusters within reach. `labels`: one a row, below 0 where the row belongs to no one.
+/// All pairs of clusters within `max`. `labels`: one a row, below 0 for a row in no cluster.
 ///
-/// For k clusters of n rows of d numbers, with pairs ruled out in blocks (see [`streamface_cluster::join()`]):
-/// average O(n·d + k²·d) at worst; triplet nine times that, and the rows farthest apart; single O(n²·d).
-/// Memory: that of the join, about d + 40 bytes a point; 4d bytes a point but for single; the pairs that are kept.
+/// For k clusters of n rows with d numbers, most pairs ruled out in blocks (see
+/// [`streamface_cluster::join()`]): average O(n·d + k²·d) in the worst case; triplet nine times that and the
+/// search of the farthest rows; single O(n²·d). Memory: that of the join, about d + 40 bytes a point; 4d
+/// bytes a point except for single; the pairs kept.
 ///
 /// # Errors
-/// [`Error::LabelCount`]; [`Error::TooManyPairs`], for [`Rule::Code`]; [`Error::Cluster`].
+/// [`Error::LabelCount`]; [`Error::TooManyPairs`] for [`Rule::Code`]; [`Error::Cluster`].
 pub fn matches(rows: &Embeddings, labels: &[i64], settings: &Settings) -> Result<Matches, Error> {
     matches_observed(rows, labels, &[], settings, &|_, _, _| {})
 }
 
-/// [`matches()`] without pairs of labels, in any order, that a person has said are two people; `observer` hears
-/// what is being done, how much of it, and of how much, from any thread.
+/// Like [`matches()`], without the pairs of labels in `ignored`, which a person said are two people.
+/// `observer` is called with the stage, the amount done and the total, from any thread.
 ///
 /// # Errors
 /// Those of [`matches()`].
@@ -271,7 +273,7 @@ pub fn matches_observed(
     })
 }
 
-/// Pairs of points within reach, as pairs of clusters.
+/// Joins points and collects pairs of clusters.
 struct Search<'a> {
     settings: &'a Settings,
     nearest: &'a Nearest,

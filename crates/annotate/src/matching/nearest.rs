@@ -1,12 +1,12 @@
-//! The nearest pairs of clusters, out of any number of distances that come in, in memory for the pairs alone.
+//! The nearest pairs of clusters from a stream of distances, in memory for the pairs only.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-/// Distances that come in before the first look at whether there are too many.
+/// Distances buffered before the buffer is compacted for the first time.
 const MIN_CAPACITY: usize = 1 << 20;
 
-/// Two clusters, a < b, and a distance of something in one from something in the other.
+/// Two clusters, a < b, and a distance of a point of one from a point of the other.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Entry {
     pub distance: f64,
@@ -24,13 +24,13 @@ impl Entry {
     }
 }
 
-/// Keeps for each pair its smallest distance; of all pairs the `most` nearest, ties by their numbers.
+/// Keeps the smallest distance of each pair, and the `most` nearest pairs; ties by their numbers.
 ///
-/// Action is dropped on the way was farther than `most` other pairs, which can only come nearer: so the result
-/// is the same in whatever order distances come in.
+/// A dropped distance is larger than those of `most` other pairs, which can only become smaller: the result
+/// does not depend on the order of the distances.
 pub(super) struct Nearest {
     most: usize,
-    /// Bits of the distance beyond which nothing is of use any more.
+    /// Bits of the largest distance that can still matter.
     limit: AtomicU64,
     buffer: Mutex<Buffer>,
 }
@@ -38,19 +38,19 @@ pub(super) struct Nearest {
 #[derive(Default)]
 struct Buffer {
     entries: Vec<Entry>,
-    /// How many there may be before the next look.
+    /// Length at which the buffer is compacted.
     capacity: usize,
     dropped: bool,
 }
 
 impl Nearest {
-    /// At most `most` pairs, 1 or more.
+    /// Keeps at most `most` pairs, at least 1.
     pub(super) fn new(most: usize) -> Self {
         let buffer = Buffer { capacity: MIN_CAPACITY, ..Buffer::default() };
         Self { most, limit: AtomicU64::new(f64::INFINITY.to_bits()), buffer: Mutex::new(buffer) }
     }
 
-    /// Takes distances, in any order, from any thread.
+    /// Adds distances, in any order, from any thread.
     pub(super) fn add(&self, mut part: Vec<Entry>) {
         let limit = f64::from_bits(self.limit.load(Relaxed));
         part.retain(|e| e.distance <= limit);
@@ -62,7 +62,7 @@ impl Nearest {
         }
     }
 
-    /// Under a lock, and so without the help of other threads: one that waits for them may be given a part
+    /// Runs under the lock, so it does not use other threads: a thread waiting for them could be given work
     /// that waits for the lock.
     fn compact(&self, buffer: &mut Buffer) {
         smallest_of_each(&mut buffer.entries);
@@ -75,7 +75,7 @@ impl Nearest {
         buffer.capacity = (2 * buffer.entries.len()).max(MIN_CAPACITY);
     }
 
-    /// The pairs, the nearest first; and whether there were more than these.
+    /// The pairs, the nearest first, and whether more were dropped.
     pub(super) fn finish(self) -> (Vec<Entry>, bool) {
         let mut buffer = std::mem::take(&mut *self.buffer.lock().unwrap_or_else(PoisonError::into_inner));
         self.compact(&mut buffer);
@@ -93,7 +93,7 @@ fn smallest_of_each(entries: &mut Vec<Entry>) {
 mod tests {
     use super::*;
 
-    /// Far more distances than there is capacity for, several a pair, many of them equal.
+    /// Far more distances than capacity, several a pair, many of them equal.
     #[test]
     fn the_nearest_are_kept_whatever_the_order() {
         let mut entries: Vec<Entry> = (0..3_000_000_u32)

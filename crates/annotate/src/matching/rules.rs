@@ -1,12 +1,12 @@
-//! Lists of pairs from their distances.
+//! The lists of pairs, from their distances.
 
 use std::collections::HashSet;
 
 use super::nearest::Entry;
 use super::{Rule, Settings};
 
-/// The pairs that are sure and those to ask about, from all pairs within the largest distance, the nearest
-/// first. `ignored`: pairs, the smaller first, that a person has said are two people.
+/// The sure pairs and those to ask about, from all pairs within the largest distance, the nearest first.
+/// `ignored`: pairs, the smaller first, that a person said are two people.
 pub(super) fn lists(
     mut pairs: Vec<Entry>,
     settings: &Settings,
@@ -41,15 +41,15 @@ pub(super) struct Sets {
 }
 
 impl Sets {
-    /// Each of `n` for itself.
+    /// `n` sets of one element.
     pub(super) fn new(n: usize) -> Self {
         Self { parent: (0..n as u32).collect() }
     }
 
-    /// Action the set is known by.
+    /// The representative of a set.
     pub(super) fn find(&mut self, mut x: u32) -> u32 {
         while self.parent[x as usize] != x {
-            // Halves the path.
+            // Path halving.
             let above = self.parent[self.parent[x as usize] as usize];
             self.parent[x as usize] = above;
             x = above;
@@ -57,7 +57,7 @@ impl Sets {
         x
     }
 
-    /// MergeForest two sets, which then are known by that of `a`.
+    /// Joins two sets; the representative is that of `a`.
     pub(super) fn join(&mut self, a: u32, b: u32) {
         let (a, b) = (self.find(a), self.find(b));
         self.parent[b as usize] = a;

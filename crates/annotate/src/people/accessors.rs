@@ -1,4 +1,4 @@
-//! What can be read of [`People`].
+//! Accessors of [`People`].
 
 use streamface_types::FaceId;
 
@@ -7,7 +7,7 @@ use super::{People, Report};
 use crate::Verdict;
 
 impl People {
-    /// Action of the decisions cannot be followed here.
+    /// The conflicts, and the decisions that name unknown faces.
     #[must_use]
     pub fn report(&self) -> Report {
         let unknown =
@@ -15,45 +15,45 @@ impl People {
         Report { conflicts: self.state.conflicts.clone(), unknown }
     }
 
-    /// The faces, in their order.
+    /// The faces, in ascending order.
     #[must_use]
     pub fn faces(&self) -> &[FaceId] {
         &self.clusters.faces
     }
 
-    /// The number of a face. O(log n).
+    /// The number of a face; `None` for a face that does not exist. O(log n).
     #[must_use]
     pub fn index(&self, face: &FaceId) -> Option<u32> {
         self.clusters.faces.binary_search(face).ok().map(|at| at as u32)
     }
 
-    /// Whether a decision holds: it was made, and is not undone.
+    /// Whether a decision holds: it exists and is not undone.
     #[must_use]
     pub fn holds(&self, decision: u64) -> bool {
         self.decisions.find(decision).is_some_and(|at| self.state.holds[at])
     }
 
-    /// The person of a face, by its smallest atom: a key that stays as long as that atom is the smallest of its
-    /// person. None for a face of no one. Panics where there is no such face.
+    /// The person of a face, identified by its smallest atom. The key is stable as long as that atom is the
+    /// smallest of its person. `None` for noise. Panics for a face that does not exist.
     #[must_use]
     pub fn person_of(&self, face: u32) -> Option<u32> {
         self.state.root_of(&self.clusters, face).map(|root| self.state.key(root))
     }
 
-    /// The atom of a face: the number of its cluster in the order of labels, or above these a group that was pulled
-    /// out. None for a face of no one. Panics where there is no such face.
+    /// The atom of a face: the number of its cluster in the order of labels, or a number above these for a
+    /// group that was split off. `None` for noise. Panics for a face that does not exist.
     #[must_use]
     pub fn atom_of(&self, face: u32) -> Option<u32> {
         self.state.atom_of(&self.clusters, face)
     }
 
-    /// The key of the person that now holds what this key stood for; none where there never was such a key.
+    /// The key of the person that now has the atom of this key; `None` for a key that never existed.
     #[must_use]
     pub fn current(&self, key: u32) -> Option<u32> {
         self.state.root(key).map(|root| self.state.key(root))
     }
 
-    /// Keys of all people who have a face, ascending.
+    /// Keys of all people with faces, ascending.
     pub fn people(&self) -> impl Iterator<Item = u32> {
         let state = &self.state;
         (0..state.len()).filter(move |&atom| {
@@ -61,7 +61,7 @@ impl People {
         })
     }
 
-    /// Faces of a person, by number.
+    /// Number of faces of a person.
     #[must_use]
     pub fn size(&self, person: u32) -> usize {
         self.state.root(person).map_or(0, |root| self.state.size(root) as usize)
@@ -76,14 +76,14 @@ impl People {
         faces
     }
 
-    /// Faces of no one, ascending.
+    /// Faces that belong to no one, ascending.
     #[must_use]
     pub fn noise(&self) -> Vec<u32> {
         let faces = 0..self.clusters.faces.len() as u32;
         faces.filter(|&face| self.state.atom_of(&self.clusters, face).is_none()).collect()
     }
 
-    /// A person's name.
+    /// A person's name, if one was given.
     #[must_use]
     pub fn name(&self, person: u32) -> Option<&str> {
         let at = self.state.named(self.state.root(person)?)?;
@@ -93,7 +93,7 @@ impl People {
         }
     }
 
-    /// Whether nobody is to be asked about a person any more.
+    /// Whether a person was skipped: no more questions about it.
     #[must_use]
     pub fn skipped(&self, person: u32) -> bool {
         self.state.root(person).is_some_and(|root| self.state.skipped.contains(&root))
@@ -105,7 +105,8 @@ impl People {
         self.verdict_between(a, b) == Some(Verdict::Different)
     }
 
-    /// Action was said of two people, if they are still two: that they are different, or that nobody can tell.
+    /// The verdict between two people: different or not sure; `None` without a verdict, or if they are one
+    /// person.
     #[must_use]
     pub fn verdict_between(&self, a: u32, b: u32) -> Option<Verdict> {
         let (a, b) = (self.state.root(a)?, self.state.root(b)?);
@@ -118,8 +119,7 @@ impl People {
         }
     }
 
-    /// Pairs of people of whom somebody could not tell whether they are one, and who still are two without any
-    /// word on it: keys, the smaller first, ascending.
+    /// Pairs of people with the verdict "not sure" and no later one: keys, the smaller first, ascending.
     #[must_use]
     pub fn not_sure(&self) -> Vec<(u32, u32)> {
         let mut pairs = Vec::new();
@@ -137,19 +137,19 @@ impl People {
         pairs
     }
 
-    /// The label of the cluster that a face came in; none where it was no one's. Panics where there is no such face.
+    /// The label of a face's original cluster; `None` for noise. Panics for a face that does not exist.
     #[must_use]
     pub fn cluster_of(&self, face: u32) -> Option<i64> {
         self.clusters.label.get(self.clusters.cluster[face as usize] as usize).copied()
     }
 
-    /// Whether a decision says where this very face belongs.
+    /// Whether a decision moves this very face (noise, split or move).
     #[must_use]
     pub fn is_placed(&self, face: u32) -> bool {
         self.state.is_placed(face)
     }
 
-    /// Whether two people were seen in one frame. O(faces of the smaller).
+    /// Whether two people share a frame. O(faces of the smaller person).
     #[must_use]
     pub fn in_one_frame(&self, a: u32, b: u32) -> bool {
         match (self.state.root(a), self.state.root(b)) {
@@ -158,8 +158,8 @@ impl People {
         }
     }
 
-    /// A person's label while the review is under way: the smallest of its clusters, or one above all of these where
-    /// only faces are left that were pulled out.
+    /// A person's label during the review: the smallest label of its clusters or, for a person made of
+    /// split-off faces only, a label above all clusters.
     #[must_use]
     pub fn label(&self, person: u32) -> Option<i64> {
         let root = self.state.root(person)?;
@@ -176,7 +176,7 @@ impl People {
         self.clusters.label.get(atom as usize).copied().unwrap_or_else(above)
     }
 
-    /// Each face's [label](Self::label), −1 for those of no one. O(n).
+    /// The [label](Self::label) of each face, −1 for noise. O(n).
     #[must_use]
     pub fn labels(&self) -> Vec<i64> {
         let atoms: Vec<Option<u32>> = (0..self.clusters.faces.len() as u32)

@@ -1,21 +1,21 @@
-//! Why a decision cannot hold beside others.
+//! Conflicts: decisions that contradict earlier ones.
 
 use streamface_types::FaceId;
 
-/// A pair that was compared, and cannot be what was said of it.
+/// A compared pair whose verdict contradicts what held before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
-    /// The decision that is not followed.
+    /// The decision that is not applied.
     pub decision: u64,
-    /// Its pair, from 0.
+    /// The pair in that decision, from 0.
     pub pair: usize,
-    /// The two faces that show it.
+    /// Two faces that show the contradiction.
     pub faces: (FaceId, FaceId),
-    /// Action stands against it.
+    /// The reason.
     pub reason: ConflictReason,
 }
 
-/// Action stands against a verdict.
+/// Why a verdict is not applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConflictReason {
@@ -24,19 +24,19 @@ pub enum ConflictReason {
         /// The decision that says so.
         decision: u64,
     },
-    /// The two were seen in one frame.
+    /// The two share a frame.
     SameFrame,
     /// The two are one person by these decisions.
     Same {
-        /// A chain of decisions from one to the other, ascending.
+        /// The chain of decisions from one to the other, ascending.
         decisions: Vec<u64>,
     },
-    /// The two lie in one cluster, which no decision has taken apart.
+    /// The two lie in one cluster, which no decision has split.
     OneCluster,
 }
 
 impl Conflict {
-    /// Decisions that stand against it.
+    /// The decisions that contradict it.
     #[must_use]
     pub fn decisions(&self) -> &[u64] {
         match &self.reason {
@@ -68,47 +68,47 @@ impl std::fmt::Display for Conflict {
     }
 }
 
-/// Faces of one side, at most. Each side's people are laid beside each other, two by two.
+/// Maximum faces on one side of a comparison: the people of the two sides are compared pairwise.
 pub const MAX_FACES_PER_SIDE: usize = 1000;
 
-/// Why a decision is not taken.
+/// Why a decision is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// It contradicts what holds.
+    /// It contradicts earlier decisions.
     #[error("{0}")]
     Conflict(Conflict),
     /// A face that the dataset does not have.
     #[error("there is no face {0}")]
     Unknown(FaceId),
-    /// Nothing is named.
+    /// It names no face.
     #[error("no face is named")]
     Empty,
-    /// More faces on one side than a screen shows.
+    /// Too many faces on one side.
     #[error("{faces} faces are named at once; {MAX_FACES_PER_SIDE} are the most that are compared")]
     TooMany {
         /// Faces of the side.
         faces: usize,
     },
-    /// None of the faces of a side is anyone's.
+    /// All faces of a side are noise.
     #[error("{0} belongs to no one")]
     NoOne(FaceId),
-    /// Undo or redo of what was never said.
+    /// Undo or redo of a decision that does not exist.
     #[error("there is no decision {0}")]
     NoSuchDecision(u64),
-    /// Undo of what does not hold any more.
+    /// Undo of a decision that is undone already.
     #[error("decision {0} is undone already")]
     Undone(u64),
-    /// Redo of what holds.
+    /// Redo of a decision that holds already.
     #[error("decision {0} holds")]
     Holds(u64),
 }
 
-/// Action a replay found.
+/// What a replay found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
-    /// Pairs that cannot be what was said of them, in the order of decisions.
+    /// Conflicts, in the order of decisions.
     pub conflicts: Vec<Conflict>,
-    /// Decisions that name faces which are not there, and how often they do.
+    /// Decisions that name unknown faces, and how many such names.
     pub unknown: Vec<(u64, usize)>,
 }

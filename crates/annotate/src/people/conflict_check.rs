@@ -1,4 +1,4 @@
-//! Whether a decision contradicts what holds.
+//! Whether a decision contradicts earlier ones.
 
 use streamface_types::FaceId;
 
@@ -9,7 +9,7 @@ use super::state::State;
 use crate::Verdict;
 
 impl State {
-    /// Action stands against what decision `at` says of a pair.
+    /// The conflict of a pair of decision `at`, if there is one.
     pub(super) fn conflict_with(
         &self,
         clusters: &InitialClusters,
@@ -24,7 +24,7 @@ impl State {
         }
     }
 
-    /// Action stands against two sides being one person.
+    /// The conflict of a verdict "same".
     fn conflict_with_same(
         &self,
         clusters: &InitialClusters,
@@ -55,7 +55,7 @@ impl State {
         Some(Conflict { decision, pair: 0, faces, reason })
     }
 
-    /// Which decision says that two people are different, and of which faces.
+    /// The decision that says two people are different, and two faces that it names.
     fn said_different(
         &self,
         clusters: &InitialClusters,
@@ -78,7 +78,7 @@ impl State {
         ))
     }
 
-    /// The first two faces of two people that were seen in one frame, by faces of the smaller.
+    /// The first two faces of two people that share a frame, found by the faces of the smaller person.
     pub(super) fn in_one_frame(&self, clusters: &InitialClusters, p: u32, q: u32) -> Option<(u32, u32)> {
         let few_first = self.size(p) <= self.size(q);
         let (few, many) = if few_first { (p, q) } else { (q, p) };
@@ -92,7 +92,7 @@ impl State {
         Some(if few_first { found } else { (found.1, found.0) })
     }
 
-    /// Action stands against two sides being two people.
+    /// The conflict of a verdict "different".
     fn conflict_with_different(
         &self,
         clusters: &InitialClusters,
@@ -124,7 +124,7 @@ impl State {
         None
     }
 
-    /// Action stands against faces being where they are to be moved: they were seen in a frame with the person there.
+    /// The conflict of a move: a moved face shares a frame with the target person.
     pub(super) fn conflict_with_move(
         &self,
         clusters: &InitialClusters,

@@ -1,4 +1,4 @@
-//! Action decisions ask of the next clustering.
+//! Constraints of decisions on the next clustering.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use super::decision_index::IndexedAction;
 use super::initial_clusters::NO_CLUSTER;
 use crate::{Error, Verdict};
 
-/// Pairs up to which all faces of two people are kept apart, not only those that were compared.
+/// Up to this many pairs all faces of two people are kept apart; beyond it only those that were compared.
 const MAX_FULL_PAIRS: usize = 4_000_000;
 
 impl People {
-    /// Action decisions say by themselves: every face is a cluster of its own.
+    /// Decisions alone, without a clustering: each face is a cluster of its own.
     ///
     /// # Errors
     /// Those of [`People::new`].
@@ -22,20 +22,20 @@ impl People {
         Self::new(faces, &labels, separate_within_frame)
     }
 
-    /// Pairs of faces that must not lie in one cluster, or decisions could not be followed any more: the smaller
-    /// first, ascending. They depend on decisions alone when taken of [`People::unclustered`], as they should be.
+    /// Pairs of faces that must not be in one cluster, since decisions would conflict: the smaller first,
+    /// ascending. Call it on [`People::unclustered`], so that the pairs depend on decisions only.
     ///
-    /// `Different` keeps every face that is known of one person apart from every one known of the other. Where two
-    /// faces of one frame are two people, what was seen beside a face of a person is kept apart from all faces of
-    /// that person (the two faces of a frame themselves are not listed). Faces of which a decision says where they
-    /// belong are left out: they are taken out of whatever cluster they come to.
+    /// `Different` separates all known faces of one person from all known faces of the other. Where faces of
+    /// one frame are different people, a face that shares a frame with a face of a person is separated from
+    /// all faces of that person (pairs within a frame are not listed). Faces that a decision moves are left
+    /// out: they leave whatever cluster they come to.
     ///
-    /// Beyond some millions of pairs, of the largest people only the faces that were compared are kept apart.
+    /// Beyond 4,000,000 pairs, only the compared faces of the largest people are separated.
     #[must_use]
     pub fn constraints(&self) -> Vec<(u32, u32)> {
         let (state, clusters) = (&self.state, &self.clusters);
         let free = |face: &u32| !state.is_placed(*face);
-        // Of every two people who are apart, the decisions that say so.
+        // For each two people who are different, the decisions that say so.
         let mut apart: BTreeMap<(u32, u32), Vec<(u32, u32)>> = BTreeMap::new();
         for &(at, pair) in &state.different_pairs.of {
             let [left, right] = self.people_of(at, pair);
@@ -97,13 +97,13 @@ impl People {
         pairs
     }
 
-    /// The atom of the cluster that a face came in; none where it was no one's. Panics where there is no such face.
+    /// The atom of a face's original cluster; `None` for noise. Panics for a face that does not exist.
     #[must_use]
     pub fn home_of(&self, face: u32) -> Option<u32> {
         Some(self.clusters.cluster[face as usize]).filter(|&cluster| cluster != NO_CLUSTER)
     }
 
-    /// The pairs that a decision compares: the faces of either side that are there, and what it says of them.
+    /// The pairs of a comparison: known faces of both sides, and the verdict.
     pub fn compared(&self, decision: u64) -> impl Iterator<Item = (&[u32], &[u32], Verdict)> {
         let pairs = match self.decisions.find(decision).map(|at| &self.decisions.entries[at].action) {
             Some(IndexedAction::Compare(pairs)) => &pairs[..],
@@ -114,7 +114,7 @@ impl People {
             .map(|(left, right, verdict)| (self.decisions.faces(left), self.decisions.faces(right), *verdict))
     }
 
-    /// The roots of the people on the two sides of a pair.
+    /// The roots of the people on both sides of a pair.
     pub(super) fn people_of(&self, at: u32, pair: u32) -> [Vec<u32>; 2] {
         let pair = self.decisions.pair(at, pair);
         pair.map(|pair| self.state.sides(&self.clusters, &self.decisions, at as usize, pair))

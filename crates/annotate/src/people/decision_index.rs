@@ -1,4 +1,4 @@
-//! Decisions with faces as numbers, looked up once.
+//! The decision index: decisions with faces as numbers, looked up once.
 
 use std::ops::Range;
 
@@ -6,25 +6,25 @@ use streamface_types::FaceId;
 
 use crate::{Action, Verdict};
 
-/// No decision's place.
+/// Marks a face that no decision names.
 const NO_DECISION: u32 = u32::MAX;
 
-/// All decisions.
+/// All decisions, in order.
 #[derive(Debug, Clone, Default)]
 pub(super) struct DecisionIndex {
     pub(super) entries: Vec<Entry>,
-    /// Faces of all sides, one after the other.
+    /// Faces of all sides, concatenated.
     pool: Vec<u32>,
-    /// The place of the first decision that names each face, or [`NO_DECISION`].
+    /// Position of the first decision that names each face, or [`NO_DECISION`].
     named: Vec<u32>,
-    /// Atoms that decisions may make, beyond the clusters.
+    /// Number of atoms that decisions may create, beyond the clusters.
     pub(super) made: u32,
 }
 
-/// Faces of one side.
+/// Range of one side in the pool of faces.
 pub(super) type Side = Range<usize>;
 
-/// Two sides, and what was said of them.
+/// Two sides and the verdict.
 pub(super) type Pair = (Side, Side, Verdict);
 
 /// One decision.
@@ -32,22 +32,22 @@ pub(super) type Pair = (Side, Side, Verdict);
 pub(super) struct Entry {
     pub(super) id: u64,
     pub(super) action: IndexedAction,
-    /// Times that it names a face that is not there.
+    /// Number of unknown faces that it names.
     pub(super) unknown: usize,
 }
 
-/// Action was said, by numbers.
+/// An action with faces as numbers.
 #[derive(Debug, Clone)]
 pub(super) enum IndexedAction {
     Compare(Vec<Pair>),
     Noise(Side),
-    /// Atoms from this one on are theirs: one for all, or one each.
+    /// First new atom: one for all faces, or one each.
     Split {
         faces: Side,
         first: u32,
         together: bool,
     },
-    /// The atom is theirs where `to` is no one any more.
+    /// New atom, used if `to` belongs to no one any more.
     Move {
         faces: Side,
         to: Side,
@@ -64,7 +64,7 @@ impl DecisionIndex {
         Self { named: vec![NO_DECISION; faces], ..Self::default() }
     }
 
-    /// Whether some decision names a face.
+    /// Whether any decision names this face.
     pub(super) fn is_named(&self, face: u32) -> bool {
         self.named[face as usize] != NO_DECISION
     }
@@ -73,18 +73,18 @@ impl DecisionIndex {
         &self.pool[side.clone()]
     }
 
-    /// Place of a decision, if it is there.
+    /// Position of a decision, if it exists.
     pub(super) fn find(&self, id: u64) -> Option<usize> {
         self.entries.binary_search_by_key(&id, |e| e.id).ok()
     }
 
-    /// A pair of the decision at this place.
+    /// A pair of the decision at this position.
     pub(super) fn pair(&self, at: u32, pair: u32) -> Option<&Pair> {
         let IndexedAction::Compare(pairs) = &self.entries[at as usize].action else { return None };
         pairs.get(pair as usize)
     }
 
-    /// The faces of a decision that say where single faces belong.
+    /// The faces that a decision moves (noise, split or move).
     pub(super) fn placed(&self, entry: &Entry) -> Option<&[u32]> {
         match &entry.action {
             IndexedAction::Noise(faces)
@@ -94,9 +94,9 @@ impl DecisionIndex {
         }
     }
 
-    /// Adds what decision `id` says; every face that it names was looked up ([`look_up`]). Atoms are numbered on
-    /// from the clusters, whether or not the decision holds, so that taking another one back leaves their numbers
-    /// alone.
+    /// Appends decision `id`, whose faces were looked up by [`look_up`]. New atoms are numbered upwards from
+    /// the clusters whether or not the decision holds, so that undoing another one does not change their
+    /// numbers.
     pub(super) fn push(&mut self, id: u64, action: &Action, numbers: &[Option<u32>], clusters: u32) {
         let unknown = numbers.iter().filter(|n| n.is_none()).count();
         let mut numbers = numbers.iter();
@@ -133,7 +133,7 @@ impl DecisionIndex {
         self.entries.push(Entry { id, action, unknown });
     }
 
-    /// Takes the last decision away again.
+    /// Removes the last decision.
     pub(super) fn pop(&mut self, before: Mark) {
         self.entries.pop();
         let at = self.entries.len() as u32;
@@ -150,7 +150,7 @@ impl DecisionIndex {
         Mark { pool: self.pool.len(), made: self.made }
     }
 
-    /// Which decisions hold: the last word on each that itself holds.
+    /// Which decisions hold: the last undo or redo of each, if it holds itself, decides.
     pub(super) fn holding(&self) -> Vec<bool> {
         let mut word: Vec<Option<bool>> = vec![None; self.entries.len()];
         for at in (0..self.entries.len()).rev() {
@@ -169,13 +169,13 @@ impl DecisionIndex {
     }
 }
 
-/// The number of every face that a decision names, in the order of naming; none of a face that is not there.
+/// The number of every face that a decision names, in the order of naming; `None` for unknown faces.
 pub(super) fn look_up(action: &Action, faces: &[FaceId]) -> Vec<Option<u32>> {
     let number = |face: &FaceId| faces.binary_search(face).ok().map(|at| at as u32);
     action.sides().into_iter().flatten().map(number).collect()
 }
 
-/// Where a [`DecisionIndex`] ended.
+/// A length to return a [`DecisionIndex`] to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mark {
     pool: usize,

@@ -1,23 +1,23 @@
-//! Action decisions start from: faces, and the clusters they are in.
+//! The clusters that decisions start from.
 
 use streamface_types::FaceId;
 
 use crate::Error;
 
-/// In no cluster.
+/// Marks a face without a cluster.
 pub(super) const NO_CLUSTER: u32 = u32::MAX;
 
 #[derive(Debug, Clone)]
 pub(super) struct InitialClusters {
     pub(super) faces: Vec<FaceId>,
-    /// Each face's cluster, or [`NO_CLUSTER`].
+    /// The cluster of each face, or [`NO_CLUSTER`].
     pub(super) cluster: Vec<u32>,
-    /// Clusters by their labels, ascending.
+    /// Labels of the clusters, ascending.
     pub(super) label: Vec<i64>,
-    /// Where each cluster starts in `members`.
+    /// Start of each cluster in `members`.
     start: Vec<u32>,
     members: Vec<u32>,
-    /// Each face's frame; empty where faces of a frame may be one person.
+    /// Frame of each face; empty where faces of one frame may be one person.
     frame: Vec<u32>,
 }
 
@@ -27,7 +27,7 @@ impl InitialClusters {
         labels: &[i64],
         separate_within_frame: bool,
     ) -> Result<Self, Error> {
-        // Decisions make atoms of their own beyond the clusters.
+        // Decisions add atoms beyond the clusters.
         if faces.len() > (u32::MAX / 2) as usize {
             return Err(Error::TooMany { faces: faces.len() });
         }
@@ -40,7 +40,7 @@ impl InitialClusters {
         let mut label: Vec<i64> = labels.iter().copied().filter(|&l| l >= 0).collect();
         label.sort_unstable();
         label.dedup();
-        // Each label is in `label`, so its partition point is its own place.
+        // Each label is in `label`, so its partition point is its index.
         let of = |&l: &i64| if l < 0 { NO_CLUSTER } else { label.partition_point(|&other| other < l) as u32 };
         let cluster: Vec<u32> = labels.iter().map(of).collect();
         let mut start = vec![0_u32; label.len() + 1];
@@ -72,7 +72,7 @@ impl InitialClusters {
         self.label.len() as u32
     }
 
-    /// Faces of a cluster; none of what is no cluster.
+    /// Faces of a cluster; none for an atom that is no cluster.
     pub(super) fn members(&self, cluster: u32) -> &[u32] {
         let c = cluster as usize;
         if c >= self.label.len() {
@@ -81,12 +81,12 @@ impl InitialClusters {
         &self.members[self.start[c] as usize..self.start[c + 1] as usize]
     }
 
-    /// Other faces of a face's frame.
+    /// Other faces of the same frame.
     pub(super) fn beside(&self, face: u32) -> impl Iterator<Item = u32> {
         let at = face as usize;
         let of = self.frame.get(at).copied();
         let (before, after) = self.frame.split_at(at.min(self.frame.len()));
-        // Faces are in the order of their frames.
+        // Faces are sorted by frame.
         let before = before.iter().rev().take_while(move |&&f| Some(f) == of).count();
         let after = after.iter().take_while(move |&&f| Some(f) == of).count();
         (face - before as u32..face + after as u32).filter(move |&other| other != face)

@@ -1,20 +1,20 @@
-//! Who is who: what clusters and decisions together say.
+//! People: the result of clusters and decisions.
 //!
-//! Action a decision means depends on faces alone, never on numbers of clusters, so it means the same after every
-//! new clustering:
+//! A decision names faces, never cluster numbers, so it means the same after every new clustering:
 //!
-//! * A face is where the last decision on it puts it: with no one (`Noise`), in a group that was pulled out
-//!   (`Split`), with another person (`Move`); else in its cluster. A cluster less what was pulled out, and each
-//!   group, is an *atom*. Where nobody is left of the person that faces were moved to, they are a group of their own.
-//! * In a decision on people, faces of which a later decision says where they belong count as not having been
-//!   named, and so do faces of no one.
-//! * `Same`: the atoms of all faces of both sides are one person. `Different`: no person holds a face of the left
-//!   and one of the right side. Two faces of one frame are two people, unless [`People::new`] was told otherwise.
-//! * Decisions count in the order in which they were made. One that cannot be followed beside those before it is a
-//!   [`Conflict`]: its pair is left out and listed, never silently followed. [`People::check`] tells before a
-//!   decision is written down.
-//! * A person's name is that of the last decision that names some of its faces.
-//! * Undo and redo: of two words on one decision the later counts, if it holds itself.
+//! * The last decision on a face decides where it belongs: to no one (`Noise`), to a group of its own
+//!   (`Split`), or to another person (`Move`). Without one it belongs to its cluster. A cluster without the
+//!   faces that left it, and each group, is an *atom*. If all faces of the target of a move have left, the
+//!   moved faces are a group of their own.
+//! * In a decision about people, faces that a later decision moves, and faces that belong to no one, are
+//!   ignored.
+//! * `Same`: the atoms of all faces of both sides are one person. `Different`: no person has faces of both
+//!   sides. Faces of one frame are different people, unless [`People::new`] is told otherwise.
+//! * Decisions apply in the order in which they were made. A pair that contradicts earlier decisions is a
+//!   [`Conflict`]: it is listed and not applied. [`People::check`] finds conflicts before a decision is
+//!   recorded.
+//! * A person's name is given by the last decision that names some of its faces.
+//! * Of several undo and redo decisions on one decision, the last that holds itself counts.
 //!
 //! ```
 //! use streamface_annotate::{Compared, Decision, People, Verdict, Action};
@@ -27,7 +27,7 @@
 //! assert!(people.check(&action).is_ok());
 //! people.apply(&Decision { id: 1, at: Timestamp::default(), who: "me".into(), seconds: None, action });
 //! assert_eq!(people.labels(), [0, 0, 0]);
-//! // Action is said of a single face outweighs what was said of people.
+//! // A decision about a single face takes precedence over decisions about people.
 //! let action = Action::Split { faces: vec![faces[1].clone()], together: true };
 //! people.apply(&Decision { id: 2, at: Timestamp::default(), who: "me".into(), seconds: None, action });
 //! assert_eq!(people.labels(), [0, 2, 0]);
@@ -56,33 +56,33 @@ use decision_index::{DecisionIndex, IndexedAction, look_up};
 use initial_clusters::InitialClusters;
 use state::State;
 
-/// Clusters of faces, and what decisions make of them. Faces are numbered from 0 in their order.
+/// Clusters of faces and the decisions about them. Faces are numbered from 0 in ascending order.
 #[derive(Debug, Clone)]
 pub struct People {
     clusters: InitialClusters,
     decisions: DecisionIndex,
     state: State,
-    /// Action the last check derived anew, of which decision: most often that one is applied next.
+    /// The state that the last check derived, and for which decision: that decision is usually applied next.
     checked: Option<(u64, Action, State)>,
 }
 
-/// Action a decision changed.
+/// What a decision changed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Change {
-    /// All was derived anew: any face may be elsewhere, and any answer may have gone or come.
+    /// Everything was derived again: any face may have moved, and any verdict may have changed.
     pub rebuilt: bool,
-    /// People that are part of another one now: the key that is gone, the key there is. Empty when `rebuilt`.
+    /// People that were joined: old key, new key. Empty when `rebuilt`.
     pub joined: Vec<(u32, u32)>,
-    /// Pairs that this decision says in vain, or when `rebuilt` all such pairs that are new.
+    /// Conflicts of this decision or, when `rebuilt`, all new conflicts.
     pub conflicts: Vec<Conflict>,
 }
 
 impl People {
-    /// People as the clusters have them: `labels` by the faces, which ascend; a negative one belongs to no one. Where
-    /// `frames_apart`, two faces of one frame are never one person by a decision (clusters are taken as they are).
+    /// People as given by the clusters: `labels` of the faces, negative for noise. `faces` ascend. With
+    /// `separate_within_frame`, decisions never join two faces of one frame (clusters are kept as they are).
     ///
-    /// Memory: some 13 bytes a face beside the faces themselves, some 30 a cluster, and what decisions name. Time:
-    /// O(n log n) for labels.
+    /// Memory: about 13 bytes a face beside the face ids, 30 bytes a cluster, and the faces that decisions
+    /// name. Time: O(n log n) for labels.
     ///
     /// # Errors
     /// [`Error::LabelCount`], [`Error::Order`], [`Error::TooMany`].
@@ -93,15 +93,15 @@ impl People {
         Ok(Self { clusters, decisions, state, checked: None })
     }
 
-    /// Forgets what was said before, and takes these decisions in their order.
+    /// Discards all decisions and applies these, in order.
     ///
-    /// Time: O(m log n) for `m` faces named, and that of the smaller of two people for each time that two are joined.
+    /// Time: O(m log n) for `m` faces named, and the size of the smaller person for each join.
     pub fn replay(&mut self, decisions: &[Decision]) {
         self.checked = None;
         self.decisions = DecisionIndex::new(self.clusters.faces.len());
         let faces = &self.clusters.faces;
         for some in decisions.chunks(4096) {
-            // To look faces up is most of it.
+            // Looking up faces dominates.
             let numbers: Vec<_> = some.par_iter().map(|d| look_up(&d.action, faces)).collect();
             for (decision, numbers) in some.iter().zip(&numbers) {
                 self.decisions.push(decision.id, &decision.action, numbers, self.clusters.len());
@@ -110,11 +110,11 @@ impl People {
         self.state = State::derive(&self.clusters, &self.decisions);
     }
 
-    /// One more decision, with a larger id than all before. It is taken as a replay would take it; whether it
-    /// contradicts others is for [`Self::check`] to say beforehand.
+    /// Applies one more decision, with a larger id than all before. Conflicting pairs are left out as in a
+    /// replay; call [`Self::check`] first to reject such a decision.
     ///
-    /// Time: that of the faces named, and of the smaller of two people that are joined. Undo, redo, and decisions on
-    /// single faces that were named before derive all anew.
+    /// Time: the faces named, and the smaller of two people that are joined. Undo, redo, and decisions on
+    /// single faces that were named before derive everything again.
     pub fn apply(&mut self, decision: &Decision) -> Change {
         let numbers = look_up(&decision.action, &self.clusters.faces);
         let rederived = self.needs_rederive(&decision.action, &numbers);
@@ -144,12 +144,12 @@ impl People {
         Change { rebuilt: false, joined, conflicts: self.state.conflicts[conflicts..].to_vec() }
     }
 
-    /// Whether what follows from one more decision can only be told by going through all of them.
+    /// Whether one more decision requires deriving everything again.
     fn needs_rederive(&self, action: &Action, numbers: &[Option<u32>]) -> bool {
         let was_named = || numbers.iter().flatten().any(|&face| self.decisions.is_named(face));
         match action {
             Action::Undo { .. } | Action::Redo { .. } | Action::Move { .. } => true,
-            // A face that is gone may have been what stood against something.
+            // A moved face may have been the cause of a conflict.
             Action::Noise { .. } | Action::Split { .. } => !self.state.conflicts.is_empty() || was_named(),
             _ => false,
         }
@@ -166,13 +166,13 @@ impl People {
         keys
     }
 
-    /// Whether a decision could be followed now: nothing that it says contradicts what holds, itself included, and
-    /// nothing that held before would be left out because of it. It changes nothing.
+    /// Whether a decision can be applied: it contradicts neither itself nor earlier decisions, and no earlier
+    /// decision would conflict because of it. Changes nothing.
     ///
     /// Time: that of [`Self::apply`].
     ///
     /// # Errors
-    /// [`Refusal`], which names the faces, and the decisions in the way.
+    /// [`Refusal`], which names the faces and the conflicting decisions.
     pub fn check(&mut self, action: &Action) -> Result<(), Refusal> {
         self.check_named(action)?;
         let id = self.decisions.entries.last().map_or(1, |e| e.id + 1);
@@ -186,7 +186,7 @@ impl People {
             || new_conflicts(state, after.insert(State::derive(clusters, decisions))).into_iter().next();
         let found = match &decisions.entries[at].action {
             IndexedAction::Name(..) | IndexedAction::Skip(_) => None,
-            // Faces of which nothing was said take nothing with them.
+            // Moving faces that no decision names cannot cause a conflict.
             IndexedAction::Noise(_) | IndexedAction::Split { .. } if !derives => None,
             IndexedAction::Compare(pairs) => match &pairs[..] {
                 [pair] => state.conflict_with(clusters, decisions, at, pair),
@@ -253,7 +253,7 @@ impl People {
     }
 }
 
-/// Conflicts after that were none before.
+/// Conflicts in `after` that were not in `before`.
 fn new_conflicts(before: &State, after: &State) -> Vec<Conflict> {
     let old: HashSet<_> = before.conflicts.iter().map(|c| (c.decision, c.pair)).collect();
     after.conflicts.iter().filter(|c| !old.contains(&(c.decision, c.pair))).cloned().collect()

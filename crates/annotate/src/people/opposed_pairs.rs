@@ -1,13 +1,13 @@
-//! Which people stand on opposite sides of compared pairs.
+//! Which people are on opposite sides of compared pairs.
 
 use std::collections::{HashMap, HashSet};
 
-/// Which people stand on which side of which pairs.
+/// The sides of compared pairs that each person is on.
 #[derive(Debug, Clone, Default)]
 pub(super) struct OpposedPairs {
-    /// The decision and pair of each mark.
+    /// The decision and pair of each entry.
     pub(super) of: Vec<(u32, u32)>,
-    /// By root: twice the mark, and one more on the right side.
+    /// By root: twice the entry, plus one on the right side.
     held: HashMap<u32, HashSet<u32>>,
 }
 
@@ -22,7 +22,7 @@ impl OpposedPairs {
         }
     }
 
-    /// The first pair of which the two stand on either side, and whether `a` is on the right.
+    /// The first entry with the two on opposite sides, and whether `a` is on the right.
     pub(super) fn first_opposed(&self, a: u32, b: u32) -> Option<(u32, bool)> {
         let (of_a, of_b) = (self.held.get(&a)?, self.held.get(&b)?);
         let swap = of_a.len() > of_b.len();

@@ -1,10 +1,10 @@
-//! Which decisions joined two atoms.
+//! The proof forest: which decisions joined two atoms.
 
-/// Which decisions made one person of two atoms: a forest whose edges are decisions, in which a way between two
-/// atoms is a proof (R. Nieuwenhuis, A. Oliveras: ProofForest-producing congruence closure, 2005).
+/// A forest whose edges are decisions. The path between two atoms proves that they are one person (R.
+/// Nieuwenhuis, A. Oliveras: Proof-producing congruence closure, 2005).
 #[derive(Debug, Clone, Default)]
 pub(super) struct ProofForest {
-    /// Each atom's parent, and the decision of the edge; itself at a root.
+    /// Parent of each atom, and the decision of the edge; itself at a root.
     up: Vec<(u32, u32)>,
 }
 
@@ -13,7 +13,7 @@ impl ProofForest {
         self.up.extend((self.up.len() as u32..atoms).map(|a| (a, 0)));
     }
 
-    /// Hangs the tree of `a` below `b`. Where `a` is in the smaller of the two, all turning is O(n log n).
+    /// Links the tree of `a` below `b`. If `a` is in the smaller tree, re-rooting costs O(n log n) in total.
     pub(super) fn link(&mut self, a: u32, b: u32, decision: u32) {
         let (mut child, mut parent) = (a, (b, decision));
         loop {
@@ -26,7 +26,7 @@ impl ProofForest {
         }
     }
 
-    /// The decisions between two atoms of one person.
+    /// The decisions on the path between two atoms of one person.
     pub(super) fn between(&self, a: u32, b: u32) -> Vec<u32> {
         let way = |from: u32| {
             let mut way = vec![(from, 0)];
@@ -39,14 +39,14 @@ impl ProofForest {
             way
         };
         let (mut a, mut b) = (way(a), way(b));
-        // Action both pass last is no part of the way between them.
+        // The common end of both paths is not between them.
         while let ([.., a1, _], [.., b1, _]) = (&a[..], &b[..])
             && a1.0 == b1.0
         {
             a.pop();
             b.pop();
         }
-        // One may lie on the other's way.
+        // One may be an ancestor of the other.
         a.iter().skip(1).chain(b.iter().skip(1)).map(|&(_, decision)| decision).collect()
     }
 }

@@ -1,7 +1,7 @@
-//! Action follows from decisions: who is who.
+//! The state derived from decisions: which faces are one person.
 //!
-//! Faces lie in *atoms*: a cluster less what was pulled out of it, or a group that was pulled out. A person is
-//! atoms that decisions have joined.
+//! Faces belong to *atoms*: a cluster without the faces that left it, or a group that was split off. A person
+//! is a set of atoms joined by decisions.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,36 +16,36 @@ use crate::Verdict;
 pub(super) struct State {
     /// Which decisions hold.
     pub(super) holds: Vec<bool>,
-    /// Faces of which some decision says where they belong, a bit each: nearly always the answer is no.
+    /// One bit a face: whether a decision moves it. Rarely set.
     placed: Vec<u64>,
-    /// The last decision that says it.
+    /// The last decision that moves each such face.
     last: HashMap<u32, u32>,
-    /// The atom that it says, or none.
+    /// The atom that this decision moves it to, or none.
     place: HashMap<u32, Option<u32>>,
-    /// Faces that added to an atom.
+    /// Faces added to each atom.
     added: HashMap<u32, Vec<u32>>,
-    /// Each atom's person, by one of its atoms: that of the larger part when two were joined.
+    /// Root of each atom's person: an atom of it, that of the larger part when two were joined.
     pub(super) root: Vec<u32>,
-    /// The next atom of the same person, round and round.
+    /// Next atom of the same person, cyclic.
     next: Vec<u32>,
-    /// Of a person, at its root: atoms, faces, and the smallest atom.
+    /// Of each person, at its root: number of atoms, number of faces, smallest atom.
     atoms: Vec<u32>,
     faces: Vec<u32>,
     smallest: Vec<u32>,
     pub(super) proof: ProofForest,
-    /// Pairs said to be different, one a bit below the side: a person with `2 k` and one with `2 k + 1` are different_pairs.
+    /// Pairs with the verdict "different".
     pub(super) different_pairs: OpposedPairs,
-    /// The same for pairs that nobody could tell.
+    /// Pairs with the verdict "not sure".
     pub(super) not_sure_pairs: OpposedPairs,
-    /// The last decision on a person's name.
+    /// The last decision on each person's name.
     names: HashMap<u32, u32>,
-    /// People about whom nobody is to be asked.
+    /// People that were skipped.
     pub(super) skipped: HashSet<u32>,
     pub(super) conflicts: Vec<Conflict>,
 }
 
 impl State {
-    /// All of it, from the beginning.
+    /// Derives the state from all decisions.
     pub(super) fn derive(clusters: &InitialClusters, decisions: &DecisionIndex) -> Self {
         let placed = vec![0; clusters.faces.len() / 64 + 1];
         let mut state = Self { holds: decisions.holding(), placed, ..Self::default() };
@@ -65,7 +65,7 @@ impl State {
         state
     }
 
-    /// Room for so many atoms.
+    /// Makes room for this many atoms.
     pub(super) fn grow(&mut self, atoms: u32) {
         let new = self.root.len() as u32..atoms;
         self.root.extend(new.clone());
@@ -76,7 +76,7 @@ impl State {
         self.proof.grow(atoms);
     }
 
-    /// Puts the faces of one decision where it says.
+    /// Moves the faces of a decision.
     fn put(&mut self, clusters: &InitialClusters, decisions: &DecisionIndex, at: usize) {
         let entry = &decisions.entries[at];
         let Some(faces) = decisions.placed(entry) else { return };
@@ -101,7 +101,7 @@ impl State {
         }
     }
 
-    /// Takes a face from where it is to an atom, or to no one.
+    /// Moves a face to an atom, or to no one.
     fn place_face(&mut self, clusters: &InitialClusters, face: u32, atom: Option<u32>) {
         let was = self.atom_of(clusters, face);
         if let Some(was) = was {
@@ -117,7 +117,7 @@ impl State {
         self.place.insert(face, atom);
     }
 
-    /// The same, for a last decision on faces that none before it names.
+    /// Moves the faces of the last decision, if none before it names them.
     pub(super) fn put_new(&mut self, clusters: &InitialClusters, decisions: &DecisionIndex, at: usize) {
         for &face in decisions.placed(&decisions.entries[at]).unwrap_or_default() {
             self.set_last(face, at as u32);
@@ -139,7 +139,7 @@ impl State {
         }
     }
 
-    /// Whether a decision says where a face belongs.
+    /// Whether a decision moves this face.
     pub(super) fn is_placed(&self, face: u32) -> bool {
         self.placed[face as usize / 64] >> (face % 64) & 1 == 1
     }
@@ -149,7 +149,7 @@ impl State {
         self.atom_of(clusters, face).map(|atom| self.root[atom as usize])
     }
 
-    /// The root of an atom's person; none where there is no such atom.
+    /// The root of an atom's person; `None` for an atom that does not exist.
     pub(super) fn root(&self, atom: u32) -> Option<u32> {
         self.root.get(atom as usize).copied()
     }
@@ -159,22 +159,22 @@ impl State {
         self.smallest[root as usize]
     }
 
-    /// Faces of the person with this root.
+    /// Number of faces of the person with this root.
     pub(super) fn size(&self, root: u32) -> u32 {
         self.faces[root as usize]
     }
 
-    /// Atoms there are room for.
+    /// Number of atoms.
     pub(super) fn len(&self) -> u32 {
         self.root.len() as u32
     }
 
-    /// Atoms of a person, from its root.
+    /// Atoms of a person, starting with its root.
     pub(super) fn atoms(&self, root: u32) -> impl Iterator<Item = u32> {
         std::iter::successors(Some(root), move |&a| Some(self.next[a as usize]).filter(|&n| n != root))
     }
 
-    /// Faces of an atom, in no order.
+    /// Faces of an atom, unordered.
     pub(super) fn faces_of_atom<'a>(
         &'a self,
         clusters: &'a InitialClusters,
@@ -184,7 +184,7 @@ impl State {
         stayed.chain(self.added.get(&atom).into_iter().flatten()).copied()
     }
 
-    /// Faces of the person with this root, in no order.
+    /// Faces of the person with this root, unordered.
     pub(super) fn faces<'a>(
         &'a self,
         clusters: &'a InitialClusters,
@@ -202,13 +202,13 @@ impl State {
         self.not_sure_pairs.first_opposed(a, b).is_some()
     }
 
-    /// Whether two people are said to be different.
+    /// Whether two people have the verdict "different".
     pub(super) fn different(&self, a: u32, b: u32) -> bool {
         self.different_pairs.first_opposed(a, b).is_some()
     }
 
-    /// The faces of a side of decision `at` that count, with their atoms: not those of which a later decision says
-    /// where they belong, and not those of no one.
+    /// The faces of a side of decision `at` that count, with their atoms: without those that a later decision
+    /// moves, and without noise.
     pub(super) fn atoms_of<'a>(
         &'a self,
         clusters: &'a InitialClusters,
@@ -222,7 +222,7 @@ impl State {
         faces.filter_map(move |&face| Some((face, self.atom_of(clusters, face)?)))
     }
 
-    /// Action decision `at` says of people.
+    /// Applies what decision `at` says about people.
     pub(super) fn apply(&mut self, clusters: &InitialClusters, decisions: &DecisionIndex, at: usize) {
         match &decisions.entries[at].action {
             IndexedAction::Compare(pairs) => {
@@ -258,7 +258,7 @@ impl State {
         }
     }
 
-    /// The roots of a side's people, ascending, each once.
+    /// The roots of a side's people, ascending, without repetition.
     fn roots(
         &self,
         clusters: &InitialClusters,
@@ -273,7 +273,7 @@ impl State {
         roots
     }
 
-    /// The same of both sides of a pair.
+    /// The roots of both sides of a pair.
     pub(super) fn sides(
         &self,
         clusters: &InitialClusters,
@@ -284,7 +284,7 @@ impl State {
         [left, right].map(|side| self.roots(clusters, decisions, side, at))
     }
 
-    /// Makes one person of all whom a pair names.
+    /// Joins all people named in a pair.
     fn join(
         &mut self,
         clusters: &InitialClusters,
@@ -300,7 +300,7 @@ impl State {
         }
     }
 
-    /// Makes one person of those of two atoms, reason of decision `at`.
+    /// Joins the people of two atoms, because of decision `at`.
     fn unite(&mut self, a: u32, b: u32, at: u32) {
         let (p, q) = (self.root[a as usize], self.root[b as usize]);
         if p == q {

@@ -1,25 +1,25 @@
-//! The ways to ask that ours is compared with: pair by pair, at the distances that the clusters had at first.
+//! Baselines: orders of questions to compare with. Pair by pair, at the initial distances.
 
 use super::Clusters;
 
-/// As the original StreamFace asks: cluster by cluster, each with its candidates of greater number in order
-/// of distance. A cluster that was merged is not asked about again, on either side. Its distances are never
-/// renewed, and what follows from other answers is asked all the same.
+/// The order of the original StreamFace: cluster by cluster, each with its candidates of greater number in
+/// order of distance. A cluster that was merged is not asked about again. Distances are never updated, and
+/// questions that follow from other answers are asked all the same.
 #[derive(Debug, Clone)]
 pub struct CompatOrder {
-    /// x, y in the order of the original's list.
+    /// Pairs (x, y) in the order of the original's list.
     pairs: Vec<(u32, u32)>,
     at: usize,
     merged: Vec<bool>,
     skip_after: Option<u32>,
-    /// Answers for two people in a row, for the same x.
+    /// Consecutive answers "different" for the same x.
     refused: u32,
 }
 
 impl CompatOrder {
-    /// `min_threshold`: a cluster's candidates are asked about only when the nearest is nearer; infinite for
-    /// all. `skip_after`: the person skips the rest of a cluster's list after so many answers in a row for
-    /// two people; none, and they go to its end.
+    /// `min_threshold`: a cluster's candidates are asked about only if the nearest is nearer than this;
+    /// infinite for all. `skip_after`: the rest of a cluster's list is skipped after this many consecutive
+    /// answers "different"; `None` asks to its end.
     #[must_use]
     pub fn new(clusters: &Clusters, min_threshold: f64, skip_after: Option<u32>) -> Self {
         let mut pairs = Vec::new();
@@ -44,7 +44,7 @@ impl CompatOrder {
         None
     }
 
-    /// The answer to it.
+    /// Answers it.
     pub fn answer(&mut self, same: bool) {
         let Some((x, y)) = self.next_pair() else { return };
         self.advance(x);
@@ -69,20 +69,20 @@ impl CompatOrder {
     }
 }
 
-/// All candidates in order of distance; what follows from the answers so far is not asked.
+/// All candidates in order of distance; questions that follow from earlier answers are not asked.
 #[derive(Debug, Clone)]
 pub struct ByDistance {
     pairs: Vec<(u32, u32)>,
     at: usize,
     parent: Vec<u32>,
-    /// People that are known to be two, as they were called when it was said.
+    /// Pairs of people known to be different.
     different: std::collections::HashSet<(u32, u32)>,
-    /// For each person those they are known not to be.
+    /// For each person, those known to be different.
     not: Vec<Vec<u32>>,
 }
 
 impl ByDistance {
-    /// Nothing asked yet.
+    /// No answers yet.
     #[must_use]
     pub fn new(clusters: &Clusters) -> Self {
         let mut order: Vec<_> = clusters.candidates.iter().collect();
@@ -114,7 +114,7 @@ impl ByDistance {
         None
     }
 
-    /// The answer to it.
+    /// Answers it.
     pub fn answer(&mut self, same: bool) {
         let Some((a, b)) = self.next_pair() else { return };
         self.at += 1;

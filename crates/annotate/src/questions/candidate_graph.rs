@@ -1,4 +1,4 @@
-//! Who is one person by the answers so far, and what stands between any two.
+//! The candidate graph: people by the answers so far, and an edge for each pair of them that may be one.
 
 use streamface_types::embedding::{cosine, dot};
 
@@ -7,25 +7,25 @@ use super::merge_forest::{MergeForest, merge_lists};
 use super::tournament::Tournament;
 use super::{AnswerKind, Clusters, Outcome};
 
-/// Action is known of two people. One for every candidate, every pair that shares a frame, and every pair that
-/// was compared though it was neither; those of clusters that became one person become one themselves.
+/// A pair of people. There is one edge for every candidate, for every pair that shares a frame, and for every
+/// other pair that was compared. When clusters are joined, parallel edges are merged.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Edge {
     pub(super) a: u32,
     pub(super) b: u32,
     pub(super) distance: f64,
-    /// Product of the sizes when someone could not tell; 0 where no one was in doubt.
+    /// Product of the sizes when the answer was "not sure"; 0 without such an answer.
     pub(super) unsure: f64,
-    /// Answers for one person less answers for two.
+    /// Answers "same" minus answers "different".
     pub(super) votes: i16,
-    /// They were seen in one frame.
+    /// The two share a frame.
     pub(super) cannot_link: bool,
-    /// Became part of another, or lies within a person.
+    /// Merged into another edge, or both ends are one person.
     pub(super) gone: bool,
 }
 
 impl Edge {
-    /// Whom it stands between, beside this person.
+    /// The end that is not `person`.
     pub(super) fn other(&self, person: u32) -> u32 {
         if self.a == person { self.b } else { self.a }
     }
@@ -33,27 +33,28 @@ impl Edge {
 
 pub(super) struct CandidateGraph {
     parent: Vec<u32>,
-    /// Faces of each person, at its smallest cluster.
+    /// Faces of each person, stored at the person's smallest cluster.
     size: Vec<u32>,
-    /// Sum of all faces of people of several clusters.
+    /// Sum of all faces, for people of several clusters.
     pub(super) sums: Vec<Option<Box<[f32]>>>,
-    /// Squared length of each person's mean or sum, whichever it is told by.
+    /// Squared length of the person's sum or, without one, of the cluster's mean.
     lengths: Vec<f64>,
     pub(super) noise: Vec<bool>,
-    /// Faces a person had when they were to be skipped.
+    /// Faces that a person had when it was skipped.
     pub(super) skipped: Vec<u32>,
     pub(super) edges: Vec<Edge>,
-    /// Edges of each person; some of them gone, or named by clusters that are part of a person now.
+    /// Edges of each person. Some may be gone, or name clusters that have been joined since.
     pub(super) lists: Vec<Vec<u32>>,
     pub(super) merges: MergeForest,
     pub(super) dirty: Vec<u32>,
-    /// Pairs of faces that are one person by now.
+    /// Pairs of faces in one person.
     pub(super) joined_pairs: f64,
-    /// Expected pairs of faces that a question on each edge would join; 0 for what is not to be asked.
+    /// Expected number of face pairs that a question about each edge would join; 0 where it is not to be
+    /// asked.
     pub(super) gain: Tournament,
 }
 
-/// Action an answer says about distances.
+/// A comparison as an observation for the model.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sample {
     pub(super) distance: f64,
@@ -62,7 +63,7 @@ pub(super) struct Sample {
 }
 
 impl CandidateGraph {
-    /// Nothing said yet; nothing weighed before the first [`CandidateGraph::settle`].
+    /// No answers yet; gains are computed by the first [`CandidateGraph::propagate`].
     pub(super) fn new(clusters: &Clusters) -> Self {
         let n = clusters.sizes.len();
         let edge = |a, b, distance, cannot_link| Edge {
@@ -108,7 +109,7 @@ impl CandidateGraph {
         }
     }
 
-    /// The person a cluster belongs to: their smallest cluster.
+    /// The person of a cluster: the smallest cluster of that person.
     pub(super) fn person(&self, mut x: u32) -> u32 {
         while self.parent[x as usize] != x {
             x = self.parent[x as usize];
@@ -128,7 +129,7 @@ impl CandidateGraph {
         self.parent.len()
     }
 
-    /// The edges of a person that are left, once settled.
+    /// The remaining edges of a person, after propagation.
     pub(super) fn around(&self, person: u32) -> impl Iterator<Item = (usize, &Edge, u32)> {
         self.lists[person as usize].iter().filter_map(move |&id| {
             let e = &self.edges[id as usize];
@@ -136,7 +137,7 @@ impl CandidateGraph {
         })
     }
 
-    /// Takes an answer in: O(d), and the fewer of the two people's edges.
+    /// Records an answer. O(d + the smaller degree of the two people).
     pub(super) fn apply(
         &mut self,
         clusters: &Clusters,
@@ -174,7 +175,7 @@ impl CandidateGraph {
         }
         let (sizes, distance) = ((self.size(x), self.size(y)), self.distance(clusters, x, y));
         let sample = |same| Sample { distance, size: log_size(sizes), same };
-        // Settling makes one edge of those between two people; until then their votes are summed here.
+        // Propagation merges parallel edges; until then their votes are summed here.
         let (found, votes, cannot_link) = self.between(x, y);
         let id = found.unwrap_or_else(|| self.add_edge(x, y, distance));
         let edge = &mut self.edges[id as usize];
@@ -200,7 +201,7 @@ impl CandidateGraph {
         }
     }
 
-    /// The first edge between two people, the votes of all of them, and whether they shared a frame.
+    /// The first edge between two people, the votes of all of them, and whether the two share a frame.
     fn between(&self, x: u32, y: u32) -> (Option<u32>, i32, bool) {
         let (few, other) =
             if self.lists[x as usize].len() <= self.lists[y as usize].len() { (x, y) } else { (y, x) };
@@ -263,26 +264,26 @@ impl CandidateGraph {
         self.sums[person as usize] = Some(sum);
     }
 
-    /// The faces of a person of one cluster, summed.
+    /// The sum of the faces of a person of one cluster.
     fn alone(&self, clusters: &Clusters, person: u32) -> Box<[f32]> {
         let mut sum = vec![0.0; clusters.means.dim()].into_boxed_slice();
         add(&mut sum, clusters, person, self.size(person) as f32);
         sum
     }
 
-    /// Of the means of two people.
+    /// Cosine distance of the means of two people.
     pub(super) fn distance(&self, clusters: &Clusters, x: u32, y: u32) -> f64 {
         let of = |p: u32| self.sums[p as usize].as_deref().unwrap_or_else(|| clusters.means.row(p as usize));
         let (a, b) = (of(x), of(y));
         cosine(dot(a, b), self.lengths[x as usize], self.lengths[y as usize])
     }
 
-    /// Whether anything was said since the last settling.
+    /// Whether there are no answers since the last propagation.
     pub(super) fn is_propagated(&self) -> bool {
         self.dirty.is_empty()
     }
 
-    /// The edge between two people, once settled.
+    /// The edge between two people, after propagation.
     pub(super) fn edge(&self, x: u32, y: u32) -> Option<&Edge> {
         let (x, y) =
             if self.lists[x as usize].len() <= self.lists[y as usize].len() { (x, y) } else { (y, x) };
@@ -290,7 +291,7 @@ impl CandidateGraph {
     }
 }
 
-/// Pairs within a person.
+/// Number of face pairs within a person.
 pub(super) fn within(faces: u32) -> f64 {
     f64::from(faces) * (f64::from(faces) - 1.0) / 2.0
 }

@@ -1,4 +1,4 @@
-//! Clusters and what is known of pairs of them, checked once.
+//! Clusters and pairs of them, validated once.
 
 use serde::{Deserialize, Serialize};
 use streamface_types::Embeddings;
@@ -16,27 +16,27 @@ pub struct Candidate {
     pub distance: f64,
 }
 
-/// Action a [`Queue`](super::Queue) is about.
+/// The clusters and pairs that a [`Queue`](super::Queue) asks about.
 #[derive(Debug, Clone)]
 pub struct Clusters {
     pub(super) sizes: Vec<u32>,
     pub(super) means: Embeddings,
-    /// Smaller cluster left, ascending, each once.
+    /// The smaller cluster is left; ascending, without repetition.
     pub(super) candidates: Vec<Candidate>,
-    /// The same of pairs that are two people.
+    /// Pairs that cannot be one person, in the same order.
     pub(super) cannot_link: Vec<(u32, u32)>,
 }
 
 impl Clusters {
-    /// `sizes`: faces of each cluster, n. `means`: their plain means, of unit vectors, n × d. `candidates`:
-    /// pairs to ask about, at most once each. `apart`: pairs that are surely two people, as those that share
-    /// a frame.
+    /// `sizes`: faces of each cluster, n. `means`: their plain means of unit vectors, n × d. `candidates`:
+    /// pairs to ask about, at most once each. `cannot_link`: pairs that cannot be one person, such as those
+    /// that share a frame.
     ///
     /// O(m log m) for m pairs.
     ///
     /// # Errors
-    /// [`Error::MeanCount`], [`Error::TooManyClusters`], and [`Error::ClusterPair`] or [`Error::Distance`] for the first pair
-    /// that is none.
+    /// [`Error::MeanCount`], [`Error::TooManyClusters`], and [`Error::ClusterPair`] or [`Error::Distance`]
+    /// for the first invalid pair.
     pub fn new(
         sizes: Vec<u32>,
         means: Embeddings,
@@ -48,7 +48,7 @@ impl Clusters {
             return Err(Error::MeanCount { sizes: n, means: means.len() });
         }
         for many in [n, candidates.len() + cannot_link.len()] {
-            // Half of what 32 bits hold: pairs that were no candidates come to it with their answers.
+            // Half of what 32 bits hold: answers may add pairs that were no candidates.
             if many > i32::MAX as usize {
                 return Err(Error::TooManyClusters { count: many });
             }
@@ -90,7 +90,7 @@ impl Clusters {
         &self.candidates
     }
 
-    /// Whether two clusters are surely two people.
+    /// Whether two clusters cannot be one person.
     #[must_use]
     pub fn cannot_link(&self, a: u32, b: u32) -> bool {
         self.cannot_link.binary_search(&(a.min(b), a.max(b))).is_ok()

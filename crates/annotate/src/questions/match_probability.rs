@@ -1,59 +1,60 @@
-//! How likely two clusters are one person.
+//! The probability that two clusters are one person.
 
 use super::time_model::solve;
 
-/// Action is known before anyone is asked, beside the candidates and the pairs that are surely two people.
+/// What is known before the first answer, apart from the candidates and the pairs that cannot be one person.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Prior {
-    /// Distances of the means of clusters that are surely one person: that a temporal link ties, or halves of
-    /// a cluster. Together they count as much as ten answers, one as much as one at most.
+    /// Distances of the means of clusters that are one person with certainty: connected by a temporal link,
+    /// or halves of a cluster. Together they weigh as much as ten answers; each weighs at most as much as
+    /// one.
     pub same: Vec<f64>,
 }
 
-/// The chance that two clusters are one person: logistic in the distance of their means and the logarithm of
-/// their sizes' harmonic mean, falling with distance.
+/// Probability that two clusters are one person: logistic in the distance of their means and in the logarithm
+/// of the harmonic mean of their sizes; it decreases with distance.
 ///
-/// **Before any answer** the candidates themselves tell: strangers' distances are about normal, so it is
-/// known how many strangers there should be at each distance; what is beyond that are pairs of one person
-/// (the local false discovery rate of Efron et al. 2001). Then **answers** are fitted along, wrong ones
-/// allowed for: an answer is taken to be wrong at the stated rate. Maximum likelihood by Fisher scoring, from
-/// one start: the same input gives the same model.
+/// **Before any answer** the model is fitted to the candidates. Distances of strangers are approximately
+/// normal, so the expected number of strangers at each distance is known; the excess over it is pairs of one
+/// person (the local false discovery rate of Efron et al. 2001). **Answers** are added to the fit; each is
+/// taken to be wrong at the stated rate. Maximum likelihood by Fisher scoring from a fixed start: the same
+/// input gives the same model.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MatchProbability {
     /// Log-odds at distance 0 for two clusters of one face.
     pub at_zero: f64,
-    /// How much log-odds fall with distance, per unit; above 0.
+    /// Decrease of the log-odds per unit of distance; above 0.
     pub by_distance: f64,
-    /// How much log-odds change with the logarithm of the harmonic mean of the sizes.
+    /// Change of the log-odds with the logarithm of the harmonic mean of the sizes.
     pub by_size: f64,
 }
 
-/// Something to fit to: log of the size, and how much of it is the same.
+/// An observation to fit: distance, log of the size, and how far it is "one person".
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Observation {
     pub(super) distance: f64,
     pub(super) size: f64,
-    /// 1 for one person, 0 for two, or a share of it.
+    /// 1 for one person, 0 for two, or a fraction.
     pub(super) same: f64,
     pub(super) weight: f64,
-    /// How often such a word is wrong.
+    /// Probability that such an observation is wrong.
     pub(super) error: f64,
 }
 
-/// Where the fit starts and, faintly, where it is drawn to: means of larger clusters are nearer to their
-/// person's true mean, so that the same distance speaks more against one person.
+/// Start of the fit and weak prior. Means of larger clusters are closer to the person's true mean, so the
+/// same distance is stronger evidence against one person.
 pub(super) const INITIAL: MatchProbability =
     MatchProbability { at_zero: 8.0, by_distance: 20.0, by_size: -0.5 };
 const PRIOR_PRECISION: [f64; 3] = [1e-3, 1e-3, 4.0];
 const BINS: usize = 24;
-/// Shares are not believed to be nearer to none or all than this.
+/// Fractions are clamped to this distance from 0 and 1.
 const MIN_SHARE: f64 = 5e-4;
-/// Share of a normal distribution below its mean and one deviation.
+/// Quantile of a normal distribution at one standard deviation above its mean.
 const ONE_DEVIATION_QUANTILE: f64 = 0.841;
 const PRIOR_SAME_WEIGHT: f64 = 10.0;
 
 impl MatchProbability {
-    /// The chance of one person, 0 to 1 without either.
+    /// The probability that the two are one person; strictly between 0 and 1.
     #[must_use]
     pub fn evaluate(&self, distance: f64, sizes: (u32, u32)) -> f64 {
         sigmoid(self.log_odds(distance, log_size(sizes)))
@@ -63,7 +64,7 @@ impl MatchProbability {
         self.at_zero - self.by_distance * distance + self.by_size * size
     }
 
-    /// The most likely one for what was observations.
+    /// The maximum likelihood estimate for these observations.
     pub(super) fn fitted(observations: &[Observation]) -> Self {
         let start = [INITIAL.at_zero, INITIAL.by_distance, INITIAL.by_size];
         let mut at = start;
@@ -71,7 +72,7 @@ impl MatchProbability {
         for _ in 0..50 {
             let step = step(&at, &start, observations);
             let mut part = 1.0;
-            // Fisher's step may be too long where little is known: halved until it leads upwards.
+            // Fisher's step may be too long with few observations: it is halved until the likelihood rises.
             let better = loop {
                 let next: [f64; 3] = std::array::from_fn(|k| at[k] + part * step[k]);
                 let there = log_likelihood(&next, &start, observations);
@@ -146,8 +147,8 @@ fn step(at: &[f64; 3], start: &[f64; 3], observations: &[Observation]) -> [f64; 
     solve(information, score)
 }
 
-/// Action the first fit sees: `candidates`, each with its distance and log of the size, among so many `pairs`
-/// in all, and the distances of strangers (`apart`).
+/// Observations for the first fit: `candidates`, each with its distance and log of the size, among `pairs` in
+/// all, and the distances of strangers.
 pub(super) fn before_answers(
     candidates: impl Iterator<Item = (f64, f64)> + Clone,
     pairs: f64,
@@ -156,7 +157,7 @@ pub(super) fn before_answers(
 ) -> Vec<Observation> {
     let max = candidates.clone().map(|(d, _)| d).fold(0.0, f64::max);
     let mut observations = Vec::new();
-    // Something at either end, should the candidates be few.
+    // One observation at either end, in case there are few candidates.
     let mut add = |distance, size, same, weight| {
         observations.push(Observation { distance, size, same, weight, error: 0.0 });
     };
@@ -183,8 +184,8 @@ pub(super) fn before_answers(
     observations
 }
 
-/// Mean and standard deviation of strangers' distances. A few that are one person after all pull only at the
-/// nearer half, which is not looked at.
+/// Mean and standard deviation of the distances of strangers, from the median and a quantile above it: a few
+/// pairs that are one person after all lie below the median.
 fn normal_fit(distances: &[f64]) -> Option<(f64, f64)> {
     if distances.len() < 2 {
         return None;
@@ -195,7 +196,7 @@ fn normal_fit(distances: &[f64]) -> Option<(f64, f64)> {
     Some((at(0.5), (at(ONE_DEVIATION_QUANTILE) - at(0.5)).max(1e-3)))
 }
 
-/// The standard normal distribution up to x, with the lower tail's relative precision kept.
+/// The standard normal distribution function at x, accurate in relative terms in the lower tail.
 fn normal(x: f64) -> f64 {
     let density = (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt();
     if x > 3.0 {
@@ -235,7 +236,7 @@ mod tests {
 
     #[test]
     fn the_excess_over_strangers_is_one_person() {
-        // 300 near pairs where strangers would give 1, then strangers as they should be.
+        // 300 near pairs where 1 is expected of strangers, then strangers as expected.
         let near = (0..300).map(|i| (0.1 + f64::from(i % 20) / 100.0, 0.0));
         let far = (0..400).map(|i| (0.55 + f64::from(i % 10) / 100.0, 0.0));
         let strangers: Vec<f64> = (1..400).map(|i| 0.9 + 0.13 * f64::from(i - 200) / 120.0).collect();

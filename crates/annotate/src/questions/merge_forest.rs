@@ -1,35 +1,35 @@
-//! The answers that hold people together, each of which may be wrong.
+//! The merge forest: the answers that joined people, each of which may be wrong.
 
 use streamface_types::embedding::{cosine, dot};
 
 use super::Clusters;
 use super::match_probability::{MatchProbability, answer_log_odds, log_size, sigmoid};
 
-/// An answer that made one person of two.
+/// An answer that joined two people.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Merge {
     pub(super) answer: u32,
-    /// The clusters that were named.
+    /// The clusters that the answer named.
     pub(super) a: u32,
     pub(super) b: u32,
-    /// Answers for it less answers against.
+    /// Answers that agree minus answers that disagree.
     pub(super) votes: i16,
-    /// The chance that it is wrong: that of the two parts which only it holds together, as they are now.
+    /// Probability that it is wrong: that the two parts which only this merge connects are two people.
     pub(super) wrong: f64,
     /// Pairs of faces across the two parts.
     pub(super) pairs: f64,
     /// Distance of the means of the two parts.
     pub(super) distance: f64,
-    /// Logarithm of their sizes' harmonic mean.
+    /// Logarithm of the harmonic mean of their sizes.
     size: f64,
 }
 
-/// The trees of joins: one for each person of several clusters.
+/// One tree of merges for each person of several clusters.
 pub(super) struct MergeForest {
     pub(super) all: Vec<Merge>,
-    /// Those of each person.
+    /// Merges of each person.
     of: Vec<Vec<u32>>,
-    /// Place of a cluster in the tree at hand.
+    /// Scratch: position of a cluster in the tree being built.
     place: Vec<u32>,
 }
 
@@ -38,7 +38,7 @@ impl MergeForest {
         Self { all: Vec::new(), of: vec![Vec::new(); clusters], place: vec![u32::MAX; clusters] }
     }
 
-    /// `root` and `other` became one person by an answer that named `a` and `b`.
+    /// Records that `root` and `other` were joined by an answer that named `a` and `b`.
     pub(super) fn add(&mut self, root: u32, other: u32, answer: u32, (a, b): (u32, u32)) {
         let id = self.all.len() as u32;
         self.all.push(Merge { answer, a, b, votes: 1, wrong: 0.0, pairs: 0.0, distance: 0.0, size: 0.0 });
@@ -46,7 +46,7 @@ impl MergeForest {
         self.of[root as usize].push(id);
     }
 
-    /// An answer about two clusters of one person speaks for or against every join between them.
+    /// Counts an answer about two clusters of one person as a vote on every merge between them.
     pub(super) fn vote(&mut self, person: u32, pair: (u32, u32), vote: i16) {
         for id in self.path(person, pair) {
             let votes = &mut self.all[id as usize].votes;
@@ -54,8 +54,8 @@ impl MergeForest {
         }
     }
 
-    /// The chance that a join between two clusters of one person is wrong, and the pairs that the likeliest
-    /// one to be holds together.
+    /// The probability that a merge between two clusters of one person is wrong, and the face pairs across
+    /// the merge that is most likely wrong.
     pub(super) fn between(&mut self, person: u32, pair: (u32, u32)) -> (f64, f64) {
         let path: Vec<Merge> = self.path(person, pair).into_iter().map(|id| self.all[id as usize]).collect();
         let right: f64 = path.iter().map(|j| 1.0 - j.wrong).product();
@@ -63,7 +63,7 @@ impl MergeForest {
         (1.0 - right, worst.map_or(0.0, |j| j.pairs))
     }
 
-    /// The joins between two clusters of a person.
+    /// The merges between two clusters of a person.
     fn path(&mut self, person: u32, (a, b): (u32, u32)) -> Vec<u32> {
         let tree = self.tree(person);
         let up = |cluster: u32| {
@@ -75,13 +75,13 @@ impl MergeForest {
             left.pop();
             right.pop();
         }
-        // Action is left of both ends where they meet.
+        // The paths end where they meet.
         left.pop();
         right.pop();
         left.iter().chain(&right).filter_map(|&at| tree.up[at].map(|(_, id)| id)).collect()
     }
 
-    /// How likely joins are wrong, from what was measured: those of these people, or all.
+    /// Updates the probabilities that merges are wrong: of these people, or of all.
     pub(super) fn judge(&mut self, model: &MatchProbability, error: f64, people: Option<&[u32]>) {
         let judge = |join: &mut Merge| {
             let odds =
@@ -98,7 +98,7 @@ impl MergeForest {
         }
     }
 
-    /// Measures the two parts that each join of a person holds together. O(joins · d).
+    /// Measures the two parts that each merge of a person connects. O(merges · d).
     pub(super) fn measure(&mut self, clusters: &Clusters, noise: &[bool], person: u32) {
         if self.of[person as usize].is_empty() {
             return;
@@ -111,7 +111,7 @@ impl MergeForest {
         for (&c, &size) in tree.clusters.iter().zip(&sizes) {
             sums.extend(clusters.means.row(c as usize).iter().map(|m| size as f32 * m));
         }
-        // Children come after their parents: from the last on, each is whole when it is added to its parent.
+        // Children come after their parents, so each sum is complete when it is added to the parent.
         for at in (1..sizes.len()).rev() {
             if let Some((parent, _)) = tree.up[at] {
                 sizes[parent] += sizes[at];
@@ -133,7 +133,7 @@ impl MergeForest {
         }
     }
 
-    /// The clusters of a person from its smallest on, each after its parent.
+    /// The clusters of a person, starting with the smallest, each after its parent.
     fn tree(&mut self, person: u32) -> Tree {
         let merges = &self.of[person as usize];
         let mut around: Vec<Vec<(u32, u32)>> = Vec::new();
@@ -151,7 +151,7 @@ impl MergeForest {
         }
         around.iter_mut().for_each(|a| a.sort_unstable());
         let mut tree = Tree { clusters: Vec::new(), up: Vec::new() };
-        // `place` says where a cluster's edges are until it is in the tree, then that it is.
+        // `place` is the index of a cluster's edges until the cluster is in the tree, then `u32::MAX`.
         let mut open = vec![(person, None)];
         while let Some((cluster, up)) = open.pop() {
             let at = self.place[cluster as usize];
@@ -170,7 +170,7 @@ impl MergeForest {
 
 struct Tree {
     clusters: Vec<u32>,
-    /// Place of the parent, and the join that leads there.
+    /// Position of the parent, and the merge that connects the two.
     up: Vec<Option<(usize, u32)>>,
 }
 

@@ -1,35 +1,37 @@
-//! Action to ask next, so that a person's time goes where it helps most.
+//! Which question to ask next, so that each second of a person's time gains the most.
 //!
-//! Asked is whether two clusters are one person. A [`Queue`] knows clusters by number alone: their sizes,
-//! their means, which pairs are [`Candidate`]s, and which are surely two people. An answer is a person's word
-//! on two of them; the people they are part of by then inherit it.
+//! A question is whether two clusters are one person. A [`Queue`] knows clusters by number only: their sizes,
+//! their means, which pairs are [`Candidate`]s, and which cannot be one person. An answer is about two
+//! clusters; it also holds for the people that these clusters belong to by then.
 //!
-//! **Action a question is worth**: the chance of one person ([`MatchProbability`], drawn from the distances there are and
-//! renewed by the answers) times the pairs of faces that would become one person's, which is what pairwise F
-//! counts. Divided by the seconds the screen takes ([`TimeModel`]) it ranks all questions, in three forms
-//! ([`Form`]): a pair; one person with up to a dozen candidates; a grid of sure pairs of which only the wrong
-//! ones are marked.
+//! **The gain of a question** is the probability that the two are one person ([`MatchProbability`], estimated
+//! from the distances and updated by the answers) times the pairs of faces that would be joined, which is
+//! what pairwise F counts. Gain divided by the seconds that the screen takes ([`TimeModel`]) ranks all
+//! questions, in three forms ([`Form`]): one pair; one person with up to a dozen candidates; a grid of very
+//! likely pairs, of which only the wrong ones are marked.
 //!
-//! **Answers may be wrong**, at a stated rate. An answer that the distances contradict is worth asking again
-//! as soon as it would mend more than another question would gain: [`Pair::again`] says so.
-//! [`Queue::suspects`] orders all answers by the chance that they are wrong: for two people, how likely they
-//! are one by now; for one, how likely the two parts that only this answer holds together are two.
+//! **Answers may be wrong**, at a stated rate. An answer that the distances contradict is asked again as soon
+//! as correcting it would gain more than another question: [`Pair::again`] says so. [`Queue::suspects`]
+//! orders all answers by the probability that they are wrong. For an answer "different" it is the probability
+//! that the two are one person by now; for "same" it is the probability that the two parts joined by this
+//! answer alone are two people.
 //!
-//! [`CompatOrder`] asks as the original StreamFace did, [`ByDistance`] in order of distance, for comparison.
+//! [`CompatOrder`] asks in the order of the original StreamFace, [`ByDistance`] in order of distance, for
+//! comparison.
 //!
 //! | module | what |
 //! |---|---|
-//! | `board`, `settle` | who is one person, what stands between any two, and what follows from an answer |
-//! | `joins` | the answers that hold people together |
-//! | `chance`, `pace` | the two models |
-//! | `screens`, `suspects`, `progress` | what to ask, what to doubt, how far it is |
-//! | `tournament` | the largest of a million numbers, while they change |
+//! | `candidate_graph`, `propagate` | people and the edges between them, and what follows from an answer |
+//! | `merge_forest` | the answers that joined people |
+//! | `match_probability`, `time_model` | the two models |
+//! | `screens`, `suspects`, `progress` | the next screen, answers to doubt, progress |
+//! | `tournament` | the largest of a million changing numbers |
 //!
 //! ```
 //! use streamface_annotate::questions::{Candidate, Clusters, Outcome, Prior, Queue, AnswerKind, Settings};
 //! use streamface_types::Embeddings;
 //!
-//! // 0, 1 and 3 look one way, 2 another.
+//! // Clusters 0, 1 and 3 are similar, 2 is not.
 //! let means = Embeddings::new(vec![1.0, 0.0, 0.9, 0.1, 0.5, 0.8, 0.9, 0.2], 2)?;
 //! let candidate = |left, right, distance| Candidate { left, right, distance };
 //! let near = [candidate(0, 1, 0.006), candidate(0, 3, 0.024), candidate(1, 3, 0.007)];
@@ -37,12 +39,12 @@
 //! let candidates = [&near[..], &far[..]].concat();
 //! let clusters = Clusters::new(vec![40, 30, 20, 1], means, candidates, vec![])?;
 //! let mut queue = Queue::new(clusters, &Prior::default(), Settings::default())?;
-//! // The most faces at the least distance first.
+//! // The most faces at the smallest distance come first.
 //! let asked = queue.next_pair(&[]).unwrap().pairs[0];
 //! assert_eq!((asked.left, asked.right), (0, 1));
 //! assert_eq!(queue.answer(AnswerKind::Same(0, 1).into())?, Outcome::Joined);
 //! queue.answer(AnswerKind::Different(1, 2).into())?;
-//! // AnswerKind of 1, it holds for 0: only 3 is left.
+//! // The answer about 1 also holds for 0, so only 3 is left.
 //! let asked = queue.next_pair(&[]).unwrap().pairs[0];
 //! assert_eq!((asked.left, asked.right), (0, 3));
 //! queue.take_back(0)?;

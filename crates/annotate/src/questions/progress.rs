@@ -1,35 +1,35 @@
-//! How far it is, and what is left.
+//! Progress of the review, and the remaining work.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::Queue;
 use super::candidate_graph::CandidateGraph;
 
-/// Where things stand. All of it is an estimate, from the chances of the pairs that are candidates.
+/// Progress of the review. All values are estimates from the probabilities of the candidate pairs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
-    /// Pairwise F now. Clusters themselves are taken to be of one person.
+    /// Pairwise F now. Clusters are assumed to be pure.
     pub f: f64,
-    /// Pairwise F once nothing is worth asking any more.
+    /// Pairwise F when no question is worth its time any more.
     pub f_at_end: f64,
-    /// Answers that hold.
+    /// Answers that hold, not undone.
     pub answered: usize,
     /// Pairs still worth asking about.
     pub pairs_left: usize,
-    /// Screens they take.
+    /// Screens for these pairs.
     pub screens_left: usize,
-    /// Seconds they take.
+    /// Seconds for these screens.
     pub seconds_left: f64,
 }
 
-/// The pairs of faces that pairwise F is made of.
+/// The counts of face pairs that pairwise F is made of.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Score {
-    /// Made one person's.
+    /// Face pairs in one person.
     joined_pairs: f64,
-    /// Of these, joined_correctly.
+    /// Of these, those that really are one person.
     joined_correctly: f64,
-    /// One person's in truth.
+    /// Face pairs that really are one person.
     truly_same: f64,
 }
 
@@ -48,7 +48,7 @@ impl Score {
         f(self.joined_pairs, self.joined_correctly, self.truly_same)
     }
 
-    /// The gain when so many pairs more are joined joined_correctly.
+    /// Gain in F if this many more face pairs are joined correctly.
     pub(super) fn with(&self, pairs: f64) -> f64 {
         f(
             self.joined_pairs + pairs,
@@ -57,7 +57,7 @@ impl Score {
         ) - self.f()
     }
 
-    /// The gain when so many pairs are taken apart that were joined wrongly.
+    /// Gain in F if this many wrongly joined face pairs are separated.
     pub(super) fn without(&self, pairs: f64) -> f64 {
         f((self.joined_pairs - pairs).max(self.joined_correctly), self.joined_correctly, self.truly_same)
             - self.f()
@@ -68,7 +68,7 @@ fn f(joined_pairs: f64, joined_correctly: f64, truly_same: f64) -> f64 {
     if joined_pairs + truly_same > 0.0 { 2.0 * joined_correctly / (joined_pairs + truly_same) } else { 1.0 }
 }
 
-/// Pairs gone through at most: beyond them the rest is told in proportion.
+/// Pairs examined at most.
 const MAX_PAIRS: usize = 50_000;
 
 impl Queue {
@@ -76,13 +76,12 @@ impl Queue {
         Score::of(&self.graph)
     }
 
-    /// Where things stand. O(k log m) for the k pairs of m still worth asking about, at most 50,000.
+    /// Progress of the review. O(k log m) for the k pairs of m still worth asking about, at most 50,000.
     pub fn progress(&mut self) -> Progress {
         self.propagate();
         let score = self.score();
         let time_model = self.settings.time_model;
-        // As the answers are expected to be: whoever is likely one person becomes one, and spares what
-        // follows.
+        // Simulates the expected answers: likely pairs are joined, which makes later questions unnecessary.
         let mut parent: HashMap<u32, u32> = HashMap::new();
         let mut asked: BTreeMap<u32, usize> = BTreeMap::new();
         let (mut gained, mut pairs_left) = (0.0, 0);

@@ -1,4 +1,4 @@
-//! Action follows from answers, worked out when it is asked for.
+//! Propagation: what follows from the answers, computed before the next question.
 
 use rayon::prelude::*;
 
@@ -7,15 +7,16 @@ use super::candidate_graph::{CandidateGraph, Edge};
 use super::match_probability::{MatchProbability, answer_log_odds, log_size, sigmoid};
 use super::tournament::Tournament;
 
-/// So many answers for two people, less those for one, settle it.
+/// Votes at which a pair counts as answered and is not asked again.
 const CLOSED_AT_VOTES: i16 = -3;
-/// Action could not be told, or was to be skipped, may be asked again at so many times the faces.
+/// A pair that was "not sure", or a skipped person, may be asked about again when it has grown by this
+/// factor.
 const REASK_GROWTH: f64 = 2.0;
-/// Edges from which threads pay.
+/// From this many edges on, threads are faster.
 const PARALLEL_MIN_EDGES: usize = 1 << 13;
 
 impl CandidateGraph {
-    /// Weighs anew what the answers since the last time have changed; everything where `all`. `error` is the
+    /// Recomputes what the answers since the last call have changed, or everything if `all`. `error` is the
     /// rate of wrong answers.
     pub(super) fn propagate(&mut self, clusters: &Clusters, model: &MatchProbability, error: f64, all: bool) {
         let mut dirty: Vec<u32> =
@@ -49,10 +50,10 @@ impl CandidateGraph {
         self.merges.judge(model, error, if all { None } else { Some(&dirty) });
     }
 
-    /// One edge to each other person. `kept` is scratch, and left as it was: all `u32::MAX`.
+    /// Keeps one edge to each other person. `kept` is scratch: all `u32::MAX` before and after.
     fn tidy(&mut self, person: u32, kept: &mut [u32]) {
         let mut list = std::mem::take(&mut self.lists[person as usize]);
-        // The smaller edge stays, so that it does not matter in which order people were joined.
+        // The smaller edge stays, so that the order in which people were joined does not matter.
         list.sort_unstable();
         list.retain(|&id| {
             let e = self.edges[id as usize];
@@ -86,8 +87,8 @@ impl CandidateGraph {
         self.lists[person as usize] = list;
     }
 
-    /// Of two people one of whom may have changed. Action was given holds as long as both are what it was given
-    /// for.
+    /// Distance of two people, one of whom may have changed. The given distance is valid as long as both are
+    /// the clusters it was given for.
     fn distance_of(&self, clusters: &Clusters, id: u32) -> f64 {
         let e = &self.edges[id as usize];
         let alone = |p: u32| self.sums[p as usize].is_none();
@@ -111,7 +112,7 @@ impl CandidateGraph {
         pairs * sigmoid(edge_log_odds(model, e.distance, (m, n), e.votes, error))
     }
 
-    /// The model that the two people of an edge are one, after what was said of them.
+    /// Probability that the two people of an edge are one, given the answers about them.
     pub(super) fn probability(&self, model: &MatchProbability, e: &Edge, error: f64) -> f64 {
         if e.cannot_link {
             return 0.0;
@@ -120,7 +121,7 @@ impl CandidateGraph {
     }
 }
 
-/// In threads where there is enough to do; in order in any case.
+/// Applies `f` on several threads if there are enough items; the order is kept.
 fn each<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
     if items.len() < PARALLEL_MIN_EDGES {
         items.iter().map(f).collect()
@@ -129,7 +130,7 @@ fn each<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync + Send) -> Vec
     }
 }
 
-/// Every answer speaks with the odds of its being right.
+/// Each answer adds the log-odds of being right.
 fn edge_log_odds(model: &MatchProbability, distance: f64, sizes: (u32, u32), votes: i16, error: f64) -> f64 {
     model.log_odds(distance, log_size(sizes)) + f64::from(votes) * answer_log_odds(error)
 }

@@ -1,4 +1,4 @@
-//! Answers in, questions out.
+//! The queue of questions: answers in, questions out.
 
 use streamface_types::Metric;
 
@@ -8,28 +8,28 @@ use super::match_probability::{self, MatchProbability, Observation, Prior, log_s
 use super::{Clusters, TimeModel};
 use crate::{Error, Result};
 
-/// Action was said, of clusters.
+/// An answer about clusters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerKind {
     /// The two are one person.
     Same(u32, u32),
-    /// The two are two people.
+    /// The two are different people.
     Different(u32, u32),
-    /// It could not be told: not asked again before the two people have twice the pairs of faces.
+    /// Undecided: not asked again until the two people have twice the face pairs.
     NotSure(u32, u32),
-    /// Nothing more about this one's person before they have twice the faces.
+    /// No more questions about the person of this cluster until it has twice the faces.
     Skip(u32),
-    /// This cluster is no one: it leaves its person.
+    /// This cluster is noise: it leaves its person.
     Noise(u32),
 }
 
 /// An answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Answer {
-    /// Action was said.
+    /// The answer.
     pub kind: AnswerKind,
-    /// Seconds that its screen took, as a part of what [`TimeModel`] expects of such a screen. A hasty answer is
-    /// more often wrong.
+    /// Seconds that its screen took, relative to what [`TimeModel`] expects. Hasty answers are more often
+    /// wrong.
     pub relative_time: Option<f64>,
 }
 
@@ -39,33 +39,34 @@ impl From<AnswerKind> for Answer {
     }
 }
 
-/// Action an answer did.
+/// What an answer changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Two people became one.
     Joined,
-    /// It holds.
+    /// The answer was recorded.
     Noted,
-    /// It followed from others already, and speaks for them.
+    /// It already followed from other answers, and counts as support for them.
     Known,
-    /// Others, or a frame with both, say otherwise. It counts as a voice against those, and changes no one.
+    /// Other answers, or a shared frame, contradict it. It counts as a vote against those, and changes no
+    /// person.
     Conflict,
 }
 
-/// How to ask.
+/// Settings of a [`Queue`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
-    /// How long a screen takes.
+    /// How long a screen takes, in seconds.
     pub time_model: TimeModel,
-    /// How often an answer is wrong, .0001 to .4. Default .02.
+    /// Rate of wrong answers, 0.0001 to 0.4. Default 0.02.
     pub error: f64,
-    /// MatchProbability of one person from which a pair may stand in a sweep, 0 to 1. Default .9.
+    /// Smallest probability of one person for a pair of a sweep, 0 to 1. Default 0.9.
     pub sure: f64,
-    /// Most candidates of a group, at least 1. Default 12.
+    /// Maximum candidates in a group, at least 1. Default 12.
     pub group: usize,
-    /// Most pairs of a sweep, at least 1. Default 12.
+    /// Maximum pairs in a sweep, at least 1. Default 12.
     pub sweep: usize,
-    /// Gain in F per second below which it is not worth going on, at least 0. Default .01 an hour.
+    /// Gain in F per second below which a question is not worth its time, at least 0. Default 0.01 an hour.
     pub enough: f64,
 }
 
@@ -96,7 +97,7 @@ impl Settings {
             }
         }
         if !(1e-4..=0.4).contains(&self.error) {
-            return wrong("error", self.error, ".0001 to .4");
+            return wrong("error", self.error, "0.0001 to 0.4");
         }
         if !(0.0..=1.0).contains(&self.sure) {
             return wrong("sure", self.sure, "0 to 1");
@@ -120,36 +121,36 @@ pub(super) struct Recorded {
 
 /// The questions about one set of clusters, and the answers to them.
 ///
-/// An answer takes O(d) and the fewer edges of its two people; what follows from it is worked out when the
-/// next question is asked for: O(d) for each edge of the people concerned, and O(m) for m pairs whenever the
-/// chance is fitted anew, which is after each of the first 16 comparisons and then after every fourth part
-/// more. So a journal is replayed by giving all its answers at once. The same answers give the same
-/// questions, however often any were asked for between, and for any number of threads.
+/// Recording an answer takes O(d) and the smaller degree of the two people. Its consequences are computed
+/// before the next question: O(d) for each edge of the people concerned, and O(m) for m pairs whenever the
+/// model is fitted again, which is after each of the first 16 comparisons and then after every 25 % more. A
+/// journal is therefore replayed by giving all its answers at once. The same answers give the same questions,
+/// regardless of how often questions were asked in between and of the number of threads.
 ///
-/// Memory: some 60 bytes a pair, 8 · d bytes a cluster.
+/// Memory: about 60 bytes a pair and 8 · d bytes a cluster.
 pub struct Queue {
     pub(super) clusters: Clusters,
     pub(super) settings: Settings,
     pub(super) answers: Vec<Recorded>,
     pub(super) graph: CandidateGraph,
     pub(super) model: MatchProbability,
-    /// Action the chance is fitted to: what was known before, then the answers.
+    /// What the model is fitted to: prior observations, then the answers.
     observations: Vec<Observation>,
     known_before: usize,
-    /// Comparisons that the chance knows of.
+    /// Number of comparisons the model was fitted to.
     fitted: Option<usize>,
 }
 
-/// Pairs that say how far strangers are apart.
+/// Maximum pairs sampled to estimate the distances of strangers.
 const MAX_STRANGER_PAIRS: usize = 4096;
-/// Pairs that share a frame which are enough to say it alone.
+/// From this many pairs that share a frame on, only these are used for it.
 const MIN_FRAME_PAIRS: usize = 50;
 
 impl Queue {
-    /// Nothing answered yet. O(m + n) for m pairs of n clusters.
+    /// A queue without answers. O(m + n) for m pairs of n clusters.
     ///
     /// # Errors
-    /// [`Error::Setting`] where one is out of its range.
+    /// [`Error::Setting`] for a setting out of its range.
     pub fn new(clusters: Clusters, prior: &Prior, settings: Settings) -> Result<Self> {
         settings.check()?;
         let n = clusters.len() as f64;
@@ -164,7 +165,7 @@ impl Queue {
             settings,
             answers: Vec::new(),
             graph,
-            // Settling fits it.
+            // Fitted by the first propagation.
             model: match_probability::INITIAL,
             observations,
             known_before,
@@ -174,11 +175,10 @@ impl Queue {
         Ok(queue)
     }
 
-    /// Takes an answer in. Its number, for [`take_back`](Self::take_back), is the number of answers answers
-    /// before.
+    /// Records an answer. Its number, for [`take_back`](Self::take_back), is the count of answers before it.
     ///
     /// # Errors
-    /// [`Error::ClusterPair`] where it names a cluster that is not there, or one twice.
+    /// [`Error::ClusterPair`] where it names a cluster that does not exist, or the same one twice.
     pub fn answer(&mut self, answer: Answer) -> Result<Outcome> {
         match answer.kind {
             AnswerKind::Same(a, b) | AnswerKind::Different(a, b) | AnswerKind::NotSure(a, b) => {
@@ -208,18 +208,18 @@ impl Queue {
         outcome
     }
 
-    /// An answer no longer holds, as if it had never been answers. As long as a replay of all.
+    /// Undoes an answer, as if it had never been given. Takes as long as a replay of all.
     ///
     /// # Errors
-    /// [`Error::NoSuchAnswer`] where there is none of this number, or it is taken back already.
+    /// [`Error::NoSuchAnswer`] where no answer has this number, or it is undone already.
     pub fn take_back(&mut self, number: usize) -> Result<()> {
         self.set_taken_back(number, true)
     }
 
-    /// An answer that was taken back holds again.
+    /// Redoes an answer that was undone.
     ///
     /// # Errors
-    /// [`Error::NoSuchAnswer`] where there is none of this number, or it holds.
+    /// [`Error::NoSuchAnswer`] where no answer has this number, or it is not undone.
     pub fn put_back(&mut self, number: usize) -> Result<()> {
         self.set_taken_back(number, false)
     }
@@ -238,37 +238,38 @@ impl Queue {
         Ok(())
     }
 
-    /// The person a cluster is part of: their smallest cluster. Panics where there is no such cluster.
+    /// The person of a cluster: the smallest cluster of that person. Panics for a cluster that does not
+    /// exist.
     #[must_use]
     pub fn person(&self, cluster: u32) -> u32 {
         self.graph.person(cluster)
     }
 
-    /// Number of people, without what is noise.
+    /// Number of people, without noise.
     #[must_use]
     pub fn people(&self) -> usize {
         (0..self.graph.len() as u32).filter(|&c| self.graph.person(c) == c && self.graph.size(c) > 0).count()
     }
 
-    /// Whether a cluster was said to be no one. Panics where there is no such cluster.
+    /// Whether a cluster is noise. Panics for a cluster that does not exist.
     #[must_use]
     pub fn is_noise(&self, cluster: u32) -> bool {
         self.graph.is_noise(cluster)
     }
 
-    /// Answers that hold.
+    /// Number of answers that are not undone.
     #[must_use]
     pub fn answered(&self) -> usize {
         self.answers.iter().filter(|a| !a.taken_back).count()
     }
 
-    /// Action an answer said, while it holds.
+    /// An answer, unless it is undone.
     #[must_use]
     pub fn answer_kind(&self, answer: usize) -> Option<AnswerKind> {
         self.answers.get(answer).filter(|a| !a.taken_back).map(|a| a.answer.kind)
     }
 
-    /// How likely clusters are one person, by what is known now.
+    /// The current model of the probability that two clusters are one person.
     pub fn match_probability(&mut self) -> MatchProbability {
         self.propagate();
         self.model
@@ -280,10 +281,10 @@ impl Queue {
         &self.settings
     }
 
-    /// Another pace from now on.
+    /// Replaces the time model.
     ///
     /// # Errors
-    /// [`Error::Setting`] where a part is no time.
+    /// [`Error::Setting`] for a value that is not a positive time.
     pub fn set_time_model(&mut self, time_model: TimeModel) -> Result<()> {
         let settings = Settings { time_model, ..self.settings };
         settings.check()?;
@@ -304,7 +305,7 @@ impl Queue {
     }
 }
 
-/// How many of so many comparisons the chance is fitted to.
+/// Number of comparisons the model is fitted to, out of `comparisons`.
 fn due(comparisons: usize) -> usize {
     let mut due = comparisons.min(16);
     while due >= 16 && due + due / 4 <= comparisons {
@@ -313,8 +314,8 @@ fn due(comparisons: usize) -> usize {
     due
 }
 
-/// Distances of pairs that are two people: those that share a frame, or, where these are few, drawn evenly
-/// from all.
+/// Distances of pairs of strangers: pairs that share a frame or, if these are few, an even sample of all
+/// pairs.
 fn strangers(clusters: &Clusters) -> Vec<f64> {
     let distance = |a: usize, b: usize| Metric::Cosine.distance(clusters.means.row(a), clusters.means.row(b));
     let cannot_link = &clusters.cannot_link;
@@ -326,8 +327,8 @@ fn strangers(clusters: &Clusters) -> Vec<f64> {
     if n < 2 {
         return Vec::new();
     }
-    // Steps by the golden ratio are spread evenly, and neighbours in number, often alike, are no more
-    // frequent.
+    // Steps by the golden ratio are spread evenly; pairs of neighbouring numbers, which are often similar,
+    // are not preferred.
     let offset = |k: usize| 1 + ((k as f64 * 0.618_033_988_749_894_9).fract() * (n - 1) as f64) as usize;
     (0..MAX_STRANGER_PAIRS.min(n * (n - 1) / 2)).map(|k| distance(k % n, (k % n + offset(k)) % n)).collect()
 }

@@ -1,17 +1,17 @@
-//! Which questions go onto the next screen.
+//! Selection of the next screen.
 
 use super::Queue;
 use super::candidate_graph::Edge;
 use super::progress::Score;
 
-/// How questions are put.
+/// How a question is presented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Form {
-    /// Two people: one or two?
+    /// Two people: the same or different?
     Pair,
-    /// One person, always left, and others who may be the same: marked are those that are.
+    /// One person, always on the left, and candidates; those that are the same are marked.
     Group,
-    /// Pairs of people who are surely the same: marked are those that are not.
+    /// Pairs that are very likely the same; those that are not are marked.
     Sweep,
 }
 
@@ -30,36 +30,34 @@ impl Form {
 /// Two people to be compared.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pair {
-    /// Their smallest clusters, or, where an answer is asked for again that made one person of them, those
-    /// that it named.
+    /// The smallest cluster of one person or, for an answer asked again, the cluster which that answer named.
     pub left: u32,
     /// The other.
     pub right: u32,
     /// Cosine distance of their means, now.
     pub distance: f64,
-    /// How likely they are one person.
+    /// Probability that they are one person.
     pub probability: f64,
-    /// The answer that is doubted, where the question was answered. Whoever says otherwise now should be
-    /// asked whether the earlier answer is to be taken back.
+    /// The earlier answer that is doubted, if this is asked again. An opposite answer should offer to undo
+    /// the earlier one.
     pub again: Option<usize>,
 }
 
 /// A screen.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question {
-    /// How it is put.
+    /// How it is presented.
     pub form: Form,
-    /// One of [`Form::Pair`], up to the most of the others, what gains most first. No person is in two of a
-    /// sweep.
+    /// One pair for [`Form::Pair`], several otherwise; the largest gain first. No person is twice in a sweep.
     pub pairs: Vec<Pair>,
-    /// By how much pairwise F is expected to rise, 0 to 1.
+    /// Expected gain in pairwise F, 0 to 1.
     pub gain: f64,
-    /// How long it is expected to take.
+    /// Expected seconds.
     pub seconds: f64,
 }
 
 impl Question {
-    /// People looked at, for [`TimedScreen`](super::TimedScreen).
+    /// Number of people shown, for [`TimedScreen`](super::TimedScreen).
     #[must_use]
     pub fn people_shown(&self) -> u32 {
         let pairs = self.pairs.len() as u32;
@@ -73,40 +71,41 @@ impl Question {
     }
 }
 
-/// Pairs, the most worth first, whose people may be the one of a group, and that a sweep is chosen from.
+/// Pairs scanned, those with the largest gain first, to choose the person of a group and the pairs of a
+/// sweep.
 const MAX_PAIRS_SCANNED: usize = 512;
-/// People who may be the one of a group.
+/// People tried as the person of a group.
 const MAX_HOSTS: usize = 8;
-/// A pair joins a screen when it pays for its looks at this part of the screen's rate: it would else be asked
-/// by itself later, and cost a screen of its own.
+/// A pair is added to a screen if its gain pays for its people at this fraction of the screen's rate: it
+/// would otherwise need a screen of its own later.
 const MIN_RATE_RATIO: f64 = 0.15;
 
 impl Queue {
-    /// The screen with the greatest gain per second, of any form; none where nothing is left to ask. People
-    /// of the clusters `exclude` are left alone: those on a screen of someone else, or on this one, to have the
-    /// next ready.
+    /// The screen with the largest gain per second, of any form; `None` when there is nothing to ask. People
+    /// of the clusters in `exclude` are left out: those on someone else's screen or, to prepare the next
+    /// screen, on this one.
     ///
-    /// Panics, as the others do, where `exclude` names a cluster that is not there.
+    /// Like the other methods, panics if `exclude` names a cluster that does not exist.
     pub fn next(&mut self, exclude: &[u32]) -> Option<Question> {
         let forms = [
             self.next_pair(exclude),
             self.next_group(self.settings.group, exclude),
             self.next_sweep(self.settings.sweep, exclude),
         ];
-        // The first of equals: the simpler form.
+        // On a tie the simpler form wins.
         forms
             .into_iter()
             .flatten()
             .reduce(|best, q| if q.rate() > best.rate() * 1.000_001 { q } else { best })
     }
 
-    /// Whether no screen is worth its time any more, by [`Settings::enough`](super::Settings::enough).
+    /// Whether no screen is worth its time, by [`Settings::enough`](super::Settings::enough).
     pub fn is_done(&mut self) -> bool {
         let enough = self.settings.enough;
         self.next(&[]).is_none_or(|q| q.rate() < enough)
     }
 
-    /// The pair with the greatest gain: a new one, or an answer to be asked for again.
+    /// The pair with the largest gain: a new one, or an answer to be asked again.
     pub fn next_pair(&mut self, exclude: &[u32]) -> Option<Question> {
         self.propagate();
         let exclude = self.people_of(exclude);
@@ -131,7 +130,7 @@ impl Queue {
         [new, again].into_iter().flatten().reduce(|a, b| if b.gain > a.gain { b } else { a })
     }
 
-    /// One person and at most `most` others.
+    /// One person and at most `most` candidates.
     pub fn next_group(&mut self, most: usize, exclude: &[u32]) -> Option<Question> {
         self.propagate();
         let exclude = self.people_of(exclude);
@@ -153,7 +152,7 @@ impl Queue {
         groups.reduce(|best, q| if q.rate() > best.rate() { q } else { best })
     }
 
-    /// At most `most` sure pairs.
+    /// At most `most` very likely pairs.
     pub fn next_sweep(&mut self, most: usize, exclude: &[u32]) -> Option<Question> {
         self.propagate();
         let exclude = self.people_of(exclude);
@@ -199,7 +198,7 @@ impl Queue {
         }
         around.sort_unstable_by(order);
         let (mut pairs, mut gained, mut same) = (Vec::<Pair>::new(), 0.0, 0.0);
-        // Who is the same adds to the faces that the next are compared with.
+        // A candidate that is the same adds its faces to those that the next one is compared with.
         let mut faces = f64::from(self.graph.size(host));
         let alone = faces;
         for (gain, id, other) in around {
@@ -208,7 +207,7 @@ impl Queue {
             if pairs.len() >= most || gain < MIN_RATE_RATIO * rate * time_model.per_person {
                 break;
             }
-            // Two who are surely not one person cannot both be the same as the one.
+            // Two people who cannot be one cannot both be the person of the group.
             if self
                 .graph
                 .around(other)
@@ -226,10 +225,10 @@ impl Queue {
         (!pairs.is_empty()).then(|| Question { form: Form::Group, gain: score.with(gained), pairs, seconds })
     }
 
-    /// The join that is most worth a second look, and the pairs that it is expected to take apart.
+    /// The merge most worth asking again, and the face pairs that it is expected to separate.
     fn doubted(&self, exclude: &[u32]) -> Option<(usize, f64)> {
         let all = self.graph.merges.all.iter().enumerate();
-        // Action was confirmed twice is not asked again, nor what was refused twice: that is to be taken back.
+        // An answer confirmed twice is not asked again; one contradicted twice should be undone instead.
         let open =
             all.filter(|(_, j)| (0..=2).contains(&j.votes) && !exclude.contains(&self.graph.person(j.a)));
         open.map(|(id, j)| (id, j.wrong * j.pairs))
@@ -253,7 +252,7 @@ impl Queue {
         Pair { left: e.a, right: e.b, distance: e.distance, probability, again }
     }
 
-    /// The last answer that two people are two.
+    /// The last answer "different" for two people.
     fn last_different(&self, a: u32, b: u32) -> Option<usize> {
         self.answers.iter().rposition(|g| match g.answer.kind {
             super::AnswerKind::Different(x, y) if !g.taken_back => {

@@ -2,28 +2,27 @@
 
 use super::{AnswerKind, Outcome, Queue};
 
-/// An answer worth a second look.
+/// An answer that may be wrong.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Suspect {
     /// Its number.
     pub answer: usize,
-    /// The chance that it is wrong.
+    /// Probability that it is wrong.
     pub wrong: f64,
-    /// Pairs of faces that would change.
+    /// Face pairs that would change.
     pub pairs: f64,
 }
 
-/// An answer in less than this part of the expected time is hasty …
+/// An answer faster than this fraction of the expected time is hasty.
 const HASTY_TIME_RATIO: f64 = 0.4;
-/// … and wrong with so many times the odds.
+/// Factor on the odds that a hasty answer is wrong.
 const HASTY_ODDS: f64 = 3.0;
 
 impl Queue {
-    /// All answers about pairs that hold, the likeliest to be wrong first, of equally likely ones what
-    /// changes more first. Each is judged by all that is known now: the people as they have become, the other
-    /// answers on the same two, and haste.
+    /// All comparisons that hold, the most likely wrong first; on a tie the one that changes more. Each is
+    /// judged by everything known now: the current people, the other answers on the same two, and haste.
     ///
-    /// O(answers · (joins of the people concerned + edges)).
+    /// O(answers · (merges of the people concerned + edges)).
     pub fn suspects(&mut self) -> Vec<Suspect> {
         self.propagate();
         let mut join_of = vec![None; self.answers.len()];

@@ -1,22 +1,22 @@
 //! How long an answer takes.
 
-/// Seconds of a person's time for a screen, as a sum: the screen itself, each person looked at, each mark
-/// set.
+/// Seconds that a screen takes, as a sum: a constant for the screen, a part for each person shown, and a part
+/// for each mark set.
 ///
-/// A look costs the same in every form, so that forms differ only in what they spare: screens, and the second
-/// look at a person who stays in view.
+/// A person costs the same in every form. Forms differ in the number of screens, and in how often a person is
+/// shown again.
 ///
-/// The defaults are assumptions until the answers' own times replace them ([`TimeModel::fitted`]). They are put
-/// together from the keystroke-level model (Card, Moran & Newell 1980): preparing 1.35 s and a key .28 s for
-/// a screen, pointing 1.1 s and a click .2 s for a mark. A face is recognised in two fixations (Hsiao &
-/// Cottrell 2008), some half a second; .8 s a person leaves time for a second face of theirs.
+/// The defaults are assumptions until measured times replace them ([`TimeModel::fitted`]). They follow the
+/// keystroke-level model (Card, Moran & Newell 1980): 1.35 s to prepare and 0.28 s for a key make a screen,
+/// 1.1 s to point and 0.2 s to click make a mark. A face is recognised in two fixations (Hsiao & Cottrell
+/// 2008), about half a second; 0.8 s a person leaves time for a second face.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TimeModel {
-    /// For a screen: seeing what is asked, making up one's mind, one key. Default 1.63.
+    /// Seconds for a screen: reading the question, deciding, one key. Default 1.63.
     pub per_screen: f64,
-    /// For each person looked at. Default .8.
+    /// Seconds for each person shown. Default 0.8.
     pub per_person: f64,
-    /// For each mark set. Default 1.3.
+    /// Seconds for each mark set. Default 1.3.
     pub per_mark: f64,
 }
 
@@ -26,52 +26,52 @@ impl Default for TimeModel {
     }
 }
 
-/// Action was on a screen, and how long it took.
+/// What a screen showed, and how long the answer took.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TimedScreen {
-    /// People looked at: 2 for a pair, 1 and the candidates for a group, 2 a pair for a sweep.
+    /// People shown: 2 for a pair, 1 and the candidates for a group, 2 a pair for a sweep.
     pub people: u32,
-    /// OpposedPairs set.
+    /// Marks set.
     pub marks: u32,
-    /// From showing to answer.
+    /// Seconds from display to answer.
     pub seconds: f64,
 }
 
-/// Screens that the defaults count as much as.
+/// Number of screens that the defaults weigh as much as.
 const PRIOR_SCREENS: f64 = 10.0;
-/// A screen that took so many times what was expected was left for something else, and says nothing.
+/// Screens that took this many times longer than expected are taken for breaks and ignored.
 const BREAK_RATIO: f64 = 5.0;
 
 impl TimeModel {
-    /// A pair: two people, one key.
+    /// Seconds for a pair: two people, one key.
     #[must_use]
     pub fn pair(&self) -> f64 {
         self.of(2, 0.0)
     }
 
-    /// A person and `candidates`, of whom `same` are expected to be the person. Marked are those that are the
-    /// same, or, where these are more, those that are not: one key takes all.
+    /// Seconds for a person and `candidates`, of whom `same` are expected to be that person. Marked are those
+    /// that are the same or, where these are the majority, those that are not.
     #[must_use]
     pub fn group(&self, candidates: usize, same: f64) -> f64 {
         self.of(1 + candidates, same.min(candidates as f64 - same).max(0.0))
     }
 
-    /// A grid of `pairs`, of which `wrong` are expected to be marked.
+    /// Seconds for a grid of `pairs`, of which `wrong` are expected to be marked.
     #[must_use]
     pub fn sweep(&self, pairs: usize, wrong: f64) -> f64 {
         self.of(2 * pairs, wrong)
     }
 
-    /// Any screen.
+    /// Seconds for any screen.
     #[must_use]
     pub fn of(&self, people: usize, marks: f64) -> f64 {
         self.per_screen + self.per_person * people as f64 + self.per_mark * marks
     }
 
-    /// The pace of these screens: least squares, drawn fit_once this one as if it had been seen on ten
-    /// screens. Times beyond five times what this one expects are breaks and left out, as are times that are
-    /// no times; what is left is fitted twice, the second time without breaks by the first fit. No part falls
-    /// below a tenth of this one's.
+    /// A model fitted to these screens by least squares, with this model as the prior, weighted as ten
+    /// screens. Times beyond five times the expected time are breaks and are left out, as are invalid times.
+    /// The fit is repeated once, with breaks judged by the first fit. No part falls below a tenth of this
+    /// model's.
     #[must_use]
     pub fn fitted(&self, screens: &[TimedScreen]) -> Self {
         let first = self.fit_once(screens, self);
@@ -80,7 +80,7 @@ impl TimeModel {
 
     fn fit_once(&self, screens: &[TimedScreen], expected: &Self) -> Self {
         let own = [self.per_screen, self.per_person, self.per_mark];
-        // A typical screen of each form stands for the defaults.
+        // One typical screen of each form represents the defaults.
         let forms = [[1.0, 2.0, 0.0], [1.0, 13.0, 3.0], [1.0, 24.0, 1.0]];
         let (mut left, mut right) = ([[0.0; 3]; 3], [0.0; 3]);
         let mut add = |x: [f64; 3], seconds: f64, weight: f64| {
@@ -91,7 +91,7 @@ impl TimeModel {
                 }
             }
         };
-        // A long screen's time is as uncertain as it is long.
+        // The uncertainty of a time is proportional to the time.
         let weight = |seconds: f64| 1.0 / (seconds * seconds);
         for x in forms {
             let seconds = x.iter().zip(own).map(|(x, s)| x * s).sum::<f64>();
@@ -109,7 +109,7 @@ impl TimeModel {
     }
 }
 
-/// A symmetric positive definite system of three, by elimination.
+/// Solves a symmetric positive definite system of three equations by elimination.
 pub(super) fn solve(mut left: [[f64; 3]; 3], mut right: [f64; 3]) -> [f64; 3] {
     for i in 0..3 {
         let pivot = left[i];
@@ -147,7 +147,7 @@ mod tests {
         let screens: Vec<TimedScreen> = (0..2000_u32)
             .map(|i| {
                 let (people, marks) = [(2, 0), (13, i % 5), (24, i % 3)][i as usize % 3];
-                // A third faster or slower, and a break now and then.
+                // A third faster or slower, and sometimes a break.
                 let noise = 1.0 + f64::from((i * 37) % 67) / 100.0 - 0.33;
                 let seconds = true_one.of(people as usize, marks.into()) * noise;
                 TimedScreen { people, marks, seconds: if i % 50 == 0 { 300.0 } else { seconds } }
@@ -159,7 +159,7 @@ mod tests {
         }
         let few = TimeModel::default().fitted(&screens[..3]);
         assert!(few.per_person > 0.5 && few.per_person < 0.8, "three screens move it a little: {few:?}");
-        // Two passes of the solver round differently from the sums they started from.
+        // Two passes of the solver round differently from the original sums.
         let same = TimeModel::default().fitted(&[]);
         assert!(
             (same.per_screen - 1.63).abs() + (same.per_person - 0.8).abs() + (same.per_mark - 1.3).abs()

@@ -1,17 +1,17 @@
-//! The largest of many numbers, while they change.
+//! A tournament tree: the largest of many changing numbers.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Numbers under one leaf: a leaf is gone through faster than so many levels are climbed.
+/// Numbers below one leaf: scanning a leaf is faster than climbing as many levels.
 const BLOCK: usize = 32;
 
-/// Numbers of at least 0, the largest and the sum of which are known at any time. A change takes O(log n);
-/// the sum is taken along the tree, so that it depends on the numbers alone, not on how they came about.
+/// Non-negative numbers whose maximum and sum are always known. A change takes O(log n). The sum is taken
+/// along the tree, so it depends on the numbers only, not on the order of changes.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tournament {
     values: Vec<f64>,
-    /// Largest and sum below each node: the root at 1, the children of `i` at `2 i` and `2 i + 1`.
+    /// Maximum and sum below each node: the root at 1, the children of `i` at `2 i` and `2 i + 1`.
     tree: Vec<(f64, f64)>,
     leaves: usize,
 }
@@ -38,7 +38,7 @@ impl Tournament {
         self.tree[1].1
     }
 
-    /// Adds a number at the end; now and then O(n).
+    /// Appends a number; amortised O(log n).
     pub(super) fn push(&mut self, value: f64) {
         self.values.push(value);
         if self.values.len() > self.leaves * BLOCK {
@@ -66,7 +66,7 @@ impl Tournament {
         }
     }
 
-    /// Indices of the numbers above 0, the largest first, of equal ones the smaller index first. O(k (log n +
+    /// Indices of the positive numbers in descending order, on a tie the smaller index first. O(k (log n +
     /// 32)) for the first k.
     pub(super) fn descending(&self) -> Descending<'_> {
         let mut heap = BinaryHeap::new();
@@ -86,7 +86,7 @@ enum HeapItem {
     Number(usize),
 }
 
-/// By value; of equal ones a node first, as it may hold a smaller index, then by index.
+/// By value; on a tie a node first, since it may hold a smaller index, then by index.
 struct Entry {
     value: f64,
     order: Reverse<(u8, usize)>,
@@ -183,7 +183,7 @@ mod tests {
             order.sort_by(|&i, &j| plain[j].total_cmp(&plain[i]).then(i.cmp(&j)));
             prop_assert_eq!(tree.descending().collect::<Vec<_>>(), order);
             prop_assert_eq!(tree.sum(), plain.iter().sum::<f64>());
-            // However it came about, it is the tree of these numbers.
+            // The order of changes does not matter.
             prop_assert_eq!(tree.sum().to_bits(), Tournament::new(plain).sum().to_bits());
         }
     }

@@ -1,19 +1,19 @@
-//! Action an answer may be, and that one sent twice is taken once.
+//! Limits of an answer.
 
 use super::view::{Answer, Problem, SHOWN};
 use crate::{AUTO, Action};
 
-/// Comparisons of one screen, and people on it.
+/// Maximum comparisons on one screen.
 const MAX_PAIRS: usize = 100;
 
-/// Faces named one by one in one answer.
+/// Maximum faces named in one answer.
 const MAX_FACES: usize = 20_000;
 
-/// Bytes of a person's name, or of whoever answers.
+/// Maximum length of a person's name, or of the author's, in bytes.
 const MAX_NAME: usize = 200;
 
 impl Answer {
-    /// Whether it can be an answer at all.
+    /// Checks the limits of an answer.
     ///
     /// # Errors
     /// [`Problem::Refused`] with what is wrong.

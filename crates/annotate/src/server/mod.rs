@@ -1,15 +1,15 @@
-//! The review in a browser: what the page asks for, and the page itself.
+//! The review in a browser: HTTP API and page.
 //!
-//! [`start`] answers the page from whatever is a [`Review`]; [`ReviewSession`] is the review of a dataset. Who may ask at all is
-//! for [`streamface_web`] to say.
+//! [`start`] serves the page and answers it from any [`Review`]; [`ReviewSession`] is the review of a
+//! dataset. Access control is in [`streamface_web`].
 //!
 //! | part | what |
 //! |---|---|
-//! | [`view`] | what the page shows and may ask: [`Review`] |
+//! | [`view`] | requests and replies of the API, and the trait [`Review`] |
 //! | `routes` | addresses |
-//! | `said` | what an answer may be; one sent twice is taken once |
-//! | [`desk`] | journal, people and queue of a dataset as a [`Review`] |
-//! | `page/` | the page: plain files, no build step, no network |
+//! | `answer_check`, `replies` | limits of an answer; an answer sent twice is recorded once |
+//! | [`session`] | journal, people and question queue of a dataset as a [`Review`] |
+//! | `page/` | the page: static files, no build step, no external resources |
 
 mod answer_check;
 mod assets;
@@ -22,7 +22,7 @@ pub use session::ReviewSession;
 use streamface_web::{Options, Server, StartError};
 pub use view::Review;
 
-/// Starts a server that answers the page.
+/// Starts a server for the page.
 ///
 /// # Errors
 /// [`StartError`].

@@ -9,7 +9,7 @@ use streamface_web::axum::response::{IntoResponse, Response};
 
 use super::view::{Answer, Decided, Problem};
 
-/// Answers whose replies are kept.
+/// Number of replies kept.
 const MAX_REPLIES: usize = 1024;
 
 /// Replies to the last answers, by the answer's key.
@@ -20,7 +20,8 @@ pub(super) struct Replies {
 }
 
 impl Replies {
-    /// The reply to `answer`: the one it had, or the one `decide` gives. Action failed may be tried again.
+    /// Returns the earlier reply to `answer`, or calls `decide`. After an error the same key can be tried
+    /// again.
     pub fn once(
         &mut self,
         answer: &Answer,

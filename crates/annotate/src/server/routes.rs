@@ -8,11 +8,11 @@
 //! | `GET /api/questions?form=&count=&shown=` | the next questions |
 //! | `GET /api/people?text=&from=&to=&order=&offset=&limit=` | people |
 //! | `GET /api/person/{face}?offset=&limit=` | a person and its faces |
-//! | `GET /api/noise`, `/api/undecided`, `/api/history?doubtful=` | windows of the other lists |
-//! | `GET /api/face/{face}` | all of one face |
+//! | `GET /api/noise`, `/api/undecided`, `/api/history?doubtful=` | pages of the other lists |
+//! | `GET /api/face/{face}` | details of a face |
 //! | `POST /api/decide` | an answer |
 //! | `POST /api/finalize` | writes the result |
-//! | `GET /image/{face,aligned,frame}/{face}` | an image, by the face's name |
+//! | `GET /image/{face,aligned,frame}/{face}` | an image, by face id |
 
 use std::io::Read as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,19 +32,19 @@ use super::assets::ASSETS;
 use super::replies::Replies;
 use super::view::{Answer, Ask, Image, Picture, Problem, Review, Search, Window};
 
-/// Action a handler needs.
+/// State of the handlers.
 #[derive(Clone)]
 struct App {
     shared: Arc<Mutex<Shared>>,
 }
 
-/// The review, and what it has answered.
+/// The review and its recent replies.
 struct Shared {
     review: Box<dyn Review>,
     replies: Replies,
 }
 
-/// All addresses but that of the token.
+/// All routes except that of the token.
 pub(super) fn app(review: Box<dyn Review>) -> Router {
     let app = App { shared: Arc::new(Mutex::new(Shared { review, replies: Replies::default() })) };
     streamface_web::assets(&ASSETS)
@@ -77,14 +77,14 @@ impl IntoResponse for Problem {
 }
 
 impl App {
-    /// Work with the review, on a thread that may wait for the disk.
+    /// Runs `work` on a thread that may block on the disk.
     async fn with<T: IntoResponse + Send + 'static>(
         &self,
         work: impl FnOnce(&mut Shared) -> Result<T, Problem> + Send + 'static,
     ) -> Response {
         let shared = Arc::clone(&self.shared);
         let done = tokio::task::spawn_blocking(move || {
-            // A call that panicked has left the review as far as it came; its journal is what counts.
+            // After a panic the review may be ahead or behind; its journal is what counts.
             let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
             work(&mut shared).into_response()
         });
@@ -94,7 +94,7 @@ impl App {
     }
 }
 
-/// A body of JSON, which [`streamface_web`] has seen come whole and in time.
+/// A JSON body; [`streamface_web`] has checked its size and that it arrived in time.
 struct Sent<T>(T);
 
 impl<T: DeserializeOwned> FromRequest<App> for Sent<T> {
@@ -102,7 +102,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Sent<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
-        // A form of another page cannot send this type without asking first.
+        // A form on another site cannot send this content type without a preflight request.
         if kind.is_none_or(|k| k.split(';').next().map(str::trim) != Some("application/json")) {
             return Err(failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, "refused", "JSON is wanted."));
         }
@@ -192,7 +192,7 @@ async fn image(State(app): State<App>, Path((kind, face)): Path<(String, String)
     };
     let shared = Arc::clone(&app.shared);
     let read = tokio::task::spawn_blocking(move || {
-        // The lock is held while the name is looked up, not while the disk is waited for.
+        // The lock is held while the face is looked up, not while the file is read.
         let found = named(&face).and_then(|face| {
             shared.lock().unwrap_or_else(PoisonError::into_inner).review.image(picture, &face)
         });
@@ -213,15 +213,15 @@ fn named(face: &str) -> Result<FaceId, Problem> {
     face.parse().map_err(|_| Problem::Unknown("There is no such face.".into()))
 }
 
-/// Largest image that is served, in bytes.
+/// Size limit of an image in bytes.
 const MAX_IMAGE: u64 = 64 << 20;
 
-/// The bytes of a PNG file that lies in its root, whatever links lead to.
+/// The bytes of a PNG file that is inside its root after resolving links.
 fn read_image(image: &Image) -> Result<Vec<u8>, Problem> {
     let gone = |_| Problem::Unknown("The image is not on the disk.".into());
     let root = image.root.canonicalize().map_err(gone)?;
     let path = image.path.canonicalize().map_err(gone)?;
-    // Looked at before it is opened: opening a pipe waits for its other end.
+    // Checked before opening: opening a named pipe would block.
     let about = path.metadata().map_err(gone)?;
     if !path.starts_with(&root) || !about.is_file() || about.len() > MAX_IMAGE {
         return Err(Problem::Unknown("The image is not one of the dataset's.".into()));

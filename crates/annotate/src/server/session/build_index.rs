@@ -1,4 +1,4 @@
-//! The index, made from the tables.
+//! Builds the index from the tables.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,7 +11,7 @@ use crate::Error;
 use crate::matching::{self, Mode};
 use crate::questions::Candidate;
 
-/// The index of a dataset: as it lies there, or made anew.
+/// The index of a dataset, read or rebuilt.
 pub(super) fn open(data: &Dataset, limits: CandidateLimits) -> Result<(Index, Vectors), Error> {
     let fingerprint = index::fingerprint(data, &format!("{limits:?}"))?;
     if let Some(found) = index::read(&data.metadata(), &fingerprint) {
@@ -85,12 +85,12 @@ fn means(index: &Index, clusters: &[i64], features: &[FeatureRow]) -> Vec<f32> {
     sums.iter().enumerate().map(mean).collect()
 }
 
-/// Pairs of clusters worth a look, by the distance of their means.
+/// Candidate pairs of clusters, by the distance of their means.
 fn candidates(index: &Index, clusters: usize, limits: CandidateLimits) -> Result<Vec<Candidate>, Error> {
     if clusters < 2 {
         return Ok(Vec::new());
     }
-    // Each mean stands for its cluster. One without a direction is near no one.
+    // Each mean represents its cluster. A zero mean is near no other.
     let has_direction = |c: &usize| index.means[c * index.dim..][..index.dim].iter().any(|&x| x != 0.0);
     let (kept, rows): (Vec<u32>, Vec<&[f32]>) = (0..clusters)
         .filter(has_direction)
@@ -111,7 +111,7 @@ fn candidates(index: &Index, clusters: usize, limits: CandidateLimits) -> Result
     Ok(candidates)
 }
 
-/// Clusters of one frame.
+/// Pairs of clusters that share a frame.
 fn shared_frames(index: &Index, clusters: &[i64]) -> Vec<(u32, u32)> {
     let mut apart = Vec::new();
     for faces in index.faces.chunk_by(|a, b| a.frame == b.frame) {

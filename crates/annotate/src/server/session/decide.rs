@@ -13,21 +13,21 @@ use crate::server::view::{
 };
 use crate::{Action, Decision, Refusal, Result, Verdict};
 
-/// Most questions in one reply.
+/// Maximum questions in one reply.
 const MAX_QUESTIONS: usize = 50;
 
-/// How long people are left to the window that asks about them.
+/// How long people are reserved for the window that asks about them.
 const RESERVED_FOR: Duration = Duration::from_secs(120);
 
-/// Whom a window asks about.
+/// The people reserved for a window.
 pub(super) struct Reservation {
     tab: u32,
     since: Instant,
-    /// A face of each.
+    /// One face of each.
     faces: Vec<u32>,
 }
 
-/// A screen's pairs, as people.
+/// The pairs of a screen, as people.
 struct Screen {
     pairs: Vec<(u32, u32, questions::Pair)>,
 }
@@ -39,7 +39,7 @@ impl ReviewSession {
         let mut exclude = self.reserved_by_others(ask.tab)?;
         let mut screens = self.screens(ask, count, &mut exclude)?;
         if screens.is_empty() && !exclude.is_empty() {
-            // Better the same as another than nothing.
+            // The same question as another window is better than none.
             screens = self.screens(ask, count, &mut Vec::new())?;
         }
         if ask.tab != 0 {
@@ -53,7 +53,7 @@ impl ReviewSession {
 
     fn screens(&mut self, ask: Ask, count: usize, exclude: &mut Vec<u32>) -> Result<Vec<Screen>> {
         let mut found = Vec::new();
-        // Action people know and the queue does not is passed over; there is little of it.
+        // Pairs that are answered already are skipped; there are few.
         for _ in 0..count + MAX_QUESTIONS {
             let Some(screen) = self.next(ask, exclude)? else { break };
             if !screen.pairs.is_empty() {
@@ -66,7 +66,7 @@ impl ReviewSession {
         Ok(found)
     }
 
-    /// The queue's clusters of people whom another window asks about just now.
+    /// The queue's clusters of people reserved for other windows.
     fn reserved_by_others(&mut self, tab: u32) -> Result<Vec<u32>> {
         self.reservations.retain(|reservations| reservations.since.elapsed() < RESERVED_FOR);
         let others: Vec<u32> = self
@@ -83,14 +83,14 @@ impl ReviewSession {
         Ok(others.iter().filter_map(|&face| session_queue.slot(&self.people, face)).collect())
     }
 
-    /// The next screen of the queue, without the people of `exclude`, to whom its own are added.
+    /// The next screen of the queue, without the people in `exclude`; adds its own people to it.
     fn next(&mut self, ask: Ask, exclude: &mut Vec<u32>) -> Result<Option<Screen>> {
         let session_queue = self.session_queue()?;
         let settings = *session_queue.queue.settings();
         let queue = &mut session_queue.queue;
         let question = match ask.form {
             Form::Pair => match queue.next_pair(exclude) {
-                // Action was answered is not asked again as if it had not been: the history offers it.
+                // Answered pairs are not asked again here: the history offers doubtful answers.
                 Some(q) if q.pairs.iter().any(|p| p.again.is_some()) => queue.next_group(1, exclude),
                 other => other,
             },
@@ -144,7 +144,7 @@ impl ReviewSession {
         Ok(Question { form, revision, person, pairs })
     }
 
-    /// Two people, as a question of their own.
+    /// A question about two given people.
     pub(super) fn pair_question(&mut self, left: u32, right: u32, shown: usize) -> Result<Question> {
         let [a, b] = self.pair_view(left, right, shown)?;
         let (distance, probability) = self.near(&a, &b).unwrap_or((1.0, 0.5));
@@ -152,7 +152,7 @@ impl ReviewSession {
         Ok(Question { form: Form::Pair, revision: self.revision(), person: None, pairs })
     }
 
-    /// Distance of two people by the faces shown, and the chance that they are one.
+    /// Distance of two people by the faces shown, and the probability that they are one.
     fn near(&mut self, a: &PersonView, b: &PersonView) -> Option<(f64, f64)> {
         let first = |p: &PersonView| self.people.index(&p.shown.first()?.id);
         let (x, y) = (first(a)?, first(b)?);
@@ -186,7 +186,7 @@ impl ReviewSession {
         })?;
         let who = answer.who.as_deref().unwrap_or(&self.settings.who).to_owned();
         let decision = self.journal.append(&who, answer.seconds, action)?;
-        // From here on it counts, whatever else may fail.
+        // From here on the decision counts, whatever else fails.
         let id = decision.id;
         self.apply(decision, emptied);
         let message = self.message(id);
@@ -197,7 +197,7 @@ impl ReviewSession {
         Ok(Decided { decision: id, message, overview: crate::server::Review::overview(self), questions })
     }
 
-    /// Makes `faces` all faces of their people; the queue's clusters of these.
+    /// Extends `faces` to all faces of their people, and returns the queue's clusters of these.
     fn whole_people(&self, faces: &mut Vec<FaceId>) -> Vec<u32> {
         let people: HashSet<u32> =
             faces.iter().filter_map(|f| self.people.person_of(self.people.index(f)?)).collect();
@@ -219,14 +219,14 @@ impl ReviewSession {
             (Some(session_queue), None) if !change.rebuilt => session_queue.answer(&self.people, &decision),
             _ => Ok(false),
         };
-        // Action the queue cannot follow it is made anew from, when it is next asked.
+        // If the queue cannot record the decision, it is rebuilt for the next question.
         if !matches!(kept, Ok(true)) {
             self.session_queue = None;
         }
         self.decisions.push(decision);
     }
 
-    /// Whether the people on the screen are as they were shown, and all of whom something is said were on it.
+    /// Checks that the people on the screen are unchanged, and that the answer names no others.
     fn check_seen(&self, answer: &Answer) -> Result<(), Problem> {
         if answer.revision > self.revision() {
             return Err(Problem::Stale(
@@ -259,7 +259,7 @@ impl ReviewSession {
         }
     }
 
-    /// Whether someone compared the same two people since the screen was made.
+    /// Checks that no one has compared the same two people since the screen was made.
     fn check_not_answered(&self, answer: &Answer) -> Result<(), Problem> {
         let Action::Compare { pairs } = &answer.action else { return Ok(()) };
         let since = &self.decisions[(answer.revision as usize).min(self.decisions.len())..];

@@ -3,21 +3,20 @@
 /// A face that may be shown.
 #[derive(Debug, Clone, Copy)]
 pub struct FaceSample<'a> {
-    /// How well it can be seen: more is better, any scale.
+    /// Image quality: larger is better, in any unit.
     pub quality: f32,
     /// Its unit vector.
     pub vector: &'a [f32],
 }
 
-/// Weight of the best-seen face over the worst-seen one, where both are as different from what is shown.
+/// Weight of the best face relative to the worst one, at the same distance from the faces already chosen.
 const WELL_SEEN: f32 = 3.0;
 
-/// The numbers of at most `k` of `faces` that together tell most of a person, in the order to show them: the one
-/// nearest to any of `across` (faces of the person it is compared with, if any), the best seen one, and then
-/// always the one that is least like those before it, the better seen the sooner (farthest-first traversal,
-/// Gonzalez 1985, weighted).
+/// Indices of at most `k` of `faces` that represent a person best, in display order: the one nearest to any
+/// of `across` (faces of the person it is compared with, if any), the best quality one, then always the one
+/// least similar to those before it, weighted by quality (farthest-first traversal, Gonzalez 1985, weighted).
 ///
-/// O((k + |across|) · n · d). Of equals the first.
+/// O((k + |across|) · n · d). On a tie the first.
 #[must_use]
 pub fn representative_faces(faces: &[FaceSample<'_>], k: usize, across: &[FaceSample<'_>]) -> Vec<usize> {
     let n = faces.len();
@@ -35,7 +34,7 @@ pub fn representative_faces(faces: &[FaceSample<'_>], k: usize, across: &[FaceSa
             *apart = apart.min(distance(faces[face].vector, other.vector));
         }
         apart[face] = f32::NEG_INFINITY;
-        // The one to follow.
+        // The next one.
         first_largest(apart.iter().zip(&weight).map(|(apart, weight)| apart * weight))
     };
     let nearest = first_largest(faces.iter().map(|face| {
@@ -52,7 +51,7 @@ pub fn representative_faces(faces: &[FaceSample<'_>], k: usize, across: &[FaceSa
 }
 
 fn distance(a: &[f32], b: &[f32]) -> f32 {
-    // Eight sums side by side: one after another, each addition waits for the one before.
+    // Eight independent sums: in a single sum each addition waits for the one before.
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
     let mut sums = [0.0_f32; 8];
     for (a, b) in a.iter().zip(b) {
@@ -83,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_stranger_among_many_alike_is_shown() {
-        // Thirty alike, the sharpest first; one that is someone else, and blurred.
+        // Thirty similar faces, the sharpest first; one of someone else, and blurred.
         let mut vectors: Vec<_> = (0..30).map(|i| unit(i as f32 / 1000.0)).collect();
         vectors.push(unit(1.2));
         let quality: Vec<f32> = (0..31).map(|i| 100.0 - i as f32).collect();

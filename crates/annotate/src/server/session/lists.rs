@@ -1,4 +1,4 @@
-//! Lists: people, what is undecided, what was said.
+//! Lists: people, undecided pairs, and the history.
 
 use std::collections::HashSet;
 
@@ -10,22 +10,22 @@ use crate::server::view::{
 };
 use crate::{Action, Decision, People, Verdict};
 
-/// Comparisons of a decision, and faces of anything, that the history shows.
+/// Maximum comparisons or faces of a decision in the history.
 const MAX_SHOWN: usize = 12;
-/// Faces of each side of a comparison there.
+/// Maximum faces of each side of a comparison in the history.
 const MAX_SIDE: usize = 3;
 
-/// Action lists are made of, kept as decisions come.
+/// Data of the lists, updated as decisions come.
 #[derive(Default)]
 pub(super) struct Lists {
-    /// Faces of pairs that could not be told, and the decision that says so.
+    /// Faces of pairs answered with "not sure", and the decision.
     not_sure: Vec<(u32, u32, u64)>,
-    /// Decisions that were looked at.
+    /// Number of decisions processed.
     seen: usize,
 }
 
 impl Lists {
-    /// Decisions that have come since the last time.
+    /// Processes new decisions.
     fn update(&mut self, people: &People, decisions: &[Decision]) {
         for decision in &decisions[self.seen..] {
             for (left, right, verdict) in people.compared(decision.id) {
@@ -40,7 +40,7 @@ impl Lists {
     }
 }
 
-/// People and how many faces belong to no one.
+/// People, and the number of faces that belong to no one.
 pub(super) struct Listed {
     /// Key and number of faces.
     pub people: Vec<(u32, usize)>,
@@ -54,13 +54,13 @@ impl ReviewSession {
         Listed { people, noise: self.index.faces.len() - faces }
     }
 
-    /// Decisions that hold, without those about decisions.
+    /// Number of decisions that hold, without undo and redo.
     pub(super) fn answers(&self) -> usize {
         let counts = |d: &&Decision| !matches!(d.action, Action::Undo { .. } | Action::Redo { .. });
         self.decisions.iter().filter(counts).filter(|d| self.people.holds(d.id)).count()
     }
 
-    /// Pairs of people that could not be told.
+    /// Pairs of people answered with "not sure".
     pub(super) fn undecided_pairs(&mut self) -> Vec<(u32, u32)> {
         self.lists.update(&self.people, &self.decisions);
         let mut found = HashSet::new();
@@ -247,7 +247,7 @@ impl ReviewSession {
     }
 }
 
-/// The first or the last moment that a beginning of `YYYY-mm-dd HH:MM:SS` may mean.
+/// The first or the last moment of a prefix of `YYYY-mm-dd HH:MM:SS`.
 fn time(text: &str, last: bool) -> Option<Timestamp> {
     let digits: String = text.chars().filter(|c| !matches!(c, '-' | ':' | ' ' | 'T')).collect();
     if !(4..=14).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) {

@@ -1,7 +1,7 @@
-//! The review of a dataset: journal, people and queue together, as the page needs them.
+//! The review of a dataset: journal, people and question queue.
 //!
-//! An answer is checked against what is there now, written to the journal and synced, and only then applied: what is
-//! acknowledged is on the disk, and what is refused has changed nothing.
+//! An answer is checked against the current state, written to the journal and synced, then applied: a write
+//! is durable before the reply, and a rejected answer changes nothing.
 
 mod build_index;
 mod decide;
@@ -25,12 +25,12 @@ use index::{Index, Vectors};
 use lists::Lists;
 use session_queue::{QueueInput, SessionQueue};
 
-/// Which pairs of people may be asked about at all.
+/// Limits on the pairs of people to ask about.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CandidateLimits {
-    /// Largest cosine distance of two means, 0 to 2.
+    /// Largest cosine distance of two means, 0 to 2. Default 0.8.
     pub distance: f64,
-    /// Most pairs, the nearest first.
+    /// Maximum number of pairs, the nearest first. Default 500,000.
     pub pairs: usize,
 }
 
@@ -40,22 +40,22 @@ impl Default for CandidateLimits {
     }
 }
 
-/// Action a review goes by.
+/// Settings of a review.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct SessionSettings {
-    /// Who answers, unless the page says otherwise.
+    /// Author of answers, unless the page names one.
     pub who: String,
     /// Which pairs may be asked about.
     pub limits: CandidateLimits,
-    /// Two faces of one frame may be one person.
+    /// Whether two faces of one frame may be one person.
     pub same_frame: bool,
 }
 
-/// How often progress is worked out anew, at most.
+/// Minimum time between two estimates of the progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 
-/// A review under way. Holds the dataset's lock and the journal's.
+/// A review in progress. It holds the locks of the dataset and of the journal.
 pub struct ReviewSession {
     data: Dataset,
     index: Index,
@@ -63,12 +63,12 @@ pub struct ReviewSession {
     journal: Journal,
     decisions: Vec<Decision>,
     people: People,
-    /// None after a decision that makes it anew, until a question is asked for.
+    /// `None` after a decision that requires rebuilding it, until the next question.
     session_queue: Option<SessionQueue>,
     settings: SessionSettings,
     lists: Lists,
     reservations: Vec<Reservation>,
-    /// Action the dataset's annotations.json says beside labels; read when first asked for.
+    /// Attributes by face; read when first asked for.
     attributes: Option<Annotations>,
     progress: Option<(Instant, u64, Estimate)>,
     f_at_start: Option<f64>,
@@ -81,7 +81,7 @@ struct Estimate {
 }
 
 impl ReviewSession {
-    /// Opens the review of a dataset: its index, made anew where the tables have changed, and its journal, replayed.
+    /// Opens the review of a dataset: reads or rebuilds its index, and replays its journal.
     ///
     /// # Errors
     /// [`Error`].
@@ -112,19 +112,20 @@ impl ReviewSession {
         Ok(session)
     }
 
-    /// Where a half line was set aside that the journal ended in: an answer that was never acknowledged.
+    /// Path of the half line that was moved aside when the journal was opened: an answer that was never
+    /// acknowledged.
     #[must_use]
     pub fn torn(&self) -> Option<&std::path::Path> {
         self.journal.torn()
     }
 
-    /// Decisions that cannot be followed as the faces are now clustered, and those that name faces that are gone.
+    /// Decisions that conflict with the current clusters, and those that name unknown faces.
     #[must_use]
     pub fn report(&self) -> crate::Report {
         self.people.report()
     }
 
-    /// Faces that no clustering has seen, or found no one for.
+    /// Number of faces in no cluster.
     #[must_use]
     pub fn unclustered(&self) -> usize {
         self.index.faces.iter().filter(|face| face.label < 0).count()
@@ -145,11 +146,11 @@ impl ReviewSession {
             };
             self.session_queue = Some(SessionQueue::new(known)?);
         }
-        // Made just now where it was missing.
+        // Always present here: rebuilt above if missing.
         self.session_queue.as_mut().ok_or_else(|| Error::Index { path: self.data.metadata() })
     }
 
-    /// How far it is; an estimate that may lag an answer or two behind, or what has to be made anew for it.
+    /// Estimated progress. It may lag an answer or two behind.
     fn current_progress(&mut self) -> Option<Estimate> {
         let revision = self.revision();
         if let Some((when, at, current_progress)) = self.progress

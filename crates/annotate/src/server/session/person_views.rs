@@ -7,10 +7,11 @@ use super::face_selection::{FaceSample, representative_faces};
 use crate::Error;
 use crate::server::view::{FaceView, PersonView, Problem};
 
-/// Faces of a person that are looked at to choose those that are shown: the best seen of as many parts of their time.
+/// Maximum faces of a person that are compared to choose those shown: the best of as many parts of the
+/// person's time.
 const MAX_POOL: usize = 64;
 
-/// Of these, how many faces of the other are compared with.
+/// Maximum faces of the other person that these are compared with.
 const MAX_OTHER_FACES: usize = 16;
 
 impl ReviewSession {
@@ -26,7 +27,7 @@ impl ReviewSession {
         FaceView { when: id.frame.timestamp().map(|t| t.to_readable()), id, source }
     }
 
-    /// A person, with these faces shown.
+    /// A person with the given faces shown.
     pub(super) fn person_view(&self, person: u32, shown: &[u32]) -> PersonView {
         let faces = self.people.faces_of(person);
         let named = shown.first().or(faces.first()).copied().unwrap_or_default();
@@ -47,7 +48,7 @@ impl ReviewSession {
         }
     }
 
-    /// Faces spread over a person's time, the best seen of each part.
+    /// Faces spread over a person's time: the best of each part.
     pub(super) fn pool(&self, person: u32, parts: usize) -> Vec<u32> {
         let faces = self.people.faces_of(person);
         let parts = parts.clamp(1, faces.len().max(1));
@@ -57,7 +58,7 @@ impl ReviewSession {
         (0..parts).filter_map(|p| best(part(p))).collect()
     }
 
-    /// A person with few faces, chosen without looking at embeddings: for lists.
+    /// A person with few faces, chosen without reading embeddings, for lists.
     pub(super) fn person_small(&self, person: u32) -> PersonView {
         let mut shown = self.pool(person, 4);
         let quality = |&face: &u32| self.index.quality(face);
@@ -71,7 +72,7 @@ impl ReviewSession {
     }
 
     pub(super) fn choose(&self, pool: &[(u32, Vec<f32>)], k: usize, across: &[(u32, Vec<f32>)]) -> Vec<u32> {
-        // To find the nearest of the other person, some of it is enough.
+        // A sample of the other person is enough to find the nearest.
         let across: Vec<_> =
             self.samples(across).into_iter().step_by(across.len().div_ceil(MAX_OTHER_FACES).max(1)).collect();
         representative_faces(&self.samples(pool), k, &across).into_iter().map(|at| pool[at].0).collect()
@@ -81,7 +82,7 @@ impl ReviewSession {
         pool.iter().map(|(face, vector)| FaceSample { quality: self.index.quality(*face), vector }).collect()
     }
 
-    /// Two people, each shown by what tells most beside the other.
+    /// Two people, each shown by the faces that help most to compare them.
     pub(super) fn pair_view(
         &mut self,
         left: u32,
@@ -95,7 +96,7 @@ impl ReviewSession {
 
     pub(super) fn attributes_of(&mut self, face: &FaceId) -> Option<streamface_types::Attributes> {
         let path = self.data.metadata().join("annotations.json");
-        // Read whole: a file that is too large for that is left alone.
+        // A file that is too large to be read whole is ignored.
         let all = self.attributes.get_or_insert_with(|| match std::fs::metadata(&path) {
             Ok(about) if about.len() <= 64 << 20 => {
                 streamface_store::read_annotations(&path).unwrap_or_default()
@@ -106,14 +107,14 @@ impl ReviewSession {
     }
 }
 
-/// The end of a long source.
+/// The last part of a long source.
 fn short(source: &str) -> String {
     let name = source.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(source);
-    // A url may hold a key to the stream behind its name.
+    // The query of a URL may contain a key.
     name.split(['?', '#']).next().unwrap_or(name).chars().take(80).collect()
 }
 
-/// Action changes when the faces of a person do, whatever their order.
+/// A hash of a person's faces, independent of their order.
 pub(super) fn state(faces: &[u32]) -> String {
     let mix = |face: u32| {
         // SplitMix64 (Steele, Lea and Flood 2014).

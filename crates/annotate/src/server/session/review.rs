@@ -1,4 +1,4 @@
-//! What the page asks of a session.
+//! The session as a [`Review`].
 
 use std::io::ErrorKind;
 
@@ -59,7 +59,7 @@ impl Review for ReviewSession {
         let person = person.ok_or_else(|| Problem::Unknown("This face belongs to no one now.".into()))?;
         let pool = self.read_pool(person)?;
         let mut shown = self.choose(&pool, SHOWN, &[]);
-        // The face that was asked for names the person, so that its address stays.
+        // The face in the request identifies the person, so that the page's address is stable.
         shown.retain(|&f| f != number);
         shown.insert(0, number);
         shown.truncate(SHOWN);
@@ -106,7 +106,7 @@ impl Review for ReviewSession {
     }
 
     fn settle(&mut self) {
-        // Where this fails, the next question says why.
+        // An error here is reported by the next question.
         let _ = self.session_queue();
     }
 

@@ -1,7 +1,7 @@
-//! The queue of questions over who is who at present.
+//! The queue of questions over the current people.
 //!
-//! The queue knows clusters by number and cannot lose or gain any. Its clusters are the *atoms* of [`People`] that
-//! have faces: an answer on people is given to it as it comes; what changes atoms (split, move, undo) makes it anew.
+//! The queue knows a fixed set of clusters by number: the *atoms* of [`People`] that have faces. Answers
+//! about people are recorded in it; a decision that changes atoms (split, move, undo) rebuilds it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,20 +16,20 @@ use crate::questions::{
 };
 use crate::{Action, Decision, People, Verdict};
 
-/// Candidates that a group which was pulled out is given.
+/// Maximum candidates of a group of faces that was split off.
 const NEW_CANDIDATES: usize = 50;
 
 pub(super) struct SessionQueue {
     pub queue: Queue,
-    /// The queue's number of each atom.
+    /// The queue's cluster of each atom.
     slots: HashMap<u32, u32>,
     /// The first face of each of the queue's clusters.
     pub first: Vec<u32>,
-    /// The decision that each of the queue's answers is from; 0 for what follows from several.
+    /// The decision of each of the queue's answers; 0 for one derived from several.
     pub decisions: Vec<u64>,
 }
 
-/// Action is to be asked about, and what there is to know.
+/// Input of a queue.
 pub(super) struct QueueInput<'a> {
     pub index: &'a Index,
     pub vectors: &'a mut Vectors,
@@ -39,7 +39,7 @@ pub(super) struct QueueInput<'a> {
 }
 
 impl SessionQueue {
-    /// A queue over the people as they are, all decisions answered.
+    /// A queue over the current people, with all decisions answered.
     pub fn new(known: QueueInput<'_>) -> Result<Self, Error> {
         let QueueInput { index, vectors, people, decisions, limits } = known;
         let atoms = Atoms::of(index, people);
@@ -63,7 +63,7 @@ impl SessionQueue {
         Ok(this)
     }
 
-    /// Action holds among people and has not come to the queue by an answer of its own.
+    /// Records joins of people that no single answer has given to the queue.
     fn follow(&mut self, people: &People, atoms: &Atoms) -> Result<(), Error> {
         let mut of_person: HashMap<u32, u32> = HashMap::new();
         for atom in &atoms.kept {
@@ -82,7 +82,7 @@ impl SessionQueue {
         self.slots.get(&people.atom_of(face)?).copied()
     }
 
-    /// Gives the queue a decision that holds. False where it needs to be made anew for it.
+    /// Records a decision that holds. Returns `false` if the queue must be rebuilt for it.
     pub fn answer(&mut self, people: &People, decision: &Decision) -> Result<bool, Error> {
         let kind: Vec<AnswerKind> = match &decision.action {
             Action::Compare { .. } => {
@@ -107,13 +107,13 @@ impl SessionQueue {
         Ok(true)
     }
 
-    /// Action a comparison says of the queue's clusters, as far as it stands.
+    /// A comparison as an answer about the queue's clusters, if it still holds.
     fn compared(
         &self,
         people: &People,
         (left, right, verdict): (&[u32], &[u32], Verdict),
     ) -> Option<AnswerKind> {
-        // Faces that were put elsewhere since are no part of what was said.
+        // Faces that were moved since do not count.
         let stands = |a: u32, b: u32| match (people.person_of(a), people.person_of(b)) {
             (Some(a), Some(b)) => match verdict {
                 Verdict::Same => a == b,
@@ -132,12 +132,12 @@ impl SessionQueue {
         (a != b).then_some(kind)
     }
 
-    /// Whole people become noise: their clusters are no one's.
+    /// Records that whole people became noise.
     pub fn noise(&mut self, decision: u64, slots: &[u32]) -> Result<(), Error> {
         slots.iter().try_for_each(|&slot| self.say(decision, AnswerKind::Noise(slot).into()))
     }
 
-    /// An answer of the queue, and the decision that it is from.
+    /// Records an answer, and the decision that it comes from.
     fn say(&mut self, decision: u64, answer: Answer) -> Result<(), Error> {
         self.queue.answer(answer)?;
         self.decisions.push(decision);
@@ -153,7 +153,7 @@ impl SessionQueue {
     }
 }
 
-/// How long a comparison took, and what was on its screen.
+/// Duration and content of a comparison's screen.
 fn screen(decision: &Decision) -> Option<TimedScreen> {
     let Action::Compare { pairs } = &decision.action else { return None };
     let group = pairs.len() > 1 && pairs.iter().all(|p| p.left == pairs[0].left);
@@ -171,13 +171,13 @@ fn timed(decisions: &[Decision]) -> Vec<TimedScreen> {
     decisions.iter().filter_map(screen).collect()
 }
 
-/// Atoms that have faces.
+/// Atoms with faces.
 struct Atoms {
     kept: Vec<u32>,
     faces: HashMap<u32, Vec<u32>>,
-    /// Those that are not a whole cluster.
+    /// Atoms that are not exactly a cluster.
     changed: HashSet<u32>,
-    /// Faces that their cluster has lost.
+    /// Faces that left their cluster.
     lost: HashMap<u32, Vec<u32>>,
 }
 
@@ -203,7 +203,7 @@ impl Atoms {
         Self { kept, faces, changed, lost }
     }
 
-    /// Means of the atoms: those of whole clusters as they are, others from their rows.
+    /// Means of the atoms: stored for whole clusters, computed from rows for others.
     fn means(&self, index: &Index, vectors: &mut Vectors, people: &People) -> Result<Embeddings, Error> {
         let mut means = Vec::with_capacity(self.kept.len() * index.dim);
         for atom in &self.kept {
@@ -214,8 +214,8 @@ impl Atoms {
             }
             let (faces, none) = (&self.faces[atom], Vec::new());
             let lost = self.lost.get(atom).unwrap_or(&none);
-            // Whichever are fewer rows to read: those that are there, or those that are gone. Faces may have come too:
-            // then all are read.
+            // Reads whichever rows are fewer: those that remain, or those that left. If faces were added, all
+            // rows are read.
             let whole = faces.len() + lost.len();
             let only_lost = faces.iter().all(|&face| people.home_of(face) == Some(*atom));
             let mut sum = vec![0.0_f64; index.dim];
@@ -250,7 +250,7 @@ fn candidates(
         .filter_map(|c| Some(Candidate { left: *slots.get(&c.left)?, right: *slots.get(&c.right)?, ..*c }))
         .filter(|c| !is_changed.contains(&c.left) && !is_changed.contains(&c.right))
         .collect();
-    // Not in each of so many distances anew.
+    // Computed once, not for each distance.
     let squares: Vec<f64> = match changed {
         [] => Vec::new(),
         _ => means.rows().map(|row| dot(row, row)).collect(),
@@ -278,7 +278,7 @@ fn candidates(
     all
 }
 
-/// Atoms of one frame.
+/// Pairs of atoms that share a frame.
 fn apart(index: &Index, people: &People, slots: &HashMap<u32, u32>, atoms: &Atoms) -> Vec<(u32, u32)> {
     let whole = |a: &u32| !atoms.changed.contains(a);
     let mut apart: Vec<(u32, u32)> = index
@@ -307,7 +307,7 @@ mod tests {
     use super::super::index::{self, Face, Frame};
     use super::*;
 
-    /// Faces that are moved make a person of their own once the one they were moved to is no one.
+    /// Moved faces are a person of their own once their target is noise.
     #[test]
     fn a_mean_is_of_the_faces_that_are_there() {
         let rows = [[1.0_f32, 0.0], [0.8, 0.6], [0.6, 0.8], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]];

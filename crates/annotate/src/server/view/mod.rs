@@ -1,7 +1,7 @@
-//! Action the page shows and what it may ask for: the line between HTTP and the review itself.
+//! Requests and replies of the API, between HTTP and the review.
 //!
-//! Faces go over it by name, people by the face they are named after. Both are looked up; nothing that a
-//! browser sends becomes a path or a row number.
+//! Faces are sent by id, people by one of their faces. Both are looked up: nothing from a browser becomes a
+//! path or a row number.
 //!
 //! | part | what |
 //! |---|---|
@@ -17,8 +17,8 @@ pub use replies::*;
 pub use requests::*;
 pub use review::*;
 
-/// Most faces of one person on a screen; also most on one side of an answer.
+/// Maximum faces of one person on a screen, and on one side of an answer.
 pub const SHOWN: usize = 25;
 
-/// Most rows of a list in one reply.
+/// Maximum rows of a list in one reply.
 pub const ROWS: usize = 200;

@@ -5,33 +5,33 @@ use streamface_types::{Attributes, FaceId};
 
 use super::{Form, Window};
 
-/// Rows of a list.
+/// A page of a list.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Rows<T> {
-    /// Rows there are.
+    /// Rows in the list.
     pub total: usize,
-    /// Rows before these.
+    /// Rows before this page.
     pub offset: usize,
-    /// These.
+    /// The rows of this page.
     pub rows: Vec<T>,
 }
 
 impl<T> Rows<T> {
-    /// The part of `all` in `window`, each row made by `row`.
+    /// The part of `all` in `window`, converted by `row`.
     pub fn window<A>(all: &[A], window: Window, row: impl FnMut(&A) -> T) -> Self {
         let range = window.of(all.len());
         Self { total: all.len(), offset: range.start, rows: all[range].iter().map(row).collect() }
     }
 }
 
-/// How far the review is.
+/// Progress of the review.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Overview {
-    /// Action is reviewed.
+    /// Name of the dataset.
     pub title: String,
-    /// Faces of the dataset.
+    /// Faces in the dataset.
     pub faces: usize,
-    /// People at present.
+    /// Number of people.
     pub people: usize,
     /// Faces that belong to no one.
     pub noise: usize,
@@ -39,19 +39,19 @@ pub struct Overview {
     pub revision: u64,
     /// Decisions that hold.
     pub answers: usize,
-    /// Pairs that could not be told.
+    /// Pairs answered with "not sure".
     pub undecided: usize,
-    /// Who answers, unless the page says otherwise.
+    /// Author of answers, unless the page names one.
     pub who: String,
-    /// Expected pairwise F at the start and now, where it can be told.
+    /// Expected pairwise F at the start and now, if known.
     pub f: Option<[f64; 2]>,
-    /// Questions still worth asking, in screens, and the seconds that they take.
+    /// Remaining work, if known.
     pub rest: Option<Rest>,
-    /// Decisions that could not be applied after a new clustering.
+    /// Decisions that are not applied because they contradict earlier ones.
     pub conflicts: usize,
 }
 
-/// Action is left.
+/// Remaining work.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Rest {
     /// Screens.
@@ -60,59 +60,59 @@ pub struct Rest {
     pub seconds: f64,
 }
 
-/// A face, small.
+/// A face in a list.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FaceView {
-    /// Its name.
+    /// Its id.
     pub id: FaceId,
-    /// When it was captured, `YYYY-mm-dd HH:MM:SS`, where the name says.
+    /// Capture time, `YYYY-mm-dd HH:MM:SS`, if the id has one.
     pub when: Option<String>,
-    /// Action it was captured from.
+    /// Its source.
     pub source: Option<String>,
 }
 
 /// A person.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PersonView {
-    /// The face that stands for it.
+    /// A face that identifies the person.
     pub id: FaceId,
-    /// Changes when its faces do.
+    /// Changes when the person's faces change.
     pub state: String,
-    /// Its label at present.
+    /// Its current label.
     pub label: i64,
     /// Its name.
     pub name: Option<String>,
-    /// How many faces.
+    /// Number of faces.
     pub faces: usize,
-    /// First and last time seen.
+    /// First and last capture time.
     pub seen: Option<[String; 2]>,
-    /// Faces that tell most, at most [`SHOWN`]; in a pair the two nearest to each other come first.
+    /// Representative faces, at most [`SHOWN`]; in a pair the two nearest to each other come first.
     pub shown: Vec<FaceView>,
 }
 
-/// Two who may be one person.
+/// Two people who may be one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Candidate {
     /// One; [`None`] in a group, where it is the group's person.
     pub left: Option<PersonView>,
     /// The other.
     pub right: PersonView,
-    /// Distance of the two, as the dataset's metric has it.
+    /// Cosine distance.
     pub distance: f64,
-    /// That they are one person, 0 to 1.
+    /// Probability that they are one person, 0 to 1.
     pub probability: f64,
 }
 
 /// A screen.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Question {
-    /// How it asks.
+    /// Its form.
     pub form: Form,
-    /// Id of the last decision when it was made.
+    /// Id of the last decision when the screen was made.
     pub revision: u64,
     /// The person of a group.
     pub person: Option<PersonView>,
-    /// Action is to be compared: one in a pair, several in a group or a sweep.
+    /// The pairs to compare: one in a pair, several in a group or a sweep.
     pub pairs: Vec<Candidate>,
 }
 
@@ -127,24 +127,24 @@ pub struct PersonFaces {
     pub faces: Rows<FaceView>,
 }
 
-/// All there is to know of a face.
+/// Details of a face.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FaceDetail {
     /// The face.
     pub face: FaceView,
-    /// Whose it is; [`None`] for noise.
+    /// Its person; [`None`] for noise.
     pub person: Option<PersonView>,
     /// Left, top, width, height in pixels of the frame.
     pub bbox: Option<[f32; 4]>,
     /// Width and height of the frame.
     pub frame_size: Option<[u32; 2]>,
-    /// Place in the stream, `h:mm:ss.mmm`.
+    /// Time in the stream, `h:mm:ss.mmm`.
     pub stream_time: Option<String>,
     /// The detector's score.
     pub score: Option<f32>,
     /// Variance of the Laplacian.
     pub blur: Option<f32>,
-    /// Action attribute models said.
+    /// Attributes by models.
     pub attributes: Option<Attributes>,
 }
 
@@ -153,31 +153,31 @@ pub struct FaceDetail {
 pub struct Entry {
     /// Its id.
     pub id: u64,
-    /// When, `YYYY-mm-dd HH:MM:SS` UTC.
+    /// Time, `YYYY-mm-dd HH:MM:SS` UTC.
     pub at: String,
-    /// Who.
+    /// Author.
     pub who: String,
-    /// How long it took.
+    /// Seconds that the answer took.
     pub seconds: Option<f64>,
     /// `compare`, `noise`, …
     pub kind: &'static str,
-    /// Whether it holds: it may be undone, or stand against others.
+    /// Whether it is applied: not undone, and without conflict.
     pub holds: bool,
     /// Whether it was undone.
     pub undone: bool,
-    /// Why it is worth a second look, and how much (0 to 1, surprise).
+    /// Probability that it is wrong, 0 to 1, if it is doubtful.
     pub doubt: Option<f64>,
-    /// Action was compared, some of it.
+    /// The first comparisons.
     pub pairs: Vec<EntryPair>,
-    /// The faces of anything else, some of them.
+    /// The first faces, for other kinds.
     pub faces: Vec<FaceView>,
-    /// How many of these there are in all.
+    /// Number of comparisons or faces.
     pub count: usize,
-    /// The name given, or the decision undone or redone, in words.
+    /// The name given, or the decision undone or redone, as text.
     pub detail: Option<String>,
 }
 
-/// A comparison of a past decision.
+/// A comparison in the history.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EntryPair {
     /// Some faces of one.
@@ -188,49 +188,49 @@ pub struct EntryPair {
     pub verdict: crate::Verdict,
 }
 
-/// That an answer was saved.
+/// Reply to an answer that was saved.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Decided {
     /// The decision's id.
     pub decision: u64,
-    /// Action became of it, for people.
+    /// A message for the user.
     pub message: String,
-    /// How far the review is now.
+    /// Progress of the review.
     pub overview: Overview,
-    /// Action was wanted next.
+    /// The questions that the answer asked for.
     pub questions: Vec<Question>,
 }
 
-/// Action finalizing wrote.
+/// Reply to finalizing.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Finalized {
-    /// The file, below the dataset directory.
+    /// The file, relative to the dataset directory.
     pub file: String,
     /// People in it.
     pub people: usize,
-    /// Faces of these.
+    /// Faces of these people.
     pub faces: usize,
     /// Faces that belong to no one.
     pub noise: usize,
 }
 
-/// Why there is no reply as wanted. Each has its own status.
+/// Why a request failed. Each has its own status.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
     /// 404: no such face.
     #[error("{0}")]
     Unknown(String),
-    /// 409: the people on the screen have changed since, or were answered by someone else.
+    /// 409: the people on the screen have changed, or were answered by someone else.
     #[error("{0}")]
     Stale(String),
-    /// 409: it contradicts what was said before, or two faces of one frame.
+    /// 409: it contradicts earlier decisions, or joins two faces of one frame.
     #[error("{0}")]
     Conflict(String),
-    /// 422: not an answer.
+    /// 422: an invalid answer.
     #[error("{0}")]
     Refused(String),
-    /// 507: no room left on the disk; nothing was saved.
+    /// 507: the disk is full; nothing was saved.
     #[error("{0}")]
     DiskFull(String),
     /// 500: nothing was saved.

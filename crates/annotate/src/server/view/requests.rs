@@ -6,7 +6,7 @@ use streamface_types::FaceId;
 use super::ROWS;
 use crate::Action;
 
-/// How people are asked.
+/// Form of a question.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -14,9 +14,9 @@ pub enum Form {
     /// Two people side by side.
     #[default]
     Pair,
-    /// One person and several who may be the same.
+    /// One person and several candidates.
     Group,
-    /// Pairs that are surely one person, the wrong ones to be marked.
+    /// Pairs that are very likely one person; the wrong ones are marked.
     Sweep,
 }
 
@@ -24,32 +24,32 @@ pub enum Form {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Ask {
-    /// How they are asked.
+    /// Their form.
     pub form: Form,
-    /// How many, the next one first: 1 to 50 ([`None`]: 2). Later ones stand only while the answers before
-    /// them change nothing about them.
+    /// How many, the next one first: 1 to 50 ([`None`]: 2). A later question may change with the answer to an
+    /// earlier one.
     pub count: Option<usize>,
-    /// Faces of a person, at most [`SHOWN`].
+    /// Faces of each person, at most [`SHOWN`].
     pub shown: Option<usize>,
-    /// Those too that are hardly worth their time.
+    /// Also questions that are hardly worth their time.
     pub all: bool,
-    /// A number of the window that asks, drawn at random: two windows at once get questions about different people, as
-    /// long as there are any. 0 for one that does not mind.
+    /// A random number of the browser window: two windows get questions about different people where
+    /// possible. 0: no preference.
     pub tab: u32,
 }
 
-/// A window of a list.
+/// Which part of a list is wanted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub struct Window {
-    /// Rows before it.
+    /// Rows to skip.
     #[serde(default)]
     pub offset: usize,
-    /// Rows in it, at most [`ROWS`] ([`None`]: 60).
+    /// Rows wanted, at most [`ROWS`] ([`None`]: 60).
     pub limit: Option<usize>,
 }
 
 impl Window {
-    /// The part of `0..len` that it shows.
+    /// The range within `0..len`.
     #[must_use]
     pub fn of(self, len: usize) -> std::ops::Range<usize> {
         let start = self.offset.min(len);
@@ -57,24 +57,24 @@ impl Window {
     }
 }
 
-/// Which people a list shows.
+/// Filter and order of a list of people.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Search {
-    /// Part of a name, of a source, or a label.
+    /// Part of a name or source, or a label.
     #[serde(default)]
     pub text: String,
-    /// Seen at or after this time: the beginning of `YYYY-mm-dd HH:MM:SS`.
+    /// Seen at or after this time: a prefix of `YYYY-mm-dd HH:MM:SS`.
     #[serde(default)]
     pub from: String,
-    /// Seen at or before this time, taken to its end: `2023-05` is all of May.
+    /// Seen at or before the end of this time: `2023-05` is all of May.
     #[serde(default)]
     pub to: String,
-    /// In what order.
+    /// Order.
     #[serde(default)]
     pub order: Order,
 }
 
-/// The order of a list of people.
+/// Order of a list of people.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
@@ -87,28 +87,28 @@ pub enum Order {
     Name,
 }
 
-/// An answer, as the page sends it.
+/// An answer sent by the page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Answer {
-    /// Made by the page, one for each answer: the same key again is the same answer again.
+    /// Made by the page for each answer: the same key is the same answer.
     pub key: String,
-    /// The revision of what was on the screen.
+    /// Revision of the screen.
     pub revision: u64,
-    /// The people on the screen as they were shown.
+    /// The people on the screen, as shown.
     pub seen: Vec<Seen>,
-    /// How long it took.
+    /// Seconds that it took.
     #[serde(default)]
     pub seconds: Option<f64>,
-    /// Who answers.
+    /// Author.
     #[serde(default)]
     pub who: Option<String>,
-    /// All faces of the people that `what` names, where it is [`Action::Noise`].
+    /// With [`Action::Noise`]: all faces of the people named, not only those listed.
     #[serde(default)]
     pub whole: bool,
-    /// Action is said.
+    /// What was decided.
     pub action: Action,
-    /// Action is wanted next, so that one reply brings both.
+    /// Questions wanted in the reply.
     #[serde(default)]
     pub next: Option<Ask>,
 }

@@ -1,4 +1,4 @@
-//! The review as the page needs it.
+//! The trait that a review implements.
 
 use std::path::PathBuf;
 
@@ -9,49 +9,49 @@ use super::{
     Question, Rows, Search, Window,
 };
 
-/// The review, as the page needs it. Calls come one at a time.
+/// A review, as the API needs it. Calls come one at a time.
 pub trait Review: Send + 'static {
-    /// How far it is.
+    /// Progress of the review.
     fn overview(&mut self) -> Overview;
-    /// The next questions; none when nothing is left to ask.
+    /// The next questions; empty if there is nothing to ask.
     ///
     /// # Errors
-    /// [`Problem::NotSaved`] where embeddings cannot be read.
+    /// [`Problem::NotSaved`] if embeddings cannot be read.
     fn questions(&mut self, ask: Ask) -> Result<Vec<Question>, Problem>;
-    /// People.
+    /// A page of the list of people.
     ///
     /// # Errors
-    /// [`Problem::Refused`] for a time that is none.
+    /// [`Problem::Refused`] for an invalid time.
     fn people(&mut self, search: &Search, window: Window) -> Result<Rows<PersonView>, Problem>;
     /// A person and its faces.
     ///
     /// # Errors
     /// [`Problem::Unknown`].
     fn person(&mut self, face: &FaceId, window: Window) -> Result<PersonFaces, Problem>;
-    /// Faces that belong to no one.
+    /// A page of the faces that belong to no one.
     fn noise(&mut self, window: Window) -> Rows<FaceView>;
-    /// Pairs that could not be told.
+    /// A page of the pairs answered with "not sure".
     fn undecided(&mut self, window: Window) -> Rows<Question>;
-    /// A face.
+    /// Details of a face.
     ///
     /// # Errors
     /// [`Problem::Unknown`].
     fn face(&mut self, face: &FaceId) -> Result<FaceDetail, Problem>;
-    /// Decisions: the last first, or those most worth a second look first.
+    /// A page of the decisions: the last first, or the most doubtful first.
     fn history(&mut self, doubtful: bool, window: Window) -> Rows<Entry>;
-    /// Takes an answer: checked, saved, applied, in this order.
+    /// Checks, saves and applies an answer, in this order.
     ///
     /// # Errors
     /// Any [`Problem`]; nothing has changed then.
     fn decide(&mut self, answer: &Answer) -> Result<Decided, Problem>;
-    /// Makes ready what an answer has left to do, once its reply is out and before anyone waits for it.
+    /// Prepares the next question after a reply is sent.
     fn settle(&mut self) {}
-    /// Writes the result.
+    /// Writes the labels.
     ///
     /// # Errors
     /// [`Problem::DiskFull`], [`Problem::NotSaved`].
     fn finalize(&mut self) -> Result<Finalized, Problem>;
-    /// The file of an image: of a face that is in the tables, or of its frame. It need not exist.
+    /// The path of an image of a known face, or of its frame. The file need not exist.
     ///
     /// # Errors
     /// [`Problem::Unknown`].
@@ -61,15 +61,15 @@ pub trait Review: Send + 'static {
 /// Which image of a face.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Picture {
-    /// With its surroundings.
+    /// The crop with its surroundings.
     Face,
-    /// Upright.
+    /// The aligned face.
     Aligned,
-    /// The frame it is in.
+    /// The whole frame.
     Frame,
 }
 
-/// Where an image lies, and the directory that it must be in.
+/// The path of an image, and the directory that must contain it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
     /// The dataset directory.
