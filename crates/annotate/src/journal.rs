@@ -223,10 +223,10 @@ fn read(path: &Path, file: &File) -> Result<Found, Error> {
 fn parse(line: &[u8], number: u64, frames: &mut HashSet<FrameId>) -> Result<Decision, String> {
     let mut decision: Decision = serde_json::from_slice(line).map_err(|e| format!("not a decision: {e}"))?;
     if decision.id != number {
-        return Err(format!("decision {} where {number} should be", decision.id));
+        return Err(format!("decision {} in place of {number}", decision.id));
     }
     check_reference(&decision)
-        .map_err(|other| format!("takes back or renews {other}, which is not before it"))?;
+        .map_err(|other| format!("undoes or redoes decision {other}, which is not before it"))?;
     // The same frame is named often: keep it once in memory.
     decision.action.for_each_face(|face| match frames.get(&face.frame) {
         Some(frame) => face.frame = frame.clone(),

@@ -201,7 +201,7 @@ impl Twin<'_> {
 fn derived(people: &People) -> Derived {
     let n = people.faces().len();
     let of = |f: usize| people.person_of(f as u32);
-    let because = |b: &ConflictReason| match b {
+    let message = |b: &ConflictReason| match b {
         ConflictReason::Different { .. } => "different",
         ConflictReason::SameFrame => "frame",
         _ => "one person",
@@ -225,7 +225,7 @@ fn derived(people: &People) -> Derived {
             .report()
             .conflicts
             .iter()
-            .map(|c| (c.decision, c.pair, because(&c.reason)))
+            .map(|c| (c.decision, c.pair, message(&c.reason)))
             .collect(),
     }
 }
@@ -339,12 +339,12 @@ fn refusals_name_faces_and_decisions() {
     people.apply(&decision(2, compare(&[2], &[4], Verdict::Same)));
     people.apply(&decision(3, compare(&[4], &[6], Verdict::Different)));
     let said = |people: &mut People, action| people.check(&action).unwrap_err().to_string();
-    let because = said(&mut people, compare(&[0], &[4], Verdict::Different));
-    assert_eq!(because, "f0000_face_0 and f0002_face_0 are one person by decision 1, 2; undo that first");
-    let because = said(&mut people, compare(&[6], &[0], Verdict::Same));
-    assert_eq!(because, "f0003_face_0 and f0002_face_0 are different people by decision 3; undo that first");
-    let because = said(&mut people, compare(&[5], &[0], Verdict::Same));
-    assert_eq!(because, "f0002_face_1 and f0002_face_0 were seen in one frame, so they are two people");
+    let message = said(&mut people, compare(&[0], &[4], Verdict::Different));
+    assert_eq!(message, "f0000_face_0 and f0002_face_0 are one person by decision 1, 2; undo that first");
+    let message = said(&mut people, compare(&[6], &[0], Verdict::Same));
+    assert_eq!(message, "f0003_face_0 and f0002_face_0 are different people by decision 3; undo that first");
+    let message = said(&mut people, compare(&[5], &[0], Verdict::Same));
+    assert_eq!(message, "f0002_face_1 and f0002_face_0 are in one frame, so they are two people");
     // Action one screen says is looked at as a whole.
     let Action::Compare { mut pairs } = compare(&[1], &[6], Verdict::Same) else { unreachable!() };
     pairs.push(Compared {

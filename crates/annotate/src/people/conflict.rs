@@ -55,14 +55,17 @@ impl std::fmt::Display for Conflict {
                 write!(f, "{a} and {b} are different people by decision {decision}; undo that first")
             }
             ConflictReason::SameFrame => {
-                write!(f, "{a} and {b} were seen in one frame, so they are two people")
+                write!(f, "{a} and {b} are in one frame, so they are two people")
             }
             ConflictReason::Same { decisions } => {
                 let ids: Vec<_> = decisions.iter().map(u64::to_string).collect();
                 write!(f, "{a} and {b} are one person by decision {}; undo that first", ids.join(", "))
             }
             ConflictReason::OneCluster => {
-                write!(f, "{a} and {b} lie in one cluster; split it, or cluster anew, which keeps them apart")
+                write!(
+                    f,
+                    "{a} and {b} are in one cluster; split it, or run streamface cluster again, which separates them"
+                )
             }
         }
     }
@@ -85,7 +88,7 @@ pub enum Refusal {
     #[error("no face is named")]
     Empty,
     /// Too many faces on one side.
-    #[error("{faces} faces are named at once; {MAX_FACES_PER_SIDE} are the most that are compared")]
+    #[error("{faces} faces are named on one side; at most {MAX_FACES_PER_SIDE} can be compared")]
     TooMany {
         /// Faces of the side.
         faces: usize,
@@ -100,7 +103,7 @@ pub enum Refusal {
     #[error("decision {0} is undone already")]
     Undone(u64),
     /// Redo of a decision that holds already.
-    #[error("decision {0} holds")]
+    #[error("decision {0} is not undone")]
     Holds(u64),
 }
 

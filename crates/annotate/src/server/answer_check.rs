@@ -25,7 +25,7 @@ impl Answer {
             return no("An answer's key has 8 to 64 letters, digits or hyphens");
         }
         if self.seconds.is_some_and(|s| !(0.0..=86_400.0).contains(&s)) {
-            return no("An answer takes 0 to 86,400 seconds");
+            return no("The time of an answer is 0 to 86,400 seconds");
         }
         if self.seen.len() > 2 * MAX_PAIRS {
             return no("Too many people on one screen");

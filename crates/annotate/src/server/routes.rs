@@ -89,7 +89,7 @@ impl App {
             work(&mut shared).into_response()
         });
         done.await.unwrap_or_else(|_| {
-            Problem::NotSaved("The server met an error of its own; nothing was saved.".into()).into_response()
+            Problem::NotSaved("The server had an internal error. Nothing was saved.".into()).into_response()
         })
     }
 }
@@ -104,13 +104,17 @@ impl<T: DeserializeOwned> FromRequest<App> for Sent<T> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
         // A form on another site cannot send this content type without a preflight request.
         if kind.is_none_or(|k| k.split(';').next().map(str::trim) != Some("application/json")) {
-            return Err(failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, "refused", "JSON is wanted."));
+            return Err(failure(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "refused",
+                "The content type must be application/json.",
+            ));
         }
-        let bytes = Bytes::from_request(request, app)
-            .await
-            .map_err(|e| failure(e.status(), "refused", "The post was cut off; it was not taken."))?;
+        let bytes = Bytes::from_request(request, app).await.map_err(|e| {
+            failure(e.status(), "refused", "The request was incomplete and was not processed.")
+        })?;
         serde_json::from_slice(&bytes).map(Self).map_err(|e| {
-            failure(StatusCode::UNPROCESSABLE_ENTITY, "refused", &format!("Not understood: {e}"))
+            failure(StatusCode::UNPROCESSABLE_ENTITY, "refused", &format!("Invalid request: {e}"))
         })
     }
 }
@@ -224,13 +228,13 @@ fn read_image(image: &Image) -> Result<Vec<u8>, Problem> {
     // Checked before opening: opening a named pipe would block.
     let about = path.metadata().map_err(gone)?;
     if !path.starts_with(&root) || !about.is_file() || about.len() > MAX_IMAGE {
-        return Err(Problem::Unknown("The image is not one of the dataset's.".into()));
+        return Err(Problem::Unknown("The image is not in the dataset.".into()));
     }
     let mut bytes = Vec::new();
     let file = std::fs::File::open(&path).map_err(gone)?;
     file.take(MAX_IMAGE).read_to_end(&mut bytes).map_err(gone)?;
     if !bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
-        return Err(Problem::Unknown("The image is no PNG file.".into()));
+        return Err(Problem::Unknown("The image is not a PNG file.".into()));
     }
     Ok(bytes)
 }

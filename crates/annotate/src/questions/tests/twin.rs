@@ -12,8 +12,7 @@ use super::DIM;
 pub(super) struct Twin {
     pub(super) person: Vec<u32>,
     pub(super) noise: Vec<bool>,
-    /// Action was said between two people of then, by cluster: votes, and pairs of faces where it could not be
-    /// told.
+    /// Answers about two people, by cluster: votes, and face pairs if it was "not sure".
     pub(super) said: Vec<(u32, u32, i32, f64)>,
     pub(super) skipped: Vec<(u32, u32)>,
     /// MergeForest with their votes.
@@ -121,7 +120,7 @@ impl Twin {
         sum.into_iter().map(|s| s as f32).collect()
     }
 
-    /// Action a question about each two people is worth.
+    /// The gain of a question about each two people.
     pub(super) fn gain(&self, clusters: &Clusters, queue: &Queue) -> BTreeMap<(u32, u32), f64> {
         let mut gain = BTreeMap::new();
         let asked = clusters.candidates.iter().map(|c| (c.left, c.right));

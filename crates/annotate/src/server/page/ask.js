@@ -1,19 +1,19 @@
-// Questions: two people side by side, one person and candidates, a sweep over sure pairs, and the queue.
+// Questions: two people side by side, one person and candidates, a sweep over likely pairs, and the queue.
 
 import { h, button, key, faces, preload, keys, boundKeys, rove, say, count, called, linkTo, size, thumbs, seen } from "./dom.js";
 import { get, decide, clock, seenOf, stale, warn } from "./talk.js";
 import { large } from "./large.js";
 
 const SIDE = 25;
-/** This window's number, so that two who answer at once are asked about different people. */
+/** A random number of this window: two windows are asked about different people. */
 const TAB = 1 + crypto.getRandomValues(new Uint32Array(1))[0] % 0xfffffffe;
 const ids = (person) => person.shown.slice(0, SIDE).map((face) => face.id);
-/** The person of a comparison: in a group it stands above. */
+/** The left person of a comparison; in a group it is the same for all. */
 const left = (question, pair) => pair.left ?? question.person;
 const people = (question) => [question.person, ...question.pairs.flatMap((pair) => [pair.left, pair.right])].filter(Boolean);
 const percent = (p) => (p > 0.995 ? "over 99 %" : p < 0.005 ? "under 1 %" : `${Math.round(p * 100)} %`);
 
-/** A person's head line. */
+/** A person's heading. */
 export function head(person, level = "h2") {
   return h("div", { class: "who" },
     h(level, {}, h("a", { href: linkTo(person) }, called(person))),
@@ -22,7 +22,7 @@ export function head(person, level = "h2") {
 
 const likely = (pair) => h("p", { class: "likely" },
   h("meter", { min: "0", max: "1", value: String(pair.probability), "aria-label": "Probability that they are one person" }),
-  h("span", {}, `${percent(pair.probability)} likely one person`), h("span", { class: "quiet" }, `distance ${pair.distance.toFixed(3)}`));
+  h("span", {}, `${percent(pair.probability)} likely to be one person`), h("span", { class: "quiet" }, `distance ${pair.distance.toFixed(3)}`));
 
 /** Shows questions of one form, one after the other. */
 export async function ask(main, form) {
@@ -41,9 +41,9 @@ export async function ask(main, form) {
     if (!now) {
       keys({});
       main.replaceChildren(h("div", { class: "done" }, h("h1", { tabindex: "-1" }, "Nothing left to ask here"),
-        h("p", {}, "What is likely enough was asked. Look through ", h("a", { href: "#/people" }, "the people"), ", at answers ",
-          h("a", { href: "#/history/doubtful" }, "worth a second look"), ", or finalize."),
-        wanted.all ? null : h("button", { type: "button", class: "plain", onclick: () => { wanted.all = true; load(); } }, "Ask on, however unlikely")));
+        h("p", {}, "All likely pairs have been asked. Check ", h("a", { href: "#/people" }, "the people"), ", at answers ",
+          h("a", { href: "#/history/doubtful" }, "worth checking again"), ", or finalize."),
+        wanted.all ? null : h("button", { type: "button", class: "plain", onclick: () => { wanted.all = true; load(); } }, "Ask about unlikely pairs, too")));
     } else {
       main.replaceChildren(...{ pair, group, sweep }[now.form](now, answer));
       clock();
@@ -54,7 +54,7 @@ export async function ask(main, form) {
   await load();
 }
 
-/** Buttons that stay in reach, and their keys. */
+/** The bar of answer buttons, and their keys. */
 function actions(list) {
   keys(Object.fromEntries(list.flatMap((a) => [a.key, ...(a.also ?? [])].map((k) => [k, { act: a.act, label: a.label }]))));
   const make = (a) => button(a.label, a.key, a.act, { class: a.main ? `main ${a.main}` : "plain" });
@@ -78,7 +78,7 @@ function pair(question, answer) {
     { label: "Both are noise", key: "3", act: noise(it.left, it.right) },
     { label: "Split left", key: "4", act: split(it.left) },
     { label: "Split right", key: "5", act: split(it.right) },
-    { label: "No more about left", key: "k", act: () => answer(question, { kind: "skip", person: ids(it.left) }) },
+    { label: "No more questions about left", key: "k", act: () => answer(question, { kind: "skip", person: ids(it.left) }) },
   ]);
   const side = (person, where) => h("section", { class: "card", "aria-label": `${where}: ${called(person)}` }, head(person),
     faces(person.shown, `Faces of ${called(person)}`, { open: large }));
@@ -86,9 +86,9 @@ function pair(question, answer) {
     h("div", { class: "pair" }, side(it.left, "Left"), side(it.right, "Right")), bar];
 }
 
-const FIGURES = "1234567890";
+const DIGITS = "1234567890";
 
-/** Cards that are marked: off → `marks[0]` → `marks[1]` → off. */
+/** Cards with marks: none → `marks[0]` → `marks[1]` → none. */
 function cards(question, marks, content) {
   const state = question.pairs.map(() => 0);
   const set = (i, to) => {
@@ -102,17 +102,17 @@ function cards(question, marks, content) {
   let changed = () => {};
   const all = question.pairs.map((it, i) => h("button", {
     type: "button", class: "card choice", "aria-pressed": "false", tabindex: i === 0 ? "0" : "-1",
-    "aria-keyshortcuts": i < 10 ? FIGURES[i] : null,
+    "aria-keyshortcuts": i < 10 ? DIGITS[i] : null,
     onclick: () => set(i, (state[i] + 1) % (marks.length + 1)),
-  }, content(it), h("span", { class: "corner" }, i < 10 ? key(FIGURES[i]) : null, h("span", { class: "mark" }))));
+  }, content(it), h("span", { class: "corner" }, i < 10 ? key(DIGITS[i]) : null, h("span", { class: "mark" }))));
   const box = h("div", { class: "choices", role: "group", "aria-label": "Candidates" }, all);
   rove(box, "button.choice");
-  const figures = all.slice(0, 10).flatMap((_, i) => {
+  const digits = all.slice(0, 10).flatMap((_, i) => {
     const toggle = { act: () => set(i, state[i] === 1 ? 0 : 1), hidden: true };
     const second = { act: () => set(i, state[i] === 2 ? 0 : 2), hidden: true };
-    return marks.length > 1 ? [[FIGURES[i], toggle], [`Shift+${FIGURES[i]}`, second]] : [[FIGURES[i], toggle]];
+    return marks.length > 1 ? [[DIGITS[i], toggle], [`Shift+${DIGITS[i]}`, second]] : [[DIGITS[i], toggle]];
   });
-  return { box, state, figures, watch: (f) => { changed = f; f(); } };
+  return { box, state, digits, watch: (f) => { changed = f; f(); } };
 }
 
 function group(question, answer) {
@@ -120,7 +120,7 @@ function group(question, answer) {
   const marks = [{ mark: "same", label: "same" }, { mark: "maybe", label: "not sure" }];
   const content = (it) => [thumbs(it.right, 4), h("span", { class: "caption" }, h("strong", {}, called(it.right)),
     h("span", { class: "quiet" }, `${count(it.right.faces)} faces · ${percent(it.probability)}`))];
-  const { box, state, figures, watch } = cards(question, marks, content);
+  const { box, state, digits, watch } = cards(question, marks, content);
   const verdicts = ["different", "same", "not_sure"];
   const send = (of) => answer(question, compare(question.pairs.map((it, i) =>
     ({ left: ids(person), right: ids(it.right), verdict: of(i) }))));
@@ -130,15 +130,15 @@ function group(question, answer) {
     { label: "All the same", key: "a", main: "all", act: () => send(() => "same") },
     { label: "Split this person", key: "x", act: () => { location.hash = linkTo(person); } },
     { label: "This person is noise", key: "b", act: () => answer(question, { kind: "noise", faces: ids(person) }, true) },
-    { label: "No more about this person", key: "k", act: () => answer(question, { kind: "skip", person: ids(person) }) },
+    { label: "No more questions about this person", key: "k", act: () => answer(question, { kind: "skip", person: ids(person) }) },
   ]);
-  addKeys(Object.fromEntries(figures));
-  const told = h("p", { class: "quiet" });
+  addKeys(Object.fromEntries(digits));
+  const status = h("p", { class: "quiet" });
   watch(() => {
     const same = state.filter((s) => s === 1).length;
-    told.textContent = `${same} marked as the same, ${state.length - same - state.filter((s) => s === 2).length} as different. Press again for not sure.`;
+    status.textContent = `${same} marked as the same, ${state.length - same - state.filter((s) => s === 2).length} as different. Mark a card twice for not sure.`;
   });
-  return [h("div", { class: "heading" }, h("h1", { tabindex: "-1" }, "Who else is this person?"), told),
+  return [h("div", { class: "heading" }, h("h1", { tabindex: "-1" }, "Who else is this person?"), status),
     h("div", { class: "group" }, h("section", { class: "card", "aria-label": called(person) }, head(person),
       faces(person.shown, `Faces of ${called(person)}`, { open: large })), box), bar];
 }
@@ -147,24 +147,24 @@ function sweep(question, answer) {
   const content = (it) => [h("span", { class: "two" }, thumbs(left(question, it), 2), thumbs(it.right, 2)),
     h("span", { class: "caption" }, h("span", {}, `${called(left(question, it))} and ${called(it.right)}`),
     h("span", { class: "quiet" }, percent(it.probability)))];
-  const { box, state, figures, watch } = cards(question, [{ mark: "wrong", label: "not the same" }], content);
+  const { box, state, digits, watch } = cards(question, [{ mark: "wrong", label: "not the same" }], content);
   const send = (of) => answer(question, compare(question.pairs.map((it, i) =>
     ({ left: ids(left(question, it)), right: ids(it.right), verdict: of(i) }))));
   const bar = actions([
-    { label: "Done: the others are the same", key: "Enter", main: "yes", act: () => send((i) => (state[i] ? "different" : "same")) },
+    { label: "Done, the others are the same", key: "Enter", main: "yes", act: () => send((i) => (state[i] ? "different" : "same")) },
     { label: "None are the same", key: "n", main: "no", act: () => send(() => "different") },
   ]);
-  addKeys(Object.fromEntries(figures));
-  const told = h("p", { class: "quiet" });
-  watch(() => { told.textContent = `Each card is two people who are surely one. Mark those that are not: ${state.filter(Boolean).length} marked.`; });
-  return [h("div", { class: "heading" }, h("h1", { tabindex: "-1" }, "Which of these are wrong?"), told), box, bar];
+  addKeys(Object.fromEntries(digits));
+  const status = h("p", { class: "quiet" });
+  watch(() => { status.textContent = `Each card shows two people who are very likely one. Mark the pairs that are not: ${state.filter(Boolean).length} marked.`; });
+  return [h("div", { class: "heading" }, h("h1", { tabindex: "-1" }, "Which of these pairs are wrong?"), status), box, bar];
 }
 
 function addKeys(more) {
   keys({ ...boundKeys()[0], ...more });
 }
 
-/** Pairs in rows, each with its buttons: the queue, and what could not be told. */
+/** Pairs in rows, each with buttons: the queue, and undecided pairs. */
 export async function rows(main, { title, about, load }) {
   const list = h("ol", { class: "rows" });
   const heading = h("h1", { tabindex: "-1" }, title);
@@ -184,7 +184,7 @@ export async function rows(main, { title, about, load }) {
         { revision: question.revision, seen: seenOf([one, it.right]) });
       if (!reply) return;
       const next = item.nextElementSibling ?? item.previousElementSibling;
-      // What is left names people that this answer may have changed.
+      // The answer may have changed the people in the remaining rows.
       await fill().catch((failure) => warn(failure.message));
       (next ? list.querySelector("button.main") : heading)?.focus();
     };

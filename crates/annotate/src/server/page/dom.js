@@ -20,10 +20,10 @@ function svg(tag) {
   return document.createElementNS(space, tag);
 }
 
-/** A key as it is shown. */
+/** A key in a hint. */
 export const key = (name) => h("kbd", { "aria-hidden": "true" }, name);
 
-/** A button with the key that does the same. */
+/** A button and the key with the same effect. */
 export function button(label, shortcut, act, props = {}) {
   const keys = shortcut ? { "aria-keyshortcuts": shortcut } : {};
   return h("button", { type: "button", ...keys, ...props, onclick: act }, h("span", {}, label), shortcut ? key(shortcut) : null);
@@ -39,20 +39,20 @@ export function preload(people) {
   for (const face of people.flatMap((person) => person.shown)) new Image().src = image("aligned", face.id);
 }
 
-/** The picture of a face; one that is missing on the disk says so and stops nothing. */
+/** The picture of a face; a missing file shows "no image". */
 export function picture(id, kind = "aligned", alt = "") {
   const img = h("img", { ...HIDDEN, alt, src: image(kind, id) });
   img.addEventListener("error", () => img.replaceWith(h("span", { class: "missing" }, "no image")), { once: true });
   return img;
 }
 
-/** Faces in a grid that is one tab stop: arrow keys move, Enter opens, and where `chosen` is given Space chooses. */
+/** Faces in a grid that is one tab stop: arrow keys move, Enter opens, and Space chooses if `chosen` is given. */
 export function faces(list, label, { chosen = null, open, changed = () => {} } = {}) {
   const grid = h("div", { class: list.length < 10 ? "faces few" : "faces", role: "group", "aria-label": label });
   list.forEach((face, i) => {
-    const said = ["Face", face.when && moment(face.when), face.source].filter(Boolean).join(", ");
+    const title = ["Face", face.when && moment(face.when), face.source].filter(Boolean).join(", ");
     const item = h("button", {
-      type: "button", class: "face", title: said, "aria-label": chosen ? said : `${said}: enlarge`,
+      type: "button", class: "face", title, "aria-label": chosen ? title : `${title}: enlarge`,
       tabindex: i === 0 ? "0" : "-1", "data-face": face.id, "aria-pressed": chosen ? String(chosen.has(face.id)) : null,
     }, picture(face.id));
     item.addEventListener("click", () => (chosen ? toggle(item, face.id) : open(face.id)));
@@ -77,7 +77,7 @@ export function faces(list, label, { chosen = null, open, changed = () => {} } =
   return grid;
 }
 
-/** Makes what matches one tab stop, with arrow keys inside. */
+/** Makes the matching elements one tab stop, with arrow keys inside. */
 export function rove(box, selector) {
   const items = () => [...box.querySelectorAll(selector)];
   const go = (to) => {
@@ -105,13 +105,13 @@ export function rove(box, selector) {
 let bound = {};
 let everywhere = {};
 
-/** Keys of the view on the screen. */
+/** Sets the keys of the current view. */
 export function keys(map) { bound = map; }
 
-/** Keys of all views. */
+/** Sets the keys of all views. */
 export function globalKeys(map) { everywhere = map; }
 
-/** What the keys of this view do, for the help. */
+/** The keys and their effects, for the help. */
 export const boundKeys = () => [bound, everywhere];
 
 document.addEventListener("keydown", (event) => {
@@ -119,16 +119,16 @@ document.addEventListener("keydown", (event) => {
   const at = event.target;
   if (at.closest?.("input, textarea, select, dialog")) return;
   const pressed = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  // A shifted figure gives another sign on each keyboard; the key itself is meant.
+  // With Shift, a digit key gives a different character on each keyboard layout: use the key itself.
   const figure = event.shiftKey && /^Digit\d$/.test(event.code) ? `Shift+${event.code.slice(5)}` : null;
   const found = bound[figure] ?? bound[pressed] ?? everywhere[pressed];
-  // Enter presses the button that has the focus, unless that one is for choosing.
+  // Enter presses the focused button, unless it is a toggle.
   if (!found || (pressed === "Enter" && at.closest?.("button:not([aria-pressed]), a, summary"))) return;
   event.preventDefault();
   found.act();
 });
 
-/** A dialog; the promise is of what it was closed with. */
+/** Opens a dialog. */
 export function dialog(title, content, props = {}) {
   const heading = h("h2", { id: "dialog-title" }, title);
   const close = h("button", { type: "button", class: "close", "aria-label": "Close" }, "×");
@@ -142,49 +142,49 @@ export function dialog(title, content, props = {}) {
   return box;
 }
 
-/** Says a result to who does not see it; `shown`: to all, for a moment. */
+/** Announces a result to screen readers; `shown`: also on the screen, for a moment. */
 export function say(text, shown = false) {
   const live = document.getElementById("live");
   live.textContent = text;
   live.classList.remove("shown");
-  // Begins the fading anew.
+  // Restarts the animation.
   void live.offsetWidth;
   live.classList.toggle("shown", shown);
 }
 
-/** A number with thousands. */
+/** A number with thousands separators. */
 export const count = (n) => n.toLocaleString("en");
 
-/** Seconds as one says them. */
+/** A duration as text. */
 export function duration(seconds) {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
   return `${(seconds / 3600).toFixed(1)} h`;
 }
 
-/** What a person is called. */
+/** A person's name or label. */
 export const called = (person) => person.name ?? (person.label < 0 ? "No one" : `Person ${person.label}`);
 
 /** The address of a person's view. */
 export const linkTo = (person) => `#/person/${encodeURIComponent(person.id)}`;
 
-/** How many faces a person has. */
+/** A person's number of faces, as text. */
 export const size = (person) => `${count(person.faces)} ${person.faces === 1 ? "face" : "faces"}`;
 
 /** The first faces of a person, small. */
 export const thumbs = (person, n) => h("span", { class: "thumbs" }, person.shown.slice(0, n).map((face) => picture(face.id)));
 
-/** Whether a time counts from the beginning of a file that does not tell when it was recorded: one of January 1970. */
+/** Whether a time counts from the start of a file without a recording time: those are in January 1970. */
 export const counted = (time) => time.startsWith("1970-01-");
 
-/** A time for people: `YYYY-mm-dd HH:MM:SS`, or `h:mm:ss` where it is counted. */
+/** A time as text: `YYYY-mm-dd HH:MM:SS`, or `h:mm:ss` from the start of a file. */
 export function moment(time) {
   if (!counted(time)) return time;
   const hours = 24 * (Number(time.slice(8, 10)) - 1) + Number(time.slice(11, 13));
   return `${hours}${time.slice(13)}`;
 }
 
-/** When a person was seen. */
+/** The first and last time of a person, as text. */
 export function seen(person) {
   if (!person.seen) return null;
   const [first, last] = person.seen.map((time) => (counted(time) ? moment(time) : time.slice(0, 16)));

@@ -1,4 +1,4 @@
-// A face large, and the frame it came from.
+// The large view of a face, with its frame.
 
 import { h, picture, image, dialog, called, linkTo, counted, moment } from "./dom.js";
 import { get, warn } from "./talk.js";
@@ -16,7 +16,7 @@ export async function large(id) {
   }
   const { when } = face.face;
   const facts = [
-    ["Person", face.person ? h("a", { href: linkTo(face.person), onclick: () => box.close() }, called(face.person)) : "no one (noise)"],
+    ["Person", face.person ? h("a", { href: linkTo(face.person), onclick: () => box.close() }, called(face.person)) : "none (noise)"],
     ["When", when && !counted(when) && `${when} UTC`], ["In the stream", face.stream_time ?? (when && counted(when) && moment(when))], ["Source", face.face.source],
     ["Score", rounded(face.score, 3)], ["Sharpness", rounded(face.blur, 0)], ["Name", h("code", {}, id)],
     ...attributes(face.attributes),
@@ -38,7 +38,7 @@ function frame(face, id) {
   return box;
 }
 
-/** The likeliest of each distribution. */
+/** The most likely label of each attribute. */
 function attributes(all) {
   return Object.entries(all ?? {}).filter(([, of]) => of && Object.keys(of).length).map(([name, of]) => {
     if (name === "pose") return ["Pose", Object.entries(of).map(([axis, degrees]) => `${axis} ${Math.round(degrees)}°`).join(", ")];

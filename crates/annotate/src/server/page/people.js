@@ -1,4 +1,4 @@
-// Lists of people and of noise; one person with all its faces: name, split, move, exclude.
+// Lists of people and of noise, and the view of one person: name, split, move, exclude.
 
 import { h, button, faces, keys, dialog, count, called, linkTo, size, thumbs, seen, say } from "./dom.js";
 import { get, decide, clock, seenOf, stale, warn } from "./talk.js";
@@ -13,16 +13,16 @@ function pager(total, offset, go) {
   const to = (page) => () => page >= 0 && page < pages && go(page * PAGE);
   if (pages === 1) return h("p", { class: "quiet" }, `${count(total)} in all`);
   return h("div", { class: "pager", role: "group", "aria-label": "Pages" },
-    button("Before", ",", to(at - 1), { class: "plain", disabled: at === 0 }),
+    button("Previous", ",", to(at - 1), { class: "plain", disabled: at === 0 }),
     h("span", { "aria-current": "page" }, `Page ${count(at + 1)} of ${count(pages)}, ${count(total)} in all`),
-    button("After", ".", to(at + 1), { class: "plain", disabled: at === pages - 1 }));
+    button("Next", ".", to(at + 1), { class: "plain", disabled: at === pages - 1 }));
 }
 
 /** The keys of a pager's buttons. */
 function pagerKeys(pages) {
   const [before, after] = pages.querySelectorAll("button");
   if (!before) return {};
-  return { ",": { act: () => before.click(), label: "Page before" }, ".": { act: () => after.click(), label: "Page after" } };
+  return { ",": { act: () => before.click(), label: "Previous page" }, ".": { act: () => after.click(), label: "Next page" } };
 }
 
 const personCard = (person, props) => h("a", { class: "card person", ...props },
@@ -30,7 +30,7 @@ const personCard = (person, props) => h("a", { class: "card person", ...props },
   h("span", { class: "caption" }, h("strong", {}, called(person)),
     h("span", { class: "quiet" }, size(person)), seen(person) ? h("span", { class: "quiet" }, seen(person)) : null));
 
-/** A search field, its list, and what happens on a choice. */
+/** A search form and its list; `choose` gives the properties of each card. */
 function finder(choose, paged = () => {}) {
   const search = { text: "", from: "", to: "", order: "faces" };
   const list = h("ul", { class: "people" });
@@ -40,7 +40,7 @@ function finder(choose, paged = () => {}) {
     const mine = ++wanted;
     try {
       const found = await get("/api/people", { ...search, offset, limit: PAGE });
-      // A slower answer to an earlier word comes too late.
+      // A late reply to an earlier search is ignored.
       if (mine !== wanted || !list.isConnected) return;
       list.replaceChildren(...found.rows.map((person) => h("li", {}, personCard(person, choose(person)))));
       pages.replaceChildren(pager(found.total, offset, fill));
@@ -73,7 +73,7 @@ export async function listPeople(main) {
   await fill();
 }
 
-/** Asks which person is meant; resolves to it, or to null. */
+/** Lets the user pick a person; resolves to it, or to null. */
 function pick(title) {
   return new Promise((resolve) => {
     let chosen = null;
@@ -88,11 +88,11 @@ function pick(title) {
   });
 }
 
-/** What can be done with faces that were chosen, of these people or, where there are none, of no one. */
+/** Actions on chosen faces, of these people or, without people, of noise. */
 function chosenActions(chosen, { revision, people, done }) {
-  const told = h("span", { class: "quiet" });
+  const status = h("span", { class: "quiet" });
   const some = (act) => async () => {
-    if (!chosen.size) return say("Choose faces first: Space, or a click", true);
+    if (!chosen.size) return say("Choose faces first, with Space or a click", true);
     return act([...chosen]);
   };
   const send = async (action, ...others) => {
@@ -100,8 +100,8 @@ function chosenActions(chosen, { revision, people, done }) {
     if (reply) await done();
   };
   const list = [
-    { label: "Split off, as one person", key: "x", act: (ids) => send({ kind: "split", faces: ids, together: true }) },
-    { label: "Split, each on its own", key: "e", act: (ids) => send({ kind: "split", faces: ids, together: false }) },
+    { label: "Split off as one person", key: "x", act: (ids) => send({ kind: "split", faces: ids, together: true }) },
+    { label: "Split into single faces", key: "e", act: (ids) => send({ kind: "split", faces: ids, together: false }) },
     people.length ? { label: "Noise", key: "b", act: (ids) => send({ kind: "noise", faces: ids }) } : null,
     { label: "Move to …", key: "m", act: async (ids) => {
       const to = await pick("Whose faces are these?");
@@ -110,8 +110,8 @@ function chosenActions(chosen, { revision, people, done }) {
   ];
   const all = list.filter(Boolean).map((a) => ({ ...a, act: some(a.act) }));
   const bar = h("div", { class: "actions", role: "group", "aria-label": "Chosen faces" },
-    h("div", { class: "second" }, told, all.map((a) => button(a.label, a.key, a.act, { class: "plain" }))));
-  const changed = () => { told.textContent = `${count(chosen.size)} chosen`; };
+    h("div", { class: "second" }, status, all.map((a) => button(a.label, a.key, a.act, { class: "plain" }))));
+  const changed = () => { status.textContent = `${count(chosen.size)} chosen`; };
   changed();
   return { bar, changed, map: Object.fromEntries(all.map((a) => [a.key, a])) };
 }
@@ -129,7 +129,7 @@ export async function showPerson(main, id) {
   };
   const done = async () => {
     chosen.clear();
-    // The face that the address names may have left: go where the others are.
+    // The face in the address may have left the person: go to the list.
     await load().catch(() => { location.hash = "#/people"; });
   };
   const show = (found) => {
@@ -153,8 +153,8 @@ export async function showPerson(main, id) {
     const heading = h("h1", { tabindex: "-1" }, called(person));
     main.replaceChildren(
       h("div", { class: "heading" }, heading, h("p", { class: "quiet" }, `${count(person.faces)} faces`, seen(person) ? ` · ${seen(person)}` : "",
-        ". Choose the faces that do not belong: Space or a click; Enter enlarges.")),
-      h("div", { class: "bar" }, naming, h("button", { type: "button", class: "plain", onclick: noise }, "All of it is noise")),
+        ". Choose the faces that do not belong to this person, with Space or a click. Enter enlarges a face.")),
+      h("div", { class: "bar" }, naming, h("button", { type: "button", class: "plain", onclick: noise }, "All faces are noise")),
       faces(found.faces.rows, `Faces of ${called(person)}`, { chosen, open: large, changed: work.changed }), pages, work.bar);
     heading.focus({ preventScroll: true });
     clock();
@@ -175,7 +175,7 @@ export async function listNoise(main) {
     const pages = pager(found.total, offset, (next) => load(next).catch((failure) => warn(failure.message)));
     keys({ ...work.map, ...pagerKeys(pages) });
     const heading = h("h1", { tabindex: "-1" }, "Noise");
-    main.replaceChildren(h("div", { class: "heading" }, heading, h("p", { class: "quiet" }, "Faces that belong to no one. Choose some to give them back.")),
+    main.replaceChildren(h("div", { class: "heading" }, heading, h("p", { class: "quiet" }, "Faces that belong to no one. Choose faces to assign them to a person.")),
       found.total ? faces(found.rows, "Noise", { chosen, open: large, changed: work.changed }) : h("p", { class: "done" }, "Nothing here."), pages, found.total ? work.bar : null);
     heading.focus({ preventScroll: true });
     clock();

@@ -1,4 +1,4 @@
-// The page: addresses, progress, tools.
+// The page: views, progress and tools.
 
 import { h, key, globalKeys, boundKeys, dialog, count, duration, say } from "./dom.js";
 import { get, post, saved, who, decide, warn, clearAlert, stale } from "./talk.js";
@@ -9,15 +9,15 @@ import { history } from "./history.js";
 const main = document.getElementById("main");
 
 const queue = (box) => rows(box, {
-  title: "Same person?", about: "The likeliest pairs, in any order you like.",
+  title: "Same person?", about: "The most likely pairs. Answer them in any order.",
   load: () => get("/api/questions", { form: "pair", count: 20, shown: 5 }),
 });
 const undecided = (box) => rows(box, {
-  title: "Undecided", about: "Pairs that could not be told. They are not asked again by themselves.",
+  title: "Undecided", about: "Pairs answered with \"not sure\". They are not asked again automatically.",
   load: async () => (await get("/api/undecided", { limit: 20 })).rows,
 });
 
-// Address, label, key, what shows it.
+// Address, label, key, function that shows the view.
 const VIEWS = [
   ["pair", "Pairs", "p", (box) => ask(box, "pair")], ["group", "Groups", "g", (box) => ask(box, "group")],
   ["sweep", "Sweep", "w", (box) => ask(box, "sweep")], ["queue", "Queue", "q", queue], ["people", "People", "l", listPeople],
@@ -30,7 +30,7 @@ document.getElementById("nav").append(...[...links.values()].map((link) => h("li
 
 let routed = Promise.resolve();
 
-/** Shows what the address says; one view after the other, so that a slow one never comes over a later one. */
+/** Shows the view of the address. Views load one after another, so that a slow one never replaces a later one. */
 function route() {
   routed = routed.then(show, show);
   return routed;
@@ -43,7 +43,7 @@ async function show() {
   if (!view && path !== "person") { location.replace("#/group"); return; }
   document.title = `${view ? view[1] : "Person"} · Review`;
   links.get(path)?.scrollIntoView({ block: "nearest", inline: "center" });
-  // Each view has a box of its own: what comes late for one that has gone goes nowhere.
+  // Each view has its own element: a late reply for a view that was left changes nothing.
   const box = h("div", { class: "view" });
   main.replaceChildren(box);
   main.setAttribute("aria-busy", "true");
@@ -52,7 +52,7 @@ async function show() {
     await (view ? view[3](box, rest) : showPerson(box, decodeURIComponent(rest)));
   } catch (failure) {
     if (failure.error === "token") return void askToken();
-    box.replaceChildren(h("h1", { tabindex: "-1" }, "That did not work"), h("p", {}, failure.message));
+    box.replaceChildren(h("h1", { tabindex: "-1" }, "This did not work"), h("p", {}, failure.message));
   } finally {
     main.removeAttribute("aria-busy");
     main.dataset.view = `${path}/${rest}`;
@@ -96,7 +96,7 @@ const undoButton = h("button", { type: "button", class: "plain", onclick: undoLa
 
 async function undoLast() {
   try {
-    // The last that holds and was not itself an undoing.
+    // The last decision that holds and is not an undo or redo itself.
     for (let offset = 0; ; offset += 40) {
       const { rows: list, total } = await get("/api/history", { offset, limit: 40 });
       const last = list.find((entry) => !entry.undone && !["undo", "redo"].includes(entry.kind));
@@ -129,24 +129,24 @@ function askWho() {
     who.set(input.value.trim());
     box.close();
     refresh();
-  } }, h("label", {}, h("span", {}, "Written beside each of your answers"), input), h("button", { type: "submit", class: "main yes" }, "Save"));
+  } }, h("label", {}, h("span", {}, "Recorded with each of your answers"), input), h("button", { type: "submit", class: "main yes" }, "Save"));
   const box = dialog("Who answers?", form);
 }
 
 function finalize() {
-  const told = h("p", {}, "Writes annotations_manual.json from all decisions so far. The journal stays; you can go on after.");
+  const status = h("p", {}, "Writes annotations_manual.json from all decisions so far. The journal is kept; you can continue afterwards.");
   const go = h("button", { type: "button", class: "main yes", onclick: async () => {
     try {
       const result = await post("/api/finalize", {});
-      told.textContent = `${result.file}: ${count(result.people)} people, ${count(result.faces)} faces, ${count(result.noise)} noise.`;
-      say(told.textContent);
+      status.textContent = `${result.file}: ${count(result.people)} people, ${count(result.faces)} faces, ${count(result.noise)} noise.`;
+      say(status.textContent);
     } catch (failure) {
-      told.textContent = `Not written. ${failure.message}`;
+      status.textContent = `Not written. ${failure.message}`;
     }
     go.remove();
     box.querySelector(".close").focus();
-  } }, "Write it");
-  const box = dialog("Finalize", h("div", {}, told, h("p", { class: "buttons" }, go)));
+  } }, "Write");
+  const box = dialog("Finalize", h("div", {}, status, h("p", { class: "buttons" }, go)));
 }
 
 document.getElementById("tools").append(undoButton, tool("Finalize", finalize), whoButton, themeButton,
@@ -173,7 +173,7 @@ function askToken() {
   main.replaceChildren(heading, h("form", { class: "naming", onsubmit: async (event) => {
     event.preventDefault();
     try { await give(input.value.trim()); await begin(); } catch (failure) { warn(failure.message); }
-  } }, h("label", {}, h("span", {}, "The one that the terminal shows"), input), h("button", { type: "submit", class: "main yes" }, "Go on")));
+  } }, h("label", {}, h("span", {}, "The token shown in the terminal"), input), h("button", { type: "submit", class: "main yes" }, "Continue")));
   heading.focus();
 }
 
@@ -190,7 +190,7 @@ theme(localStorage.getItem("theme") ?? "auto");
 window.addEventListener("hashchange", route);
 const given = location.hash.match(/^#token=([0-9a-f]+)$/);
 if (given) {
-  // Out of the address before anything else happens, so that it is in no history.
+  // Removed from the address first, so that it does not stay in the history.
   window.history.replaceState(null, "", "/");
   try { await give(given[1]); } catch (failure) { warn(failure.message); }
 }

@@ -1,8 +1,8 @@
-// All that goes to the server and back.
+// Requests to the server.
 
 import { h, button, say } from "./dom.js";
 
-/** A reply that is not the wanted one. */
+/** A failed request. */
 export class Failure extends Error {
   constructor(status, error, message) {
     super(message);
@@ -20,8 +20,8 @@ async function request(path, options = {}) {
   }
   const text = await reply.text();
   let body = null;
-  try { body = text ? JSON.parse(text) : null; } catch { /* told below */ }
-  if (!reply.ok) throw new Failure(reply.status, body?.error ?? "unknown", body?.message ?? `The server said ${reply.status}.`);
+  try { body = text ? JSON.parse(text) : null; } catch { /* reported below */ }
+  if (!reply.ok) throw new Failure(reply.status, body?.error ?? "unknown", body?.message ?? `The server replied with status ${reply.status}.`);
   return body;
 }
 
@@ -37,7 +37,7 @@ export function post(path, body) {
   return request(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 }
 
-/** Who answers; kept in this browser. */
+/** The author of answers, stored in this browser. */
 export const who = {
   get: () => localStorage.getItem("who") || null,
   set: (name) => (name ? localStorage.setItem("who", name) : localStorage.removeItem("who")),
@@ -53,24 +53,24 @@ document.addEventListener("visibilitychange", () => {
   else if (hiddenAt !== null) { hiddenFor += performance.now() - hiddenAt; hiddenAt = null; }
 });
 
-/** Something new is on the screen: the time of an answer counts from here, without the time it was hidden. */
+/** Starts the time of an answer. Time while the page is hidden does not count. */
 export function clock() { shownAt = performance.now(); hiddenFor = 0; }
 
-/** The people on a screen, as an answer says them. */
+/** The people on a screen, as an answer lists them. */
 export const seenOf = (people) => people.filter(Boolean).map(({ id, state }) => ({ id, state }));
 
 let busy = false;
-/** Listeners of every answer that was saved. */
+/** Called with the reply to every saved answer. */
 export const saved = [];
-/** What is called when a screen is out of date. */
+/** Called when a screen is out of date. */
 export const stale = { reload: () => {} };
 
 /**
- * Sends an answer and resolves to its reply, or to null where it was not saved: then it stays on the screen, and the
- * alert offers to send it again under its own key, so that it is never taken twice.
+ * Sends an answer and resolves to its reply, or to null if it was not saved. Then the alert offers to send it again
+ * with the same key, so that it is never recorded twice.
  */
 export async function decide(action, { revision, seen, whole = false, next = null }) {
-  // One at a time: a key pressed twice is not two answers.
+  // One at a time: pressing a key twice must not send two answers.
   if (busy) return null;
   const seconds = Math.min(86400, Math.max(0, (performance.now() - shownAt - hiddenFor) / 1000));
   return send({ key: newKey(), revision, seen, seconds: Math.round(seconds * 100) / 100, who: who.get(), whole, action, next });
@@ -84,7 +84,7 @@ async function send(answer) {
     try {
       reply = await post("/api/decide", answer);
     } catch (failure) {
-      // A connection that had gone to sleep: once more, at once.
+      // An idle connection may have been closed: try once more at once.
       if (failure.status !== 0) throw failure;
       reply = await post("/api/decide", answer);
     }
@@ -116,11 +116,11 @@ function refused(answer, failure) {
   }
 }
 
-/** Shows what went wrong until it is dealt with. */
+/** Shows a warning until it is dismissed. */
 export function warn(message, buttons = []) {
   const dismiss = h("button", { type: "button", class: "close", "aria-label": "Dismiss", onclick: clearAlert }, "×");
   document.getElementById("alert").replaceChildren(h("div", { class: "warning" }, h("p", {}, message), ...buttons, dismiss));
 }
 
-/** Takes the alert away. */
+/** Removes the warning. */
 export function clearAlert() { document.getElementById("alert").replaceChildren(); }

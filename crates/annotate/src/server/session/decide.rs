@@ -115,7 +115,7 @@ impl ReviewSession {
 
     fn view(&mut self, form: Form, screen: &Screen, shown: usize) -> Result<Question> {
         let revision = self.revision();
-        let told = |left, right, pair: &questions::Pair| Candidate {
+        let candidate = |left, right, pair: &questions::Pair| Candidate {
             left,
             right,
             distance: pair.distance,
@@ -133,12 +133,12 @@ impl ReviewSession {
                     let own = self.choose(&pool, shown, &theirs);
                     person = Some(self.person_view(host, &own));
                 }
-                pairs.push(told(None, self.person_view(*other, &chosen), pair));
+                pairs.push(candidate(None, self.person_view(*other, &chosen), pair));
             }
         } else {
             for (left, right, pair) in &screen.pairs {
                 let [a, b] = self.pair_view(*left, *right, shown)?;
-                pairs.push(told(Some(a), b, pair));
+                pairs.push(candidate(Some(a), b, pair));
             }
         }
         Ok(Question { form, revision, person, pairs })
@@ -174,13 +174,13 @@ impl ReviewSession {
         }
         self.people.check(&action).map_err(|refusal| match refusal {
             Refusal::Conflict(_) => {
-                Problem::Conflict(format!("That contradicts action holds, and was NOT saved: {refusal}."))
+                Problem::Conflict(format!("NOT saved, since it contradicts earlier decisions: {refusal}."))
             }
             Refusal::Unknown(_) | Refusal::NoSuchDecision(_) => {
                 Problem::Unknown(format!("NOT saved: {refusal}."))
             }
             Refusal::Undone(_) | Refusal::Holds(_) | Refusal::NoOne(_) => {
-                Problem::Stale(format!("Someone was faster; NOT saved: {refusal}."))
+                Problem::Stale(format!("NOT saved, since someone else has changed this: {refusal}."))
             }
             Refusal::Empty | Refusal::TooMany { .. } => Problem::Refused(format!("NOT saved: {refusal}.")),
         })?;
@@ -230,7 +230,7 @@ impl ReviewSession {
     fn check_seen(&self, answer: &Answer) -> Result<(), Problem> {
         if answer.revision > self.revision() {
             return Err(Problem::Stale(
-                "This page is of another review; load it again. The answer was NOT saved.".into(),
+                "This page belongs to another review. Reload it. The answer was NOT saved.".into(),
             ));
         }
         let mut seen = HashSet::new();
@@ -281,7 +281,7 @@ impl ReviewSession {
         let by =
             self.decisions.last().filter(|d| d.id > revision).map(|d| format!(" (the last by {})", d.who));
         Problem::Stale(format!(
-            "Other answers have come since this was shown{}. Yours was NOT saved; here is how it stands now.",
+            "Other answers were saved since this was shown{}. Yours was NOT saved. The page now shows the current state.",
             by.unwrap_or_default()
         ))
     }
@@ -312,9 +312,9 @@ impl ReviewSession {
             Action::Split { faces: all, .. } => format!("Saved: {} split off", faces(all.len())),
             Action::Move { faces: all, .. } => format!("Saved: {} moved", faces(all.len())),
             Action::Name { name: Some(name), .. } => format!("Saved: named {name}"),
-            Action::Name { name: None, .. } => "Saved: name taken away".into(),
+            Action::Name { name: None, .. } => "Saved: name removed".into(),
             Action::Undo { decision } => format!("Undone: decision {decision}"),
-            Action::Redo { decision } => format!("Done again: decision {decision}"),
+            Action::Redo { decision } => format!("Redone: decision {decision}"),
         }
     }
 

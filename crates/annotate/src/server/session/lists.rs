@@ -88,7 +88,7 @@ impl ReviewSession {
     pub(super) fn search(&mut self, search: &Search, window: Window) -> Result<Rows<PersonView>, Problem> {
         let mut people = self.listed().people;
         let wrong = |text: &str| {
-            Problem::Refused(format!("'{text}' is no time: write 2023-05-25 10:00, or the beginning of it"))
+            Problem::Refused(format!("'{text}' is not a time: write 2023-05-25 10:00 or a prefix of it"))
         };
         let bound = |text: &str, last: bool| match text.trim() {
             "" => Ok(None),
@@ -163,13 +163,13 @@ impl ReviewSession {
                 .map(|s| (session_queue.decisions[s.answer], s.wrong))
                 .filter(|(id, _)| *id > 0)
                 .collect();
-            let mut told = HashSet::new();
+            let mut listed = HashSet::new();
             let mut first: Vec<(usize, Option<f64>)> = doubts
                 .into_iter()
-                .filter(|(id, _)| told.insert(*id))
+                .filter(|(id, _)| listed.insert(*id))
                 .map(|(id, wrong)| (id as usize - 1, Some(wrong)))
                 .collect();
-            order.retain(|(at, _)| !told.contains(&(*at as u64 + 1)));
+            order.retain(|(at, _)| !listed.contains(&(*at as u64 + 1)));
             first.extend(order);
             order = first;
         }
