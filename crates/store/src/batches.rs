@@ -11,6 +11,9 @@ use parquet::errors::ParquetError;
 use crate::Error;
 use crate::pairs::About;
 
+/// Where a file's metadata say which schema version it has.
+pub(crate) const SCHEMA_VERSION: &str = "streamface.schema_version";
+
 /// Rows of a batch.
 const ROWS: usize = 65_536;
 
@@ -21,6 +24,7 @@ pub struct Batches {
     reader: Option<ParquetRecordBatchReader>,
     rows: u64,
     about: About,
+    version: Option<String>,
 }
 
 impl Batches {
@@ -41,8 +45,30 @@ impl Batches {
                 .map_err(|_| ParquetError::General("a negative number of rows".to_owned()))?;
             Ok::<_, ParquetError>((builder.with_batch_size(ROWS).build()?, rows, about))
         };
-        let (reader, rows, about) = guarded(path, what, open)?;
-        Ok(Self { path: path.to_owned(), what, reader: Some(reader), rows, about })
+        let (reader, rows, mut about): (_, _, About) = guarded(path, what, open)?;
+        let version = about.remove(SCHEMA_VERSION);
+        Ok(Self { path: path.to_owned(), what, reader: Some(reader), rows, about, version })
+    }
+
+    /// The file's schema version: 1 where it does not say, as files did before there was a second.
+    ///
+    /// # Errors
+    /// [`Error::SchemaVersion`] for another one than `oldest` to `newest`, [`Error::Format`] for one that is no number.
+    pub fn schema_version(&self, oldest: u32, newest: u32) -> Result<u32, Error> {
+        let Some(version) = &self.version else {
+            return if oldest <= 1 { Ok(1) } else { Err(self.other_version(1, oldest, newest)) };
+        };
+        let found =
+            version.parse().map_err(|_| broken(&self.path, self.what, &"its schema version is no number"))?;
+        if (oldest..=newest).contains(&found) {
+            Ok(found)
+        } else {
+            Err(self.other_version(found, oldest, newest))
+        }
+    }
+
+    fn other_version(&self, found: u32, oldest: u32, newest: u32) -> Error {
+        Error::SchemaVersion { path: self.path.clone(), found, oldest, newest }
     }
 
     /// Rows in the file, as it says itself.
@@ -51,7 +77,7 @@ impl Batches {
         self.rows
     }
 
-    /// What the file says of itself, by name.
+    /// What the file says of itself, by name; without its schema version.
     #[must_use]
     pub fn about(&self) -> &About {
         &self.about

@@ -9,7 +9,8 @@ use streamface_types::{FaceId, FrameId};
 
 use crate::table::{self, Row};
 use crate::{
-    Error, ExtractionRow, FaceRow, FeatureRow, FileLock, FrameRow, ImageKind, LabelRow, write_atomic,
+    AttributeRow, Error, ExtractionRow, FaceRow, FeatureRow, FileLock, FrameRow, ImageKind, LabelRow,
+    annotations, read_attributes, write_annotations, write_atomic,
 };
 
 /// Largest image file that is read back, in bytes.
@@ -87,14 +88,8 @@ impl Dataset {
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Format`].
-    pub fn each<R: Row>(&self, mut each: impl FnMut(R)) -> Result<(), Error> {
-        let metadata = self.metadata();
-        if !table::batches(&metadata)?.is_empty() {
-            self.read::<R>()?.into_iter().for_each(each);
-            return Ok(());
-        }
-        let path = table::table_path::<R>(&metadata);
-        if path.exists() { table::read_table(&path, &mut each) } else { Ok(()) }
+    pub fn each<R: Row>(&self, each: impl FnMut(R)) -> Result<(), Error> {
+        table::each(&self.metadata(), each)
     }
 
     /// Replaces a table.
@@ -119,6 +114,7 @@ impl Dataset {
         table::write(&metadata, self.read::<ExtractionRow>()?)?;
         table::write(&metadata, self.read::<FaceRow>()?)?;
         table::write(&metadata, self.read::<FeatureRow>()?)?;
+        table::write(&metadata, self.read::<AttributeRow>()?)?;
         remove_dir(&table::batches_dir(&metadata))
     }
 
@@ -179,6 +175,17 @@ impl Dataset {
             return Err(Error::format(&path, format!("larger than {MAX_IMAGE_BYTES} bytes")));
         }
         Ok(bytes)
+    }
+
+    /// Writes the original's `metadata/annotations.json`: these labels, and the attributes in the table.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Format`].
+    pub fn write_annotations(&self, labels: &[LabelRow]) -> Result<(), Error> {
+        let metadata = self.metadata();
+        let labels = labels.iter().map(|r| (&r.face, r.label));
+        let file = annotations(labels, &read_attributes(&metadata)?);
+        write_annotations(&metadata.join("annotations.json"), &file)
     }
 
     /// Puts the faces of each person into `labeled_faces/{label}/` (hard links where the file system
@@ -298,14 +305,20 @@ pub struct Batch {
     pub faces: Vec<FaceRow>,
     /// Faces that were embedded.
     pub features: Vec<FeatureRow>,
+    /// What models say of faces.
+    pub attributes: Vec<AttributeRow>,
 }
 
 impl Batch {
     /// Whether there is nothing to commit.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self { frames, extractions, faces, features } = self;
-        frames.is_empty() && extractions.is_empty() && faces.is_empty() && features.is_empty()
+        let Self { frames, extractions, faces, features, attributes } = self;
+        frames.is_empty()
+            && extractions.is_empty()
+            && faces.is_empty()
+            && features.is_empty()
+            && attributes.is_empty()
     }
 
     /// A folder with a file per table, made under another name: its rename commits all of them.
@@ -320,6 +333,7 @@ impl Batch {
         table::write(&part, self.extractions)?;
         table::write(&part, self.faces)?;
         table::write(&part, self.features)?;
+        table::write(&part, self.attributes)?;
         let last = table::batches(metadata)?.pop();
         let number = last.and_then(|p| p.file_name()?.to_str()?.parse::<u64>().ok()).map_or(0, |n| n + 1);
         let path = table::batches_dir(metadata).join(format!("{number:08}"));
@@ -378,6 +392,7 @@ fn take_lock(root: &Path) -> Result<FileLock, Error> {
 mod tests {
     use super::*;
     use crate::DropReason;
+    use streamface_types::attributes::{Attributes, Value};
     use streamface_types::{BoundingBox, Label, Landmarks, StreamTime};
 
     fn frame(i: u32) -> FrameId {
@@ -417,12 +432,21 @@ mod tests {
         let features = [feature(0, f32::MIN_POSITIVE), feature(1, 2.0)];
         let labels = [LabelRow { face: FaceId::new(frame(0), 0), label: Label::NOISE }];
         let searched = [ExtractionRow { frame: frame(0), detected: 3, small: 1, blurred: 1, kept: 1 }];
+        let said = Attributes::from_iter([
+            (
+                "gender".to_owned(),
+                Value::Categories([("Male".to_owned(), 0.75), ("Female".to_owned(), 0.25)].into()),
+            ),
+            ("age".to_owned(), Value::Number(31.5)),
+        ]);
+        let attributes = AttributeRow::of(&faces[0].face, &said, Some(("m", "00")));
         for half in [0..1, 1..2] {
             data.commit(Batch {
                 frames: frames[half.clone()].to_vec(),
                 faces: faces[half.clone()].to_vec(),
                 features: features[half].to_vec(),
                 extractions: searched.to_vec(),
+                attributes: attributes.clone(),
             })
             .unwrap();
         }
@@ -433,6 +457,7 @@ mod tests {
             assert_eq!(data.read::<FeatureRow>().unwrap(), features);
             assert_eq!(data.read::<LabelRow>().unwrap(), labels);
             assert_eq!(data.read::<ExtractionRow>().unwrap(), searched);
+            assert_eq!(data.read::<AttributeRow>().unwrap(), attributes);
             // One by one they are the same, from batches or from one file.
             let mut one_by_one = Vec::new();
             data.each(|row: FrameRow| one_by_one.push(row)).unwrap();

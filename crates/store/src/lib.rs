@@ -4,7 +4,7 @@
 //! DIR/
 //!   frames/ faces/ aligned_faces/   images, named as the original names them
 //!   labeled_faces/{label}/          the faces of each person
-//!   metadata/{frames,faces,extractions,features,labels}.parquet
+//!   metadata/{frames,faces,extractions,features,attributes,labels}.parquet
 //!   metadata/batches/               what a run under way has committed so far
 //!   metadata/detections.csv, matches.csv, annotations.json   the original's files
 //!   report.html
@@ -31,11 +31,15 @@
 //! ```
 
 mod atomic;
+mod attributes;
 mod batches;
 mod cache;
+mod cells;
 mod columns;
 mod compat;
 mod dataset;
+mod declare;
+mod docs;
 mod error;
 mod images;
 mod lock;
@@ -45,17 +49,19 @@ mod rows;
 mod table;
 
 pub use atomic::{can_be_written, write_atomic};
+pub use attributes::{annotations, read_attributes};
 pub use batches::Batches;
 pub use cache::{CacheKind, CacheMiss};
 pub use compat::{DETECTIONS, read_annotations, write_annotations, write_detections, write_matches};
 pub use dataset::{Batch, Dataset, MAX_IMAGE_BYTES};
+pub use docs::{tables, tables_page};
 pub use error::{Error, Result};
 pub use images::ImageKind;
 pub use lock::FileLock;
 pub use npy::read_npy;
 pub use pairs::{About, RowPair, read_pairs, write_pairs};
-pub use rows::{DropReason, ExtractionRow, FaceRow, FeatureRow, FrameRow, LabelRow};
-pub use table::Row;
+pub use rows::{AttributeRow, DropReason, ExtractionRow, FaceRow, FeatureRow, FrameRow, LabelRow};
+pub use table::{Column, Row, Table};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -17,7 +17,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 use rayon::prelude::*;
 
-use crate::batches::broken;
+use crate::batches::{SCHEMA_VERSION, broken};
 use crate::{Batches, Error, write_atomic};
 
 /// Pairs a row group.
@@ -33,6 +33,9 @@ pub type About = BTreeMap<String, String>;
 const FILE: &str = "file of pairs";
 /// The checksum's name among the metadata.
 const CHECKSUM: &str = "checksum";
+
+/// Schema version.
+const VERSION: u32 = 1;
 
 /// Pairs whose bytes the checksum takes at once.
 const CHUNK: usize = 1 << 12;
@@ -161,6 +164,7 @@ pub fn write_pairs<E: std::error::Error + Send + Sync + 'static>(
             }
             groups = following?;
         }
+        writer.append_key_value_metadata(KeyValue::new(SCHEMA_VERSION.to_owned(), VERSION.to_string()));
         writer.append_key_value_metadata(KeyValue::new(CHECKSUM.to_owned(), sum.text()));
         writer.close()?;
         Ok(())
@@ -190,6 +194,7 @@ fn row_groups<E>(pairs: &mut impl Iterator<Item = Result<RowPair, E>>) -> Result
 /// [`Error::TooMany`] for more pairs than that.
 pub fn read_pairs(path: &Path, most: u64) -> Result<(About, Vec<RowPair>), Error> {
     let batches = Batches::open(path, FILE)?;
+    batches.schema_version(VERSION, VERSION)?;
     let broken = |why: &dyn std::fmt::Display| broken(path, FILE, why);
     let mut about = batches.about().clone();
     let checksum = about.remove(CHECKSUM);

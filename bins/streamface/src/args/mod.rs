@@ -18,7 +18,7 @@ use clap::{Args, Parser, Subcommand};
 pub use capture::{AnalyzeArgs, CaptureArgs, ExtractArgs, FaceArgs, FrameArgs, RunArgs, WorkArgs};
 pub(crate) use cluster::range;
 pub use cluster::{ClusterArgs, ClusterPart, JoinArgs, LinkArgs, Method, MethodArgs, PeopleArgs, Resources};
-pub use exchange::{Copying, ExportArgs, ImportArgs, In, Out};
+pub use exchange::{Copying, ExportArgs, ImportArgs};
 pub use matching::{Compat, MatchArgs, MatchMode};
 pub use review::{FinalizeArgs, ReviewArgs};
 pub use score::{ScoreArgs, VerifyArgs};

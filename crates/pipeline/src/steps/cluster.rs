@@ -6,10 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use streamface_cluster::{Constraints, compat, labels, merge_by_links};
-use streamface_store::{
-    Dataset, FaceRow, FeatureRow, LabelRow, write_annotations, write_detections, write_matches,
-};
-use streamface_types::{Annotation, Annotations, Embeddings, FaceId, FaceLink, FrameId, Label};
+use streamface_store::{Dataset, FaceRow, FeatureRow, LabelRow, write_detections, write_matches};
+use streamface_types::{Embeddings, FaceId, FaceLink, FrameId, Label};
 
 use super::decided::{Decided, keep_apart};
 use super::finalize::print_conflicts;
@@ -78,15 +76,10 @@ pub fn cluster(data: &Dataset, people: &People, quiet: bool) -> anyhow::Result<C
             ("method", people.method_name().to_owned()),
         ],
     )?;
-    let rows: Vec<LabelRow> = features
-        .iter()
-        .zip(&labels)
-        .map(|(f, &l)| LabelRow { face: f.face.clone(), label: Label(l.into()) })
-        .collect();
+    let rows: Vec<LabelRow> =
+        features.iter().zip(&labels).map(|(f, &l)| LabelRow::new(f.face.clone(), Label(l.into()))).collect();
     let metadata = data.metadata();
-    let labels = rows.iter().map(|r| (r.face.to_string(), Annotation::from(r.label))).collect();
-    let annotations = Annotations { labels, ..Annotations::default() };
-    write_annotations(&metadata.join("annotations.json"), &annotations)?;
+    data.write_annotations(&rows)?;
     write_detections(&metadata.join("detections.csv"), &faces)?;
     write_matches(&metadata.join("matches.csv"), &links)?;
     data.write_processed(&data.read()?, &data.read()?)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use streamface_eval::read_labels;
 use streamface_exchange::{
-    ExportSettings, ImportSettings, Labels, Limits, Progress, Snapshot, Summary, export_snapshot,
+    ExportSettings, ImportSettings, Labels, Limits, Progress, Snapshot, Summary, detect, export_snapshot,
     import as import_set,
 };
 
@@ -40,7 +40,7 @@ pub fn export(args: &ExportArgs) -> anyhow::Result<Outcome> {
     let set = Snapshot::read(&data, &settings.labels)?;
     let bar = Bar::new(args.common.quiet);
     let observe = |p: Progress| bar.show(p.what, p.done, p.total);
-    let done = export_snapshot(&set, args.format.format(), &args.out, &settings, &observe);
+    let done = export_snapshot(&set, args.format, &args.out, &settings, &observe);
     bar.finish();
     let done = done?;
     let unused = settings.labels == Labels::Auto && set.is_reviewed();
@@ -59,9 +59,13 @@ pub fn import(args: &ImportArgs) -> anyhow::Result<Outcome> {
         images: args.images.clone(),
         pickle: Limits { length: args.max_pickle, ..Limits::default() },
     };
+    let format = args.format.or_else(|| detect(&args.path));
+    let format = format.with_context(|| {
+        format!("{}: it looks like none of the formats that are read; give --format", args.path.display())
+    })?;
     let bar = Bar::new(args.common.quiet);
     let observe = |p: Progress| bar.show(p.what, p.done, p.total);
-    let done = import_set(&args.path, args.format.format(), &args.out, &settings, &observe);
+    let done = import_set(&args.path, format, &args.out, &settings, &observe);
     bar.finish();
     let done = done?;
     let next = if done.faces == 0 {

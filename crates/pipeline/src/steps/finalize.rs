@@ -32,7 +32,7 @@ pub fn finalize(args: &FinalizeArgs) -> anyhow::Result<Outcome> {
     done.write(&data.metadata(), &people)?;
     if args.folders {
         let rows = people.faces().iter().zip(&done.labels);
-        let rows: Vec<_> = rows.map(|(face, &l)| LabelRow { face: face.clone(), label: Label(l) }).collect();
+        let rows: Vec<_> = rows.map(|(face, &l)| LabelRow::new(face.clone(), Label(l))).collect();
         data.write_labeled_faces(&rows)?;
     }
     let (summary, report) = (done.summary(&people), people.report());

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use streamface_store::{Dataset, Error as StoreError, ImageKind};
-use streamface_types::{Annotations, FaceId};
+use streamface_types::FaceId;
 
 use super::view::{self, *};
 use crate::{Decision, Journal, People, questions};
@@ -103,8 +103,8 @@ pub struct ReviewSession {
     settings: SessionSettings,
     lists: Lists,
     reservations: Vec<Reservation>,
-    /// Action the dataset's annotations.json says beside labels; read when first asked for.
-    attributes: Option<Annotations>,
+    /// What the table of attributes says; read when first asked for.
+    attributes: Option<std::collections::BTreeMap<FaceId, streamface_types::Attributes>>,
     progress: Option<(Instant, u64, Estimate)>,
     f_at_start: Option<f64>,
 }
@@ -275,15 +275,15 @@ impl ReviewSession {
     }
 
     fn attributes_of(&mut self, face: &FaceId) -> Option<streamface_types::Attributes> {
-        let path = self.data.metadata().join("annotations.json");
-        // Read whole: a file that is too large for that is left alone.
+        let path = self.data.metadata().join("attributes.parquet");
+        // Read whole: a table that is too large for that is left alone.
         let all = self.attributes.get_or_insert_with(|| match std::fs::metadata(&path) {
             Ok(about) if about.len() <= 64 << 20 => {
-                streamface_store::read_annotations(&path).unwrap_or_default()
+                streamface_store::read_attributes(&self.data.metadata()).unwrap_or_default()
             }
-            _ => Annotations::default(),
+            _ => std::collections::BTreeMap::new(),
         });
-        all.labels.get(&face.to_string())?.attributes.clone()
+        all.get(face).cloned()
     }
 }
 
