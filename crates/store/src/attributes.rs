@@ -11,7 +11,30 @@ use streamface_types::attributes::{Distribution, Value};
 use streamface_types::{Annotation, Annotations, Attributes, FaceId, Label};
 
 use crate::columns::Columns;
-use crate::{AttributeRow, Result, table};
+use crate::declare::table;
+use crate::table;
+use crate::{Error, Result};
+
+table! {
+    /// One label or number that a model gave for an attribute of a face.
+    AttributeRow in "attributes", version 2, reads 1, many rows of (FaceId, String) = |r| attribute_key(r);
+    before 2: read_first_attributes;
+    "One row for each label or number that a model gave for a face. A label of a category has a probability; a number, \
+     such as an age in years or an angle in degrees, has none. The rows of one attribute stand in the order of the model's \
+     labels. Labels and numbers of an imported set have no model and no hash."
+    given {
+        face: FaceId { "face_id": "id of the face" };
+        attribute: String {
+            "attribute": "name of the attribute, such as `age`; a number of several, such as an angle of the pose, is `pose.yaw`",
+        };
+        value: String { "value": "the label, such as `20-29`, or a number as text" };
+    }
+    rest {
+        probability: Option<f64> { "probability": "probability of the label, 0 to 1; null for a number" };
+        model: Option<String> { "model": "name of the model; null where an import does not say" };
+        model_sha256: Option<String> { "model_sha256": "SHA-256 of the model's weights; null where an import does not say" };
+    }
+}
 
 impl AttributeRow {
     /// The rows of a face. `model` is the name of the model and the SHA-256 of its weights.
@@ -93,13 +116,13 @@ impl AttributeRow {
 }
 
 /// Rows of one attribute of a face belong together, all angles of a pose too.
-pub(crate) fn attribute_key(row: &AttributeRow) -> (FaceId, String) {
+fn attribute_key(row: &AttributeRow) -> (FaceId, String) {
     let name = row.attribute.split('.').next().unwrap_or_default();
     (row.face.clone(), name.to_owned())
 }
 
 /// A row of version 1, which only imports wrote: `face_id, attribute, name, value`, where `value` is a probability or degrees.
-pub(crate) fn read_first_attributes(columns: &Columns<'_>, row: usize) -> Result<AttributeRow, String> {
+fn read_first_attributes(columns: &Columns<'_>, row: usize) -> Result<AttributeRow, String> {
     let (attribute, name): (String, String) =
         (columns.parsed("attribute", row)?, columns.parsed("name", row)?);
     let number = columns.required::<Float64Type>("value", row)?;
@@ -126,7 +149,7 @@ pub fn read_attributes(metadata: &Path) -> Result<BTreeMap<FaceId, Attributes>> 
         }
     })?;
     match broken {
-        Some(why) => Err(crate::Error::format(&table::table_path::<AttributeRow>(metadata), why)),
+        Some(why) => Err(Error::format(&table::table_path::<AttributeRow>(metadata), why)),
         None => Ok(all),
     }
 }

@@ -1,5 +1,6 @@
 //! Parquet files as batches of rows, whatever is wrong with them.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,9 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use parquet::errors::ParquetError;
 
 use crate::Error;
-use crate::pairs::About;
+
+/// What a file says of itself, by name: a metric, a threshold, what it is of.
+pub type About = BTreeMap<String, String>;
 
 /// Where a file's metadata say which schema version it has.
 pub(crate) const SCHEMA_VERSION: &str = "streamface.schema_version";

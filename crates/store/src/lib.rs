@@ -40,6 +40,7 @@ mod compat;
 mod dataset;
 mod declare;
 mod docs;
+mod drop_reason;
 mod error;
 mod images;
 mod lock;
@@ -49,18 +50,19 @@ mod rows;
 mod table;
 
 pub use atomic::{can_be_written, write_atomic};
-pub use attributes::{annotations, read_attributes};
-pub use batches::Batches;
+pub use attributes::{AttributeRow, annotations, read_attributes};
+pub use batches::{About, Batches};
 pub use cache::{CacheKind, CacheMiss};
 pub use compat::{DETECTIONS, read_annotations, write_annotations, write_detections, write_matches};
 pub use dataset::{Batch, Dataset, MAX_IMAGE_BYTES};
 pub use docs::{tables, tables_page};
+pub use drop_reason::DropReason;
 pub use error::{Error, Result};
 pub use images::ImageKind;
 pub use lock::FileLock;
 pub use npy::read_npy;
-pub use pairs::{About, RowPair, read_pairs, write_pairs};
-pub use rows::{AttributeRow, DropReason, ExtractionRow, FaceRow, FeatureRow, FrameRow, LabelRow};
+pub use pairs::{RowPair, read_pairs, write_pairs};
+pub use rows::{ExtractionRow, FaceRow, FeatureRow, FrameRow, LabelRow};
 pub use table::{Column, Row, Table};
 
 #[cfg(doctest)]

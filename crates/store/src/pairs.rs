@@ -1,6 +1,5 @@
 //! Parquet files of pairs of rows with a distance: links of a join, merges of a clustering.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,7 +16,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 use rayon::prelude::*;
 
-use crate::batches::{SCHEMA_VERSION, broken};
+use crate::batches::{About, SCHEMA_VERSION, broken};
 use crate::{Batches, Error, write_atomic};
 
 /// Pairs a row group.
@@ -25,9 +24,6 @@ const ROW_GROUP: usize = 1 << 20;
 
 /// Two rows and their distance.
 pub type RowPair = (u32, u32, f64);
-
-/// What a file of pairs says of itself, by name: the metric, the threshold, what it is of.
-pub type About = BTreeMap<String, String>;
 
 /// What these files are.
 const FILE: &str = "file of pairs";

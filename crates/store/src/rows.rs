@@ -1,49 +1,10 @@
-//! The tables of a dataset, each declared once. `docs/tables.md` is made from this file.
+//! The tables of a dataset, each declared once; that of attributes stands in `attributes.rs`. `docs/tables.md` is made from
+//! the declarations.
 
 use streamface_types::{BoundingBox, FaceId, FrameId, Label, Landmarks, StreamTime};
 
-use crate::attributes::{attribute_key, read_first_attributes};
+use crate::DropReason;
 use crate::declare::table;
-
-/// Why a frame was not kept, in the order in which the filters are asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum DropReason {
-    /// Nearly nothing but plain surface.
-    Empty,
-    /// Out of focus.
-    Blurred,
-    /// Like the last kept frame.
-    Duplicate,
-}
-
-impl DropReason {
-    /// All reasons, in order.
-    pub const ALL: [Self; 3] = [Self::Empty, Self::Blurred, Self::Duplicate];
-
-    /// The word in the table.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Empty => "empty",
-            Self::Blurred => "blurred",
-            Self::Duplicate => "duplicate",
-        }
-    }
-}
-
-impl std::fmt::Display for DropReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl std::str::FromStr for DropReason {
-    type Err = String;
-    fn from_str(s: &str) -> Result<Self, String> {
-        let known = Self::ALL.into_iter().find(|r| r.name() == s);
-        known.ok_or_else(|| format!("unknown drop reason '{s}'"))
-    }
-}
 
 table! {
     /// A keyframe that was filtered, kept or not.
@@ -157,25 +118,4 @@ table! {
         label: Label { "label": "number of the person; 0 has most faces, −1 is noise: a face of no one" };
     }
     rest {}
-}
-
-table! {
-    /// One label or number that a model gave for an attribute of a face.
-    AttributeRow in "attributes", version 2, reads 1, many rows of (FaceId, String) = |r| attribute_key(r);
-    before 2: read_first_attributes;
-    "One row for each label or number that a model gave for a face. A label of a category has a probability; a number, \
-     such as an age in years or an angle in degrees, has none. The rows of one attribute stand in the order of the model's \
-     labels. Labels and numbers of an imported set have no model and no hash."
-    given {
-        face: FaceId { "face_id": "id of the face" };
-        attribute: String {
-            "attribute": "name of the attribute, such as `age`; a number of several, such as an angle of the pose, is `pose.yaw`",
-        };
-        value: String { "value": "the label, such as `20-29`, or a number as text" };
-    }
-    rest {
-        probability: Option<f64> { "probability": "probability of the label, 0 to 1; null for a number" };
-        model: Option<String> { "model": "name of the model; null where an import does not say" };
-        model_sha256: Option<String> { "model_sha256": "SHA-256 of the model's weights; null where an import does not say" };
-    }
 }
