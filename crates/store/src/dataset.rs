@@ -400,16 +400,17 @@ mod tests {
     }
 
     fn face_row(i: u32, link: Option<FaceId>) -> FaceRow {
-        FaceRow {
-            face: FaceId::new(frame(i), 0),
-            bbox: BoundingBox::new(1.5, 2.0, 3.0, 4.0),
-            landmarks: Landmarks([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0], [9.0, 10.0]]),
-            score: 0.5,
-            blur: 1e11,
-            frame_size: [1920, 1080],
-            face_size: [256, 256],
-            aligned_size: [128, 128],
-            link,
+        {
+            let mut row = FaceRow::new(FaceId::new(frame(i), 0));
+            row.bbox = BoundingBox::new(1.5, 2.0, 3.0, 4.0);
+            row.landmarks = Landmarks([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0], [9.0, 10.0]]);
+            row.score = 0.5;
+            row.blur = 1e11;
+            row.frame_size = [1920, 1080];
+            row.face_size = [256, 256];
+            row.aligned_size = [128, 128];
+            row.link = link;
+            row
         }
     }
 
@@ -423,15 +424,17 @@ mod tests {
         dropped.dropped = Some(DropReason::Empty);
         let frames = [FrameRow::new(frame(0), "a.mp4"), dropped];
         let faces = [face_row(0, None), face_row(1, Some(FaceId::new(frame(0), 0)))];
-        let feature = |i, v: f32| FeatureRow {
-            face: FaceId::new(frame(i), 0),
-            model: "m".into(),
-            model_sha256: "00".into(),
-            embedding: vec![v, 1.0, -0.0],
-        };
+        let feature = |i, v: f32| FeatureRow::new(FaceId::new(frame(i), 0), "m", "00", vec![v, 1.0, -0.0]);
         let features = [feature(0, f32::MIN_POSITIVE), feature(1, 2.0)];
-        let labels = [LabelRow { face: FaceId::new(frame(0), 0), label: Label::NOISE }];
-        let searched = [ExtractionRow { frame: frame(0), detected: 3, small: 1, blurred: 1, kept: 1 }];
+        let labels = [LabelRow::new(FaceId::new(frame(0), 0), Label::NOISE)];
+        let searched = [{
+            let mut row = ExtractionRow::new(frame(0));
+            row.detected = 3;
+            row.small = 1;
+            row.blurred = 1;
+            row.kept = 1;
+            row
+        }];
         let said = Attributes::from_iter([
             (
                 "gender".to_owned(),
@@ -517,7 +520,7 @@ mod tests {
         let face = FaceId::new(frame(0), 0);
         data.stage(ImageKind::Face, &face, b"png").unwrap();
         data.publish_if_staged(ImageKind::Face, &face).unwrap();
-        let row = |label| LabelRow { face: face.clone(), label: Label(label) };
+        let row = |label| LabelRow::new(face.clone(), Label(label));
         data.write_labeled_faces(&[row(0)]).unwrap();
         data.write_labeled_faces(&[row(7)]).unwrap();
         assert!(!dir.path().join("labeled_faces/0").exists());
