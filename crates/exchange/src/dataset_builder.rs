@@ -98,7 +98,7 @@ impl<'a> DatasetBuilder<'a> {
         self.people.insert(face.clone(), person.into());
     }
 
-    /// What models said of a face; a later word replaces an earlier one.
+    /// What models said of a face; replaces what was given before.
     pub(crate) fn attributes(&mut self, face: &FaceId, attributes: Attributes) {
         if !attributes.is_empty() {
             self.attributes.insert(face.clone(), attributes);
@@ -117,7 +117,7 @@ impl<'a> DatasetBuilder<'a> {
         self.features.push(FeatureRow::new(face.clone(), model, "", embedding));
     }
 
-    /// Puts pictures into the dataset, side by side: PNG as they are, JPEG as PNG. Their sizes, in order; a broken
+    /// Puts pictures into the dataset, in parallel: PNG as they are, JPEG as PNG. Returns their sizes, in order; a broken
     /// one is a problem and has none.
     pub(crate) fn pictures(&mut self, pictures: &[Picture]) -> Result<Vec<Option<[u32; 2]>>, Error> {
         for kind in [ImageKind::Frame, ImageKind::Face, ImageKind::AlignedFace] {

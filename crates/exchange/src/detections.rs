@@ -20,8 +20,8 @@ use crate::snapshot::Snapshot;
 /// Side of an aligned face, as the original's.
 const ALIGNED: u32 = 128;
 
-/// Puts the frames that have a picture and a face with a box into `folder`, and tells each with these faces to `describe`,
-/// which may say why the format cannot take them; the summary tells how many there are and what has no place.
+/// Puts the frames that have a picture and a face with a box into `folder`, and calls `describe` with each frame and its
+/// faces, which may return why the format cannot hold them. The summary counts frames, faces and what was left out.
 pub(crate) fn put_frames(
     set: &Snapshot<'_>,
     folder: &Path,

@@ -103,7 +103,7 @@ impl<'a> Snapshot<'a> {
     }
 
     /// Faces of the people, and of no one where `noise`, that have a picture of this kind, for a format that is made
-    /// of these; the summary tells how many there are and what has no place.
+    /// of these; the summary counts them and what was left out.
     pub(crate) fn pictured(
         &self,
         kind: ImageKind,

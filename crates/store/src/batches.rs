@@ -1,4 +1,4 @@
-//! Parquet files as batches of rows, whatever is wrong with them.
+//! Parquet files as batches of rows. A damaged file is an error, never a panic.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -31,7 +31,7 @@ pub struct Batches {
 }
 
 impl Batches {
-    /// Opens a file that should be `what`, in a word or two.
+    /// Opens a file. `what` names its kind in errors: `table`.
     ///
     /// # Errors
     /// [`Error::Io`], or [`Error::Format`] for another kind of file.
@@ -41,7 +41,7 @@ impl Batches {
             let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
             let metadata = builder.metadata().file_metadata();
             let known = metadata.key_value_metadata().cloned().unwrap_or_default();
-            // The writer's own word beside ours.
+            // Arrow's own entry.
             let known = known.into_iter().filter(|kv| kv.key != "ARROW:schema");
             let about = known.filter_map(|kv| Some((kv.key, kv.value?))).collect();
             let rows = u64::try_from(metadata.num_rows())

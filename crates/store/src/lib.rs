@@ -11,10 +11,11 @@
 //! ```
 //!
 //! One process writes at a time ([`Dataset::open`] takes the lock). A [`Batch`] is committed by one
-//! rename, whatever tables it has rows in; images are staged beside their place and named after that,
-//! so that a process killed at any moment leaves nothing half-written and nothing twice
-//! ([`Dataset::open`] finishes or takes back what it finds). Rows have keys: a row written twice is
-//! one row.
+//! rename, whatever tables it has rows in; images are staged beside their place and renamed after that.
+//! So a process that is killed leaves no half-written file and no duplicate
+//! ([`Dataset::open`] finishes or undoes the last batch). Rows have keys: of two rows with one key the later one counts.
+//!
+//! Each table is declared once; [`tables`] lists them with all columns.
 //!
 //! ```
 //! use streamface_store::{Batch, Dataset, FrameRow};
@@ -32,6 +33,7 @@
 
 mod atomic;
 mod attributes;
+mod batch;
 mod batches;
 mod cache;
 mod cells;
@@ -51,10 +53,11 @@ mod table;
 
 pub use atomic::{can_be_written, write_atomic};
 pub use attributes::{AttributeRow, annotations, read_attributes};
+pub use batch::Batch;
 pub use batches::{About, Batches};
 pub use cache::{CacheKind, CacheMiss};
 pub use compat::{DETECTIONS, read_annotations, write_annotations, write_detections, write_matches};
-pub use dataset::{Batch, Dataset, MAX_IMAGE_BYTES};
+pub use dataset::{Dataset, MAX_IMAGE_BYTES};
 pub use docs::{tables, tables_page};
 pub use drop_reason::DropReason;
 pub use error::{Error, Result};

@@ -127,7 +127,7 @@ impl Encoded {
 /// Writes pairs as the columns `i`, `j` (u32) and `distance` (f64), with `about` among the file's own
 /// metadata, and a checksum (CRC-32) of all that. The same pairs give the same bytes.
 ///
-/// Row groups are encoded side by side while the next pairs come in; some 100 MB of memory for each thread.
+/// Row groups are encoded in parallel while the next pairs are produced; some 100 MB of memory for each thread.
 ///
 /// # Errors
 /// [`Error::Io`]; what was there before is then still there. An error of `pairs` is passed on as one.

@@ -17,7 +17,7 @@ use crate::pickle::{Kind, Limits, Node, Object, Pickle, Writer};
 pub struct Feature {
     /// The face.
     pub face: FaceId,
-    /// Its embedding: 1024 numbers for ArcFace and FaceNet side by side.
+    /// Its embedding: 1024 numbers for ArcFace and FaceNet concatenated.
     pub embedding: Vec<f32>,
     /// Its attributes.
     pub attributes: Attributes,
@@ -29,8 +29,8 @@ const DEMOGRAPHICS: [&str; 3] = ["age", "gender", "race"];
 /// Most entries of a dict of attributes.
 const MAX_ENTRIES: usize = 1000;
 
-/// Reads a features pickle without running anything that it may ask for. Entries that are broken are told to
-/// `problem` and passed over.
+/// Reads a features pickle without running anything that it may ask for. Broken entries are reported to
+/// `problem` and skipped.
 ///
 /// # Errors
 /// [`Error::Pickle`] with place and reason: cut short, an opcode or a name that no features file has, a length or

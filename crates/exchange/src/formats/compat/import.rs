@@ -141,7 +141,7 @@ fn images(root: &Path, builder: &mut DatasetBuilder<'_>) -> Result<(), Error> {
         for (picture, size) in of_faces.iter().zip(builder.pictures(&of_faces)?) {
             let (Ok(face), Some(size)) = (picture.name.parse::<FaceId>(), size) else { continue };
             let row = builder.face(&face);
-            // The detections' word stands where there is one.
+            // The size in detections.csv has precedence.
             let known = if kind == ImageKind::Face { &mut row.face_size } else { &mut row.aligned_size };
             if *known == [0; 2] {
                 *known = size;
@@ -157,7 +157,7 @@ fn images(root: &Path, builder: &mut DatasetBuilder<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Frames that the original has searched for faces, by its own word.
+/// Frames that the original has searched for faces, from its `processed.txt`.
 fn processed(root: &Path) -> Result<BTreeSet<FrameId>, Error> {
     let path = root.join(ImageKind::AlignedFace.folder()).join("processed.txt");
     if !path.is_file() {
