@@ -43,7 +43,7 @@ check("pandas: faces, boxes", parquet[columns].equals(table[columns].astype(parq
 times = pd.to_datetime(table.captured_at, utc=True, format="ISO8601")
 check(f"pandas: captured_at is {parquet.captured_at.dtype}", (times == parquet.captured_at).sum(), times.notna().sum())
 
-faces = pickle.load(open(glob.glob(path("original/features/*.pkl"))[0], "rb"))
+faces = pickle.load(open(glob.glob(path("compat/features/*.pkl"))[0], "rb"))
 first = next(iter(faces.values()))[0]
 check(f"NumPy {np.__version__}: pickle, {first.dtype} {first.shape}", len(faces), len(table))
 

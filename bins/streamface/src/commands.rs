@@ -276,7 +276,7 @@ fn score(args: &ScoreArgs) -> anyhow::Result<Outcome> {
 fn export(args: &ExportArgs) -> anyhow::Result<Outcome> {
     let mut settings: ExportSettings = settings(args)?;
     settings.seed = args.seed;
-    let (call, format) = (Call::new(&args.common), args.format.format());
+    let (call, format) = (Call::new(&args.common), args.format);
     let done = streamface_pipeline::export(&args.dir, format, &args.out, &settings, &call.context())?;
     let note = done.review_unused.then_some("a review is there too: --labels reviewed exports it");
     Ok(datasets::exchanged(&done.summary, &args.out, note, args.common.json))
@@ -285,7 +285,7 @@ fn export(args: &ExportArgs) -> anyhow::Result<Outcome> {
 fn import(args: &ImportArgs) -> anyhow::Result<Outcome> {
     let mut settings: ImportSettings = settings(args)?;
     settings.images.clone_from(&args.images);
-    let (call, format, out) = (Call::new(&args.common), args.format.format(), &args.out);
+    let (call, format, out) = (Call::new(&args.common), args.format, &args.out);
     let done = streamface_pipeline::import(&args.path, format, out, &settings, &call.context())?;
     let next = if done.faces == 0 {
         Some(format!("next: streamface extract {}", out.display()))

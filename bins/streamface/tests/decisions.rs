@@ -22,11 +22,13 @@ fn add(dir: &Path, faces: &[(usize, f32)]) {
     let data = Dataset::open(dir).unwrap();
     let features = faces
         .iter()
-        .map(|&(at, angle)| FeatureRow {
-            face: face(at),
-            model: "made up".into(),
-            model_sha256: "00".into(),
-            embedding: vec![angle.to_radians().cos(), angle.to_radians().sin()],
+        .map(|&(at, angle)| {
+            FeatureRow::new(
+                face(at),
+                "made up",
+                "00",
+                vec![angle.to_radians().cos(), angle.to_radians().sin()],
+            )
         })
         .collect();
     data.commit(Batch { features, ..Batch::default() }).unwrap();

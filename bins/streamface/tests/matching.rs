@@ -17,16 +17,17 @@ fn dataset(dir: &Path, faces: &[(f32, i64)]) -> Vec<FaceId> {
     let data = Dataset::open(dir).unwrap();
     let name = |at: usize| format!("tv_frame_2026010112000{}000000_face_{}", at / 2, at % 2);
     let ids: Vec<FaceId> = (0..faces.len()).map(|at| name(at).parse().unwrap()).collect();
-    let feature = |(face, (angle, _)): (&FaceId, &(f32, i64))| FeatureRow {
-        face: face.clone(),
-        model: "plane".to_owned(),
-        model_sha256: "0".repeat(64),
-        embedding: vec![angle.to_radians().cos(), angle.to_radians().sin()],
+    let feature = |(face, (angle, _)): (&FaceId, &(f32, i64))| {
+        FeatureRow::new(
+            face.clone(),
+            "plane",
+            "0".repeat(64),
+            vec![angle.to_radians().cos(), angle.to_radians().sin()],
+        )
     };
     let features = ids.iter().zip(faces).map(feature).collect();
     data.commit(Batch { features, ..Batch::default() }).unwrap();
-    let label =
-        |(face, &(_, label)): (&FaceId, &(f32, i64))| LabelRow { face: face.clone(), label: Label(label) };
+    let label = |(face, &(_, label)): (&FaceId, &(f32, i64))| LabelRow::new(face.clone(), Label(label));
     data.replace(ids.iter().zip(faces).map(label).collect()).unwrap();
     ids
 }

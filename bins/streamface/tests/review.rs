@@ -22,11 +22,10 @@ fn dataset(dir: &Path) {
     let feature = |at: usize| {
         let angle = at as f32 * 0.1;
         let embedding = vec![angle.cos(), angle.sin()];
-        FeatureRow { face: face(at), model: "made up".into(), model_sha256: String::new(), embedding }
+        FeatureRow::new(face(at), "made up", "", embedding)
     };
     data.replace((0..FACES).map(feature).collect()).unwrap();
-    data.replace((0..FACES).map(|at| LabelRow { face: face(at), label: Label(at as i64) }).collect())
-        .unwrap();
+    data.replace((0..FACES).map(|at| LabelRow::new(face(at), Label(at as i64))).collect()).unwrap();
 }
 
 struct Review {

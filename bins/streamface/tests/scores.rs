@@ -71,27 +71,24 @@ fn dataset(dir: &Path, channel: &str) {
         row
     });
     data.replace(frames.to_vec()).unwrap();
-    let row = |face: &FaceId| FaceRow {
-        face: face.clone(),
-        bbox: BoundingBox::new(1.0, 1.0, 2.0, 2.0),
-        landmarks: Landmarks::default(),
-        score: 0.9,
-        blur: 1e11,
-        frame_size: [100, 100],
-        face_size: [10, 10],
-        aligned_size: [128, 128],
-        link: None,
+    let row = |face: &FaceId| {
+        let mut row = FaceRow::new(face.clone());
+        row.bbox = BoundingBox::new(1.0, 1.0, 2.0, 2.0);
+        row.landmarks = Landmarks::default();
+        row.score = 0.9;
+        row.blur = 1e11;
+        row.frame_size = [100, 100];
+        row.face_size = [10, 10];
+        row.aligned_size = [128, 128];
+        row.link = None;
+        row
     };
     data.replace(faces.iter().map(row).collect::<Vec<_>>()).unwrap();
     let vectors = [vec![1.0, 0.0], vec![0.0, 1.0], vec![0.6, 0.8]];
-    let feature = |(face, embedding): (&FaceId, Vec<f32>)| FeatureRow {
-        face: face.clone(),
-        model: "m".to_owned(),
-        model_sha256: "00".to_owned(),
-        embedding,
-    };
+    let feature =
+        |(face, embedding): (&FaceId, Vec<f32>)| FeatureRow::new(face.clone(), "m", "00", embedding);
     data.replace(faces.iter().zip(vectors).map(feature).collect::<Vec<_>>()).unwrap();
-    let label = |(face, label): (&FaceId, i64)| LabelRow { face: face.clone(), label: Label(label) };
+    let label = |(face, label): (&FaceId, i64)| LabelRow::new(face.clone(), Label(label));
     data.replace(faces.iter().zip([0, 1, 1]).map(label).collect::<Vec<_>>()).unwrap();
 }
 

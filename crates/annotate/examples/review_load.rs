@@ -295,37 +295,38 @@ fn make(dir: &Path, faces: usize, clusters: usize) -> Result<(), Box<dyn Error>>
         ((u * u * clusters as f64) as usize).min(clusters - 1)
     };
     let size = |n: u32| [n, n];
-    let face_row = |face: usize| FaceRow {
-        face: id(face),
-        bbox: BoundingBox::new(100.0, 100.0, 150.0, 150.0),
-        landmarks: Landmarks::default(),
-        score: 0.9,
-        blur: 100.0 + (face % 997) as f64,
-        frame_size: [1920, 1080],
-        face_size: size(256),
-        aligned_size: size(128),
-        link: None,
+    let face_row = |face: usize| {
+        let mut row = FaceRow::new(id(face));
+        row.bbox = BoundingBox::new(100.0, 100.0, 150.0, 150.0);
+        row.landmarks = Landmarks::default();
+        row.score = 0.9;
+        row.blur = 100.0 + (face % 997) as f64;
+        row.frame_size = [1920, 1080];
+        row.face_size = size(256);
+        row.aligned_size = size(128);
+        row.link = None;
+        row
     };
     data.replace((0..faces).map(face_row).collect::<Vec<FaceRow>>())?;
     data.replace(
         frames
             .iter()
-            .map(|f| FrameRow { width: 1920, height: 1080, ..FrameRow::new(f.clone(), "news.mp4") })
+            .map(|f| {
+                let mut row = FrameRow::new(f.clone(), "news.mp4");
+                row.width = 1920;
+                row.height = 1080;
+                row
+            })
             .collect(),
     )?;
-    data.replace((0..faces).map(|f| LabelRow { face: id(f), label: Label(cluster(f) as i64) }).collect())?;
+    data.replace((0..faces).map(|f| LabelRow::new(id(f), Label(cluster(f) as i64))).collect())?;
     let people: Vec<_> = (0..clusters.div_ceil(PARTS)).into_par_iter().map(|p| direction(p as u64)).collect();
     let parts: Vec<_> = (0..clusters).into_par_iter().map(|c| direction((1 << 40) + c as u64)).collect();
     let feature = |face: usize| {
         let (c, own) = (cluster(face), direction((2 << 40) + face as u64));
         let person = &people[c / PARTS];
         let mix = (0..DIM).map(|k| person[k] + 0.7 * parts[c][k] + 0.5 * own[k]);
-        FeatureRow {
-            face: id(face),
-            model: "made-up".into(),
-            model_sha256: "0".into(),
-            embedding: unit(mix.collect()),
-        }
+        FeatureRow::new(id(face), "made-up", "0", unit(mix.collect()))
     };
     data.replace((0..faces).into_par_iter().map(feature).collect::<Vec<FeatureRow>>())?;
     Ok(())

@@ -5,14 +5,14 @@
 //! continue.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
 use streamface_cluster::compat;
-use streamface_store::{read_annotations, write_annotations, write_atomic};
-use streamface_types::{Annotation, Annotations, FaceId, Label};
+use streamface_store::{annotations, read_attributes, write_annotations, write_atomic};
+use streamface_types::{FaceId, Label};
 
 use crate::{Error, People};
 
@@ -154,23 +154,14 @@ impl Finalized {
         }
     }
 
-    /// Writes `annotations_manual.json` and `people.json` into `metadata`, each whole or not at all. Action
-    /// `annotations.json` there says of masks and attributes is carried over; its faces that are not of this review
-    /// are left out.
+    /// Writes `annotations_manual.json` and `people.json` into `metadata`, each whole or not at all. Attributes are those of
+    /// the table of attributes there.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub fn write(&self, metadata: &Path, people: &People) -> Result<(), Error> {
-        let before = metadata.join("annotations.json");
-        let mut known = if before.exists() { read_annotations(&before)?.labels } else { BTreeMap::new() };
-        let mut annotations = Annotations::default();
-        for (face, &label) in people.faces().iter().zip(&self.labels) {
-            let name = face.to_string();
-            let label = Label(label);
-            let entry = known.remove(&name).map_or_else(|| label.into(), |a| Annotation { label, ..a });
-            annotations.labels.insert(name, entry);
-        }
-        write_annotations(&metadata.join(ANNOTATIONS), &annotations)?;
+        let labels = people.faces().iter().zip(self.labels.iter().map(|&label| Label(label)));
+        write_annotations(&metadata.join(ANNOTATIONS), &annotations(labels, &read_attributes(metadata)?))?;
         write_atomic(&metadata.join(PEOPLE), |out| {
             serde_json::to_writer_pretty(&mut *out, self)?;
             writeln!(out)

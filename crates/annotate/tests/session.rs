@@ -324,7 +324,14 @@ fn the_index_is_kept_until_the_tables_change() {
     // A new clustering: everyone in one.
     let data = made.open();
     let labels: Vec<LabelRow> = data.read().unwrap();
-    let one = labels.into_iter().map(|row| LabelRow { label: streamface_types::Label(0), ..row }).collect();
+    let one = labels
+        .into_iter()
+        .map(|row| {
+            let mut row = row;
+            row.label = streamface_types::Label(0);
+            row
+        })
+        .collect();
     data.replace::<LabelRow>(one).unwrap();
     drop(data);
     assert_eq!(open(&made).overview().people, 1);

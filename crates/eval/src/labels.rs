@@ -279,7 +279,9 @@ mod tests {
         let each = |text: &str| {
             std::fs::write(file.path(), text).unwrap();
             let mut found = Vec::new();
-            each_annotation(file.path(), |name, a| found.push((name.to_owned(), a.label.0, a.mask)))?;
+            each_annotation(file.path(), |name, a| {
+                found.push((name.to_owned(), a.label.0, a.attributes.probability("mask")));
+            })?;
             Ok::<_, Error>(found)
         };
         let text =

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use streamface_exchange::{ExportFormat, ExportSettings, export};
+use streamface_exchange::{ExportSettings, export, formats};
 use streamface_store::Dataset;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let data = Dataset::open(Path::new(&dir))?;
     let settings = ExportSettings { shard_faces: 1000, ..ExportSettings::default() };
-    let done = export(&data, ExportFormat::Webdataset, Path::new(&out), &settings, &|p| {
+    let done = export(&data, &formats::Webdataset, Path::new(&out), &settings, &|p| {
         if p.done % 1000 == 0 {
             eprintln!("{}: {} of {}", p.what, p.done, p.total);
         }

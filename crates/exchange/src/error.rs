@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use streamface_store::Error as StoreError;
 
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
 /// Errors of this crate. Each names the file and says what to do. A broken row or image among whole ones is no
 /// error but a [`Problem`](crate::Problems).
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +18,7 @@ pub enum Error {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// The system's word.
+        /// The operating system's error.
         source: io::Error,
     },
     /// The dataset directory.
@@ -63,6 +66,16 @@ pub enum Error {
         /// The first thing that was wrong, if any, with a separator before it.
         first: String,
     },
+    /// The format does not go this way.
+    #[error("{}: {format} {why}; choose another format", path.display())]
+    Unsupported {
+        /// What was to be written or read.
+        path: PathBuf,
+        /// Name of the format.
+        format: &'static str,
+        /// Which way it goes.
+        why: &'static str,
+    },
     /// The dataset has not what the format is made of.
     #[error("{}: {why}", path.display())]
     Lacks {
@@ -74,6 +87,10 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn unsupported(path: &Path, format: &'static str, why: &'static str) -> Self {
+        Self::Unsupported { path: path.to_owned(), format, why }
+    }
+
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         move |source| Self::Io { path: path.to_owned(), source }
     }

@@ -22,14 +22,14 @@ pub enum Place {
 impl Place {
     /// Puts the file `from` at `to`, where nothing is.
     pub(crate) fn put(self, from: &Path, to: &Path) -> Result<(), Error> {
-        // A second name for a link would be a second link, which leads astray once the first is moved.
+        // A hard link to a symbolic link would point to a wrong place once moved: link the file itself.
         let real =
             if from.is_symlink() { from.canonicalize().map_err(Error::io(from))? } else { from.to_owned() };
         let from = real.as_path();
         if self == Self::Link && fs::hard_link(from, to).is_ok() {
             return Ok(());
         }
-        // Written anew instead of copied with its rights: a result that cannot be removed is none.
+        // Written as a new file, without the permissions of the old one, which might forbid to remove it.
         let mut source = File::open(from).map_err(Error::io(from))?;
         let mut target = File::create_new(to).map_err(Error::io(to))?;
         io::copy(&mut source, &mut target).map_err(Error::io(to))?;

@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use streamface_store::{FaceRow, ImageKind};
-use streamface_types::{FaceId, FrameId};
+use streamface_types::{Attributes, FaceId, FrameId};
 
 use crate::Error;
-use crate::attributes::Described;
-use crate::intake::{Intake, Picture};
+use crate::dataset_builder::{DatasetBuilder, Picture};
 
 /// A picture, and what the set says of it.
 #[derive(Debug, Default)]
@@ -19,7 +18,7 @@ pub(crate) struct Photo {
     pub(crate) person: Option<String>,
     /// Box, landmarks and scores, where there are any. The name in it does not count.
     pub(crate) row: Option<FaceRow>,
-    pub(crate) described: Described,
+    pub(crate) attributes: Attributes,
     /// Where the frame came from.
     pub(crate) source: Option<String>,
 }
@@ -36,7 +35,12 @@ pub(crate) fn face_id(name: &str, photos: bool) -> Result<FaceId, String> {
 
 /// Takes pictures. They are faces, whose frames are not there; or, with `photos`, frames in which `streamface extract`
 /// finds the faces, and the label is that of face 0, the surest.
-pub(crate) fn take(intake: &mut Intake<'_>, all: Vec<Photo>, set: &Path, photos: bool) -> Result<(), Error> {
+pub(crate) fn take(
+    builder: &mut DatasetBuilder<'_>,
+    all: Vec<Photo>,
+    set: &Path,
+    photos: bool,
+) -> Result<(), Error> {
     let set = set.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     let kind = if photos { ImageKind::Frame } else { ImageKind::Face };
     let (mut known, mut named, mut pictures) = (BTreeSet::new(), Vec::new(), Vec::new());
@@ -44,22 +48,22 @@ pub(crate) fn take(intake: &mut Intake<'_>, all: Vec<Photo>, set: &Path, photos:
         let face = match face_id(&photo.name, photos) {
             Ok(face) => face,
             Err(why) => {
-                intake.problem(format!("{}: {why}", photo.from.display()));
+                builder.problem(format!("{}: {why}", photo.from.display()));
                 continue;
             }
         };
         if !known.insert(face.clone()) {
-            intake.problem(format!("{}: another picture is called {face} too", photo.from.display()));
+            builder.problem(format!("{}: another picture is called {face} too", photo.from.display()));
             continue;
         }
         let name = if photos { face.frame.to_string() } else { face.to_string() };
         pictures.push(Picture { from: photo.from.clone(), kind, name });
         named.push((face, photo));
     }
-    let sizes = intake.pictures(&pictures)?;
+    let sizes = builder.pictures(&pictures)?;
     for ((face, photo), size) in named.into_iter().zip(sizes) {
         if let Some(size) = size {
-            note(intake, &face, photo, size, &set, photos);
+            note(builder, &face, photo, size, &set, photos);
         }
     }
     Ok(())
@@ -67,7 +71,7 @@ pub(crate) fn take(intake: &mut Intake<'_>, all: Vec<Photo>, set: &Path, photos:
 
 /// What is known of a picture that lies in its place.
 pub(crate) fn note(
-    intake: &mut Intake<'_>,
+    builder: &mut DatasetBuilder<'_>,
     face: &FaceId,
     photo: Photo,
     size: [u32; 2],
@@ -75,9 +79,9 @@ pub(crate) fn note(
     photos: bool,
 ) {
     if let Some(person) = photo.person {
-        intake.person(face, person);
+        builder.person(face, person);
     }
-    let frame = intake.frame(&face.frame, set);
+    let frame = builder.frame(&face.frame, set);
     if let Some(source) = photo.source {
         frame.source = source;
     }
@@ -87,9 +91,11 @@ pub(crate) fn note(
     }
     if let Some(row) = photo.row {
         [frame.width, frame.height] = row.frame_size;
-        *intake.face(face) = FaceRow { face: face.clone(), ..row };
+        let face_row = builder.face(face);
+        *face_row = row;
+        face_row.face = face.clone();
     }
-    intake.face(face).face_size = size;
-    intake.describe(face, photo.described);
-    intake.searched(face.frame.clone());
+    builder.face(face).face_size = size;
+    builder.attributes(face, photo.attributes);
+    builder.searched(face.frame.clone());
 }

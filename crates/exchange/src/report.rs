@@ -1,4 +1,4 @@
-//! What an exchange tells: how far it is, what it did, and what it could not take.
+//! Progress, summary and problems of an export or import.
 
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ pub struct Progress {
     pub total: u64,
 }
 
-/// Who hears of progress; called from any thread.
+/// Is called with the progress, from any thread.
 pub type Observer<'a> = &'a (dyn Fn(Progress) + Sync);
 
 /// Things that were broken and left out: counted, and the first ones named.

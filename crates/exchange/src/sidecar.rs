@@ -2,11 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 use streamface_store::FaceRow;
+use streamface_types::attributes::Value;
 use streamface_types::{Attributes, BoundingBox, FaceId, Landmarks, Point};
 
-use crate::attributes::Described;
-use crate::known;
+use crate::optional_fields;
 use crate::snapshot::Snapshot;
+
+/// The attribute that stands beside the others, as in the original's files.
+pub(crate) const MASK: &str = "mask";
 
 /// A label as other programs write it: a number or a text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,26 +62,27 @@ pub(crate) struct Sidecar {
 impl Sidecar {
     pub(crate) fn of(set: &Snapshot<'_>, face: &FaceRow) -> Self {
         let frame = set.frames.get(&face.face.frame);
-        let described = set.described.get(&face.face).cloned().unwrap_or_default();
+        let mut attributes = set.attributes.get(&face.face).cloned().unwrap_or_default();
+        let mask = attributes.probability(MASK).inspect(|_| drop(attributes.remove(MASK)));
         Self {
             face: Some(face.face.to_string()),
             label: set.label(&face.face).map(|l| AnyLabel::Number(l.0)),
             frame: Some(face.face.frame.to_string()),
             source: frame.map(|f| f.source.clone()),
             stream_seconds: frame.and_then(|f| f.stream_time).map(streamface_types::StreamTime::seconds),
-            bbox: known::bbox(face).map(|b| [b.x, b.y, b.w, b.h]),
-            landmarks: known::landmarks(face).map(|l| l.0),
-            frame_size: known::frame_size(face),
-            score: known::score(face),
-            blur: known::blur(face),
-            mask: described.mask,
-            attributes: described.attributes,
+            bbox: optional_fields::bbox(face).map(|b| [b.x, b.y, b.w, b.h]),
+            landmarks: optional_fields::landmarks(face).map(|l| l.0),
+            frame_size: optional_fields::frame_size(face),
+            score: optional_fields::score(face),
+            blur: optional_fields::blur(face),
+            mask,
+            attributes: (!attributes.is_empty()).then_some(attributes),
         }
     }
 
     /// The row of a face that this is of; none of the face's own where nothing is known.
     pub(crate) fn row(&self, face: FaceId) -> FaceRow {
-        let mut row = known::unknown(face);
+        let mut row = FaceRow::new(face);
         if let Some([x, y, w, h]) = self.bbox {
             row.bbox = BoundingBox::new(x, y, w, h);
         }
@@ -91,7 +95,11 @@ impl Sidecar {
         row
     }
 
-    pub(crate) fn described(&self) -> Described {
-        Described { mask: self.mask, attributes: self.attributes.clone() }
+    pub(crate) fn attributes(&self) -> Attributes {
+        let mut all = self.attributes.clone().unwrap_or_default();
+        if let Some(mask) = self.mask {
+            all.insert(MASK, Value::Probability(mask));
+        }
+        all
     }
 }

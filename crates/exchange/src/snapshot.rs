@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use streamface_store::{Dataset, FaceRow, FrameRow, ImageKind, LabelRow, read_annotations};
-use streamface_types::{Annotations, FaceId, FrameId, Label};
+use streamface_store::{Dataset, FaceRow, FrameRow, ImageKind, LabelRow, read_annotations, read_attributes};
+use streamface_types::{Annotations, Attributes, FaceId, FrameId, Label};
 
-use crate::attributes::{self, Described};
 use crate::report::Summary;
-use crate::{Error, known};
+use crate::{Error, optional_fields};
 
 /// Whose labels are exported.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -34,7 +33,7 @@ pub struct Snapshot<'a> {
     /// In the order of their names.
     pub(crate) faces: Vec<FaceRow>,
     pub(crate) labels: BTreeMap<FaceId, Label>,
-    pub(crate) described: BTreeMap<FaceId, Described>,
+    pub(crate) attributes: BTreeMap<FaceId, Attributes>,
 }
 
 /// A face, its label, and where its picture lies.
@@ -73,8 +72,8 @@ impl<'a> Snapshot<'a> {
         let known: BTreeSet<&FaceId> = faces.iter().map(|f| &f.face).collect();
         let labels: BTreeMap<_, _> = labels.into_iter().filter(|(face, _)| known.contains(face)).collect();
         let frames = data.read::<FrameRow>()?.into_iter().map(|f| (f.frame.clone(), f)).collect();
-        let described = attributes::read(&data.metadata())?;
-        Ok(Self { data, frames, faces, labels, described })
+        let attributes = read_attributes(&data.metadata())?;
+        Ok(Self { data, frames, faces, labels, attributes })
     }
 
     /// Whether the dataset has labels of a review.
@@ -104,7 +103,7 @@ impl<'a> Snapshot<'a> {
     }
 
     /// Faces of the people, and of no one where `noise`, that have a picture of this kind, for a format that is made
-    /// of these; the summary tells how many there are and what has no place.
+    /// of these; the summary counts them and what was left out.
     pub(crate) fn pictured(
         &self,
         kind: ImageKind,
@@ -137,7 +136,7 @@ impl<'a> Snapshot<'a> {
     /// Faces with a box, by frame.
     pub(crate) fn boxed(&self) -> BTreeMap<&FrameId, Vec<&FaceRow>> {
         let mut frames: BTreeMap<&FrameId, Vec<&FaceRow>> = BTreeMap::new();
-        for face in self.faces.iter().filter(|f| known::bbox(f).is_some()) {
+        for face in self.faces.iter().filter(|f| optional_fields::bbox(f).is_some()) {
             frames.entry(&face.face.frame).or_default().push(face);
         }
         frames

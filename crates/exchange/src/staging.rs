@@ -15,12 +15,12 @@ const LOCK: &str = ".staging";
 pub(crate) struct Staging {
     target: PathBuf,
     path: PathBuf,
-    /// Held as long as the folder is being made: what a killed process left is told from what another one makes.
+    /// Held while the folder is being made. A folder without the lock was left by a killed process.
     _lock: FileLock,
     finished: bool,
 }
 
-/// Refuses a place where something is. An empty folder or file is as good as none. Nothing is ever replaced: a
+/// Refuses a place where something is. An empty folder or file is no obstacle. Nothing is ever replaced: a
 /// mistyped name would cost hours of work, and removing a folder is one command.
 pub(crate) fn check_free(target: &Path) -> Result<(), Error> {
     let meta = match fs::symlink_metadata(target) {

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use common::{bytes, dataset, face, frame, labels, names, out, take};
 use streamface_exchange::{
-    Error, ExportFormat, ExportSettings, ImportFormat, ImportSettings, Labels, Place, export, import,
+    Error, ExportSettings, Format, ImportSettings, Labels, Place, export, formats, import,
 };
 use streamface_store::{Dataset, ExtractionRow, FaceRow, FrameRow, ImageKind};
 
@@ -32,7 +32,7 @@ impl Set {
     }
 
     /// Exports, imports, and gives the new dataset.
-    fn there_and_back(&self, as_: ExportFormat, from: ImportFormat, settings: &ExportSettings) -> Dataset {
+    fn there_and_back(&self, as_: &dyn Format, from: &dyn Format, settings: &ExportSettings) -> Dataset {
         export(&self.data, as_, &self.path("there"), settings, &|_| ()).unwrap();
         let done = take(&self.path("there"), from, &self.path("back")).unwrap();
         assert_eq!(done.problems.count, 0, "{done:?}");
@@ -59,8 +59,7 @@ fn same_faces(a: &Dataset, b: &Dataset, kind: ImageKind) {
 #[test]
 fn imagefolder() {
     let set = Set::new();
-    let back =
-        set.there_and_back(ExportFormat::Imagefolder, ImportFormat::Imagefolder, &ExportSettings::default());
+    let back = set.there_and_back(&formats::Imagefolder, &formats::Imagefolder, &ExportSettings::default());
     assert_eq!(names(&set.path("there")), ["0", "1", "2"], "no one is left out");
     assert_eq!(names(&set.path("there/2")), [format!("{}.png", face(4, 1))]);
     assert_eq!(labels(&back), of_people(&set.data));
@@ -77,7 +76,7 @@ fn imagefolder() {
     let settings =
         ExportSettings { noise: true, aligned: true, place: Place::Copy, ..ExportSettings::default() };
     let wide = set.path("wide");
-    let done = export(&set.data, ExportFormat::Imagefolder, &wide, &settings, &|_| ()).unwrap();
+    let done = export(&set.data, &formats::Imagefolder, &wide, &settings, &|_| ()).unwrap();
     assert_eq!((done.faces, done.people, done.left_out.len()), (12, 3, 0));
     assert_eq!(names(&wide), ["-1", "0", "1", "2"]);
     let copy = fs::read(wide.join(format!("-1/{}.png", face(5, 1)))).unwrap();
@@ -99,7 +98,7 @@ fn photos_in_folders_by_name() {
         }
     }
     fs::write(photos.join("Ada/readme.txt"), "passed over").unwrap();
-    let done = take(&photos, ImportFormat::Imagefolder, &dir.path().join("faces")).unwrap();
+    let done = take(&photos, &formats::Imagefolder, &dir.path().join("faces")).unwrap();
     assert_eq!((done.faces, done.people, done.problems.count), (3, 2, 1), "{done:?}");
     assert!(done.problems.first[0].contains("Zoe/no.png: neither PNG nor JPEG"), "{done:?}");
     let data = Dataset::open(&dir.path().join("faces")).unwrap();
@@ -109,7 +108,7 @@ fn photos_in_folders_by_name() {
     assert!(jpeg.starts_with(b"\x89PNG"), "JPEG becomes PNG");
 
     // As LFW: frames in which faces are still to be found.
-    let done = take(&photos, ImportFormat::Lfw, &dir.path().join("lfw")).unwrap();
+    let done = take(&photos, &formats::Lfw, &dir.path().join("lfw")).unwrap();
     assert_eq!((done.faces, done.frames, done.people), (0, 3, 2), "{done:?}");
     let data = Dataset::open(&dir.path().join("lfw")).unwrap();
     assert_eq!(labels(&data), expected.map(|(n, l)| (n.to_owned(), l)).into());
@@ -122,7 +121,7 @@ fn photos_in_folders_by_name() {
 fn webdataset() {
     let set = Set::new();
     let settings = ExportSettings { shard_faces: 5, noise: true, ..ExportSettings::default() };
-    let back = set.there_and_back(ExportFormat::Webdataset, ImportFormat::Webdataset, &settings);
+    let back = set.there_and_back(&formats::Webdataset, &formats::Webdataset, &settings);
     assert_eq!(names(&set.path("there")), ["shard-000000.tar", "shard-000001.tar", "shard-000002.tar"]);
     assert_eq!(labels(&back), labels(&set.data));
     same_faces(&set.data, &back, ImageKind::Face);
@@ -131,7 +130,7 @@ fn webdataset() {
     }
     assert_eq!(back.read::<FrameRow>().unwrap()[0].source, "tv.mp4");
     // The same bytes whenever it is done.
-    export(&set.data, ExportFormat::Webdataset, &set.path("again"), &settings, &|_| ()).unwrap();
+    export(&set.data, &formats::Webdataset, &set.path("again"), &settings, &|_| ()).unwrap();
     assert!(bytes(&set.path("there")) == bytes(&set.path("again")));
 }
 
@@ -180,7 +179,7 @@ fn hostile_tar_files() {
             ("fine.png", Regular, &png),
         ],
     );
-    let done = take(&path, ImportFormat::Webdataset, &dir.path().join("out")).unwrap();
+    let done = take(&path, &formats::Webdataset, &dir.path().join("out")).unwrap();
     let said = done.problems.first.join("\n");
     for word in [
         "'../out.png' leads out",
@@ -213,7 +212,7 @@ fn hostile_tar_files() {
         fs::write(&flipped, bytes).unwrap();
         for file in [&cut, &flipped] {
             let to = dir.path().join("t");
-            if take(file, ImportFormat::Webdataset, &to).is_ok() {
+            if take(file, &formats::Webdataset, &to).is_ok() {
                 assert!(!Dataset::open(&to).unwrap().read::<FaceRow>().unwrap().is_empty());
                 fs::remove_dir_all(&to).unwrap();
             } else {
@@ -226,7 +225,7 @@ fn hostile_tar_files() {
 #[test]
 fn coco() {
     let set = Set::new();
-    let back = set.there_and_back(ExportFormat::Coco, ImportFormat::Coco, &ExportSettings::default());
+    let back = set.there_and_back(&formats::Coco, &formats::Coco, &ExportSettings::default());
     assert_eq!(labels(&back), labels(&set.data));
     for (a, b) in set.data.read::<FaceRow>().unwrap().iter().zip(back.read::<FaceRow>().unwrap()) {
         assert_eq!((&a.face, a.bbox, a.landmarks, a.score), (&b.face, b.bbox, b.landmarks, b.score));
@@ -273,7 +272,7 @@ fn a_foreign_and_hostile_coco_file() {
         "categories": [{"id": 2, "name": "Ada"}, {"id": 3, "name": "Eve"}],
     });
     fs::write(set.join("annotations.json"), json.to_string()).unwrap();
-    let done = take(&set, ImportFormat::Coco, &dir.path().join("out")).unwrap();
+    let done = take(&set, &formats::Coco, &dir.path().join("out")).unwrap();
     assert_eq!((done.faces, done.frames, done.people), (2, 1, 2), "{done:?}");
     let said = done.problems.first.join("\n");
     for word in [
@@ -291,14 +290,14 @@ fn a_foreign_and_hostile_coco_file() {
     let expected = [("sub_a_face_0", 0), ("sub_a_face_1", 1)];
     assert_eq!(labels(&data), expected.map(|(n, l)| (n.to_owned(), l)).into());
     fs::write(set.join("annotations.json"), "{\"images\": [1]}").unwrap();
-    let said = take(&set, ImportFormat::Coco, &dir.path().join("no")).unwrap_err().to_string();
+    let said = take(&set, &formats::Coco, &dir.path().join("no")).unwrap_err().to_string();
     assert!(said.contains("annotations.json") && said.contains("line 1"), "{said}");
 }
 
 #[test]
 fn fiftyone() {
     let set = Set::new();
-    let back = set.there_and_back(ExportFormat::Fiftyone, ImportFormat::Fiftyone, &ExportSettings::default());
+    let back = set.there_and_back(&formats::Fiftyone, &formats::Fiftyone, &ExportSettings::default());
     assert_eq!(labels(&back), of_people(&set.data));
     same_faces(&set.data, &back, ImageKind::Face);
     let text = fs::read_to_string(set.path("there/labels.json")).unwrap();
@@ -308,11 +307,8 @@ fn fiftyone() {
 #[test]
 fn fiftyone_with_boxes() {
     let set = Set::new();
-    let back = set.there_and_back(
-        ExportFormat::FiftyoneDetection,
-        ImportFormat::Fiftyone,
-        &ExportSettings::default(),
-    );
+    let back =
+        set.there_and_back(&formats::FiftyoneDetection, &formats::Fiftyone, &ExportSettings::default());
     assert_eq!(labels(&back), labels(&set.data));
     for (a, b) in set.data.read::<FaceRow>().unwrap().iter().zip(back.read::<FaceRow>().unwrap()) {
         assert_eq!((&a.face, a.score), (&b.face, b.score));
@@ -334,14 +330,14 @@ fn fiftyone_made_by_others() {
         "c": null, "gone": 1,
         "d": [{"label": "eve", "bounding_box": [0.1, 0.1, 0.5, 0.5]}, {"label": "ada"}]}}"#;
     fs::write(set.join("labels.json"), json).unwrap();
-    let done = take(&set, ImportFormat::Fiftyone, &dir.path().join("out")).unwrap();
+    let done = take(&set, &formats::Fiftyone, &dir.path().join("out")).unwrap();
     assert_eq!((done.faces, done.people, done.problems.count), (4, 2, 2), "{done:?}");
     let data = Dataset::open(&dir.path().join("out")).unwrap();
     // Two of Eve's, one of Ada's; c has none.
     let expected = [("a_face_0", 1), ("d_face_0", 0), ("sub_b_face_0", 0)];
     assert_eq!(labels(&data), expected.map(|(n, l)| (n.to_owned(), l)).into());
     let again = dir.path().join("again");
-    export(&data, ExportFormat::Fiftyone, &again, &ExportSettings::default(), &|_| ()).unwrap();
+    export(&data, &formats::Fiftyone, &again, &ExportSettings::default(), &|_| ()).unwrap();
     let json: serde_json::Value =
         serde_json::from_slice(&fs::read(again.join("labels.json")).unwrap()).unwrap();
     let attributes = serde_json::json!({"age": {"young": 0.25}, "mask_probability": 0.5});
@@ -352,7 +348,7 @@ fn fiftyone_made_by_others() {
 fn lfw() {
     let set = Set::new();
     let settings = ExportSettings { folds: 1, pairs: 300, seed: 3, ..ExportSettings::default() };
-    let done = export(&set.data, ExportFormat::Lfw, &set.path("lfw"), &settings, &|_| ()).unwrap();
+    let done = export(&set.data, &formats::Lfw, &set.path("lfw"), &settings, &|_| ()).unwrap();
     // Pairs of one person: 15 of person 0, 6 of person 1. Of two people: 6·4 + 6 + 4 = 34.
     let text = fs::read_to_string(set.path("lfw/pairs.txt")).unwrap();
     let mut lines = text.lines();
@@ -371,7 +367,7 @@ fn lfw() {
         );
     }
     assert_eq!((done.faces, done.left_out.len()), (11, 2), "{done:?}");
-    let said = export(&set.data, ExportFormat::Lfw, &set.path("ten"), &ExportSettings::default(), &|_| ());
+    let said = export(&set.data, &formats::Lfw, &set.path("ten"), &ExportSettings::default(), &|_| ());
     assert!(said.unwrap_err().to_string().contains("give --folds fewer"));
     assert!(!set.path("ten").exists());
 }
@@ -380,7 +376,7 @@ fn lfw() {
 fn csv_and_parquet() {
     let set = Set::new();
     let csv = set.path("faces.csv");
-    out(&set.data, ExportFormat::Csv, &csv);
+    out(&set.data, &formats::Csv, &csv);
     let text = fs::read_to_string(&csv).unwrap();
     let mut lines = text.lines();
     let header = "face,label,frame,source,captured_at,stream_seconds,x,y,w,h,score,blur,left_eye_x,left_eye_y,\
@@ -395,7 +391,7 @@ fn csv_and_parquet() {
     assert_eq!(lines.nth(3), Some(row.as_str()));
 
     let settings = ImportSettings { images: Some(set.path("data")), ..ImportSettings::default() };
-    let done = import(&csv, ImportFormat::Csv, &set.path("back"), &settings, &|_| ()).unwrap();
+    let done = import(&csv, &formats::Csv, &set.path("back"), &settings, &|_| ()).unwrap();
     assert_eq!((done.faces, done.problems.count), (12, 0), "{done:?}");
     let back = Dataset::open(&set.path("back")).unwrap();
     assert_eq!(labels(&back), labels(&set.data));
@@ -403,18 +399,17 @@ fn csv_and_parquet() {
         assert_eq!((a.bbox, a.landmarks, a.score, a.blur), (b.bbox, b.landmarks, b.score, b.blur));
     }
     let parquet = set.path("faces.parquet");
-    let done = out(&set.data, ExportFormat::Parquet, &parquet);
+    let done = out(&set.data, &formats::Parquet, &parquet);
     assert_eq!((done.faces, done.people), (12, 3));
     let mut start = [0; 4];
     fs::File::open(&parquet).unwrap().read_exact(&mut start).unwrap();
     assert_eq!(&start, b"PAR1");
     // What is not known is empty: never NaN.
     let unknown = set.path("unknown.csv");
-    take(&set.path("faces.csv"), ImportFormat::Csv, &set.path("none")).unwrap_err();
-    export(&set.data, ExportFormat::Imagefolder, &set.path("f"), &ExportSettings::default(), &|_| ())
-        .unwrap();
-    take(&set.path("f"), ImportFormat::Imagefolder, &set.path("g")).unwrap();
-    out(&Dataset::open(&set.path("g")).unwrap(), ExportFormat::Csv, &unknown);
+    take(&set.path("faces.csv"), &formats::Csv, &set.path("none")).unwrap_err();
+    export(&set.data, &formats::Imagefolder, &set.path("f"), &ExportSettings::default(), &|_| ()).unwrap();
+    take(&set.path("f"), &formats::Imagefolder, &set.path("g")).unwrap();
+    out(&Dataset::open(&set.path("g")).unwrap(), &formats::Csv, &unknown);
     let text = fs::read_to_string(&unknown).unwrap();
     assert!(!text.contains("NaN") && text.contains(",,,,,,,,,,,,,,,,,faces/"), "{text}");
 }
@@ -430,12 +425,12 @@ fn a_broken_csv() {
         "image,label,x,y,w,h\na.png,Ada,1,2,3,4\nb.png,Eve,1,2,3,x\n../c.png,Eve\n,Eve\na.png,Ada\n\u{e9}\n",
     )
     .unwrap();
-    let done = take(&csv, ImportFormat::Csv, &dir.path().join("out")).unwrap();
+    let done = take(&csv, &formats::Csv, &dir.path().join("out")).unwrap();
     assert_eq!((done.faces, done.problems.count), (1, 5), "{done:?}");
     assert!(done.problems.first[0].contains("line 3: h 'x' is no number"), "{done:?}");
     assert!(done.problems.first[1].contains("line 4: '../c.png' leads out"), "{done:?}");
     fs::write(&csv, "x,y\n1,2\n").unwrap();
-    let said = take(&csv, ImportFormat::Csv, &dir.path().join("no")).unwrap_err().to_string();
+    let said = take(&csv, &formats::Csv, &dir.path().join("no")).unwrap_err().to_string();
     assert!(said.contains("no column 'image'"), "{said}");
 }
 
@@ -444,15 +439,15 @@ fn labels_of_whom() {
     let set = Set::new();
     let given = Labels::Given([(format!("{}.png", face(0, 0)), 9), ("elsewhere_face_0".into(), 1)].into());
     let settings = ExportSettings { labels: given, ..ExportSettings::default() };
-    let done = export(&set.data, ExportFormat::Imagefolder, &set.path("given"), &settings, &|_| ()).unwrap();
+    let done = export(&set.data, &formats::Imagefolder, &set.path("given"), &settings, &|_| ()).unwrap();
     assert_eq!((done.faces, names(&set.path("given"))), (1, vec!["9".to_owned()]));
     assert_eq!(done.left_out[0].count, 11);
     let reviewed = ExportSettings { labels: Labels::Reviewed, ..ExportSettings::default() };
-    let said = export(&set.data, ExportFormat::Imagefolder, &set.path("r"), &reviewed, &|_| ()).unwrap_err();
+    let said = export(&set.data, &formats::Imagefolder, &set.path("r"), &reviewed, &|_| ()).unwrap_err();
     assert!(said.to_string().contains("not reviewed yet"), "{said}");
     let manual = format!("{{\"labels\": {{\"{}\": {{\"label\": 4}}}}}}", face(3, 1));
     fs::write(set.path("data/metadata/annotations_manual.json"), manual).unwrap();
-    export(&set.data, ExportFormat::Imagefolder, &set.path("r"), &reviewed, &|_| ()).unwrap();
+    export(&set.data, &formats::Imagefolder, &set.path("r"), &reviewed, &|_| ()).unwrap();
     assert_eq!(names(&set.path("r")), ["4"]);
 }
 
@@ -461,25 +456,25 @@ fn a_place_that_is_taken_and_nothing_to_take() {
     let set = Set::new();
     fs::create_dir(set.path("there")).unwrap();
     fs::write(set.path("there/mine"), "dear").unwrap();
-    for format in [ExportFormat::Original, ExportFormat::Csv, ExportFormat::Lfw, ExportFormat::Coco] {
+    for format in [&formats::Compat as &dyn Format, &formats::Csv, &formats::Lfw, &formats::Coco] {
         let said = export(&set.data, format, &set.path("there"), &ExportSettings::default(), &|_| ());
         assert!(matches!(said, Err(Error::Exists(_))), "{said:?}");
     }
-    let said = take(&set.path("data"), ImportFormat::Original, &set.path("there"));
+    let said = take(&set.path("data"), &formats::Compat, &set.path("there"));
     assert!(matches!(said, Err(Error::Exists(_))));
     assert_eq!(names(&set.path("there")), ["mine"]);
     let empty = set.path("empty");
     fs::create_dir(&empty).unwrap();
     for format in
-        [ImportFormat::Imagefolder, ImportFormat::Original, ImportFormat::Lfw, ImportFormat::Webdataset]
+        [&formats::Imagefolder as &dyn Format, &formats::Compat, &formats::Lfw, &formats::Webdataset]
     {
         let said = take(&empty, format, &set.path("new")).unwrap_err();
         assert!(matches!(said, Error::Nothing { .. }), "{said}");
     }
-    for format in [ImportFormat::Coco, ImportFormat::Fiftyone, ImportFormat::Csv] {
+    for format in [&formats::Coco as &dyn Format, &formats::Fiftyone, &formats::Csv] {
         assert!(take(&empty, format, &set.path("new")).is_err());
     }
-    let said = take(&set.path("gone"), ImportFormat::Coco, &set.path("new")).unwrap_err();
+    let said = take(&set.path("gone"), &formats::Coco, &set.path("new")).unwrap_err();
     assert!(said.to_string().contains("no such file"), "{said}");
     assert_eq!(names(set.dir.path()), ["data", "empty", "there"]);
 }

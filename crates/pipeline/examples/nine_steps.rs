@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let times =
         data.read()?.into_iter().map(|f: FrameRow| (f.frame, f.stream_time)).collect::<BTreeMap<_, _>>();
     let mut seen = BTreeMap::<i64, Vec<f64>>::new();
-    for LabelRow { face, label } in data.read()? {
+    for LabelRow { face, label, .. } in data.read()? {
         seen.entry(label.0).or_default().extend(times[&face.frame].map(|t| t.micros() as f64 / 1e6));
     }
     seen.iter().for_each(|(person, seconds)| println!("person {person}: at {seconds:.1?} s"));

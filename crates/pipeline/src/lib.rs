@@ -62,7 +62,9 @@ pub use settings::{
 pub use sighting::Sighting;
 pub use steps::*;
 pub use streamface_capture::Stop;
-pub use streamface_exchange::{ExportFormat, ImportFormat, Summary as ExchangeSummary};
+pub use streamface_exchange::{
+    Description, FORMATS, Format, Summary as ExchangeSummary, find as find_format, formats,
+};
 pub use threads::threads;
 
 #[cfg(doctest)]

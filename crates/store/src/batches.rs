@@ -1,5 +1,6 @@
-//! Parquet files as batches of rows, whatever is wrong with them.
+//! Parquet files as batches of rows. A damaged file is an error, never a panic.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,12 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use parquet::errors::ParquetError;
 
 use crate::Error;
-use crate::pairs::About;
+
+/// What a file says of itself, by name: a metric, a threshold, what it is of.
+pub type About = BTreeMap<String, String>;
+
+/// Where a file's metadata say which schema version it has.
+pub(crate) const SCHEMA_VERSION: &str = "streamface.schema_version";
 
 /// Rows of a batch.
 const ROWS: usize = 65_536;
@@ -21,10 +27,11 @@ pub struct Batches {
     reader: Option<ParquetRecordBatchReader>,
     rows: u64,
     about: About,
+    version: Option<String>,
 }
 
 impl Batches {
-    /// Opens a file that should be `what`, in a word or two.
+    /// Opens a file. `what` names its kind in errors: `table`.
     ///
     /// # Errors
     /// [`Error::Io`], or [`Error::Format`] for another kind of file.
@@ -34,15 +41,37 @@ impl Batches {
             let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
             let metadata = builder.metadata().file_metadata();
             let known = metadata.key_value_metadata().cloned().unwrap_or_default();
-            // The writer's own word beside ours.
+            // Arrow's own entry.
             let known = known.into_iter().filter(|kv| kv.key != "ARROW:schema");
             let about = known.filter_map(|kv| Some((kv.key, kv.value?))).collect();
             let rows = u64::try_from(metadata.num_rows())
                 .map_err(|_| ParquetError::General("a negative number of rows".to_owned()))?;
             Ok::<_, ParquetError>((builder.with_batch_size(ROWS).build()?, rows, about))
         };
-        let (reader, rows, about) = guarded(path, what, open)?;
-        Ok(Self { path: path.to_owned(), what, reader: Some(reader), rows, about })
+        let (reader, rows, mut about): (_, _, About) = guarded(path, what, open)?;
+        let version = about.remove(SCHEMA_VERSION);
+        Ok(Self { path: path.to_owned(), what, reader: Some(reader), rows, about, version })
+    }
+
+    /// The file's schema version: 1 where it does not say, as files did before there was a second.
+    ///
+    /// # Errors
+    /// [`Error::SchemaVersion`] for another one than `oldest` to `newest`, [`Error::Format`] for one that is no number.
+    pub fn schema_version(&self, oldest: u32, newest: u32) -> Result<u32, Error> {
+        let Some(version) = &self.version else {
+            return if oldest <= 1 { Ok(1) } else { Err(self.other_version(1, oldest, newest)) };
+        };
+        let found =
+            version.parse().map_err(|_| broken(&self.path, self.what, &"its schema version is no number"))?;
+        if (oldest..=newest).contains(&found) {
+            Ok(found)
+        } else {
+            Err(self.other_version(found, oldest, newest))
+        }
+    }
+
+    fn other_version(&self, found: u32, oldest: u32, newest: u32) -> Error {
+        Error::SchemaVersion { path: self.path.clone(), found, oldest, newest }
     }
 
     /// Rows in the file, as it says itself.
@@ -51,7 +80,7 @@ impl Batches {
         self.rows
     }
 
-    /// What the file says of itself, by name.
+    /// What the file says of itself, by name; without its schema version.
     #[must_use]
     pub fn about(&self) -> &About {
         &self.about

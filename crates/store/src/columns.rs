@@ -5,11 +5,25 @@ use arrow_array::types::{ArrowPrimitiveType, Float32Type};
 use arrow_array::{Array, RecordBatch};
 
 /// The columns of a batch, by name. Used by [`crate::Row::read`].
-pub struct Columns<'a>(pub(crate) &'a RecordBatch);
+pub struct Columns<'a> {
+    batch: &'a RecordBatch,
+    version: u32,
+}
+
+impl<'a> Columns<'a> {
+    pub(crate) fn new(batch: &'a RecordBatch, version: u32) -> Self {
+        Self { batch, version }
+    }
+}
 
 impl Columns<'_> {
+    /// Schema version of the file.
+    pub(crate) fn version(&self) -> u32 {
+        self.version
+    }
+
     fn column(&self, name: &str) -> Result<&dyn Array, String> {
-        self.0.column_by_name(name).map(AsRef::as_ref).ok_or_else(|| format!("no column '{name}'"))
+        self.batch.column_by_name(name).map(AsRef::as_ref).ok_or_else(|| format!("no column '{name}'"))
     }
 
     /// A number, or `None` where it is null.

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 
 use streamface_types::{FaceId, FrameId};
 
+use crate::batch::{remove_dir, unfinished_batch};
 use crate::table::{self, Row};
 use crate::{
-    Error, ExtractionRow, FaceRow, FeatureRow, FileLock, FrameRow, ImageKind, LabelRow, write_atomic,
+    AttributeRow, Batch, Error, ExtractionRow, FaceRow, FeatureRow, FileLock, FrameRow, ImageKind, LabelRow,
+    annotations, read_attributes, write_annotations, write_atomic,
 };
 
 /// Largest image file that is read back, in bytes.
@@ -26,8 +28,8 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Opens `root`, makes it where it is missing, takes its lock, and sets right what a process
-    /// killed before may have left.
+    /// Opens `root`, creates it if it is missing, takes its lock, and repairs what a killed process
+    /// left.
     ///
     /// # Errors
     /// [`Error::InUse`] where another process holds it, [`Error::Io`] where it cannot be
@@ -87,14 +89,8 @@ impl Dataset {
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Format`].
-    pub fn each<R: Row>(&self, mut each: impl FnMut(R)) -> Result<(), Error> {
-        let metadata = self.metadata();
-        if !table::batches(&metadata)?.is_empty() {
-            self.read::<R>()?.into_iter().for_each(each);
-            return Ok(());
-        }
-        let path = table::table_path::<R>(&metadata);
-        if path.exists() { table::read_table(&path, &mut each) } else { Ok(()) }
+    pub fn each<R: Row>(&self, each: impl FnMut(R)) -> Result<(), Error> {
+        table::each(&self.metadata(), each)
     }
 
     /// Replaces a table.
@@ -119,6 +115,7 @@ impl Dataset {
         table::write(&metadata, self.read::<ExtractionRow>()?)?;
         table::write(&metadata, self.read::<FaceRow>()?)?;
         table::write(&metadata, self.read::<FeatureRow>()?)?;
+        table::write(&metadata, self.read::<AttributeRow>()?)?;
         remove_dir(&table::batches_dir(&metadata))
     }
 
@@ -128,8 +125,8 @@ impl Dataset {
         self.root.join(kind.folder()).join(format!("{name}.png"))
     }
 
-    /// Writes an image beside its place. It gets its name when the batch that
-    /// speaks of it is committed.
+    /// Writes an image beside its place. It gets its name when the batch with
+    /// its row is committed.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -179,6 +176,17 @@ impl Dataset {
             return Err(Error::format(&path, format!("larger than {MAX_IMAGE_BYTES} bytes")));
         }
         Ok(bytes)
+    }
+
+    /// Writes the original's `metadata/annotations.json`: these labels, and the attributes in the table.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Format`].
+    pub fn write_annotations(&self, labels: &[LabelRow]) -> Result<(), Error> {
+        let metadata = self.metadata();
+        let labels = labels.iter().map(|r| (&r.face, r.label));
+        let file = annotations(labels, &read_attributes(&metadata)?);
+        write_annotations(&metadata.join("annotations.json"), &file)
     }
 
     /// Puts the faces of each person into `labeled_faces/{label}/` (hard links where the file system
@@ -287,53 +295,6 @@ impl Dataset {
     }
 }
 
-/// What is committed together.
-#[derive(Debug, Clone, Default)]
-pub struct Batch {
-    /// Keyframes that were looked at.
-    pub frames: Vec<FrameRow>,
-    /// Frames that were searched for faces.
-    pub extractions: Vec<ExtractionRow>,
-    /// Faces that were kept.
-    pub faces: Vec<FaceRow>,
-    /// Faces that were embedded.
-    pub features: Vec<FeatureRow>,
-}
-
-impl Batch {
-    /// Whether there is nothing to commit.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        let Self { frames, extractions, faces, features } = self;
-        frames.is_empty() && extractions.is_empty() && faces.is_empty() && features.is_empty()
-    }
-
-    /// A folder with a file per table, made under another name: its rename commits all of them.
-    fn write(self, metadata: &Path) -> Result<(), Error> {
-        if self.is_empty() {
-            return Ok(());
-        }
-        let part = unfinished_batch(metadata);
-        remove_dir(&part)?;
-        fs::create_dir_all(&part).map_err(Error::io(&part))?;
-        table::write(&part, self.frames)?;
-        table::write(&part, self.extractions)?;
-        table::write(&part, self.faces)?;
-        table::write(&part, self.features)?;
-        let last = table::batches(metadata)?.pop();
-        let number = last.and_then(|p| p.file_name()?.to_str()?.parse::<u64>().ok()).map_or(0, |n| n + 1);
-        let path = table::batches_dir(metadata).join(format!("{number:08}"));
-        fs::rename(&part, &path).map_err(Error::io(&path))?;
-        // The rename itself is durable once its folder is.
-        let dir = table::batches_dir(metadata);
-        File::open(&dir).and_then(|d| d.sync_all()).map_err(Error::io(&dir))
-    }
-}
-
-fn unfinished_batch(metadata: &Path) -> PathBuf {
-    table::batches_dir(metadata).join(".part")
-}
-
 /// Temporary files of [`write_atomic`] whose process is gone (we hold the lock).
 fn remove_unfinished(dir: &Path) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
@@ -342,13 +303,6 @@ fn remove_unfinished(dir: &Path) {
         if name.starts_with('.') && name.ends_with(STAGED) && entry.path().is_file() {
             let _ = fs::remove_file(entry.path());
         }
-    }
-}
-
-fn remove_dir(dir: &Path) -> Result<(), Error> {
-    match fs::remove_dir_all(dir) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(dir)(e)),
-        _ => Ok(()),
     }
 }
 
@@ -375,135 +329,4 @@ fn take_lock(root: &Path) -> Result<FileLock, Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::DropReason;
-    use streamface_types::{BoundingBox, Label, Landmarks, StreamTime};
-
-    fn frame(i: u32) -> FrameId {
-        FrameId::new(format!("a_frame_2023052510013841261{i}")).unwrap()
-    }
-
-    fn face_row(i: u32, link: Option<FaceId>) -> FaceRow {
-        FaceRow {
-            face: FaceId::new(frame(i), 0),
-            bbox: BoundingBox::new(1.5, 2.0, 3.0, 4.0),
-            landmarks: Landmarks([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0], [9.0, 10.0]]),
-            score: 0.5,
-            blur: 1e11,
-            frame_size: [1920, 1080],
-            face_size: [256, 256],
-            aligned_size: [128, 128],
-            link,
-        }
-    }
-
-    #[test]
-    fn every_table_reads_back_what_was_written() {
-        let dir = tempfile::tempdir().unwrap();
-        let data = Dataset::open(dir.path()).unwrap();
-        let mut dropped = FrameRow::new(frame(1), "a.mp4");
-        dropped.stream_time = Some(StreamTime(-5));
-        dropped.empty = Some(0.99);
-        dropped.dropped = Some(DropReason::Empty);
-        let frames = [FrameRow::new(frame(0), "a.mp4"), dropped];
-        let faces = [face_row(0, None), face_row(1, Some(FaceId::new(frame(0), 0)))];
-        let feature = |i, v: f32| FeatureRow {
-            face: FaceId::new(frame(i), 0),
-            model: "m".into(),
-            model_sha256: "00".into(),
-            embedding: vec![v, 1.0, -0.0],
-        };
-        let features = [feature(0, f32::MIN_POSITIVE), feature(1, 2.0)];
-        let labels = [LabelRow { face: FaceId::new(frame(0), 0), label: Label::NOISE }];
-        let searched = [ExtractionRow { frame: frame(0), detected: 3, small: 1, blurred: 1, kept: 1 }];
-        for half in [0..1, 1..2] {
-            data.commit(Batch {
-                frames: frames[half.clone()].to_vec(),
-                faces: faces[half.clone()].to_vec(),
-                features: features[half].to_vec(),
-                extractions: searched.to_vec(),
-            })
-            .unwrap();
-        }
-        data.replace(labels.to_vec()).unwrap();
-        for _ in 0..2 {
-            assert_eq!(data.read::<FrameRow>().unwrap(), frames);
-            assert_eq!(data.read::<FaceRow>().unwrap(), faces);
-            assert_eq!(data.read::<FeatureRow>().unwrap(), features);
-            assert_eq!(data.read::<LabelRow>().unwrap(), labels);
-            assert_eq!(data.read::<ExtractionRow>().unwrap(), searched);
-            // One by one they are the same, from batches or from one file.
-            let mut one_by_one = Vec::new();
-            data.each(|row: FrameRow| one_by_one.push(row)).unwrap();
-            assert_eq!(one_by_one, frames);
-            data.compact().unwrap();
-        }
-    }
-
-    #[test]
-    fn the_same_rows_give_the_same_bytes_however_they_came() {
-        let bytes = |batches: &[&[u32]]| {
-            let dir = tempfile::tempdir().unwrap();
-            let data = Dataset::open(dir.path()).unwrap();
-            for batch in batches {
-                let faces = batch.iter().map(|&i| face_row(i, None)).collect();
-                data.commit(Batch { faces, ..Batch::default() }).unwrap();
-            }
-            data.compact().unwrap();
-            fs::read(dir.path().join("metadata/faces.parquet")).unwrap()
-        };
-        assert_eq!(bytes(&[&[0, 1, 2, 3]]), bytes(&[&[2, 3], &[0], &[0, 1]]));
-    }
-
-    #[test]
-    fn staged_images_follow_their_rows_after_a_kill() {
-        let dir = tempfile::tempdir().unwrap();
-        let data = Dataset::open(dir.path()).unwrap();
-        data.stage(ImageKind::Frame, &frame(0), b"committed").unwrap();
-        data.stage(ImageKind::Frame, &frame(1), b"not").unwrap();
-        // Killed between the rows and the names.
-        Batch { frames: vec![FrameRow::new(frame(0), "a")], ..Batch::default() }
-            .write(&data.metadata())
-            .unwrap();
-        fs::write(dir.path().join("metadata/.x.part"), b"half").unwrap();
-        drop(data);
-        let data = Dataset::open(dir.path()).unwrap();
-        assert_eq!(data.read_image(ImageKind::Frame, &frame(0)).unwrap(), b"committed");
-        let left: Vec<_> = fs::read_dir(dir.path().join("frames")).unwrap().flatten().collect();
-        assert_eq!(left.len(), 1);
-        assert!(!dir.path().join("metadata/.x.part").exists());
-    }
-
-    #[test]
-    fn the_second_process_is_told_who_holds_the_directory() {
-        let dir = tempfile::tempdir().unwrap();
-        let data = Dataset::open(dir.path()).unwrap();
-        let err = Dataset::open(dir.path()).unwrap_err().to_string();
-        assert!(err.contains(&format!("process {}", std::process::id())), "{err}");
-        drop(data);
-        Dataset::open(dir.path()).unwrap();
-    }
-
-    #[test]
-    fn labeled_faces_are_replaced_whole() {
-        let dir = tempfile::tempdir().unwrap();
-        let data = Dataset::open(dir.path()).unwrap();
-        let face = FaceId::new(frame(0), 0);
-        data.stage(ImageKind::Face, &face, b"png").unwrap();
-        data.publish_if_staged(ImageKind::Face, &face).unwrap();
-        let row = |label| LabelRow { face: face.clone(), label: Label(label) };
-        data.write_labeled_faces(&[row(0)]).unwrap();
-        data.write_labeled_faces(&[row(7)]).unwrap();
-        assert!(!dir.path().join("labeled_faces/0").exists());
-        assert!(dir.path().join(format!("labeled_faces/7/{face}.png")).exists());
-    }
-
-    #[test]
-    fn a_broken_table_names_its_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let data = Dataset::open(dir.path()).unwrap();
-        fs::write(dir.path().join("metadata/faces.parquet"), b"PAR1 rubbish PAR1").unwrap();
-        assert!(data.read::<FaceRow>().unwrap_err().to_string().contains("faces.parquet"));
-    }
-}
+mod tests;

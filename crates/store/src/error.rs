@@ -17,7 +17,7 @@ pub enum Error {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// The system's word.
+        /// The operating system's error.
         source: io::Error,
     },
     /// Another process writes here.
@@ -36,6 +36,22 @@ pub enum Error {
         /// What is wrong, with row and column where there are any.
         why: String,
     },
+    /// A table of a schema version that is not read.
+    #[error(
+        "{}: schema version {found}, but versions {oldest} to {newest} are read here; {}",
+        path.display(),
+        remedy(*found, *newest)
+    )]
+    SchemaVersion {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// Oldest version that is read.
+        oldest: u32,
+        /// Newest version that is read.
+        newest: u32,
+    },
     /// A file of more pairs than fit in memory.
     #[error("{}: {pairs} pairs are more than the {most} that fit in memory", path.display())]
     TooMany {
@@ -49,6 +65,14 @@ pub enum Error {
     /// A name in a table that is none.
     #[error(transparent)]
     Id(#[from] IdError),
+}
+
+fn remedy(found: u32, newest: u32) -> &'static str {
+    if found > newest {
+        "a later version wrote it: update streamface"
+    } else {
+        "an earlier version wrote it: remove the file and run the step again that makes it, or use that version"
+    }
 }
 
 fn hint(e: &io::Error) -> &'static str {

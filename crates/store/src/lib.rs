@@ -4,17 +4,18 @@
 //! DIR/
 //!   frames/ faces/ aligned_faces/   images, named as the original names them
 //!   labeled_faces/{label}/          the faces of each person
-//!   metadata/{frames,faces,extractions,features,labels}.parquet
+//!   metadata/{frames,faces,extractions,features,attributes,labels}.parquet
 //!   metadata/batches/               what a run under way has committed so far
 //!   metadata/detections.csv, matches.csv, annotations.json   the original's files
 //!   report.html
 //! ```
 //!
 //! One process writes at a time ([`Dataset::open`] takes the lock). A [`Batch`] is committed by one
-//! rename, whatever tables it has rows in; images are staged beside their place and named after that,
-//! so that a process killed at any moment leaves nothing half-written and nothing twice
-//! ([`Dataset::open`] finishes or takes back what it finds). Rows have keys: a row written twice is
-//! one row.
+//! rename, whatever tables it has rows in; images are staged beside their place and renamed after that.
+//! So a process that is killed leaves no half-written file and no duplicate
+//! ([`Dataset::open`] finishes or undoes the last batch). Rows have keys: of two rows with one key the later one counts.
+//!
+//! Each table is declared once; [`tables`] lists them with all columns.
 //!
 //! ```
 //! use streamface_store::{Batch, Dataset, FrameRow};
@@ -31,11 +32,17 @@
 //! ```
 
 mod atomic;
+mod attributes;
+mod batch;
 mod batches;
 mod cache;
+mod cells;
 mod columns;
 mod compat;
 mod dataset;
+mod declare;
+mod docs;
+mod drop_reason;
 mod error;
 mod images;
 mod lock;
@@ -45,17 +52,21 @@ mod rows;
 mod table;
 
 pub use atomic::{can_be_written, write_atomic};
-pub use batches::Batches;
+pub use attributes::{AttributeRow, annotations, read_attributes};
+pub use batch::Batch;
+pub use batches::{About, Batches};
 pub use cache::{CacheKind, CacheMiss};
 pub use compat::{DETECTIONS, read_annotations, write_annotations, write_detections, write_matches};
-pub use dataset::{Batch, Dataset, MAX_IMAGE_BYTES};
+pub use dataset::{Dataset, MAX_IMAGE_BYTES};
+pub use docs::{tables, tables_page};
+pub use drop_reason::DropReason;
 pub use error::{Error, Result};
 pub use images::ImageKind;
 pub use lock::FileLock;
 pub use npy::read_npy;
-pub use pairs::{About, RowPair, read_pairs, write_pairs};
-pub use rows::{DropReason, ExtractionRow, FaceRow, FeatureRow, FrameRow, LabelRow};
-pub use table::Row;
+pub use pairs::{RowPair, read_pairs, write_pairs};
+pub use rows::{ExtractionRow, FaceRow, FeatureRow, FrameRow, LabelRow};
+pub use table::{Column, Row, Table};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,6 +1,5 @@
 //! Parquet files of pairs of rows with a distance: links of a join, merges of a clustering.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,7 +16,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 use rayon::prelude::*;
 
-use crate::batches::broken;
+use crate::batches::{About, SCHEMA_VERSION, broken};
 use crate::{Batches, Error, write_atomic};
 
 /// Pairs a row group.
@@ -26,13 +25,13 @@ const ROW_GROUP: usize = 1 << 20;
 /// Two rows and their distance.
 pub type RowPair = (u32, u32, f64);
 
-/// What a file of pairs says of itself, by name: the metric, the threshold, what it is of.
-pub type About = BTreeMap<String, String>;
-
 /// What these files are.
 const FILE: &str = "file of pairs";
 /// The checksum's name among the metadata.
 const CHECKSUM: &str = "checksum";
+
+/// Schema version.
+const VERSION: u32 = 1;
 
 /// Pairs whose bytes the checksum takes at once.
 const CHUNK: usize = 1 << 12;
@@ -128,7 +127,7 @@ impl Encoded {
 /// Writes pairs as the columns `i`, `j` (u32) and `distance` (f64), with `about` among the file's own
 /// metadata, and a checksum (CRC-32) of all that. The same pairs give the same bytes.
 ///
-/// Row groups are encoded side by side while the next pairs come in; some 100 MB of memory for each thread.
+/// Row groups are encoded in parallel while the next pairs are produced; some 100 MB of memory for each thread.
 ///
 /// # Errors
 /// [`Error::Io`]; what was there before is then still there. An error of `pairs` is passed on as one.
@@ -161,6 +160,7 @@ pub fn write_pairs<E: std::error::Error + Send + Sync + 'static>(
             }
             groups = following?;
         }
+        writer.append_key_value_metadata(KeyValue::new(SCHEMA_VERSION.to_owned(), VERSION.to_string()));
         writer.append_key_value_metadata(KeyValue::new(CHECKSUM.to_owned(), sum.text()));
         writer.close()?;
         Ok(())
@@ -190,6 +190,7 @@ fn row_groups<E>(pairs: &mut impl Iterator<Item = Result<RowPair, E>>) -> Result
 /// [`Error::TooMany`] for more pairs than that.
 pub fn read_pairs(path: &Path, most: u64) -> Result<(About, Vec<RowPair>), Error> {
     let batches = Batches::open(path, FILE)?;
+    batches.schema_version(VERSION, VERSION)?;
     let broken = |why: &dyn std::fmt::Display| broken(path, FILE, why);
     let mut about = batches.about().clone();
     let checksum = about.remove(CHECKSUM);

@@ -1,14 +1,13 @@
-//! Labels of faces, in the form of the original's `annotations.json`.
+//! Labels of faces, and the form of the original's `annotations.json`.
 
 use std::collections::BTreeMap;
 
-use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
+use crate::Attributes;
 
 /// A person's number: 0 for the person with most faces, upwards; [`Label::NOISE`] for a face that
 /// belongs to no one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct Label(pub i64);
 
 impl Label {
@@ -28,49 +27,28 @@ impl std::fmt::Display for Label {
     }
 }
 
-/// Probabilities (or angles, for a pose) by name, in the order of the model that gave them.
-pub type Distribution = IndexMap<String, f64>;
-
-/// What attribute models say of a face. A model that was not run leaves its field out.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Attributes {
-    /// Age groups.
-    pub age: Option<Distribution>,
-    /// Male, Female.
-    pub gender: Option<Distribution>,
-    /// Race, as the model's training data names it.
-    pub race: Option<Distribution>,
-    /// Expression.
-    pub expression: Option<Distribution>,
-    /// yaw, pitch and roll in degrees.
-    pub pose: Option<Distribution>,
-}
-
 /// One face's entry.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Annotation {
     /// The person.
     pub label: Label,
-    /// Probability of a mask.
-    #[serde(default)]
-    pub mask: Option<f64>,
-    /// Attributes, where a model gave any.
-    #[serde(default)]
-    pub attributes: Option<Attributes>,
+    /// What models say of the face.
+    pub attributes: Attributes,
 }
 
 impl From<Label> for Annotation {
     fn from(label: Label) -> Self {
-        Self { label, mask: None, attributes: None }
+        Self { label, attributes: Attributes::default() }
     }
 }
 
 /// The whole file: face stem → entry, in the order of the stems.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Annotations {
     /// Entries by face stem.
     pub labels: BTreeMap<String, Annotation>,
     /// Pairs of labels that a person said are different; written while a review is under way.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub ignore: Vec<(i64, i64)>,
 }

@@ -1,8 +1,8 @@
-//! Errors as people read them.
+//! An error and its causes as one line of text.
 
 use std::error::Error;
 
-/// An error and what caused it, in one line, each said once: some errors say their cause themselves.
+/// An error and its causes in one line. A cause whose text an earlier one already contains is not repeated.
 ///
 /// ```
 /// use streamface_types::error_chain;

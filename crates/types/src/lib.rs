@@ -1,14 +1,17 @@
-//! The vocabulary of StreamFace: what every other crate speaks, and nothing that touches a disk.
+//! The types that the crates of StreamFace share. No I/O.
 //!
 //! | module | what |
 //! |---|---|
 //! | [`id`] | [`FrameId`], [`FaceId`]: names as the original StreamFace writes them |
 //! | [`time`] | [`Timestamp`], [`StreamTime`]: microseconds |
-//! | [`geometry`] | [`BoundingBox`], [`Landmarks`] |
+//! | [`geometry`] | [`BoundingBox`], [`Landmarks`]: pixels |
 //! | [`detection`] | [`Detection`], [`FaceLink`] |
 //! | [`embedding`] | [`Embeddings`] (n × d, `f32`), [`EmbeddingsView`] (borrowed), [`Metric`] |
-//! | [`annotations`] | [`Annotations`]: the original's `annotations.json` |
-//! | `error_chain` | [`error_chain()`]: an error and its causes in a line |
+//! | [`annotations`] | [`Label`], [`Annotations`]: the original's `annotations.json` |
+//! | [`attributes`] | [`Attributes`], and the vocabulary of their names |
+//! | `error_chain` | [`error_chain()`]: an error and its causes in one line |
+//!
+//! Feature `serde` (off by default): `Serialize` and `Deserialize` for labels, attributes and annotations.
 //!
 //! ```
 //! use streamface_types::{BoundingBox, FaceId, FrameId, Timestamp};
@@ -26,6 +29,9 @@
 //! ```
 
 pub mod annotations;
+#[cfg(feature = "serde")]
+mod annotations_json;
+pub mod attributes;
 pub mod detection;
 pub mod embedding;
 mod error_chain;
@@ -33,7 +39,8 @@ pub mod geometry;
 pub mod id;
 pub mod time;
 
-pub use annotations::{Annotation, Annotations, Attributes, Label};
+pub use annotations::{Annotation, Annotations, Label};
+pub use attributes::Attributes;
 pub use detection::{Detection, FaceLink};
 pub use embedding::{Embeddings, EmbeddingsView, Metric, ShapeError};
 pub use error_chain::error_chain;

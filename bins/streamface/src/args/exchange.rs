@@ -2,86 +2,23 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
-use streamface_pipeline::{ExportFormat, ImportFormat};
+use streamface_pipeline::{Description, FORMATS, Format, find_format};
 
 use super::Common;
 
-/// What a dataset can become.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Out {
-    /// The original StreamFace's output directory, features pickle and all
-    Original,
-    /// FiftyOne folder: faces, a person each
-    Fiftyone,
-    /// FiftyOne folder: frames with boxes
-    FiftyoneDetection,
-    /// A folder for each person
-    Imagefolder,
-    /// Tar shards: png, cls, json
-    Webdataset,
-    /// COCO: frames, boxes, keypoints, tracks
-    Coco,
-    /// LFW: a folder for each person, pairs.txt
-    Lfw,
-    /// One CSV file, a row a face
-    Csv,
-    /// One Parquet file, a row a face
-    Parquet,
-}
-
-impl Out {
-    /// The library's word.
-    #[must_use]
-    pub fn format(self) -> ExportFormat {
-        match self {
-            Self::Original => ExportFormat::Original,
-            Self::Fiftyone => ExportFormat::Fiftyone,
-            Self::FiftyoneDetection => ExportFormat::FiftyoneDetection,
-            Self::Imagefolder => ExportFormat::Imagefolder,
-            Self::Webdataset => ExportFormat::Webdataset,
-            Self::Coco => ExportFormat::Coco,
-            Self::Lfw => ExportFormat::Lfw,
-            Self::Csv => ExportFormat::Csv,
-            Self::Parquet => ExportFormat::Parquet,
-        }
-    }
-}
-
-/// What can become a dataset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum In {
-    /// The original StreamFace's output directory: all of it
-    Original,
-    /// FiftyOne folder of either kind: pictures, labels, attributes, boxes
-    Fiftyone,
-    /// A folder for each person: pictures, labels
-    Imagefolder,
-    /// Tar shards, or one: pictures, labels, what their JSON holds
-    Webdataset,
-    /// COCO: frames, boxes, five keypoints, tracks
-    Coco,
-    /// LFW: photos, labels
-    Lfw,
-    /// CSV and the pictures it names: labels, boxes, landmarks, scores
-    Csv,
-}
-
-impl In {
-    /// The library's word.
-    #[must_use]
-    pub fn format(self) -> ImportFormat {
-        match self {
-            Self::Original => ImportFormat::Original,
-            Self::Fiftyone => ImportFormat::Fiftyone,
-            Self::Imagefolder => ImportFormat::Imagefolder,
-            Self::Webdataset => ImportFormat::Webdataset,
-            Self::Coco => ImportFormat::Coco,
-            Self::Lfw => ImportFormat::Lfw,
-            Self::Csv => ImportFormat::Csv,
-        }
-    }
+/// A format by its name, among those of one direction: what the registry of the library holds.
+fn format(
+    describe: fn(Description) -> Option<&'static str>,
+) -> impl TypedValueParser<Value = &'static dyn Format> {
+    let value = |format: &&'static dyn Format| {
+        let name = PossibleValue::new(format.name()).aliases(format.aliases());
+        Some(name.help(describe(format.description())?))
+    };
+    let names: Vec<PossibleValue> = FORMATS.iter().filter_map(value).collect();
+    PossibleValuesParser::new(names).try_map(|name| find_format(&name).ok_or("no such format"))
 }
 
 /// How pictures get from one place to another.
@@ -113,9 +50,9 @@ pub struct ExportArgs {
     #[serde(skip)]
     pub dir: PathBuf,
     /// What to write
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = format(|d| d.export))]
     #[serde(skip)]
-    pub format: Out,
+    pub format: &'static dyn Format,
     /// The folder, or for csv and parquet the file, to write
     #[arg(long, value_name = "PATH")]
     #[serde(skip)]
@@ -158,7 +95,7 @@ pub struct ExportArgs {
 #[command(after_help = "\
 Examples:
   # all of an output directory of the original
-  streamface import old-run --format original --out news
+  streamface import old-run --format compat --out news
   # photos, whose faces are found and embedded here
   streamface import lfw --format lfw --out lfw-set
   streamface extract lfw-set && streamface analyze lfw-set
@@ -171,10 +108,10 @@ pub struct ImportArgs {
     /// The folder or file to read
     #[serde(skip)]
     pub path: PathBuf,
-    /// What it is
-    #[arg(long, value_enum)]
+    /// What it is [default: what it looks like]
+    #[arg(long, value_parser = format(|d| d.import))]
     #[serde(skip)]
-    pub format: In,
+    pub format: Option<&'static dyn Format>,
     /// The dataset directory to make
     #[arg(long, value_name = "DIR")]
     #[serde(skip)]

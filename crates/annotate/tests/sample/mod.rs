@@ -88,10 +88,7 @@ pub fn sample(images: bool) -> Sample {
                     if whose != person {
                         stray = id.to_string();
                     }
-                    labels.push(LabelRow {
-                        face: id.clone(),
-                        label: Label((whose * CLUSTERS + cluster) as i64),
-                    });
+                    labels.push(LabelRow::new(id.clone(), Label((whose * CLUSTERS + cluster) as i64)));
                     truth.insert(id.to_string(), person);
                     if images {
                         let crop = picture.crop(x, y, 180);
@@ -99,33 +96,30 @@ pub fn sample(images: bool) -> Sample {
                         data.stage(ImageKind::AlignedFace, &id, &crop.png()).unwrap();
                     }
                     let bbox = BoundingBox::new(x as f32, y as f32, 180.0, 180.0);
-                    batch.faces.push(FaceRow {
-                        face: id.clone(),
-                        bbox,
-                        landmarks: Landmarks::default(),
-                        score: 0.9 + random.next() / 20.0,
-                        blur: f64::from(100.0 + 900.0 * random.next()),
-                        frame_size: [640, 360],
-                        face_size: [180, 180],
-                        aligned_size: [128, 128],
-                        link: None,
+                    batch.faces.push({
+                        let mut row = FaceRow::new(id.clone());
+                        row.bbox = bbox;
+                        row.landmarks = Landmarks::default();
+                        row.score = 0.9 + random.next() / 20.0;
+                        row.blur = f64::from(100.0 + 900.0 * random.next());
+                        row.frame_size = [640, 360];
+                        row.face_size = [180, 180];
+                        row.aligned_size = [128, 128];
+                        row.link = None;
+                        row
                     });
-                    batch.features.push(FeatureRow {
-                        face: id,
-                        model: "made up".into(),
-                        model_sha256: String::new(),
-                        embedding,
-                    });
+                    batch.features.push(FeatureRow::new(id, "made up", "", embedding));
                 }
                 if images {
                     data.stage(ImageKind::Frame, &frame, &picture.png()).unwrap();
                 }
                 let row = FrameRow::new(frame, "news <b>&amp;</b>.mp4");
-                batch.frames.push(FrameRow {
-                    stream_time: Some(StreamTime(i64::from(shown) * 2_000_000)),
-                    width: 640,
-                    height: 360,
-                    ..row
+                batch.frames.push({
+                    let mut row = row;
+                    row.stream_time = Some(StreamTime(i64::from(shown) * 2_000_000));
+                    row.width = 640;
+                    row.height = 360;
+                    row
                 });
             }
         }

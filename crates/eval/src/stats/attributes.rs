@@ -1,8 +1,7 @@
 //! Counts of the attributes that models predicted for faces.
 
 use serde::Serialize;
-use streamface_types::Annotation;
-use streamface_types::annotations::Distribution;
+use streamface_types::attributes::{self, Distribution, VOCABULARY, Value};
 
 /// Most categories of an attribute; further ones are ignored. Models have ten at most.
 const MAX_CATEGORIES: usize = 100;
@@ -14,7 +13,7 @@ pub(super) const ANGLE_BINS: usize = 18;
 /// How often each category was the likeliest, of one attribute.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Attribute {
-    /// `age`, `gender`, `race`, `expression`, `mask`.
+    /// A category or probability of the [vocabulary](VOCABULARY).
     pub name: &'static str,
     /// The categories, in the order of the model.
     pub categories: Vec<String>,
@@ -40,25 +39,27 @@ pub(super) struct Attributes {
 }
 
 impl Attributes {
-    pub fn add(&mut self, channel: usize, face: &Annotation) {
-        if let Some(mask) = face.mask.filter(|p| p.is_finite()) {
-            let order = ["mask", "no mask"].map(str::to_owned);
-            self.count(channel, "mask", order.iter(), if mask >= 0.5 { &order[0] } else { &order[1] });
-        }
-        let Some(given) = &face.attributes else { return };
-        for (name, of) in [
-            ("age", &given.age),
-            ("gender", &given.gender),
-            ("race", &given.race),
-            ("expression", &given.expression),
-        ] {
-            if let Some(of) = of
-                && let Some(likeliest) = likeliest(of)
-            {
-                self.count(channel, name, of.keys(), likeliest);
+    /// Counts a face's attributes of the vocabulary; of others there could be any number.
+    pub fn add(&mut self, channel: usize, said: &streamface_types::Attributes) {
+        for &attributes::Attribute { name, .. } in VOCABULARY {
+            match said.get(name) {
+                Some(Value::Categories(of)) => {
+                    if let Some((likeliest, _)) = said.likeliest(name) {
+                        self.count(channel, name, of.keys(), likeliest);
+                    }
+                }
+                Some(Value::Probability(p)) if p.is_finite() => {
+                    let order = [name.to_owned(), format!("no {name}")];
+                    self.count(channel, name, order.iter(), if *p >= 0.5 { &order[0] } else { &order[1] });
+                }
+                Some(Value::Numbers(angles)) => self.angles(angles),
+                _ => {}
             }
         }
-        for (name, &angle) in given.pose.iter().flatten().filter(|(_, angle)| angle.is_finite()) {
+    }
+
+    fn angles(&mut self, angles: &Distribution) {
+        for (name, &angle) in angles.iter().filter(|(_, angle)| angle.is_finite()) {
             let at = match self.angles.iter().position(|a| a.name == *name) {
                 Some(at) => at,
                 None if self.angles.len() < 3 => {
@@ -107,12 +108,11 @@ impl Attributes {
         of[at] += 1;
     }
 
-    /// The attributes in the order age, gender, race, expression, mask, and the angles; `place` is the place
+    /// The attributes in the order of the vocabulary, and the angles; `place` is the place
     /// of each channel in the result.
     pub fn finish(self, place: &[usize]) -> (Vec<Attribute>, Vec<Angles>) {
         let mut all = self.all;
-        let order = ["age", "gender", "race", "expression", "mask"];
-        all.sort_by_key(|a| order.iter().position(|&o| o == a.name));
+        all.sort_by_key(|a| VOCABULARY.iter().position(|known| known.name == a.name));
         for attribute in &mut all {
             let mut by_channel = vec![vec![0; attribute.categories.len()]; place.len()];
             for (channel, counts) in attribute.by_channel.iter().enumerate() {
@@ -124,23 +124,12 @@ impl Attributes {
     }
 }
 
-/// The category with the highest probability; of equals the first.
-fn likeliest(of: &Distribution) -> Option<&str> {
-    let mut best: Option<(&str, f64)> = None;
-    for (name, &p) in of.iter().filter(|(_, p)| p.is_finite()) {
-        if best.is_none_or(|(_, most)| p > most) {
-            best = Some((name, p));
-        }
-    }
-    best.map(|(name, _)| name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn face(text: &str) -> Annotation {
-        serde_json::from_str(text).unwrap()
+    fn face(text: &str) -> streamface_types::Attributes {
+        serde_json::from_str::<streamface_types::Annotation>(text).unwrap().attributes
     }
 
     #[test]

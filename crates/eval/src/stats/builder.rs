@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use streamface_types::{Annotation, Embeddings, FaceId, FrameId, Metric};
+use streamface_types::{Embeddings, FaceId, FrameId, Metric};
 
 use super::attributes::Attributes;
 use super::times::TimeCounts;
 use super::{Channel, Distances, Stats};
+use crate::Error;
 use crate::intrinsic::{extents, membership_distribution};
-use crate::{Error, labels::stem};
 
 /// The longest time between two frames that counts as watched, microseconds.
 const MAX_FRAME_GAP: i64 = 600_000_000;
@@ -144,16 +144,13 @@ impl StatsBuilder {
         true
     }
 
-    /// The attributes of a face, by its name. A face that the dataset does not have is ignored.
-    pub fn annotation(&mut self, name: &str, annotation: &Annotation) {
-        if annotation.mask.is_none() && annotation.attributes.is_none() {
-            return;
-        }
-        if let Ok(face) = stem(name).parse::<FaceId>()
-            && self.people.of.contains_key(&face)
+    /// The attributes of a face. A face that the dataset does not have is ignored.
+    pub fn attributes(&mut self, face: &FaceId, said: &streamface_types::Attributes) {
+        if !said.is_empty()
+            && self.people.of.contains_key(face)
             && let Some(channel) = self.channel_known(&face.frame)
         {
-            self.attributes.add(channel, annotation);
+            self.attributes.add(channel, said);
         }
     }
 

@@ -8,10 +8,8 @@ use std::time::{Duration, Instant};
 use streamface_annotate::Report;
 use streamface_cluster::Constraints;
 use streamface_model::Manifest;
-use streamface_store::{
-    Dataset, FaceRow, FeatureRow, LabelRow, write_annotations, write_detections, write_matches,
-};
-use streamface_types::{Annotation, Annotations, Embeddings, FaceId, FaceLink, Label};
+use streamface_store::{Dataset, FaceRow, FeatureRow, LabelRow, write_detections, write_matches};
+use streamface_types::{Embeddings, FaceId, FaceLink, Label};
 
 use super::checkpoint::{self, Checkpoint};
 use super::dataset_dir::open_existing;
@@ -92,15 +90,10 @@ pub(super) fn cluster_dataset(
             ("method", how.method_name().to_owned()),
         ],
     )?;
-    let rows: Vec<LabelRow> = features
-        .iter()
-        .zip(&labels)
-        .map(|(f, &l)| LabelRow { face: f.face.clone(), label: Label(l.into()) })
-        .collect();
+    let rows: Vec<LabelRow> =
+        features.iter().zip(&labels).map(|(f, &l)| LabelRow::new(f.face.clone(), Label(l.into()))).collect();
     let metadata = data.metadata();
-    let labels = rows.iter().map(|r| (r.face.to_string(), Annotation::from(r.label))).collect();
-    let annotations = Annotations { labels, ..Annotations::default() };
-    write_annotations(&metadata.join("annotations.json"), &annotations)?;
+    data.write_annotations(&rows)?;
     write_detections(&metadata.join("detections.csv"), &faces)?;
     write_matches(&metadata.join("matches.csv"), &links)?;
     data.write_processed(&data.read()?, &data.read()?)?;

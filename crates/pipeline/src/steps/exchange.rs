@@ -4,8 +4,8 @@ use std::path::Path;
 
 use streamface_eval::read_labels;
 use streamface_exchange::{
-    ExportFormat, ExportSettings as Given, ImportFormat, ImportSettings as Taken, Labels, Limits, Place,
-    Progress, Snapshot, Summary, export_snapshot, import as import_set,
+    ExportSettings as Given, Format, ImportSettings as Taken, Labels, Limits, Place, Progress, Snapshot, Summary,
+    detect, export_snapshot, import as import_set,
 };
 
 use super::dataset_dir::open_existing;
@@ -30,7 +30,7 @@ pub struct ExportResult {
 /// There is something at `out`, the dataset lacks what the format is made of, or what reading and writing meets.
 pub fn export(
     dir: &Path,
-    format: ExportFormat,
+    format: &dyn Format,
     out: &Path,
     settings: &ExportSettings,
     context: &Context<'_>,
@@ -63,13 +63,14 @@ pub fn export(
     Ok(ExportResult { summary: done?, review_unused })
 }
 
-/// Makes a dataset directory `out` of another program's folder or file.
+/// Makes a dataset directory `out` of another program's folder or file, in the format that it looks like where none is
+/// given.
 ///
 /// # Errors
 /// There is something at `out`, nothing could be taken, or what reading and writing meets.
 pub fn import(
     path: &Path,
-    format: ImportFormat,
+    format: Option<&dyn Format>,
     out: &Path,
     settings: &ImportSettings,
     context: &Context<'_>,
@@ -80,6 +81,13 @@ pub fn import(
         photos: settings.photos,
         images: settings.images.clone(),
         pickle: Limits { length: settings.max_pickle, ..Limits::default() },
+    };
+    let format = match format {
+        Some(format) => format,
+        None => detect(path).ok_or_else(|| {
+            let why = "it looks like none of the formats that are read; give --format";
+            Error::Input(format!("{}: {why}", path.display()))
+        })?,
     };
     let observe = |p: Progress| context.phase(p.what, p.done, p.total);
     let done = import_set(path, format, out, &taken, &observe);

@@ -49,7 +49,7 @@ pub fn finalize(dir: &Path, settings: &FinalizeSettings) -> Result<FinalizeResul
     done.write(&data.metadata(), &people)?;
     if settings.folders {
         let rows = people.faces().iter().zip(&done.labels);
-        let rows: Vec<_> = rows.map(|(face, &l)| LabelRow { face: face.clone(), label: Label(l) }).collect();
+        let rows: Vec<_> = rows.map(|(face, &l)| LabelRow::new(face.clone(), Label(l))).collect();
         data.write_labeled_faces(&rows)?;
     }
     Ok(FinalizeResult {

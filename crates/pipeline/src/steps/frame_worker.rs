@@ -117,21 +117,21 @@ impl FrameWorker<'_> {
             let id = FaceId::new(frame.clone(), index);
             self.save(ImageKind::Face, &id, &face.loose)?;
             self.save(ImageKind::AlignedFace, &id, &face.aligned)?;
-            rows.push(FaceRow {
-                face: id,
-                bbox: face.bbox,
-                landmarks: face.landmarks,
-                score: face.score,
-                blur: face.blur,
-                frame_size: image.dimensions().into(),
-                face_size: face.loose.dimensions().into(),
-                aligned_size: face.aligned.dimensions().into(),
-                link: None,
-            });
+            let mut row = FaceRow::new(id);
+            row.bbox = face.bbox;
+            row.landmarks = face.landmarks;
+            row.score = face.score;
+            row.blur = face.blur;
+            row.frame_size = image.dimensions().into();
+            row.face_size = face.loose.dimensions().into();
+            row.aligned_size = face.aligned.dimensions().into();
+            rows.push(row);
         }
         let features = self.embed(&rows, &faces.iter().map(|f| &f.embed_input).collect::<Vec<_>>())?;
         let kept = rows.len() as u32;
-        let extraction = ExtractionRow { frame: frame.clone(), detected, small, blurred, kept };
+        let mut extraction = ExtractionRow::new(frame.clone());
+        (extraction.detected, extraction.small) = (detected, small);
+        (extraction.blurred, extraction.kept) = (blurred, kept);
         let thumbnail = Thumbnail::new(image);
         Ok((Some(Found { extraction, faces: rows, thumbnail }), features))
     }
@@ -149,11 +149,8 @@ impl FrameWorker<'_> {
         let Some(embedder) = self.embedder else { return Ok(Vec::new()) };
         let vectors = StageTimes::on(&self.times.embed, || embedder.embed(inputs))?;
         let model = embedder.id();
-        let row = |(face, embedding): (&FaceRow, Vec<f32>)| FeatureRow {
-            face: face.face.clone(),
-            model: model.name.clone(),
-            model_sha256: model.sha256.clone(),
-            embedding,
+        let row = |(face, embedding): (&FaceRow, Vec<f32>)| {
+            FeatureRow::new(face.face.clone(), model.name.clone(), model.sha256.clone(), embedding)
         };
         Ok(faces.iter().zip(vectors).map(row).collect())
     }

@@ -68,7 +68,7 @@ fn people(data: &Dataset) -> Result<Vec<Person>> {
     let faces: BTreeMap<FaceId, FaceRow> =
         data.read::<FaceRow>()?.into_iter().map(|f| (f.face.clone(), f)).collect();
     let mut people: BTreeMap<Label, Vec<Face>> = BTreeMap::new();
-    for LabelRow { face, label } in data.read()? {
+    for LabelRow { face, label, .. } in data.read()? {
         let Some(row) = faces.get(&face) else { continue };
         let face = Face { id: face, score: row.score, blur: Some(row.blur) };
         people.entry(label).or_default().push(face);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use streamface_eval::labels::{each_annotation, read_labelled};
 use streamface_eval::stats::{Stats, StatsBuilder};
 use streamface_report::StatsPage;
-use streamface_store::{Dataset, FaceRow, FeatureRow, FrameRow, LabelRow, write_atomic};
+use streamface_store::{Dataset, FaceRow, FeatureRow, FrameRow, LabelRow, read_attributes, write_atomic};
 use streamface_types::FaceId;
 
 use super::dataset_dir::open_existing;
@@ -120,8 +120,15 @@ fn dataset(
             return Err(Error::Mismatch(format!("{path} names none of the faces of {dir}")));
         }
     }
-    if own.exists() {
-        each_annotation(&own, |name, said| all.annotation(name, &said))?;
+    let attributes = read_attributes(&metadata)?;
+    attributes.iter().for_each(|(face, said)| all.attributes(face, said));
+    if attributes.is_empty() && own.exists() {
+        // The original has no table of them.
+        each_annotation(&own, |name, said| {
+            if let Ok(face) = name.parse() {
+                all.attributes(&face, &said.attributes);
+            }
+        })?;
     }
     if !no_distances {
         data.each(|row: FeatureRow| all.embedding(&row.face, &row.model, &row.embedding))?;

@@ -7,8 +7,8 @@ use std::time::Instant;
 use streamface_annotate::{Finalized, Numbering};
 use streamface_capture::shown;
 use streamface_model::Manifest;
-use streamface_store::{Dataset, FeatureRow, ImageKind, LabelRow, write_annotations};
-use streamface_types::{Annotation, Annotations, FaceId, Label};
+use streamface_store::{Dataset, FeatureRow, ImageKind, LabelRow};
+use streamface_types::{FaceId, Label};
 use streamface_web::Options;
 
 use super::analyze::record_analyze;
@@ -185,9 +185,8 @@ fn keep_labels(data: &Dataset, earlier: &BTreeMap<FaceId, i64>, watched: &Watche
     let mut labels = earlier.clone();
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     labels.extend(watched.labels.iter().map(|(face, &n)| (face.clone(), number(n))));
-    let annotations = labels.iter().map(|(f, &l)| (f.to_string(), Annotation::from(Label(l)))).collect();
-    let annotations = Annotations { labels: annotations, ..Annotations::default() };
-    write_annotations(&data.metadata().join("annotations.json"), &annotations)?;
-    data.replace(labels.into_iter().map(|(face, l)| LabelRow { face, label: Label(l) }).collect())?;
+    let rows: Vec<LabelRow> = labels.into_iter().map(|(face, l)| LabelRow::new(face, Label(l))).collect();
+    data.write_annotations(&rows)?;
+    data.replace(rows)?;
     Ok(())
 }

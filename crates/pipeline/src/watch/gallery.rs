@@ -166,8 +166,8 @@ mod tests {
     use super::*;
 
     fn feature(face: &str, embedding: [f32; 2]) -> FeatureRow {
-        let face = face.parse().unwrap();
-        FeatureRow { face, model: "m".into(), model_sha256: String::new(), embedding: embedding.to_vec() }
+        let face: FaceId = face.parse().unwrap();
+        FeatureRow::new(face, "m", "", embedding.to_vec())
     }
 
     #[test]

@@ -270,7 +270,8 @@ mod tests {
             all.label(&face, i64::from(i.isqrt()), None);
             let said = serde_json::json!({"label": 0, "mask": 0.1, "attributes": {
                 "age": {hostile: 0.9, "b": 0.1}, "gender": null, "race": null, "expression": null, "pose": {"yaw": 4.0}}});
-            all.annotation(&face.to_string(), &serde_json::from_value(said).unwrap());
+            let said: streamface_types::Annotation = serde_json::from_value(said).unwrap();
+            all.attributes(&face, &said.attributes);
             all.embedding(&face, "m", &[1.0, i as f32]);
         }
         all.finish().unwrap()

@@ -15,7 +15,7 @@ mod session_queue;
 use std::time::{Duration, Instant};
 
 use streamface_store::Dataset;
-use streamface_types::{Annotations, FaceId};
+use streamface_types::{Attributes, FaceId};
 
 use super::view::Rest;
 use crate::{Decision, Error, Journal, People};
@@ -68,8 +68,8 @@ pub struct ReviewSession {
     settings: SessionSettings,
     lists: Lists,
     reservations: Vec<Reservation>,
-    /// Attributes by face; read when first asked for.
-    attributes: Option<Annotations>,
+    /// Attributes by face, from their table; read when first asked for.
+    attributes: Option<std::collections::BTreeMap<FaceId, Attributes>>,
     progress: Option<(Instant, u64, Estimate)>,
     f_at_start: Option<f64>,
 }

@@ -95,15 +95,15 @@ impl ReviewSession {
     }
 
     pub(super) fn attributes_of(&mut self, face: &FaceId) -> Option<streamface_types::Attributes> {
-        let path = self.data.metadata().join("annotations.json");
-        // A file that is too large to be read whole is ignored.
+        let path = self.data.metadata().join("attributes.parquet");
+        // A table that is too large to be read whole is ignored.
         let all = self.attributes.get_or_insert_with(|| match std::fs::metadata(&path) {
             Ok(about) if about.len() <= 64 << 20 => {
-                streamface_store::read_annotations(&path).unwrap_or_default()
+                streamface_store::read_attributes(&self.data.metadata()).unwrap_or_default()
             }
-            _ => Annotations::default(),
+            _ => std::collections::BTreeMap::new(),
         });
-        all.labels.get(&face.to_string())?.attributes.clone()
+        all.get(face).cloned()
     }
 }
 

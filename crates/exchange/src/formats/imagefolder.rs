@@ -9,15 +9,61 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use crate::Error;
+use crate::dataset_builder::DatasetBuilder;
 use crate::files::{is_image, walk};
-use crate::intake::Intake;
+use crate::format::{Description, ExportSettings, Format, ImportSettings};
 use crate::photos::{self, Photo};
 use crate::report::{Observer, Progress, Summary};
 use crate::snapshot::Snapshot;
 use crate::staging::Staging;
-use crate::{Error, ExportSettings, ImportSettings};
 
-pub(crate) fn export(
+/// A folder for each person.
+#[derive(Debug, Clone, Copy)]
+pub struct Imagefolder;
+
+impl Format for Imagefolder {
+    fn name(&self) -> &'static str {
+        "imagefolder"
+    }
+
+    fn description(&self) -> Description {
+        Description {
+            export: Some("A folder for each person"),
+            import: Some("A folder for each person: pictures, labels"),
+        }
+    }
+
+    fn export(
+        &self,
+        set: &Snapshot<'_>,
+        out: &Path,
+        settings: &ExportSettings,
+        observe: Observer<'_>,
+    ) -> Result<Summary, Error> {
+        export(set, out, settings, observe)
+    }
+
+    fn import(
+        &self,
+        path: &Path,
+        out: &Path,
+        settings: &ImportSettings,
+        observe: Observer<'_>,
+    ) -> Result<Summary, Error> {
+        import(path, out, settings, settings.photos, observe)
+    }
+
+    fn detect(&self, path: &Path) -> bool {
+        let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+        entries.map(|e| e.path()).any(|folder| {
+            let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+            folder.is_dir() && files.into_iter().any(|file| is_image(&file.path()))
+        })
+    }
+}
+
+fn export(
     set: &Snapshot<'_>,
     out: &Path,
     settings: &ExportSettings,
@@ -34,14 +80,14 @@ pub(crate) fn export(
     Ok(summary)
 }
 
-pub(crate) fn import(
+pub(super) fn import(
     root: &Path,
     out: &Path,
     settings: &ImportSettings,
     photos: bool,
     observe: Observer<'_>,
 ) -> Result<Summary, Error> {
-    let mut intake = Intake::new(out, settings.place, observe)?;
+    let mut builder = DatasetBuilder::new(out, settings.place, observe)?;
     let files: Vec<_> = walk(root)?.into_iter().filter(|p| is_image(p)).collect();
     let stem = |p: &Path| p.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     let mut times: HashMap<String, u32> = HashMap::new();
@@ -58,6 +104,6 @@ pub(crate) fn import(
         Photo { name, from, person, ..Photo::default() }
     };
     let all = files.into_iter().map(photo).collect();
-    photos::take(&mut intake, all, root, photos)?;
-    intake.finish(root, "a folder for each person, with PNG or JPEG files in it, is wanted")
+    photos::take(&mut builder, all, root, photos)?;
+    builder.finish(root, "a folder for each person, with PNG or JPEG files in it, is wanted")
 }

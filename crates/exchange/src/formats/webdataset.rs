@@ -17,14 +17,58 @@ use streamface_store::{ImageKind, MAX_IMAGE_BYTES};
 use streamface_types::FaceId;
 use tar::{Archive, Builder, EntryType, Header};
 
+use crate::Error;
+use crate::dataset_builder::DatasetBuilder;
 use crate::files::{relative, walk};
-use crate::intake::Intake;
+use crate::format::{Description, ExportSettings, Format, ImportSettings};
 use crate::photos::{self, Photo, face_id};
 use crate::report::{Observer, Progress, Summary};
 use crate::sidecar::Sidecar;
 use crate::snapshot::Snapshot;
 use crate::staging::Staging;
-use crate::{Error, ExportSettings, ImportSettings};
+
+/// WebDataset's tar shards.
+#[derive(Debug, Clone, Copy)]
+pub struct Webdataset;
+
+impl Format for Webdataset {
+    fn name(&self) -> &'static str {
+        "webdataset"
+    }
+
+    fn description(&self) -> Description {
+        Description {
+            export: Some("Tar shards: png, cls, json"),
+            import: Some("Tar shards, or one: pictures, labels, what their JSON holds"),
+        }
+    }
+
+    fn export(
+        &self,
+        set: &Snapshot<'_>,
+        out: &Path,
+        settings: &ExportSettings,
+        observe: Observer<'_>,
+    ) -> Result<Summary, Error> {
+        export(set, out, settings, observe)
+    }
+
+    fn import(
+        &self,
+        path: &Path,
+        out: &Path,
+        settings: &ImportSettings,
+        observe: Observer<'_>,
+    ) -> Result<Summary, Error> {
+        import(path, out, settings, observe)
+    }
+
+    fn detect(&self, path: &Path) -> bool {
+        let tar = |p: &Path| p.extension().is_some_and(|e| e == "tar");
+        let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+        tar(path) || entries.into_iter().any(|e| tar(&e.path()))
+    }
+}
 
 /// Longest JSON or label of a sample, bytes.
 const MAX_SIDECAR: u64 = 1 << 20;
@@ -33,7 +77,7 @@ fn key(face: &FaceId) -> String {
     face.to_string().replace('%', "%25").replace('.', "%2E")
 }
 
-pub(crate) fn export(
+fn export(
     set: &Snapshot<'_>,
     out: &Path,
     settings: &ExportSettings,
@@ -80,7 +124,7 @@ struct Sample {
     json: Option<Vec<u8>>,
 }
 
-pub(crate) fn import(
+fn import(
     root: &Path,
     out: &Path,
     settings: &ImportSettings,
@@ -91,19 +135,19 @@ pub(crate) fn import(
     } else {
         vec![root.to_owned()]
     };
-    let mut intake = Intake::new(out, settings.place, observe)?;
+    let mut builder = DatasetBuilder::new(out, settings.place, observe)?;
     let set = root.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     for (path, done) in shards.iter().zip(0..) {
-        intake.progress("shards", done, shards.len() as u64);
-        if let Err(e) = shard(path, &set, settings.photos, &mut intake) {
+        builder.progress("shards", done, shards.len() as u64);
+        if let Err(e) = shard(path, &set, settings.photos, &mut builder) {
             match e {
                 // What came before the broken place is taken.
-                Broken::Tar(e) => intake.problem(format!("{}: not a whole tar file: {e}", path.display())),
+                Broken::Tar(e) => builder.problem(format!("{}: not a whole tar file: {e}", path.display())),
                 Broken::Failed(e) => return Err(e),
             }
         }
     }
-    intake.finish(root, "tar files with PNG or JPEG entries are wanted")
+    builder.finish(root, "tar files with PNG or JPEG entries are wanted")
 }
 
 enum Broken {
@@ -111,7 +155,7 @@ enum Broken {
     Failed(Error),
 }
 
-fn shard(path: &Path, set: &str, photos: bool, intake: &mut Intake<'_>) -> Result<(), Broken> {
+fn shard(path: &Path, set: &str, photos: bool, builder: &mut DatasetBuilder<'_>) -> Result<(), Broken> {
     let file = File::open(path).map_err(|e| Broken::Failed(Error::io(path)(e)))?;
     let mut archive = Archive::new(BufReader::with_capacity(1 << 16, file));
     let mut sample = Sample::default();
@@ -119,7 +163,7 @@ fn shard(path: &Path, set: &str, photos: bool, intake: &mut Intake<'_>) -> Resul
         let mut entry = match entry {
             Ok(entry) => entry,
             Err(e) => {
-                finish(std::mem::take(&mut sample), path, set, photos, intake).map_err(Broken::Failed)?;
+                finish(std::mem::take(&mut sample), path, set, photos, builder).map_err(Broken::Failed)?;
                 return Err(Broken::Tar(e));
             }
         };
@@ -129,12 +173,12 @@ fn shard(path: &Path, set: &str, photos: bool, intake: &mut Intake<'_>) -> Resul
             EntryType::Regular | EntryType::Continuous => {}
             EntryType::Directory | EntryType::XGlobalHeader => continue,
             _ => {
-                intake.problem(format!("{}: '{short}' is a link or a device; refused", path.display()));
+                builder.problem(format!("{}: '{short}' is a link or a device; refused", path.display()));
                 continue;
             }
         }
         if relative(&name).is_none() {
-            intake.problem(format!("{}: '{short}' leads out of the archive; refused", path.display()));
+            builder.problem(format!("{}: '{short}' leads out of the archive; refused", path.display()));
             continue;
         }
         let name = name.strip_prefix("./").unwrap_or(&name);
@@ -143,7 +187,7 @@ fn shard(path: &Path, set: &str, photos: bool, intake: &mut Intake<'_>) -> Resul
         let (key, extension) = (&name[..dot], name[dot + 1..].to_ascii_lowercase());
         if key != sample.key {
             let whole = std::mem::replace(&mut sample, Sample { key: key.to_owned(), ..Sample::default() });
-            finish(whole, path, set, photos, intake).map_err(Broken::Failed)?;
+            finish(whole, path, set, photos, builder).map_err(Broken::Failed)?;
         }
         let limit = match extension.as_str() {
             "png" | "jpg" | "jpeg" => MAX_IMAGE_BYTES,
@@ -151,12 +195,12 @@ fn shard(path: &Path, set: &str, photos: bool, intake: &mut Intake<'_>) -> Resul
             _ => continue,
         };
         if entry.size() > limit {
-            intake.problem(format!("{}: '{short}' is larger than {limit} bytes", path.display()));
+            builder.problem(format!("{}: '{short}' is larger than {limit} bytes", path.display()));
             continue;
         }
         let mut bytes = Vec::new();
         if let Err(e) = entry.by_ref().take(limit).read_to_end(&mut bytes) {
-            finish(std::mem::take(&mut sample), path, set, photos, intake).map_err(Broken::Failed)?;
+            finish(std::mem::take(&mut sample), path, set, photos, builder).map_err(Broken::Failed)?;
             return Err(Broken::Tar(e));
         }
         match extension.as_str() {
@@ -165,7 +209,7 @@ fn shard(path: &Path, set: &str, photos: bool, intake: &mut Intake<'_>) -> Resul
             _ => sample.image = Some(bytes),
         }
     }
-    finish(sample, path, set, photos, intake).map_err(Broken::Failed)
+    finish(sample, path, set, photos, builder).map_err(Broken::Failed)
 }
 
 fn finish(
@@ -173,12 +217,12 @@ fn finish(
     path: &Path,
     set: &str,
     photos: bool,
-    intake: &mut Intake<'_>,
+    builder: &mut DatasetBuilder<'_>,
 ) -> Result<(), Error> {
     let short: String = sample.key.chars().take(200).collect();
     let Some(image) = sample.image else {
         if sample.cls.is_some() || sample.json.is_some() {
-            intake.problem(format!("{}: '{short}' has no picture", path.display()));
+            builder.problem(format!("{}: '{short}' has no picture", path.display()));
         }
         return Ok(());
     };
@@ -187,7 +231,7 @@ fn finish(
     let sidecar = match sidecar {
         Ok(sidecar) => sidecar.unwrap_or_default(),
         Err(e) => {
-            intake.problem(wrong(format!("its JSON: {e}")));
+            builder.problem(wrong(format!("its JSON: {e}")));
             return Ok(());
         }
     };
@@ -195,35 +239,35 @@ fn finish(
     let face = match face_id(&name, photos) {
         Ok(face) => face,
         Err(why) => {
-            intake.problem(wrong(why));
+            builder.problem(wrong(why));
             return Ok(());
         }
     };
     let (kind, there) = if photos {
-        (ImageKind::Frame, intake.image_path(ImageKind::Frame, &face.frame))
+        (ImageKind::Frame, builder.image_path(ImageKind::Frame, &face.frame))
     } else {
-        (ImageKind::Face, intake.image_path(ImageKind::Face, &face))
+        (ImageKind::Face, builder.image_path(ImageKind::Face, &face))
     };
     if there.exists() {
-        intake.problem(wrong(format!("another picture is called {face} too")));
+        builder.problem(wrong(format!("another picture is called {face} too")));
         return Ok(());
     }
     let size = match kind {
-        ImageKind::Frame => intake.picture_of(kind, &face.frame, &image)?,
-        _ => intake.picture_of(kind, &face, &image)?,
+        ImageKind::Frame => builder.picture_of(kind, &face.frame, &image)?,
+        _ => builder.picture_of(kind, &face, &image)?,
     };
     match size {
         Ok(size) => {
             let photo = Photo {
                 person: sidecar.label.as_ref().map(crate::sidecar::AnyLabel::text).or(sample.cls),
                 row: Some(sidecar.row(face.clone())),
-                described: sidecar.described(),
+                attributes: sidecar.attributes(),
                 source: sidecar.source,
                 ..Photo::default()
             };
-            photos::note(intake, &face, photo, size, set, photos);
+            photos::note(builder, &face, photo, size, set, photos);
         }
-        Err(why) => intake.problem(wrong(why)),
+        Err(why) => builder.problem(wrong(why)),
     }
     Ok(())
 }

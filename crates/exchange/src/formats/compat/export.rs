@@ -4,15 +4,18 @@ use std::fmt::Display;
 use std::io::Write as _;
 use std::path::Path;
 
-use streamface_store::{ExtractionRow, FeatureRow, ImageKind, LabelRow, write_atomic};
-use streamface_types::{Annotation, Annotations, FaceId, FrameId, Label};
+use streamface_store::{
+    ExtractionRow, FeatureRow, ImageKind, LabelRow, annotations as annotations_of, write_atomic,
+};
+use streamface_types::{Annotations, FaceId, FrameId};
 
 use super::features::{Feature, write_features};
-use super::{write_detections, write_matches};
+use crate::compat_tables::{write_detections, write_matches};
+use crate::format::ExportSettings;
 use crate::report::{Observer, Progress, Summary};
 use crate::snapshot::{Labels, Snapshot, reviewed};
 use crate::staging::Staging;
-use crate::{Error, ExportSettings, python};
+use crate::{Error, python};
 
 pub(crate) fn export(
     set: &Snapshot<'_>,
@@ -42,20 +45,13 @@ fn annotations(
     let write = |name: &str, annotations: &Annotations| {
         write_atomic(&metadata.join(name), |out| python::dump(out, annotations))
     };
-    let of = |labels: &mut dyn Iterator<Item = (&FaceId, Label)>| {
-        let entry = |(face, label): (&FaceId, Label)| {
-            let described = set.described.get(face);
-            (face.to_string(), described.map_or_else(|| Annotation::from(label), |d| d.annotation(label)))
-        };
-        Annotations { labels: labels.map(entry).collect(), ..Annotations::default() }
-    };
     // The two files stand beside each other, whichever of them was asked for.
     let clustered: Vec<LabelRow>;
     let automatic = if matches!(settings.labels, Labels::Reviewed) {
         clustered = set.data.read()?;
-        of(&mut clustered.iter().map(|r| (&r.face, r.label)))
+        annotations_of(clustered.iter().map(|r| (&r.face, r.label)), &set.attributes)
     } else {
-        of(&mut set.labels.iter().map(|(f, l)| (f, *l)))
+        annotations_of(set.labels.iter().map(|(f, l)| (f, *l)), &set.attributes)
     };
     summary.people = set.people(&set.faces);
     if !automatic.labels.is_empty() {
@@ -63,9 +59,9 @@ fn annotations(
     }
     if let Some(mut reviewed) = reviewed(set.data)? {
         for (name, annotation) in &mut reviewed.labels {
-            let described = name.parse::<FaceId>().ok().and_then(|face| set.described.get(&face));
-            if let Some(described) = described {
-                *annotation = described.annotation(annotation.label);
+            let said = name.parse::<FaceId>().ok().and_then(|face| set.attributes.get(&face));
+            if let Some(said) = said {
+                annotation.attributes = said.clone();
             }
         }
         write("annotations_manual.json", &reviewed)?;
@@ -78,7 +74,7 @@ fn features(set: &Snapshot<'_>, staging: &Staging, summary: &mut Summary) -> Res
     let Some(first) = rows.first() else { return Ok(()) };
     let path = staging.folder("features")?.join(format!("{}.pkl", first.face));
     let feature = |r: FeatureRow| Feature {
-        described: set.described.get(&r.face).cloned().unwrap_or_default(),
+        attributes: set.attributes.get(&r.face).cloned().unwrap_or_default(),
         face: r.face,
         embedding: r.embedding,
     };

@@ -6,17 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use rayon::prelude::*;
 use streamface_store::{
-    Dataset, ExtractionRow, FaceRow, FeatureRow, FrameRow, ImageKind, LabelRow, write_annotations,
-    write_atomic,
+    AttributeRow, Dataset, ExtractionRow, FaceRow, FeatureRow, FrameRow, ImageKind, LabelRow, annotations,
+    write_annotations, write_atomic,
 };
-use streamface_types::{Annotations, FaceId, FrameId, Label};
+use streamface_types::{Annotations, Attributes, FaceId, FrameId, Label};
 
-use crate::attributes::{self, Described};
 use crate::files::Place;
 use crate::picture::{Put, as_png, put_file};
 use crate::report::{Observer, Progress, Summary};
 use crate::staging::Staging;
-use crate::{Error, known, original};
+use crate::{Error, compat_tables};
 
 /// A picture to be put into the dataset.
 #[derive(Debug)]
@@ -28,7 +27,7 @@ pub(crate) struct Picture {
 }
 
 /// Rows and pictures as they come in.
-pub(crate) struct Intake<'a> {
+pub(crate) struct DatasetBuilder<'a> {
     staging: Staging,
     data: Dataset,
     place: Place,
@@ -39,12 +38,12 @@ pub(crate) struct Intake<'a> {
     features: Vec<FeatureRow>,
     /// What the set calls the person of a face.
     people: BTreeMap<FaceId, String>,
-    described: BTreeMap<FaceId, Described>,
+    attributes: BTreeMap<FaceId, Attributes>,
     /// Frames whose faces are not to be looked for again.
     searched: BTreeSet<FrameId>,
 }
 
-impl<'a> Intake<'a> {
+impl<'a> DatasetBuilder<'a> {
     pub(crate) fn new(out: &Path, place: Place, observe: Observer<'a>) -> Result<Self, Error> {
         let staging = Staging::new(out)?;
         let data = Dataset::open(staging.path())?;
@@ -58,7 +57,7 @@ impl<'a> Intake<'a> {
             faces: BTreeMap::new(),
             features: Vec::new(),
             people: BTreeMap::new(),
-            described: BTreeMap::new(),
+            attributes: BTreeMap::new(),
             searched: BTreeSet::new(),
         })
     }
@@ -79,7 +78,7 @@ impl<'a> Intake<'a> {
 
     /// The row of a face, made where it is not there, of which nothing is known then.
     pub(crate) fn face(&mut self, face: &FaceId) -> &mut FaceRow {
-        self.faces.entry(face.clone()).or_insert_with(|| known::unknown(face.clone()))
+        self.faces.entry(face.clone()).or_insert_with(|| FaceRow::new(face.clone()))
     }
 
     pub(crate) fn has_face(&self, face: &FaceId) -> bool {
@@ -99,9 +98,10 @@ impl<'a> Intake<'a> {
         self.people.insert(face.clone(), person.into());
     }
 
-    pub(crate) fn describe(&mut self, face: &FaceId, described: Described) {
-        if !described.is_empty() {
-            self.described.insert(face.clone(), described);
+    /// What models said of a face; replaces what was given before.
+    pub(crate) fn attributes(&mut self, face: &FaceId, attributes: Attributes) {
+        if !attributes.is_empty() {
+            self.attributes.insert(face.clone(), attributes);
         }
     }
 
@@ -114,11 +114,10 @@ impl<'a> Intake<'a> {
             self.problem(format!("{face}: an embedding of {n} numbers among such of {first}"));
             return;
         }
-        let (face, model) = (face.clone(), model.to_owned());
-        self.features.push(FeatureRow { face, model, model_sha256: String::new(), embedding });
+        self.features.push(FeatureRow::new(face.clone(), model, "", embedding));
     }
 
-    /// Puts pictures into the dataset, side by side: PNG as they are, JPEG as PNG. Their sizes, in order; a broken
+    /// Puts pictures into the dataset, in parallel: PNG as they are, JPEG as PNG. Returns their sizes, in order; a broken
     /// one is a problem and has none.
     pub(crate) fn pictures(&mut self, pictures: &[Picture]) -> Result<Vec<Option<[u32; 2]>>, Error> {
         for kind in [ImageKind::Frame, ImageKind::Face, ImageKind::AlignedFace] {
@@ -225,7 +224,7 @@ impl<'a> Intake<'a> {
     fn labels(&self) -> Vec<LabelRow> {
         let numbers = number(self.people.values());
         let row = |(face, person): (&FaceId, &String)| {
-            Some(LabelRow { face: face.clone(), label: *numbers.get(person.as_str())? })
+            Some(LabelRow::new(face.clone(), *numbers.get(person.as_str())?))
         };
         self.people.iter().filter_map(row).collect()
     }
@@ -238,32 +237,29 @@ impl<'a> Intake<'a> {
         let searched = |frame: &FrameId| {
             // What a detector elsewhere threw away is not known.
             let kept = in_frame.get(frame).copied().unwrap_or(0);
-            ExtractionRow { frame: frame.clone(), detected: kept, small: 0, blurred: 0, kept }
+            let mut row = ExtractionRow::new(frame.clone());
+            (row.detected, row.kept) = (kept, kept);
+            row
         };
         let extractions: Vec<ExtractionRow> = self.searched.iter().map(searched).collect();
         let frames: Vec<FrameRow> = self.frames.values().cloned().collect();
         if !labels.is_empty() {
-            let annotation = |r: &LabelRow| {
-                let described = self.described.get(&r.face).cloned().unwrap_or_default();
-                (r.face.to_string(), described.annotation(r.label))
-            };
-            let labels_file = labels.iter().map(annotation).collect();
-            self.annotations(
-                "annotations.json",
-                &Annotations { labels: labels_file, ..Annotations::default() },
-            )?;
+            let file = annotations(labels.iter().map(|r| (&r.face, r.label)), &self.attributes);
+            self.annotations("annotations.json", &file)?;
             self.write_imported(&labels)?;
             self.data.write_labeled_faces(&labels)?;
         }
-        original::write_detections(&metadata.join("detections.csv"), &faces)?;
-        original::write_matches(&metadata.join("matches.csv"), &faces)?;
-        attributes::write(&metadata, &self.described)?;
+        compat_tables::write_detections(&metadata.join("detections.csv"), &faces)?;
+        compat_tables::write_matches(&metadata.join("matches.csv"), &faces)?;
         self.data.write_processed(&frames, &extractions)?;
         self.data.replace(frames)?;
         self.data.replace(extractions)?;
         self.data.replace(faces)?;
         self.data.replace(std::mem::take(&mut self.features))?;
         self.data.replace(labels)?;
+        // Which model an imported attribute is of, no format says.
+        let said = self.attributes.iter().flat_map(|(face, said)| AttributeRow::of(face, said, None));
+        self.data.replace(said.collect())?;
         Ok(())
     }
 

@@ -18,14 +18,58 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use streamface_store::{FaceRow, write_atomic};
 
-use crate::boxed::{self, Boxed, Framed};
+use crate::dataset_builder::DatasetBuilder;
+use crate::detections::{self, FaceInFrame, FrameWithFaces};
 use crate::files::{MAX_TEXT, named, open_text};
-use crate::intake::Intake;
+use crate::format::{Description, ExportSettings, Format, ImportSettings};
 use crate::report::{Observer, Summary};
 use crate::sidecar::AnyLabel;
 use crate::snapshot::Snapshot;
 use crate::staging::Staging;
-use crate::{Error, ExportSettings, ImportSettings, known};
+use crate::{Error, optional_fields};
+
+/// COCO.
+#[derive(Debug, Clone, Copy)]
+pub struct Coco;
+
+impl Format for Coco {
+    fn name(&self) -> &'static str {
+        "coco"
+    }
+
+    fn description(&self) -> Description {
+        Description {
+            export: Some("COCO: frames, boxes, keypoints, tracks"),
+            import: Some("COCO: frames, boxes, five keypoints, tracks"),
+        }
+    }
+
+    fn export(
+        &self,
+        set: &Snapshot<'_>,
+        out: &Path,
+        settings: &ExportSettings,
+        observe: Observer<'_>,
+    ) -> Result<Summary, Error> {
+        export(set, out, settings, observe)
+    }
+
+    fn import(
+        &self,
+        path: &Path,
+        out: &Path,
+        settings: &ImportSettings,
+        observe: Observer<'_>,
+    ) -> Result<Summary, Error> {
+        import(path, out, settings, observe)
+    }
+
+    fn detect(&self, path: &Path) -> bool {
+        let named = |name: &str| path.join(name).is_file();
+        named("_annotations.coco.json")
+            || (path.join("images").is_dir() && (named("annotations.json") || named("labels.json")))
+    }
+}
 
 const KEYPOINTS: [&str; 5] = ["left_eye", "right_eye", "nose", "mouth_left", "mouth_right"];
 
@@ -98,7 +142,7 @@ struct Category {
     skeleton: Vec<[u32; 2]>,
 }
 
-pub(crate) fn export(
+fn export(
     set: &Snapshot<'_>,
     out: &Path,
     settings: &ExportSettings,
@@ -107,9 +151,9 @@ pub(crate) fn export(
     let staging = Staging::new(out)?;
     let folder = staging.folder("images")?;
     let (mut images, mut annotations) = (Vec::new(), Vec::new());
-    let summary = boxed::put_frames(set, &folder, settings.place, observe, |frame, faces| {
+    let summary = detections::put_frames(set, &folder, settings.place, observe, |frame, faces| {
         let id = images.len() as i64 + 1;
-        let [width, height] = faces.iter().find_map(|f| known::frame_size(f)).unwrap_or_default();
+        let [width, height] = faces.iter().find_map(|f| optional_fields::frame_size(f)).unwrap_or_default();
         let source = set.frames.get(frame).map(|f| f.source.clone());
         images.push(Image { id, file_name: format!("{frame}.png"), width, height, source });
         for face in faces {
@@ -134,7 +178,7 @@ pub(crate) fn export(
 
 fn annotation(set: &Snapshot<'_>, face: &FaceRow, image_id: i64, id: i64) -> Annotation {
     let b = face.bbox;
-    let points = known::landmarks(face).map(|l| l.0);
+    let points = optional_fields::landmarks(face).map(|l| l.0);
     let label = set.label(&face.face).map(|l| AnyLabel::Number(l.0));
     Annotation {
         id,
@@ -145,7 +189,7 @@ fn annotation(set: &Snapshot<'_>, face: &FaceRow, image_id: i64, id: i64) -> Ann
         iscrowd: 0,
         keypoints: points.iter().flatten().flat_map(|&[x, y]| [x, y, 2.0]).collect(),
         num_keypoints: points.map_or(0, |p| p.len() as u32),
-        score: known::score(face),
+        score: optional_fields::score(face),
         track_id: label.clone(),
         attributes: Attributes { face: Some(face.face.to_string()), person: label },
     }
@@ -169,7 +213,7 @@ fn find(path: &Path, images: Option<&Path>) -> Result<(PathBuf, PathBuf), Error>
     Ok((file, folder.unwrap_or(if beside.as_os_str().is_empty() { ".".into() } else { beside })))
 }
 
-pub(crate) fn import(
+fn import(
     path: &Path,
     out: &Path,
     settings: &ImportSettings,
@@ -178,7 +222,7 @@ pub(crate) fn import(
     let (path, folder) = find(path, settings.images.as_deref())?;
     let read = serde_json::from_reader(open_text(&path, MAX_TEXT)?);
     let file: File = read.map_err(|e| Error::format(&path, format!("not COCO's annotations: {e}")))?;
-    let mut intake = Intake::new(out, settings.place, observe)?;
+    let mut builder = DatasetBuilder::new(out, settings.place, observe)?;
     // Several categories are the people themselves; a single one only says that they are people.
     let categories: HashMap<i64, String> = if file.categories.len() > 1 {
         file.categories.into_iter().map(|c| (c.id, c.name)).collect()
@@ -186,27 +230,27 @@ pub(crate) fn import(
         HashMap::new()
     };
     let mut at: HashMap<i64, usize> = HashMap::new();
-    let mut frames: Vec<Framed> = Vec::new();
+    let mut frames: Vec<FrameWithFaces> = Vec::new();
     for image in file.images {
         let from = match named(&folder, &image.file_name) {
             Ok(from) => from,
             Err(why) => {
-                intake.problem(format!("{}: image {}: {why}", path.display(), image.id));
+                builder.problem(format!("{}: image {}: {why}", path.display(), image.id));
                 continue;
             }
         };
         if at.contains_key(&image.id) {
-            intake.problem(format!("{}: image {} comes twice", path.display(), image.id));
+            builder.problem(format!("{}: image {} comes twice", path.display(), image.id));
             continue;
         }
         at.insert(image.id, frames.len());
         let name = Path::new(&image.file_name).with_extension("");
         let name = name.to_string_lossy().trim_start_matches("./").to_owned();
-        frames.push(Framed { name, from, source: image.source, faces: Vec::new() });
+        frames.push(FrameWithFaces { name, from, source: image.source, faces: Vec::new() });
     }
     for a in file.annotations {
         let Some(&frame) = at.get(&a.image_id) else {
-            intake.problem(format!(
+            builder.problem(format!(
                 "{}: annotation {} is of image {}, which is not there",
                 path.display(),
                 a.id,
@@ -215,18 +259,18 @@ pub(crate) fn import(
             continue;
         };
         let label = a.attributes.person.or(a.track_id).map(|l| l.text());
-        frames[frame].faces.push(Boxed {
+        frames[frame].faces.push(FaceInFrame {
             face: a.attributes.face,
             bbox: a.bbox,
             relative: false,
             landmarks: landmarks(&a.keypoints),
             score: a.score,
             person: label.or_else(|| categories.get(&a.category_id).cloned()),
-            ..Boxed::default()
+            ..FaceInFrame::default()
         });
     }
-    boxed::take(&mut intake, frames, &folder)?;
-    intake.finish(&path, "images with PNG or JPEG files are wanted")
+    detections::take(&mut builder, frames, &folder)?;
+    builder.finish(&path, "images with PNG or JPEG files are wanted")
 }
 
 /// Five keypoints, all labelled. Those of bodies (17) are no landmarks of a face.

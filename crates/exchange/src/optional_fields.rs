@@ -1,23 +1,8 @@
-//! What is known of a face. A set that came from elsewhere may lack boxes, landmarks and scores; in the table of
-//! faces, whose columns have no nulls, these are NaN.
+//! Fields of a face that an imported set may lack: box, landmarks, scores. In the table of faces, whose columns have no
+//! nulls, these are NaN.
 
 use streamface_store::FaceRow;
-use streamface_types::{BoundingBox, FaceId, Landmarks};
-
-/// A face of which nothing is known but that it is there.
-pub(crate) fn unknown(face: FaceId) -> FaceRow {
-    FaceRow {
-        face,
-        bbox: BoundingBox::new(f32::NAN, f32::NAN, f32::NAN, f32::NAN),
-        landmarks: Landmarks([[f32::NAN; 2]; 5]),
-        score: f32::NAN,
-        blur: f64::NAN,
-        frame_size: [0; 2],
-        face_size: [0; 2],
-        aligned_size: [0; 2],
-        link: None,
-    }
-}
+use streamface_types::{BoundingBox, Landmarks};
 
 /// Its box, where it is known.
 pub(crate) fn bbox(face: &FaceRow) -> Option<BoundingBox> {

@@ -1,4 +1,4 @@
-//! One flat table, a row a face, as CSV and as Parquet.
+//! One table, a row a face, written as CSV and as Parquet.
 //!
 //! | column | CSV | Parquet | what |
 //! |---|---|---|---|
@@ -30,7 +30,7 @@ use streamface_types::{StreamTime, Timestamp};
 
 use crate::report::Summary;
 use crate::snapshot::Snapshot;
-use crate::{Error, known};
+use crate::{Error, optional_fields};
 
 /// Names of the landmarks' columns, in the order of their numbers.
 pub(crate) const LANDMARKS: [&str; 10] = [
@@ -68,8 +68,8 @@ fn rows<'a>(set: &'a Snapshot<'_>) -> Vec<Row<'a>> {
             source: frame.map(|f| f.source.as_str()).filter(|s| !s.is_empty()),
             captured: face.face.frame.timestamp(),
             stream: frame.and_then(|f| f.stream_time),
-            bbox: known::bbox(face).map(|b| [b.x, b.y, b.w, b.h]),
-            landmarks: known::landmarks(face).map(|_| landmarks),
+            bbox: optional_fields::bbox(face).map(|b| [b.x, b.y, b.w, b.h]),
+            landmarks: optional_fields::landmarks(face).map(|_| landmarks),
             image: set.image(ImageKind::Face, &face.face).map(|_| format!("{folder}/{}.png", face.face)),
             face,
         }
@@ -89,7 +89,7 @@ fn summary(set: &Snapshot<'_>) -> Summary {
 }
 
 /// Writes the table as CSV.
-pub(crate) fn export_csv(set: &Snapshot<'_>, out: &Path) -> Result<Summary, Error> {
+pub(crate) fn write_csv(set: &Snapshot<'_>, out: &Path) -> Result<Summary, Error> {
     let rows = rows(set);
     fn text(value: Option<impl ToString>) -> String {
         value.map(|v| v.to_string()).unwrap_or_default()
@@ -112,7 +112,7 @@ pub(crate) fn export_csv(set: &Snapshot<'_>, out: &Path) -> Result<Summary, Erro
                 text(row.stream.map(StreamTime::seconds)),
             ];
             record.extend(numbers(row.bbox.as_ref().map(<[_; 4]>::as_slice), 4));
-            record.extend([text(known::score(row.face)), text(known::blur(row.face))]);
+            record.extend([text(optional_fields::score(row.face)), text(optional_fields::blur(row.face))]);
             record.extend(numbers(row.landmarks.as_ref().map(<[_; 10]>::as_slice), 10));
             record.push(text(row.image));
             csv.write_record(record)?;
@@ -123,7 +123,7 @@ pub(crate) fn export_csv(set: &Snapshot<'_>, out: &Path) -> Result<Summary, Erro
 }
 
 /// Writes the table as Parquet.
-pub(crate) fn export_parquet(set: &Snapshot<'_>, out: &Path) -> Result<Summary, Error> {
+pub(crate) fn write_parquet(set: &Snapshot<'_>, out: &Path) -> Result<Summary, Error> {
     let rows = rows(set);
     let text = |get: &dyn Fn(&Row<'_>) -> Option<String>| -> ArrayRef {
         Arc::new(rows.iter().map(get).collect::<StringArray>())
@@ -149,29 +149,29 @@ pub(crate) fn export_parquet(set: &Snapshot<'_>, out: &Path) -> Result<Summary, 
     for (i, name) in ["x", "y", "w", "h"].into_iter().enumerate() {
         add(name, DataType::Float32, true, float(&|r| r.bbox.map(|b| b[i])));
     }
-    add("score", DataType::Float32, true, float(&|r| known::score(r.face)));
-    add("blur", DataType::Float64, true, double(&|r| known::blur(r.face)));
+    add("score", DataType::Float32, true, float(&|r| optional_fields::score(r.face)));
+    add("blur", DataType::Float64, true, double(&|r| optional_fields::blur(r.face)));
     for (i, name) in LANDMARKS.into_iter().enumerate() {
         add(name, DataType::Float32, true, float(&|r| r.landmarks.map(|l| l[i])));
     }
     add("image", DataType::Utf8, true, text(&|r| r.image.clone()));
-    write_parquet(out, columns)?;
+    write_columns(out, columns)?;
     Ok(summary(set))
 }
 
 /// A column of a table.
-pub(crate) struct Column {
-    pub(crate) name: &'static str,
-    pub(crate) kind: DataType,
-    pub(crate) nullable: bool,
-    pub(crate) array: ArrayRef,
+struct Column {
+    name: &'static str,
+    kind: DataType,
+    nullable: bool,
+    array: ArrayRef,
 }
 
 /// Rows of a row group.
 const ROW_GROUP: usize = 100_000;
 
 /// Writes columns of one length; the same rows give the same bytes.
-pub(crate) fn write_parquet(path: &Path, columns: Vec<Column>) -> Result<(), Error> {
+fn write_columns(path: &Path, columns: Vec<Column>) -> Result<(), Error> {
     let fields: Vec<Field> = columns.iter().map(|c| Field::new(c.name, c.kind.clone(), c.nullable)).collect();
     let schema = Arc::new(Schema::new(fields));
     let arrays = columns.into_iter().map(|c| c.array).collect();

@@ -9,20 +9,19 @@ use streamface_imgproc::{
     DecodeLimits, LooseSettings, aligned_face, decode_image, encode_png, face_blur_variance, loose_face,
 };
 use streamface_store::{FaceRow, ImageKind};
-use streamface_types::{BoundingBox, FaceId, FrameId, Landmarks};
+use streamface_types::{Attributes, BoundingBox, FaceId, FrameId, Landmarks};
 
-use crate::attributes::Described;
+use crate::Error;
+use crate::dataset_builder::{DatasetBuilder, Picture};
 use crate::files::Place;
-use crate::intake::{Intake, Picture};
 use crate::report::{Observer, Progress, Summary};
 use crate::snapshot::Snapshot;
-use crate::{Error, known};
 
 /// Side of an aligned face, as the original's.
 const ALIGNED: u32 = 128;
 
-/// Puts the frames that have a picture and a face with a box into `folder`, and tells each with these faces to `describe`,
-/// which may say why the format cannot take them; the summary tells how many there are and what has no place.
+/// Puts the frames that have a picture and a face with a box into `folder`, and calls `describe` with each frame and its
+/// faces, which may return why the format cannot hold them. The summary counts frames, faces and what was left out.
 pub(crate) fn put_frames(
     set: &Snapshot<'_>,
     folder: &Path,
@@ -59,17 +58,17 @@ pub(crate) fn put_frames(
 
 /// A frame, and the faces that the set says are in it.
 #[derive(Debug)]
-pub(crate) struct Framed {
+pub(crate) struct FrameWithFaces {
     /// What the set calls it, without an extension.
     pub(crate) name: String,
     pub(crate) from: PathBuf,
     pub(crate) source: Option<String>,
-    pub(crate) faces: Vec<Boxed>,
+    pub(crate) faces: Vec<FaceInFrame>,
 }
 
 /// A face in a frame.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Boxed {
+pub(crate) struct FaceInFrame {
     /// Its name, if it has one of our form and of this frame.
     pub(crate) face: Option<String>,
     /// In pixels of the frame, or in parts of its sides.
@@ -79,7 +78,7 @@ pub(crate) struct Boxed {
     pub(crate) landmarks: Option<[[f32; 2]; 5]>,
     pub(crate) score: Option<f32>,
     pub(crate) person: Option<String>,
-    pub(crate) described: Described,
+    pub(crate) attributes: Attributes,
 }
 
 /// The crops of a face, as PNG.
@@ -90,75 +89,86 @@ struct Cut {
 }
 
 /// Takes frames and cuts their faces.
-pub(crate) fn take(intake: &mut Intake<'_>, all: Vec<Framed>, set: &Path) -> Result<(), Error> {
+pub(crate) fn take(
+    builder: &mut DatasetBuilder<'_>,
+    all: Vec<FrameWithFaces>,
+    set: &Path,
+) -> Result<(), Error> {
     let set = set.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     let (mut known, mut named, mut pictures) = (BTreeSet::new(), Vec::new(), Vec::new());
-    for framed in all {
-        match FrameId::new(framed.name.replace('/', "_")) {
+    for frame_with_faces in all {
+        match FrameId::new(frame_with_faces.name.replace('/', "_")) {
             Ok(frame) if known.insert(frame.clone()) => {
                 let name = frame.to_string();
-                pictures.push(Picture { from: framed.from.clone(), kind: ImageKind::Frame, name });
-                named.push((frame, framed));
+                pictures.push(Picture { from: frame_with_faces.from.clone(), kind: ImageKind::Frame, name });
+                named.push((frame, frame_with_faces));
             }
             Ok(frame) => {
-                intake.problem(format!("{}: another frame is called {frame} too", framed.from.display()));
+                builder.problem(format!(
+                    "{}: another frame is called {frame} too",
+                    frame_with_faces.from.display()
+                ));
             }
-            Err(e) => intake.problem(format!("{}: {e}", framed.from.display())),
+            Err(e) => builder.problem(format!("{}: {e}", frame_with_faces.from.display())),
         }
     }
-    let sizes = intake.pictures(&pictures)?;
-    let whole: Vec<(FrameId, Framed)> =
+    let sizes = builder.pictures(&pictures)?;
+    let whole: Vec<(FrameId, FrameWithFaces)> =
         named.into_iter().zip(sizes).filter_map(|(n, size)| size.map(|_| n)).collect();
     // So many frames in memory at once as there are threads, and their crops.
     let total = whole.len() as u64;
     for (chunk, done) in whole.chunks(64).zip(0..) {
-        intake.progress("faces", 64 * done, total);
-        let cuts: Vec<Result<Vec<Result<Cut, String>>, String>> =
-            chunk.par_iter().map(|(frame, framed)| cut_all(intake, frame, &framed.faces)).collect();
-        for ((frame, framed), cuts) in chunk.iter().zip(cuts) {
+        builder.progress("faces", 64 * done, total);
+        let cuts: Vec<Result<Vec<Result<Cut, String>>, String>> = chunk
+            .par_iter()
+            .map(|(frame, frame_with_faces)| cut_all(builder, frame, &frame_with_faces.faces))
+            .collect();
+        for ((frame, frame_with_faces), cuts) in chunk.iter().zip(cuts) {
             let size = match cuts {
                 Ok(cuts) => {
                     let mut size = None;
-                    for (face, cut) in framed.faces.iter().zip(cuts) {
+                    for (face, cut) in frame_with_faces.faces.iter().zip(cuts) {
                         match cut {
                             Ok(cut) => {
                                 size = Some(cut.row.frame_size);
-                                note(intake, face, cut)?;
+                                note(builder, face, cut)?;
                             }
-                            Err(why) => intake.problem(format!("{}: {why}", framed.from.display())),
+                            Err(why) => {
+                                builder.problem(format!("{}: {why}", frame_with_faces.from.display()));
+                            }
                         }
                     }
                     size
                 }
                 Err(why) => {
-                    intake.problem(format!("{}: {why}", framed.from.display()));
+                    builder.problem(format!("{}: {why}", frame_with_faces.from.display()));
                     None
                 }
             };
-            let row = intake.frame(frame, &set);
-            if let Some(source) = &framed.source {
+            let row = builder.frame(frame, &set);
+            if let Some(source) = &frame_with_faces.source {
                 row.source.clone_from(source);
             }
             if let Some(size) = size {
                 [row.width, row.height] = size;
             }
-            intake.searched(frame.clone());
+            builder.searched(frame.clone());
         }
     }
     Ok(())
 }
 
 fn cut_all(
-    intake: &Intake<'_>,
+    builder: &DatasetBuilder<'_>,
     frame: &FrameId,
-    faces: &[Boxed],
+    faces: &[FaceInFrame],
 ) -> Result<Vec<Result<Cut, String>>, String> {
-    let path = intake.image_path(ImageKind::Frame, frame);
+    let path = builder.image_path(ImageKind::Frame, frame);
     let bytes = std::fs::read(&path).map_err(|e| e.to_string())?;
     let image = decode_image(&bytes, &DecodeLimits::default()).map_err(|e| e.to_string())?;
     let mut taken = BTreeSet::new();
     // Those that say their number have it; the others get what is left.
-    let own = |f: &Boxed| f.face.as_ref()?.parse::<FaceId>().ok().filter(|id| id.frame == *frame);
+    let own = |f: &FaceInFrame| f.face.as_ref()?.parse::<FaceId>().ok().filter(|id| id.frame == *frame);
     let said: BTreeSet<u32> = faces.iter().filter_map(own).map(|id| id.index).collect();
     let mut free = (0..).filter(|i| !said.contains(i));
     Ok(faces
@@ -174,12 +184,12 @@ fn cut_all(
         .collect())
 }
 
-fn cut(image: &RgbImage, id: FaceId, face: &Boxed) -> Result<Cut, String> {
+fn cut(image: &RgbImage, id: FaceId, face: &FaceInFrame) -> Result<Cut, String> {
     let [w, h] = [image.width(), image.height()];
     let scale = if face.relative { [w as f32, h as f32] } else { [1.0; 2] };
     let [x, y, bw, bh] = face.bbox;
     let bbox = BoundingBox::new(x * scale[0], y * scale[1], bw * scale[0], bh * scale[1]);
-    let mut row = known::unknown(id);
+    let mut row = FaceRow::new(id);
     row.bbox = bbox;
     if let Some(points) = face.landmarks {
         row.landmarks = Landmarks(points.map(|[x, y]| [x * scale[0], y * scale[1]]));
@@ -198,17 +208,17 @@ fn cut(image: &RgbImage, id: FaceId, face: &Boxed) -> Result<Cut, String> {
     Ok(Cut { loose: png(&loose)?, aligned: png(&aligned)?, row })
 }
 
-fn note(intake: &mut Intake<'_>, face: &Boxed, cut: Cut) -> Result<(), Error> {
+fn note(builder: &mut DatasetBuilder<'_>, face: &FaceInFrame, cut: Cut) -> Result<(), Error> {
     let id = cut.row.face.clone();
     for (kind, png) in [(ImageKind::Face, &cut.loose), (ImageKind::AlignedFace, &cut.aligned)] {
-        if let Err(why) = intake.picture_of(kind, &id, png)? {
-            intake.problem(format!("{id}: {why}"));
+        if let Err(why) = builder.picture_of(kind, &id, png)? {
+            builder.problem(format!("{id}: {why}"));
         }
     }
     if let Some(person) = &face.person {
-        intake.person(&id, person.clone());
+        builder.person(&id, person.clone());
     }
-    intake.describe(&id, face.described.clone());
-    *intake.face(&id) = cut.row;
+    builder.attributes(&id, face.attributes.clone());
+    *builder.face(&id) = cut.row;
     Ok(())
 }

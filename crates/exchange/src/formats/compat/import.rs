@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use streamface_store::{ImageKind, read_annotations};
 use streamface_types::{Annotations, FaceId, FrameId};
 
-use super::detections::{read_detections, read_matches};
 use super::features::read_features;
-use crate::attributes::Described;
+use crate::Error;
+use crate::compat_tables::{read_detections, read_matches};
+use crate::dataset_builder::{DatasetBuilder, Picture};
 use crate::files::open_text;
-use crate::intake::{Intake, Picture};
+use crate::format::ImportSettings;
 use crate::report::{Observer, Summary};
-use crate::{Error, ImportSettings};
 
 /// What embeddings of the original are called; which weights made them, nobody wrote down.
 const MODEL: &str = "original";
@@ -32,36 +32,36 @@ pub(crate) fn import(
     if !root.is_dir() {
         return Err(Error::format(root, "not a folder; the original's output directory is wanted"));
     }
-    let mut intake = Intake::new(out, settings.place, observe)?;
+    let mut builder = DatasetBuilder::new(out, settings.place, observe)?;
     if let Some(path) = find(root, "detections.csv") {
-        for row in read_detections(&path, &mut intake.summary.problems)? {
-            if intake.has_face(&row.face) {
-                intake.problem(format!("{}: {} comes twice", path.display(), row.face));
+        for row in read_detections(&path, &mut builder.summary.problems)? {
+            if builder.has_face(&row.face) {
+                builder.problem(format!("{}: {} comes twice", path.display(), row.face));
                 continue;
             }
             let [width, height] = row.frame_size;
-            let frame = intake.frame(&row.face.frame, "");
+            let frame = builder.frame(&row.face.frame, "");
             (frame.width, frame.height) = (width, height);
             let face = row.face.clone();
-            *intake.face(&face) = row;
+            *builder.face(&face) = row;
         }
     }
-    features(root, &mut intake, settings)?;
-    labels(root, &mut intake)?;
+    features(root, &mut builder, settings)?;
+    labels(root, &mut builder)?;
     if let Some(path) = find(root, "matches.csv") {
-        for link in read_matches(&path, &mut intake.summary.problems)? {
-            if intake.has_face(&link.later) {
-                intake.face(&link.later).link = Some(link.earlier);
+        for link in read_matches(&path, &mut builder.summary.problems)? {
+            if builder.has_face(&link.later) {
+                builder.face(&link.later).link = Some(link.earlier);
             } else {
-                intake.problem(format!("{}: {} is not there", path.display(), link.later));
+                builder.problem(format!("{}: {} is not there", path.display(), link.later));
             }
         }
     }
-    images(root, &mut intake)?;
-    intake.finish(root, "detections.csv, features/*.pkl or annotations.json of the original are wanted")
+    images(root, &mut builder)?;
+    builder.finish(root, "detections.csv, features/*.pkl or annotations.json of the original are wanted")
 }
 
-fn features(root: &Path, intake: &mut Intake<'_>, settings: &ImportSettings) -> Result<(), Error> {
+fn features(root: &Path, builder: &mut DatasetBuilder<'_>, settings: &ImportSettings) -> Result<(), Error> {
     let folder = root.join("features");
     if !folder.is_dir() {
         return Ok(());
@@ -70,48 +70,48 @@ fn features(root: &Path, intake: &mut Intake<'_>, settings: &ImportSettings) -> 
     let pickles: Vec<_> = files.iter().filter(|p| p.extension().is_some_and(|e| e == "pkl")).collect();
     let mut seen = BTreeSet::new();
     for (path, done) in pickles.iter().zip(0..) {
-        intake.progress("features", done, pickles.len() as u64);
+        builder.progress("features", done, pickles.len() as u64);
         let mut problems = Vec::new();
         let read = read_features(path, &settings.pickle, |why| problems.push(why))?;
-        problems.into_iter().for_each(|why| intake.problem(why));
+        problems.into_iter().for_each(|why| builder.problem(why));
         for feature in read {
             if !seen.insert(feature.face.clone()) {
-                intake.problem(format!("{}: {} comes twice", path.display(), feature.face));
+                builder.problem(format!("{}: {} comes twice", path.display(), feature.face));
                 continue;
             }
-            intake.face(&feature.face);
-            intake.embedding(&feature.face, MODEL, feature.embedding);
-            intake.describe(&feature.face, feature.described);
+            builder.face(&feature.face);
+            builder.embedding(&feature.face, MODEL, feature.embedding);
+            builder.attributes(&feature.face, feature.attributes);
         }
     }
     Ok(())
 }
 
-fn labels(root: &Path, intake: &mut Intake<'_>) -> Result<(), Error> {
+fn labels(root: &Path, builder: &mut DatasetBuilder<'_>) -> Result<(), Error> {
     let read = |name: &str| -> Result<Option<(Annotations, PathBuf)>, Error> {
         find(root, name).map(|path| Ok((read_annotations(&path)?, path))).transpose()
     };
     let (automatic, manual) = (read("annotations.json")?, read("annotations_manual.json")?);
     if let Some((manual, _)) = &manual {
-        intake.annotations("annotations_manual.json", manual)?;
+        builder.annotations("annotations_manual.json", manual)?;
     }
     // Where there is no automatic file the review's is the one there is.
     let Some((annotations, path)) = automatic.or(manual) else { return Ok(()) };
     for (name, annotation) in annotations.labels {
         match name.parse::<FaceId>() {
             Ok(face) => {
-                intake.face(&face);
-                intake.person(&face, annotation.label.to_string());
-                intake.describe(&face, Described::of(&annotation));
+                builder.face(&face);
+                builder.person(&face, annotation.label.to_string());
+                builder.attributes(&face, annotation.attributes);
             }
-            Err(e) => intake.problem(format!("{}: {e}", path.display())),
+            Err(e) => builder.problem(format!("{}: {e}", path.display())),
         }
     }
     Ok(())
 }
 
-fn images(root: &Path, intake: &mut Intake<'_>) -> Result<(), Error> {
-    let faces: Vec<FaceId> = intake.faces().cloned().collect();
+fn images(root: &Path, builder: &mut DatasetBuilder<'_>) -> Result<(), Error> {
+    let faces: Vec<FaceId> = builder.faces().cloned().collect();
     let mut frames: BTreeSet<FrameId> = faces.iter().map(|f| f.frame.clone()).collect();
     let folder = root.join(ImageKind::Frame.folder());
     if folder.is_dir() {
@@ -120,7 +120,7 @@ fn images(root: &Path, intake: &mut Intake<'_>) -> Result<(), Error> {
             let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
             match FrameId::new(stem) {
                 Ok(frame) => drop(frames.insert(frame)),
-                Err(e) => intake.problem(format!("{}: {e}", path.display())),
+                Err(e) => builder.problem(format!("{}: {e}", path.display())),
             }
         }
     }
@@ -129,19 +129,19 @@ fn images(root: &Path, intake: &mut Intake<'_>) -> Result<(), Error> {
         from.is_file().then_some(Picture { from, kind, name })
     };
     let of_frames: Vec<_> = frames.iter().filter_map(|f| picture(ImageKind::Frame, f.to_string())).collect();
-    for (picture, size) in of_frames.iter().zip(intake.pictures(&of_frames)?) {
+    for (picture, size) in of_frames.iter().zip(builder.pictures(&of_frames)?) {
         let Ok(frame) = FrameId::new(&picture.name) else { continue };
-        let row = intake.frame(&frame, "");
+        let row = builder.frame(&frame, "");
         if let Some(size) = size {
             [row.width, row.height] = size;
         }
     }
     for kind in [ImageKind::Face, ImageKind::AlignedFace] {
         let of_faces: Vec<_> = faces.iter().filter_map(|f| picture(kind, f.to_string())).collect();
-        for (picture, size) in of_faces.iter().zip(intake.pictures(&of_faces)?) {
+        for (picture, size) in of_faces.iter().zip(builder.pictures(&of_faces)?) {
             let (Ok(face), Some(size)) = (picture.name.parse::<FaceId>(), size) else { continue };
-            let row = intake.face(&face);
-            // The detections' word stands where there is one.
+            let row = builder.face(&face);
+            // The size in detections.csv has precedence.
             let known = if kind == ImageKind::Face { &mut row.face_size } else { &mut row.aligned_size };
             if *known == [0; 2] {
                 *known = size;
@@ -149,15 +149,15 @@ fn images(root: &Path, intake: &mut Intake<'_>) -> Result<(), Error> {
         }
     }
     for frame in &frames {
-        intake.frame(frame, "");
+        builder.frame(frame, "");
     }
     let searched = processed(root)?;
     let with_faces = faces.into_iter().map(|f| f.frame);
-    with_faces.chain(frames.intersection(&searched).cloned()).for_each(|frame| intake.searched(frame));
+    with_faces.chain(frames.intersection(&searched).cloned()).for_each(|frame| builder.searched(frame));
     Ok(())
 }
 
-/// Frames that the original has searched for faces, by its own word.
+/// Frames that the original has searched for faces, from its `processed.txt`.
 fn processed(root: &Path) -> Result<BTreeSet<FrameId>, Error> {
     let path = root.join(ImageKind::AlignedFace.folder()).join("processed.txt");
     if !path.is_file() {

@@ -20,17 +20,83 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use streamface_store::{FaceRow, write_atomic};
 use streamface_types::Attributes;
+use streamface_types::attributes::Value as AttributeValue;
 
-use crate::attributes::{Described, by_name};
-use crate::boxed::{self, Boxed, Framed};
+use crate::dataset_builder::DatasetBuilder;
+use crate::detections::{self, FaceInFrame, FrameWithFaces};
 use crate::files::{MAX_TEXT, is_image, open_text, walk};
-use crate::intake::Intake;
+use crate::format::{Description, ExportSettings, Format, ImportSettings};
 use crate::photos::{self, Photo};
 use crate::report::{Observer, Progress, Summary};
-use crate::sidecar::AnyLabel;
+use crate::sidecar::{self, AnyLabel};
 use crate::snapshot::Snapshot;
 use crate::staging::Staging;
-use crate::{Error, ExportSettings, ImportSettings, known, python};
+use crate::{Error, optional_fields, python};
+
+/// FiftyOne's folder of faces, a person each; both kinds are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Fiftyone;
+
+impl Format for Fiftyone {
+    fn name(&self) -> &'static str {
+        "fiftyone"
+    }
+
+    fn description(&self) -> Description {
+        Description {
+            export: Some("FiftyOne folder: faces, a person each"),
+            import: Some("FiftyOne folder of either kind: pictures, labels, attributes, boxes"),
+        }
+    }
+
+    fn export(
+        &self,
+        set: &Snapshot<'_>,
+        out: &Path,
+        settings: &ExportSettings,
+        observe: Observer<'_>,
+    ) -> Result<Summary, Error> {
+        export(set, out, settings, observe)
+    }
+
+    fn import(
+        &self,
+        path: &Path,
+        out: &Path,
+        settings: &ImportSettings,
+        observe: Observer<'_>,
+    ) -> Result<Summary, Error> {
+        import(path, out, settings, observe)
+    }
+
+    fn detect(&self, path: &Path) -> bool {
+        path.join("labels.json").is_file() && path.join("data").is_dir()
+    }
+}
+
+/// FiftyOne's folder of frames with boxes.
+#[derive(Debug, Clone, Copy)]
+pub struct FiftyoneDetection;
+
+impl Format for FiftyoneDetection {
+    fn name(&self) -> &'static str {
+        "fiftyone-detection"
+    }
+
+    fn description(&self) -> Description {
+        Description { export: Some("FiftyOne folder: frames with boxes"), import: None }
+    }
+
+    fn export(
+        &self,
+        set: &Snapshot<'_>,
+        out: &Path,
+        settings: &ExportSettings,
+        observe: Observer<'_>,
+    ) -> Result<Summary, Error> {
+        export_detections(set, out, settings, observe)
+    }
+}
 
 /// Probability of a mask. By its own name FiftyOne would take it for the pixels of the object.
 const MASK: &str = "mask_probability";
@@ -69,22 +135,16 @@ enum Labelled {
     Many(Vec<Target>),
 }
 
-fn attributes(described: Option<&Described>) -> Map<String, Value> {
-    let mut all = Map::new();
-    let known = described.and_then(|d| d.attributes.as_ref());
-    for (name, distribution) in known.into_iter().flat_map(by_name) {
-        if let Some(distribution) = distribution {
-            all.insert(name.into(), distribution.iter().map(|(k, v)| (k.clone(), Value::from(*v))).collect());
-        }
-    }
-    if let Some(mask) = described.and_then(|d| d.mask) {
-        all.insert(MASK.into(), mask.into());
-    }
-    all
+fn attributes(said: Option<&Attributes>) -> Map<String, Value> {
+    let named = |(name, value): (&str, &AttributeValue)| {
+        let name = if name == sidecar::MASK { MASK } else { name };
+        Some((name.to_owned(), serde_json::to_value(value).ok()?))
+    };
+    said.into_iter().flat_map(Attributes::in_order).filter_map(named).collect()
 }
 
 /// Exports faces.
-pub(crate) fn export(
+fn export(
     set: &Snapshot<'_>,
     out: &Path,
     settings: &ExportSettings,
@@ -97,7 +157,7 @@ pub(crate) fn export(
     for ((face, label, from), done) in faces.iter().zip(1..) {
         let name = face.face.to_string();
         settings.place.put(from, &data.join(format!("{name}.png")))?;
-        let attributes = attributes(set.described.get(&face.face));
+        let attributes = attributes(set.attributes.get(&face.face));
         let target = Target {
             label: Some(AnyLabel::Number(label.0)),
             attributes: (!attributes.is_empty()).then_some(attributes),
@@ -111,7 +171,7 @@ pub(crate) fn export(
 }
 
 /// Exports frames with boxes. A face without a label is called `face`.
-pub(crate) fn export_detections(
+fn export_detections(
     set: &Snapshot<'_>,
     out: &Path,
     settings: &ExportSettings,
@@ -120,13 +180,13 @@ pub(crate) fn export_detections(
     let staging = Staging::new(out)?;
     let data = staging.folder("data")?;
     let mut labels = BTreeMap::new();
-    let summary = boxed::put_frames(set, &data, settings.place, observe, |frame, faces| {
+    let summary = detections::put_frames(set, &data, settings.place, observe, |frame, faces| {
         let target = |face: &&FaceRow| {
-            let (b, [w, h]) = (known::bbox(face)?, known::frame_size(face)?);
+            let (b, [w, h]) = (optional_fields::bbox(face)?, optional_fields::frame_size(face)?);
             let (w, h) = (w as f32, h as f32);
-            let mut attributes = attributes(set.described.get(&face.face));
+            let mut attributes = attributes(set.attributes.get(&face.face));
             attributes.insert("face".into(), face.face.to_string().into());
-            if let Some(landmarks) = known::landmarks(face) {
+            if let Some(landmarks) = optional_fields::landmarks(face) {
                 let points = landmarks.0.map(|[x, y]| vec![x / w, y / h]);
                 attributes.insert("landmarks".into(), points.to_vec().into());
             }
@@ -135,7 +195,7 @@ pub(crate) fn export_detections(
             Some(Target {
                 label: Some(label),
                 bounding_box: Some([b.x / w, b.y / h, b.w / w, b.h / h]),
-                confidence: known::score(face),
+                confidence: optional_fields::score(face),
                 mask: None,
                 attributes: Some(attributes),
             })
@@ -155,7 +215,7 @@ fn finish<T: Serialize>(staging: Staging, labels: BTreeMap<String, T>) -> Result
 }
 
 /// Imports either kind: lists are boxes on frames.
-pub(crate) fn import(
+fn import(
     root: &Path,
     out: &Path,
     settings: &ImportSettings,
@@ -173,7 +233,7 @@ pub(crate) fn import(
             Some((name.to_string_lossy().replace('\\', "/"), p))
         })
         .collect();
-    let mut intake = Intake::new(out, settings.place, observe)?;
+    let mut builder = DatasetBuilder::new(out, settings.place, observe)?;
     let class = |label: Option<AnyLabel>| match (label, &file.classes) {
         // A number is the place of a class where there is a list of them.
         (Some(AnyLabel::Number(n)), Some(classes)) => usize::try_from(n)
@@ -188,7 +248,7 @@ pub(crate) fn import(
     for (name, labelled) in file.labels {
         let Some(from) = pictures.get(&name).cloned() else {
             let short: String = name.chars().take(200).collect();
-            intake.problem(format!("{}: '{short}' has no picture in data/", path.display()));
+            builder.problem(format!("{}: '{short}' has no picture in data/", path.display()));
             continue;
         };
         let target = match labelled {
@@ -196,7 +256,7 @@ pub(crate) fn import(
                 let mut faces = Vec::new();
                 for target in targets {
                     let Some(bbox) = target.bounding_box else {
-                        intake.problem(format!(
+                        builder.problem(format!(
                             "{}: '{name}' has a label without bounding_box",
                             path.display()
                         ));
@@ -204,46 +264,47 @@ pub(crate) fn import(
                     };
                     faces.push(detection(target, bbox, &person));
                 }
-                frames.push(Framed { name, from, source: None, faces });
+                frames.push(FrameWithFaces { name, from, source: None, faces });
                 continue;
             }
             Labelled::One(target) => target,
             Labelled::Plain(label) => Target { label: Some(label), ..Target::default() },
             Labelled::None(()) => Target::default(),
         };
-        let described = described(&target);
-        photos.push(Photo { name, from, person: person(target.label), described, ..Photo::default() });
+        let attributes = said(&target);
+        photos.push(Photo { name, from, person: person(target.label), attributes, ..Photo::default() });
     }
-    photos::take(&mut intake, photos, root, settings.photos)?;
-    boxed::take(&mut intake, frames, root)?;
-    intake.finish(root, "labels.json and data/ with PNG or JPEG files are wanted")
+    photos::take(&mut builder, photos, root, settings.photos)?;
+    detections::take(&mut builder, frames, root)?;
+    builder.finish(root, "labels.json and data/ with PNG or JPEG files are wanted")
 }
 
-fn detection(target: Target, bbox: [f32; 4], person: &dyn Fn(Option<AnyLabel>) -> Option<String>) -> Boxed {
-    let described = described(&target);
+fn detection(
+    target: Target,
+    bbox: [f32; 4],
+    person: &dyn Fn(Option<AnyLabel>) -> Option<String>,
+) -> FaceInFrame {
+    let attributes = said(&target);
     let attribute = |name: &str| target.attributes.as_ref().and_then(|a| a.get(name));
     let face = attribute("face").and_then(Value::as_str).map(str::to_owned);
     let landmarks = attribute("landmarks").and_then(|l| serde_json::from_value(l.clone()).ok());
     let score = target.confidence;
     // What stands for a label where there is none.
     let person = person(target.label).filter(|p| p != "face");
-    Boxed { face, bbox, relative: true, landmarks, score, person, described }
+    FaceInFrame { face, bbox, relative: true, landmarks, score, person, attributes }
 }
 
-/// The attributes that are known; others are passed over.
-fn described(target: &Target) -> Described {
-    let Some(all) = &target.attributes else { return Described { mask: target.mask, attributes: None } };
-    let distribution = |name: &str| {
-        let value = all.get(name)?.clone();
-        serde_json::from_value::<streamface_types::annotations::Distribution>(value).ok()
-    };
-    let attributes = Attributes {
-        age: distribution("age"),
-        gender: distribution("gender"),
-        race: distribution("race"),
-        expression: distribution("expression"),
-        pose: distribution("pose"),
-    };
-    let mask = [MASK, "mask"].into_iter().find_map(|name| all.get(name)?.as_f64()).or(target.mask);
-    Described { mask, attributes: (attributes != Attributes::default()).then_some(attributes) }
+/// The attributes that are numbers, or numbers by name; others are passed over.
+fn said(target: &Target) -> Attributes {
+    let mut all = Attributes::default();
+    for (name, value) in target.attributes.iter().flatten() {
+        let name = if name == MASK { sidecar::MASK } else { name.as_str() };
+        let one = Map::from_iter([(name.to_owned(), value.clone())]);
+        let one: Attributes = serde_json::from_value(Value::Object(one)).unwrap_or_default();
+        one.into_iter().for_each(|(name, value)| drop(all.insert(name, value)));
+    }
+    if let Some(mask) = target.mask.filter(|_| all.get(sidecar::MASK).is_none()) {
+        all.insert(sidecar::MASK, AttributeValue::Probability(mask));
+    }
+    all
 }

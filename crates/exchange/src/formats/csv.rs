@@ -1,20 +1,65 @@
-//! Reading faces from a CSV: the flat table of an export, or any with a column that names pictures.
+//! One CSV file, a row a face: written with the columns of [`table_writer`]; read from that, or from any
+//! with a column that names pictures.
 
 use std::collections::HashMap;
 use std::path::Path;
 
+use streamface_store::FaceRow;
 use streamface_types::{BoundingBox, Landmarks};
 
+use crate::dataset_builder::DatasetBuilder;
 use crate::files::{MAX_TEXT, named, open_text};
-use crate::flat::LANDMARKS;
-use crate::intake::Intake;
+use crate::format::{Description, ExportSettings, Format, ImportSettings};
 use crate::photos::{self, Photo};
 use crate::report::{Observer, Summary};
-use crate::{Error, ImportSettings, known};
+use crate::snapshot::Snapshot;
+use crate::table_writer::LANDMARKS;
+use crate::{Error, table_writer};
+
+/// One table as CSV.
+#[derive(Debug, Clone, Copy)]
+pub struct Csv;
+
+impl Format for Csv {
+    fn name(&self) -> &'static str {
+        "csv"
+    }
+
+    fn description(&self) -> Description {
+        Description {
+            export: Some("One CSV file, a row a face"),
+            import: Some("CSV and the pictures it names: labels, boxes, landmarks, scores"),
+        }
+    }
+
+    fn export(
+        &self,
+        set: &Snapshot<'_>,
+        out: &Path,
+        _: &ExportSettings,
+        _: Observer<'_>,
+    ) -> Result<Summary, Error> {
+        table_writer::write_csv(set, out)
+    }
+
+    fn import(
+        &self,
+        path: &Path,
+        out: &Path,
+        settings: &ImportSettings,
+        observe: Observer<'_>,
+    ) -> Result<Summary, Error> {
+        import(path, out, settings, observe)
+    }
+
+    fn detect(&self, path: &Path) -> bool {
+        path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"))
+    }
+}
 
 /// Rows need `image`, the picture relative to the CSV's folder or to `--images`; or `face` (or `name`), for
 /// `{face}.png` there. `label` (or `person`), `source`, box, landmarks and scores are taken where there are any.
-pub(crate) fn import(
+fn import(
     path: &Path,
     out: &Path,
     settings: &ImportSettings,
@@ -37,7 +82,7 @@ pub(crate) fn import(
         ));
     }
     let (label, source) = (either(&["label", "person", "identity"]), either(&["source"]));
-    let mut intake = Intake::new(out, settings.place, observe)?;
+    let mut builder = DatasetBuilder::new(out, settings.place, observe)?;
     let mut photos = Vec::new();
     let mut record = csv::StringRecord::new();
     loop {
@@ -54,12 +99,12 @@ pub(crate) fn import(
             Ok(photo) => photos.push(photo),
             Err(why) => {
                 let line = record.position().map_or(0, csv::Position::line);
-                intake.problem(format!("{}: line {line}: {why}", path.display()));
+                builder.problem(format!("{}: line {line}: {why}", path.display()));
             }
         }
     }
-    photos::take(&mut intake, photos, path, settings.photos)?;
-    intake.finish(path, "a row for each picture is wanted")
+    photos::take(&mut builder, photos, path, settings.photos)?;
+    builder.finish(path, "a row for each picture is wanted")
 }
 
 fn photo(
@@ -82,7 +127,7 @@ fn photo(
     let stem = Path::new(&file).file_stem().map(|s| s.to_string_lossy().into_owned());
     let name = face.map(|f| f.trim_end_matches(".png").to_owned()).or(stem).unwrap_or_default();
     // Whose face it is, photos::take says.
-    let mut row = known::unknown(photos::face_id("row", false)?);
+    let mut row = FaceRow::new(photos::face_id("row", false)?);
     if let (Some(x), Some(y), Some(w), Some(h)) = (number("x")?, number("y")?, number("w")?, number("h")?) {
         row.bbox = BoundingBox::new(x as f32, y as f32, w as f32, h as f32);
     }

@@ -8,9 +8,7 @@ use std::fs;
 use std::process::Command;
 
 use common::{bytes, dataset, labels, out, reference, take};
-use streamface_exchange::{
-    ExportFormat, ExportSettings, ImportFormat, Labels, Limits, export, read_features,
-};
+use streamface_exchange::{ExportSettings, Labels, Limits, export, formats, read_features};
 use streamface_store::{Dataset, FaceRow, FeatureRow, FrameRow, read_npy};
 
 #[test]
@@ -18,7 +16,7 @@ fn the_sample_comes_back_byte_for_byte() {
     let Some(sample) = reference() else { return };
     let dir = tempfile::tempdir().unwrap();
     let (data, back) = (dir.path().join("data"), dir.path().join("back"));
-    let done = take(&sample, ImportFormat::Original, &data).unwrap();
+    let done = take(&sample, &formats::Compat, &data).unwrap();
     assert_eq!((done.faces, done.frames, done.embeddings, done.people), (37, 22, 37, 24), "{done:?}");
     assert_eq!(done.images, 14 + 2 * 22);
     assert_eq!(done.problems.count, 0, "{done:?}");
@@ -28,7 +26,7 @@ fn the_sample_comes_back_byte_for_byte() {
     let known = data.read::<FaceRow>().unwrap().iter().filter(|f| f.bbox.w.is_finite()).count();
     assert_eq!(known, 22, "fourteen of the frames are in the sample's detections");
 
-    let done = out(&data, ExportFormat::Original, &back);
+    let done = out(&data, &formats::Compat, &back);
     assert_eq!((done.faces, done.embeddings, done.frames), (37, 37, 14));
     let same = |name: &str, theirs: &str| {
         let (ours, theirs) = (fs::read(back.join(name)).unwrap(), fs::read(sample.join(theirs)).unwrap());
@@ -53,7 +51,7 @@ fn the_sample_comes_back_byte_for_byte() {
     // Whichever labels are asked for, both files say what they say.
     let reviewed = ExportSettings { labels: Labels::Reviewed, ..ExportSettings::default() };
     let again = dir.path().join("again");
-    export(&data, ExportFormat::Original, &again, &reviewed, &|_| ()).unwrap();
+    export(&data, &formats::Compat, &again, &reviewed, &|_| ()).unwrap();
     assert!(bytes(&again.join("metadata")) == bytes(&back.join("metadata")));
 }
 
@@ -67,7 +65,7 @@ fn embeddings_are_the_originals() {
     assert!(names.lines().eq(features.iter().map(|f| format!("{}.png", f.face))));
     let all: Vec<f32> = features.iter().flat_map(|f| f.embedding.clone()).collect();
     assert_eq!(all, expected.as_slice());
-    let pose = features[0].described.attributes.as_ref().unwrap().pose.clone().unwrap();
+    let pose = features[0].attributes.by_name("pose").unwrap();
     assert_eq!((pose["yaw"], pose["pitch"], pose["roll"]), (2.31, -10.98, 8.45));
 }
 
@@ -76,10 +74,10 @@ fn a_dataset_of_ours_comes_back_too() {
     let dir = tempfile::tempdir().unwrap();
     let data = dataset(&dir.path().join("data"));
     let there = dir.path().join("there");
-    let done = out(&data, ExportFormat::Original, &there);
+    let done = out(&data, &formats::Compat, &there);
     assert_eq!((done.faces, done.people, done.images), (12, 3, 30));
     let back = dir.path().join("back");
-    let done = take(&there, ImportFormat::Original, &back).unwrap();
+    let done = take(&there, &formats::Compat, &back).unwrap();
     assert_eq!((done.faces, done.people, done.frames, done.embeddings), (12, 3, 6, 12), "{done:?}");
     assert_eq!(done.problems.count, 0, "{done:?}");
     let back = Dataset::open(&back).unwrap();
@@ -103,7 +101,7 @@ fn numpy_loads_what_we_write() {
     let dir = tempfile::tempdir().unwrap();
     let data = dataset(&dir.path().join("data"));
     let there = dir.path().join("there");
-    out(&data, ExportFormat::Original, &there);
+    out(&data, &formats::Compat, &there);
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
     let has_numpy = Command::new(&python).args(["-c", "import numpy"]).output();
     if !has_numpy.is_ok_and(|o| o.status.success()) {
@@ -137,7 +135,7 @@ fn a_pickle_that_would_run_something_is_refused_whole() {
     let evil = [b"\x80\x03cposix\nsystem\nX", &length[..], command.as_bytes(), b"\x85R."].concat();
     fs::write(set.join("features/a_face_0.pkl"), evil).unwrap();
     let out = dir.path().join("out");
-    let said = take(&set, ImportFormat::Original, &out).unwrap_err().to_string();
+    let said = take(&set, &formats::Compat, &out).unwrap_err().to_string();
     assert!(said.contains("a_face_0.pkl") && said.contains("posix.system"), "{said}");
     assert!(!proof.exists());
     assert_eq!(common::names(dir.path()), ["set"], "nothing half-written is left");
@@ -148,7 +146,7 @@ fn broken_parts_are_named_and_the_rest_is_taken() {
     let dir = tempfile::tempdir().unwrap();
     let data = dataset(&dir.path().join("data"));
     let set = dir.path().join("set");
-    out(&data, ExportFormat::Original, &set);
+    out(&data, &formats::Compat, &set);
     let csv = set.join("metadata/detections.csv");
     let text = fs::read_to_string(&csv).unwrap().replacen("\"[5, ", "\"[five, ", 1);
     fs::remove_file(&csv).unwrap();
@@ -158,7 +156,7 @@ fn broken_parts_are_named_and_the_rest_is_taken() {
     // A hard link of the dataset's own: a new file in its place.
     fs::remove_file(&picture).unwrap();
     fs::write(&picture, &cut[..cut.len() / 2]).unwrap();
-    let done = take(&set, ImportFormat::Original, &dir.path().join("back")).unwrap();
+    let done = take(&set, &formats::Compat, &dir.path().join("back")).unwrap();
     assert_eq!((done.problems.count, done.faces), (2, 12), "{done:?}");
     assert!(done.problems.first[0].contains("line 2: box '[five"), "{done:?}");
     assert!(done.problems.first[1].contains("cut short"), "{done:?}");

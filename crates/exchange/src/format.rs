@@ -1,58 +1,73 @@
-//! Formats and settings, and which file does what.
+//! What a format is, and its settings.
 
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
 use streamface_store::{Dataset, ImageKind};
 
+use crate::Error;
 use crate::files::Place;
 use crate::pickle::Limits;
 use crate::report::{Observer, Summary};
 use crate::snapshot::{Labels, Snapshot};
 use crate::staging::check_free;
-use crate::{Error, coco, fiftyone, flat, imagefolder, lfw, original, table, webdataset};
 
-/// What a dataset can become.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ExportFormat {
-    /// The original's output directory.
-    Original,
-    /// FiftyOne, a person for each face.
-    Fiftyone,
-    /// FiftyOne, boxes on frames.
-    FiftyoneDetection,
-    /// A folder for each person.
-    Imagefolder,
-    /// Tar shards.
-    Webdataset,
-    /// COCO.
-    Coco,
-    /// A folder for each person as LFW names them, and `pairs.txt`.
-    Lfw,
-    /// One CSV file.
-    Csv,
-    /// One Parquet file.
-    Parquet,
+/// A form in which other programs keep datasets of faces.
+///
+/// A format is a file in `formats/` and a line in [`FORMATS`](crate::FORMATS).
+pub trait Format: Debug + Send + Sync {
+    /// Its name on the command line: lower-case letters and hyphens.
+    fn name(&self) -> &'static str;
+
+    /// Earlier names of it.
+    fn aliases(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// What is written and what is read, in a few words.
+    fn description(&self) -> Description;
+
+    /// Writes what was gathered of a dataset to `out`, where nothing is yet.
+    ///
+    /// # Errors
+    /// As [`export`]; [`Error::Unsupported`] where the format is only read.
+    fn export(
+        &self,
+        _set: &Snapshot<'_>,
+        out: &Path,
+        _settings: &ExportSettings,
+        _observe: Observer<'_>,
+    ) -> Result<Summary, Error> {
+        Err(Error::unsupported(out, self.name(), "is only read"))
+    }
+
+    /// Makes a dataset directory at `out`, where nothing is yet, from the folder or file `path`, which is there.
+    ///
+    /// # Errors
+    /// As [`import`]; [`Error::Unsupported`] where the format is only written.
+    fn import(
+        &self,
+        path: &Path,
+        _out: &Path,
+        _settings: &ImportSettings,
+        _observe: Observer<'_>,
+    ) -> Result<Summary, Error> {
+        Err(Error::unsupported(path, self.name(), "is only written"))
+    }
+
+    /// Whether a folder or file looks like this format, by names alone.
+    fn detect(&self, _path: &Path) -> bool {
+        false
+    }
 }
 
-/// What can become a dataset.
+/// What a format holds, in a few words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ImportFormat {
-    /// The original's output directory: frames, faces, detections, links, embeddings, attributes, labels.
-    Original,
-    /// FiftyOne's folder of either kind: pictures, labels, attributes; with boxes, frames too.
-    Fiftyone,
-    /// A folder for each person: pictures and labels.
-    Imagefolder,
-    /// Tar shards, or one: pictures, labels, and what their JSON holds.
-    Webdataset,
-    /// COCO: frames, boxes, scores, five keypoints, labels where there are tracks or people.
-    Coco,
-    /// LFW: photos and labels. Its pairs are not read.
-    Lfw,
-    /// A CSV and the pictures it names: labels, boxes, landmarks, scores where there are any.
-    Csv,
+pub struct Description {
+    /// What an export writes; `None` for a format that is only read.
+    pub export: Option<&'static str>,
+    /// What an import takes; `None` for a format that is only written.
+    pub import: Option<&'static str>,
 }
 
 /// Settings of an export.
@@ -118,7 +133,7 @@ pub struct ImportSettings {
 /// writing meets. What was begun is removed.
 pub fn export(
     data: &Dataset,
-    format: ExportFormat,
+    format: &dyn Format,
     out: &Path,
     settings: &ExportSettings,
     observe: Observer<'_>,
@@ -133,23 +148,13 @@ pub fn export(
 /// As [`export`].
 pub fn export_snapshot(
     set: &Snapshot<'_>,
-    format: ExportFormat,
+    format: &dyn Format,
     out: &Path,
     settings: &ExportSettings,
     observe: Observer<'_>,
 ) -> Result<Summary, Error> {
     check_free(out)?;
-    match format {
-        ExportFormat::Original => original::export(set, out, settings, observe),
-        ExportFormat::Fiftyone => fiftyone::export(set, out, settings, observe),
-        ExportFormat::FiftyoneDetection => fiftyone::export_detections(set, out, settings, observe),
-        ExportFormat::Imagefolder => imagefolder::export(set, out, settings, observe),
-        ExportFormat::Webdataset => webdataset::export(set, out, settings, observe),
-        ExportFormat::Coco => coco::export(set, out, settings, observe),
-        ExportFormat::Lfw => lfw::export(set, out, settings, observe),
-        ExportFormat::Csv => flat::export_csv(set, out),
-        ExportFormat::Parquet => flat::export_parquet(set, out),
-    }
+    format.export(set, out, settings, observe)
 }
 
 /// Makes a dataset directory at `out` of a set in another form; where something is already, nothing is written.
@@ -159,7 +164,7 @@ pub fn export_snapshot(
 /// that is broken as a whole, and what reading and writing meets. What was begun is removed.
 pub fn import(
     path: &Path,
-    format: ImportFormat,
+    format: &dyn Format,
     out: &Path,
     settings: &ImportSettings,
     observe: Observer<'_>,
@@ -168,13 +173,5 @@ pub fn import(
     if !path.exists() {
         return Err(Error::format(path, "no such file or folder"));
     }
-    match format {
-        ImportFormat::Original => original::import(path, out, settings, observe),
-        ImportFormat::Fiftyone => fiftyone::import(path, out, settings, observe),
-        ImportFormat::Imagefolder => imagefolder::import(path, out, settings, settings.photos, observe),
-        ImportFormat::Lfw => imagefolder::import(path, out, settings, true, observe),
-        ImportFormat::Webdataset => webdataset::import(path, out, settings, observe),
-        ImportFormat::Coco => coco::import(path, out, settings, observe),
-        ImportFormat::Csv => table::import(path, out, settings, observe),
-    }
+    format.import(path, out, settings, observe)
 }

@@ -7,7 +7,7 @@ use streamface_types::{BoundingBox, FaceId, FaceLink, Landmarks, Point};
 
 use crate::files::{MAX_TEXT, open_text};
 use crate::report::Problems;
-use crate::{Error, known, python};
+use crate::{Error, optional_fields, python};
 
 /// Reads detections, a face a row. Broken rows are problems.
 pub(crate) fn read_detections(path: &Path, problems: &mut Problems) -> Result<Vec<FaceRow>, Error> {
@@ -16,7 +16,7 @@ pub(crate) fn read_detections(path: &Path, problems: &mut Problems) -> Result<Ve
         let [name, confidence, bbox, points @ .., image, face, crop] = record else {
             return Err("too few fields".into());
         };
-        let mut row = known::unknown(name.parse::<FaceId>().map_err(|e| e.to_string())?);
+        let mut row = FaceRow::new(name.parse::<FaceId>().map_err(|e| e.to_string())?);
         row.score = confidence.trim().parse().map_err(|_| format!("confidence '{}'", short(confidence)))?;
         let [x, y, w, h] = numbers(bbox, "box")?;
         row.bbox = BoundingBox::new(x, y, w, h);
@@ -112,11 +112,11 @@ pub(crate) fn write_detections(path: &Path, faces: &[FaceRow]) -> Result<u64, Er
         let mut csv = csv::Writer::from_writer(out);
         csv.write_record(DETECTIONS)?;
         for face in faces {
-            let Some(b) = known::bbox(face) else { continue };
+            let Some(b) = optional_fields::bbox(face) else { continue };
             let bbox = format!("[{}, {}, {}, {}]", whole(b.x), whole(b.y), whole(b.w), whole(b.h));
-            let score = known::score(face).map(python::repr_f32).unwrap_or_default();
+            let score = optional_fields::score(face).map(python::repr_f32).unwrap_or_default();
             let mut record = vec![format!("{}.png", face.face), score, bbox];
-            match known::landmarks(face) {
+            match optional_fields::landmarks(face) {
                 Some(landmarks) => record.extend(landmarks.0.map(point)),
                 None => record.extend([const { String::new() }; 5]),
             }

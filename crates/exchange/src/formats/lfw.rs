@@ -17,17 +17,60 @@ use streamface_kernels::SplitMix64;
 use streamface_store::write_atomic;
 use streamface_types::Label;
 
+use super::imagefolder;
+use crate::Error;
+use crate::format::{Description, ExportSettings, Format, ImportSettings};
 use crate::report::{Observer, Progress, Summary};
 use crate::snapshot::Snapshot;
 use crate::staging::Staging;
-use crate::{Error, ExportSettings};
+
+/// Labeled Faces in the Wild.
+#[derive(Debug, Clone, Copy)]
+pub struct Lfw;
+
+impl Format for Lfw {
+    fn name(&self) -> &'static str {
+        "lfw"
+    }
+
+    fn description(&self) -> Description {
+        Description {
+            export: Some("LFW: a folder for each person, pairs.txt"),
+            import: Some("LFW: photos, labels"),
+        }
+    }
+
+    fn export(
+        &self,
+        set: &Snapshot<'_>,
+        out: &Path,
+        settings: &ExportSettings,
+        observe: Observer<'_>,
+    ) -> Result<Summary, Error> {
+        export(set, out, settings, observe)
+    }
+
+    fn import(
+        &self,
+        path: &Path,
+        out: &Path,
+        settings: &ImportSettings,
+        observe: Observer<'_>,
+    ) -> Result<Summary, Error> {
+        imagefolder::import(path, out, settings, true, observe)
+    }
+
+    fn detect(&self, path: &Path) -> bool {
+        path.join("pairs.txt").is_file() || path.join("pairsDevTrain.txt").is_file()
+    }
+}
 
 /// A name that has LFW's form.
 fn person(label: Label) -> String {
     format!("person_{:05}", label.0)
 }
 
-pub(crate) fn export(
+fn export(
     set: &Snapshot<'_>,
     out: &Path,
     settings: &ExportSettings,

@@ -6,11 +6,10 @@ use std::path::Path;
 
 use indexmap::IndexMap;
 use streamface_store::write_atomic;
-use streamface_types::annotations::Distribution;
+use streamface_types::attributes::{Distribution, Value};
 use streamface_types::{Attributes, FaceId};
 
 use crate::Error;
-use crate::attributes::Described;
 use crate::pickle::{Kind, Limits, Node, Object, Pickle, Writer};
 
 /// What the original knows of a face beside where it is.
@@ -18,17 +17,20 @@ use crate::pickle::{Kind, Limits, Node, Object, Pickle, Writer};
 pub struct Feature {
     /// The face.
     pub face: FaceId,
-    /// Its embedding: 1024 numbers for ArcFace and FaceNet side by side.
+    /// Its embedding: 1024 numbers for ArcFace and FaceNet concatenated.
     pub embedding: Vec<f32>,
     /// Its attributes.
-    pub described: Described,
+    pub attributes: Attributes,
 }
+
+/// The attributes of the second item.
+const DEMOGRAPHICS: [&str; 3] = ["age", "gender", "race"];
 
 /// Most entries of a dict of attributes.
 const MAX_ENTRIES: usize = 1000;
 
-/// Reads a features pickle without running anything that it may ask for. Entries that are broken are told to
-/// `problem` and passed over.
+/// Reads a features pickle without running anything that it may ask for. Broken entries are reported to
+/// `problem` and skipped.
 ///
 /// # Errors
 /// [`Error::Pickle`] with place and reason: cut short, an opcode or a name that no features file has, a length or
@@ -39,7 +41,7 @@ const MAX_ENTRIES: usize = 1000;
 ///
 /// let dir = tempfile::tempdir()?;
 /// let path = dir.path().join("features.pkl");
-/// let one = Feature { face: "a_face_0".parse()?, embedding: vec![0.6, 0.8], described: Default::default() };
+/// let one = Feature { face: "a_face_0".parse()?, embedding: vec![0.6, 0.8], attributes: Default::default() };
 /// write_features(&path, &[one.clone()])?;
 /// assert_eq!(read_features(&path, &Limits::default(), |why| panic!("{why}"))?, [one]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -127,14 +129,18 @@ fn feature(pickle: &Pickle, name: &str, value: Object, left: &mut u64) -> Result
         _ => Err(says("demographics are no dict")),
     };
     let mut named = |wanted: &str| of(wanted)?.map_or(Ok(None), |object| distribution(object, wanted));
-    let attributes =
-        Attributes { age: named("age")?, gender: named("gender")?, race: named("race")?, expression, pose };
+    let mut attributes = Attributes::default();
+    for (name, of) in DEMOGRAPHICS.map(|name| (name, named(name))) {
+        of?.map(|of| attributes.insert(name, Value::Categories(of)));
+    }
+    expression.map(|of| attributes.insert("expression", Value::Categories(of)));
+    pose.map(|of| attributes.insert("pose", Value::Numbers(of)));
     let mask = match pickle.get(mask) {
         Node::None => None,
         _ => Some(number(pickle, mask).ok_or_else(|| says("mask is no number"))?),
     };
-    let attributes = (attributes != Attributes::default()).then_some(attributes);
-    Ok(Feature { face, embedding, described: Described { mask, attributes } })
+    mask.map(|p| attributes.insert("mask", Value::Probability(p)));
+    Ok(Feature { face, embedding, attributes })
 }
 
 fn number(pickle: &Pickle, object: Object) -> Option<f64> {
@@ -159,19 +165,17 @@ pub fn write_features(path: &Path, features: &[Feature]) -> Result<(), Error> {
             w.text(&format!("{}.png", f.face))?;
             w.begin_tuple()?;
             w.array(&f.embedding)?;
-            let nothing = Attributes::default();
-            let a = f.described.attributes.as_ref().unwrap_or(&nothing);
-            let demographics = [("age", &a.age), ("gender", &a.gender), ("race", &a.race)];
-            w.dict(demographics.iter(), |w, (name, distribution)| {
+            let of = |name: &str| f.attributes.by_name(name);
+            w.dict(DEMOGRAPHICS.iter(), |w, name| {
                 w.shared_text(name)?;
-                numbers(w, distribution.as_ref())
+                numbers(w, of(name))
             })?;
-            numbers(w, a.expression.as_ref())?;
-            match f.described.mask {
+            numbers(w, of("expression"))?;
+            match f.attributes.probability("mask") {
                 Some(mask) => w.scalar(mask)?,
                 None => w.none()?,
             }
-            numbers(w, a.pose.as_ref())?;
+            numbers(w, of("pose"))?;
             w.end_tuple()
         })?;
         pickle.finish().map(drop)

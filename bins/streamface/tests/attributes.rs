@@ -1,0 +1,146 @@
+//! What models said of faces outlives every step: import, analyze, cluster, then statistics, review, finalize and export.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Stdio;
+
+use common::{models, run, said, streamface};
+use image::{Rgb, RgbImage};
+use serde_json::{Value, json};
+use streamface_store::{AttributeRow, Dataset, FaceRow, FeatureRow};
+
+/// Attributes of face `i`, one of them unknown to the vocabulary.
+fn attributes(i: usize) -> Value {
+    json!({
+        "gender": {"Female": 0.25 + i as f64 / 10.0, "Male": 0.75 - i as f64 / 10.0},
+        "pose": {"yaw": -10.5, "pitch": i, "roll": 0.1},
+        "beard": {"none": 0.125, "full": 0.875},
+        "mask_probability": 0.0625,
+    })
+}
+
+/// FiftyOne's folder of frames with a face each.
+fn fiftyone(root: &Path) {
+    fs::create_dir_all(root.join("data")).unwrap();
+    let mut labels = serde_json::Map::new();
+    for i in 0..4 {
+        let name = format!("tv_frame_2026010112000{i}000000");
+        let paint = |x: u32, y: u32| Rgb([(x * 7 + i as u32 * 40) as u8, (y * 3) as u8, (x ^ y) as u8]);
+        RgbImage::from_fn(160, 120, paint).save(root.join("data").join(format!("{name}.png"))).unwrap();
+        let mut of_face = attributes(i);
+        of_face["landmarks"] = json!([[0.4, 0.4], [0.6, 0.4], [0.5, 0.5], [0.42, 0.62], [0.58, 0.62]]);
+        labels.insert(
+            name,
+            json!([{"label": "ada", "bounding_box": [0.3, 0.2, 0.4, 0.6], "confidence": 0.9, "attributes": of_face}]),
+        );
+    }
+    fs::write(root.join("labels.json"), json!({"labels": labels}).to_string()).unwrap();
+}
+
+fn done(args: &[&str]) -> String {
+    let output = run(args);
+    assert!(output.status.success(), "{args:?}: {}", said(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn json_of(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// Whether an `annotations.json` has all attributes of all faces.
+fn has_all(path: &Path) {
+    let file = json_of(path);
+    for i in 0..4 {
+        let entry = &file["labels"][format!("tv_frame_2026010112000{i}000000_face_0")];
+        let mut expected = attributes(i);
+        assert_eq!(entry["mask"], expected["mask_probability"], "{}: {entry}", path.display());
+        expected.as_object_mut().unwrap().remove("mask_probability");
+        for (name, value) in expected.as_object().unwrap() {
+            for (part, number) in value.as_object().unwrap() {
+                assert_eq!(
+                    entry["attributes"][name][part].as_f64(),
+                    number.as_f64(),
+                    "{}: {entry}",
+                    path.display()
+                );
+            }
+        }
+    }
+}
+
+/// What the review shows of a face.
+fn reviewed(dir: &str) -> Value {
+    let mut process = streamface(&["review", "--listen", "127.0.0.1:0", "--json", "--quiet", dir])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let url = serde_json::from_str::<Value>(&line).unwrap()["url"].as_str().unwrap().to_owned();
+    let host = url.trim_start_matches("http://").trim_end_matches('/');
+    let mut stream = TcpStream::connect(host).unwrap();
+    let path = "/api/face/tv_frame_20260101120002000000_face_0";
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    process.kill().unwrap();
+    process.wait().unwrap();
+    serde_json::from_str(reply.split_once("\r\n\r\n").unwrap().1).unwrap()
+}
+
+#[test]
+fn attributes_outlive_every_step() {
+    let root = tempfile::tempdir().unwrap();
+    let path = |name: &str| root.path().join(name).to_str().unwrap().to_owned();
+    fiftyone(&root.path().join("set"));
+    let dir = path("news");
+    done(&["import", &path("set"), "--out", &dir]);
+    let annotations = root.path().join("news/metadata/annotations.json");
+    has_all(&annotations);
+    if models() {
+        done(&["analyze", &dir, "--quiet"]);
+    } else {
+        // The rest does not depend on which model made the embeddings.
+        let data = Dataset::open(root.path().join("news").as_path()).unwrap();
+        let feature =
+            |(at, face): (usize, FaceRow)| FeatureRow::new(face.face, "made up", "0", vec![1.0, at as f32]);
+        data.replace(data.read::<FaceRow>().unwrap().into_iter().enumerate().map(feature).collect()).unwrap();
+    }
+    done(&["cluster", &dir, "--quiet"]);
+    has_all(&annotations);
+    let rows = Dataset::open(root.path().join("news").as_path()).unwrap().read::<AttributeRow>().unwrap();
+    assert_eq!(rows.len(), 4 * 8);
+    assert!(rows.iter().all(|r| r.model.is_none() && r.model_sha256.is_none()), "an import names no model");
+
+    done(&["stats", &dir]);
+    let stats = json_of(&root.path().join("news/stats.json"));
+    let counted = stats["attributes"].as_array().unwrap();
+    let names: Vec<&str> = counted.iter().map(|a| a["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["gender", "mask"]);
+    assert!(
+        counted
+            .iter()
+            .all(|a| a["faces"].as_array().unwrap().iter().filter_map(Value::as_u64).sum::<u64>() == 4)
+    );
+
+    let face = reviewed(&dir);
+    assert_eq!(face["attributes"]["gender"]["Male"], 0.55, "{face}");
+    assert_eq!(face["attributes"]["beard"]["full"], 0.875, "{face}");
+
+    done(&["finalize", &dir]);
+    has_all(&root.path().join("news/metadata/annotations_manual.json"));
+
+    done(&["export", &dir, "--format", "compat", "--out", &path("compat")]);
+    has_all(&root.path().join("compat/metadata/annotations.json"));
+    has_all(&root.path().join("compat/metadata/annotations_manual.json"));
+    done(&["export", &dir, "--format", "fiftyone-detection", "--out", &path("fiftyone")]);
+    let exported = json_of(&root.path().join("fiftyone/labels.json"));
+    let target = &exported["labels"]["tv_frame_20260101120001000000"][0]["attributes"];
+    assert_eq!((&target["beard"]["full"], &target["mask_probability"]), (&json!(0.875), &json!(0.0625)));
+}
