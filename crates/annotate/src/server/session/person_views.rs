@@ -1,6 +1,6 @@
 //! Faces and people as the page shows them.
 
-use streamface_types::{Annotations, FaceId, Timestamp};
+use streamface_types::{Attributes, FaceId, Timestamp};
 
 use super::ReviewSession;
 use super::face_selection::{FaceSample, representative_faces};
@@ -94,7 +94,7 @@ impl ReviewSession {
         Ok([self.person_view(left, &l), self.person_view(right, &r)])
     }
 
-    pub(super) fn attributes_of(&mut self, face: &FaceId) -> Option<streamface_types::Attributes> {
+    pub(super) fn attributes_of(&mut self, face: &FaceId) -> Option<Attributes> {
         let path = self.data.metadata().join("attributes.parquet");
         // A table that is too large to be read whole is ignored.
         let all = self.attributes.get_or_insert_with(|| match std::fs::metadata(&path) {
