@@ -4,8 +4,8 @@ use std::path::Path;
 
 use streamface_eval::read_labels;
 use streamface_exchange::{
-    ExportSettings as Given, Format, ImportSettings as Taken, Labels, Limits, Place, Progress, Snapshot, Summary,
-    detect, export_snapshot, import as import_set,
+    ExportSettings as Given, Format, ImportSettings as Taken, Labels, Limits, Place, Progress, Snapshot,
+    Summary, detect, export_snapshot, import as import_set,
 };
 
 use super::dataset_dir::open_existing;
