@@ -1,7 +1,7 @@
 //! Makes up a million faces of people seen in proportion to 1/k, in 192 numbers, and clusters them:
 //! `cargo run --release -p streamface-cluster --example million -- [ROWS [THRESHOLD [MEMORY_MIB]]]`
 //!
-//! Standard: 1,000,000 rows, .5, and 2,048 MiB for links. 20,000 rows take seconds.
+//! Standard: 1,000,000 rows, 0.5, and 2,048 MiB for links. 20,000 rows take seconds.
 
 #[path = "common/bar.rs"]
 mod bar;

@@ -44,8 +44,8 @@ pub struct Scheme {
 }
 
 impl Scheme {
-    /// The metric and the matching threshold (the original's are cosine and .3), with its batches of
-    /// 20,000 rows and its merging threshold of .5.
+    /// The metric and the matching threshold (the original's are cosine and 0.3), with its batches of
+    /// 20,000 rows and its merging threshold of 0.5.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         const BATCH: NonZeroUsize = NonZeroUsize::new(20_000).unwrap();
@@ -79,7 +79,7 @@ impl Scheme {
 ///
 /// let rows = Embeddings::new(vec![0.0, 9.0, 0.8, 10.0, 1.6], 1)?;
 /// let scheme = compat::Scheme::new(Settings::new(Metric::Euclidean, 1.25)?);
-/// // 0 and .8 are one cluster, with mean .4; 1.6 is within 1.25 of the mean, though not of 0.
+/// // 0 and 0.8 are one cluster, with mean 0.4; 1.6 is within 1.25 of the mean, though not of 0.
 /// assert_eq!(compat::cluster(&rows, &[], &scheme)?, [0, 1, 0, 1, 0]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

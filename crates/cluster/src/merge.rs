@@ -2,7 +2,7 @@
 //!
 //! A temporal link says that two faces of neighbouring frames are one person moving on. Where it runs
 //! between two clusters whose mean distance, over all pairs across them, is below a threshold (the
-//! original's is .5), the two are joined. The original joins connected components of such edges. Here
+//! original's is 0.5), the two are joined. The original joins connected components of such edges. Here
 //! the edges are taken in order of mean distance, then of the two labels, smaller first, and an edge
 //! that would bring a cannot-linked pair together is left out.
 

@@ -125,7 +125,7 @@ impl QuantizedMatrix {
         // Steps as fine as they can be: no pair is farther than the farthest may be, whatever the threshold.
         let step = (limit.min(placed.farthest_apart()) + off) / STEPS;
         // A number of steps is off by half of one, less than a hundredth for what comes before it is rounded, and `off`.
-        // So what is more than `window` steps farther is farther: by window + 1 − 2 · .51 steps less 2 · off, or more.
+        // So what is more than `window` steps farther is farther: by window + 1 − 2 · 0.51 steps less 2 · off, or more.
         let whole = |x: f64| x.clamp(0.0, STEPS + 1.0) as u16;
         let within = (limit - off) / step - 1.0;
         let (surely, perhaps) = ((within >= 0.0).then(|| whole(within)), whole(STEPS + 1.0));

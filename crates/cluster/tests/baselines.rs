@@ -123,7 +123,7 @@ fn people_far_apart_are_found_by_all() {
     assert!(f_score(&found.labels, &truth) > 0.9, "{}", f_score(&found.labels, &truth));
 }
 
-/// 12 groups of 10 to 40 rows, edges within with probability .5, across .02.
+/// 12 groups of 10 to 40 rows, edges within with probability 0.5, across 0.02.
 fn planted(seed: u64) -> (Graph, Vec<u32>) {
     let mut random = Random(SplitMix64::new(seed));
     let mut truth = Vec::new();

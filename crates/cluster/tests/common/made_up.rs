@@ -8,8 +8,8 @@ use streamface_kernels::SplitMix64;
 /// Where the energy of the vectors lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spectrum {
-    /// As in real embeddings: 64 directions, half of which hold .82, a mean common to all, and a trace of noise in
-    /// every direction. Strangers' cosine distances come to .94 ± .14, those within people to about .2.
+    /// As in real embeddings: 64 directions, half of which hold 0.82, a mean common to all, and a trace of noise in
+    /// every direction. Strangers' cosine distances come to 0.94 ± 0.14, those within people to about 0.2.
     Real,
     /// All directions alike.
     #[allow(dead_code)]

@@ -40,7 +40,7 @@ pub struct Kind {
 }
 
 impl Default for Kind {
-    /// Strangers at a cosine distance of .94 ± .14 and photos of one person at .24 ± .09, as the default
+    /// Strangers at a cosine distance of 0.94 ± 0.14 and photos of one person at 0.24 ± 0.09, as the default
     /// face network has them on labelled photos.
     fn default() -> Self {
         Self { dim: 192, rank: 64, common: 0.08, noise: (0.53, 0.25), people: 0.05 }
