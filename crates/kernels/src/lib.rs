@@ -5,11 +5,16 @@
 //! | [`isa`] | [`Isa`]: what the processor can do; [`dispatch!`]: one body, compiled for each instruction set |
 //! | [`aligned`] | [`Aligned`]: a buffer that begins at a cache line; [`prefetch`] |
 //! | [`dot`](mod@dot) | dot products and squared differences of `f32`, `f64` and bytes |
+//! | [`byte_transpose`] | rows of bytes to columns |
+//! | [`column_blocks`] | a vector times a matrix with few columns |
+//! | [`four_bit`] | dot products of vectors of four-bit numbers with queries of bytes |
+//! | [`subspace`] | [`directions`]: orthonormal directions that hold most of the energy of some vectors |
 //! | [`metric`] | [`Metric`]: the cosine and the Euclidean distance |
 //! | [`random`] | [`SplitMix64`]: a seeded random generator |
 //!
 //! **Same bits everywhere.** Sums of floating-point numbers are taken in a fixed order that is documented with each
-//! function. Rust neither reorders nor fuses floating-point operations, so every instruction set returns the same bits.
+//! function. Rust neither reorders nor fuses floating-point operations, so every instruction set returns the same bits. Exceptions say
+//! so: [`column_blocks`], and what is built on it.
 //!
 //! **Safety.** The functions of this crate are safe. An [`Isa`] other than [`Isa::Portable`] exists only where the
 //! processor has been asked, so that having one is the proof that its instructions can run.
@@ -24,16 +29,21 @@
 //! ```
 
 pub mod aligned;
+pub mod byte_transpose;
+pub mod column_blocks;
 pub mod dot;
+pub mod four_bit;
 pub mod isa;
 pub mod metric;
 pub mod random;
+pub mod subspace;
 
 pub use aligned::{Aligned, prefetch};
 pub use dot::{LANES, dot, dot_f64, dot_i8};
 pub use isa::Isa;
 pub use metric::{Metric, cosine, cosine_of_sums};
 pub use random::SplitMix64;
+pub use subspace::directions;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
