@@ -8,13 +8,15 @@
 //! | [`byte_transpose`] | rows of bytes to columns |
 //! | [`column_blocks`] | a vector times a matrix with few columns |
 //! | [`four_bit`] | dot products of vectors of four-bit numbers with queries of bytes |
+//! | [`gemm`] | matrix products |
+//! | [`nearest`] | exact search for the largest scores, with an error bound of `f32` |
 //! | [`subspace`] | [`directions`]: orthonormal directions that hold most of the energy of some vectors |
 //! | [`metric`] | [`Metric`]: the cosine and the Euclidean distance |
 //! | [`random`] | [`SplitMix64`]: a seeded random generator |
 //!
 //! **Same bits everywhere.** Sums of floating-point numbers are taken in a fixed order that is documented with each
 //! function. Rust neither reorders nor fuses floating-point operations, so every instruction set returns the same bits. Exceptions say
-//! so: [`column_blocks`], and what is built on it.
+//! so: [`column_blocks`], [`gemm`] and what is built on them. The results of [`nearest`] are the same everywhere.
 //!
 //! **Safety.** The functions of this crate are safe. An [`Isa`] other than [`Isa::Portable`] exists only where the
 //! processor has been asked, so that having one is the proof that its instructions can run.
@@ -33,8 +35,10 @@ pub mod byte_transpose;
 pub mod column_blocks;
 pub mod dot;
 pub mod four_bit;
+pub mod gemm;
 pub mod isa;
 pub mod metric;
+pub mod nearest;
 pub mod random;
 pub mod subspace;
 
