@@ -1,6 +1,7 @@
 //! Checks of vectors, done once where they enter the crate.
 
-use crate::dispatch::not_finite;
+use streamface_kernels::dot::not_finite;
+
 use crate::{Error, MAX_DIM, Metric, Result};
 
 pub(crate) fn dimension(dim: usize) -> Result<()> {

@@ -5,8 +5,9 @@
 //! the root to the nearest child until it reaches an end node. It does not backtrack, so it can miss the nearest person, and
 //! with thousands of people it does. [`Index`](crate::Index) does not miss anybody; this tree is for comparison.
 
-use crate::dispatch::{add_scaled, dot, square_of_difference, widen};
-use crate::metric::cosine;
+use streamface_kernels::dot::{add_scaled, squared_difference_f64, to_f64};
+use streamface_kernels::{cosine_of_sums, dot_f64 as dot};
+
 use crate::{Error, Label, Match, Metric, Result, Threshold, check};
 
 /// Marks that there is no node.
@@ -196,9 +197,9 @@ impl CompatTree {
         let value = self.value(node);
         match self.threshold.metric() {
             Metric::Cosine => {
-                cosine(dot(&query.numbers, value), query.square, self.nodes[node as usize].square)
+                cosine_of_sums(dot(&query.numbers, value), query.square, self.nodes[node as usize].square)
             }
-            Metric::Euclidean => square_of_difference(&query.numbers, value, 1.0).sqrt(),
+            Metric::Euclidean => squared_difference_f64(&query.numbers, value, 1.0).sqrt(),
         }
     }
 
@@ -247,7 +248,7 @@ impl CompatTree {
     fn query(&self, vector: &[f32]) -> Result<Query> {
         check::vectors(vector, self.dim, self.threshold.metric(), 1)?;
         let mut numbers = vec![0.0; self.dim];
-        widen(vector, &mut numbers);
+        to_f64(vector, &mut numbers);
         Ok(Query { square: dot(&numbers, &numbers), numbers })
     }
 }

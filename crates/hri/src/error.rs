@@ -43,7 +43,7 @@ pub enum Error {
         row: usize,
     },
     /// A threshold outside the range of its metric.
-    #[error("threshold {value} is out of range for {metric} distances; use {}", metric.range())]
+    #[error("threshold {value} is out of range for {metric} distances; use {}", crate::metric::range(*metric))]
     Threshold {
         /// The value given.
         value: f64,

@@ -31,12 +31,10 @@
 
 mod check;
 mod compat;
-mod dispatch;
 mod error;
 mod index;
 mod metric;
 mod prefilter;
-mod random;
 mod settings;
 mod store;
 mod tree;
@@ -44,9 +42,10 @@ mod tree;
 pub use compat::CompatTree;
 pub use error::{Error, Result};
 pub use index::{Index, Inserted, Match, Person, Stats, To};
-pub use metric::{Metric, Threshold};
+pub use metric::Threshold;
 pub use settings::Settings;
 pub use store::{Durability, ReadGuard, Recovery, Store};
+pub use streamface_kernels::Metric;
 pub use tree::{MAX_TREE_PEOPLE, Tree, TreeNode};
 
 #[cfg(doctest)]

@@ -1,75 +1,35 @@
-//! Metrics, thresholds, and the distances that decide a match.
+//! Thresholds, and the distance that decides a match.
 
-use std::fmt;
-use std::str::FromStr;
+use streamface_kernels::dot::squared_difference_f64;
+use streamface_kernels::{Metric, cosine_of_sums, dot_f64};
 
-use crate::dispatch::{dot, square_of_difference};
 use crate::{Error, Result};
 
-/// Cosine distances below this are set to 0. Equal directions can differ by this much after rounding to `f32`.
-pub(crate) const NOTHING: f64 = 1e-14;
-
-/// A distance between a vector and a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
-#[non_exhaustive]
-pub enum Metric {
-    /// 1 − cosine of the angle, 0 to 2.
-    #[default]
-    Cosine,
-    /// Euclidean distance, 0 or more.
-    Euclidean,
-}
-
-impl Metric {
-    pub(crate) fn range(self) -> &'static str {
-        match self {
-            Self::Cosine => "0 to 2",
-            Self::Euclidean => "a finite number of 0 or more",
-        }
-    }
-
-    /// The distance of `x` from the mean of a person with the given `sum` and `inverse` = 1 / count. `xx` and `ss` are the
-    /// squared lengths of `x` and `sum`.
-    ///
-    /// Cosine uses one root of the product `xx · ss`, so that equal directions have distance 0. Distances below 1e-14 are
-    /// set to 0. A sum of length 0 has distance 1 from every vector.
-    #[inline]
-    pub(crate) fn distance(self, x: &[f64], xx: f64, sum: &[f64], ss: f64, inverse: f64) -> f64 {
-        match self {
-            Self::Cosine => cosine(dot(x, sum), xx, ss),
-            Self::Euclidean => square_of_difference(x, sum, inverse).sqrt(),
-        }
+/// The thresholds that a metric allows, for messages.
+pub(crate) fn range(metric: Metric) -> &'static str {
+    match metric {
+        Metric::Cosine => "0 to 2",
+        Metric::Euclidean => "a finite number of 0 or more",
     }
 }
 
-/// Cosine distance from a dot product and two squared lengths.
+/// The distance of `x` from the mean of a person with the given `sum` and `inverse` = 1 / count. `xx` and `ss` are the
+/// squared lengths of `x` and `sum`.
+///
+/// Cosine uses one root of the product `xx · ss`, so that equal directions have distance 0. Distances below 1e-14 are set
+/// to 0. A sum of length 0 has distance 1 from every vector.
 #[inline]
-pub(crate) fn cosine(dot: f64, aa: f64, bb: f64) -> f64 {
-    let root = (aa * bb).sqrt();
-    if root == 0.0 {
-        return 1.0;
-    }
-    let distance = (1.0 - dot / root).clamp(0.0, 2.0);
-    if distance < NOTHING { 0.0 } else { distance }
-}
-
-impl fmt::Display for Metric {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Cosine => "cosine",
-            Self::Euclidean => "euclidean",
-        })
-    }
-}
-
-impl FromStr for Metric {
-    type Err = String;
-    fn from_str(s: &str) -> Result<Self, String> {
-        match s {
-            "cosine" => Ok(Self::Cosine),
-            "euclidean" => Ok(Self::Euclidean),
-            _ => Err(format!("'{s}' is not a metric; use cosine or euclidean")),
-        }
+pub(crate) fn distance_to_mean(
+    metric: Metric,
+    x: &[f64],
+    xx: f64,
+    sum: &[f64],
+    ss: f64,
+    inverse: f64,
+) -> f64 {
+    match metric {
+        Metric::Cosine => cosine_of_sums(dot_f64(x, sum), xx, ss),
+        Metric::Euclidean => squared_difference_f64(x, sum, inverse).sqrt(),
     }
 }
 

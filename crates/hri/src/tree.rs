@@ -3,9 +3,10 @@
 use std::fmt::Write;
 
 use rayon::prelude::*;
+use streamface_kernels::dot_f64;
 
-use crate::dispatch::dot;
 use crate::index::Index;
+use crate::metric::distance_to_mean;
 use crate::{Error, Metric, Person, Result};
 
 /// The largest number of people in a [`Tree`]. A tree needs all distances in memory, 2 n² bytes.
@@ -209,12 +210,13 @@ fn pair(n: usize, i: usize, j: usize) -> usize {
 /// Distances of all pairs of means, row by row.
 fn distances(index: &Index, people: &[Person]) -> Result<Vec<f32>> {
     let means: Vec<Vec<f64>> = people.iter().map(|p| index.mean(p.label)).collect::<Result<_, _>>()?;
-    let squares: Vec<f64> = means.iter().map(|m| dot(m, m)).collect();
+    let squares: Vec<f64> = means.iter().map(|m| dot_f64(m, m)).collect();
     let metric: Metric = index.settings().threshold().metric();
     let rows: Vec<Vec<f32>> = (0..means.len())
         .into_par_iter()
         .map(|i| {
-            let to = |j: usize| metric.distance(&means[i], squares[i], &means[j], squares[j], 1.0) as f32;
+            let to =
+                |j: usize| distance_to_mean(metric, &means[i], squares[i], &means[j], squares[j], 1.0) as f32;
             (i + 1..means.len()).map(to).collect()
         })
         .collect();

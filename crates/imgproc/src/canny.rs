@@ -6,7 +6,7 @@
 
 use image::GrayImage;
 
-use crate::simd::multiversion;
+use streamface_kernels::dispatch;
 
 /// The fraction (0 to 1) of pixels that Canny's detector (aperture 3, |dx| + |dy|) leaves as no edge,
 /// as `Canny(gray, low, high)` does. The original's frame filter takes `low` 0, `high` 25.
@@ -73,7 +73,8 @@ fn thin(gray: &[u8], w: usize, low: i16, high: i16, maps: &mut Bitmaps) {
     }
 }
 
-multiversion! {
+dispatch! {
+    @avx2
     /// 3 x 3 Sobel of one row, edges of the image repeated.
     fn sobel(a: &[u8], b: &[u8], c: &[u8], sum: &mut [i16], diff: &mut [i16], out: &mut Row) {
         let w = b.len();
@@ -101,7 +102,8 @@ multiversion! {
 /// tan 22.5° in 1/32768.
 const TAN_22: i32 = 13573;
 
-multiversion! {
+dispatch! {
+    @avx2
     /// Flags of one row: 0 none, 1 candidate, 3 strong.
     fn suppress(above: &[i16], this: &Row, below: &[i16], low: i16, high: i16, flags: &mut [u8]) {
         let w = flags.len();
@@ -130,7 +132,8 @@ multiversion! {
     }
 }
 
-multiversion! {
+dispatch! {
+    @avx2
     /// Gathers flags into words; the multiplication brings the lowest bits of eight bytes side by side.
     fn pack(flags: &[u8], candidates: &mut [u64], strong: &mut [u64]) {
         const ONES: u64 = 0x0101_0101_0101_0101;
@@ -193,7 +196,8 @@ impl Bitmaps {
     }
 }
 
-multiversion! {
+dispatch! {
+    @avx2
     /// Seeds of a row: its edges and the candidates next to edges above and below. Whether any is new.
     fn seed(runs: &[u64], above: &[u64], below: &[u64], edges: &[u64], seeds: &mut [u64]) -> bool {
         seeds.copy_from_slice(edges);
@@ -220,7 +224,8 @@ multiversion! {
     }
 }
 
-multiversion! {
+dispatch! {
+    @avx2
     /// Grows seeds to the runs of candidates that they are in; whether that made edges of more.
     fn fill(runs: &[u64], seeds: &mut [u64], edges: &mut [u64]) -> bool {
         // Towards higher bits: adding a seed to its run of ones carries to the run's end; what changed
@@ -248,7 +253,8 @@ multiversion! {
     }
 }
 
-multiversion! {
+dispatch! {
+    @avx2
     fn count_ones(words: &[u64]) -> usize {
         words.iter().map(|w| w.count_ones() as usize).sum()
     }

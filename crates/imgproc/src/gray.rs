@@ -2,7 +2,7 @@
 
 use image::{GrayImage, RgbImage};
 
-use crate::simd::multiversion;
+use streamface_kernels::dispatch;
 
 /// Weights of R, G, B in 1/32768, as OpenCV has them.
 const R: u32 = 9798;
@@ -28,7 +28,8 @@ pub(crate) fn gray_pixel(r: u8, g: u8, b: u8) -> u8 {
     ((R * u32::from(r) + G * u32::from(g) + B * u32::from(b) + (1 << 14)) >> 15) as u8
 }
 
-multiversion! {
+dispatch! {
+    @avx2
     fn gray_pixels(rgb: &[u8], out: &mut [u8]) {
         for (p, o) in rgb.chunks_exact(3).zip(out) {
             *o = gray_pixel(p[0], p[1], p[2]);

@@ -2,7 +2,8 @@
 //! original cuts faces with: first along rows, then along columns, each rounded to 8 bits, with weights
 //! in 1/2^22.
 
-use crate::simd::multiversion;
+use streamface_kernels::byte_transpose::transpose;
+use streamface_kernels::dispatch;
 
 const PRECISION: u32 = 22;
 const SUPPORT: f64 = 3.0;
@@ -106,7 +107,8 @@ fn clip(sum: i32) -> u8 {
     (sum >> PRECISION).clamp(0, 255) as u8
 }
 
-multiversion! {
+dispatch! {
+    @avx2
     fn add_row(row: &[u8], weight: i32, sums: &mut [i32]) {
         for (s, &p) in sums.iter_mut().zip(row) {
             *s += weight * i32::from(p);
@@ -114,7 +116,8 @@ multiversion! {
     }
 }
 
-multiversion! {
+dispatch! {
+    @avx2
     fn finish(sums: &[i32], out: &mut [u8]) {
         for (o, &s) in out.iter_mut().zip(sums) {
             *o = clip(s);
@@ -124,45 +127,21 @@ multiversion! {
 
 /// Byte i of each row side by side.
 fn turn(rows: &[&[u8]; LANES], columns: &mut [[u8; LANES]]) {
-    let mut done = 0;
-    #[cfg(target_arch = "x86_64")]
-    for block in columns.as_chunks_mut::<LANES>().0 {
+    let (blocks, rest) = columns.as_chunks_mut::<LANES>();
+    let done = LANES * blocks.len();
+    for (from, block) in blocks.iter_mut().enumerate() {
         *block = transpose(std::array::from_fn(|k| {
-            let row = &rows[k][done..done + LANES];
+            let row = &rows[k][LANES * from..LANES * (from + 1)];
             std::array::from_fn(|i| row[i])
         }));
-        done += LANES;
     }
-    for (i, column) in columns.iter_mut().enumerate().skip(done) {
-        *column = std::array::from_fn(|k| rows[k][i]);
+    for (i, column) in rest.iter_mut().enumerate() {
+        *column = std::array::from_fn(|k| rows[k][done + i]);
     }
 }
 
-/// Four perfect shuffles of sixteen rows are their transpose.
-#[cfg(target_arch = "x86_64")]
-fn transpose(rows: [[u8; LANES]; LANES]) -> [[u8; LANES]; LANES] {
-    use std::arch::x86_64::*;
-    let mut r = rows.map(|row| {
-        let [low, high] = [0, 8].map(|from| i64::from_le_bytes(std::array::from_fn(|i| row[from + i])));
-        // SAFETY: every x86-64 has SSE2; registers only.
-        unsafe { _mm_set_epi64x(high, low) }
-    });
-    for _ in 0..4 {
-        r = std::array::from_fn(|i| {
-            let (a, b) = (r[i / 2], r[i / 2 + LANES / 2]);
-            // SAFETY: as above.
-            unsafe { if i % 2 == 0 { _mm_unpacklo_epi8(a, b) } else { _mm_unpackhi_epi8(a, b) } }
-        });
-    }
-    r.map(|v| {
-        // SAFETY: as above.
-        let [low, high] = unsafe { [_mm_cvtsi128_si64(v), _mm_cvtsi128_si64(_mm_unpackhi_epi64(v, v))] };
-        let (low, high) = (low.to_le_bytes(), high.to_le_bytes());
-        std::array::from_fn(|i| if i < 8 { low[i] } else { high[i - 8] })
-    })
-}
-
-multiversion! {
+dispatch! {
+    @avx2
     fn turn_back(columns: &[[u8; LANES]], out: &mut [u8]) {
         for (k, row) in out.chunks_exact_mut(columns.len()).enumerate() {
             for (o, column) in row.iter_mut().zip(columns) {
@@ -172,51 +151,48 @@ multiversion! {
     }
 }
 
-fn filter(columns: &[[u8; LANES]], taps: &[Taps], out: &mut [[u8; LANES]]) {
-    #[cfg(target_arch = "x86_64")]
-    if crate::simd::has_avx2() {
-        // SAFETY: the processor has AVX2, as just checked.
-        return unsafe { filter_avx2(columns, taps, out) };
-    }
-    for (o, taps) in out.as_chunks_mut::<3>().0.iter_mut().zip(taps) {
-        let mut sums = [[1i32 << (PRECISION - 1); LANES]; 3];
-        for (p, &w) in columns[3 * taps.start..].as_chunks::<3>().0.iter().zip(&taps.weights) {
-            for (sum, p) in sums.iter_mut().zip(p) {
-                for (s, &p) in sum.iter_mut().zip(p) {
-                    *s += w * i32::from(p);
+dispatch! {
+    @by_hand
+    /// Weighted sums of columns. Left to itself the compiler vectorises along the taps, which gathers byte by byte.
+    fn filter(columns: &[[u8; LANES]], taps: &[Taps], out: &mut [[u8; LANES]]) {
+        portable {
+            for (o, taps) in out.as_chunks_mut::<3>().0.iter_mut().zip(taps) {
+                let mut sums = [[1i32 << (PRECISION - 1); LANES]; 3];
+                for (p, &w) in columns[3 * taps.start..].as_chunks::<3>().0.iter().zip(&taps.weights) {
+                    for (sum, p) in sums.iter_mut().zip(p) {
+                        for (s, &p) in sum.iter_mut().zip(p) {
+                            *s += w * i32::from(p);
+                        }
+                    }
                 }
+                *o = sums.map(|sum| sum.map(clip));
             }
         }
-        *o = sums.map(|sum| sum.map(clip));
-    }
-}
-
-/// The same; left to itself the compiler vectorises along the taps, which gathers byte by byte.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn filter_avx2(columns: &[[u8; LANES]], taps: &[Taps], out: &mut [[u8; LANES]]) {
-    use std::arch::x86_64::*;
-    const SHIFT: i32 = PRECISION as i32;
-    let half = _mm256_set1_epi32(1 << (PRECISION - 1));
-    for (o, taps) in out.as_chunks_mut::<3>().0.iter_mut().zip(taps) {
-        let mut sums = [[half; 2]; 3];
-        for (p, &w) in columns[3 * taps.start..].as_chunks::<3>().0.iter().zip(&taps.weights) {
-            let w = _mm256_set1_epi32(w);
-            for (sum, p) in sums.iter_mut().zip(p) {
-                for (sum, eight) in sum.iter_mut().zip(p.as_chunks::<8>().0) {
-                    let p = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(i64::from_le_bytes(*eight)));
-                    *sum = _mm256_add_epi32(*sum, _mm256_mullo_epi32(w, p));
+        avx2 {
+            use std::arch::x86_64::*;
+            const SHIFT: i32 = PRECISION as i32;
+            let half = _mm256_set1_epi32(1 << (PRECISION - 1));
+            for (o, taps) in out.as_chunks_mut::<3>().0.iter_mut().zip(taps) {
+                let mut sums = [[half; 2]; 3];
+                for (p, &w) in columns[3 * taps.start..].as_chunks::<3>().0.iter().zip(&taps.weights) {
+                    let w = _mm256_set1_epi32(w);
+                    for (sum, p) in sums.iter_mut().zip(p) {
+                        for (sum, eight) in sum.iter_mut().zip(p.as_chunks::<8>().0) {
+                            let p = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(i64::from_le_bytes(*eight)));
+                            *sum = _mm256_add_epi32(*sum, _mm256_mullo_epi32(w, p));
+                        }
+                    }
+                }
+                for (o, [a, b]) in o.iter_mut().zip(sums) {
+                    let (a, b) = (_mm256_srai_epi32::<SHIFT>(a), _mm256_srai_epi32::<SHIFT>(b));
+                    // Saturation is the clipping to 0 ..= 255; lanes come out as 0 2 1 3 and are put right.
+                    let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi32(a, b));
+                    let bytes = _mm256_packus_epi16(words, words);
+                    let low = _mm256_extract_epi64::<0>(bytes).to_le_bytes();
+                    let high = _mm256_extract_epi64::<2>(bytes).to_le_bytes();
+                    *o = std::array::from_fn(|i| if i < 8 { low[i] } else { high[i - 8] });
                 }
             }
-        }
-        for (o, [a, b]) in o.iter_mut().zip(sums) {
-            let (a, b) = (_mm256_srai_epi32::<SHIFT>(a), _mm256_srai_epi32::<SHIFT>(b));
-            // Saturation is the clipping to 0 ..= 255; lanes come out as 0 2 1 3 and are put right.
-            let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi32(a, b));
-            let bytes = _mm256_packus_epi16(words, words);
-            let low = _mm256_extract_epi64::<0>(bytes).to_le_bytes();
-            let high = _mm256_extract_epi64::<2>(bytes).to_le_bytes();
-            *o = std::array::from_fn(|i| if i < 8 { low[i] } else { high[i - 8] });
         }
     }
 }

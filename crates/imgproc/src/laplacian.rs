@@ -8,7 +8,7 @@
 
 use image::{GrayImage, RgbImage};
 
-use crate::simd::multiversion;
+use streamface_kernels::dispatch;
 
 /// Variance of `Laplacian(GaussianBlur(gray, 3x3, sigma .5), CV_64F, ksize 11)` (population variance;
 /// borders mirrored about the outermost pixel): some 1e11 to 1e13 for sharp pictures. An image without
@@ -91,7 +91,8 @@ fn mirror(at: usize, n: usize, by: isize) -> usize {
 /// Gaussian of sigma .5 on three pixels, in 1/256, as OpenCV rounds it for 8-bit pictures.
 const GAUSS: (u16, u16) = (27, 202);
 
-multiversion! {
+dispatch! {
+    @avx2
     fn gauss_column(a: &[u8], b: &[u8], c: &[u8], out: &mut [u16]) {
         for (((o, &a), &b), &c) in out.iter_mut().zip(a).zip(b).zip(c) {
             *o = GAUSS.0 * (u16::from(a) + u16::from(c)) + GAUSS.1 * u16::from(b);
@@ -99,7 +100,8 @@ multiversion! {
     }
 }
 
-multiversion! {
+dispatch! {
+    @avx2
     fn gauss_row(column: &[u16], out: &mut [u8]) {
         let w = out.len();
         let (a, b, c) = (&column[..w], &column[1..=w], &column[2..w + 2]);
@@ -111,7 +113,8 @@ multiversion! {
     }
 }
 
-multiversion! {
+dispatch! {
+    @avx2
     /// Diagonal neighbours less four times the centre: ±1020.
     fn stencil(a: &[u8], b: &[u8], c: &[u8], out: &mut [i16]) {
         let w = out.len();
@@ -124,7 +127,8 @@ multiversion! {
     }
 }
 
-multiversion! {
+dispatch! {
+    @avx2
     /// (1, 4, 6, 4, 1) twice is the binomial of order 8. After the first, ±16320 still fits 16 bits.
     fn binomial_row(row: &[i16], half: &mut [i16], out: &mut [i32]) {
         let w = half.len();
@@ -151,7 +155,8 @@ struct Sums {
     squares: [f64; LANES],
 }
 
-multiversion! {
+dispatch! {
+    @avx2
     fn binomial_column(rows: &[&[i32]; 2 * REACH + 1], values: &mut [i32], sums: &mut Sums) {
         let w = values.len();
         let [a, b, c, d, e, f, g, h, i] = rows.map(|r| &r[..w]);

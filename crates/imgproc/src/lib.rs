@@ -21,7 +21,6 @@ pub mod gray;
 mod lanczos;
 pub mod laplacian;
 pub mod resize;
-mod simd;
 pub mod similarity;
 pub mod warp;
 

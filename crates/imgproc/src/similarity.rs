@@ -2,7 +2,7 @@
 
 use image::{GrayImage, RgbImage};
 
-use crate::simd::multiversion;
+use streamface_kernels::dispatch;
 
 /// A frame's gray, nearest-resized to 1280 x 720: what the blur and duplicate filters look at.
 /// Keep the one of the frame before instead of computing it again.
@@ -71,7 +71,8 @@ impl Thumbnail {
     }
 }
 
-multiversion! {
+dispatch! {
+    @avx2
     /// Sum of products of equally many numbers.
     fn dot(a: &[u8], b: &[u8]) -> u64 {
         let mut sum = 0;

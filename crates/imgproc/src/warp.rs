@@ -1,6 +1,7 @@
 //! Similarity transforms: turn, uniform scale and shift.
 
 use image::RgbImage;
+use streamface_kernels::dispatch;
 use streamface_types::{Landmarks, Point};
 
 /// Where embedders want the five landmarks in a 112 x 112 face.
@@ -118,13 +119,7 @@ pub fn warp_similarity(frame: &RgbImage, to_out: &Similarity, width: u32, height
     }
     let source = Source { data: frame.as_raw(), w, h };
     for (y, line) in out.chunks_exact_mut(3 * width as usize).enumerate() {
-        #[cfg(target_arch = "x86_64")]
-        if crate::simd::has_avx2() {
-            // SAFETY: the processor has AVX2, as just checked.
-            unsafe { source.line_avx2(&back, y, line) };
-            continue;
-        }
-        source.line(&back, y, line);
+        warp_line(&source, &back, y, line);
     }
     out
 }
@@ -136,12 +131,6 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    fn line(&self, back: &Similarity, y: usize, line: &mut [u8]) {
-        for (x, o) in line.as_chunks_mut::<3>().0.iter_mut().enumerate() {
-            *o = self.bilinear(back.at(x as f64, y as f64));
-        }
-    }
-
     /// The colour at (u, v), which is black outside and mixes with it along the border.
     fn bilinear(&self, [u, v]: [f64; 2]) -> [u8; 3] {
         // Also keeps what follows within the whole numbers; false for NaN.
@@ -166,38 +155,46 @@ impl Source<'_> {
             (above + fy * (below - above) + 0.5) as u8
         })
     }
+}
 
-    /// The same arithmetic, three colours at once, where all four pixels lie inside.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    fn line_avx2(&self, back: &Similarity, y: usize, line: &mut [u8]) {
-        use std::arch::x86_64::*;
-        let inside = |v: f64, len: usize| v >= 0.0 && v < len.saturating_sub(1) as f64;
-        let eight = |at: usize| self.data.get(at..at + 8).and_then(|s| s.first_chunk::<8>());
-        for (x, o) in line.as_chunks_mut::<3>().0.iter_mut().enumerate() {
-            let [u, v] = back.at(x as f64, y as f64);
-            // Within 0 ..= 2^31, so the quick conversions are right.
-            let (left, top) = (u as i32, v as i32);
-            let at = 3 * (top.max(0) as usize * self.w + left.max(0) as usize);
-            let (true, true, Some(upper), Some(lower)) =
-                (inside(u, self.w), inside(v, self.h), eight(at), eight(at + 3 * self.w))
-            else {
-                *o = self.bilinear([u, v]);
-                continue;
-            };
-            let (fx, fy) = ((u - f64::from(left)) as f32, (v - f64::from(top)) as f32);
-            let mix = |row: &[u8; 8]| {
-                let bytes = _mm_cvtsi64_si128(i64::from_le_bytes(*row));
-                let here = _mm_cvtepi32_ps(_mm_cvtepu8_epi32(bytes));
-                let right = _mm_cvtepi32_ps(_mm_cvtepu8_epi32(_mm_srli_si128::<3>(bytes)));
-                _mm_add_ps(here, _mm_mul_ps(_mm_set1_ps(fx), _mm_sub_ps(right, here)))
-            };
-            let (above, below) = (mix(upper), mix(lower));
-            let sum = _mm_add_ps(above, _mm_mul_ps(_mm_set1_ps(fy), _mm_sub_ps(below, above)));
-            let whole = _mm_cvttps_epi32(_mm_add_ps(sum, _mm_set1_ps(0.5)));
-            let bytes = _mm_shuffle_epi8(whole, _mm_set1_epi32(0x0c08_0400));
-            let [r, g, b, _] = _mm_cvtsi128_si32(bytes).to_le_bytes();
-            *o = [r, g, b];
+dispatch! {
+    @by_hand
+    /// One line of the output. With AVX2 the same arithmetic, three colours at once, where all four pixels lie inside.
+    fn warp_line(source: &Source<'_>, back: &Similarity, y: usize, line: &mut [u8]) {
+        portable {
+            for (x, o) in line.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+                *o = source.bilinear(back.at(x as f64, y as f64));
+            }
+        }
+        avx2 {
+            use std::arch::x86_64::*;
+            let inside = |v: f64, len: usize| v >= 0.0 && v < len.saturating_sub(1) as f64;
+            let eight = |at: usize| source.data.get(at..at + 8).and_then(|s| s.first_chunk::<8>());
+            for (x, o) in line.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+                let [u, v] = back.at(x as f64, y as f64);
+                // Within 0 ..= 2^31, so the quick conversions are right.
+                let (left, top) = (u as i32, v as i32);
+                let at = 3 * (top.max(0) as usize * source.w + left.max(0) as usize);
+                let (true, true, Some(upper), Some(lower)) =
+                    (inside(u, source.w), inside(v, source.h), eight(at), eight(at + 3 * source.w))
+                else {
+                    *o = source.bilinear([u, v]);
+                    continue;
+                };
+                let (fx, fy) = ((u - f64::from(left)) as f32, (v - f64::from(top)) as f32);
+                let mix = |row: &[u8; 8]| {
+                    let bytes = _mm_cvtsi64_si128(i64::from_le_bytes(*row));
+                    let here = _mm_cvtepi32_ps(_mm_cvtepu8_epi32(bytes));
+                    let right = _mm_cvtepi32_ps(_mm_cvtepu8_epi32(_mm_srli_si128::<3>(bytes)));
+                    _mm_add_ps(here, _mm_mul_ps(_mm_set1_ps(fx), _mm_sub_ps(right, here)))
+                };
+                let (above, below) = (mix(upper), mix(lower));
+                let sum = _mm_add_ps(above, _mm_mul_ps(_mm_set1_ps(fy), _mm_sub_ps(below, above)));
+                let whole = _mm_cvttps_epi32(_mm_add_ps(sum, _mm_set1_ps(0.5)));
+                let bytes = _mm_shuffle_epi8(whole, _mm_set1_epi32(0x0c08_0400));
+                let [r, g, b, _] = _mm_cvtsi128_si32(bytes).to_le_bytes();
+                *o = [r, g, b];
+            }
         }
     }
 }

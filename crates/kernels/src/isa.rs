@@ -134,12 +134,14 @@ mod restricted {
 
 /// Declares functions whose body is compiled for each instruction set.
 ///
-/// The body is plain Rust that the compiler turns into vector instructions by itself. Three forms:
+/// The body is plain Rust that the compiler turns into vector instructions by itself. Four forms:
 ///
 /// * a first argument written `isa: Isa`: the caller chooses, which saves the choice in a loop; one parameter
 ///   `<const N: usize>` is possible;
 /// * without it, [`Isa::detect`] chooses at each call;
-/// * with `@avx2` before the functions there is no AVX-512 version: for loops that gain nothing from it.
+/// * with `@avx2` before the functions there is no AVX-512 version: for loops that gain nothing from it;
+/// * with `@by_hand` before one function it has two bodies, `portable { … }` and `avx2 { … }`: the second one may call
+///   the safe intrinsics of AVX2. It runs with AVX-512, too.
 ///
 /// The body must not depend on the instruction set: integer arithmetic and IEEE operations in a fixed order give the
 /// same bits. The body is a function of its own, so `return` leaves the function and `?` is fine; arguments are plain
@@ -170,6 +172,29 @@ mod restricted {
 macro_rules! dispatch {
     () => {};
     (@avx2) => {};
+    // Two bodies.
+    (@by_hand
+        $(#[$meta:meta])* $vis:vis fn $name:ident ($($arg:ident: $type:ty),* $(,)?) $(-> $out:ty)? {
+            portable $portable:block
+            avx2 $avx2:block
+        }
+    ) => {
+        $(#[$meta])*
+        $vis fn $name($($arg: $type),*) $(-> $out)? {
+            #[inline]
+            fn portable($($arg: $type),*) $(-> $out)? $portable
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
+            fn avx2($($arg: $type),*) $(-> $out)? $avx2
+            match $crate::Isa::detect() {
+                $crate::Isa::Portable => portable($($arg),*),
+                // SAFETY: an `Isa` other than `Portable` exists only where the processor has its instructions; those of
+                // AVX-512 include these.
+                #[cfg(target_arch = "x86_64")]
+                $crate::Isa::Avx2(_) | $crate::Isa::Avx512(_) => unsafe { avx2($($arg),*) },
+            }
+        }
+    };
     // Without AVX-512.
     (@avx2
         $(#[$meta:meta])* $vis:vis fn $name:ident ($($arg:ident: $type:ty),* $(,)?) $(-> $out:ty)? $body:block
@@ -273,6 +298,25 @@ mod tests {
         }
     }
 
+    dispatch! {
+        @by_hand
+        fn add_four(a: [i32; 4], b: [i32; 4]) -> i64 {
+            portable {
+                a.iter().zip(b).map(|(&a, b)| i64::from(a) + i64::from(b)).sum()
+            }
+            avx2 {
+                use std::arch::x86_64::*;
+                let sum = _mm_add_epi32(
+                    _mm_setr_epi32(a[0], a[1], a[2], a[3]),
+                    _mm_setr_epi32(b[0], b[1], b[2], b[3]),
+                );
+                let sum = _mm256_cvtepi32_epi64(sum);
+                let half = _mm_add_epi64(_mm256_castsi256_si128(sum), _mm256_extracti128_si256::<1>(sum));
+                _mm_cvtsi128_si64(_mm_add_epi64(half, _mm_unpackhi_epi64(half, half)))
+            }
+        }
+    }
+
     #[test]
     fn all_forms_run_on_all_instruction_sets() {
         for isa in Isa::available() {
@@ -281,6 +325,7 @@ mod tests {
         }
         assert_eq!(first(&[7, 8]), Some(&7));
         assert_eq!(ones(0b1011), 3);
+        assert_eq!(add_four([1, 2, 3, 4], [10, 20, 30, -40]), 30);
         let mut x = 5;
         zero(&mut x);
         assert_eq!(x, 0);

@@ -7,15 +7,20 @@
 //! | [`dot`](mod@dot) | dot products and squared differences of `f32`, `f64` and bytes |
 //! | [`byte_tile`] | which pairs of a tile of points in bytes reach a bound |
 //! | [`byte_bounds`] | bounds of the largest squared distance between a few rows and many, from their bytes |
+//! | [`four_bit`] | dot products of vectors of four-bit numbers with queries of bytes |
 //! | [`f32_tile`], [`f64_tile`] | squared distances and dot products of tiles of pairs |
-//! | [`subspace`] | [`Directions`](subspace::Directions): orthonormal directions in which most of a set of points lies |
-//! | [`transpose`] | rows to columns |
+//! | [`gemm`], [`column_blocks`] | matrix products; a vector times a matrix with few columns |
+//! | [`nearest`] | exact search for the largest scores, with an error bound of `f32` |
+//! | [`subspace`] | [`Directions`](subspace::Directions): orthonormal directions in which most of a set of points lies, in `f32` |
+//! | [`directions`](mod@directions) | the same, orthonormal to the precision of `f64` |
+//! | [`transpose`], [`byte_transpose`] | rows to columns |
 //! | [`means`] | sums and means of rows in `f64` |
 //! | [`metric`] | [`Metric`]: the cosine and the Euclidean distance |
 //! | [`random`] | [`SplitMix64`]: a seeded random generator |
 //!
 //! **Same bits everywhere.** Sums of floating-point numbers are taken in a fixed order that is documented with each
-//! function. Rust neither reorders nor fuses floating-point operations, so every instruction set returns the same bits.
+//! function. Rust neither reorders nor fuses floating-point operations, so every instruction set returns the same bits. Exceptions say
+//! so: [`column_blocks`], [`gemm`] and what is built on them. The results of [`nearest`] are the same everywhere.
 //!
 //! **Safety.** The functions of this crate are safe. An [`Isa`] other than [`Isa::Portable`] exists only where the
 //! processor has been asked, so that having one is the proof that its instructions can run.
@@ -32,12 +37,18 @@
 pub mod aligned;
 pub mod byte_bounds;
 pub mod byte_tile;
+pub mod byte_transpose;
+pub mod column_blocks;
+pub mod directions;
 pub mod dot;
 pub mod f32_tile;
 pub mod f64_tile;
+pub mod four_bit;
+pub mod gemm;
 pub mod isa;
 pub mod means;
 pub mod metric;
+pub mod nearest;
 pub mod random;
 pub mod subspace;
 pub mod transpose;

@@ -74,7 +74,7 @@ impl FromStr for Metric {
         match s {
             "cosine" => Ok(Self::Cosine),
             "euclidean" => Ok(Self::Euclidean),
-            _ => Err(format!("'{s}' is not a metric: cosine or euclidean")),
+            _ => Err(format!("'{s}' is not a metric; use cosine or euclidean")),
         }
     }
 }

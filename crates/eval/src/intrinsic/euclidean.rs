@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use streamface_types::Metric;
 
 use super::clusters::{Clusters, square, square_apart};
-use super::silhouette::Distances;
+use super::distances::Distances;
 use super::variance::NEAR;
 
 /// Positions of one block: its products and both sides of it fit into a core's cache.

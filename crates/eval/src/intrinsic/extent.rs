@@ -1,10 +1,10 @@
 //! How far clusters reach, and what lies next to them.
 
 use rayon::prelude::*;
+use streamface_kernels::nearest::{Points, best, largest, norm};
 use streamface_types::{Embeddings, Metric};
 
 use super::clusters::{Clusters, Means, dot, square, square_apart};
-use super::search::{Points, best, largest, norm, products};
 use crate::Error;
 
 /// Clusters of so few faces are measured pair by pair.
@@ -84,8 +84,8 @@ fn nearest(clusters: &Clusters<'_>, means: &Means, metric: Metric) -> Vec<Option
         };
         let points = Points::new(k, means.dim, |i, row| fill(i, row).powi(2) / 2.0);
         let exact = |i, j| -square_apart(means.row(i), means.row(j));
-        let found = best(&points, k, fill, |i| i, exact);
-        return found.into_iter().map(|f| f.map(|(j, square)| (j, (-square).sqrt()))).collect();
+        let found = best(&points, k, 1, fill, |i| i, exact);
+        return found.iter().map(|f| f.first().map(|&(j, square)| (j, (-square).sqrt()))).collect();
     }
     let lengths: Vec<f64> = (0..k).map(|i| square(means.row(i)).sqrt()).collect();
     let fill = |i: usize, row: &mut [f32]| {
@@ -98,8 +98,8 @@ fn nearest(clusters: &Clusters<'_>, means: &Means, metric: Metric) -> Vec<Option
         0.0
     });
     let exact = |i, j| dot(means.row(i), means.row(j)) * recip(lengths[i]) * recip(lengths[j]);
-    let found = best(&points, k, fill, |i| i, exact);
-    found.into_iter().map(|f| f.map(|(j, cosine)| (j, (1.0 - cosine).clamp(0.0, 2.0)))).collect()
+    let found = best(&points, k, 1, fill, |i| i, exact);
+    found.iter().map(|f| f.first().map(|&(j, cosine)| (j, (1.0 - cosine).clamp(0.0, 2.0)))).collect()
 }
 
 /// One cluster.
@@ -221,9 +221,8 @@ impl Members<'_, '_> {
                     break;
                 }
                 let columns = from..order.len().min(from + COLUMNS);
-                products(&queries, &points, columns.clone(), &mut out);
+                points.scores(&queries, columns.clone(), &mut out);
                 for (i, scores) in rows.clone().zip(out.chunks_exact_mut(columns.len())) {
-                    points.offset(scores, from);
                     let rest = |best: f64| {
                         best / (longest * longest) - half(i) - points.error(order[i].0 / longest) - 1e-12
                     };

@@ -4,22 +4,21 @@
 //! |---|---|
 //! | `mod` | [`intrinsic()`]: all of it, as [`Intrinsic`] |
 //! | `variance` | [`davies_bouldin`], [`calinski_harabasz`] |
-//! | `silhouette`, `euclidean` | [`silhouette()`]: of each face, each cluster, all |
+//! | `silhouette`, `distances`, `cosine`, `euclidean` | [`silhouette()`]: of each face, each cluster, all |
 //! | `extent` | [`extents`]: diameter, radius, nearest other cluster |
 //! | `outliers` | [`outliers()`]: faces likely in the wrong cluster |
 //! | `distribution` | [`class_distribution`], [`membership_distribution`] |
 //! | `clusters` | rows by cluster |
-//! | `search`, `prefix` | the best of many products: along a few directions, in `f32`, at last in `f64` |
 //!
 //! Negative labels are noise and left out everywhere. Scores are scikit-learn's on `f64` within 1e-9.
 
 mod clusters;
+mod cosine;
+mod distances;
 mod distribution;
 mod euclidean;
 mod extent;
 mod outliers;
-mod prefix;
-mod search;
 mod silhouette;
 #[cfg(test)]
 mod slow;
@@ -139,8 +138,8 @@ pub fn intrinsic(
     able("silhouette", "the silhouette");
 
     let spread = (davies || calinski).then(|| variance::Spread::new(&clusters));
-    let distances = silhouette::Distances::new(&clusters, metric);
-    let silhouette = distances.silhouette(&clusters);
+    let distances = silhouette::distances(&clusters, metric);
+    let silhouette = silhouette::of_distances(&distances, &clusters);
     let cluster = |(i, extent): (usize, Extent)| Cluster {
         extent,
         mean_distance: distances.own[clusters.positions(i)].iter().sum::<f64>() / extent.faces as f64,

@@ -1,16 +1,11 @@
 //! Silhouettes.
 
-use rayon::prelude::*;
 use streamface_types::{Embeddings, Metric};
 
-use super::clusters::{Clusters, dot};
-use super::euclidean;
-use super::search::{Points, best, norm};
+use super::clusters::Clusters;
+use super::distances::Distances;
+use super::{cosine, euclidean};
 use crate::Error;
-
-/// Mean cosine distances of less than this are rounding: vectors of `f32` that differ are further
-/// apart.
-const ROUNDING: f64 = 1e-14;
 
 /// How one face lies between its own cluster and the nearest other.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
@@ -52,72 +47,31 @@ pub struct Silhouette {
 /// [`Error::Count`]; [`Error::Clusters`] unless there are 2 to n − 1 clusters.
 pub fn silhouette(embeddings: &Embeddings, labels: &[i64], metric: Metric) -> Result<Silhouette, Error> {
     let clusters = Clusters::comparable(embeddings, labels, "the silhouette")?;
-    Ok(Distances::new(&clusters, metric)
-        .silhouette(&clusters)
-        .unwrap_or_else(|| unreachable!("checked above")))
+    let found = of_distances(&distances(&clusters, metric), &clusters);
+    Ok(found.unwrap_or_else(|| unreachable!("checked above")))
 }
 
-/// Mean distances of each position from its own cluster and from the nearest other.
-pub(super) struct Distances {
-    pub own: Vec<f64>,
-    /// Cluster and mean distance; `None` where there is only one cluster.
-    pub other: Vec<Option<(usize, f64)>>,
+/// Mean distances by a metric.
+pub(super) fn distances(clusters: &Clusters<'_>, metric: Metric) -> Distances {
+    if metric == Metric::Euclidean { euclidean::distances(clusters) } else { cosine::distances(clusters) }
 }
 
-impl Distances {
-    pub fn new(clusters: &Clusters<'_>, metric: Metric) -> Self {
-        if metric == Metric::Euclidean { euclidean::distances(clusters) } else { cosine(clusters) }
-    }
-
-    /// `None` where the number of clusters forbids it.
-    pub fn silhouette(&self, clusters: &Clusters<'_>) -> Option<Silhouette> {
-        clusters.check("").ok()?;
-        let sample = |at: usize| {
-            let (cluster, own) = (clusters.of[at], self.own[at]);
-            let (nearest, other) = self.other[at]?;
-            let larger = own.max(other);
-            let silhouette =
-                if clusters.size(cluster) == 1 || larger == 0.0 { 0.0 } else { (other - own) / larger };
-            let (label, nearest) = (clusters.labels[cluster], clusters.labels[nearest]);
-            Some(Sample { row: clusters.rows[at], label, own, other, nearest, silhouette })
-        };
-        let mut samples = (0..clusters.len()).map(sample).collect::<Option<Vec<_>>>()?;
-        let mean =
-            |samples: &[Sample]| samples.iter().map(|s| s.silhouette).sum::<f64>() / samples.len() as f64;
-        let of = |cluster| (clusters.labels[cluster], mean(&samples[clusters.positions(cluster)]));
-        let by_cluster = (0..clusters.count()).map(of).collect();
-        samples.sort_unstable_by_key(|s| s.row);
-        Some(Silhouette { mean: mean(&samples), clusters: by_cluster, samples })
-    }
-}
-
-fn cosine(clusters: &Clusters<'_>) -> Distances {
-    let scales = clusters.scales(Metric::Cosine);
-    let means = clusters.means(&scales);
-    let distance = |cosine: f64| if 1.0 - cosine < ROUNDING { 0.0 } else { 1.0 - cosine };
-    let own = |at: usize| {
-        let cluster = clusters.of[at];
-        let size = clusters.size(cluster) as f64;
-        if size == 1.0 {
-            return 0.0;
-        }
-        let (vector, scale) = (clusters.vector(at), scales[at]);
-        // The face itself is in the sum, with its own square: 1, or 0 for a zero vector.
-        let itself = scale * scale * dot(vector, vector);
-        distance((size * scale * dot(vector, means.row(cluster)) - itself) / (size - 1.0))
+/// The silhouettes that follow from mean distances; `None` where the number of clusters forbids it.
+pub(super) fn of_distances(distances: &Distances, clusters: &Clusters<'_>) -> Option<Silhouette> {
+    clusters.check("").ok()?;
+    let sample = |at: usize| {
+        let (cluster, own) = (clusters.of[at], distances.own[at]);
+        let (nearest, other) = distances.other[at]?;
+        let larger = own.max(other);
+        let silhouette =
+            if clusters.size(cluster) == 1 || larger == 0.0 { 0.0 } else { (other - own) / larger };
+        let (label, nearest) = (clusters.labels[cluster], clusters.labels[nearest]);
+        Some(Sample { row: clusters.rows[at], label, own, other, nearest, silhouette })
     };
-    let own = (0..clusters.len()).into_par_iter().map(own).collect();
-
-    let points = Points::new(clusters.count(), clusters.dim(), |cluster, row| {
-        row.iter_mut().zip(means.row(cluster)).for_each(|(v, &m)| *v = m as f32);
-        0.0
-    });
-    let fill = |at: usize, row: &mut [f32]| {
-        row.iter_mut().zip(clusters.vector(at)).for_each(|(q, &v)| *q = (f64::from(v) * scales[at]) as f32);
-        norm(row)
-    };
-    let exact = |at: usize, cluster| scales[at] * dot(clusters.vector(at), means.row(cluster));
-    let found = best(&points, clusters.len(), fill, |at| clusters.of[at], exact);
-    let other = found.into_iter().map(|f| f.map(|(cluster, cosine)| (cluster, distance(cosine)))).collect();
-    Distances { own, other }
+    let mut samples = (0..clusters.len()).map(sample).collect::<Option<Vec<_>>>()?;
+    let mean = |samples: &[Sample]| samples.iter().map(|s| s.silhouette).sum::<f64>() / samples.len() as f64;
+    let of = |cluster| (clusters.labels[cluster], mean(&samples[clusters.positions(cluster)]));
+    let by_cluster = (0..clusters.count()).map(of).collect();
+    samples.sort_unstable_by_key(|s| s.row);
+    Some(Silhouette { mean: mean(&samples), clusters: by_cluster, samples })
 }

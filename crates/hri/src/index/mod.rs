@@ -7,8 +7,9 @@ mod search;
 #[cfg(feature = "ndarray")]
 mod views;
 
-use crate::dispatch::widen;
-use crate::prefilter::panel::Isa;
+use streamface_kernels::dot::to_f64;
+use streamface_kernels::{Isa, dot_f64};
+
 use crate::prefilter::{ByteFilter, FourBitFilter, Scratch};
 use crate::{Error, Label, Metric, Result, Settings, check};
 use maintenance::{Maintenance, QueryCounts};
@@ -124,7 +125,7 @@ impl Index {
             people: People::new(settings.dim(), settings.threshold().metric()),
             members: Members::default(),
             next_label: 0,
-            isa: Isa::best(),
+            isa: Isa::detect(),
             byte_filter: ByteFilter::new(settings.dim()),
             four_bit_filter: None,
             maintenance: Maintenance::default(),
@@ -245,7 +246,7 @@ impl Index {
             return Err(Error::UnknownLabel { label });
         }
         let mut numbers = vec![0.0; vector.len()];
-        widen(vector, &mut numbers);
+        to_f64(vector, &mut numbers);
         let factor = self.factor(&numbers);
         self.add_member(&numbers, factor, vector, id, label, new);
         Ok(())
@@ -360,7 +361,7 @@ impl Index {
     /// What a vector is multiplied by before it is added to a sum: for cosine one over its length.
     fn factor(&self, numbers: &[f64]) -> f64 {
         match self.people.metric {
-            Metric::Cosine => 1.0 / crate::dispatch::dot(numbers, numbers).sqrt(),
+            Metric::Cosine => 1.0 / dot_f64(numbers, numbers).sqrt(),
             Metric::Euclidean => 1.0,
         }
     }
@@ -369,7 +370,7 @@ impl Index {
     fn member_numbers(&self, member: u32) -> (Vec<f64>, f64) {
         let mut numbers = vec![0.0; self.settings.dim()];
         if self.settings.keeps_vectors() {
-            widen(self.members.vector(member, self.settings.dim()), &mut numbers);
+            to_f64(self.members.vector(member, self.settings.dim()), &mut numbers);
         }
         let factor = self.factor(&numbers);
         (numbers, factor)

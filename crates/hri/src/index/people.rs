@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::dispatch::{add_scaled, dot};
+use streamface_kernels::dot::add_scaled;
+use streamface_kernels::dot_f64;
+
+use crate::metric::distance_to_mean;
 use crate::prefilter::ScaledVector;
 use crate::{Label, Metric};
 
@@ -102,7 +105,7 @@ impl People {
     /// The distance of a query from a person's mean. `xx` is the squared length of the query.
     #[inline]
     pub(crate) fn distance(&self, slot: usize, x: &[f64], xx: f64) -> f64 {
-        self.metric.distance(x, xx, self.sum(slot), self.squares[slot], self.inverse(slot))
+        distance_to_mean(self.metric, x, xx, self.sum(slot), self.squares[slot], self.inverse(slot))
     }
 
     /// Adds a person without members. Returns the slot.
@@ -124,7 +127,7 @@ impl People {
     pub(crate) fn add_to_sum(&mut self, slot: usize, x: &[f64], factor: f64, count: i64) {
         let sum = &mut self.sums[slot * self.dim..(slot + 1) * self.dim];
         add_scaled(sum, x, factor);
-        self.squares[slot] = dot(sum, sum);
+        self.squares[slot] = dot_f64(sum, sum);
         self.counts[slot] = (i64::from(self.counts[slot]) + count) as u32;
     }
 

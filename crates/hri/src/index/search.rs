@@ -1,10 +1,11 @@
 //! Search for the nearest people: stage 1, stage 2, then distances in `f64`.
 
 use rayon::prelude::*;
+use streamface_kernels::dot::to_f64;
+use streamface_kernels::dot_f64;
+use streamface_kernels::four_bit::{Margins, PANEL, PanelQuery, TILE_QUERIES};
 
 use super::Index;
-use crate::dispatch::{dot, widen};
-use crate::prefilter::panel::{Margins, PANEL, PanelQuery, TILE_QUERIES};
 use crate::prefilter::{ByteQuery, FourBitFilter, FourBitQuery, ScaledVector, Scratch, radius};
 use crate::{Label, Match, Metric, Result};
 
@@ -100,8 +101,8 @@ impl Match {
 impl Index {
     pub(super) fn query(&self, vector: &[f32], scratch: &mut Scratch) -> Query {
         let mut numbers = vec![0.0; vector.len()];
-        widen(vector, &mut numbers);
-        let square = dot(&numbers, &numbers);
+        to_f64(vector, &mut numbers);
+        let square = dot_f64(&numbers, &numbers);
         let length = square.sqrt();
         let (factor, length) = match self.people.metric {
             Metric::Cosine => (1.0 / length, 1.0),
@@ -289,8 +290,8 @@ impl Index {
     pub fn flat_search(&self, vector: &[f32]) -> Result<Option<Match>> {
         self.check(vector)?;
         let mut numbers = vec![0.0; vector.len()];
-        widen(vector, &mut numbers);
-        let square = dot(&numbers, &numbers);
+        to_f64(vector, &mut numbers);
+        let square = dot_f64(&numbers, &numbers);
         let mut best: Option<(f64, Label)> = None;
         for slot in (0..self.people.slots()).filter(|&slot| self.people.is_occupied(slot)) {
             let this = (self.people.distance(slot, &numbers, square), self.people.labels[slot]);
@@ -304,16 +305,16 @@ impl Index {
 
 #[cfg(test)]
 mod tests {
+    use streamface_kernels::{Isa, SplitMix64};
+
     use super::*;
-    use crate::prefilter::panel::Isa;
-    use crate::random::Random;
     use crate::{Settings, Threshold, To};
 
     /// The result does not depend on the processor or on the directions.
     #[test]
     fn every_instruction_set_finds_the_same() {
         let (dim, people) = (72, 700);
-        let mut random = Random::new(4);
+        let mut random = SplitMix64::new(4);
         for metric in [Metric::Cosine, Metric::Euclidean] {
             let threshold = Threshold::new(metric, 0.5).unwrap();
             let mut index = Index::new(Settings::new(dim, threshold).unwrap());

@@ -1,11 +1,10 @@
 //! Stage 2: all numbers of means and queries as bytes, with one step for each vector.
 
 use rayon::prelude::*;
+use streamface_kernels::{Isa, dispatch, dot_i8, prefetch};
 
-use super::panel::Isa;
 use super::{ROUND, ScaledVector, rounding_margin};
 use crate::Metric;
-use crate::dispatch::dispatch;
 
 /// How well bytes represent a vector: w = s·q + e.
 #[derive(Debug, Clone, Copy, Default)]
@@ -85,14 +84,7 @@ impl ByteFilter {
     /// Loads a person's bytes into the cache before they are needed.
     #[inline]
     pub(crate) fn prefetch(&self, slot: usize) {
-        #[cfg(target_arch = "x86_64")]
-        for line in self.bytes[slot * self.dim..].chunks(64).take(self.dim.div_ceil(64)) {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            // SAFETY: a prefetch may be of any address; this one is within the bytes.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr()) };
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = slot;
+        prefetch(&self.bytes[slot * self.dim..(slot + 1) * self.dim]);
     }
 
     /// Whether the person in a slot is certainly farther from the query than `limit`.
@@ -107,7 +99,7 @@ impl ByteFilter {
     ) -> bool {
         let (a, b) = (&self.quantizations[slot], &query.quantization);
         let bytes = &self.bytes[slot * self.dim..(slot + 1) * self.dim];
-        let sum = f64::from(isa.dot(bytes, &query.bytes, query.sum));
+        let sum = f64::from(dot_i8(isa, bytes, &query.bytes, query.sum));
         let (error_a, error_b) = (f64::from(a.error), f64::from(b.error));
         // With w = s·q + e and v = s'·q' + e': w·v = ss' q·q' + sq·e' + e·v.
         let most =

@@ -1,11 +1,12 @@
-//! Stage 1: a few coordinates of each person, four bits each, in panels of [`PANEL`] people.
+//! Stage 1: a few coordinates of each person, four bits each, in panels of [`PANEL`] people (see
+//! [`streamface_kernels::four_bit`] for their layout).
 
 use rayon::prelude::*;
+use streamface_kernels::four_bit::{self, Line, Margins, OCTET_LINES, PANEL, PanelQuery, TILE_QUERIES};
+use streamface_kernels::{Isa, dispatch};
 
-use super::panel::{Isa, Line, Margins, OCTET_LINES, PANEL, PanelQuery, TILE_QUERIES};
 use super::projection::{MID_LEVEL, Projection, Scratch};
 use super::{ROUND, ScaledVector};
-use crate::dispatch::dispatch;
 
 /// The four-bit coordinates of all people, and each person's side of bound (1) (see the module's page).
 #[derive(Debug)]
@@ -158,7 +159,7 @@ impl FourBitFilter {
         query: PanelQuery<'_>,
         margins: &mut Margins,
     ) -> Option<(usize, u64)> {
-        isa.scan(&self.panels, &self.person_terms, from, query, margins)
+        four_bit::scan(isa, &self.panels, &self.person_terms, from, query, margins)
     }
 
     /// The people of one panel who pass several queries: a bit for each, query by query.
@@ -172,7 +173,7 @@ impl FourBitFilter {
     ) -> [u64; TILE_QUERIES] {
         let lines = self.lines_per_panel();
         let terms = &self.person_terms[panel * PANEL..(panel + 1) * PANEL];
-        isa.tile(&self.panels[panel * lines..(panel + 1) * lines], terms, queries, margins)
+        four_bit::tile(isa, &self.panels[panel * lines..(panel + 1) * lines], terms, queries, margins)
     }
 }
 

@@ -27,15 +27,15 @@
 
 mod byte_filter;
 mod four_bit_filter;
-pub(crate) mod panel;
 mod projection;
-mod rotation;
 mod train;
 
 pub(crate) use byte_filter::{ByteFilter, ByteQuery};
 pub(crate) use four_bit_filter::{FourBitFilter, FourBitQuery};
 pub(crate) use projection::Scratch;
 pub(crate) use train::TrainingSample;
+
+use streamface_kernels::metric::COSINE_ROUNDING;
 
 use crate::Metric;
 
@@ -61,7 +61,7 @@ pub(crate) fn rounding_margin(dim: usize) -> f64 {
 /// T of (1) for a distance.
 pub(crate) fn radius(metric: Metric, dim: usize, scale: f64, distance: f64) -> f64 {
     match metric {
-        Metric::Cosine => (2.0 * (distance + rounding_margin(dim) + 2.0 * crate::metric::NOTHING)).sqrt(),
+        Metric::Cosine => (2.0 * (distance + rounding_margin(dim) + 2.0 * COSINE_ROUNDING)).sqrt(),
         Metric::Euclidean => distance * scale * (1.0 + rounding_margin(dim)) + 1e-150,
     }
 }

@@ -1,8 +1,8 @@
 //! The coordinates of stage 1: an origin, a scale, orthonormal directions, and quantization steps.
 
-use super::rotation::{BLOCK, multiply};
-use crate::dispatch::{dispatch, dot};
-use crate::random::Random;
+use streamface_kernels::column_blocks::{multiply, pack};
+use streamface_kernels::directions::{directions, orthonormality_error};
+use streamface_kernels::{Isa, dispatch, dot_f64 as dot};
 
 /// Unit roundoff of `f32`.
 const U: f64 = 1.0 / (1 << 24) as f64;
@@ -11,12 +11,13 @@ pub(super) const MID_LEVEL: f64 = 7.5;
 /// The step, in standard deviations, that loses least of a normal variable with 16 levels (Max, *Quantizing for minimum
 /// distortion*, 1960).
 const NORMAL_STEP: f64 = 0.335;
+/// Rounds of the subspace iteration.
+const ROUNDS: usize = 3;
 
 /// Orthonormal directions, to the precision of `f32`.
 #[derive(Debug, Clone)]
 struct Rotation {
-    /// The directions as columns, in blocks of sixteen, padded with zeros:
-    /// `blocks[(block * dim + row) * 16 + column]`.
+    /// The directions as columns, in blocks (see [`streamface_kernels::column_blocks`]).
     blocks: Vec<f32>,
     columns: usize,
     /// An upper bound on |RᵀR − 1|.
@@ -68,13 +69,7 @@ impl Projection {
     /// The first `coordinates` − 1 of some directions, and the length of the residual.
     pub(crate) fn rotated(&self, directions: &Directions, coordinates: usize) -> Self {
         let (dim, columns) = (self.dim, coordinates - 1);
-        let mut blocks = vec![0.0; columns.div_ceil(BLOCK) * dim * BLOCK];
-        for column in 0..columns {
-            for row in 0..dim {
-                let at = (column / BLOCK * dim + row) * BLOCK + column % BLOCK;
-                blocks[at] = directions.columns[column * dim + row] as f32;
-            }
-        }
+        let blocks = pack(dim, columns, |row, column| directions.columns[column][row] as f32);
         let product_error = 1.01 * (columns as f64).sqrt() * (dim as f64 + 4.0) * U;
         let rotation = Rotation { blocks, columns, eta: directions.eta, product_error };
         let (means, steps, inverse_steps) =
@@ -121,7 +116,7 @@ impl Projection {
         z_f32.clear();
         z_f32.extend(z.iter().map(|&z| z as f32));
         rotated.resize(rotation.blocks.len() / self.dim, 0.0);
-        multiply(z_f32, &rotation.blocks, rotated);
+        multiply(Isa::detect(), z_f32, &rotation.blocks, rotated);
         coordinates.extend(rotated[..rotation.columns].iter().map(|&x| f64::from(x)));
         let along = dot(coordinates, coordinates);
         let residual = (square - along).max(0.0).sqrt();
@@ -170,103 +165,25 @@ dispatch! {
     }
 }
 
-/// Orthonormal directions that hold most of the energy of a sample, strongest first.
+/// Orthonormal directions that hold most of the energy of a sample, strongest first, rounded to `f32`.
 #[derive(Debug, Clone)]
 pub(crate) struct Directions {
-    /// Column by column, rounded to `f32`.
-    columns: Vec<f64>,
-    pub(crate) count: usize,
+    columns: Vec<Vec<f64>>,
+    /// An upper bound on |RᵀR − 1|.
     eta: f64,
 }
 
 impl Directions {
-    /// Finds up to `most` directions of rows of `dim` numbers, by subspace iteration (Halko, Martinsson, Tropp, *Finding
-    /// structure with randomness*, 2011, §4.4). `None` where the directions are not orthonormal enough.
+    /// Finds up to `most` directions of rows of `dim` numbers. `None` where they are not orthonormal enough.
     pub(crate) fn find(rows: &[f32], dim: usize, most: usize) -> Option<Self> {
-        let (n, count) = (rows.len() / dim, most.min(dim));
-        let mut random = Random::new(1);
-        let mut q: Vec<Vec<f64>> =
-            (0..count).map(|_| (0..dim).map(|_| random.uniform() - 0.5).collect()).collect();
-        orthonormalise(&mut q);
-        let mut energy = vec![0.0; count];
-        let width = count.next_multiple_of(BLOCK);
-        // Each round squares the ratio of the unwanted directions to the wanted ones.
-        for round in 0..4 {
-            let mut blocks = vec![0.0_f32; width * dim];
-            for (column, q) in q.iter().enumerate() {
-                for (row, &x) in q.iter().enumerate() {
-                    blocks[(column / BLOCK * dim + row) * BLOCK + column % BLOCK] = x as f32;
-                }
-            }
-            let mut part = vec![0.0_f32; width];
-            let mut next = vec![0.0_f32; dim * width];
-            energy.fill(0.0);
-            for row in rows.chunks_exact(dim) {
-                multiply(row, &blocks, &mut part);
-                if round == 3 {
-                    energy.iter_mut().zip(&part).for_each(|(e, &p)| *e += f64::from(p * p));
-                } else {
-                    outer(row, &part, &mut next);
-                }
-            }
-            if round == 3 {
-                break;
-            }
-            for (column, q) in q.iter_mut().enumerate() {
-                for (row, x) in q.iter_mut().enumerate() {
-                    *x = next[row * width + column].into();
-                }
-            }
-            orthonormalise(&mut q);
-        }
-        let mut order: Vec<usize> = (0..count).collect();
-        order.sort_by(|&a, &b| energy[b].total_cmp(&energy[a]).then(a.cmp(&b)));
-        let columns: Vec<f64> = order.iter().flat_map(|&k| &q[k]).map(|&x| f64::from(x as f32)).collect();
-        let column = |k: usize| &columns[k * dim..(k + 1) * dim];
-        let mut square_error = 0.0;
-        for i in 0..count {
-            for j in 0..=i {
-                let g = dot(column(i), column(j)) - f64::from(u8::from(i == j));
-                square_error += g * g * if i == j { 1.0 } else { 2.0 };
-            }
-        }
-        let eta = f64::sqrt(square_error) + 1e-12;
-        (n > 0 && eta < 1e-3).then_some(Self { columns, count, eta })
+        let mut columns = directions(rows, dim, most, ROUNDS);
+        columns.iter_mut().flatten().for_each(|x| *x = f64::from(*x as f32));
+        let eta = orthonormality_error(&columns);
+        (!rows.is_empty() && eta < 1e-3).then_some(Self { columns, eta })
     }
-}
 
-dispatch! {
-    /// Adds the outer product of `row` and `part` to `out`, row by row.
-    fn outer(row: &[f32], part: &[f32], out: &mut [f32]) -> () {
-        for (out, &x) in out.chunks_exact_mut(part.len()).zip(row) {
-            for (out, &p) in out.iter_mut().zip(part) {
-                *out += x * p;
-            }
-        }
-    }
-}
-
-/// Gram–Schmidt, done twice. A column that depends on the ones before it is replaced by an axis.
-fn orthonormalise(columns: &mut [Vec<f64>]) {
-    let dim = columns.first().map_or(0, Vec::len);
-    for k in 0..columns.len() {
-        let (done, rest) = columns.split_at_mut(k);
-        let column = &mut rest[0];
-        for axis in 0..=dim {
-            let before = dot(column, column).sqrt();
-            for _ in 0..2 {
-                for other in done.iter() {
-                    let along = dot(column, other);
-                    crate::dispatch::add_scaled(column, other, -along);
-                }
-            }
-            let after = dot(column, column).sqrt();
-            if after > 1e-9 * before && after.is_normal() {
-                column.iter_mut().for_each(|x| *x /= after);
-                break;
-            }
-            column.fill(0.0);
-            column[axis % dim] = 1.0;
-        }
+    /// Number of directions.
+    pub(crate) fn len(&self) -> usize {
+        self.columns.len()
     }
 }

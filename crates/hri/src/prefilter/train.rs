@@ -1,6 +1,8 @@
 //! Training: the projection with the lowest cost a query for the people there are.
 
-use super::panel::{Isa, PANEL};
+use streamface_kernels::Isa;
+use streamface_kernels::four_bit::PANEL;
+
 use super::projection::{Directions, Projection, Scratch};
 use super::{FourBitFilter, ScaledVector, radius};
 use crate::{Metric, Threshold};
@@ -66,7 +68,7 @@ impl TrainingSample {
         let mut best = self.evaluate(axes.clone());
         for coordinates in COORDINATES {
             let Some(directions) = &directions else { break };
-            if coordinates - 1 > directions.count || coordinates >= self.dim {
+            if coordinates - 1 > directions.len() || coordinates >= self.dim {
                 break;
             }
             // More coordinates cost more, however many people they rule out.
@@ -126,7 +128,7 @@ impl TrainingSample {
             let query = filter.query(self.row(2 * at + 1), &mut scratch);
             let query = filter.panel_query(&query, radius);
             let mut from = 0;
-            while let Some((panel, hits)) = filter.scan(Isa::best(), from, query, &mut margins) {
+            while let Some((panel, hits)) = filter.scan(Isa::detect(), from, query, &mut margins) {
                 passed += hits.count_ones();
                 from = panel + 1;
             }

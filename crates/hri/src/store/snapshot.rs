@@ -11,9 +11,9 @@ use std::path::Path;
 
 use bytemuck::Pod;
 use rayon::prelude::*;
+use streamface_kernels::dot_f64;
 
 use super::header::{FileKind, HEADER_BYTES, Header};
-use crate::dispatch::dot;
 use crate::index::{Index, Members, NONE};
 use crate::{Error, Label, Result};
 
@@ -243,7 +243,7 @@ fn assemble(
         return None;
     }
     people.by_label = labels.iter().enumerate().map(|(slot, &label)| (label, slot as u32)).collect();
-    people.squares = sums.par_chunks_exact(dim).map(|sum| dot(sum, sum)).collect();
+    people.squares = sums.par_chunks_exact(dim).map(|sum| dot_f64(sum, sum)).collect();
     people.chains = vec![(NONE, NONE); n];
     (people.labels, people.counts, people.sums) = (labels, counts, sums);
     // Members are stored person by person, so the list of a person is a range.

@@ -3,7 +3,7 @@
 use image::RgbImage;
 use streamface_types::BoundingBox;
 
-use crate::simd::multiversion;
+use streamface_kernels::dispatch;
 
 /// The part `area` of an image (which may reach outside: black there), resized to width x height with
 /// each output pixel the mean of the area it covers, fractions counted: antialiased shrinking, as
@@ -73,7 +73,8 @@ fn spans(len: u32, origin: f32, extent: f32, out: u32) -> Vec<Span> {
     (0..out).map(span).collect()
 }
 
-multiversion! {
+dispatch! {
+    @avx2
     fn add_row(row: &[u8], weight: f32, sums: &mut [f32]) {
         for (s, &p) in sums.iter_mut().zip(row) {
             *s += weight * f32::from(p);
@@ -81,7 +82,8 @@ multiversion! {
     }
 }
 
-multiversion! {
+dispatch! {
+    @avx2
     fn average(sums: &[f32], left: usize, columns: &[Span], out: &mut [u8]) {
         for (o, span) in out.as_chunks_mut::<3>().0.iter_mut().zip(columns) {
             let mut mean = [0f32; 3];

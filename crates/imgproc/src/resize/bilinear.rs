@@ -5,7 +5,7 @@
 
 use image::RgbImage;
 
-use crate::simd::multiversion;
+use streamface_kernels::dispatch;
 
 /// Weights are in 1/2048.
 const ONE: f32 = 2048.0;
@@ -152,12 +152,7 @@ impl Columns {
     fn resize(&self, row: &[u8], out: &mut [i16]) {
         let (r, rest) = out.split_at_mut(self.at.len());
         let (g, b) = rest.split_at_mut(self.at.len());
-        let mut done = 0;
-        #[cfg(target_arch = "x86_64")]
-        if crate::simd::has_avx2() {
-            // SAFETY: the processor has AVX2, as just checked.
-            done = unsafe { self.resize_fours(row, r, g, b) };
-        }
+        let done = resize_fours(self, row, r, g, b);
         for i in done..self.at.len() {
             let p = &row[3 * self.at[i] as usize..][..6];
             let [left, right] = self.weights[i].map(i32::from);
@@ -166,54 +161,61 @@ impl Columns {
             (r[i], g[i], b[i]) = (mix(0), mix(1), mix(2));
         }
     }
+}
 
-    /// Four columns at a time, as far as the eight bytes read for each lie in the row; how many.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    fn resize_fours(&self, row: &[u8], r: &mut [i16], g: &mut [i16], b: &mut [i16]) -> usize {
-        use std::arch::x86_64::*;
-        // From RGBRGB.. twice: both reds and both greens of either pixel, then both blues, as 16 bits.
-        let reds_greens = _mm256_setr_epi8(
-            0, -1, 3, -1, 8, -1, 11, -1, 1, -1, 4, -1, 9, -1, 12, -1, //
-            0, -1, 3, -1, 8, -1, 11, -1, 1, -1, 4, -1, 9, -1, 12, -1,
-        );
-        let blues = _mm256_setr_epi8(
-            2, -1, 5, -1, 10, -1, 13, -1, -1, -1, -1, -1, -1, -1, -1, -1, //
-            2, -1, 5, -1, 10, -1, 13, -1, -1, -1, -1, -1, -1, -1, -1, -1,
-        );
-        let twice = _mm256_setr_epi32(0, 1, 0, 1, 2, 3, 2, 3);
-        let planes = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-        let groups = self.at.as_chunks::<4>().0.iter().zip(self.weights.as_chunks::<4>().0);
-        let outs = r.as_chunks_mut::<4>().0.iter_mut().zip(g.as_chunks_mut::<4>().0);
-        let outs = outs.zip(b.as_chunks_mut::<4>().0);
-        let mut done = 0;
-        for ((at, weights), ((r, g), b)) in groups.zip(outs) {
-            // Columns go to the right, so the last reaches farthest.
-            if 3 * at[3] as usize + 8 > row.len() {
-                break;
-            }
-            let eight = |at: u32| match row[3 * at as usize..].first_chunk::<8>() {
-                Some(bytes) => i64::from_le_bytes(*bytes),
-                None => 0,
-            };
-            let pixels = _mm256_set_epi64x(eight(at[3]), eight(at[2]), eight(at[1]), eight(at[0]));
-            let pair = |w: [i16; 2]| i32::from(w[0]) & 0xffff | i32::from(w[1]) << 16;
-            let [w0, w1, w2, w3] = weights.map(pair);
-            let weights = _mm256_castsi128_si256(_mm_setr_epi32(w0, w1, w2, w3));
-            let weights = _mm256_permutevar8x32_epi32(weights, twice);
-            let mix = |order| {
-                let sum = _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, order), weights);
-                _mm256_srai_epi32::<4>(sum)
-            };
-            let both = _mm256_packs_epi32(mix(reds_greens), mix(blues));
-            let both = _mm256_permutevar8x32_epi32(both, planes);
-            let four = |v: i64| [v as i16, (v >> 16) as i16, (v >> 32) as i16, (v >> 48) as i16];
-            *r = four(_mm256_extract_epi64::<0>(both));
-            *g = four(_mm256_extract_epi64::<1>(both));
-            *b = four(_mm256_extract_epi64::<2>(both));
-            done += 4;
+dispatch! {
+    @by_hand
+    /// Four columns at a time, as far as the eight bytes read for each lie in the row; how many. None without AVX2.
+    fn resize_fours(columns: &Columns, row: &[u8], r: &mut [i16], g: &mut [i16], b: &mut [i16]) -> usize {
+        portable {
+            let _ = (columns, row, r, g, b);
+            0
         }
-        done
+        avx2 {
+            use std::arch::x86_64::*;
+            // From RGBRGB.. twice: both reds and both greens of either pixel, then both blues, as 16 bits.
+            let reds_greens = _mm256_setr_epi8(
+                0, -1, 3, -1, 8, -1, 11, -1, 1, -1, 4, -1, 9, -1, 12, -1, //
+                0, -1, 3, -1, 8, -1, 11, -1, 1, -1, 4, -1, 9, -1, 12, -1,
+            );
+            let blues = _mm256_setr_epi8(
+                2, -1, 5, -1, 10, -1, 13, -1, -1, -1, -1, -1, -1, -1, -1, -1, //
+                2, -1, 5, -1, 10, -1, 13, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+            );
+            let twice = _mm256_setr_epi32(0, 1, 0, 1, 2, 3, 2, 3);
+            let planes = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+            let groups = columns.at.as_chunks::<4>().0.iter().zip(columns.weights.as_chunks::<4>().0);
+            let outs = r.as_chunks_mut::<4>().0.iter_mut().zip(g.as_chunks_mut::<4>().0);
+            let outs = outs.zip(b.as_chunks_mut::<4>().0);
+            let mut done = 0;
+            for ((at, weights), ((r, g), b)) in groups.zip(outs) {
+                // Columns go to the right, so the last reaches farthest.
+                if 3 * at[3] as usize + 8 > row.len() {
+                    break;
+                }
+                let eight = |at: u32| match row[3 * at as usize..].first_chunk::<8>() {
+                    Some(bytes) => i64::from_le_bytes(*bytes),
+                    None => 0,
+                };
+                let pixels = _mm256_set_epi64x(eight(at[3]), eight(at[2]), eight(at[1]), eight(at[0]));
+                let pair = |w: [i16; 2]| i32::from(w[0]) & 0xffff | i32::from(w[1]) << 16;
+                let [w0, w1, w2, w3] = weights.map(pair);
+                let weights = _mm256_castsi128_si256(_mm_setr_epi32(w0, w1, w2, w3));
+                let weights = _mm256_permutevar8x32_epi32(weights, twice);
+                let mix = |order| {
+                    let sum = _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, order), weights);
+                    _mm256_srai_epi32::<4>(sum)
+                };
+                let both = _mm256_packs_epi32(mix(reds_greens), mix(blues));
+                let both = _mm256_permutevar8x32_epi32(both, planes);
+                let four = |v: i64| [v as i16, (v >> 16) as i16, (v >> 32) as i16, (v >> 48) as i16];
+                *r = four(_mm256_extract_epi64::<0>(both));
+                *g = four(_mm256_extract_epi64::<1>(both));
+                *b = four(_mm256_extract_epi64::<2>(both));
+                done += 4;
+            }
+            done
+        }
     }
 }
 
@@ -228,7 +230,8 @@ fn blended(a: i16, b: i16, w: Weights) -> i16 {
     (high(a, w.above) + high(b, w.below) + 2) >> 2
 }
 
-multiversion! {
+dispatch! {
+    @avx2
     fn blend(a: &[i16], b: &[i16], w: Weights, out: &mut [u8]) {
         for ((o, &a), &b) in out.iter_mut().zip(a).zip(b) {
             *o = blended(a, b, w) as u8;
@@ -236,7 +239,8 @@ multiversion! {
     }
 }
 
-multiversion! {
+dispatch! {
+    @avx2
     fn blend_float(a: &[i16], b: &[i16], w: Weights, out: &mut [f32]) {
         for ((o, &a), &b) in out.iter_mut().zip(a).zip(b) {
             *o = f32::from(blended(a, b, w));
@@ -244,7 +248,8 @@ multiversion! {
     }
 }
 
-multiversion! {
+dispatch! {
+    @avx2
     fn interleave(r: &[u8], g: &[u8], b: &[u8], out: &mut [u8]) {
         for (((o, &r), &g), &b) in out.as_chunks_mut::<3>().0.iter_mut().zip(r).zip(g).zip(b) {
             *o = [r, g, b];
@@ -252,7 +257,8 @@ multiversion! {
     }
 }
 
-multiversion! {
+dispatch! {
+    @avx2
     fn planes_of(rgb: &[u8], r: &mut [f32], g: &mut [f32], b: &mut [f32]) {
         for (((p, r), g), b) in rgb.as_chunks::<3>().0.iter().zip(r).zip(g).zip(b) {
             [*r, *g, *b] = p.map(f32::from);

@@ -2,7 +2,7 @@
 
 use image::GrayImage;
 
-use crate::simd::multiversion;
+use streamface_kernels::dispatch;
 
 /// `resize(…, INTER_NEAREST)`, bit for bit. From an image without pixels: black.
 ///
@@ -40,7 +40,8 @@ pub(crate) fn sources(len: usize, out: usize) -> Vec<usize> {
     (0..out).map(|i| ((i as f64 * step) as usize).min(len - 1)).collect()
 }
 
-multiversion! {
+dispatch! {
+    @avx2
     /// 1920 → 1280, the common case: of every three pixels the first two.
     fn two_of_three(row: &[u8], out: &mut [u8]) {
         for (o, p) in out.as_chunks_mut::<2>().0.iter_mut().zip(row.as_chunks::<3>().0) {

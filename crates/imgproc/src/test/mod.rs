@@ -22,3 +22,8 @@ fn synthetic(width: u32, height: u32) -> RgbImage {
 fn fnv(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |h, &b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3))
 }
+
+/// Runs `f` as on a processor without AVX2.
+fn baseline<T>(f: impl FnOnce() -> T) -> T {
+    streamface_kernels::Isa::with_at_most(streamface_kernels::Isa::Portable, f)
+}

@@ -4,8 +4,7 @@ use image::{GrayImage, RgbImage};
 use proptest::prelude::*;
 use streamface_types::{BoundingBox, Landmarks, Point};
 
-use super::synthetic;
-use crate::simd::baseline;
+use super::{baseline, synthetic};
 use crate::*;
 
 fn pixels(side: u32, bytes: usize) -> impl Strategy<Value = (u32, u32, Vec<u8>)> {
