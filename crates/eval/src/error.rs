@@ -111,7 +111,7 @@ pub enum Error {
         /// Faces in them.
         faces: usize,
     },
-    /// Verification needs pairs of one person and pairs of two.
+    /// Verification needs pairs of one person and pairs of two people.
     #[error("verification needs pairs of one person and pairs of two: there are {same} and {different}")]
     OneKind {
         /// Pairs of faces of one person.

@@ -38,7 +38,7 @@ pub fn stem(name: &str) -> &str {
 ///
 /// A file whose first character is `{` is read as `annotations.json`
 /// ([`streamface_types::Annotations`]); anything else as CSV whose header has the columns `name` (or,
-/// for rows of a matrix, `index`) and `label`, others are passed over. If every label of the CSV is a whole number these are the
+/// for rows of a matrix, `index`) and `label`, other columns are ignored. If every label of the CSV is a whole number these are the
 /// labels; otherwise labels are text, numbered from 0 by first appearance, but for `-1`, which is noise in any case.
 ///
 /// # Errors

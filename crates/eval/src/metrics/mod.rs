@@ -74,7 +74,7 @@ pub struct Shared<'a> {
 }
 
 impl<'a> Shared<'a> {
-    /// Looks each name up in the other labelling; a trailing `.png` or `.jpg` of a name is passed over.
+    /// Looks each name up in the other labelling; a trailing `.png` or `.jpg` of a name is ignored.
     ///
     /// # Errors
     /// [`Error::NothingShared`] where no name is in both, [`Error::SameStem`] where one labelling has a

@@ -1,11 +1,10 @@
-//! What is in one dataset or several together: `stats.html`, `stats.json`.
+//! What is in one dataset or several together: `stats.json`.
 //!
 //! | file | what |
 //! |---|---|
 //! | `mod` | [`Stats`]: the result |
 //! | `builder` | [`StatsBuilder`]: row after row, in bounded memory |
 //! | `attributes`, `times` | counts of attributes, and over time |
-//! | `page` | [`StatsPage`]: `stats.html` |
 
 mod attributes;
 mod builder;
@@ -35,7 +34,7 @@ pub struct Stats {
     pub unlabelled: u64,
     /// People with one face.
     pub singletons: u64,
-    /// Faces a person, most first, as (faces, people with so many).
+    /// Faces per person, most first, as (faces, people with that number of faces).
     pub sizes: Vec<(u64, u64)>,
     /// People by number of faces.
     pub size_bins: Vec<SizeBin>,

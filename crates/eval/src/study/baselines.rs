@@ -26,7 +26,7 @@ pub struct Baseline {
 /// Names of the columns.
 pub const BASELINE_COLUMNS: [&str; 8] =
     ["method", "settings", "clusters", "pairwise F", "BCubed F", "purity", "seconds", "peak MiB"];
-/// The first so many are text, the rest numbers.
+/// Number of leading columns that are text; the rest are numbers.
 pub const BASELINE_TEXT_COLUMNS: usize = 2;
 
 impl Baseline {

@@ -16,7 +16,7 @@ const BINS: usize = 50;
 /// How the histograms are made.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HistogramSettings {
-    /// At most so many rows are looked at, drawn at random. Default 30,000.
+    /// Most rows that are used, drawn at random. Default 30,000.
     pub max_samples: usize,
     /// Nearest others of each sample that count, 1 or more. Default 5,000.
     pub k: usize,

@@ -11,7 +11,7 @@ use crate::random;
 /// design effect is estimated. It falls as 1 / (1 + events): one event tells little about how they cluster,
 /// and ten tell nearly all. At this weight the bound grows steadily from no event to one and on.
 const PRIOR_EVENTS: f64 = 3.0;
-/// From so many events and as many non-events on, Wilson's interval stands for that of Clopper and Pearson.
+/// From this number of events and of non-events on, Wilson's interval stands for that of Clopper and Pearson.
 const WILSON_FROM: f64 = 1_000.0;
 
 /// A rate and where it lies with the confidence asked for.

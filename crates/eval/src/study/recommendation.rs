@@ -43,7 +43,7 @@ pub enum Prior<'a> {
     /// between two clusters must be at or below t. Between two rows the lower one counts, since T grows
     /// with t.
     Sweep(&'a [Row]),
-    /// So many faces of so many people, shared out evenly, which makes fewest pairs S of one person.
+    /// A number of faces of a number of people, distributed evenly, which gives the fewest pairs S of one person.
     /// With D pairs of two people the purity is S (1 − miss(t)) / (S (1 − miss(t)) + D · fmr(t)), the
     /// miss rate at its upper bound.
     People {

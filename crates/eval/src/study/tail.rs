@@ -6,7 +6,7 @@ use super::pair::Pair;
 use super::rates::resample;
 use super::stats::{normal_cdf, normal_pdf, normal_quantile, quantile};
 
-/// The tail grows until so many shots have a pair in it.
+/// The tail grows until this number of shots have a pair in it.
 const ENOUGH_TAIL_SHOTS: usize = 50;
 /// With fewer shots nothing is fitted.
 const MIN_TAIL_SHOTS: usize = 10;

@@ -7,7 +7,6 @@
 //! | `draw` | [`draw_pairs`]: pairs from labels |
 //! | `roc` | [`Roc`]: the curve, its area, equal error rate, TAR at a FAR |
 //! | `folds` | [`verify`]: accuracy over folds, each with the threshold that the others choose |
-//! | `page` | [`VerificationPage`]: `verify.html` |
 
 mod all;
 mod draw;

@@ -60,7 +60,7 @@ impl Default for EvaluationLimits {
 }
 
 impl EvaluationLimits {
-    /// The likely errors that the page shows, of all that [`outliers`](crate::intrinsic::outliers()) found.
+    /// The likely errors that the page shows, of all that [`outliers`](streamface_eval::intrinsic::outliers()) found.
     #[must_use]
     pub fn shown<'a>(&self, all: &'a [Sample]) -> &'a [Sample] {
         let below = all.partition_point(|s| s.silhouette < 0.0);
