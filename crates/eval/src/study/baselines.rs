@@ -59,7 +59,7 @@ impl Baseline {
 /// let row = Baseline { method: "complete".into(), settings: "t 0.6".into(), clusters: Some(36), ..Baseline::default() };
 /// let text = baseline_text(&[row]);
 /// assert_eq!(text.lines().next(), Some("method    settings  clusters  pairwise F  BCubed F  purity  seconds  peak MiB"));
-/// assert!(text.contains("\ncomplete  t 0.6            36           –"));
+/// assert!(text.contains("\ncomplete  t 0.6           36           –"));
 /// ```
 #[must_use]
 pub fn baseline_text(rows: &[Baseline]) -> String {
