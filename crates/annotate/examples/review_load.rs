@@ -119,7 +119,7 @@ fn run(client: &mut Client, answers: usize) -> Result<(), Box<dyn Error>> {
         at(0.999),
         at(1.0)
     );
-    // Action does not depend on what else the machine does.
+    // What does not depend on what else the machine does.
     println!(
         "processor time: p50 {:.1} ms, p99 {:.1} ms, most {:.1} ms",
         part(&work, 0.5),
@@ -131,7 +131,7 @@ fn run(client: &mut Client, answers: usize) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Action makes the queue anew: a face that leaves its person, and taking that back.
+/// What rebuilds the queue: a face that leaves its person, and taking that back.
 fn rare(client: &mut Client) -> Result<(), Box<dyn Error>> {
     let next = json!({"form": "group", "count": 2, "shown": 12, "all": true});
     let all = client.get("/api/people?limit=1")?;

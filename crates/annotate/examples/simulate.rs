@@ -1,4 +1,4 @@
-//! Action a review costs, by way of asking, with someone simulated who answers: `cargo run --release -p
+//! What a review costs, by the form of the questions, with someone simulated who answers: `cargo run --release -p
 //! streamface-annotate --example simulate -- X.npy LABELS.csv --threshold .3 --max .64`
 //!
 //! LABELS.csv has a line `label[,frame]` for each row of X.npy, after a heading. `--wrong .02` is the rate of

@@ -96,7 +96,7 @@ fn sure_pairs_are_joined_but_where_they_cannot_be() {
     want = vec![(side(&[2, 7, 0]), side(&[3])), (side(&[4]), side(&[1])), (side(&[1]), side(&[5]))];
     assert_eq!(session.by_auto(), want);
     assert_eq!(found.refused.iter().map(|(pair, _)| *pair).collect::<Vec<_>>(), [sure[1], sure[3]]);
-    // Action was said of clusters holds of what they are part of now.
+    // Decisions on clusters hold for the people they are part of now.
     assert_eq!(answered_pairs(&session.people, &session.decisions), [(0, 2)]);
     // And no longer when it is taken back.
     let undo = session.journal.append("someone", None, Action::Undo { decision: 2 }).unwrap();

@@ -345,7 +345,7 @@ fn refusals_name_faces_and_decisions() {
     assert_eq!(message, "f0003_face_0 and f0002_face_0 are different people by decision 3; undo that first");
     let message = said(&mut people, compare(&[5], &[0], Verdict::Same));
     assert_eq!(message, "f0002_face_1 and f0002_face_0 are in one frame, so they are two people");
-    // Action one screen says is looked at as a whole.
+    // An answer to one screen is checked as a whole.
     let Action::Compare { mut pairs } = compare(&[1], &[6], Verdict::Same) else { unreachable!() };
     pairs.push(Compared {
         left: vec![faces[0].clone()],

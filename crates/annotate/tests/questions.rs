@@ -1,4 +1,4 @@
-//! Action a review costs with someone who answers, wrongly now and then: our ways against those of old.
+//! What a review costs with someone who answers, wrongly now and then: our order of questions against simple ones.
 //!
 //! The 100 photos are needed (`STREAMFACE_SHARED`) for one test; the other makes its faces up.
 

@@ -13,7 +13,7 @@ use streamface_annotate::{Action, Decision, People, Verdict};
 use streamface_cluster::{Constraints, Embeddings, Metric, Settings, complete_linkage};
 use streamface_types::FaceId;
 
-/// Action must hold whatever the clusters are: each decision that is not listed as a conflict is followed.
+/// What must hold whatever the clusters are: each decision that is not listed as a conflict is followed.
 fn followed(people: &People, said: &[Decision]) -> Result<(), TestCaseError> {
     let conflicts: BTreeSet<(u64, usize)> =
         people.report().conflicts.iter().map(|c| (c.decision, c.pair)).collect();

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::str::FromStr as _;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use streamface_pipeline::settings::Method;
 use streamface_pipeline::settings::values::{Bytes, Rows};
 use streamface_types::Metric;
 
@@ -26,21 +28,11 @@ pub struct PeopleArgs {
     pub merging_threshold: Option<f64>,
 }
 
-/// How faces become people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Method {
-    /// All faces of a person within the threshold of each other: exact complete linkage
-    #[default]
-    Complete,
-    /// Each face within the threshold of some other: single linkage, connected components
-    Single,
-    /// The mean distance within the threshold; needs memory for all pairs
-    Average,
-    /// Chinese whispers on the pairs within the threshold
-    Whispers,
-    /// Infomap on each face's nearest neighbours within the threshold
-    Infomap,
+/// A method by its name: those that the library lists.
+fn method() -> impl TypedValueParser<Value = Method> {
+    let names = Method::ALL.map(|m| PossibleValue::new(m.name()).help(m.description()));
+    PossibleValuesParser::new(names)
+        .try_map(|name| Method::ALL.into_iter().find(|m| m.name() == name).ok_or("no such method"))
 }
 
 /// What clustering may take.
@@ -61,7 +53,7 @@ pub struct Resources {
 #[command(next_help_heading = "Method")]
 pub struct MethodArgs {
     /// How faces become people
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_parser = method(), default_value = Method::default().name())]
     pub method: Method,
     /// Nearest neighbours that --method infomap looks at; the other methods look at none
     #[arg(long, value_name = "K", default_value_t = 20)]

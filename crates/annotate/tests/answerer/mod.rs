@@ -190,7 +190,7 @@ impl Answerer {
     }
 }
 
-/// Action was spent.
+/// What was spent.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Spent {
     pub pairs: usize,
@@ -204,7 +204,7 @@ pub const LEVELS: [f64; 3] = [0.95, 0.98, 0.99];
 /// How it went.
 #[derive(Debug, Clone, Default)]
 pub struct Course {
-    /// Action was spent when each level was first reached.
+    /// What was spent when each level was first reached.
     pub reached: [Option<Spent>; 3],
     pub spent: Spent,
     pub f: f64,
@@ -272,7 +272,7 @@ pub fn old_way(world: &World, mut way: impl PairByPair, answerer: &mut Answerer,
 }
 
 /// Pair by pair with all answers known: of every person's clusters the next largest, wherever that gains
-/// most. Action is left of the cost when no question is asked in vain.
+/// most. What is left of the cost when no question is asked in vain.
 pub fn knowing_way(world: &World) -> Course {
     let (mut tally, mut course) = (Tally::new(world), Course::default());
     course.note(tally.f());

@@ -18,7 +18,7 @@ pub struct Browser {
     from: Receiver<Value>,
     next: u64,
     session: Option<String>,
-    /// Action went wrong in the page: exceptions, and what its policy refused.
+    /// What went wrong in the page: exceptions, and what its policy refused.
     pub complaints: VecDeque<String>,
     _profile: tempfile::TempDir,
 }
@@ -201,7 +201,7 @@ impl Browser {
         self.call("Emulation.setEmulatedMedia", json!({"features": features}));
     }
 
-    /// Action is on the screen, as a PNG file.
+    /// What is on the screen, as a PNG file.
     pub fn picture(&mut self, path: &Path) {
         use base64::Engine as _;
         self.eval("Promise.all([...document.images].filter(i => !i.complete).map(i => new Promise(r => { i.onload = i.onerror = r; })))");

@@ -8,12 +8,12 @@ use streamface_annotate::server::Review;
 use streamface_annotate::server::view::*;
 use streamface_types::FaceId;
 
-/// Action the tests see of it.
+/// What the tests see of it.
 #[derive(Debug, Clone, Default)]
 pub struct Seen {
     pub decided: Arc<AtomicU64>,
     pub asked: Arc<AtomicU64>,
-    /// Action the next answer meets.
+    /// What the next answer meets.
     pub problem: Arc<Mutex<Option<Problem>>>,
 }
 

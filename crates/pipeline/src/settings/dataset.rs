@@ -65,6 +65,25 @@ pub enum Method {
 }
 
 impl Method {
+    /// All methods, the default first.
+    pub const ALL: [Self; 5] = [Self::Complete, Self::Single, Self::Average, Self::Whispers, Self::Infomap];
+
+    /// What the method joins, in one line.
+    #[must_use]
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Complete => {
+                "All faces of a person within the threshold of each other: exact complete linkage"
+            }
+            Self::Single => {
+                "Each face within the threshold of some other: single linkage, connected components"
+            }
+            Self::Average => "The mean distance within the threshold; needs memory for all pairs",
+            Self::Whispers => "Chinese whispers on the pairs within the threshold",
+            Self::Infomap => "Infomap on each face's nearest neighbours within the threshold",
+        }
+    }
+
     /// The word in settings.
     #[must_use]
     pub fn name(self) -> &'static str {
