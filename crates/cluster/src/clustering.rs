@@ -41,7 +41,7 @@ pub struct Clustering {
 }
 
 /// Rows in parts that are all farther apart than a threshold: up to there each part is linked by itself, and so stays
-/// what it is when [`append`](crate::incremental) adds rows to others.
+/// what it is when [`append`](crate::append()) adds rows to others.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Parts {

@@ -86,7 +86,7 @@ pub struct PersonView {
     pub faces: usize,
     /// First and last capture time.
     pub seen: Option<[String; 2]>,
-    /// Representative faces, at most [`SHOWN`]; in a pair the two nearest to each other come first.
+    /// Representative faces, at most [`SHOWN`](super::SHOWN); in a pair the two nearest to each other come first.
     pub shown: Vec<FaceView>,
 }
 

@@ -29,7 +29,7 @@ pub struct Ask {
     /// How many, the next one first: 1 to 50 ([`None`]: 2). A later question may change with the answer to an
     /// earlier one.
     pub count: Option<usize>,
-    /// Faces of each person, at most [`SHOWN`].
+    /// Faces of each person, at most [`SHOWN`](super::SHOWN).
     pub shown: Option<usize>,
     /// Also questions that are hardly worth their time.
     pub all: bool,
@@ -117,8 +117,8 @@ pub struct Answer {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seen {
-    /// [`PersonView::id`].
+    /// [`PersonView::id`](super::PersonView::id).
     pub id: FaceId,
-    /// [`PersonView::state`].
+    /// [`PersonView::state`](super::PersonView::state).
     pub state: String,
 }
