@@ -11,7 +11,7 @@ use common::decision;
 use proptest::prelude::*;
 use streamface_annotate::compat::{Answer, Interview, between};
 use streamface_annotate::{Action, Decision, Finalized, Numbering, People};
-use streamface_store::read_annotations;
+use streamface_store::{AttributeRow, Dataset, read_annotations};
 use streamface_testing::reference;
 use streamface_types::FaceId;
 
@@ -71,9 +71,13 @@ fn its_questions_answered_as_they_were_give_its_file_byte_for_byte() {
     let done = Finalized::new(&people, Numbering::Compat);
     assert_eq!(done.labels, after.iter().map(|(_, l)| *l).collect::<Vec<_>>());
     let out = tempfile::tempdir().unwrap();
-    fs::copy(dir.join("annotations.json"), out.path().join("annotations.json")).unwrap();
-    done.write(out.path(), &people).unwrap();
-    let [ours, its] = [out.path(), &dir].map(|d| fs::read(d.join("annotations_manual.json")).unwrap());
+    let data = Dataset::open(out.path()).unwrap();
+    let given = read_annotations(&dir.join("annotations.json")).unwrap().labels;
+    let rows = given.iter().flat_map(|(f, a)| AttributeRow::of(&f.parse().unwrap(), &a.attributes, None));
+    data.replace(rows.collect()).unwrap();
+    let metadata = data.metadata();
+    done.write(&metadata, &people).unwrap();
+    let [ours, its] = [&metadata, &dir].map(|d| fs::read(d.join("annotations_manual.json")).unwrap());
     assert!(ours == its, "{}", String::from_utf8_lossy(&ours));
     let summary = done.summary(&people);
     assert_eq!((summary.before, summary.after, summary.merged, summary.noisy), (24, 20, 3, 1));
