@@ -11,7 +11,7 @@
 //! | [`attributes`] | [`Attributes`], and the vocabulary of their names |
 //! | `error_chain` | [`error_chain()`]: an error and its causes in one line |
 //!
-//! Feature `serde` (off by default): `Serialize` and `Deserialize` for labels, attributes and annotations.
+//! Feature `serde` (off by default): `Serialize` and `Deserialize` for face ids, labels, attributes and annotations.
 //!
 //! ```
 //! use streamface_types::{BoundingBox, FaceId, FrameId, Timestamp};
