@@ -44,6 +44,7 @@
 //! - What a person may want to know while it runs is an [`Event`]; what they want to know at the end is in the
 //!   result. Words for people are made by the caller.
 
+mod clustering_method;
 pub mod error;
 pub mod event;
 pub mod in_order;

@@ -10,6 +10,7 @@ use streamface_types::Metric;
 
 use super::Settings;
 use super::values::{self, Bytes, Rows};
+use crate::clustering_method::Method;
 use crate::threads::threads;
 use crate::{Error, Result};
 
@@ -42,57 +43,6 @@ impl Settings for PeopleSettings {
                 Err(Error::Setting(format!("merging-threshold must be 0 or more, not {t}")))
             }
             _ => Ok(()),
-        }
-    }
-}
-
-/// How faces become people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Method {
-    /// All faces of a person within the threshold of each other: exact complete linkage.
-    #[default]
-    Complete,
-    /// Each face within the threshold of some other: single linkage, connected components.
-    Single,
-    /// The mean distance within the threshold; needs memory for all pairs.
-    Average,
-    /// Chinese whispers on the pairs within the threshold.
-    Whispers,
-    /// Infomap on each face's nearest neighbours within the threshold.
-    Infomap,
-}
-
-impl Method {
-    /// All methods, the default first.
-    pub const ALL: [Self; 5] = [Self::Complete, Self::Single, Self::Average, Self::Whispers, Self::Infomap];
-
-    /// What the method joins, in one line.
-    #[must_use]
-    pub fn description(self) -> &'static str {
-        match self {
-            Self::Complete => {
-                "All faces of a person within the threshold of each other: exact complete linkage"
-            }
-            Self::Single => {
-                "Each face within the threshold of some other: single linkage, connected components"
-            }
-            Self::Average => "The mean distance within the threshold; needs memory for all pairs",
-            Self::Whispers => "Chinese whispers on the pairs within the threshold",
-            Self::Infomap => "Infomap on each face's nearest neighbours within the threshold",
-        }
-    }
-
-    /// The word in settings.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Complete => "complete",
-            Self::Single => "single",
-            Self::Average => "average",
-            Self::Whispers => "whispers",
-            Self::Infomap => "infomap",
         }
     }
 }

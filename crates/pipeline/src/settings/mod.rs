@@ -25,13 +25,14 @@ use serde::de::DeserializeOwned;
 
 use crate::{Error, Result};
 
+pub use crate::clustering_method::Method;
 pub use analysis::{
     CompatRule, EvaluateSettings, MatchMode, MatchSettings, ScoreSettings, StatsSettings, StudySettings,
     VerifySettings,
 };
 pub use dataset::{
-    ClusterSettings, ClusterVectorsSettings, FinalizeSettings, JoinSettings, LinkSettings, Method,
-    MethodSettings, PeopleSettings, Resources, ReviewSettings,
+    ClusterSettings, ClusterVectorsSettings, FinalizeSettings, JoinSettings, LinkSettings, MethodSettings,
+    PeopleSettings, Resources, ReviewSettings,
 };
 pub use exchange::{ExportSettings, ImportSettings};
 pub use record::{Record, read_record};

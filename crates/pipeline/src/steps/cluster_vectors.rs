@@ -14,9 +14,9 @@ use streamface_store::{About, Error as StoreError, read_pairs, write_atomic, wri
 use streamface_types::Embeddings;
 
 use super::checkpoint::{self, Checkpoint, fingerprint};
-use super::clustering_method::{Clusters, StageClock, append_rows, cluster_rows, count};
 use super::input::read_vectors;
 use super::outputs;
+use crate::clustering_method::{Clusters, StageClock, append_rows, cluster_rows, count};
 use crate::error::At as _;
 use crate::event::Context;
 use crate::settings::values::Rows;

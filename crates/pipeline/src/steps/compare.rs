@@ -10,8 +10,8 @@ use streamface_eval::metrics::{bcubed, purity};
 use streamface_eval::study::Baseline;
 use streamface_types::{Embeddings, Metric};
 
-use super::clustering_method::{cluster_rows, count, whispers};
 use crate::Result;
+use crate::clustering_method::{cluster_rows, count, whispers};
 use crate::event::{Context, Event, Silent};
 use crate::settings::Method;
 

@@ -8,7 +8,7 @@ use streamface_store::FeatureRow;
 use streamface_types::{Embeddings, FaceId, FaceLink, FrameId};
 
 use super::checkpoint::Checkpoint;
-use super::clustering_method::{Clusters, append_rows, cluster_rows, count};
+use crate::clustering_method::{Clusters, append_rows, cluster_rows, count};
 use crate::event::Observer;
 use crate::settings::{Method, MethodSettings, PeopleSettings};
 use crate::{Error, Result};

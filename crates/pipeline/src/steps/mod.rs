@@ -5,7 +5,6 @@ mod capture;
 mod checkpoint;
 mod cluster;
 mod cluster_vectors;
-mod clustering_method;
 mod commit;
 mod compare;
 mod counters;

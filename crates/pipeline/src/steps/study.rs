@@ -14,11 +14,11 @@ use streamface_store::{Dataset, FaceRow, FeatureRow, write_atomic};
 use streamface_types::{Embeddings, FaceId, FrameId, Metric};
 
 use super::cluster::embedder_of;
-use super::clustering_method::cluster_rows;
 use super::compare::compare;
 use super::dataset_dir::open_existing;
 use super::input::{Input, labels_of_rows, read_vectors};
 use super::labelling::{frames, matrix, same_frame};
+use crate::clustering_method::cluster_rows;
 use crate::error::At as _;
 use crate::event::Context;
 use crate::settings::{Method, Settings as _, StudySettings};

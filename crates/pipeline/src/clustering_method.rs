@@ -1,9 +1,10 @@
-//! Vectors to clusters by the method asked for, with progress, for datasets and `.npy` files alike.
+//! The clustering methods: their names, and vectors to clusters by one of them, for datasets and `.npy` files alike.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use streamface_cluster::baselines::{ChineseWhispers, Graph, Infomap, chinese_whispers, infomap};
 use streamface_cluster::neighbours::nearest;
 use streamface_cluster::{
@@ -15,41 +16,93 @@ use streamface_types::{Embeddings, Metric};
 use crate::Result;
 use crate::error::At as _;
 use crate::event::{Event, Observer};
-use crate::settings::Method;
+
+/// How faces become people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Method {
+    /// All faces of a person within the threshold of each other: exact complete linkage.
+    #[default]
+    Complete,
+    /// Each face within the threshold of some other: single linkage, connected components.
+    Single,
+    /// The mean distance within the threshold; needs memory for all pairs.
+    Average,
+    /// Chinese whispers on the pairs within the threshold.
+    Whispers,
+    /// Infomap on each face's nearest neighbours within the threshold.
+    Infomap,
+}
+
+impl Method {
+    /// All methods, the default first.
+    pub const ALL: [Self; 5] = [Self::Complete, Self::Single, Self::Average, Self::Whispers, Self::Infomap];
+
+    /// The word in settings.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.words().0
+    }
+
+    /// What the method joins, in one line.
+    #[must_use]
+    pub fn description(self) -> &'static str {
+        self.words().1
+    }
+
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Complete => (
+                "complete",
+                "All faces of a person within the threshold of each other: exact complete linkage",
+            ),
+            Self::Single => (
+                "single",
+                "Each face within the threshold of some other: single linkage, connected components",
+            ),
+            Self::Average => {
+                ("average", "The mean distance within the threshold; needs memory for all pairs")
+            }
+            Self::Whispers => ("whispers", "Chinese whispers on the pairs within the threshold"),
+            Self::Infomap => ("infomap", "Infomap on each face's nearest neighbours within the threshold"),
+        }
+    }
+}
 
 /// What a method found.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Clusters {
+pub(crate) struct Clusters {
     /// Each row's cluster, numbered by first appearance.
-    pub(super) labels: Vec<u32>,
+    pub(crate) labels: Vec<u32>,
     /// Number of clusters.
-    pub(super) clusters: usize,
+    pub(crate) clusters: usize,
     /// Pairs that the method worked on.
-    pub(super) links: u64,
+    pub(crate) links: u64,
     /// Bands of the threshold that complete linkage took.
-    pub(super) bands: u32,
+    pub(crate) bands: u32,
     /// Merges, of the linkages.
-    pub(super) merges: Option<Vec<Merge>>,
+    pub(crate) merges: Option<Vec<Merge>>,
     /// Parts that complete linkage found to have nothing to do with each other.
-    pub(super) parts: Option<Parts>,
+    pub(crate) parts: Option<Parts>,
     /// Where the time went.
-    pub(super) times: Times,
+    pub(crate) times: Times,
 }
 
 /// Time by stage.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Times {
+pub(crate) struct Times {
     /// Looking for pairs.
-    pub(super) join: Duration,
+    pub(crate) join: Duration,
     /// Joining clusters.
-    pub(super) link: Duration,
+    pub(crate) link: Duration,
 }
 
 /// Clusters rows by a method; `neighbours` are those that Infomap looks at.
 ///
 /// # Errors
 /// Those of the method.
-pub(super) fn cluster_rows(
+pub(crate) fn cluster_rows(
     rows: &Embeddings,
     settings: &Settings,
     constraints: &Constraints,
@@ -88,7 +141,7 @@ pub(super) fn cluster_rows(
 }
 
 /// Chinese whispers on links, but for those that must not be.
-pub(super) fn whispers(links: &Links, settings: &Settings, constraints: &Constraints) -> Result<Clusters> {
+pub(crate) fn whispers(links: &Links, settings: &Settings, constraints: &Constraints) -> Result<Clusters> {
     let apart: HashSet<(usize, usize)> =
         constraints.cannot_links().iter().map(|&(a, b)| (a.min(b), a.max(b))).collect();
     let weight = weight(settings);
@@ -120,7 +173,7 @@ fn of_graph(graph: &Graph, found: &[u32]) -> Clusters {
 ///
 /// # Errors
 /// A history that cannot be of these rows, and what linkage meets.
-pub(super) fn append_rows(
+pub(crate) fn append_rows(
     rows: &Embeddings,
     history: &History<'_>,
     is_new: &[bool],
@@ -148,12 +201,12 @@ fn linked(found: streamface_cluster::Clustering) -> Clusters {
 }
 
 /// Clusters of a numbering without gaps.
-pub(super) fn count(labels: &[u32]) -> usize {
+pub(crate) fn count(labels: &[u32]) -> usize {
     labels.iter().max().map_or(0, |&m| m as usize + 1)
 }
 
 /// Hears how far a run is: shows it, and keeps the time.
-pub(super) struct StageClock<'a> {
+pub(crate) struct StageClock<'a> {
     observer: &'a dyn Observer,
     seen: Mutex<Seen>,
 }
@@ -167,13 +220,13 @@ struct Seen {
 impl<'a> StageClock<'a> {
     /// From here on all time counts for the stage that was begun last. What comes before the first word makes ready for the
     /// comparing, and is part of it.
-    pub(super) fn new(observer: &'a dyn Observer) -> Self {
+    pub(crate) fn new(observer: &'a dyn Observer) -> Self {
         let seen = Seen { stage: Stage::Join, since: Instant::now(), times: Times::default() };
         Self { observer, seen: Mutex::new(seen) }
     }
 
     /// A word from a run.
-    pub(super) fn hear(&self, p: Progress) {
+    pub(crate) fn hear(&self, p: Progress) {
         let what = match p.stage {
             Stage::Join => "comparing faces",
             _ => "joining clusters",
@@ -184,11 +237,11 @@ impl<'a> StageClock<'a> {
         self.begin(p.stage);
     }
 
-    pub(super) fn begin(&self, stage: Stage) {
+    pub(crate) fn begin(&self, stage: Stage) {
         self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).begin(stage);
     }
 
-    pub(super) fn finish(&self) -> Times {
+    pub(crate) fn finish(&self) -> Times {
         self.observer.event(&Event::Ended);
         let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let last = seen.stage;
