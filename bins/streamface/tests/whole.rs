@@ -284,3 +284,21 @@ fn photos_taken_up_again_give_what_they_would_have_given() {
     capture(&parts);
     assert_same_result(&whole, &parts);
 }
+
+#[test]
+fn a_model_of_ones_own_is_known_to_the_later_steps_wherever_its_manifest_is_then() {
+    let Some(video) = faces_video() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let manifest = dir.path().join("mine.toml");
+    let builtin = include_str!("../../../crates/model/manifests/mobilefacenet.toml");
+    fs::write(&manifest, builtin.replace("name = \"mobilefacenet\"", "name = \"mine\"")).unwrap();
+    let out = dir.path().join("out");
+    let (out, video) = (out.to_str().unwrap(), video.to_str().unwrap());
+    let done = run(&["run", video, "--out", out, "--embedder", manifest.to_str().unwrap()]);
+    assert!(done.status.success(), "{}", said(&done));
+    fs::remove_file(&manifest).unwrap();
+    for step in [&["cluster", out][..], &["match", out], &["study", out], &["stats", out]] {
+        let done = run(step);
+        assert!(done.status.success(), "{step:?}: {}", said(&done));
+    }
+}

@@ -9,7 +9,7 @@ use streamface_types::{FaceId, FrameId};
 
 use super::dataset_dir::open_existing;
 use super::frame_worker::Job;
-use super::models::load_embedder;
+use super::models::{keep_manifest, load_embedder};
 use super::results::Work;
 use super::session::{Session, Worked};
 use crate::Result;
@@ -36,17 +36,18 @@ pub fn analyze(dir: &Path, settings: &AnalyzeSettings, context: &Context<'_>) ->
     settings.check()?;
     let embedder = load_embedder(&settings.features, context)?;
     let data = open_existing(dir)?;
-    record_analyze(&data, &*embedder)?;
+    record_analyze(&data, &settings.features.embedder, &*embedder)?;
     let session = Session::new(&data, &settings.work, context)?;
     let Worked { faces, work, .. } = session.rework(unembedded(&data)?, None, Some(&*embedder))?;
     data.compact()?;
     Ok(AnalyzeResult { embedded: faces.embedded, work })
 }
 
-pub(super) fn record_analyze(data: &Dataset, embedder: &dyn Embedder) -> Result<()> {
+pub(super) fn record_analyze(data: &Dataset, chosen_by: &str, embedder: &dyn Embedder) -> Result<()> {
     let model = embedder.id();
     let chosen = [("embedder", model.name.clone()), ("embedder-sha256", model.sha256.clone())];
-    record(data, "analyze", true, &chosen)
+    record(data, "analyze", true, &chosen)?;
+    keep_manifest(data, chosen_by, &model.name)
 }
 
 /// Faces without an embedding, frame by frame.

@@ -15,6 +15,7 @@ use super::checkpoint::{self, Checkpoint};
 use super::dataset_dir::open_existing;
 use super::decisions::{Decisions, keep_apart};
 use super::labelling::{ClusterCounts, Earlier, Labelling, frames, label, matrix, same_frame};
+use super::models::manifest_of;
 use crate::event::Context;
 use crate::settings::record::{read_record, record};
 use crate::settings::{ClusterSettings, DEFAULT_EMBEDDER, Settings as _};
@@ -52,7 +53,7 @@ pub fn cluster(dir: &Path, settings: &ClusterSettings, context: &Context<'_>) ->
 pub(super) fn embedder_of(data: &Dataset) -> Result<Manifest> {
     let record = read_record(data)?;
     let name = record.get("analyze").and_then(|step| step.get("embedder"));
-    Ok(Manifest::builtin(name.map_or(DEFAULT_EMBEDDER, String::as_str))?)
+    manifest_of(data, name.map_or(DEFAULT_EMBEDDER, String::as_str))
 }
 
 pub(super) fn cluster_dataset(

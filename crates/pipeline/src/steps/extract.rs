@@ -8,7 +8,7 @@ use streamface_types::FrameId;
 
 use super::dataset_dir::open_existing;
 use super::frame_worker::Job;
-use super::models::{Loaded, load_extractor};
+use super::models::{Loaded, keep_manifest, load_extractor};
 use super::results::{FaceCounts, Work};
 use super::session::{Session, Worked};
 use crate::Result;
@@ -35,14 +35,14 @@ pub fn extract(dir: &Path, settings: &ExtractSettings, context: &Context<'_>) ->
     settings.check()?;
     let loaded = load_extractor(&settings.faces, context)?;
     let data = open_existing(dir)?;
-    record_extract(&data, &loaded)?;
+    record_extract(&data, &settings.faces.detector, &loaded)?;
     let session = Session::new(&data, &settings.work, context)?;
     let Worked { faces, work, .. } = session.rework(unsearched(&data)?, Some(&loaded.extractor), None)?;
     data.compact()?;
     Ok(ExtractResult { faces, work })
 }
 
-pub(super) fn record_extract(data: &Dataset, loaded: &Loaded) -> Result<()> {
+pub(super) fn record_extract(data: &Dataset, chosen_by: &str, loaded: &Loaded) -> Result<()> {
     let Loaded { extractor, detect, gates } = loaded;
     let model = extractor.detector().id();
     let look =
@@ -60,7 +60,8 @@ pub(super) fn record_extract(data: &Dataset, loaded: &Loaded) -> Result<()> {
             ("size-threshold", gates.size_threshold.to_string()),
             ("face-blur-threshold", gates.blur_threshold.to_string()),
         ],
-    )
+    )?;
+    keep_manifest(data, chosen_by, &model.name)
 }
 
 /// Kept frames that were not searched yet, in the order of their names.

@@ -9,6 +9,7 @@ use streamface_store::{Dataset, ExtractionRow, FaceRow, FrameRow, ImageKind, Lab
 use streamface_types::{FaceId, Label};
 
 use super::dataset_dir::open_existing;
+use super::models::manifest_of;
 use crate::Result;
 use crate::settings::{Record, read_record};
 
@@ -35,7 +36,7 @@ pub(super) fn write_report(data: &Dataset, source: &str) -> Result<PathBuf> {
             .map_or_else(|| "StreamFace".into(), |n| n.to_string_lossy().into_owned()),
         source: source.to_owned(),
         settings: shown_settings(&record),
-        models: models(&record)?,
+        models: models(data, &record)?,
         frames: data.read::<FrameRow>()?.into_iter().map(frame).collect(),
         dropped_faces: vec![
             ("too small".into(), dropped(|r| r.small)),
@@ -85,12 +86,12 @@ fn shown_settings(record: &Record) -> Vec<(String, String)> {
     all.concat().into_iter().filter(|(k, _)| !k.ends_with("-sha256")).collect()
 }
 
-fn models(record: &Record) -> Result<Vec<Model>> {
+fn models(data: &Dataset, record: &Record) -> Result<Vec<Model>> {
     let used = |step: &str, key: &str| record.get(step).and_then(|s| s.get(key)).cloned();
     let mut models = Vec::new();
     for (step, key) in [("extract", "detector"), ("analyze", "embedder")] {
         let Some(name) = used(step, key) else { continue };
-        let manifest = Manifest::builtin(&name)?;
+        let manifest = manifest_of(data, &name)?;
         models.push(Model {
             role: key.to_owned(),
             sha256: used(step, &format!("{key}-sha256")).unwrap_or_default(),

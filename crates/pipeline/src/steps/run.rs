@@ -61,8 +61,8 @@ pub fn run(source: &str, out: &Path, settings: &RunSettings, context: &Context<'
     let data = Dataset::open(out)?;
     let wanted = settings.frames.capture()?;
     record_capture(&data, &wanted)?;
-    record_extract(&data, &loaded)?;
-    record_analyze(&data, &*embedder)?;
+    record_extract(&data, &settings.faces.detector, &loaded)?;
+    record_analyze(&data, &settings.features.embedder, &*embedder)?;
     let session = Session::new(&data, &settings.work, context)?;
     let (extractor, embedder) = (&loaded.extractor, &*embedder);
     // Frames that `capture` left unsearched and faces that `extract` left without an embedding.

@@ -87,8 +87,8 @@ pub fn watch(source: &str, settings: &WatchSettings, context: &Context<'_>) -> R
     let out = settings.outlets.out.clone().unwrap_or_else(|| default_out(source, name));
     let data = Dataset::open(&out)?;
     record_capture(&data, &wanted)?;
-    record_extract(&data, &loaded)?;
-    record_analyze(&data, &*embedder)?;
+    record_extract(&data, &settings.faces.detector, &loaded)?;
+    record_analyze(&data, &settings.features.embedder, &*embedder)?;
     // Whom an earlier watch met.
     let earlier = Known::read(&data, &model.sha256)?;
     gallery.add(&earlier.features, &earlier.labels, &BTreeMap::new())?;
