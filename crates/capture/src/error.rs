@@ -3,7 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use streamface_types::IdError;
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -103,7 +102,7 @@ pub enum Error {
     },
     /// A source whose name cannot be part of a file name.
     #[error(transparent)]
-    Id(#[from] IdError),
+    Id(#[from] streamface_types::Error),
     /// Asked to stop.
     #[error("stopped")]
     Stopped,

@@ -99,7 +99,7 @@ pub use links::Links;
 pub use merge::merge_by_links;
 pub use progress::{Observer, Progress, Stage};
 pub use settings::Settings;
-pub use streamface_types::{Embeddings, EmbeddingsView, Metric, ShapeError};
+pub use streamface_types::{Embeddings, EmbeddingsView, Metric};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -74,7 +74,7 @@ pub enum Error {
     Cluster(#[from] streamface_cluster::Error),
     /// Numbers that make no matrix.
     #[error(transparent)]
-    Shape(#[from] streamface_types::ShapeError),
+    Shape(#[from] streamface_types::Error),
     /// Decisions, matching and the review.
     #[error(transparent)]
     Annotate(#[from] streamface_annotate::Error),

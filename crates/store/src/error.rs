@@ -3,7 +3,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use streamface_types::IdError;
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -64,7 +63,7 @@ pub enum Error {
     },
     /// A name in a table that is none.
     #[error(transparent)]
-    Id(#[from] IdError),
+    Id(#[from] streamface_types::Error),
 }
 
 fn remedy(found: u32, newest: u32) -> &'static str {

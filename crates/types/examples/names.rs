@@ -2,7 +2,7 @@
 
 use streamface_types::FaceId;
 
-fn main() -> Result<(), streamface_types::IdError> {
+fn main() -> Result<(), streamface_types::Error> {
     let mut names: Vec<String> = std::env::args().skip(1).collect();
     if names.is_empty() {
         names.push("skynews_frame_20230525100138412614_face_0.png".into());

@@ -3,6 +3,8 @@
 pub use streamface_kernels::dot::{LANES, dot, not_finite, tree};
 pub use streamface_kernels::metric::{Metric, cosine};
 
+use crate::Error;
+
 /// `n` embeddings of `d` numbers each, row after row.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Embeddings {
@@ -10,39 +12,14 @@ pub struct Embeddings {
     dim: usize,
 }
 
-/// Data that is not whole rows, or holds what is not a finite number.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ShapeError {
-    /// The length is not a multiple of the dimension.
-    #[error("{len} numbers are not whole rows of {dim}")]
-    Ragged {
-        /// Numbers given.
-        len: usize,
-        /// Numbers a row should have.
-        dim: usize,
-    },
-    /// NaN or infinity.
-    #[error("row {row}, column {column} is not a finite number")]
-    NotFinite {
-        /// Row of the first such number, from 0.
-        row: usize,
-        /// Its column, from 0.
-        column: usize,
-    },
-    /// A view of an array whose numbers do not lie row after row, without gaps.
-    #[error("the rows of the array are not contiguous: copy it to row-major order first")]
-    NotContiguous,
-}
-
 /// Whether `data` is whole rows of finite numbers.
-fn check(data: &[f32], dim: usize) -> Result<(), ShapeError> {
+fn check(data: &[f32], dim: usize) -> Result<(), Error> {
     let whole = if dim == 0 { data.is_empty() } else { data.len().is_multiple_of(dim) };
     if !whole {
-        return Err(ShapeError::Ragged { len: data.len(), dim });
+        return Err(Error::Ragged { len: data.len(), dim });
     }
     match not_finite(data) {
-        Some(at) => Err(ShapeError::NotFinite { row: at / dim, column: at % dim }),
+        Some(at) => Err(Error::NotFinite { row: at / dim, column: at % dim }),
         None => Ok(()),
     }
 }
@@ -51,8 +28,8 @@ impl Embeddings {
     /// Takes rows of `dim` numbers, laid end to end.
     ///
     /// # Errors
-    /// [`ShapeError`] where `data` is not whole rows of finite numbers.
-    pub fn new(data: Vec<f32>, dim: usize) -> Result<Self, ShapeError> {
+    /// [`Error`] where `data` is not whole rows of finite numbers.
+    pub fn new(data: Vec<f32>, dim: usize) -> Result<Self, Error> {
         check(&data, dim)?;
         Ok(Self { data, dim })
     }
@@ -108,7 +85,7 @@ impl Embeddings {
 /// let numbers = [1.0, 0.0, 0.0, 1.0];
 /// let rows = EmbeddingsView::new(&numbers, 2)?;
 /// assert_eq!((rows.len(), rows.row(1)), (2, &numbers[2..]));
-/// # Ok::<(), streamface_types::ShapeError>(())
+/// # Ok::<(), streamface_types::Error>(())
 /// ```
 ///
 /// With the feature `ndarray` it is also made from an `ndarray::ArrayView2<f32>` in row-major order (`TryFrom`).
@@ -122,8 +99,8 @@ impl<'a> EmbeddingsView<'a> {
     /// Borrows rows of `dim` numbers, laid end to end; nothing is copied.
     ///
     /// # Errors
-    /// [`ShapeError`] where `data` is not whole rows of finite numbers.
-    pub fn new(data: &'a [f32], dim: usize) -> Result<Self, ShapeError> {
+    /// [`Error`] where `data` is not whole rows of finite numbers.
+    pub fn new(data: &'a [f32], dim: usize) -> Result<Self, Error> {
         check(data, dim)?;
         Ok(Self { data, dim })
     }
@@ -174,11 +151,11 @@ impl<'a> From<&'a Embeddings> for EmbeddingsView<'a> {
 
 #[cfg(feature = "ndarray")]
 impl<'a> TryFrom<ndarray::ArrayView2<'a, f32>> for EmbeddingsView<'a> {
-    type Error = ShapeError;
+    type Error = Error;
 
     /// Borrows the rows of an array; nothing is copied.
-    fn try_from(rows: ndarray::ArrayView2<'a, f32>) -> Result<Self, ShapeError> {
-        Self::new(rows.to_slice().ok_or(ShapeError::NotContiguous)?, rows.ncols())
+    fn try_from(rows: ndarray::ArrayView2<'a, f32>) -> Result<Self, Error> {
+        Self::new(rows.to_slice().ok_or(Error::NotContiguous)?, rows.ncols())
     }
 }
 
@@ -188,10 +165,10 @@ mod tests {
 
     #[test]
     fn bad_shapes_are_refused() {
-        assert!(matches!(Embeddings::new(vec![0.0; 5], 2), Err(ShapeError::Ragged { .. })));
-        assert!(matches!(Embeddings::new(vec![0.0; 5], 0), Err(ShapeError::Ragged { .. })));
+        assert!(matches!(Embeddings::new(vec![0.0; 5], 2), Err(Error::Ragged { .. })));
+        assert!(matches!(Embeddings::new(vec![0.0; 5], 0), Err(Error::Ragged { .. })));
         let nan = Embeddings::new(vec![0.0, 0.0, 0.0, f32::NAN], 2);
-        assert_eq!(nan, Err(ShapeError::NotFinite { row: 1, column: 1 }));
+        assert_eq!(nan, Err(Error::NotFinite { row: 1, column: 1 }));
         assert_eq!(Embeddings::new(vec![], 0).unwrap().len(), 0);
     }
 
@@ -203,7 +180,7 @@ mod tests {
         assert_eq!(view, EmbeddingsView::new(rows.as_slice(), 2).unwrap());
         assert!(view.rows().eq(rows.rows()));
         let bad = EmbeddingsView::new(&[0.0, f32::INFINITY], 1);
-        assert_eq!(bad, Err(ShapeError::NotFinite { row: 1, column: 0 }));
+        assert_eq!(bad, Err(Error::NotFinite { row: 1, column: 0 }));
     }
 
     #[cfg(feature = "ndarray")]
@@ -213,6 +190,6 @@ mod tests {
         let view = EmbeddingsView::try_from(array.view()).unwrap();
         assert!(std::ptr::eq(view.row(1).as_ptr(), &raw const array[(1, 0)]));
         assert_eq!((view.len(), view.dim()), (2, 3));
-        assert_eq!(EmbeddingsView::try_from(array.t()), Err(ShapeError::NotContiguous));
+        assert_eq!(EmbeddingsView::try_from(array.t()), Err(Error::NotContiguous));
     }
 }

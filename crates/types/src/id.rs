@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::Timestamp;
+use crate::{Error, Timestamp};
 
 /// The stem of a frame's file name. Cheap to clone; ordered by its text, which for frames of one
 /// source is the order of time.
@@ -18,26 +18,12 @@ pub struct FrameId(Arc<str>);
 /// a suffix and an extension.
 pub const MAX_STEM: usize = 200;
 
-/// A name that cannot be a file stem or does not have the form it should.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum IdError {
-    /// Empty, too long, or with a character that a file stem cannot hold.
-    #[error(
-        "'{0}' cannot name a frame: 1 to {MAX_STEM} bytes, no '/', '\\', NUL or control characters, not '.' or '..'"
-    )]
-    Stem(String),
-    /// A face's name that does not end in `_face_<number>`.
-    #[error("'{0}' does not name a face: expected {{frame}}_face_{{number}}")]
-    Face(String),
-}
-
 impl FrameId {
     /// Takes a file stem.
     ///
     /// # Errors
-    /// [`IdError::Stem`] where the text could not be a file name of its own.
-    pub fn new(stem: impl AsRef<str>) -> Result<Self, IdError> {
+    /// [`Error::FrameId`] where the text could not be a file name of its own.
+    pub fn new(stem: impl AsRef<str>) -> Result<Self, Error> {
         let stem = stem.as_ref();
         let bad = stem.is_empty()
             || stem.len() > MAX_STEM
@@ -45,7 +31,7 @@ impl FrameId {
             || stem == ".."
             || stem.chars().any(|c| c == '/' || c == '\\' || c.is_control());
         if bad {
-            return Err(IdError::Stem(stem.chars().take(MAX_STEM).collect()));
+            return Err(Error::FrameId(stem.chars().take(MAX_STEM).collect()));
         }
         Ok(Self(stem.into()))
     }
@@ -53,8 +39,8 @@ impl FrameId {
     /// `{source}_frame_{time}`.
     ///
     /// # Errors
-    /// [`IdError::Stem`] where `source` cannot be part of a file name.
-    pub fn at(source: &str, time: Timestamp) -> Result<Self, IdError> {
+    /// [`Error::FrameId`] where `source` cannot be part of a file name.
+    pub fn at(source: &str, time: Timestamp) -> Result<Self, Error> {
         Self::new(format!("{source}_frame_{time}"))
     }
 
@@ -95,8 +81,8 @@ impl fmt::Debug for FrameId {
 }
 
 impl FromStr for FrameId {
-    type Err = IdError;
-    fn from_str(s: &str) -> Result<Self, IdError> {
+    type Err = Error;
+    fn from_str(s: &str) -> Result<Self, Error> {
         Self::new(s)
     }
 }
@@ -140,12 +126,12 @@ impl<'de> serde::Deserialize<'de> for FaceId {
 }
 
 impl FromStr for FaceId {
-    type Err = IdError;
+    type Err = Error;
 
     /// Accepts a stem, or a file name ending in `.png`.
-    fn from_str(s: &str) -> Result<Self, IdError> {
+    fn from_str(s: &str) -> Result<Self, Error> {
         let stem = s.strip_suffix(".png").unwrap_or(s);
-        let wrong = || IdError::Face(s.chars().take(MAX_STEM).collect());
+        let wrong = || Error::FaceId(s.chars().take(MAX_STEM).collect());
         let (frame, index) = stem.rsplit_once("_face_").ok_or_else(wrong)?;
         // One spelling per number, so that the text and the id are the same thing.
         if index.len() > 1 && index.starts_with('0') || !index.bytes().all(|b| b.is_ascii_digit()) {

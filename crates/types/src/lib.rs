@@ -25,7 +25,7 @@
 //! let a = BoundingBox::new(0.0, 0.0, 10.0, 10.0);
 //! let b = BoundingBox::new(5.0, 0.0, 10.0, 10.0);
 //! assert!((a.iou(&b) - 1.0 / 3.0).abs() < 1e-6);
-//! # Ok::<(), streamface_types::IdError>(())
+//! # Ok::<(), streamface_types::Error>(())
 //! ```
 
 pub mod annotations;
@@ -34,6 +34,7 @@ mod annotations_json;
 pub mod attributes;
 pub mod detection;
 pub mod embedding;
+pub mod error;
 mod error_chain;
 pub mod geometry;
 pub mod id;
@@ -42,10 +43,11 @@ pub mod time;
 pub use annotations::{Annotation, Annotations, Label};
 pub use attributes::Attributes;
 pub use detection::{Detection, FaceLink};
-pub use embedding::{Embeddings, EmbeddingsView, Metric, ShapeError};
+pub use embedding::{Embeddings, EmbeddingsView, Metric};
+pub use error::Error;
 pub use error_chain::error_chain;
 pub use geometry::{BoundingBox, Landmarks, Point};
-pub use id::{FaceId, FrameId, IdError};
+pub use id::{FaceId, FrameId};
 pub use time::{StreamTime, Timestamp};
 
 #[cfg(doctest)]
