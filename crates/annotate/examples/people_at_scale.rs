@@ -8,30 +8,19 @@ use std::error::Error;
 use std::time::Instant;
 
 use streamface_annotate::{Action, Compared, Decision, Finalized, Journal, Numbering, People, Verdict, load};
+use streamface_kernels::SplitMix64;
 use streamface_types::{FaceId, FrameId, Timestamp};
 
 const FACES: usize = 1_000_000;
 const CLUSTERS: usize = 33_000;
 const DECISIONS: usize = 10_000;
 
-/// Numbers that look random.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let x = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let x = (x ^ x >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((x ^ x >> 31) % n as u64) as usize
-    }
-}
-
 fn ms(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1e3
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut random = Random(1);
+    let mut random = SplitMix64::new(1);
     let mut faces = Vec::with_capacity(FACES);
     for frame in 0..FACES / 2 {
         let frame =

@@ -7,34 +7,20 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use streamface_annotate::questions::{AnswerKind, Candidate, Clusters, Prior, Queue, Settings};
+use streamface_kernels::SplitMix64;
 use streamface_types::{Embeddings, Metric};
-
-struct Random(u64);
-
-impl Random {
-    fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    fn normal(&mut self) -> f64 {
-        (-2.0 * (1.0 - self.unit()).ln()).sqrt() * (std::f64::consts::TAU * self.unit()).cos()
-    }
-}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<usize> = std::env::args().skip(1).map(|a| a.parse()).collect::<Result<_, _>>()?;
     let at = |k: usize, default: usize| args.get(k).copied().unwrap_or(default);
     let (n, pairs, answers, dim) = (at(0, 33_000), at(1, 1_000_000), at(2, 10_000), at(3, 192));
-    let mut random = Random(1);
+    let mut random = SplitMix64::new(1);
     // People of Zipf sizes, their clusters about a centre.
     let people = n / 4 + 1;
-    let truth: Vec<u32> = (0..n).map(|_| (people as f64).powf(random.unit()) as u32 - 1).collect();
+    let truth: Vec<u32> = (0..n).map(|_| (people as f64).powf(random.uniform()) as u32 - 1).collect();
     let mut means = vec![0.0_f32; n * dim];
     for (c, row) in means.chunks_exact_mut(dim).enumerate() {
-        let mut centre = Random(1_000_003 * (u64::from(truth[c]) + 7));
+        let mut centre = SplitMix64::new(1_000_003 * (u64::from(truth[c]) + 7));
         row.iter_mut().for_each(|x| *x = (centre.normal() + 0.5 * random.normal()) as f32);
     }
     let means = Embeddings::new(means, dim)?;
@@ -44,20 +30,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut candidates = Vec::with_capacity(pairs);
     let mut seen = std::collections::HashSet::new();
     while candidates.len() < pairs {
-        let a = (random.unit() * n as f64) as u32;
+        let a = (random.uniform() * n as f64) as u32;
         let own = &of[&truth[a as usize]];
-        let near = random.unit() < 0.3;
+        let near = random.uniform() < 0.3;
         let b = if near {
-            own[(random.unit() * own.len() as f64) as usize]
+            own[(random.uniform() * own.len() as f64) as usize]
         } else {
-            (random.unit() * n as f64) as u32
+            (random.uniform() * n as f64) as u32
         };
         if a != b && seen.insert((a.min(b), a.max(b))) {
             let distance = Metric::Cosine.distance(means.row(a as usize), means.row(b as usize));
             candidates.push(Candidate { left: a, right: b, distance });
         }
     }
-    let sizes = (0..n).map(|_| (30.0 * random.unit().powi(4) * 10.0) as u32 + 1).collect();
+    let sizes = (0..n).map(|_| (30.0 * random.uniform().powi(4) * 10.0) as u32 + 1).collect();
     let before = resident();
     let start = Instant::now();
     let clusters = Clusters::new(sizes, means, candidates, vec![])?;

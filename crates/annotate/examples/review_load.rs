@@ -15,6 +15,7 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 use streamface_annotate::server::session::SessionSettings;
 use streamface_annotate::server::{ReviewSession, start};
+use streamface_kernels::SplitMix64;
 use streamface_store::{Dataset, FaceRow, FeatureRow, FrameRow, LabelRow};
 use streamface_types::{BoundingBox, FaceId, FrameId, Label, Landmarks, Timestamp};
 use streamface_web::Options;
@@ -261,19 +262,10 @@ fn memory(action: &str) -> u64 {
         / 1024
 }
 
-/// SplitMix64, normal enough for a direction.
 fn direction(seed: u64) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mut next = || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    };
-    // The sum of four uniform numbers of 16 bits.
-    let normal = |bits: u64| (0..4).map(|k| (bits >> (16 * k) & 0xffff) as f32).sum::<f32>() / 65_536.0 - 2.0;
-    unit((0..DIM).map(|_| normal(next())).collect())
+    // Seeds that follow each other begin far apart.
+    let mut random = SplitMix64::new(SplitMix64::new(seed).next_u64());
+    unit((0..DIM).map(|_| random.normal() as f32).collect())
 }
 
 fn unit(mut v: Vec<f32>) -> Vec<f32> {

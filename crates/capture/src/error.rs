@@ -3,7 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 

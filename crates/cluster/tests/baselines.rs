@@ -10,7 +10,7 @@ mod people;
 #[path = "common/threads.rs"]
 mod threads;
 
-use people::{Kind, Random, people};
+use people::{Kind, people};
 use proptest::prelude::*;
 use streamface_cluster::baselines::{
     ChineseWhispers, Graph, Infomap, chinese_whispers, codelength, dbscan, infomap, noise_apart,
@@ -125,17 +125,17 @@ fn people_far_apart_are_found_by_all() {
 
 /// 12 groups of 10 to 40 rows, edges within with probability 0.5, across 0.02.
 fn planted(seed: u64) -> (Graph, Vec<u32>) {
-    let mut random = Random(SplitMix64::new(seed));
+    let mut random = SplitMix64::new(seed);
     let mut truth = Vec::new();
     for group in 0..12 {
-        truth.extend(std::iter::repeat_n(group, 10 + (random.unit() * 31.0) as usize));
+        truth.extend(std::iter::repeat_n(group, 10 + (random.uniform() * 31.0) as usize));
     }
     let mut edges = Vec::new();
     for a in 0..truth.len() {
         for b in 0..a {
             let chance = if truth[a] == truth[b] { 0.5 } else { 0.02 };
-            if random.unit() < chance {
-                edges.push((a as u32, b as u32, 0.5 + random.unit()));
+            if random.uniform() < chance {
+                edges.push((a as u32, b as u32, 0.5 + random.uniform()));
             }
         }
     }

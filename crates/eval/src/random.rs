@@ -9,17 +9,12 @@ pub(crate) fn stream(seed: u64, stream: u64) -> SplitMix64 {
     SplitMix64::new(SplitMix64::new(base.wrapping_add(stream)).next_u64())
 }
 
-/// A number below `n`, which is not 0. The bias of the high product is under n / 2⁶⁴.
-pub(crate) fn below(random: &mut SplitMix64, n: usize) -> usize {
-    ((u128::from(random.next_u64()) * n as u128) >> 64) as usize
-}
-
 /// `take` different numbers below `n`, ascending; all of them where there are no more.
 pub(crate) fn sample(random: &mut SplitMix64, n: usize, take: usize) -> Vec<usize> {
     let mut all: Vec<usize> = (0..n).collect();
     if take < n {
         for i in 0..take {
-            let other = i + below(random, n - i);
+            let other = i + random.below(n - i);
             all.swap(i, other);
         }
         all.truncate(take);
@@ -32,7 +27,7 @@ pub(crate) fn sample(random: &mut SplitMix64, n: usize, take: usize) -> Vec<usiz
 pub(crate) fn resample(random: &mut SplitMix64, weights: &mut [u32]) {
     weights.fill(0);
     for _ in 0..weights.len() {
-        let drawn = below(random, weights.len());
+        let drawn = random.below(weights.len());
         weights[drawn] += 1;
     }
 }

@@ -197,16 +197,15 @@ fn block(all: &Centred, first: usize, mut best: Far, measure: impl Fn(u32, u32) 
 
 #[cfg(test)]
 mod tests {
+    use streamface_kernels::SplitMix64;
+
     use super::*;
 
     /// The bounds alone, without a long pair to start with, which is often the answer already.
     #[test]
     fn no_bound_rules_out_the_farthest() {
-        let mut state = 11_u32;
-        let mut next = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
-        };
+        let mut random = SplitMix64::new(11);
+        let mut next = || random.uniform() as f32 * 2.0 - 1.0;
         for round in 0..24_u32 {
             let (n, dim) = (40 + 61 * round as usize, [1, 2, 3, 24][round as usize % 4]);
             let far = [0.0, 2.0, 1e5][round as usize % 3];

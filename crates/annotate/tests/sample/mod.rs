@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use streamface_kernels::SplitMix64;
 use streamface_store::{Batch, Dataset, FaceRow, FeatureRow, FrameRow, ImageKind, LabelRow};
 use streamface_types::{BoundingBox, FaceId, FrameId, Label, Landmarks, StreamTime, Timestamp};
 
@@ -29,16 +30,11 @@ impl Sample {
     }
 }
 
-/// SplitMix64.
-struct Random(u64);
+struct Random(SplitMix64);
 
 impl Random {
     fn next(&mut self) -> f32 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 40) as f32 / (1_u64 << 24) as f32
+        (self.0.next_u64() >> 40) as f32 / (1_u64 << 24) as f32
     }
 
     fn direction(&mut self) -> Vec<f32> {
@@ -60,7 +56,7 @@ fn mixed(parts: &[(&[f32], f32)]) -> Vec<f32> {
 pub fn sample(images: bool) -> Sample {
     let dir = tempfile::tempdir().unwrap();
     let data = Dataset::open(dir.path()).unwrap();
-    let mut random = Random(7);
+    let mut random = Random(SplitMix64::new(7));
     let people: Vec<_> = (0..PEOPLE).map(|_| random.direction()).collect();
     let moods: Vec<_> = (0..PEOPLE * CLUSTERS).map(|_| random.direction()).collect();
     let mut batch = Batch::default();

@@ -4,27 +4,6 @@
 use streamface_cluster::Embeddings;
 use streamface_kernels::SplitMix64;
 
-/// A small seeded generator (`SplitMix64`).
-pub struct Random(pub SplitMix64);
-
-impl Random {
-    /// 64 random bits.
-    pub fn next(&mut self) -> u64 {
-        self.0.next_u64()
-    }
-
-    /// Uniform in [0, 1).
-    pub fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    /// Standard normal (Box–Muller).
-    pub fn normal(&mut self) -> f64 {
-        let r = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
-        r * (std::f64::consts::TAU * self.unit()).cos()
-    }
-}
-
 /// What the faces are like.
 pub struct Kind {
     /// Numbers in a row.
@@ -49,11 +28,11 @@ impl Default for Kind {
 
 /// `n` faces and who they are.
 pub fn people(n: usize, kind: &Kind, seed: u64) -> (Embeddings, Vec<u32>) {
-    let mut random = Random(SplitMix64::new(seed));
+    let mut random = SplitMix64::new(seed);
     let weight: Vec<f64> = (0..kind.rank).map(|k| 0.5_f64.powf(1.2 * k as f64 / kind.rank as f64)).collect();
     let total: f64 = weight.iter().map(|w| w * w).sum::<f64>().sqrt();
     // A vector of length about 1 in the directions that count.
-    let draw = |length: f64, random: &mut Random| -> Vec<f64> {
+    let draw = |length: f64, random: &mut SplitMix64| -> Vec<f64> {
         weight.iter().map(|w| length * w / total * random.normal()).collect()
     };
     let people = ((n as f64 * kind.people) as usize).max(1);
@@ -65,7 +44,7 @@ pub fn people(n: usize, kind: &Kind, seed: u64) -> (Embeddings, Vec<u32>) {
     let (mut data, mut who) = (Vec::with_capacity(n * kind.dim), Vec::with_capacity(n));
     for _ in 0..n {
         // The inverse of 1/k's running sum, about log k.
-        let person = ((people as f64).powf(random.unit()) as usize).min(people) - 1;
+        let person = ((people as f64).powf(random.uniform()) as usize).min(people) - 1;
         let length = kind.noise.0 * (kind.noise.1 * random.normal()).exp();
         let noise = draw(length, &mut random);
         let mut row = vec![0.0; kind.dim];

@@ -189,7 +189,7 @@ pub(super) fn scores(labels: &[i64], truth: &Truth<'_>) -> (Scored, Scored) {
 mod tests {
     use proptest::prelude::*;
 
-    use crate::random::{below, stream};
+    use crate::random::stream;
 
     use super::*;
 
@@ -257,8 +257,8 @@ mod tests {
         let mut random = stream(seed, 9);
         let (mut truth, mut labels, mut of) = (Vec::new(), Vec::new(), Vec::new());
         for shot in 0..shots {
-            let person = below(&mut random, 10) as i64;
-            let label = if below(&mut random, 5) == 0 { below(&mut random, 10) as i64 } else { person };
+            let person = random.below(10) as i64;
+            let label = if random.below(5) == 0 { random.below(10) as i64 } else { person };
             for _ in 0..4 {
                 truth.push(person);
                 labels.push(label);

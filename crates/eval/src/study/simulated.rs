@@ -5,7 +5,7 @@ use streamface_kernels::SplitMix64;
 
 use super::stats::{normal_cdf, normal_quantile};
 use super::*;
-use crate::random::{below, stream};
+use crate::random::stream;
 
 /// Distances of a normal distribution, of whose variance a part is common to all pairs of a shot.
 #[derive(Clone, Copy)]
@@ -37,7 +37,7 @@ impl Kind {
         let mut pairs = Vec::new();
         for shot in 0..self.shots {
             let common = normal(&mut random);
-            for _ in 0..1 + below(&mut random, self.most) {
+            for _ in 0..1 + random.below(self.most) {
                 let own = normal(&mut random);
                 let z = self.within_shot.sqrt() * common + (1.0 - self.within_shot).sqrt() * own;
                 pairs.push(Pair { distance: (self.mean + self.sd * z).max(0.0), shot });

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use streamface_kernels::SplitMix64;
 
-use crate::random::{below, stream};
+use crate::random::stream;
 
 /// How pairs are drawn from labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub fn draw_pairs(labels: &[i64], draw: Draw) -> Vec<(usize, usize, bool, Option
         let mut numbers = distinct(&mut random, all, draw.most);
         // Fisher–Yates: folds are taken from the front.
         for i in (1..numbers.len()).rev() {
-            numbers.swap(i, below(&mut random, i + 1));
+            numbers.swap(i, random.below(i + 1));
         }
         let pair = |number: usize| {
             let at = ends.partition_point(|&end| end <= number);
@@ -79,7 +79,7 @@ fn distinct(random: &mut SplitMix64, n: usize, take: usize) -> Vec<usize> {
     }
     let mut taken = BTreeSet::new();
     for last in n - take..n {
-        let number = below(random, last + 1);
+        let number = random.below(last + 1);
         if !taken.insert(number) {
             taken.insert(last);
         }

@@ -226,7 +226,7 @@ impl Random {
 
     /// 0 to `n` − 1; 0 for no `n`.
     fn below(&mut self, n: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
+        self.0.below(n as usize) as u64
     }
 
     /// `n` different numbers below `all`, ascending (Floyd's sampling; Bentley and Floyd 1987).

@@ -1,5 +1,6 @@
 //! Faces and people as the page shows them.
 
+use streamface_kernels::SplitMix64;
 use streamface_types::{Attributes, FaceId, Timestamp};
 
 use super::ReviewSession;
@@ -116,13 +117,7 @@ fn short(source: &str) -> String {
 
 /// A hash of a person's faces, independent of their order.
 pub(super) fn state(faces: &[u32]) -> String {
-    let mix = |face: u32| {
-        // SplitMix64 (Steele, Lea and Flood 2014).
-        let mut z = u64::from(face).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    };
-    let sum = faces.iter().fold(0_u64, |sum, &face| sum.wrapping_add(mix(face)));
+    let hash = |face: u32| SplitMix64::new(u64::from(face)).next_u64();
+    let sum = faces.iter().fold(0_u64, |sum, &face| sum.wrapping_add(hash(face)));
     format!("{}-{sum:016x}", faces.len())
 }
