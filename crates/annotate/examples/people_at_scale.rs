@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut members: Vec<Vec<usize>> = vec![Vec::new(); CLUSTERS];
     labels.iter().enumerate().for_each(|(f, &l)| members[l as usize].push(f));
-    let side = |random: &mut Random, cluster: usize| -> Vec<FaceId> {
+    let side = |random: &mut SplitMix64, cluster: usize| -> Vec<FaceId> {
         let of = &members[cluster];
         (0..of.len().min(25)).map(|_| faces[of[random.below(of.len())]].clone()).collect()
     };
@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut kinds = [0; 7];
     while decisions.len() < DECISIONS {
         let kind = random.below(100);
-        let some = |random: &mut Random| {
+        let some = |random: &mut SplitMix64| {
             let cluster = random.below(CLUSTERS);
             side(random, cluster)
         };

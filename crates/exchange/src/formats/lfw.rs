@@ -220,10 +220,6 @@ fn draw(fold: &[usize], counts: &[usize], n: u64, random: &mut Random) -> Fold {
 struct Random(SplitMix64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0.next_u64()
-    }
-
     /// 0 to `n` − 1; 0 for no `n`.
     fn below(&mut self, n: u64) -> u64 {
         self.0.below(n as usize) as u64

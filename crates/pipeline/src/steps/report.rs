@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use streamface_model::Manifest;
 use streamface_report::{Face, Folder, Frame, Model, Person, Report};
 use streamface_store::{Dataset, ExtractionRow, FaceRow, FrameRow, ImageKind, LabelRow, write_atomic};
 use streamface_types::{FaceId, Label};
