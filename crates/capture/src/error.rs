@@ -14,12 +14,54 @@ pub enum Error {
     #[error("{}: no such file or folder", .0.display())]
     NotFound(PathBuf),
     /// A folder without a video or image.
-    #[error("{}: holds no video and no image (looked for {known})", path.display())]
+    #[error("{}: holds no video and no image: {there} (looked for {known})", path.display())]
     NothingInFolder {
         /// The folder.
         path: PathBuf,
         /// Endings that were looked for.
         known: String,
+        /// What is there.
+        there: String,
+    },
+    /// A dataset directory where a source was asked for.
+    #[error(
+        "{dir}: a dataset directory, which is a result and no source; give the video, url or folder that it comes \
+         from, or search its own frames with `streamface extract {dir}`", dir = .0.display()
+    )]
+    IsDataset(PathBuf),
+    /// A device or socket where a file was asked for.
+    #[error("{}: {kind}, not a video; give a file, a folder, a named pipe or a url", path.display())]
+    NotAFile {
+        /// Its path.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// A url whose scheme is not opened.
+    #[error("{what}: {scheme}:// is not opened; a source is a file, a folder, or a url of {known}")]
+    Protocol {
+        /// The url.
+        what: Box<str>,
+        /// Its scheme.
+        scheme: String,
+        /// Schemes that are opened.
+        known: String,
+    },
+    /// A page in the place of a stream.
+    #[error("{what}: {why}")]
+    WebPage {
+        /// The url.
+        what: Box<str>,
+        /// What to do.
+        why: String,
+    },
+    /// A playlist that must not be followed.
+    #[error("{what}: {why}")]
+    Playlist {
+        /// The file or url.
+        what: Box<str>,
+        /// What is wrong with it, and what to do.
+        why: String,
     },
     /// A file of no bytes.
     #[error("{0}: the file is empty")]

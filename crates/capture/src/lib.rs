@@ -24,6 +24,7 @@ mod deadline;
 mod error;
 mod filters;
 mod frame;
+mod open;
 mod settings;
 mod source;
 mod video;
@@ -33,8 +34,8 @@ pub use error::{Error, Result};
 pub use filters::{FilterSettings, FrameFilter, Verdict};
 pub use frame::{CapturedFrame, Notice};
 pub use settings::{Settings, Stop};
-pub use source::{Source, shown, sources};
-pub use video::{DecodedFrame, VideoReader, ffmpeg_version};
+pub use source::{Location, Naming, Source, Sources, is_dataset, shown, sources};
+pub use video::{DecodedFrame, Keyframe, VideoReader, ffmpeg_version};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -32,6 +32,12 @@ pub struct Settings {
     pub start: Timestamp,
     /// Largest width or height of a picture, pixels.
     pub max_side: u32,
+    /// Of a stream in several sizes, the highest that is no higher than this, pixels; none for the largest.
+    pub height: Option<u32>,
+    /// Lines `Name: value` that are sent with each HTTP request of a source, those for segments included.
+    pub headers: Vec<String>,
+    /// The user agent of HTTP requests; none for ffmpeg's own.
+    pub user_agent: Option<String>,
     /// Begin a segmented live stream at its newest segment, where a recording begins some segments before.
     pub newest: bool,
 }
@@ -49,6 +55,9 @@ impl Default for Settings {
             give_up_after: None,
             start: Timestamp::default(),
             max_side: 8192,
+            height: None,
+            headers: Vec::new(),
+            user_agent: None,
             newest: false,
         }
     }
@@ -72,6 +81,21 @@ impl Settings {
         }
         if self.max_side == 0 || self.max_side > 32_768 {
             return wrong("max_side", "1 to 32768", self.max_side.to_string());
+        }
+        if self.height == Some(0) {
+            return wrong("height", "1 or more", "0".into());
+        }
+        for header in &self.headers {
+            // The value may be a secret, and is not repeated.
+            let name = header.split_once(':').map(|(name, _)| name);
+            let token = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic());
+            if !name.is_some_and(token) || header.contains(['\r', '\n', '\0']) {
+                let value = format!("'{}'", name.unwrap_or("a line without a colon").escape_debug());
+                return wrong("header", "one line 'Name: value'", value);
+            }
+        }
+        if self.user_agent.as_ref().is_some_and(|agent| agent.contains(['\r', '\n', '\0'])) {
+            return wrong("user-agent", "one line", "several".into());
         }
         Ok(())
     }
@@ -103,5 +127,25 @@ impl Stop {
     #[must_use]
     pub fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_one_line_each_and_their_values_are_not_repeated() {
+        let with =
+            |header: &str| Settings { headers: vec![header.to_owned()], ..Settings::default() }.check();
+        with("Referer: https://host/page").unwrap();
+        with("X-Empty:").unwrap();
+        for wrong in ["secret", ": secret", "Two Words: secret", "A: secret\r\nB: x"] {
+            let said = with(wrong).unwrap_err().to_string();
+            assert!(said.contains("Name: value") && !said.contains("secret"), "{said}");
+        }
+        let agent = Settings { user_agent: Some("a\nb".into()), ..Settings::default() };
+        assert!(agent.check().is_err());
+        assert!(Settings { height: Some(0), ..Settings::default() }.check().is_err());
     }
 }

@@ -1,6 +1,5 @@
 //! Keyframes through ffmpeg, and nothing but keyframes.
 
-use std::ffi::CString;
 use std::time::{Duration, Instant};
 
 use ffmpeg::codec::discard::Discard;
@@ -8,15 +7,16 @@ use ffmpeg::ffi;
 use ffmpeg::format::Pixel;
 use ffmpeg::media;
 use ffmpeg::software::scaling;
-use ffmpeg::{Dictionary, Packet, Rational, Rescale, format, frame};
+use ffmpeg::{Packet, Rational, Rescale, frame};
 use ffmpeg_next as ffmpeg;
 use image::RgbImage;
 use streamface_types::{StreamTime, Timestamp};
 
 use crate::deadline::Watch;
 use crate::error::{Error, Result};
+use crate::open::{Ending, Opened, is_playlist, open, pick};
 use crate::settings::{Settings, Stop};
-use crate::source::shown;
+use crate::source::{Location, scheme_of};
 
 /// A decoded keyframe.
 #[derive(Debug)]
@@ -27,10 +27,22 @@ pub struct DecodedFrame {
     pub time: StreamTime,
 }
 
+/// A keyframe as it is read, before it is decoded.
+#[derive(Debug, Clone, Copy)]
+pub struct Keyframe<'a> {
+    /// Its number since the opening, from 0.
+    pub number: u64,
+    /// Its presentation time.
+    pub time: StreamTime,
+    /// Its compressed bytes.
+    pub bytes: &'a [u8],
+}
+
 /// An opened video of which only keyframes are read and decoded.
 pub struct VideoReader {
+    location: Location,
     name: String,
-    input: format::context::Input,
+    opened: Opened,
     decoder: ffmpeg::decoder::Video,
     stream: usize,
     time_base: Rational,
@@ -60,10 +72,8 @@ impl std::fmt::Debug for VideoReader {
     }
 }
 
-/// What may be opened on behalf of what: a local file that names a url must not make us fetch it.
-const FILE_PROTOCOLS: &str = "file,crypto,data,subfile";
-const URL_PROTOCOLS: &str =
-    "http,https,httpproxy,tls,tcp,udp,rtp,srtp,rtsp,rtsps,rtmp,rtmps,rtmpt,srt,crypto,data,hls,mmsh,mmst";
+/// Longest body of a download that is believed to have that length, bytes. Cameras announce more for what never ends.
+const MAX_BODY: i64 = 1 << 42;
 
 impl VideoReader {
     /// Opens a file or url; at `end`, whatever ffmpeg waits for is broken off.
@@ -71,20 +81,21 @@ impl VideoReader {
     /// # Errors
     /// [`Error::Open`], [`Error::NoVideo`], [`Error::Connection`] after
     /// `open_timeout`, [`Error::Stopped`].
-    pub fn open(source: &str, settings: &Settings, stop: &Stop, end: Option<Instant>) -> Result<Self> {
+    pub fn open(location: &Location, settings: &Settings, stop: &Stop, end: Option<Instant>) -> Result<Self> {
+        let shown = location.shown();
+        let source = shown.as_str();
         ffmpeg::init().map_err(|e| Error::Open { what: source.into(), why: e.to_string() })?;
         ffmpeg::util::log::set_level(ffmpeg::util::log::Level::Quiet);
-        let (url, is_url) = (source, source.contains("://"));
-        let source = shown(url);
-        let source = source.as_str();
-        if !is_url && std::fs::metadata(source).is_ok_and(|m| m.is_file() && m.len() == 0) {
-            return Err(Error::Empty(source.to_owned()));
-        }
         let watch = Watch::new(stop.clone(), end);
         watch.allow(settings.open_timeout);
-        let mut input = open_input(url, is_url, settings, &watch)
-            .map_err(|e| explain(source, is_url, e, &watch, settings.open_timeout))?;
-        let best = input.streams().best(media::Type::Video);
+        let mut opened = open(location, settings, &watch)?;
+        let input = &mut opened.input;
+        let videos: Vec<usize> = input
+            .streams()
+            .filter(|stream| stream.parameters().medium() == media::Type::Video)
+            .map(|stream| stream.index())
+            .collect();
+        let best = pick(input, &videos, settings.height).and_then(|index| input.stream(index));
         let best = best.ok_or_else(|| Error::NoVideo(source.to_owned()))?;
         let (stream, time_base, parameters) = (best.index(), best.time_base(), best.parameters());
         let wrong = |e: ffmpeg::Error| Error::Open { what: source.into(), why: format!("no decoder: {e}") };
@@ -105,8 +116,9 @@ impl VideoReader {
             unsafe { (*(*(*input.as_mut_ptr()).streams.add(i))).discard = ffi::AVDiscard::AVDISCARD_ALL };
         }
         Ok(Self {
+            location: location.clone(),
             name: source.to_owned(),
-            input,
+            opened,
             decoder,
             stream,
             time_base,
@@ -124,15 +136,52 @@ impl VideoReader {
     /// How long the video is by its header; none for a live stream.
     #[must_use]
     pub fn duration(&self) -> Option<Duration> {
-        let micros = u64::try_from(self.input.duration()).ok().filter(|&d| d > 0)?;
+        let micros = u64::try_from(self.opened.input.duration()).ok().filter(|&d| d > 0)?;
         Some(Duration::from_micros(micros))
+    }
+
+    /// Whether the video ends by itself, as far as its header or its server say: it has a length. A playlist that is
+    /// still written, and a body without a length, may go on for ever.
+    #[must_use]
+    pub fn has_end(&self) -> bool {
+        self.duration().is_some() || self.body_length().is_some()
+    }
+
+    /// Whether this is one body that is fetched by HTTP, and no playlist.
+    #[must_use]
+    pub fn is_download(&self) -> bool {
+        matches!(&self.location, Location::Url(url) if scheme_of(url).starts_with("http"))
+            && !is_playlist(&self.opened.input)
+    }
+
+    /// Whether the connection broke off before the end of what is fetched.
+    #[must_use]
+    pub fn broke_off(&self) -> bool {
+        // SAFETY: plain fields of the open input; `pb` is null for what reads by itself.
+        unsafe {
+            let io = (*self.opened.input.as_ptr()).pb;
+            !io.is_null() && (*io).error < 0
+        }
+    }
+
+    /// Bytes of what is fetched, where the server says so.
+    fn body_length(&self) -> Option<i64> {
+        if !self.is_download() {
+            return None;
+        }
+        // SAFETY: as in `broke_off`; `avio_size` asks for what the server has said already.
+        let length = unsafe {
+            let io = (*self.opened.input.as_ptr()).pb;
+            if io.is_null() { -1 } else { ffi::avio_size(io) }
+        };
+        (1..=MAX_BODY).contains(&length).then_some(length)
     }
 
     /// Where the video's clock begins.
     #[must_use]
     pub fn start_time(&self) -> StreamTime {
         // SAFETY: reads a plain field of the open input.
-        let start = unsafe { (*self.input.as_ptr()).start_time };
+        let start = unsafe { (*self.opened.input.as_ptr()).start_time };
         StreamTime(if start == ffi::AV_NOPTS_VALUE { 0 } else { start })
     }
 
@@ -150,7 +199,7 @@ impl VideoReader {
     /// When the video was made, where its container says so.
     #[must_use]
     pub fn creation_time(&self) -> Option<Timestamp> {
-        self.input.metadata().get("creation_time").and_then(Timestamp::parse_rfc3339)
+        self.opened.input.metadata().get("creation_time").and_then(Timestamp::parse_rfc3339)
     }
 
     /// Keyframes dropped so far because they were corrupt.
@@ -159,8 +208,7 @@ impl VideoReader {
         self.corrupt
     }
 
-    /// The next keyframe that `known` (by its number since the opening, from 0, and its time) does not
-    /// have; none at the end. Known ones are passed over without decoding. A corrupt keyframe is
+    /// The next keyframe that `known` does not have; none at the end. Known ones are passed over without decoding. A corrupt keyframe is
     /// `Some(None)`: counted, and for the caller to judge.
     ///
     /// # Errors
@@ -168,23 +216,22 @@ impl VideoReader {
     /// [`Error::TooLarge`]; [`Error::Stopped`].
     pub fn next_keyframe(
         &mut self,
-        mut known: impl FnMut(u64, StreamTime) -> bool,
+        mut known: impl FnMut(Keyframe<'_>) -> bool,
     ) -> Result<Option<Option<DecodedFrame>>> {
         while !self.ended {
             self.watch.allow(self.read_timeout);
             // A new one each time: reading into a packet does not release what it held.
             let mut packet = Packet::empty();
-            match packet.read(&mut self.input) {
+            match packet.read(&mut self.opened.input) {
                 Ok(()) => {}
-                Err(ffmpeg::Error::Eof) => break,
+                Err(ffmpeg::Error::Eof) if !self.opened.guard.has_refused() => break,
                 Err(ffmpeg::Error::Other { errno: ffmpeg::util::error::EAGAIN }) => {
                     std::thread::sleep(Duration::from_millis(10));
                     continue;
                 }
                 Err(e) => {
                     self.ended = true;
-                    let is_url = self.name.contains("://");
-                    return Err(explain(&self.name, is_url, e, &self.watch, self.read_timeout));
+                    return Err(self.ending().explain(e));
                 }
             }
             if self.watch.stop.is_set() {
@@ -199,7 +246,7 @@ impl VideoReader {
             let time = StreamTime(time.unwrap_or_else(|| self.last.map_or(0, |t| t.micros() + 1)));
             self.last = Some(time);
             self.keys += 1;
-            if known(self.keys - 1, time) {
+            if known(Keyframe { number: self.keys - 1, time, bytes: packet.data().unwrap_or_default() }) {
                 continue;
             }
             let decoded = if packet.is_corrupt() { None } else { self.decode(&packet)? };
@@ -210,6 +257,16 @@ impl VideoReader {
         }
         self.ended = true;
         Ok(None)
+    }
+
+    fn ending(&self) -> Ending<'_> {
+        Ending {
+            location: &self.location,
+            shown: &self.name,
+            guard: Some(&self.opened.guard),
+            watch: &self.watch,
+            limit: self.read_timeout,
+        }
     }
 
     /// Time of the last keyframe that was read.
@@ -270,61 +327,6 @@ impl VideoReader {
     }
 }
 
-/// Opens with options and a way to interrupt, which ffmpeg-next offers only one at a time.
-fn open_input(
-    source: &str,
-    is_url: bool,
-    settings: &Settings,
-    watch: &Watch,
-) -> Result<format::context::Input, ffmpeg::Error> {
-    let mut options = Dictionary::new();
-    options.set("protocol_whitelist", if is_url { URL_PROTOCOLS } else { FILE_PROTOCOLS });
-    if is_url {
-        let micros = settings.read_timeout.as_micros().to_string();
-        options.set("rw_timeout", &micros);
-        // To RTMP this option would mean: wait for others to connect.
-        if ["rtsp", "rtsps", "udp", "srt"].iter().any(|p| source.starts_with(&format!("{p}://"))) {
-            options.set("timeout", &micros);
-        }
-        if settings.newest {
-            options.set("live_start_index", "-1");
-        }
-        options.set("rtsp_transport", "tcp");
-        // As the original asks for: connections that end with their segment, segments side by side.
-        options.set("http_persistent", "0");
-        options.set("http_multiple", "1");
-    }
-    // Without the prefix, `12:30.mp4` would be a protocol.
-    let path = if is_url { source.to_owned() } else { format!("file:{source}") };
-    let path = CString::new(path).map_err(|_| ffmpeg::Error::InvalidData)?;
-    let watching = watch.clone();
-    let interrupt =
-        ffmpeg::util::interrupt::new(Box::new(move || watching.stop.is_set() || watching.is_late()));
-    // SAFETY: the calls are those of avformat's documentation. `avformat_open_input` frees the context
-    // on failure and sets the pointer to null; on success `Input` owns it together with the guard
-    // that keeps the callback alive. The dictionary is taken apart and put together again.
-    unsafe {
-        let mut context = ffi::avformat_alloc_context();
-        if context.is_null() {
-            return Err(ffmpeg::Error::Other { errno: ffmpeg::util::error::ENOMEM });
-        }
-        (*context).interrupt_callback = interrupt.interrupt;
-        let mut options = options.disown();
-        let opened =
-            ffi::avformat_open_input(&mut context, path.as_ptr(), std::ptr::null_mut(), &mut options);
-        drop(Dictionary::own(options));
-        if opened < 0 {
-            return Err(ffmpeg::Error::from(opened));
-        }
-        let input = format::context::Input::wrap_with_interrupt(context, interrupt.guard);
-        let found = ffi::avformat_find_stream_info(context, std::ptr::null_mut());
-        if found < 0 {
-            return Err(ffmpeg::Error::from(found));
-        }
-        Ok(input)
-    }
-}
-
 /// The matrix that the stream names; where it names none, ffmpeg's default (BT.601) stands.
 fn set_colours(scaler: &mut scaling::Context, picture: &frame::Video) {
     use ffmpeg::color::{Range, Space};
@@ -350,36 +352,4 @@ pub fn ffmpeg_version() -> String {
     let show = |v: u32| format!("{}.{}.{}", v >> 16, v >> 8 & 255, v & 255);
     let (codec, format) = (ffmpeg::codec::version(), ffmpeg::format::version());
     format!("libavcodec {}, libavformat {}", show(codec), show(format))
-}
-
-/// Turns ffmpeg's code into what happened, and what to do.
-fn explain(source: &str, is_url: bool, e: ffmpeg::Error, watch: &Watch, limit: Duration) -> Error {
-    if watch.stop.is_set() {
-        return Error::Stopped;
-    }
-    let what: Box<str> = source.into();
-    if !is_url {
-        let why = match e {
-            ffmpeg::Error::InvalidData => {
-                "not a video that ffmpeg can read (broken, cut short, or another kind of file)".to_owned()
-            }
-            e => format!("cannot be read: {e}"),
-        };
-        return Error::Open { what, why };
-    }
-    let why = match e {
-        _ if watch.is_over() => "no answer within the time of --for".to_owned(),
-        _ if watch.is_late() => format!("no answer within {} s", limit.as_secs()),
-        ffmpeg::Error::Other { errno: ffmpeg::util::error::ECONNREFUSED } => {
-            "connection refused; is the server running, and the port right?".to_owned()
-        }
-        ffmpeg::Error::HttpNotFound => "the server answers 404: no such stream".to_owned(),
-        ffmpeg::Error::HttpUnauthorized | ffmpeg::Error::HttpForbidden => {
-            format!("the server refuses ({e}); does the url need a token or a password?")
-        }
-        ffmpeg::Error::InvalidData => "what the server sends is no video that ffmpeg can read".to_owned(),
-        ffmpeg::Error::ProtocolNotFound => "ffmpeg knows no such protocol".to_owned(),
-        e => format!("{e}"),
-    };
-    Error::Connection { what, why }
 }

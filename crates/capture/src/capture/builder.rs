@@ -34,9 +34,9 @@ impl std::fmt::Debug for CaptureBuilder {
 
 impl Capture {
     /// A walk through `sources` in their order.
-    pub fn builder(sources: Vec<Source>) -> CaptureBuilder {
+    pub fn builder(sources: impl Into<Vec<Source>>) -> CaptureBuilder {
         CaptureBuilder {
-            sources,
+            sources: sources.into(),
             settings: Settings::default(),
             stop: Stop::new(),
             earlier: Earlier::default(),

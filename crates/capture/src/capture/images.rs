@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use image::RgbImage;
-use streamface_imgproc::{DecodeLimits, decode_image};
+use streamface_imgproc::{DecodeLimits, ImageError, decode_image};
 use streamface_store::{FrameRow, MAX_IMAGE_BYTES};
 use streamface_types::FrameId;
 
@@ -15,6 +15,9 @@ use super::earlier::KnownImages;
 use super::shared::Shared;
 use crate::error::{Error, Result};
 use crate::frame::CapturedFrame;
+use crate::settings::Settings;
+use crate::source::{Location, path_text};
+use crate::video::VideoReader;
 
 /// Images that are still to be read.
 #[derive(Debug)]
@@ -34,7 +37,7 @@ impl Images {
         known: &mut KnownImages,
     ) -> Result<Option<CapturedFrame>> {
         while let Some((number, path, stem)) = self.0.pop_front() {
-            let source = path.to_string_lossy().into_owned();
+            let source = path_text(&path);
             if let Some((frame, kept)) = known.done.get(&source) {
                 if *kept && frame.timestamp().is_some() {
                     known.before = Some(frame.clone());
@@ -51,7 +54,7 @@ impl Images {
             let Some(frame) = frames.next() else { continue };
             let frame = frame?;
             let start = Instant::now();
-            let read = read_image(&path);
+            let read = read_image(&path, shared);
             shared.decode_time += start.elapsed();
             let image = read?;
             known.taken.insert(frame.clone());
@@ -69,8 +72,8 @@ impl Images {
     }
 }
 
-fn read_image(path: &Path) -> Result<RgbImage> {
-    let what = || path.to_string_lossy().into();
+fn read_image(path: &Path, shared: &Shared) -> Result<RgbImage> {
+    let what = || path_text(path).into();
     let io = |source| Error::Io { path: path.to_owned(), source };
     let file = File::open(path).map_err(io)?;
     let mut bytes = Vec::new();
@@ -78,6 +81,24 @@ fn read_image(path: &Path) -> Result<RgbImage> {
     if bytes.len() as u64 > MAX_IMAGE_BYTES {
         return Err(Error::Image { what: what(), why: format!("larger than {MAX_IMAGE_BYTES} bytes") });
     }
-    decode_image(&bytes, &DecodeLimits::default())
-        .map_err(|e| Error::Image { what: what(), why: e.to_string() })
+    match decode_image(&bytes, &DecodeLimits::default()) {
+        Err(ImageError::UnknownFormat) => read_other(path, shared),
+        read => read.map_err(|e| Error::Image { what: what(), why: e.to_string() }),
+    }
+}
+
+/// A picture that ffmpeg can read: WebP, TIFF, BMP and many more.
+fn read_other(path: &Path, shared: &Shared) -> Result<RgbImage> {
+    let settings = Settings { max_side: DecodeLimits::default().max_side, ..shared.settings.clone() };
+    let location = Location::File(path.to_owned());
+    let read = VideoReader::open(&location, &settings, &shared.stop, None)
+        .and_then(|mut reader| reader.next_keyframe(|_| false));
+    let why = match read {
+        Ok(Some(Some(frame))) => return Ok(frame.image),
+        Err(e @ (Error::Stopped | Error::Empty(_) | Error::TooLarge { .. })) => return Err(e),
+        _ => {
+            "not a picture that can be read (broken, cut short, or of another kind); convert it to PNG or JPEG"
+        }
+    };
+    Err(Error::Image { what: path_text(path).into(), why: why.to_owned() })
 }

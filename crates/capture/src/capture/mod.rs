@@ -3,6 +3,7 @@
 mod builder;
 mod earlier;
 mod images;
+mod repetition;
 mod shared;
 mod stream;
 mod walk;

@@ -6,20 +6,20 @@ use streamface_store::FrameRow;
 use streamface_types::{FrameId, StreamTime, Timestamp};
 
 use super::earlier::KnownStream;
+use super::repetition::Repetition;
 use super::shared::Shared;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::frame::{CapturedFrame, Notice};
-use crate::video::{DecodedFrame, VideoReader};
+use crate::source::Location;
+use crate::video::{DecodedFrame, Keyframe, VideoReader};
 
 /// A video file or url under way.
 pub(super) struct Stream {
-    /// File or url.
-    spec: String,
+    location: Location,
     /// The same as it may be shown.
     shown: String,
     name: String,
-    is_url: bool,
     reader: Option<VideoReader>,
     /// Whether the stream had no end when it was opened.
     live: bool,
@@ -29,6 +29,8 @@ pub(super) struct Stream {
     closing: bool,
     /// Whether keyframes may be repetitions of what the connection before saw.
     catching_up: bool,
+    /// Whether a download without a length is the one before once more.
+    repetition: Repetition,
     /// Time of the last keyframe of this connection.
     passed: Option<StreamTime>,
     /// Keyframes since the last connection.
@@ -39,6 +41,8 @@ pub(super) struct Stream {
     decoded: bool,
     /// Attempts since the last keyframe.
     attempts: u32,
+    /// Connections since then.
+    stuck: u32,
     lost_at: Option<Instant>,
 }
 
@@ -59,7 +63,7 @@ impl Stream {
             let Some(mut reader) = self.reader.take() else { return Ok(None) };
             let before = reader.corrupt();
             let start = Instant::now();
-            let next = reader.next_keyframe(|number, time| self.knows(number, time, now()));
+            let next = reader.next_keyframe(|keyframe| self.knows(keyframe, now()));
             shared.decode_time += start.elapsed();
             shared.corrupt += reader.corrupt() - before;
             if !self.live && matches!(next, Ok(Some(_))) {
@@ -78,10 +82,22 @@ impl Stream {
                         self.lose(shared, "two corrupt frames in a row".into())?;
                     }
                 }
-                Ok(None) if self.live && !self.closing => self.lose(shared, "the stream ended".into())?,
+                Ok(None) if self.live && !self.closing => {
+                    if self.ended(shared, "the stream ended".into())? {
+                        return Ok(None);
+                    }
+                }
+                Ok(None) if !self.live && self.location.is_url() && self.broke_off() => {
+                    self.lose(shared, "the connection broke off before the end".into())?;
+                }
                 Ok(None) => return self.finish(shared).map(|()| None),
                 Err(Error::Connection { .. }) if shared.is_over() => return Ok(None),
-                Err(Error::Connection { why, .. }) => self.lose(shared, why)?,
+                Err(Error::Connection { why, .. }) => {
+                    if self.ended(shared, why)? {
+                        return Ok(None);
+                    }
+                }
+                Err(e @ Error::Playlist { .. }) => return Err(e),
                 Err(e) if self.decoded && !matches!(e, Error::Stopped) => {
                     (shared.notice)(Notice::Warning(format!("{e}; what came before it is kept")));
                     return Ok(None);
@@ -97,16 +113,16 @@ impl Stream {
             if shared.stop.is_set() {
                 return Err(Error::Stopped);
             }
-            if self.is_url && shared.end.is_none() {
+            if self.location.is_url() && shared.end.is_none() {
                 shared.end = shared.settings.limit.and_then(|limit| Instant::now().checked_add(limit));
             }
-            let end = shared.end.filter(|_| self.is_url);
-            match VideoReader::open(&self.spec, &shared.settings, &shared.stop, end) {
+            let end = shared.end.filter(|_| self.location.is_url());
+            match VideoReader::open(&self.location, &shared.settings, &shared.stop, end) {
                 Ok(reader) => {
                     self.opened(shared, reader);
                     return Ok(true);
                 }
-                Err(Error::Stopped) => return Err(Error::Stopped),
+                Err(e @ (Error::Stopped | Error::Playlist { .. })) => return Err(e),
                 // What was a stream a moment ago will be one again, whatever is sent meanwhile.
                 Err(e) if self.connected_once || matches!(e, Error::Connection { .. }) => {
                     if shared.is_over() {
@@ -122,7 +138,7 @@ impl Stream {
     fn opened(&mut self, shared: &mut Shared, mut reader: VideoReader) {
         let duration = reader.duration();
         if !self.connected_once {
-            self.live = self.is_url && duration.is_none();
+            self.live = self.location.is_url() && !reader.has_end();
             (shared.notice)(Notice::Opened { source: self.shown.clone(), duration });
         }
         self.closing = self.live && duration.is_some();
@@ -140,7 +156,35 @@ impl Stream {
         self.passed = None;
         self.connected_once = true;
         self.since_connect = 0;
+        self.stuck += 1;
         self.reader = Some(reader);
+    }
+
+    /// The connection to a stream has ended: whether this is its end, as it gives the same each time.
+    fn ended(&mut self, shared: &mut Shared, why: String) -> Result<bool> {
+        let download = self.reader.as_ref().filter(|reader| self.live && reader.is_download());
+        if download.is_some_and(|reader| self.repetition.ended(reader.keyframes())) {
+            let said = "the server has sent the same once more, so this is a file that has ended";
+            (shared.notice)(Notice::Warning(format!("{}: {said}", self.shown)));
+            return self.finish(shared).map(|()| true);
+        }
+        self.lose(shared, why).map(|()| false)
+    }
+
+    /// Ends a connection that has lasted long enough.
+    fn disconnect(&mut self) {
+        if let Some(reader) = self.reader.as_ref().filter(|reader| reader.is_download()) {
+            // A file without a length would be fetched from its beginning each time.
+            if self.repetition.is_again() {
+                return;
+            }
+            self.repetition.ended(reader.keyframes());
+        }
+        self.reader = None;
+    }
+
+    fn broke_off(&self) -> bool {
+        self.reader.as_ref().is_some_and(VideoReader::broke_off)
     }
 
     /// Ends the connection, to be made anew.
@@ -154,8 +198,10 @@ impl Stream {
     /// Gives up where there is no hope, with `e` as the reason; else waits.
     fn give_up_or_pause(&mut self, shared: &mut Shared, e: Error) -> Result<()> {
         let lost = self.lost_at.get_or_insert_with(Instant::now).elapsed();
+        let too_long = shared.settings.give_up_after.is_some_and(|limit| lost >= limit);
         let hopeless = if self.decoded {
-            shared.settings.give_up_after.is_some_and(|limit| lost >= limit)
+            // A file that breaks off at the same place each time has no more.
+            too_long || (!self.live && self.stuck >= shared.settings.first_attempts)
         } else {
             // Not one keyframe so far.
             self.attempts + 1 >= shared.settings.first_attempts
@@ -203,11 +249,12 @@ impl Stream {
         self.at.last = Some((time, captured_at));
         self.decoded = true;
         self.attempts = 0;
+        self.stuck = 0;
         self.lost_at = None;
         self.since_connect += 1;
         let interval = shared.settings.reconnect_interval;
         if self.live && !self.closing && interval > 0 && self.since_connect >= interval {
-            self.reader = None;
+            self.disconnect();
         }
         Ok(Some(shared.judge(row, image)))
     }
@@ -241,24 +288,25 @@ impl Stream {
 
 impl Stream {
     /// A source that is still to be opened; `at` is what an earlier run has of it.
-    pub(super) fn new(spec: String, shown: String, name: String, is_url: bool, at: KnownStream) -> Self {
+    pub(super) fn new(location: Location, shown: String, name: String, at: KnownStream) -> Self {
         Self {
-            spec,
+            location,
             shown,
             name,
-            is_url,
             reader: None,
             live: false,
             clock: None,
             at,
             closing: false,
             catching_up: false,
+            repetition: Repetition::default(),
             passed: None,
             since_connect: 0,
             corrupt_in_row: 0,
             connected_once: false,
             decoded: false,
             attempts: 0,
+            stuck: 0,
             lost_at: None,
         }
     }
@@ -266,10 +314,14 @@ impl Stream {
     /// Whether a keyframe was seen before. A file's are known by their number. A connection to a live
     /// stream made anew begins with what the last one ended with, if it is the same timeline: if its
     /// clock has moved as far as ours.
-    fn knows(&mut self, number: u64, time: StreamTime, now: Timestamp) -> bool {
+    fn knows(&mut self, keyframe: Keyframe<'_>, now: Timestamp) -> bool {
         if !self.live {
-            return number < self.at.keyframes;
+            return keyframe.number < self.at.keyframes;
         }
+        if self.repetition.knows(keyframe) {
+            return true;
+        }
+        let time = keyframe.time;
         let Some((until, captured)) = self.at.last.filter(|_| self.catching_up) else { return false };
         let first = self.passed.is_none();
         let back = self.passed.is_some_and(|passed| time < passed);

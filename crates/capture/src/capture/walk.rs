@@ -9,7 +9,7 @@ use super::shared::Shared;
 use super::stream::Stream;
 use crate::error::{Error, Result};
 use crate::frame::CapturedFrame;
-use crate::source::{Source, shown};
+use crate::source::{Location, Naming, Source};
 
 /// A walk through sources, keyframe by keyframe: an iterator of frames, kept or not. What fails is an item,
 /// and the walk goes on: after an image that cannot be read with the next image, after a video or stream
@@ -48,23 +48,20 @@ impl Capture {
     }
 
     fn start(&mut self, source: Source) -> Result<Active> {
-        let (spec, name, is_url) = match source {
+        let (location, wish, naming) = match source {
             Source::Images(list) => {
                 self.shared.filter.set_last_kept(None);
                 return Ok(Active::Images(Images::new(list)));
             }
-            Source::Video { path, name } => (path.to_string_lossy().into_owned(), name, false),
-            Source::Url { url, name } => (url, name, true),
+            Source::Video { path, name, naming } => (Location::File(path), name, naming),
+            Source::Url { url, name } => (Location::Url(url), name, Naming::Given),
         };
-        let shown = self.earlier.known_as(shown(&spec), is_url);
-        if let Some(by) = self.earlier.owners.get(&name).filter(|by| **by != shown) {
-            return Err(Error::NameTaken { what: shown.into(), name, by: by.clone() });
-        }
-        self.earlier.owners.insert(name.clone(), shown.clone());
+        let shown = self.earlier.known_as(&location);
+        let name = self.earlier.name_for(&shown, wish, naming)?;
         let at = self.earlier.streams.get(&shown).cloned().unwrap_or_default();
         let last = at.last_kept.as_ref().and_then(|(_, frame)| (self.shared.load)(frame));
         self.shared.filter.set_last_kept(last.as_ref());
-        Ok(Active::Video(Box::new(Stream::new(spec, shown, name, is_url, at))))
+        Ok(Active::Video(Box::new(Stream::new(location, shown, name, at))))
     }
 }
 
