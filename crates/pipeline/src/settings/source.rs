@@ -43,6 +43,13 @@ pub struct FrameSettings {
     /// Longest wait for data; 100 ms or more, default 30 s.
     #[serde(with = "values::duration")]
     pub read_timeout: Duration,
+    /// Of a stream in several sizes, the highest that is no higher than this, pixels; 1 or more, default the largest.
+    pub height: Option<u32>,
+    /// Lines `Name: value` that are sent with each HTTP request for the source, those for segments included. Default
+    /// none.
+    pub header: Vec<String>,
+    /// The user agent of HTTP requests for the source; default ffmpeg's own.
+    pub user_agent: Option<String>,
     /// When a file was recorded, for the names of its frames; by default what the file says, else 1970.
     #[serde(with = "values::time::optional")]
     pub start_time: Option<Timestamp>,
@@ -61,6 +68,9 @@ impl Default for FrameSettings {
             give_up_after: d.give_up_after,
             open_timeout: d.open_timeout,
             read_timeout: d.read_timeout,
+            height: None,
+            header: Vec::new(),
+            user_agent: None,
             start_time: None,
         }
     }
@@ -81,6 +91,9 @@ impl FrameSettings {
             give_up_after: self.give_up_after,
             open_timeout: self.open_timeout,
             read_timeout: self.read_timeout,
+            height: self.height,
+            headers: self.header.clone(),
+            user_agent: self.user_agent.clone(),
             start: self.start_time.unwrap_or(d.start),
             ..d
         };

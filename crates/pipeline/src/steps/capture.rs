@@ -1,11 +1,12 @@
 //! Step 1: keyframes of a source into the dataset.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use streamface_capture::Settings;
 use streamface_store::Dataset;
 
-use super::dataset_dir::{check_source, remove_if_fresh};
+use super::dataset_dir::{find_source, remove_if_fresh};
 use super::results::{FrameCounts, Work};
 use super::session::{Next, Session, Worked};
 use crate::Result;
@@ -32,18 +33,18 @@ pub struct CaptureResult {
 /// What opening, reading and writing meets; [`Error::Mismatch`](crate::Error::Mismatch) where the directory was
 /// made with other filters.
 pub fn capture(
-    source: &str,
+    source: impl AsRef<OsStr>,
     out: &Path,
     settings: &CaptureSettings,
     context: &Context<'_>,
 ) -> Result<CaptureResult> {
     settings.check()?;
     let name = settings.frames.name.as_deref();
-    check_source(source, name)?;
+    let found = find_source(source.as_ref(), name, out)?;
     let data = Dataset::open(out)?;
     let wanted = settings.frames.capture()?;
     record_capture(&data, &wanted)?;
-    let walked = Session::new(&data, &settings.work, context)?.walk(source, name, wanted, Next::default());
+    let walked = Session::new(&data, &settings.work, context)?.walk(found, wanted, Next::default());
     let Worked { frames, work, .. } = match walked {
         Ok(worked) => worked,
         Err(e) => {

@@ -1,8 +1,9 @@
 //! Dataset directories: opened by the steps after the first, removed where nothing came.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
-use streamface_capture::sources;
+use streamface_capture::{Sources, sources};
 use streamface_store::Dataset;
 
 use crate::error::At as _;
@@ -16,9 +17,17 @@ pub(super) fn open_existing(dir: &Path) -> Result<Dataset> {
     Ok(Dataset::open(dir)?)
 }
 
-/// Checks that a source is there, before a directory is made for it.
-pub(super) fn check_source(source: &str, name: Option<&str>) -> Result<()> {
-    sources(source, name).map(drop).at(|| "source".to_owned())
+/// What a source holds, before the directory `out` is made for it.
+pub(super) fn find_source(source: &OsStr, name: Option<&str>, out: &Path) -> Result<Sources> {
+    let found = sources(source, name).at(|| "source".to_owned())?;
+    // Its own frames would be searched for faces the next time.
+    if Path::new(source).canonicalize().is_ok_and(|source| out.canonicalize().is_ok_and(|out| source == out))
+    {
+        let said =
+            format!("--out {} is the folder that is searched; give a directory of its own", out.display());
+        return Err(Error::Setting(said));
+    }
+    Ok(found)
 }
 
 /// Removes a directory in which nothing but settings and the lock was ever written.

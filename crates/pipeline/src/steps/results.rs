@@ -66,6 +66,8 @@ pub struct Work {
     pub wall: Duration,
     /// Sources and images that could not be read, and why.
     pub failures: Vec<String>,
+    /// Files of the source's folder that are neither videos nor pictures: paths from there.
+    pub passed_over: Vec<String>,
     /// Whether it was stopped before its end. What was done by then is kept.
     pub stopped: bool,
 }
@@ -79,5 +81,6 @@ impl Work {
             }
         }
         self.failures.extend(more.failures);
+        self.passed_over.extend(more.passed_over);
     }
 }

@@ -1,5 +1,6 @@
 //! All steps on a source, side by side; clustering and the report at the end.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use streamface_store::Dataset;
 use super::analyze::{record_analyze, unembedded};
 use super::capture::record_capture;
 use super::cluster::{ClusterResult, cluster_dataset};
-use super::dataset_dir::{check_source, remove_if_fresh};
+use super::dataset_dir::{find_source, remove_if_fresh};
 use super::extract::{record_extract, unsearched};
 use super::labelling::Labelling;
 use super::models::{load_embedder, load_extractor};
@@ -46,11 +47,16 @@ pub struct RunResult {
 /// # Errors
 /// What loading, opening, reading and writing meets. What was committed before stays, and the same call goes on
 /// from there.
-pub fn run(source: &str, out: &Path, settings: &RunSettings, context: &Context<'_>) -> Result<RunResult> {
-    let start = Instant::now();
+pub fn run(
+    source: impl AsRef<OsStr>,
+    out: &Path,
+    settings: &RunSettings,
+    context: &Context<'_>,
+) -> Result<RunResult> {
+    let (start, source) = (Instant::now(), source.as_ref());
     settings.check()?;
     let name = settings.frames.name.as_deref();
-    check_source(source, name)?;
+    let found = find_source(source, name, out)?;
     let loaded = load_extractor(&settings.faces, context)?;
     let embedder = load_embedder(&settings.features, context)?;
     let labelling = Labelling::new(
@@ -79,7 +85,7 @@ pub fn run(source: &str, out: &Path, settings: &RunSettings, context: &Context<'
         people: Some(PeopleCount::new(labelling)),
         each: None,
     };
-    let Worked { frames, mut faces, mut work } = match session.walk(source, name, wanted, next) {
+    let Worked { frames, mut faces, mut work } = match session.walk(found, wanted, next) {
         Ok(worked) => worked,
         Err(e) => {
             // A source that gave nothing must not leave a directory that looks like a result.

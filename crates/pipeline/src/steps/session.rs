@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Instant;
 
-use streamface_capture::{Capture, Settings, Source, sources};
+use streamface_capture::{Capture, Settings, Sources};
 use streamface_detect::Extractor;
 use streamface_embed::Embedder;
 use streamface_imgproc::{DecodeLimits, decode_image};
@@ -66,19 +66,17 @@ impl<'a> Session<'a> {
 
     /// Goes through a source: every keyframe becomes a row, every kept one an image and whatever `next`
     /// makes of it.
-    pub(super) fn walk(
-        self,
-        source: &str,
-        name: Option<&str>,
-        settings: Settings,
-        mut next: Next<'_>,
-    ) -> Result<Worked> {
+    pub(super) fn walk(self, found: Sources, settings: Settings, mut next: Next<'_>) -> Result<Worked> {
         let Self { data, context, .. } = self;
         let (observer, stop) = (context.observer, context.stop);
         thread::scope(|scope| {
             let start = Instant::now();
-            let found = sources(source, name)?;
-            let one = matches!(&found[..], [s] if !matches!(s, Source::Images(list) if list.len() > 1));
+            let one = found.is_single();
+            if let Some(said) = found.passed_over_line() {
+                observer.event(&Event::Skipped(said));
+            }
+            let Sources { list, passed_over, unreadable } = found;
+            let mut unreadable: Vec<String> = unreadable.iter().map(ToString::to_string).collect();
             let (counters, times) = (Counters::default(), StageTimes::default());
             observer.event(&Event::Counts(counters.counts()));
             let earlier = data.read::<FrameRow>()?;
@@ -91,13 +89,12 @@ impl<'a> Session<'a> {
             let (notices, received) = channel();
             scope.spawn(move || received.iter().for_each(|n| observer.event(&Event::from(n))));
             let notice = move |n| drop(notices.send(n));
-            let mut capture = Capture::builder(found)
+            let mut capture = Capture::builder(list)
                 .settings(settings)
                 .stop(stop.clone())
                 .resume(&earlier, load)
                 .notice(notice)
                 .build()?;
-            let mut unreadable = Vec::new();
             drop(earlier);
             let mut committer =
                 Committer::new(data, &counters, observer, self.batch_size, next.people.take())?;
@@ -144,7 +141,13 @@ impl<'a> Session<'a> {
             Ok(Worked {
                 frames: FrameCounts::of(&counts, capture.corrupt()),
                 faces: FaceCounts::of(&counts),
-                work: Work { stages: times.all(), wall: start.elapsed(), failures, stopped: stop.is_set() },
+                work: Work {
+                    stages: times.all(),
+                    wall: start.elapsed(),
+                    failures,
+                    passed_over,
+                    stopped: stop.is_set(),
+                },
             })
         })
     }
@@ -175,7 +178,13 @@ impl<'a> Session<'a> {
         Ok(Worked {
             frames: FrameCounts::default(),
             faces: FaceCounts::of(&counts),
-            work: Work { stages: times.all(), wall: start.elapsed(), failures, stopped: stop.is_set() },
+            work: Work {
+                stages: times.all(),
+                wall: start.elapsed(),
+                failures,
+                passed_over: Vec::new(),
+                stopped: stop.is_set(),
+            },
         })
     }
 }

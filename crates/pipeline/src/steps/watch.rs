@@ -1,11 +1,12 @@
 //! Who is on screen while a source runs, and everything that was seen as a dataset.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use streamface_annotate::{Finalized, Numbering};
-use streamface_capture::shown;
+use streamface_capture::{Source, shown};
 use streamface_model::Manifest;
 use streamface_store::{Dataset, FeatureRow, ImageKind, LabelRow};
 use streamface_types::{FaceId, Label};
@@ -13,7 +14,7 @@ use streamface_web::Options;
 
 use super::analyze::record_analyze;
 use super::capture::record_capture;
-use super::dataset_dir::{check_source, open_existing, remove_if_fresh};
+use super::dataset_dir::{find_source, open_existing, remove_if_fresh};
 use super::extract::record_extract;
 use super::frame_worker::Done;
 use super::models::{load_embedder, load_extractor};
@@ -61,14 +62,20 @@ impl WatchResult {
 ///
 /// # Errors
 /// What loading, opening, reading and writing meets.
-pub fn watch(source: &str, settings: &WatchSettings, context: &Context<'_>) -> Result<WatchResult> {
-    let start = Instant::now();
+pub fn watch(
+    source: impl AsRef<OsStr>,
+    settings: &WatchSettings,
+    context: &Context<'_>,
+) -> Result<WatchResult> {
+    let (start, source) = (Instant::now(), source.as_ref());
     settings.check()?;
     let mut wanted = settings.frames.capture()?;
     // What was on a while ago is not what is on now.
     wanted.newest = true;
     let name = settings.frames.name.as_deref();
-    check_source(source, name)?;
+    let out = settings.outlets.out.clone().unwrap_or_else(|| default_out(source, name));
+    let found = find_source(source, name, &out)?;
+    let live = matches!(&found.list[..], [Source::Url { .. }]);
     let loaded = load_extractor(&settings.faces, context)?;
     let embedder = load_embedder(&settings.features, context)?;
     let model = embedder.id();
@@ -84,7 +91,6 @@ pub fn watch(source: &str, settings: &WatchSettings, context: &Context<'_>) -> R
         let faces = dir.join(ImageKind::Face.folder());
         portraits.extend(gallery.portraits().map(|(p, face)| (p, faces.join(format!("{face}.png")))));
     }
-    let out = settings.outlets.out.clone().unwrap_or_else(|| default_out(source, name));
     let data = Dataset::open(&out)?;
     record_capture(&data, &wanted)?;
     record_extract(&data, &settings.faces.detector, &loaded)?;
@@ -109,7 +115,6 @@ pub fn watch(source: &str, settings: &WatchSettings, context: &Context<'_>) -> R
     };
     context.event(&Event::Watching { page: page.as_ref().map(Page::url), known, threshold });
     let patience = i64::try_from(settings.outlets.patience.as_micros()).unwrap_or(i64::MAX);
-    let live = source.contains("://");
     let mut watcher = Watcher::new(context.observer, gallery, Presence::new(patience), outlets, page, live);
     let session = Session::new(&data, &settings.work, context)?;
     let mut each = |data: &Dataset, done: &Done| {
@@ -123,7 +128,7 @@ pub fn watch(source: &str, settings: &WatchSettings, context: &Context<'_>) -> R
         people: None,
         each: Some(&mut each),
     };
-    let walked = session.walk(source, name, wanted, next);
+    let walked = session.walk(found, wanted, next);
     let watched = watcher.end();
     let Worked { frames, faces, mut work } = match walked {
         Ok(worked) => worked,
@@ -139,7 +144,7 @@ pub fn watch(source: &str, settings: &WatchSettings, context: &Context<'_>) -> R
     Ok(WatchResult { frames, faces, people, new: watched.new, delays: watched.delays, out, work })
 }
 
-fn default_out(source: &str, name: Option<&str>) -> PathBuf {
+fn default_out(source: &OsStr, name: Option<&str>) -> PathBuf {
     let stem = || Path::new(source).file_stem().map(|s| s.to_string_lossy().into_owned());
     let name = name.map(str::to_owned).or_else(stem).unwrap_or_default();
     let plain: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();

@@ -3,11 +3,13 @@
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+use streamface_capture::shown;
 
 use crate::sighting::Sighting;
 use crate::{Error, Result};
@@ -28,6 +30,7 @@ pub struct Outlets {
     webhook: Option<Webhook>,
     /// The first thing that went wrong with the file.
     broken: Option<String>,
+    broken_told: bool,
 }
 
 impl Outlets {
@@ -61,6 +64,13 @@ impl Outlets {
         }
     }
 
+    /// What has gone wrong for the first time since this was asked last.
+    pub fn trouble(&mut self) -> Vec<String> {
+        let file =
+            self.broken.clone().filter(|_| !std::mem::replace(&mut self.broken_told, self.broken.is_some()));
+        file.into_iter().chain(self.webhook.as_mut().and_then(Webhook::trouble)).collect()
+    }
+
     /// Waits a little for what is under way; what was lost.
     pub fn end(self) -> Vec<String> {
         self.broken.into_iter().chain(self.webhook.and_then(Webhook::end)).collect()
@@ -73,8 +83,23 @@ pub struct Webhook {
     url: String,
     queue: SyncSender<String>,
     dropped: AtomicU64,
-    failed: Arc<AtomicU64>,
+    failed: Arc<Failed>,
+    told: bool,
     thread: JoinHandle<()>,
+}
+
+/// Events that were not taken, and what was said of the last ones.
+#[derive(Debug, Default)]
+struct Failed {
+    events: AtomicU64,
+    why: Mutex<Option<String>>,
+}
+
+impl Failed {
+    fn add(&self, events: usize, why: String) {
+        self.events.fetch_add(events as u64, Relaxed);
+        *self.why.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    }
 }
 
 impl Webhook {
@@ -84,16 +109,17 @@ impl Webhook {
     /// It is neither http nor https.
     pub fn start(url: &str) -> Result<Self> {
         if !(url.starts_with("http://") || url.starts_with("https://")) {
-            return Err(Error::Setting(format!("--webhook {url}: not an http:// or https:// address")));
+            let said = format!("--webhook {}: not an http:// or https:// address", shown(url));
+            return Err(Error::Setting(said));
         }
         let (queue, waiting) = sync_channel(WAITING);
-        let failed = Arc::new(AtomicU64::new(0));
-        let (to, count) = (url.to_owned(), Arc::clone(&failed));
+        let failed = Arc::new(Failed::default());
+        let (to, lost) = (url.to_owned(), Arc::clone(&failed));
         let thread = std::thread::Builder::new().name("webhook".into()).spawn(move || {
-            post_all(&to, &waiting, &count);
+            post_all(&to, &waiting, &lost);
         });
         let thread = thread.map_err(Error::io(Path::new(url)))?;
-        Ok(Self { url: url.to_owned(), queue, dropped: AtomicU64::new(0), failed, thread })
+        Ok(Self { url: url.to_owned(), queue, dropped: AtomicU64::new(0), failed, told: false, thread })
     }
 
     fn send(&self, line: String) {
@@ -102,17 +128,53 @@ impl Webhook {
         }
     }
 
+    fn trouble(&mut self) -> Option<String> {
+        if self.told {
+            return None;
+        }
+        let why = self.failed.why.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        self.told = true;
+        Some(format!("--webhook {}: events are not taken: {why}", shown(&self.url)))
+    }
+
     fn end(self) -> Option<String> {
-        let Self { url, queue, dropped, failed, thread } = self;
+        let Self { url, queue, dropped, failed, thread, .. } = self;
         drop(queue);
         // The thread ends by itself: attempts and waits are bounded.
         let _ = thread.join();
-        let lost = dropped.load(Relaxed) + failed.load(Relaxed);
-        (lost > 0).then(|| format!("{url}: {lost} events were not taken"))
+        let lost = dropped.load(Relaxed) + failed.events.load(Relaxed);
+        let why = failed.why.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let why =
+            why.unwrap_or_else(|| format!("it takes them too slowly, more than {WAITING} were waiting"));
+        // The address may hold a token.
+        (lost > 0).then(|| format!("--webhook {}: {lost} events were not taken: {why}", shown(&url)))
     }
 }
 
-fn post_all(url: &str, waiting: &Receiver<String>, failed: &AtomicU64) {
+/// What went wrong with a post, and what to do.
+fn explain(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::StatusCode(code @ (401 | 403)) => {
+            format!("the server answers {code}: does the address need a token or a password?")
+        }
+        ureq::Error::StatusCode(code @ (404 | 405 | 410)) => {
+            format!("the server answers {code}: is the address right?")
+        }
+        ureq::Error::StatusCode(code) => format!("the server answers {code}"),
+        ureq::Error::HostNotFound => {
+            "the host is not known: is the name right, and is there a network?".to_owned()
+        }
+        ureq::Error::Io(e) if e.kind() == std::io::ErrorKind::ConnectionRefused => {
+            "connection refused: is the server running, and the port right?".to_owned()
+        }
+        ureq::Error::Timeout(_) => format!("no answer within {} s", TIMEOUT.as_secs()),
+        // These may repeat the address.
+        ureq::Error::BadUri(_) | ureq::Error::Http(_) => "the address is not valid".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn post_all(url: &str, waiting: &Receiver<String>, failed: &Failed) {
     let config =
         ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(true).build();
     let agent = ureq::Agent::new_with_config(config);
@@ -122,15 +184,22 @@ fn post_all(url: &str, waiting: &Receiver<String>, failed: &AtomicU64) {
         let mut lines = vec![first];
         lines.extend(waiting.try_iter().take(TOGETHER - 1));
         let body = format!("{{\"events\":[{}]}}", lines.join(","));
-        let taken = (0..attempts).any(|attempt| {
+        let post = |attempt: u32| {
             if attempt > 0 {
                 std::thread::sleep(Duration::from_millis(250 << attempt));
             }
-            agent.post(url).header("content-type", "application/json").send(&body).is_ok()
-        });
-        attempts = if taken { ATTEMPTS } else { 1 };
-        if !taken {
-            failed.fetch_add(lines.len() as u64, Relaxed);
+            agent.post(url).header("content-type", "application/json").send(&body).err()
+        };
+        let mut refused = post(0);
+        for attempt in 1..attempts {
+            if refused.is_none() {
+                break;
+            }
+            refused = post(attempt);
+        }
+        attempts = if refused.is_none() { ATTEMPTS } else { 1 };
+        if let Some(error) = refused {
+            failed.add(lines.len(), explain(&error));
         }
     }
 }
@@ -184,11 +253,25 @@ mod tests {
     fn what_nobody_takes_is_told_at_the_end() {
         // A port that nobody listens on.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut outlets =
-            Outlets::default().with_webhook(Webhook::start(&format!("http://127.0.0.1:{port}/")).unwrap());
+        let url = format!("http://user:pw@127.0.0.1:{port}/?token=secret");
+        let mut outlets = Outlets::default().with_webhook(Webhook::start(&url).unwrap());
+        assert_eq!(outlets.trouble(), Vec::<String>::new());
         outlets.tell(&left());
+        let mut said = Vec::new();
+        while said.is_empty() {
+            std::thread::sleep(Duration::from_millis(20));
+            said = outlets.trouble();
+        }
+        assert!(
+            said[0].contains("connection refused") && outlets.trouble().is_empty(),
+            "told once: {said:?}"
+        );
         let lost = outlets.end();
-        assert!(lost.len() == 1 && lost[0].contains("1 events"), "{lost:?}");
+        assert!(
+            lost.len() == 1 && lost[0].contains("1 events were not taken: connection refused"),
+            "{lost:?}"
+        );
+        assert!(!lost[0].contains("secret") && !lost[0].contains("pw"), "{lost:?}");
         assert!(Webhook::start("ftp://x").is_err());
     }
 

@@ -22,6 +22,9 @@ pub struct Frame<'a> {
     pub features: &'a [FeatureRow],
 }
 
+/// A day in milliseconds: a live stream's frame is named within less.
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// Names the faces of frames as they come, and tells of it.
 pub struct Watcher<'a> {
     observer: &'a dyn Observer,
@@ -118,7 +121,9 @@ impl<'a> Watcher<'a> {
             self.tell(&event);
         }
         if !faces.is_empty() {
+            // A file that is fetched has times of its own.
             let delay_ms = self.live.then(|| now().micros().saturating_sub(at.micros()) / 1000);
+            let delay_ms = delay_ms.filter(|delay| (-DAY_MS..DAY_MS).contains(delay));
             self.delays.extend(delay_ms);
             let stream_seconds = row.stream_time.map(|t| t.micros() as f64 / 1e6);
             self.tell(&Sighting::Frame { frame: row.frame.clone(), at, stream_seconds, delay_ms, faces });
@@ -154,6 +159,9 @@ impl<'a> Watcher<'a> {
     fn tell(&mut self, sighting: &Sighting) {
         self.observer.event(&Event::Seen(sighting.clone()));
         self.outlets.tell(sighting);
+        for trouble in self.outlets.trouble() {
+            self.observer.event(&Event::Warning(trouble));
+        }
         if let Some(page) = &self.page {
             page.tell(sighting);
         }
