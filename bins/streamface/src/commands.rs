@@ -123,7 +123,9 @@ fn watch(args: &WatchArgs) -> anyhow::Result<Outcome> {
     }
     summary.notes.push(format!("next     streamface review {}", done.out.display()));
     // Standard output may be events that a program reads.
-    if !args.common.json {
+    if args.common.json {
+        summary.print_failures();
+    } else {
         summary.print(false);
     }
     Ok(summary.outcome())

@@ -47,9 +47,17 @@ pub fn expand(args: Vec<OsString>) -> anyhow::Result<Vec<OsString>> {
             (toml::Value::Integer(_) | toml::Value::Float(_), ArgAction::Set) => {
                 expanded.push(format!("{flag}={value}").into());
             }
+            (toml::Value::String(s), ArgAction::Append) => expanded.push(format!("{flag}={s}").into()),
+            (toml::Value::Array(all), ArgAction::Append) if all.iter().all(toml::Value::is_str) => {
+                let texts = all.iter().filter_map(toml::Value::as_str);
+                expanded.extend(texts.map(|s| format!("{flag}={s}").into()));
+            }
             (other, action) => {
-                let wanted =
-                    if matches!(action, ArgAction::SetTrue) { "true or false" } else { "a number or a text" };
+                let wanted = match action {
+                    ArgAction::SetTrue => "true or false",
+                    ArgAction::Append => "a text, or a list of texts",
+                    _ => "a number or a text",
+                };
                 bail!("{}: '{key}' must be {wanted}, not {}", path.display(), other.type_str());
             }
         }
@@ -118,6 +126,21 @@ mod tests {
         let cli = Cli::try_parse_from(args.unwrap()).unwrap();
         let crate::args::Command::Run(run) = cli.command else { panic!() };
         assert_eq!((run.faces.detect_size, run.work.threads, run.common.quiet), (Some(480), Some(1), true));
+    }
+
+    #[test]
+    fn a_flag_that_may_be_given_several_times_is_a_text_or_a_list() {
+        let run = ["streamface", "run", "a", "--out", "b", "--header", "C: d"];
+        for (config, headers) in [
+            ("header = \"A: b\"", &["A: b", "C: d"][..]),
+            ("header = [\"A: b\", \"E: f\"]", &["A: b", "E: f", "C: d"]),
+        ] {
+            let cli = Cli::try_parse_from(with(config, &run).unwrap()).unwrap();
+            let crate::args::Command::Run(run) = cli.command else { panic!() };
+            assert_eq!(run.frames.header, headers);
+        }
+        let said = with("header = [1]", &run).unwrap_err().to_string();
+        assert!(said.contains("list of texts"), "{said}");
     }
 
     #[test]

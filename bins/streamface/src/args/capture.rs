@@ -1,5 +1,6 @@
 //! Flags of the steps that work frame by frame.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -54,6 +55,15 @@ pub struct FrameArgs {
     /// Longest wait for data [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = text(values::parse_duration))]
     pub read_timeout: Option<String>,
+    /// Of a stream in several sizes, the highest that is no higher than this [default: the largest]
+    #[arg(long, value_name = "PX")]
+    pub height: Option<u32>,
+    /// A line sent with each HTTP request for the source ("Referer: https://host/"); may be given several times
+    #[arg(long, value_name = "NAME: VALUE")]
+    pub header: Vec<String>,
+    /// The user agent of HTTP requests for the source [default: ffmpeg's own]
+    #[arg(long, value_name = "TEXT")]
+    pub user_agent: Option<String>,
     /// When a file was recorded (2023-05-25T10:00:00Z), for the names of its frames
     /// [default: what the file says, else 1970]
     #[arg(long, value_name = "UTC", value_parser = text(values::parse_time))]
@@ -106,12 +116,14 @@ Examples:
   streamface run recordings/ --out archive --threads 8
   # a live stream, for half a day
   streamface run rtsp://camera/1 --out door --name door --for 12h
+  # of a stream in several sizes a smaller one, from a server that asks where one comes from
+  streamface run https://host/live.m3u8 --out tv --height 720 --header \"Referer: https://host/\"
 
 Ctrl-C finishes the batch and the report; the same command goes on from there.")]
 pub struct RunArgs {
     /// A video, an image, a folder of them, or a url that ffmpeg opens
     #[serde(skip)]
-    pub source: String,
+    pub source: OsString,
     /// The dataset directory, made where it is missing
     #[arg(long, value_name = "DIR")]
     #[serde(skip)]
@@ -157,7 +169,7 @@ The next step is streamface extract; streamface run takes all of them.")]
 pub struct CaptureArgs {
     /// A video, an image, a folder of them, or a url that ffmpeg opens
     #[serde(skip)]
-    pub source: String,
+    pub source: OsString,
     /// The dataset directory, made where it is missing
     #[arg(long, value_name = "DIR")]
     #[serde(skip)]

@@ -1,5 +1,6 @@
 //! Flags of watching.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -30,7 +31,7 @@ the next review. Ctrl-C finishes the batch; the same command goes on from there.
 pub struct WatchArgs {
     /// A video, an image, a folder of them, or a url that ffmpeg opens
     #[serde(skip)]
-    pub source: String,
+    pub source: OsString,
     /// A dataset whose people are known, by their review where there is one; may be given several times
     #[arg(long, value_name = "DIR")]
     #[serde(skip)]

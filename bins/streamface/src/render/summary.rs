@@ -24,6 +24,8 @@ pub struct Summary {
     pub wall: Duration,
     /// Sources and images that failed.
     pub failures: Vec<String>,
+    /// Files of the source's folder that are neither videos nor pictures.
+    pub passed_over: Vec<String>,
     /// Ended by Ctrl-C.
     pub stopped: bool,
     /// Where the report is.
@@ -34,8 +36,8 @@ pub struct Summary {
 
 impl From<Work> for Summary {
     fn from(work: Work) -> Self {
-        let Work { stages, wall, failures, stopped, .. } = work;
-        Self { stages, wall, failures, stopped, ..Self::default() }
+        let Work { stages, wall, failures, passed_over, stopped, .. } = work;
+        Self { stages, wall, failures, passed_over, stopped, ..Self::default() }
     }
 }
 
@@ -100,6 +102,11 @@ impl Summary {
         for note in &self.notes {
             say!("{note}");
         }
+        self.print_failures();
+    }
+
+    /// Prints what failed on standard error.
+    pub fn print_failures(&self) {
         for failure in &self.failures {
             eprintln!("failed: {failure}");
         }
@@ -139,6 +146,9 @@ impl Summary {
             all.insert("report".into(), report.display().to_string().into());
         }
         all.insert("failures".into(), self.failures.clone().into());
+        if !self.passed_over.is_empty() {
+            all.insert("passed_over".into(), self.passed_over.clone().into());
+        }
         all.into()
     }
 }
