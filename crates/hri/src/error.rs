@@ -108,6 +108,32 @@ pub enum Error {
         /// Number of vectors.
         vectors: usize,
     },
+    /// Entries of a batch that do not fit together.
+    #[error("{what}: {got} for {vectors} vectors; give one for each vector")]
+    BatchLength {
+        /// What there are too many or too few of.
+        what: &'static str,
+        /// How many there are.
+        got: usize,
+        /// Number of vectors.
+        vectors: usize,
+    },
+    /// A vector of a batch that is said to be of a person beyond the batch's list of people.
+    #[error("vector {row} is of person {person} of the list, which has {people}")]
+    NoSuchPerson {
+        /// Row of the vector in the batch, from 0.
+        row: usize,
+        /// Index into the list of people.
+        person: usize,
+        /// Length of the list.
+        people: usize,
+    },
+    /// A name or key that is empty or too long.
+    #[error("a name or key of {bytes} bytes; use 1 to {}", crate::MAX_TEXT)]
+    Text {
+        /// Its length.
+        bytes: usize,
+    },
     /// A tree of more people than [`MAX_TREE_PEOPLE`](crate::MAX_TREE_PEOPLE).
     #[error("a tree of {people} people needs too much memory; use at most {most}")]
     TooManyPeople {

@@ -41,10 +41,10 @@ mod tree;
 
 pub use compat::CompatTree;
 pub use error::{Error, Result};
-pub use index::{Index, Inserted, Match, Person, Stats, To};
+pub use index::{Index, Inserted, MAX_TEXT, Match, Person, PersonInfo, Stats, To};
 pub use metric::Threshold;
 pub use settings::Settings;
-pub use store::{Durability, ReadGuard, Recovery, Store};
+pub use store::{Batch, Durability, KnownPerson, ReadGuard, Recovery, Store};
 pub use streamface_kernels::Metric;
 pub use tree::{MAX_TREE_PEOPLE, Tree, TreeNode};
 

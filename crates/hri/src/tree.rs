@@ -1,13 +1,13 @@
 //! A tree of similar people, for people to read.
 
-use std::fmt::Write;
-
 use rayon::prelude::*;
 use streamface_kernels::dot_f64;
 
 use crate::index::Index;
 use crate::metric::distance_to_mean;
 use crate::{Error, Metric, Person, Result};
+
+mod show;
 
 /// The largest number of people in a [`Tree`]. A tree needs all distances in memory, 2 n² bytes.
 pub const MAX_TREE_PEOPLE: usize = 10_000;
@@ -104,93 +104,6 @@ impl Tree {
             _ => Ok(Self { distance: 0.0, people: 0, children: Vec::new() }),
         }
     }
-
-    /// One line for each group and person, children indented.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        let mut text = format!("{} people, {:.3} apart\n", self.people, self.distance);
-        self.write_text(&mut text, "");
-        text
-    }
-
-    fn write_text(&self, text: &mut String, before: &str) {
-        for (at, child) in self.children.iter().enumerate() {
-            let last = at + 1 == self.children.len();
-            let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-            match child {
-                TreeNode::Person(person) => {
-                    let _ = writeln!(
-                        text,
-                        "{before}{branch}person {} ({} vectors)",
-                        person.label, person.members
-                    );
-                }
-                TreeNode::Group(group) => {
-                    let _ = writeln!(
-                        text,
-                        "{before}{branch}{} people, {:.3} apart",
-                        group.people, group.distance
-                    );
-                    group.write_text(text, &format!("{before}{below}"));
-                }
-            }
-        }
-    }
-
-    /// JSON: a group is `{"distance", "people", "parts"}`, a person is `{"label", "members"}`.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        let mut text = String::new();
-        self.write_json(&mut text);
-        text.push('\n');
-        text
-    }
-
-    fn write_json(&self, text: &mut String) {
-        let _ = write!(text, "{{\"distance\":{},\"people\":{},\"parts\":[", self.distance, self.people);
-        for (at, child) in self.children.iter().enumerate() {
-            text.push_str(if at > 0 { "," } else { "" });
-            match child {
-                TreeNode::Person(p) => {
-                    let _ = write!(text, "{{\"label\":{},\"members\":{}}}", p.label, p.members);
-                }
-                TreeNode::Group(group) => group.write_json(text),
-            }
-        }
-        text.push_str("]}");
-    }
-
-    /// A graph for Graphviz.
-    #[must_use]
-    pub fn to_dot(&self) -> String {
-        let mut text = String::from("digraph people {\n  rankdir=LR;\n  node [shape=box];\n");
-        self.write_dot(&mut text, &mut 0);
-        text.push_str("}\n");
-        text
-    }
-
-    fn write_dot(&self, text: &mut String, next: &mut usize) -> usize {
-        let own = *next;
-        *next += 1;
-        let _ = writeln!(
-            text,
-            "  g{own} [label=\"{} people\\n{:.3}\", shape=ellipse];",
-            self.people, self.distance
-        );
-        for child in &self.children {
-            match child {
-                TreeNode::Person(p) => {
-                    let _ = writeln!(text, "  p{0} [label=\"person {0}\\n{1}\"];", p.label, p.members);
-                    let _ = writeln!(text, "  g{own} -> p{};", p.label);
-                }
-                TreeNode::Group(group) => {
-                    let inner = group.write_dot(text, next);
-                    let _ = writeln!(text, "  g{own} -> g{inner};");
-                }
-            }
-        }
-        own
-    }
 }
 
 fn find(parent: &mut [usize], mut at: usize) -> usize {
@@ -282,22 +195,39 @@ mod tests {
     /// SciPy's `linkage([[0],[1],[10],[12],[13.5]], 'average')` has heights 1, 1.5, 2.75, 11.3333.
     #[test]
     fn groups_are_those_of_average_linkage() {
-        let tree = Tree::of(&index(&[0.0, 1.0, 10.0, 12.0, 13.5]), 10, 0.0).unwrap();
+        let index = index(&[0.0, 1.0, 10.0, 12.0, 13.5]);
+        let tree = Tree::of(&index, 10, 0.0).unwrap();
         assert_eq!((tree.people, tree.children.len()), (5, 2));
         assert!((tree.distance - 34.0 / 3.0).abs() < 1e-5, "{}", tree.distance);
         let [TreeNode::Group(left), TreeNode::Group(right)] = &tree.children[..] else { panic!("{tree:?}") };
         assert_eq!((left.distance, left.people), (1.0, 2));
         assert_eq!((right.distance, right.people), (2.75, 3));
         assert!(matches!(&right.children[1], TreeNode::Group(g) if g.distance == 1.5 && g.people == 2));
-        let text = tree.to_text();
+        let text = tree.to_text(&index);
         assert_eq!(text.lines().count(), 9);
         assert!(
             text.contains("│  └─ person 1 (1 vectors)\n") && text.contains("   └─ 2 people, 1.500 apart\n"),
             "{text}"
         );
-        assert!(tree.to_dot().contains("g2 -> g3") && tree.to_dot().matches("->").count() == 8);
+        assert!(tree.to_dot(&index).contains("g2 -> g3") && tree.to_dot(&index).matches("->").count() == 8);
         let json = "{\"distance\":1,\"people\":2,\"parts\":[{\"label\":0,\"members\":1},{\"label\":1,\"members\":1}]}";
-        assert!(tree.to_json().contains(json), "{}", tree.to_json());
+        assert!(tree.to_json(&index).contains(json), "{}", tree.to_json(&index));
+    }
+
+    #[test]
+    fn names_stand_beside_numbers_and_cannot_break_the_form() {
+        let mut index = index(&[0.0, 1.0]);
+        let name = Some("A\"\\\n\u{1b}[2J".to_owned());
+        index.describe(1, crate::PersonInfo { number: None, name }).unwrap();
+        let tree = Tree::of(&index, 10, 0.0).unwrap();
+        let text = tree.to_text(&index);
+        assert!(text.contains("person 1 A\"\\\u{fffd}\u{fffd}[2J (1 vectors)\n"), "{text}");
+        assert!(text.contains("person 0 (1 vectors)"), "{text}");
+        let json = tree.to_json(&index);
+        let wanted = r#"{"label":1,"members":1,"name":"A\"\\\u000a\u001b[2J"}"#;
+        assert!(json.contains(wanted), "{json}");
+        let dot = tree.to_dot(&index);
+        assert!(dot.contains(r#"[label="person 1 A\"\\��[2J\n1"]"#), "{dot}");
     }
 
     #[test]

@@ -9,24 +9,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use common::{Random, Spectrum, faces};
-use hri::{Durability, Error, Index, Metric, Settings, Store, Threshold, To};
-
-/// Members and mean of each person, and the number of labels given.
-type State = (BTreeMap<u64, (Vec<u64>, Vec<u64>)>, u64);
-
-fn settings(dim: usize) -> Settings {
-    Settings::new(dim, Threshold::new(Metric::Cosine, 0.2).unwrap()).unwrap()
-}
-
-/// Everything that a caller can see of an index.
-fn state(index: &Index) -> State {
-    let of = |label: u64| {
-        let members = index.members(label).unwrap().collect();
-        (members, index.mean(label).unwrap().iter().map(|x| x.to_bits()).collect())
-    };
-    (index.people().map(|p| (p.label, of(p.label))).collect(), index.stats().labels)
-}
+use common::{Random, Spectrum, State, faces, settings, state};
+use hri::{Durability, Error, Metric, Settings, Store, Threshold, To};
 
 /// Some changes of every kind.
 fn change(store: &Store, rows: &[f32], dim: usize, from: usize) {
@@ -208,10 +192,10 @@ fn other_versions_and_byte_orders_are_rejected() {
     };
     with(
         &|head| {
-            head[8] = 2;
+            head[8] = 3;
             seal(head);
         },
-        "version 2",
+        "version 3",
     );
     with(
         &|head| {

@@ -15,6 +15,7 @@ impl Index {
         let label = self.people.labels[slot];
         self.detach(member, slot);
         self.members.remove(member);
+        self.keys.remove(&id);
         self.after_removal(slot);
         Ok(label)
     }
@@ -36,13 +37,17 @@ impl Index {
     pub fn remove_person(&mut self, label: Label) -> Result<usize> {
         let slot = self.slot(label)?;
         let members: Vec<u32> = self.members.of_person(&self.people, slot).collect();
-        members.iter().for_each(|&member| self.members.remove(member));
+        for &member in &members {
+            self.keys.remove(&self.members.ids[member as usize]);
+            self.members.remove(member);
+        }
         self.people.reset(slot);
         self.after_removal(slot);
         Ok(members.len())
     }
 
-    /// Merges two people: all vectors of `from` become vectors of `into`, and the label `from` is removed.
+    /// Merges two people: all vectors of `from` become vectors of `into`, and the label `from` is removed. The number and
+    /// name of `into` stay; what it lacks of these it takes from `from`.
     ///
     /// O(members of `from` + d k).
     ///
@@ -57,6 +62,7 @@ impl Index {
             next = self.members.next[member as usize];
             self.members.link(&mut self.people, member, to);
         }
+        self.merge_info(into, from);
         self.people.reset(removed);
         self.after_removal(removed);
         self.mean_changed(to);
@@ -134,10 +140,11 @@ impl Index {
     }
 
     /// Updates the filters, or removes the person, after members were detached.
-    fn after_removal(&mut self, slot: usize) {
+    pub(super) fn after_removal(&mut self, slot: usize) {
         if self.people.is_occupied(slot) {
             self.mean_changed(slot);
         } else {
+            self.info.remove(&self.people.labels[slot]);
             self.people.remove(slot);
             self.person_removed(slot);
         }

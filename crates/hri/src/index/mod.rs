@@ -1,20 +1,27 @@
 //! The index: people by the means of their vectors, and exact search for the nearest mean.
 
 mod change;
+mod info;
 mod maintenance;
 mod people;
 mod search;
+mod undo;
 #[cfg(feature = "ndarray")]
 mod views;
+
+use std::collections::BTreeMap;
 
 use streamface_kernels::dot::to_f64;
 use streamface_kernels::{Isa, dot_f64};
 
 use crate::prefilter::{ByteFilter, FourBitFilter, Scratch};
 use crate::{Error, Label, Metric, Result, Settings, check};
+pub(crate) use info::check_text;
+pub use info::{MAX_TEXT, PersonInfo};
 use maintenance::{Maintenance, QueryCounts};
 pub(crate) use people::{Members, NONE, People};
 use search::Query;
+pub(crate) use undo::Undo;
 
 /// The person that a vector was matched to, and the distance.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -101,6 +108,10 @@ pub struct Index {
     pub(crate) people: People,
     pub(crate) members: Members,
     pub(crate) next_label: Label,
+    /// What is said of people, by label, where anything is.
+    pub(crate) info: BTreeMap<Label, PersonInfo>,
+    /// Keys of vectors, by id, of those that have one.
+    pub(crate) keys: BTreeMap<u64, Box<str>>,
     isa: Isa,
     byte_filter: ByteFilter,
     four_bit_filter: Option<FourBitFilter>,
@@ -125,6 +136,8 @@ impl Index {
             people: People::new(settings.dim(), settings.threshold().metric()),
             members: Members::default(),
             next_label: 0,
+            info: BTreeMap::new(),
+            keys: BTreeMap::new(),
             isa: Isa::detect(),
             byte_filter: ByteFilter::new(settings.dim()),
             four_bit_filter: None,

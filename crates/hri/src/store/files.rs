@@ -1,5 +1,6 @@
 //! Lists and reads the files of a directory.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::header::{FileKind, Header, check_settings};
@@ -34,7 +35,16 @@ impl Files {
     pub(super) fn list(directory: &Path) -> Result<Self> {
         let io = Error::io(directory);
         let mut files = Self { directory: directory.to_owned(), ..Self::default() };
-        for entry in std::fs::read_dir(directory).map_err(&io)? {
+        let entries = std::fs::read_dir(directory).map_err(|source| {
+            let path = directory.to_owned();
+            let why = match source.kind() {
+                ErrorKind::NotFound => "there is no such directory; build an index there first (hri build)",
+                ErrorKind::NotADirectory => "not a directory; give the one that the index was built in",
+                _ => return Error::Io { path, source },
+            };
+            Error::Format { path, why: why.to_owned() }
+        })?;
+        for entry in entries {
             let entry = entry.map_err(&io)?;
             let name = entry.file_name();
             let Some(name) = name.to_str() else { continue };

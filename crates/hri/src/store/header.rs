@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::{Error, Metric, Result, Settings, Threshold};
 
-/// Version of the file format. Files of other versions are rejected.
-pub(super) const VERSION: u32 = 1;
+/// Version of the file format. Files of later versions are rejected.
+pub(super) const VERSION: u32 = 2;
 /// Length of a header in bytes.
 pub(super) const HEADER_BYTES: usize = 96;
 /// Written as little-endian; a reader that gets it reversed has the other byte order.
@@ -50,7 +50,7 @@ impl FileKind {
 /// | 48 | u64 × 3 | snapshot: next label, people, members |
 /// | 72 | u64 | snapshot: length of the file |
 /// | 80 | u32 | snapshot: CRC-32 of the table of blocks |
-/// | 84 | u64 | 0 |
+/// | 84 | u64 | snapshot: bytes of the section of texts; 0 in version 1 |
 /// | 92 | u32 | CRC-32 of bytes 0 to 91 |
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Header {
@@ -63,6 +63,7 @@ pub(super) struct Header {
     pub(super) members: u64,
     pub(super) length: u64,
     pub(super) table: u32,
+    pub(super) texts: u64,
 }
 
 impl Header {
@@ -77,6 +78,7 @@ impl Header {
             members: 0,
             length: 0,
             table: 0,
+            texts: 0,
         }
     }
 
@@ -103,6 +105,7 @@ impl Header {
             put(&number.to_le_bytes());
         }
         put(&self.table.to_le_bytes());
+        put(&self.texts.to_le_bytes());
         let crc = crc32fast::hash(&bytes[..HEADER_BYTES - 4]);
         bytes[HEADER_BYTES - 4..].copy_from_slice(&crc.to_le_bytes());
         bytes
@@ -146,9 +149,9 @@ impl Header {
                     .to_owned(),
             );
         }
-        if version != VERSION {
+        if !(1..=VERSION).contains(&version) {
             return format(format!(
-                "the file has format version {version}, this program reads version {VERSION}; use the version of hri that wrote it"
+                "the file has format version {version}, this program reads versions 1 to {VERSION}; use the version of hri that wrote it"
             ));
         }
         let fields = read.take(4).and_then(|flags| {
@@ -171,6 +174,7 @@ impl Header {
                 members: read.u64()?,
                 length: read.u64()?,
                 table: read.u32()?,
+                texts: read.u64()?,
             })
         });
         match fields {
@@ -204,6 +208,11 @@ impl<'a> ByteReader<'a> {
 
     pub(super) fn u64(&mut self) -> Option<u64> {
         self.take(8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes)
+    }
+
+    /// Number of bytes that are left.
+    pub(super) fn left(&self) -> usize {
+        self.0.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {

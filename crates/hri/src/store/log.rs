@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::header::{ByteReader, FileKind, HEADER_BYTES, Header};
-use crate::index::Index;
+use crate::index::{Index, PersonInfo};
 use crate::{Error, Label, Result};
 
 /// Bytes of a record before its body.
@@ -28,6 +28,12 @@ pub(super) enum Change<'a> {
     Merge(Label, Label),
     /// 5: the label, the new label, the ids.
     Split(Label, Label, &'a [u64]),
+    /// 6: a number (u32). So many changes after this one count only together.
+    Group(u32),
+    /// 7: id, the caller's key of the vector (UTF-8).
+    Key(u64, &'a str),
+    /// 8: label, what is there (u8: 1 a number, 2 a name), number (i64; 0 for none), name (UTF-8).
+    Describe(Label, &'a PersonInfo),
 }
 
 impl Change<'_> {
@@ -38,6 +44,9 @@ impl Change<'_> {
             Self::RemovePerson(label) => (3, &[*label]),
             Self::Merge(stays, removed) => (4, &[*stays, *removed]),
             Self::Split(label, new, _) => (5, &[*label, *new]),
+            Self::Group(_) => (6, &[]),
+            Self::Key(id, _) => (7, &[*id]),
+            Self::Describe(label, _) => (8, &[*label]),
         };
         into.push(kind);
         numbers.iter().for_each(|x| into.extend_from_slice(&x.to_le_bytes()));
@@ -46,9 +55,31 @@ impl Change<'_> {
                 vector.iter().for_each(|x| into.extend_from_slice(&x.to_le_bytes()));
             }
             Self::Split(_, _, ids) => ids.iter().for_each(|x| into.extend_from_slice(&x.to_le_bytes())),
+            Self::Group(count) => into.extend_from_slice(&count.to_le_bytes()),
+            Self::Key(_, key) => into.extend_from_slice(key.as_bytes()),
+            Self::Describe(_, info) => write_info(info, into),
             _ => {}
         }
     }
+}
+
+pub(super) fn write_info(info: &PersonInfo, into: &mut Vec<u8>) {
+    into.push(u8::from(info.number.is_some()) | u8::from(info.name.is_some()) << 1);
+    into.extend_from_slice(&info.number.unwrap_or_default().to_le_bytes());
+    into.extend_from_slice(info.name.as_deref().unwrap_or_default().as_bytes());
+}
+
+pub(super) fn read_info(read: &mut ByteReader<'_>) -> Option<PersonInfo> {
+    let there = read.u8()?;
+    let number = read.u64()?.cast_signed();
+    let name = text(read)?;
+    Some(PersonInfo { number: (there & 1 != 0).then_some(number), name: (there & 2 != 0).then_some(name) })
+}
+
+/// All bytes that are left.
+pub(super) fn text(read: &mut ByteReader<'_>) -> Option<String> {
+    let bytes = read.take(read.left())?;
+    String::from_utf8(bytes.to_vec()).ok()
 }
 
 /// A log that is open for writing.
@@ -127,18 +158,34 @@ impl Log {
         let bytes = buffer.len() as u64;
         self.buffer = buffer;
         if let Err(source) = written {
-            let truncated = self.file.set_len(self.length).and_then(|()| {
-                (&*self.file).seek(SeekFrom::Start(self.length))?;
-                Ok(())
-            });
-            if let Err(error) = truncated {
-                self.close(&format!("{source}; the file could not be truncated either: {error}"));
-            }
+            self.truncate(&source.to_string());
             return Err(Error::Io { path: self.path.clone(), source });
         }
         self.length += bytes;
         self.changes += changes.len() as u64;
         Ok(())
+    }
+
+    /// Where the next change will stand: bytes before it, and changes before it.
+    pub(super) fn position(&self) -> (u64, u64) {
+        (self.length, self.changes)
+    }
+
+    /// Cuts off all changes after a position.
+    pub(super) fn rewind(&mut self, (length, changes): (u64, u64)) {
+        (self.length, self.changes) = (length, changes);
+        self.truncate("a batch was given up");
+    }
+
+    /// Cuts the file to the length that it should have; closes the log if that fails.
+    fn truncate(&mut self, why: &str) {
+        let truncated = self.file.set_len(self.length).and_then(|()| {
+            (&*self.file).seek(SeekFrom::Start(self.length))?;
+            Ok(())
+        });
+        if let Err(error) = truncated {
+            self.close(&format!("{why}; the file could not be truncated either: {error}"));
+        }
     }
 
     /// Stops writing.
@@ -215,6 +262,12 @@ pub(super) fn replay(path: &Path, header: Header, index: &mut Index) -> Result<R
         if crc32fast::hash(bytes).to_le_bytes() != sum {
             return Err(corrupt("the checksum of a change is wrong"));
         }
+        if let Some(count) = group_length(bytes) {
+            let after = left - (PREFIX_BYTES as u64 + length + 4);
+            if !is_whole(&mut input, count, after).map_err(&io)? {
+                return Ok(Replayed { torn: left, ..read });
+            }
+        }
         match apply(index, bytes) {
             Some(Ok(())) => {}
             None => return Err(corrupt("a change of an unknown kind")),
@@ -223,6 +276,37 @@ pub(super) fn replay(path: &Path, header: Header, index: &mut Index) -> Result<R
         read.changes += 1;
         read.length += PREFIX_BYTES as u64 + length + 4;
     }
+}
+
+/// The number of changes that follow, if a change is the beginning of a group.
+fn group_length(bytes: &[u8]) -> Option<u32> {
+    let mut read = ByteReader::new(bytes);
+    (read.u8()? == 6).then(|| read.u32()).flatten()
+}
+
+/// Whether so many records are there, of which the last one ends within `left` bytes; reads on where it was. Damage is
+/// found when the records are read.
+fn is_whole(input: &mut BufReader<File>, count: u32, left: u64) -> io::Result<bool> {
+    let (mut at, mut whole) = (0, true);
+    for _ in 0..count {
+        if left - at < PREFIX_BYTES as u64 {
+            whole = false;
+            break;
+        }
+        let mut prefix = [0; PREFIX_BYTES];
+        input.read_exact(&mut prefix)?;
+        let body = u64::from(ByteReader::new(&prefix).u32().unwrap_or_default()) + 4;
+        at += PREFIX_BYTES as u64;
+        if left - at < body {
+            whole = false;
+            break;
+        }
+        input.seek_relative(body as i64)?;
+        at += body;
+    }
+    // Below 2^63, as the length of a file.
+    input.seek_relative(-(at as i64))?;
+    Ok(whole)
 }
 
 fn apply(index: &mut Index, bytes: &[u8]) -> Option<Result<()>> {
@@ -246,6 +330,20 @@ fn apply(index: &mut Index, bytes: &[u8]) -> Option<Result<()>> {
                 Ok(got) if got != new => return None,
                 split => split.map(|_| ()),
             }
+        }
+        6 => {
+            read.u32()?;
+            Ok(())
+        }
+        7 => {
+            let id = read.u64()?;
+            let key = text(&mut read)?;
+            index.set_key(id, &key)
+        }
+        8 => {
+            let label = read.u64()?;
+            let info = read_info(&mut read)?;
+            index.describe(label, info)
         }
         _ => return None,
     };

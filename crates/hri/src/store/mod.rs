@@ -11,10 +11,13 @@
 //! generation is kept until the next one, so that a damaged snapshot loses nothing: opening reads the newest valid snapshot
 //! and all later logs.
 
+mod batch;
+mod build;
 mod files;
 mod header;
 mod log;
 mod snapshot;
+mod texts;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::ops::Deref;
@@ -22,6 +25,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::{Error, Index, Inserted, Label, Match, Result, Settings, Stats, To};
+pub use batch::{Batch, KnownPerson};
 use files::Files;
 use header::{FileKind, Header, check_settings};
 use log::{Change, Log, sync_directory};
@@ -78,6 +82,23 @@ pub struct Store {
 /// and closing it here would not release the lock.
 #[derive(Debug)]
 struct Lock(File);
+
+impl Lock {
+    fn take(directory: &Path) -> Result<Self> {
+        let path = directory.join("lock");
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(Error::io(&path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self(lock)),
+            Err(TryLockError::WouldBlock) => Err(Error::Locked { path: directory.to_owned() }),
+            Err(TryLockError::Error(source)) => Err(Error::Io { path, source }),
+        }
+    }
+}
 
 impl Drop for Lock {
     fn drop(&mut self) {
@@ -145,18 +166,15 @@ impl Store {
     }
 
     fn open_with(directory: &Path, wanted: Option<Settings>) -> Result<Self> {
-        let path = directory.join("lock");
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(Error::io(&path))?;
-        let lock = match lock.try_lock() {
-            Ok(()) => Lock(lock),
-            Err(TryLockError::WouldBlock) => return Err(Error::Locked { path: directory.to_owned() }),
-            Err(TryLockError::Error(source)) => return Err(Error::Io { path, source }),
-        };
+        // Without an index nothing is written where a wrong directory was named.
+        if wanted.is_none() && Files::list(directory)?.is_empty() {
+            return Err(no_index(directory));
+        }
+        let lock = Lock::take(directory)?;
+        Self::open_locked(directory, wanted, lock)
+    }
+
+    fn open_locked(directory: &Path, wanted: Option<Settings>, lock: Lock) -> Result<Self> {
         let files = Files::list(directory)?;
         files.remove_unfinished();
         if files.is_empty() {
@@ -206,6 +224,20 @@ impl Store {
             }
             tries += 1;
         }
+    }
+
+    /// The settings of the index in a directory; `None` where there is none, or no such directory.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Format`], [`Error::Corrupt`].
+    pub fn settings_of(directory: &Path) -> Result<Option<Settings>> {
+        if std::fs::metadata(directory).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
+            return Ok(None);
+        }
+        let files = Files::list(directory)?;
+        let newest = |of: &[u64], kind| of.last().map(|&generation| (files.path(kind, generation), kind));
+        let newest = newest(&files.logs, FileKind::Log).or(newest(&files.snapshots, FileKind::Snapshot));
+        newest.map(|(path, kind)| Ok(log::read_header(&path, kind)?.settings)).transpose()
     }
 
     /// Sets when changes are acknowledged. The default is [`Durability::Disk`].
@@ -279,26 +311,13 @@ impl Store {
         Ok(inserted)
     }
 
-    /// Inserts vectors, row by row, with one sync for all. On an error the rows before the invalid one stay inserted, and
-    /// none is acknowledged.
+    /// Inserts vectors, row by row, each into the nearest person within the threshold or into a new one. All or none; see
+    /// [`insert_all`](Self::insert_all).
     ///
     /// # Errors
     /// As [`insert`](Self::insert); [`Error::Ids`].
     pub fn insert_batch(&self, rows: &[f32], ids: &[u64]) -> Result<Vec<Inserted>> {
-        let mut log = self.writer()?;
-        let (dim, metric) = {
-            let index = self.read()?;
-            (index.settings().dim(), index.settings().threshold().metric())
-        };
-        let vectors = crate::check::rows(rows, dim, metric)?;
-        if vectors != ids.len() {
-            return Err(Error::Ids { ids: ids.len(), vectors });
-        }
-        let vectors = rows.chunks_exact(dim).zip(ids);
-        let inserted: Result<Vec<_>> =
-            vectors.map(|(row, &id)| self.insert_logged(&mut log, row, id, To::Nearest)).collect();
-        self.finish(log)?;
-        inserted
+        self.insert_all(&Batch::new(rows, ids))
     }
 
     fn insert_logged(&self, log: &mut Option<Log>, vector: &[f32], id: u64, to: To) -> Result<Inserted> {
@@ -493,5 +512,5 @@ fn append(log: &mut Option<Log>, change: &Change<'_>) -> Result<()> {
 }
 
 fn no_index(directory: &Path) -> Error {
-    Error::Format { path: directory.to_owned(), why: "no index here; build one first".to_owned() }
+    Error::Format { path: directory.to_owned(), why: "no index here; build one first (hri build)".to_owned() }
 }

@@ -1,9 +1,9 @@
 //! A snapshot: a whole index in one file, in large blocks that are read in parallel.
 //!
-//! After the header comes the CRC-32 of each block of 4 MiB (u32 each), then six sections. The first three are the labels
-//! (u64), counts (u32) and sums (f64) of all people. The other three are the ids (u64), the persons (u32, an index into the
-//! people) and, if they are kept, the vectors (f32) of all members, person by person in the order of insertion. Filters are
-//! not stored; they are rebuilt on opening.
+//! After the header comes the CRC-32 of each block of 4 MiB (u32 each), then seven sections. The first three are the labels
+//! (u64), counts (u32) and sums (f64) of all people. The next three are the ids (u64), the persons (u32, an index into the
+//! people) and, if they are kept, the vectors (f32) of all members, person by person in the order of insertion. The last has
+//! what callers say of people and vectors (see `texts`). Filters are not stored; they are rebuilt on opening.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use streamface_kernels::dot_f64;
 
 use super::header::{FileKind, HEADER_BYTES, Header};
+use super::texts;
 use crate::index::{Index, Members, NONE};
 use crate::{Error, Label, Result};
 
@@ -36,14 +37,22 @@ macro_rules! number {
         }
     )*};
 }
-number!(u32: u32, u64: u64, f32: u32, f64: u64);
+number!(u8: u8, u32: u32, u64: u64, f32: u32, f64: u64);
 
 /// The number of bytes of each section, in order.
-fn section_bytes(header: &Header) -> Option<[u64; 6]> {
+fn section_bytes(header: &Header) -> Option<[u64; 7]> {
     let (n, m, dim) = (header.people, header.members, header.settings.dim() as u64);
     let vectors = if header.settings.keeps_vectors() { m.checked_mul(dim)?.checked_mul(4)? } else { 0 };
     let sums = n.checked_mul(dim)?.checked_mul(8)?;
-    Some([n.checked_mul(8)?, n.checked_mul(4)?, sums, m.checked_mul(8)?, m.checked_mul(4)?, vectors])
+    Some([
+        n.checked_mul(8)?,
+        n.checked_mul(4)?,
+        sums,
+        m.checked_mul(8)?,
+        m.checked_mul(4)?,
+        vectors,
+        header.texts,
+    ])
 }
 
 /// The number of blocks of a section. Each section starts a new block.
@@ -51,7 +60,7 @@ fn blocks(bytes: u64) -> u64 {
     bytes.div_ceil(BLOCK_BYTES as u64)
 }
 
-fn file_bytes(sections: &[u64; 6]) -> Option<u64> {
+fn file_bytes(sections: &[u64; 7]) -> Option<u64> {
     let table = sections.iter().map(|&p| blocks(p)).sum::<u64>().checked_mul(4)?;
     sections.iter().try_fold(HEADER_BYTES as u64 + table, |all, &p| all.checked_add(p))
 }
@@ -84,6 +93,8 @@ fn write_to(file: &File, path: &Path, index: &Index, generation: u64, changes: u
     header.next_label = index.next_label;
     header.people = slots.len() as u64;
     header.members = index.len() as u64;
+    let texts = texts::write(index);
+    header.texts = texts.len() as u64;
     let sections = section_bytes(&header).ok_or(Error::Full)?;
     header.length = file_bytes(&sections).ok_or(Error::Full)?;
     let count = sections.iter().map(|&p| blocks(p)).sum::<u64>() as usize;
@@ -106,6 +117,7 @@ fn write_to(file: &File, path: &Path, index: &Index, generation: u64, changes: u
             let all = slots.iter().flat_map(|p| members.of_person(people, at(p)));
             out.rows(all.map(|m| members.vector(m, dim)))?;
         }
+        out.rows(std::iter::once(&texts[..]))?;
         let table: Vec<u8> = out.table.iter().flat_map(|crc| crc.to_le_bytes()).collect();
         header.table = crc32fast::hash(&table);
         out.out.seek(SeekFrom::Start(0))?;
@@ -219,9 +231,10 @@ pub(super) fn read(path: &Path) -> Result<(Header, Index)> {
     let ids: Vec<u64> = reader.section(numbers(sections[3], 8)).map_err(bad)?;
     let persons: Vec<u32> = reader.section(numbers(sections[4], 4)).map_err(bad)?;
     let vectors: Vec<f32> = reader.section(numbers(sections[5], 4)).map_err(bad)?;
+    let texts: Vec<u8> = reader.section(numbers(sections[6], 1)).map_err(bad)?;
     let index = assemble(&header, labels, counts, all_sums, ids, persons, vectors);
     index
-        .map(|index| (header, index))
+        .and_then(|mut index| texts::read(&texts, &mut index).map(|()| (header, index)))
         .ok_or_else(|| corrupt(HEADER_BYTES as u64, "the sections contradict each other"))
 }
 

@@ -1,6 +1,26 @@
 //! Shared by several tests.
 #![allow(dead_code, clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
+
+use hri::{Index, Metric, Settings, Threshold};
+
+/// Members and mean of each person, and the number of labels given.
+pub type State = (BTreeMap<u64, (Vec<u64>, Vec<u64>)>, u64);
+
+pub fn settings(dim: usize) -> Settings {
+    Settings::new(dim, Threshold::new(Metric::Cosine, 0.2).unwrap()).unwrap()
+}
+
+/// Everything that a caller can see of an index.
+pub fn state(index: &Index) -> State {
+    let of = |label: u64| {
+        let members = index.members(label).unwrap().collect();
+        (members, index.mean(label).unwrap().iter().map(|x| x.to_bits()).collect())
+    };
+    (index.people().map(|p| (p.label, of(p.label))).collect(), index.stats().labels)
+}
+
 /// `SplitMix64`.
 pub struct Random(pub u64);
 
