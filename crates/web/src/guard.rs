@@ -1,20 +1,27 @@
-//! Who may ask: the names this server answers to, the pages that may post, the token, the rate.
+//! Who may ask: the names this server answers to, the pages that may post, the token, the rate. All this is decided by the
+//! head of a request, before its body is read.
 //!
 //! * A page elsewhere that makes its own name resolve to this machine (DNS rebinding) still sends that name
 //!   as `Host`: only addresses in figures, `localhost` and names given are answered.
 //! * A page elsewhere that posts here sends its own `Origin`: only ours is taken.
 //! * Beyond loopback, everything private needs the token, or the cookie that it buys.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
-use axum::body::Body;
+use axum::Extension;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use hyper::body::{Frame, SizeHint};
 
+use crate::connections::{Connection, Running};
 use crate::failure;
 
 /// Everything from here, nothing inline, nothing framed.
@@ -45,8 +52,10 @@ pub(crate) struct Guard {
     pub private: &'static [&'static str],
     /// Whether programs may post, which send no origin.
     pub programs: bool,
-    /// Posts.
+    /// Posts of those who may post.
     pub rate: Rate,
+    /// Tokens that were wrong.
+    pub wrong: WrongTokens,
 }
 
 /// A token and the cookie it is exchanged for.
@@ -96,6 +105,32 @@ impl Rate {
     }
 }
 
+/// Wrong tokens by address. They have buckets of their own, so that strangers do not use up the posts of others; a right
+/// token is always taken.
+#[derive(Debug, Default)]
+pub(crate) struct WrongTokens(Mutex<HashMap<IpAddr, Rate>>);
+
+impl WrongTokens {
+    /// Wrong tokens a second of one address; twice as many at once.
+    const PER_SECOND: f64 = 5.0;
+    /// Addresses that are kept. When there are more, all begin anew.
+    const ADDRESSES: usize = 4096;
+
+    fn take(&self, address: IpAddr) -> bool {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= Self::ADDRESSES && !all.contains_key(&address) {
+            all.clear();
+        }
+        all.entry(address).or_insert_with(|| Rate::new(Self::PER_SECOND)).take()
+    }
+}
+
+fn too_many(message: &str) -> Response {
+    let mut reply = failure(StatusCode::TOO_MANY_REQUESTS, "rate", message);
+    reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    reply
+}
+
 impl Guard {
     /// Whether `Host` is one of ours.
     fn knows_host(&self, host: &str) -> bool {
@@ -135,9 +170,12 @@ impl Guard {
     }
 
     /// The reply to a token: a cookie, or no.
-    pub fn exchange(&self, token: &str) -> Response {
+    pub fn exchange(&self, token: &str, connection: &Connection) -> Response {
         let Some(secret) = &self.secret else { return StatusCode::NO_CONTENT.into_response() };
         if !same(token, &secret.token) {
+            if !connection.address().is_some_and(|address| self.wrong.take(address)) {
+                return too_many("Too many wrong tokens from this address. Try again in a moment.");
+            }
             return failure(StatusCode::FORBIDDEN, "token", "This is not the token that the terminal shows.");
         }
         let cookie = format!("{}={}; Path=/; HttpOnly; SameSite=Strict", self.cookie(), secret.session);
@@ -145,7 +183,7 @@ impl Guard {
     }
 
     /// Why a request is not answered.
-    fn refusal(&self, request: &Request) -> Option<Response> {
+    fn refusal(&self, request: &Request, connection: &Connection) -> Option<Response> {
         let headers = request.headers();
         let text = |name: &HeaderName| {
             let mut all = headers.get_all(name).iter();
@@ -181,37 +219,80 @@ impl Guard {
             if !ours {
                 return elsewhere();
             }
-            if !self.rate.take() {
-                let mut reply = failure(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "rate",
-                    "Too many posts at once; this one was NOT taken. Try again in a moment.",
-                );
-                reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-                return Some(reply);
-            }
         }
         let open = !private || path == crate::TOKEN;
-        match &self.secret {
-            Some(secret)
-                if !open
-                    && !self.has_cookie(headers, &secret.session)
-                    && !Self::has_token(headers, &secret.token) =>
-            {
-                let message = "The token that the terminal shows is needed.";
-                Some(failure(StatusCode::UNAUTHORIZED, "token", message))
-            }
-            _ => None,
+        let known = self.secret.as_ref().is_none_or(|secret| {
+            self.has_cookie(headers, &secret.session) || Self::has_token(headers, &secret.token)
+        });
+        if !open && !known {
+            let message = "The token that the terminal shows is needed.";
+            return Some(failure(StatusCode::UNAUTHORIZED, "token", message));
         }
+        if known {
+            connection.trust();
+        }
+        // Whoever is refused above uses up nothing of those who may post.
+        if known && !reads && path != crate::TOKEN && !self.rate.take() {
+            return Some(too_many("Too many posts at once; this one was NOT taken. Try again in a moment."));
+        }
+        None
     }
 }
 
+/// A reply, with what is held until its last byte.
+struct Held {
+    body: Body,
+    _held: Running,
+}
+
+impl hyper::body::Body for Held {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+fn is_event_stream(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("text/event-stream"))
+}
+
 /// Refuses what may not be asked; gives every reply its headers.
-pub(crate) async fn guard(State(guard): State<Arc<Guard>>, request: Request<Body>, next: Next) -> Response {
-    let mut response = match guard.refusal(&request) {
+pub(crate) async fn guard(
+    State(guard): State<Arc<Guard>>,
+    Extension(connection): Extension<Arc<Connection>>,
+    request: Request<Body>,
+    next: Next,
+) -> Response {
+    let mut running = connection.begin();
+    let mut response = match guard.refusal(&request, &connection) {
         Some(refused) => refused,
         None => next.run(request).await,
     };
+    if is_event_stream(&response) {
+        running = match running.into_stream() {
+            Some(stream) => stream,
+            None => {
+                let message = "Too many pages are open; close one and load this one again.";
+                response = failure(StatusCode::SERVICE_UNAVAILABLE, "busy", message);
+                connection.begin()
+            }
+        };
+    }
+    response = response.map(|body| Body::new(Held { body, _held: running }));
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
@@ -233,6 +314,7 @@ mod tests {
             private: &[],
             programs: false,
             rate: Rate::new(1.0),
+            wrong: WrongTokens::default(),
         };
         for host in ["127.0.0.1:8080", "localhost:8080", "LOCALHOST:8080", "[::1]:8080", "10.0.0.7:8080"] {
             assert!(guard.knows_host(host), "{host}");

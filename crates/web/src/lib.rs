@@ -4,28 +4,33 @@
 //! |---|---|
 //! | [`Server`], [`Options`] | starting and stopping |
 //! | `guard` | host, origin, token, rate, headers |
-//! | `serve` | connections: bounded, cut off when slow |
+//! | `body` | bodies: read after all other checks, bounded one by one and together |
+//! | `connections` | which connections there are, and which gives way |
+//! | `serve` | connections one by one: cut off when slow |
 
+mod body;
+mod connections;
 mod guard;
 mod serve;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub use axum;
-use axum::body::to_bytes;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router, middleware};
+use axum::{Extension, Json, Router, middleware};
+use body::Bodies;
 use serde::Deserialize;
 use tokio::sync::watch;
 
-use guard::{Guard, Rate, Secret};
+use connections::{Connection, Connections};
+use guard::{Guard, Rate, Secret, WrongTokens};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -41,12 +46,15 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Names that it answers to, beside addresses in figures and `localhost`: that of a proxy, say.
     pub names: Vec<String>,
-    /// Connections at once.
+    /// Connections at once. Of these a quarter at most are of strangers from one address, a half at most are event
+    /// streams, and a quarter at most event streams to one address. Idle ones give way to newcomers, strangers first.
     pub connections: usize,
     /// How long a request may take to arrive, and a connection may be still.
     pub patience: Duration,
     /// Bytes of a post.
     pub body: usize,
+    /// Bytes of all posts that are being worked on; a post beyond that gets status 503.
+    pub bodies: usize,
     /// Posts a second, over time; twice as many at once.
     pub posts_per_second: f64,
     /// What addresses start with that need the token, where there is one.
@@ -63,6 +71,7 @@ impl Default for Options {
             connections: 128,
             patience: Duration::from_secs(15),
             body: 2 << 20,
+            bodies: 64 << 20,
             posts_per_second: 50.0,
             private: &["/api/", "/image/"],
             programs: false,
@@ -122,6 +131,7 @@ impl Server {
             private: options.private,
             programs: options.programs,
             rate: Rate::new(options.posts_per_second),
+            wrong: WrongTokens::default(),
         });
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -136,8 +146,9 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let name = name.to_owned();
         let work = move || {
+            let connections = Arc::new(Connections::new(options.connections, rules.secret.is_none()));
             let app = guarded(router, &rules, &options);
-            runtime.block_on(serve::run(listener, app, options, stopped));
+            runtime.block_on(serve::run(listener, app, connections, options.patience, stopped));
             // An answer being saved is waited for: it may be acknowledged yet.
             runtime.shutdown_timeout(Duration::from_secs(5));
         };
@@ -223,39 +234,28 @@ struct Token {
 
 async fn token(
     State(guard): State<Arc<Guard>>,
+    Extension(connection): Extension<Arc<Connection>>,
     body: Result<Json<Token>, axum::extract::rejection::JsonRejection>,
 ) -> Response {
     match body {
-        Ok(Json(given)) => guard.exchange(&given.token),
+        Ok(Json(given)) => guard.exchange(&given.token, &connection),
         Err(e) => failure(StatusCode::BAD_REQUEST, "refused", &format!("No token: {e}.")),
-    }
-}
-
-/// Lets a request on once its body is there as a whole: one that drips in is cut off, wherever it goes.
-async fn whole(State((patience, most)): State<(Duration, usize)>, request: Request, next: Next) -> Response {
-    let (head, body) = request.into_parts();
-    match tokio::time::timeout(patience, to_bytes(body, most)).await {
-        Ok(Ok(body)) => next.run(Request::from_parts(head, body.into())).await,
-        Ok(Err(_)) => {
-            let message = "The post was cut off or is too large; it was not taken.";
-            failure(StatusCode::PAYLOAD_TOO_LARGE, "refused", message)
-        }
-        Err(_) => {
-            let message = "The post took too long; it was not taken.";
-            let mut reply = failure(StatusCode::REQUEST_TIMEOUT, "refused", message);
-            reply.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
-            reply
-        }
     }
 }
 
 /// The router's own addresses and that of the token, behind the guard.
 fn guarded(router: Router, rules: &Arc<Guard>, options: &Options) -> Router {
+    let bodies = Bodies {
+        patience: options.patience,
+        most: options.body,
+        most_together: options.bodies.max(options.body),
+        used: AtomicUsize::new(0),
+    };
     router
         .merge(Router::new().route(TOKEN, post(token)).with_state(Arc::clone(rules)))
         .fallback(|| async { nothing() })
         .method_not_allowed_fallback(other_way)
         .layer(DefaultBodyLimit::max(options.body))
-        .layer(middleware::from_fn_with_state((options.patience, options.body), whole))
+        .layer(middleware::from_fn_with_state(Arc::new(bodies), body::limit))
         .layer(middleware::from_fn_with_state(Arc::clone(rules), guard::guard))
 }
