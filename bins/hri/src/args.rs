@@ -252,6 +252,9 @@ pub(crate) struct Serve {
     /// Largest request body in MiB
     #[arg(long, default_value_t = 16)]
     pub(crate) body_mib: usize,
+    /// Largest sum of the bodies of concurrent requests in MiB; more get status 503 and can retry
+    #[arg(long, default_value_t = 64)]
+    pub(crate) bodies_mib: usize,
 }
 
 #[derive(Debug, Flags)]

@@ -52,7 +52,9 @@ impl Running {
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim_end().rsplit(' ').next().unwrap().trim_end_matches('/').to_owned();
+        let url = line.trim_end().rsplit(' ').next().unwrap();
+        // Beyond loopback the token follows.
+        let url = url.split('#').next().unwrap().trim_end_matches('/').to_owned();
         assert!(url.starts_with("http://127.0.0.1:"), "{line}");
         Self { child, url }
     }
@@ -242,4 +244,107 @@ fn a_kill_loses_no_acknowledged_change() {
     }
     assert!(known.len() > kills, "{} inserts", known.len());
     println!("{} acknowledged inserts there after {kills} kills", known.len());
+}
+
+#[test]
+fn a_batch_with_a_taken_id_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Running::start(dir.path(), &["--dim", "3", "--threshold", "0.1"]);
+    let (agent, url) = (agent(), |route: &str| format!("{}/api/{route}", server.url));
+    let insert = |body: Value| post(&agent, &url("insert"), &body).unwrap();
+    assert_eq!(insert(json!({"vector": [1, 0, 0], "id": 7})).0, 200);
+    assert_eq!(insert(json!({"vector": [0, 1, 0], "id": 7})).0, 409);
+    let batch = |ids: [u64; 3]| {
+        let vectors = json!([[0, 1, 0], [0, 0, 1], [0, 1, 1]]);
+        post(&agent, &url("insert/batch"), &json!({"vectors": vectors, "ids": ids})).unwrap()
+    };
+    for ids in [[5, 6, 7], [5, 6, 5]] {
+        let (status, reply) = batch(ids);
+        assert_eq!((status, &reply["error"]), (409, &"duplicate".into()), "{reply}");
+        let (_, all) = get(&agent, &url("stats"));
+        assert_eq!((&all["people"], &all["members"]), (&1.into(), &1.into()));
+    }
+    assert_eq!(batch([5, 6, 8]).0, 200);
+    let (_, described) = get(&agent, &format!("{}/openapi.json", server.url));
+    let of = |route: &str| described["paths"][route]["post"]["responses"].clone();
+    assert!(of("/api/insert")["409"].is_object() && of("/api/insert/batch")["409"].is_object());
+    // Vectors of different lengths, and none at all.
+    for (vectors, says) in [
+        (json!([[1, 0, 0], [1]]), "vectors[1] has 1"),
+        (json!([[], []]), "no numbers"),
+        (json!([[1]]), "the index has 3"),
+    ] {
+        let (status, reply) = post(&agent, &url("match/batch"), &json!({"vectors": vectors})).unwrap();
+        assert!(status == 422 && reply["message"].as_str().unwrap().contains(says), "{status} {reply}");
+    }
+}
+
+fn get(agent: &ureq::Agent, url: &str) -> (u16, Value) {
+    let mut reply = agent.get(url).call().unwrap();
+    let text = reply.body_mut().read_to_string().unwrap();
+    (reply.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::Null))
+}
+
+#[test]
+fn names_are_in_the_replies() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Running::start(dir.path(), &["--dim", "3", "--threshold", "0.1"]);
+    let (agent, url) = (agent(), |route: &str| format!("{}/api/{route}", server.url));
+    let ask = |route: &str, body: Value| post(&agent, &url(route), &body).unwrap();
+    assert_eq!(ask("insert", json!({"vector": [1, 0, 0], "id": 7})).0, 200);
+    assert_eq!(ask("name", json!({"label": 0, "name": "Zoë"})), (200, json!({"label": 0, "name": "Zoë"})));
+    assert_eq!(ask("name", json!({"label": 9, "name": "Eve"})).0, 404);
+    assert_eq!(ask("name", json!({"label": 0, "name": ""})).0, 422);
+    let (_, found) = ask("match", json!({"vector": [2, 0, 0]}));
+    assert_eq!(found, json!({"label": 0, "name": "Zoë", "distance": 0.0}));
+    let (_, found) = ask("match/batch", json!({"vectors": [[2, 0, 0], [0, 1, 0]]}));
+    assert_eq!((&found["matches"][0]["name"], &found["matches"][1]), (&"Zoë".into(), &Value::Null));
+    assert_eq!(ask("nearest", json!({"vector": [0, 1, 0], "k": 1})).1["people"][0]["name"], "Zoë");
+    let (_, person) = get(&agent, &url("person/0"));
+    assert_eq!(person, json!({"label": 0, "name": "Zoë", "count": 1, "ids": [7]}));
+}
+
+/// Beyond loopback, without the token: no body is kept in memory, whatever the address.
+#[cfg(target_os = "linux")]
+#[test]
+fn large_posts_of_strangers_cost_little_memory() {
+    use std::io::{Read as _, Write as _};
+    let dir = tempfile::tempdir().unwrap();
+    let server = Running::start(dir.path(), &["--dim", "64", "--threshold", "0.4", "--listen", "0.0.0.0:0"]);
+    let port: u16 = server.url.rsplit_once(':').unwrap().1.split('/').next().unwrap().parse().unwrap();
+    let before = server.memory();
+    let chunk = vec![b' '; 1 << 20];
+    let most = AtomicU64::new(0);
+    let statuses = Mutex::new(BTreeMap::<u16, u32>::new());
+    std::thread::scope(|scope| {
+        for at in 0..60 {
+            let (server, chunk, most, statuses) = (&server, &chunk, &most, &statuses);
+            scope.spawn(move || {
+                let path = ["/api/insert", "/api/token", "/nothing", "/"][at % 4];
+                let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+                let head = format!(
+                    "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\
+                     Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+                    15 << 20
+                );
+                stream.write_all(head.as_bytes()).unwrap();
+                for _ in 0..15 {
+                    if stream.write_all(chunk).is_err() {
+                        break;
+                    }
+                    most.fetch_max(server.memory(), Ordering::Relaxed);
+                }
+                let mut reply = String::new();
+                // A connection that gave way is reset.
+                let _ = stream.read_to_string(&mut reply);
+                let status = reply.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
+                *statuses.lock().unwrap().entry(status).or_default() += 1;
+            });
+        }
+    });
+    let statuses = statuses.into_inner().unwrap();
+    assert!([401, 404, 405, 413].iter().all(|s| statuses.contains_key(s)), "{statuses:?}");
+    assert!(!statuses.contains_key(&200), "{statuses:?}");
+    let grown = most.into_inner().saturating_sub(before) >> 20;
+    assert!(grown < 64, "{grown} MiB more");
 }

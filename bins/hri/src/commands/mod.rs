@@ -2,6 +2,7 @@
 
 mod bench;
 mod build;
+mod index;
 mod labels;
 mod matching;
 mod query;
@@ -10,6 +11,8 @@ mod stats;
 mod tree;
 
 use anyhow::Result;
+use hri::{Label, PersonInfo};
+use serde_json::{Value, json};
 
 use crate::args::Command;
 
@@ -23,4 +26,16 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Serve(args) => serve::serve(&args),
         Command::Stats(args) => stats::run(&args),
     }
+}
+
+/// A person's label, and what was said of the person when the index was built.
+fn person_json(label: Label, info: &PersonInfo) -> Value {
+    let mut person = json!({"label": label});
+    if let Some(number) = info.number {
+        person["number"] = number.into();
+    }
+    if let Some(name) = &info.name {
+        person["name"] = name.as_str().into();
+    }
+    person
 }

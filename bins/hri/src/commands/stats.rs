@@ -4,14 +4,14 @@ use std::io::Write;
 use std::time::Instant;
 
 use anyhow::Result;
-use hri::Store;
-use serde_json::json;
+use hri::Index;
+use serde_json::{Value, json};
 
 use crate::args::Stats;
 
 pub(crate) fn run(args: &Stats) -> Result<()> {
     let start = Instant::now();
-    let (index, recovery) = Store::load(&args.directory)?;
+    let (index, recovery) = super::index::load(&args.directory)?;
     let opened = start.elapsed().as_secs_f64();
     let (stats, settings) = (index.stats(), index.settings());
     let sizes: Vec<usize> = index.people().map(|p| p.members).collect();
@@ -19,7 +19,7 @@ pub(crate) fn run(args: &Stats) -> Result<()> {
     let single = sizes.iter().filter(|&&s| s == 1).count();
     let mut out = std::io::stdout().lock();
     if args.json {
-        let all = json!({
+        let mut all = json!({
             "metric": settings.threshold().metric().to_string(), "threshold": settings.threshold().value(),
             "dim": settings.dim(), "keeps_vectors": settings.keeps_vectors(),
             "people": stats.people, "members": stats.members, "labels_given": stats.labels,
@@ -29,6 +29,7 @@ pub(crate) fn run(args: &Stats) -> Result<()> {
             "replayed": recovery.replayed, "torn_bytes": recovery.torn_bytes,
             "bad_snapshots": recovery.bad_snapshots,
         });
+        describe(&mut all, &index);
         writeln!(out, "{all}")?;
         return Ok(());
     }
@@ -41,6 +42,13 @@ pub(crate) fn run(args: &Stats) -> Result<()> {
         settings.dim()
     )?;
     writeln!(out, "{} vectors of {} people ({} labels given)", stats.members, stats.people, stats.labels)?;
+    let named = index.people().filter(|p| index.name(p.label).is_some()).count();
+    if named > 0 {
+        writeln!(out, "people with a name: {named}")?;
+    }
+    if index.keys().len() > 0 {
+        writeln!(out, "vectors with the id of a face: {}", index.keys().len())?;
+    }
     writeln!(out, "largest person: {largest} vectors; people with one vector: {single}")?;
     let mib = |bytes: usize| bytes as f64 / f64::from(1 << 20);
     writeln!(
@@ -63,4 +71,20 @@ pub(crate) fn run(args: &Stats) -> Result<()> {
         writeln!(out, "damaged snapshot, an older one and its log were used: {bad}")?;
     }
     Ok(())
+}
+
+/// What was said of people and vectors when the index was built, where anything was.
+fn describe(all: &mut Value, index: &Index) {
+    let described = index.people().filter_map(|person| {
+        let mut described = super::person_json(person.label, index.info(person.label)?);
+        described["members"] = person.members.into();
+        Some(described)
+    });
+    let described: Vec<Value> = described.collect();
+    if !described.is_empty() {
+        all["mapping"] = described.into();
+    }
+    if index.keys().len() > 0 {
+        all["faces"] = index.keys().len().into();
+    }
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hri::{Error, Inserted, Label, Match, Store};
+use hri::{Error, Index, Inserted, Label, Match, PersonInfo, Store};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -20,6 +20,8 @@ use streamface_web::{Asset, assets, failure};
 use tokio::sync::Semaphore;
 
 use super::metrics::Metrics;
+use super::rows::Rows;
+use crate::commands::person_json;
 
 static ASSETS: [Asset; 4] = [
     ("/", "text/html; charset=utf-8", include_str!("index.html")),
@@ -53,7 +55,7 @@ struct One {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Many {
-    vectors: Vec<Vec<f32>>,
+    vectors: Rows,
 }
 
 #[derive(Deserialize)]
@@ -73,7 +75,7 @@ struct Add {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AddMany {
-    vectors: Vec<Vec<f32>>,
+    vectors: Rows,
     ids: Vec<u64>,
 }
 
@@ -95,6 +97,13 @@ struct Merge {
 struct Split {
     label: Label,
     ids: Vec<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Name {
+    label: Label,
+    name: Option<String>,
 }
 
 /// Why a request failed.
@@ -129,8 +138,18 @@ impl IntoResponse for Failed {
     }
 }
 
-fn matched(found: Option<Match>) -> Value {
-    found.map_or(Value::Null, |m| json!({"label": m.label, "distance": m.distance}))
+/// A person, with the number and name that the index was given, if any.
+fn matched(index: &Index, found: Option<Match>) -> Value {
+    let Some(m) = found else { return Value::Null };
+    let mut person =
+        index.info(m.label).map_or_else(|| json!({"label": m.label}), |info| person_json(m.label, info));
+    person["distance"] = m.distance.into();
+    person
+}
+
+fn search(store: &Store, One { vector }: One) -> Result<Value, Failed> {
+    let index = store.read()?;
+    Ok(matched(&index, index.search(&vector)?))
 }
 
 fn inserted(of: &Inserted) -> Value {
@@ -150,13 +169,14 @@ impl App {
         let api = Router::new()
             .route("/api/stats", get(stats))
             .route("/api/person/{label}", get(person))
-            .route("/api/match", read(|s, One { vector }| Ok(matched(s.search(&vector)?))))
+            .route("/api/match", read(search))
             .route("/api/match/batch", work(match_batch))
             .route("/api/nearest", read(nearest))
             .route("/api/insert", work(|s, Add { vector, id }| Ok(inserted(&s.insert(&vector, id)?))))
             .route("/api/insert/batch", work(insert_batch))
             .route("/api/remove", work(|s, Remove { id }| Ok(json!({"label": s.remove(id)?}))))
             .route("/api/merge", work(merge))
+            .route("/api/name", work(name))
             .route("/api/split", work(|s, Split { label, ids }| Ok(json!({"label": s.split(label, &ids)?}))))
             .layer(middleware::from_fn_with_state(self.clone(), admit));
         assets(&ASSETS)
@@ -214,8 +234,18 @@ async fn admit(State(app): State<App>, request: Request, next: Next) -> Response
         reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         return reply;
     };
-    const ROUTES: [&str; 9] =
-        ["match", "match/batch", "nearest", "insert", "insert/batch", "remove", "merge", "split", "stats"];
+    const ROUTES: [&str; 10] = [
+        "match",
+        "match/batch",
+        "nearest",
+        "insert",
+        "insert/batch",
+        "remove",
+        "merge",
+        "split",
+        "name",
+        "stats",
+    ];
     let path = request.uri().path().strip_prefix("/api/").unwrap_or_default();
     let route = ROUTES.into_iter().find(|route| *route == path).unwrap_or("person");
     let start = Instant::now();
@@ -224,36 +254,46 @@ async fn admit(State(app): State<App>, request: Request, next: Next) -> Response
     reply
 }
 
-/// All vectors as one array; each must have the index's dimension.
-fn rows(store: &Store, vectors: &[Vec<f32>]) -> Result<Vec<f32>, Failed> {
-    let dim = store.read()?.settings().dim();
-    if let Some((at, v)) = vectors.iter().enumerate().find(|(_, v)| v.len() != dim) {
-        return Err(Failed::Refused(format!("vectors[{at}] has {} numbers, the index has {dim}.", v.len())));
+/// The numbers of all vectors; each must have the index's dimension.
+fn rows(index: &Index, vectors: Rows) -> Result<Vec<f32>, Failed> {
+    let dim = index.settings().dim();
+    if vectors.rows > 0 && vectors.dim != dim {
+        return Err(Failed::Refused(format!("vectors[0] has {} numbers, the index has {dim}.", vectors.dim)));
     }
-    Ok(vectors.concat())
+    Ok(vectors.numbers)
 }
 
 fn match_batch(store: &Store, Many { vectors }: Many) -> Result<Value, Failed> {
-    let found = store.search_batch(&rows(store, &vectors)?)?;
-    Ok(json!({"matches": found.into_iter().map(matched).collect::<Vec<_>>()}))
+    let index = store.read()?;
+    let found = index.search_batch(&rows(&index, vectors)?)?;
+    Ok(json!({"matches": found.into_iter().map(|m| matched(&index, m)).collect::<Vec<_>>()}))
 }
 
 fn nearest(store: &Store, Near { vector, k }: Near) -> Result<Value, Failed> {
     if !(1..=MAX_NEAREST).contains(&k) {
         return Err(Failed::Refused(format!("k must be 1 to {MAX_NEAREST}, not {k}.")));
     }
-    let near = store.nearest(&vector, k)?;
-    Ok(json!({"people": near.into_iter().map(|m| matched(Some(m))).collect::<Vec<_>>()}))
+    let index = store.read()?;
+    let near = index.nearest(&vector, k)?;
+    Ok(json!({"people": near.into_iter().map(|m| matched(&index, Some(m))).collect::<Vec<_>>()}))
 }
 
 fn insert_batch(store: &Store, AddMany { vectors, ids }: AddMany) -> Result<Value, Failed> {
-    let added = store.insert_batch(&rows(store, &vectors)?, &ids)?;
+    let rows = rows(&*store.read()?, vectors)?;
+    let added = store.insert_batch(&rows, &ids)?;
     Ok(json!({"inserted": added.iter().map(inserted).collect::<Vec<_>>()}))
 }
 
 fn merge(store: &Store, Merge { into, from }: Merge) -> Result<Value, Failed> {
     store.merge(into, from)?;
     Ok(json!({"label": into}))
+}
+
+fn name(store: &Store, Name { label, name }: Name) -> Result<Value, Failed> {
+    let number = store.read()?.info(label).and_then(|info| info.number);
+    let info = PersonInfo { number, name };
+    store.describe(label, &info)?;
+    Ok(person_json(label, &info))
 }
 
 async fn health() -> Json<Value> {
@@ -282,5 +322,12 @@ async fn stats(State(app): State<App>) -> Result<Json<Value>, Failed> {
 async fn person(State(app): State<App>, Path(label): Path<Label>) -> Result<Json<Value>, Failed> {
     let index = app.store.read()?;
     let members: Vec<u64> = index.members(label)?.take(MAX_MEMBERS).collect();
-    Ok(Json(json!({"label": label, "count": index.person(label)?.members, "ids": members})))
+    let mut person = index.info(label).map_or_else(|| json!({}), |info| person_json(label, info));
+    person["label"] = label.into();
+    person["count"] = index.person(label)?.members.into();
+    if index.keys().len() > 0 {
+        person["faces"] = members.iter().map(|&id| index.key(id)).collect::<Vec<_>>().into();
+    }
+    person["ids"] = members.into();
+    Ok(Json(person))
 }

@@ -3,11 +3,13 @@
 //! | file | content |
 //! |---|---|
 //! | `api` | routes, requests and replies |
+//! | `rows` | vectors of a request |
 //! | `metrics` | metrics for Prometheus |
 //! | `openapi.json`, `index.html` | the description of the routes, for programs and for people |
 
 mod api;
 mod metrics;
+mod rows;
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use hri::{Settings, Store, Threshold};
 use streamface_web::{Options, Server};
 
 use crate::args::Serve;
+use crate::commands::index::hinted;
 use api::App;
 
 /// Serves until SIGINT or SIGTERM.
@@ -34,7 +37,8 @@ pub(super) fn serve(args: &Serve) -> anyhow::Result<()> {
         listen: args.listen,
         names: args.name.clone(),
         connections: args.connections,
-        body: args.body_mib << 20,
+        body: mib(args.body_mib),
+        bodies: mib(args.bodies_mib),
         posts_per_second: f64::INFINITY,
         private: &["/api/", "/metrics"],
         programs: true,
@@ -58,6 +62,10 @@ pub(super) fn serve(args: &Serve) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn mib(mib: usize) -> usize {
+    mib.saturating_mul(1 << 20)
+}
+
 fn open(args: &Serve) -> anyhow::Result<Store> {
     let opened = match (args.dim, args.threshold) {
         (Some(dim), Some(threshold)) => {
@@ -66,5 +74,11 @@ fn open(args: &Serve) -> anyhow::Result<Store> {
         }
         _ => Store::open(&args.directory),
     };
-    opened.with_context(|| args.directory.display().to_string())
+    let is_missing = matches!(opened, Err(hri::Error::Format { .. })) && args.dim.is_none();
+    let opened = hinted(&args.directory, opened);
+    if is_missing {
+        opened.context("to begin with an empty index, give --dim and --threshold")
+    } else {
+        opened
+    }
 }
