@@ -52,6 +52,8 @@ struct Band {
     threshold: f64,
     /// The smallest point of each point's component at that threshold.
     roots: Vec<u32>,
+    /// How much of the whole run is done with it.
+    whole: f64,
 }
 
 /// Complete linkage with a budget of links.
@@ -79,6 +81,22 @@ const MAX_PAIRS_PER_LINK: u64 = 40;
 /// A split is made where its components have this many times fewer pairs than the whole.
 const MIN_PAIR_REDUCTION: u64 = 16;
 
+/// How much of the work of a band is comparing, and of a split: measured on made-up people, and only for progress.
+const BAND_COMPARED: f64 = 0.9;
+const SPLIT_COMPARED: f64 = 0.7;
+
+/// How many times the work of a band the later ones will take, for progress: a guess, put right with each band.
+///
+/// The links that are left make so many more bands as hold them. With k links a point in a band, clusters have some
+/// 1 + k/4 points after it, and comparing those takes the square of that less. With many links a point the first band is
+/// nearly all; with few each band takes about as long as the one before.
+fn later_work(points: usize, expected: u64, most: u64) -> f64 {
+    let bands = (expected as f64 / (most as f64 * 0.8).max(1.0)).ceil().clamp(1.0, 1000.0) as i32;
+    let per_point = 2.0 * expected.min(most) as f64 / points as f64;
+    let ratio = (1.0 + per_point / 4.0).powi(-2);
+    (1..=bands).map(|band| ratio.powi(band)).sum()
+}
+
 impl<'a> BandedLinkage<'a> {
     pub(crate) fn new(
         exact: &'a ExactDistance<'a>,
@@ -98,10 +116,11 @@ impl<'a> BandedLinkage<'a> {
     ) -> Result<BandedResult, Error> {
         let mut solved = BandedResult::default();
         let (mut points, mut apart, mut reached) = (points, apart, None);
+        let mut observer = self.observer;
         loop {
             solved.bands += 1;
-            let observer = self.observer.of_band(solved.bands, reached.unwrap_or(0.0));
-            let Band { merges, links, threshold: now, roots } =
+            observer = observer.of_band(solved.bands, reached.unwrap_or(0.0));
+            let Band { merges, links, threshold: now, roots, whole } =
                 self.band(&points, &apart, reached, threshold, observer)?;
             solved.links += links;
             if solved.bands == 1 {
@@ -111,8 +130,11 @@ impl<'a> BandedLinkage<'a> {
             merges.iter().for_each(|m| sets.union(m.a, m.b));
             solved.merges.extend(merges.iter().map(|m| Merge { a: points.id(m.a), b: points.id(m.b), ..*m }));
             if now >= threshold {
+                // Small bands say nothing; the end is told in any case.
+                self.observer.start(Stage::Link, 0);
                 return Ok(solved);
             }
+            observer = observer.going_on(whole);
             reached = Some(now);
             let roots = sets.into_roots();
             if !merges.is_empty() {
@@ -134,25 +156,30 @@ impl<'a> BandedLinkage<'a> {
         let n = points.len();
         if n <= MAX_ALL_PAIRS_POINTS {
             let (merges, links) = self.by_distance_matrix(points, apart, threshold);
-            return Ok(Band { merges, links, threshold, roots: vec![0; n] });
+            return Ok(Band { merges, links, threshold, roots: vec![0; n], whole: observer.end() });
         }
         if let Some(merges) = self.by_quantized_matrix(points, apart, threshold, observer) {
-            return Ok(Band { merges, links: pairs(n), threshold, roots: vec![0; n] });
+            let (links, whole) = (pairs(n), observer.end());
+            return Ok(Band { merges, links, threshold, roots: vec![0; n], whole });
         }
         let (guess, expected) = self.guess(points, reached.unwrap_or(0.0), threshold);
+        let later = if guess < threshold { later_work(n, expected, self.most) } else { 0.0 };
+        let observer = observer.before(later);
         let many = guess < threshold && pairs(n) / MAX_PAIRS_PER_LINK > self.most;
         if (many || expected > n as u64 * MAX_LINKS_PER_POINT)
-            && let Some(split) = self.split(points, apart, reached, threshold, observer)?
+            && let Some(split) =
+                self.split(points, apart, reached, threshold, observer.comparing(SPLIT_COMPARED))?
         {
             return Ok(split);
         }
+        let observer = observer.comparing(BAND_COMPARED);
         let found = self.join(points, apart, reached, guess, observer)?;
         let links = found.pieces.iter().map(|p| p.len() as u64).sum();
         let counter = observer.start(Stage::Link, links);
         let pieces = found.pieces.into_iter().map(Piece::Plain).collect();
         let (merges, roots) = sparse_linkage::merges_of(pieces, n)?;
         counter.advance(links);
-        Ok(Band { merges, links, threshold: found.threshold, roots })
+        Ok(Band { merges, links, threshold: found.threshold, roots, whole: observer.end() })
     }
 
     /// All merges from a 16-bit matrix of distances, where that fits and most pairs are links.
@@ -254,7 +281,7 @@ impl<'a> BandedLinkage<'a> {
         }
         let solver = BandedLinkage { observer, ..*self };
         let (merges, links) = solver.parts(points, apart, &roots, now)?;
-        Ok(Some(Band { merges, links, threshold: now, roots }))
+        Ok(Some(Band { merges, links, threshold: now, roots, whole: observer.end() }))
     }
 
     /// Points with the same root, the smallest of them, each such part by itself: their merges up to a threshold within
@@ -279,7 +306,7 @@ impl<'a> BandedLinkage<'a> {
         let share = (self.most / PARALLEL_PARTS as u64).max(64);
         let large = parts.partition_point(|part| pairs(part.len()) > share / 8);
         let within = apart.by_component(roots, &components);
-        let total: u64 = parts.iter().map(|part| part.len() as u64).sum();
+        let total: u64 = parts.iter().map(|part| pairs(part.len())).sum();
         let counter = self.observer.start(Stage::Link, total);
         // A matrix that one share does not hold takes several. What no matrix holds goes in bands of one share, as others
         // would wait for long.
@@ -293,7 +320,7 @@ impl<'a> BandedLinkage<'a> {
             let most = share * shares(part) as u64;
             let solver = BandedLinkage { observer: Observer::none(), most, ..*self };
             let solved = solver.solve(points.in_order(part), apart, threshold);
-            counter.advance(part.len() as u64);
+            counter.advance(pairs(part.len()));
             solved
         };
         let (first, rest) = parts.split_at(large);

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub enum Stage {
     /// Pairs are compared at: counted in pairs.
     Join,
-    /// Clusters are joined: counted in links.
+    /// Clusters are joined: counted in links, or in pairs of points.
     Link,
 }
 
@@ -25,14 +25,27 @@ pub struct Progress {
     pub band: u32,
     /// The distance up to which all clusters have been joined.
     pub reached: f64,
+    /// How much of the whole run is done, from 0 to 1: an estimate, as the number of bands is not known before. Threads come
+    /// by in any order, and a band may begin anew: show the largest so far.
+    pub whole: f64,
 }
 
 /// Who wants to hear. Called from any thread, some hundred times in a stage.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct Observer<'a> {
     listener: Option<&'a (dyn Fn(Progress) + Sync)>,
     band: u32,
     reached: f64,
+    /// The part of the whole run that is under way.
+    part: (f64, f64),
+    /// How much of that part is comparing.
+    compared: f64,
+}
+
+impl Default for Observer<'_> {
+    fn default() -> Self {
+        Self { listener: None, band: 1, reached: 0.0, part: (0.0, 1.0), compared: 1.0 }
+    }
 }
 
 impl std::fmt::Debug for Observer<'_> {
@@ -51,11 +64,41 @@ impl<'a> Observer<'a> {
     /// `listener`.
     #[must_use]
     pub fn new(listener: &'a (dyn Fn(Progress) + Sync)) -> Self {
-        Self { listener: Some(listener), band: 1, reached: 0.0 }
+        Self { listener: Some(listener), ..Self::default() }
     }
 
     pub(crate) fn of_band(self, band: u32, reached: f64) -> Self {
         Self { band, reached, ..self }
+    }
+
+    /// For what comes after a part of this one's: `from` is how much of the whole that was.
+    pub(crate) fn going_on(self, from: f64) -> Self {
+        Self { part: (from, self.part.1), ..self }
+    }
+
+    /// For the first part of this one's, after which `later` times as much work comes.
+    pub(crate) fn before(self, later: f64) -> Self {
+        let (from, to) = self.part;
+        Self { part: (from, from + (to - from) / (1.0 + later)), ..self }
+    }
+
+    /// For a part that first compares and then joins clusters; comparing is `compared` of the work.
+    pub(crate) fn comparing(self, compared: f64) -> Self {
+        Self { compared, ..self }
+    }
+
+    /// How much of the whole is done when this one's part is.
+    pub(crate) fn end(&self) -> f64 {
+        self.part.1
+    }
+
+    fn whole(&self, stage: Stage, share: f64) -> f64 {
+        let (from, to) = self.part;
+        let within = match stage {
+            Stage::Join => self.compared * share,
+            Stage::Link => self.compared + (1.0 - self.compared) * share,
+        };
+        from + (to - from) * within
     }
 
     pub(crate) fn start(self, stage: Stage, total: u64) -> Counter<'a> {
@@ -78,7 +121,9 @@ impl Counter<'_> {
         let done = self.done.fetch_add(by, Ordering::Relaxed) + by;
         if let Some(listener) = self.observer.listener {
             let Observer { band, reached, .. } = self.observer;
-            listener(Progress { stage: self.stage, done, total: self.total, band, reached });
+            let share = if self.total == 0 { 1.0 } else { done as f64 / self.total as f64 };
+            let whole = self.observer.whole(self.stage, share);
+            listener(Progress { stage: self.stage, done, total: self.total, band, reached, whole });
         }
     }
 }

@@ -215,35 +215,45 @@ struct Seen {
     stage: Stage,
     since: Instant,
     times: Times,
+    /// How much of the whole was shown to be done, of [`WHOLE`]; none before the first word.
+    shown: Option<u64>,
 }
+
+/// Units of a whole run that are shown.
+const WHOLE: u64 = 10_000;
 
 impl<'a> StageClock<'a> {
     /// From here on all time counts for the stage that was begun last. What comes before the first word makes ready for the
     /// comparing, and is part of it.
     pub(crate) fn new(observer: &'a dyn Observer) -> Self {
-        let seen = Seen { stage: Stage::Join, since: Instant::now(), times: Times::default() };
+        let seen = Seen { stage: Stage::Join, since: Instant::now(), times: Times::default(), shown: None };
         Self { observer, seen: Mutex::new(seen) }
     }
 
-    /// A word from a run.
+    /// A word from a run: how much of the whole is done, whatever the band.
     pub(crate) fn hear(&self, p: Progress) {
-        let what = match p.stage {
-            Stage::Join => "comparing faces",
-            _ => "joining clusters",
-        };
-        let band =
-            if p.band > 1 { format!(" (band {}, from {:.3})", p.band, p.reached) } else { String::new() };
-        self.observer.event(&Event::Phase { what: format!("{what}{band}"), done: p.done, total: p.total });
-        self.begin(p.stage);
+        let done = ((p.whole * WHOLE as f64) as u64).min(WHOLE);
+        let mut seen = self.seen();
+        seen.begin(p.stage);
+        if seen.shown.is_some_and(|shown| done <= shown) {
+            return;
+        }
+        seen.shown = Some(done);
+        // Under the lock, so that what is shown never falls.
+        self.observer.event(&Event::Phase { what: "clustering".to_owned(), done, total: WHOLE });
+    }
+
+    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     pub(crate) fn begin(&self, stage: Stage) {
-        self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).begin(stage);
+        self.seen().begin(stage);
     }
 
     pub(crate) fn finish(&self) -> Times {
         self.observer.event(&Event::Ended);
-        let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut seen = self.seen();
         let last = seen.stage;
         seen.begin(last);
         seen.times

@@ -29,6 +29,8 @@ struct Drawn {
     bar: ProgressBar,
     started: Instant,
     last_line: u64,
+    /// What the phase is, and since when.
+    phase: (String, Instant),
 }
 
 impl Drawn {
@@ -45,7 +47,8 @@ impl Drawn {
         if counts {
             bar.enable_steady_tick(Duration::from_millis(125));
         }
-        Self { counts, bar, started: Instant::now(), last_line: 0 }
+        let now = Instant::now();
+        Self { counts, bar, started: now, last_line: 0, phase: (String::new(), now) }
     }
 
     /// Writes a line where nothing can be redrawn, if it is time for one.
@@ -83,7 +86,11 @@ impl Terminal {
         let mut drawn = self.drawn();
         let drawn = of_kind(&mut drawn, false);
         if drawn.bar.is_hidden() {
-            drawn.line(|| format!("{what}: {:.0} %", 100.0 * done as f64 / total.max(1) as f64));
+            if drawn.phase.0 != what || done == 0 {
+                drawn.phase = (what.to_owned(), Instant::now());
+            }
+            let since = drawn.phase.1.elapsed().as_secs_f64();
+            drawn.line(|| phase_line(what, done as f64 / total.max(1) as f64, since));
             return;
         }
         if drawn.bar.message() != what || done == 0 {
@@ -149,6 +156,21 @@ impl Observer for Terminal {
     }
 }
 
+/// What a phase is, how far, and how long it will still take at the rate so far.
+fn phase_line(what: &str, share: f64, seconds: f64) -> String {
+    let line = format!("{what}: {:.0} %", 100.0 * share);
+    if share <= 0.0 {
+        return line;
+    }
+    let left = (seconds / share * (1.0 - share)).round() as u64;
+    let left = match left {
+        0..120 => format!("{left} s"),
+        120..7200 => format!("{} min", left.div_ceil(60)),
+        _ => format!("{} h {} min", left / 3600, left % 3600 / 60),
+    };
+    format!("{line}, {left} left")
+}
+
 fn counts_line(c: &Counts, elapsed: f64) -> String {
     let mut line = String::new();
     if c.frames > 0 {
@@ -171,4 +193,18 @@ fn counts_line(c: &Counts, elapsed: f64) -> String {
         let _ = write!(line, " · {stream:.1}x real time");
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phase_says_how_long_it_still_takes() {
+        assert_eq!(phase_line("clustering", 0.0, 30.0), "clustering: 0 %");
+        assert_eq!(phase_line("clustering", 0.25, 30.0), "clustering: 25 %, 90 s left");
+        assert_eq!(phase_line("clustering", 0.5, 600.0), "clustering: 50 %, 10 min left");
+        assert_eq!(phase_line("clustering", 0.2, 1800.0), "clustering: 20 %, 2 h 0 min left");
+        assert_eq!(phase_line("clustering", 1.0, 1800.0), "clustering: 100 %, 0 s left");
+    }
 }

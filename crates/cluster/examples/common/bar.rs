@@ -13,16 +13,14 @@ pub struct Bar {
 }
 
 struct Shown {
-    stage: Stage,
-    band: u32,
     since: Instant,
-    done: u64,
+    whole: f64,
     line: Instant,
 }
 
 impl Bar {
     pub fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::stderr_with_hz(8));
+        let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr_with_hz(8));
         if let Ok(style) = ProgressStyle::with_template("{bar:24} {percent:>3} % {msg}") {
             bar.set_style(style);
         }
@@ -32,23 +30,17 @@ impl Bar {
     pub fn show(&self, progress: Progress) {
         let now = Instant::now();
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let other = |s: &Shown| (s.stage, s.band) != (progress.stage, progress.band) || progress.done == 0;
-        let new = shown.as_ref().is_none_or(other);
-        let Progress { stage, band, .. } = progress;
-        let own = match &mut *shown {
-            Some(own) if !new => own,
-            slot => slot.insert(Shown { stage, band, since: now, done: 0, line: now }),
-        };
+        let new = shown.is_none();
+        let own = shown.get_or_insert(Shown { since: now, whole: 0.0, line: now });
         // Threads come by in any order.
-        own.done = own.done.max(progress.done);
-        let message = message(progress, own.done, own.since.elapsed().as_secs_f64());
+        own.whole = own.whole.max(progress.whole);
+        let message = message(progress, own.whole, own.since.elapsed().as_secs_f64());
         if !self.bar.is_hidden() {
-            self.bar.set_length(progress.total);
-            self.bar.set_position(own.done);
+            self.bar.set_position((own.whole * 1000.0) as u64);
             self.bar.set_message(message);
         } else if new || own.line.elapsed() > Duration::from_secs(10) {
             own.line = now;
-            eprintln!("{:>3} % {message}", own.done * 100 / progress.total.max(1));
+            eprintln!("{:>3.0} % {message}", own.whole * 100.0);
         }
     }
 
@@ -58,24 +50,15 @@ impl Bar {
     }
 }
 
-/// Band, stage, rate and rest.
-fn message(p: Progress, done: u64, seconds: f64) -> String {
-    // Linking counts links, or points where components go by themselves.
-    let (what, unit) = if p.stage == Stage::Join { ("join", "pairs") } else { ("link", "") };
-    let mut message = format!("band {}, beyond {:.3} · {what}", p.band, p.reached);
-    if done > 0 && seconds > 0.1 {
-        let rate = done as f64 / seconds;
-        let (by, name) = if rate >= 1e9 {
-            (1e9, "G ")
-        } else if rate >= 1e6 {
-            (1e6, "M ")
-        } else {
-            (1.0, "")
-        };
-        let rest = p.total.saturating_sub(done) as f64 / rate;
-        message += &format!(" · {:.1} {name}{unit}/s · {rest:.0} s left", rate / by);
-    }
-    message
+/// Band, stage and rest.
+fn message(p: Progress, whole: f64, seconds: f64) -> String {
+    let what = if p.stage == Stage::Join { "join" } else { "link" };
+    let left = if whole > 0.0 {
+        format!(" · {:.0} s left", seconds / whole * (1.0 - whole))
+    } else {
+        String::new()
+    };
+    format!("band {}, beyond {:.3} · {what}{left}", p.band, p.reached)
 }
 
 /// Most memory that this process has held, in MiB; none where the system does not tell.

@@ -149,7 +149,10 @@ fn append_with(
     old = &old[..old.partition_point(|m| m.distance <= threshold)];
     let (order, sizes) = order(n, history.merges.iter().map(|m| (m.a, m.b)));
     let search = Search::new(&exact, &space, threshold, &order, limits);
-    let solver = BandedLinkage::new(&exact, &space, settings.most_links(), observer);
+    let begins = history.parts.is_some_and(|known| known.threshold >= 0.0);
+    // Beginning is taken for half of the work.
+    let first = if begins { observer.before(1.0) } else { observer };
+    let beginner = BandedLinkage::new(&exact, &space, settings.most_links(), first.comparing(0.0));
     let fresh: Vec<u32> = (0..n as u32).filter(|&row| !unchanged[roots[row as usize] as usize]).collect();
     let start = PartsInput {
         exact: &exact,
@@ -167,7 +170,7 @@ fn append_with(
         if known.threshold >= 0.0 {
             let until = threshold.min(known.threshold);
             let (below, beyond) = old.split_at(old.partition_point(|m| m.distance <= until));
-            begun = Some((start.begin(below, known, until, &solver)?, below, beyond));
+            begun = Some((start.begin(below, known, until, &beginner)?, below, beyond));
         }
     }
     let (mut parts, mut reached, mut links) = (None, None, 0);
@@ -207,6 +210,8 @@ fn append_with(
         merges.iter().for_each(|m| sets.union(m.a, m.b));
         let points = Points::new(&exact, &sets.roots());
         let apart = CannotLinks::between(&points, &groups, |row| sets.find(row));
+        let observer = if begins { observer.going_on(first.end()) } else { observer };
+        let solver = BandedLinkage::new(&exact, &space, settings.most_links(), observer);
         let solved = solver.solve(points, apart, settings.threshold())?;
         merges.extend(solved.merges);
         links += solved.links;
