@@ -24,31 +24,52 @@ pub fn write_atomic(
     write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> Result<(), Error> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let dir = folder(&target)?;
-    let go = || {
-        let there = fs::metadata(&target).ok();
-        if there.as_ref().is_some_and(|there| !there.is_file() && !there.is_dir()) {
+    folder(&target)?;
+    let there = fs::metadata(&target).ok();
+    if there.is_some_and(|there| !there.is_file() && !there.is_dir()) {
+        let go = || {
             let file = File::options().write(true).open(&target)?;
             let mut out = BufWriter::new(&file);
             write(&mut out)?;
-            return out.flush();
-        }
-        if there.as_ref().is_some_and(|there| there.permissions().readonly()) {
+            out.flush()
+        };
+        return go().map_err(Error::io(path));
+    }
+    replace(&target, write).map_err(|e| match e {
+        Error::Io { source, .. } => Error::io(path)(source),
+        other => other,
+    })
+}
+
+/// Puts a new file into the place of whatever is there, which is not followed.
+pub(crate) fn replace(
+    target: &Path,
+    write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+) -> Result<(), Error> {
+    let dir = folder(target)?;
+    let go = || {
+        let there = fs::symlink_metadata(target).ok();
+        if there.as_ref().is_some_and(|there| there.permissions().readonly() && there.is_file()) {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is read-only"));
         }
-        let file = part(&dir, &target)?;
+        let file = part(&dir, target)?;
         let mut out = BufWriter::new(file.as_file());
         write(&mut out)?;
         out.flush()?;
         drop(out);
-        if let Some(there) = there {
+        if let Some(there) = there.filter(fs::Metadata::is_file) {
             file.as_file().set_permissions(there.permissions())?;
         }
         file.as_file().sync_all()?;
-        file.persist(&target).map_err(|e| e.error)?;
+        file.persist(target).map_err(|e| e.error)?;
         Ok(())
     };
-    go().map_err(Error::io(path))
+    go().map_err(Error::io(target))
+}
+
+/// Makes the names in a folder last through a power cut, where the system has a way to.
+pub(crate) fn sync_folder(dir: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(dir)?.sync_all() } else { fs::metadata(dir).map(drop) }
 }
 
 /// Whether [`write_atomic`] has a place to write to: to be asked before long work, not after it.
@@ -103,7 +124,9 @@ fn clear(dir: &Path, prefix: &str) {
             continue;
         };
         let path = dir.join(name);
-        if File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+        // Not one of ours where it is no regular file: opening a pipe would wait for ever.
+        let regular = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if regular && File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
             let _ = fs::remove_file(&path);
         }
     }

@@ -1,10 +1,10 @@
 //! Rows of several tables that are committed together.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::table;
-use crate::{AttributeRow, Error, ExtractionRow, FaceRow, FeatureRow, FrameRow};
+use crate::staged_images::{self, StagedImage};
+use crate::{AttributeRow, Error, ExtractionRow, FaceRow, FeatureRow, FrameRow, files, table};
 
 /// What is committed together.
 #[derive(Debug, Clone, Default)]
@@ -33,37 +33,49 @@ impl Batch {
             && attributes.is_empty()
     }
 
-    /// A folder with a file per table, made under another name: its rename commits all of them.
-    pub(crate) fn write(self, metadata: &Path) -> Result<(), Error> {
+    /// A folder with a file per table, made under another name: its rename commits all of them. `images` are those that
+    /// are staged for its rows.
+    pub(crate) fn write(self, metadata: &Path, images: &[StagedImage]) -> Result<(), Error> {
         if self.is_empty() {
             return Ok(());
         }
+        let last = table::batches(metadata)?.pop();
+        let number = last.as_deref().and_then(number_of).map_or(Some(0), |n| n.checked_add(1));
+        let Some(number) = number else {
+            let last = last.unwrap_or_default();
+            return Err(Error::format(&last, "no batch can follow that number; remove the folder"));
+        };
+        let path = table::batches_dir(metadata).join(format!("{number:08}"));
+        let part = self.write_unfinished(metadata, images)?;
+        fs::rename(&part, &path).map_err(Error::io(&path))?;
+        // The rename itself is durable once its folder is.
+        files::sync(&table::batches_dir(metadata))
+    }
+
+    /// The folder under its other name, on the disk as a whole.
+    pub(crate) fn write_unfinished(self, metadata: &Path, images: &[StagedImage]) -> Result<PathBuf, Error> {
         let part = unfinished_batch(metadata);
-        remove_dir(&part)?;
-        fs::create_dir_all(&part).map_err(Error::io(&part))?;
+        files::remove_folder(&part)?;
+        if files::create_folder(&table::batches_dir(metadata))? {
+            files::sync(metadata)?;
+        }
+        files::create_folder(&part)?;
         table::write(&part, self.frames)?;
         table::write(&part, self.extractions)?;
         table::write(&part, self.faces)?;
         table::write(&part, self.features)?;
         table::write(&part, self.attributes)?;
-        let last = table::batches(metadata)?.pop();
-        let number = last.and_then(|p| p.file_name()?.to_str()?.parse::<u64>().ok()).map_or(0, |n| n + 1);
-        let path = table::batches_dir(metadata).join(format!("{number:08}"));
-        fs::rename(&part, &path).map_err(Error::io(&path))?;
-        // The rename itself is durable once its folder is.
-        let dir = table::batches_dir(metadata);
-        File::open(&dir).and_then(|d| d.sync_all()).map_err(Error::io(&dir))
+        staged_images::write(&part, images)?;
+        files::sync(&part)?;
+        Ok(part)
     }
+}
+
+/// The number of a committed batch.
+pub(crate) fn number_of(batch: &Path) -> Option<u64> {
+    batch.file_name()?.to_str()?.parse().ok()
 }
 
 pub(crate) fn unfinished_batch(metadata: &Path) -> PathBuf {
     table::batches_dir(metadata).join(".part")
-}
-
-/// Removes a folder, if it is there.
-pub(crate) fn remove_dir(dir: &Path) -> Result<(), Error> {
-    match fs::remove_dir_all(dir) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(dir)(e)),
-        _ => Ok(()),
-    }
 }

@@ -10,6 +10,7 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use parquet::errors::ParquetError;
 
 use crate::Error;
+use crate::parquet_limits::{check_footer, rows_at_once};
 
 /// What a file says of itself, by name: a metric, a threshold, what it is of.
 pub type About = BTreeMap<String, String>;
@@ -20,6 +21,12 @@ pub(crate) const SCHEMA_VERSION: &str = "streamface.schema_version";
 /// Rows of a batch.
 const ROWS: usize = 65_536;
 
+/// Memory that a file's rows may take, however short the file is.
+const LEAST_MEMORY: u64 = 512 << 20;
+
+/// Memory that rows may take for each byte of their file. Tables of labels, which pack best, take some 50.
+const EXPANSION: u64 = 200;
+
 /// A Parquet file that is read batch by batch. A broken one is an error, also where `parquet` would panic.
 pub struct Batches {
     path: PathBuf,
@@ -28,17 +35,33 @@ pub struct Batches {
     rows: u64,
     about: About,
     version: Option<String>,
+    /// Bytes of memory that the rows may still take.
+    left: u64,
+    /// Bytes that a row takes beside its values.
+    row_bytes: u64,
 }
 
 impl Batches {
-    /// Opens a file. `what` names its kind in errors: `table`.
+    /// Opens a file, also through a link. `what` names its kind in errors: `table`.
     ///
     /// # Errors
-    /// [`Error::Io`], or [`Error::Format`] for another kind of file.
+    /// [`Error::Io`], [`Error::NotAFile`], or [`Error::Format`] for another kind of file.
     pub fn open(path: &Path, what: &'static str) -> Result<Self, Error> {
-        let file = File::open(path).map_err(Error::io(path))?;
+        // Looked at before it is opened: opening a pipe would wait.
+        if !std::fs::metadata(path).map_err(Error::io(path))?.is_file() {
+            return Err(Error::NotAFile { path: path.to_owned(), what: "no regular file" });
+        }
+        Self::of(File::open(path).map_err(Error::io(path))?, path, what)
+    }
+
+    /// Takes a file that [`crate::files`] has opened. `path` and `what` are for errors.
+    pub(crate) fn of(file: File, path: &Path, what: &'static str) -> Result<Self, Error> {
+        let length = file.metadata().map_err(Error::io(path))?.len();
         let open = || {
+            check_footer(&file)?;
+            let again = file.try_clone()?;
             let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+            let rows_at_once = rows_at_once(again, builder.metadata(), ROWS)?;
             let metadata = builder.metadata().file_metadata();
             let known = metadata.key_value_metadata().cloned().unwrap_or_default();
             // Arrow's own entry.
@@ -46,11 +69,41 @@ impl Batches {
             let about = known.filter_map(|kv| Some((kv.key, kv.value?))).collect();
             let rows = u64::try_from(metadata.num_rows())
                 .map_err(|_| ParquetError::General("a negative number of rows".to_owned()))?;
-            Ok::<_, ParquetError>((builder.with_batch_size(ROWS).build()?, rows, about))
+            Ok::<_, ParquetError>((builder.with_batch_size(rows_at_once).build()?, rows, about))
         };
         let (reader, rows, mut about): (_, _, About) = guarded(path, what, open)?;
         let version = about.remove(SCHEMA_VERSION);
-        Ok(Self { path: path.to_owned(), what, reader: Some(reader), rows, about, version })
+        let left = LEAST_MEMORY.max(length.saturating_mul(EXPANSION));
+        Ok(Self {
+            path: path.to_owned(),
+            what,
+            reader: Some(reader),
+            rows,
+            about,
+            version,
+            left,
+            row_bytes: 0,
+        })
+    }
+
+    /// Counts so many bytes more for each row towards the memory that the file may take.
+    pub(crate) fn with_row_bytes(self, bytes: usize) -> Self {
+        Self { row_bytes: bytes as u64, ..self }
+    }
+
+    /// Refuses a file whose rows take far more memory than any of its length.
+    fn spend(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        let rows = batch.num_rows() as u64;
+        let bytes = batch.get_array_memory_size() as u64 + rows * self.row_bytes;
+        match self.left.checked_sub(bytes) {
+            Some(left) => self.left = left,
+            None => {
+                let why = "its rows take far more memory than a file of its length can need; it is damaged, or made to \
+                           do harm";
+                return Err(broken(&self.path, self.what, &why));
+            }
+        }
+        Ok(())
     }
 
     /// The file's schema version: 1 where it does not say, as files did before there was a second.
@@ -93,6 +146,10 @@ impl Iterator for Batches {
     fn next(&mut self) -> Option<Self::Item> {
         let reader = self.reader.as_mut()?;
         let read = guarded(&self.path, self.what, || reader.next().transpose()).transpose();
+        let read = match read {
+            Some(Ok(batch)) => Some(self.spend(&batch).map(|()| batch)),
+            other => other,
+        };
         if !matches!(read, Some(Ok(_))) {
             self.reader = None;
         }

@@ -15,14 +15,13 @@
 //! All numbers are little-endian. A file that does not fit in every respect is a [`CacheMiss`]: its owner makes the
 //! value again and writes it. The same value gives the same bytes.
 
-use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Result, write_atomic};
+use crate::{Error, Result, files};
 
 const MAGIC: &[u8] = b"SFCACHE1";
 
@@ -85,7 +84,7 @@ impl<const MAX_BYTES: usize> CacheKind<MAX_BYTES> {
     /// [`crate::Error::Io`]; also where the value cannot be encoded, or is longer than `MAX_BYTES`.
     pub fn write<T: Serialize>(&self, path: &Path, fingerprint: &str, value: &T) -> Result<()> {
         let config = bincode::config::standard();
-        write_atomic(path, |out| {
+        files::write(path, |out| {
             let value = bincode::serde::encode_to_vec(value, config).map_err(std::io::Error::other)?;
             let head = self.head(fingerprint);
             if head.len() + value.len() + 12 > MAX_BYTES {
@@ -106,16 +105,18 @@ impl<const MAX_BYTES: usize> CacheKind<MAX_BYTES> {
     /// # Errors
     /// [`CacheMiss`] for anything else.
     pub fn read<T: DeserializeOwned>(&self, path: &Path, fingerprint: &str) -> Result<T, CacheMiss> {
-        let file = File::open(path).map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound => CacheMiss::Missing,
-            _ => CacheMiss::Io(e),
-        })?;
-        let length = file.metadata().map_err(CacheMiss::Io)?.len();
-        if length > MAX_BYTES as u64 {
-            return Err(CacheMiss::TooLong(length));
+        let mut file = match files::find(path, MAX_BYTES as u64) {
+            Ok(found) => found.ok_or(CacheMiss::Missing)?,
+            Err(Error::TooLarge { bytes, .. }) => return Err(CacheMiss::TooLong(bytes)),
+            Err(Error::Io { source, .. }) => return Err(CacheMiss::Io(source)),
+            Err(other) => return Err(CacheMiss::Io(std::io::Error::other(other))),
+        };
+        let (mut bytes, head) = (Vec::new(), self.head(fingerprint));
+        // A long file of something else is not read to its end.
+        (&mut file).take(head.len() as u64 + 12).read_to_end(&mut bytes).map_err(CacheMiss::Io)?;
+        if bytes.starts_with(&head) {
+            file.take(MAX_BYTES as u64).read_to_end(&mut bytes).map_err(CacheMiss::Io)?;
         }
-        let mut bytes = Vec::new();
-        file.take(MAX_BYTES as u64).read_to_end(&mut bytes).map_err(CacheMiss::Io)?;
         let value = self.value(&bytes, fingerprint)?;
         let config = bincode::config::standard().with_limit::<MAX_BYTES>();
         match bincode::serde::decode_from_slice(value, config) {

@@ -1,12 +1,11 @@
 //! The original's small files.
 
-use std::fs::File;
 use std::io::{BufReader, Read, Write};
 use std::path::Path;
 
 use streamface_types::{Annotations, BoundingBox, FaceLink, Point};
 
-use crate::{Error, FaceRow, write_atomic};
+use crate::{Error, FaceRow, files};
 
 /// Longest annotations file that is read, in bytes: some ten million faces.
 const MAX_ANNOTATIONS: u64 = 8 << 30;
@@ -59,7 +58,7 @@ pub fn write_matches(path: &Path, links: &[FaceLink]) -> Result<(), Error> {
 }
 
 fn write_csv(path: &Path, header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<(), Error> {
-    write_atomic(path, |out| {
+    files::write(path, |out| {
         let mut csv = csv::Writer::from_writer(out);
         csv.write_record(header)?;
         for row in rows {
@@ -75,19 +74,19 @@ fn write_csv(path: &Path, header: &[&str], rows: impl Iterator<Item = Vec<String
 /// [`Error::Io`].
 pub fn write_annotations(path: &Path, annotations: &Annotations) -> Result<(), Error> {
     use serde_json::ser::{PrettyFormatter, Serializer};
-    write_atomic(path, |out| {
+    files::write(path, |out| {
         let mut json = Serializer::with_formatter(&mut *out, PrettyFormatter::with_indent(b"    "));
         serde::Serialize::serialize(annotations, &mut json)?;
         out.flush()
     })
 }
 
-/// Reads `annotations.json`, ours or the original's.
+/// Reads `annotations.json`, ours or the original's, which is no link.
 ///
 /// # Errors
-/// [`Error::Io`], [`Error::Format`] with line and column.
+/// Those of [`files::open`], [`Error::Format`] with line and column.
 pub fn read_annotations(path: &Path) -> Result<Annotations, Error> {
-    let file = File::open(path).map_err(Error::io(path))?;
+    let file = files::open(path, MAX_ANNOTATIONS)?;
     let read = serde_json::from_reader(BufReader::new(file.take(MAX_ANNOTATIONS)));
     read.map_err(|e| Error::format(path, format!("not an annotations file: {e}")))
 }

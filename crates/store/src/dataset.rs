@@ -1,46 +1,90 @@
 //! The directory itself: its lock, its tables, its images.
 
-use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, Write};
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use streamface_types::{FaceId, FrameId};
+use rayon::prelude::*;
+use streamface_types::FrameId;
 
-use crate::batch::{remove_dir, unfinished_batch};
+use crate::staged_images::StagedImage;
 use crate::table::{self, Row};
 use crate::{
     AttributeRow, Batch, Error, ExtractionRow, FaceRow, FeatureRow, FileLock, FrameRow, ImageKind, LabelRow,
-    annotations, read_attributes, write_annotations, write_atomic,
+    Repaired, annotations, files, read_attributes, write_annotations,
 };
 
 /// Largest image file that is read back, in bytes.
 pub const MAX_IMAGE_BYTES: u64 = 256 << 20;
 
 /// Suffix of a staged image.
-const STAGED: &str = ".part";
+pub(crate) const STAGED: &str = ".part";
 
-/// An open dataset directory. Holding it holds the directory's lock.
+/// An open dataset directory, for writing or for reading alone. One that is open for writing holds the directory's lock.
 #[derive(Debug)]
 pub struct Dataset {
     root: PathBuf,
-    _lock: FileLock,
+    /// None where it is for reading alone.
+    lock: Option<FileLock>,
+    /// Staged images that no batch has yet, by kind and name.
+    staged: Mutex<BTreeMap<(ImageKind, String), StagedImage>>,
+    pub(crate) repaired: Option<Repaired>,
 }
 
 impl Dataset {
-    /// Opens `root`, creates it if it is missing, takes its lock, and repairs what a killed process
-    /// left.
+    /// Opens `root` for writing, creates it if it is missing, takes its lock, and repairs what a killed process
+    /// or a power cut left.
     ///
     /// # Errors
-    /// [`Error::InUse`] where another process holds it, [`Error::Io`] where it cannot be
-    /// written.
+    /// [`Error::InUse`] where another process holds it, [`Error::Link`], [`Error::NotAFolder`] and [`Error::NotAFile`] where
+    /// something else is in the place of its folders and its lock, [`Error::Io`] where it cannot be written.
     pub fn open(root: &Path) -> Result<Self, Error> {
-        let metadata = root.join("metadata");
-        fs::create_dir_all(&metadata).map_err(Error::io(&metadata))?;
-        let lock = take_lock(root)?;
-        let this = Self { root: root.to_owned(), _lock: lock };
+        fs::create_dir_all(root).map_err(Error::io(root))?;
+        files::create_folder(&root.join("metadata"))?;
+        let mut this = Self::checked(root)?;
+        files::is_folder(&root.join("labeled_faces"))?;
+        this.lock = Some(take_lock(root)?);
         this.recover()?;
         Ok(this)
+    }
+
+    /// Opens `root` for reading alone: without the lock, so also where nothing can be written and while another process
+    /// writes. Nothing is made or repaired. All that would change it is [`Error::ReadOnly`].
+    ///
+    /// # Errors
+    /// Those of [`Self::open`] for its folders; [`Error::Io`] where there is no dataset.
+    pub fn read_only(root: &Path) -> Result<Self, Error> {
+        let metadata = root.join("metadata");
+        if !files::is_folder(&metadata)? {
+            return Err(Error::io(&metadata)(io::ErrorKind::NotFound.into()));
+        }
+        Self::checked(root)
+    }
+
+    /// Nothing is reached through a folder that is a link: it would lead out of the directory.
+    fn checked(root: &Path) -> Result<Self, Error> {
+        let metadata = root.join("metadata");
+        files::is_folder(&metadata)?;
+        files::is_folder(&table::batches_dir(&metadata))?;
+        for folder in ImageKind::ALL.map(ImageKind::folder) {
+            files::is_folder(&root.join(folder))?;
+        }
+        Ok(Self { root: root.to_owned(), lock: None, staged: Mutex::default(), repaired: None })
+    }
+
+    fn writable(&self) -> Result<(), Error> {
+        match self.lock {
+            Some(_) => Ok(()),
+            None => Err(Error::ReadOnly { path: self.root.clone() }),
+        }
+    }
+
+    /// What [`Self::open`] took back because images of the last batch were damaged, as after a power cut.
+    #[must_use]
+    pub fn repaired(&self) -> Option<Repaired> {
+        self.repaired
     }
 
     /// The directory.
@@ -56,22 +100,42 @@ impl Dataset {
     }
 
     /// Commits a batch: all of its rows in all of its tables, or none; then its staged images get
-    /// their names.
+    /// their names. The images are on the disk before the rows are.
     ///
     /// # Errors
     /// [`Error::Io`]. What the batch holds is then not committed, or only some of its images are
     /// still to be named, which [`Self::open`] does.
     pub fn commit(&self, batch: Batch) -> Result<(), Error> {
-        let kept: Vec<FrameId> =
-            batch.frames.iter().filter(|r| r.dropped.is_none()).map(|r| r.frame.clone()).collect();
-        let faces: Vec<FaceId> = batch.faces.iter().map(|r| r.face.clone()).collect();
-        batch.write(&self.metadata())?;
-        for frame in &kept {
-            self.publish_if_staged(ImageKind::Frame, frame)?;
+        self.writable()?;
+        let kept = batch.frames.iter().filter(|r| r.dropped.is_none());
+        let mut images: Vec<_> = kept.map(|r| (ImageKind::Frame, r.frame.to_string())).collect();
+        for row in &batch.faces {
+            images.extend([ImageKind::Face, ImageKind::AlignedFace].map(|kind| (kind, row.face.to_string())));
         }
-        for face in &faces {
-            self.publish_if_staged(ImageKind::Face, face)?;
-            self.publish_if_staged(ImageKind::AlignedFace, face)?;
+        let staged: Vec<StagedImage> = {
+            let mut all = self.not_committed();
+            images.iter().filter_map(|image| all.remove(image)).collect()
+        };
+        self.sync_images(&staged)?;
+        batch.write(&self.metadata(), &staged)?;
+        images.iter().try_for_each(|(kind, name)| self.publish_if_staged(*kind, name))
+    }
+
+    fn not_committed(&self) -> MutexGuard<'_, BTreeMap<(ImageKind, String), StagedImage>> {
+        self.staged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes staged images, and their names, last through a power cut.
+    fn sync_images(&self, images: &[StagedImage]) -> Result<(), Error> {
+        // The disk writes several of them together.
+        images.par_iter().try_for_each(|image| {
+            let path = self.staged_path(image.kind, &image.name);
+            files::open(&path, u64::MAX)?.sync_data().map_err(Error::io(&path))
+        })?;
+        for kind in ImageKind::ALL {
+            if images.iter().any(|image| image.kind == kind) {
+                files::sync(&self.root.join(kind.folder()))?;
+            }
         }
         Ok(())
     }
@@ -98,6 +162,7 @@ impl Dataset {
     /// # Errors
     /// [`Error::Io`].
     pub fn replace<R: Row>(&self, rows: Vec<R>) -> Result<(), Error> {
+        self.writable()?;
         table::write(&self.metadata(), rows)
     }
 
@@ -107,6 +172,7 @@ impl Dataset {
     /// # Errors
     /// [`Error::Io`], [`Error::Format`].
     pub fn compact(&self) -> Result<(), Error> {
+        self.writable()?;
         let metadata = self.metadata();
         if table::batches(&metadata)?.is_empty() {
             return Ok(());
@@ -116,7 +182,9 @@ impl Dataset {
         table::write(&metadata, self.read::<FaceRow>()?)?;
         table::write(&metadata, self.read::<FeatureRow>()?)?;
         table::write(&metadata, self.read::<AttributeRow>()?)?;
-        remove_dir(&table::batches_dir(&metadata))
+        // Their new names are to be durable before what they replace is gone.
+        files::sync(&metadata)?;
+        files::remove_folder(&table::batches_dir(&metadata))
     }
 
     /// Where an image lies or will lie.
@@ -131,51 +199,53 @@ impl Dataset {
     /// # Errors
     /// [`Error::Io`].
     pub fn stage(&self, kind: ImageKind, name: &impl std::fmt::Display, png: &[u8]) -> Result<(), Error> {
+        self.writable()?;
         let path = self.staged_path(kind, name);
-        if let Err(e) = fs::write(&path, png) {
+        let mut file = match files::create(&path) {
             // The folder is made when it is first needed, so that an empty run leaves none.
-            if e.kind() != std::io::ErrorKind::NotFound {
-                let _ = fs::remove_file(&path);
-                return Err(Error::io(&path)(e));
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                if files::create_folder(&self.root.join(kind.folder()))? {
+                    files::sync(&self.root)?;
+                }
+                files::create(&path)?
             }
-            let dir = self.root.join(kind.folder());
-            fs::create_dir_all(&dir).map_err(Error::io(&dir))?;
-            fs::write(&path, png).map_err(Error::io(&path))?;
+            made => made?,
+        };
+        if let Err(e) = file.write_all(png) {
+            let _ = fs::remove_file(&path);
+            return Err(Error::io(&path)(e));
         }
+        let name = name.to_string();
+        self.not_committed().insert((kind, name.clone()), StagedImage::new(kind, name, png));
         Ok(())
     }
 
-    fn publish_if_staged(&self, kind: ImageKind, name: &impl std::fmt::Display) -> Result<(), Error> {
+    pub(crate) fn publish_if_staged(
+        &self,
+        kind: ImageKind,
+        name: &impl std::fmt::Display,
+    ) -> Result<(), Error> {
         let path = self.image_path(kind, name);
         match fs::rename(self.staged_path(kind, name), &path) {
             // Rows are committed without images too: features of faces that are there already.
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(&path)(e)),
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io(&path)(e)),
             _ => Ok(()),
         }
     }
 
-    fn staged_path(&self, kind: ImageKind, name: &impl std::fmt::Display) -> PathBuf {
+    pub(crate) fn staged_path(&self, kind: ImageKind, name: &impl std::fmt::Display) -> PathBuf {
         self.root.join(kind.folder()).join(format!(".{name}.png{STAGED}"))
     }
 
     /// Reads an image's bytes, at most [`MAX_IMAGE_BYTES`]; also of one that is staged and waits for its batch.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Format`] where it is too large.
+    /// Those of [`files::open`].
     pub fn read_image(&self, kind: ImageKind, name: &impl std::fmt::Display) -> Result<Vec<u8>, Error> {
         let path = self.image_path(kind, name);
-        let file = match File::open(&path) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                File::open(self.staged_path(kind, name)).map_err(|_| Error::io(&path)(e))?
-            }
-            opened => opened.map_err(Error::io(&path))?,
-        };
-        let mut bytes = Vec::new();
-        file.take(MAX_IMAGE_BYTES + 1).read_to_end(&mut bytes).map_err(Error::io(&path))?;
-        if bytes.len() as u64 > MAX_IMAGE_BYTES {
-            return Err(Error::format(&path, format!("larger than {MAX_IMAGE_BYTES} bytes")));
-        }
-        Ok(bytes)
+        let staged = self.staged_path(kind, name);
+        let place = if !files::is_there(&path)? && files::is_there(&staged)? { staged } else { path };
+        files::read(&place, MAX_IMAGE_BYTES)
     }
 
     /// Writes the original's `metadata/annotations.json`: these labels, and the attributes in the table.
@@ -183,6 +253,7 @@ impl Dataset {
     /// # Errors
     /// [`Error::Io`], [`Error::Format`].
     pub fn write_annotations(&self, labels: &[LabelRow]) -> Result<(), Error> {
+        self.writable()?;
         let metadata = self.metadata();
         let labels = labels.iter().map(|r| (&r.face, r.label));
         let file = annotations(labels, &read_attributes(&metadata)?);
@@ -195,30 +266,34 @@ impl Dataset {
     /// # Errors
     /// [`Error::Io`].
     pub fn write_labeled_faces(&self, labels: &[LabelRow]) -> Result<(), Error> {
-        let target = self.root.join("labeled_faces");
-        let new = self.root.join(".labeled_faces.part");
-        let old = self.root.join(".labeled_faces.old");
-        remove_dir(&new)?;
-        fs::create_dir_all(&new).map_err(Error::io(&new))?;
+        self.writable()?;
+        let [target, new, old] =
+            ["labeled_faces", ".labeled_faces.part", ".labeled_faces.old"].map(|name| self.root.join(name));
+        files::remove_folder(&new)?;
+        files::create_folder(&new)?;
         let mut made = HashSet::new();
         for row in labels {
             let dir = new.join(row.label.to_string());
             if made.insert(row.label) {
-                fs::create_dir_all(&dir).map_err(Error::io(&dir))?;
+                files::create_folder(&dir)?;
             }
             let from = self.image_path(ImageKind::Face, &row.face);
+            // A crop that someone took away is missed by no one else, nor is what is no file.
+            if !files::is_there(&from).unwrap_or(false) {
+                continue;
+            }
             let to = dir.join(format!("{}.png", row.face));
-            // A crop that someone took away is missed by no one else.
-            if fs::hard_link(&from, &to).is_err() && from.exists() {
-                fs::copy(&from, &to).map_err(Error::io(&from))?;
+            if fs::hard_link(&from, &to).is_err() {
+                let mut source = files::open(&from, MAX_IMAGE_BYTES)?;
+                io::copy(&mut source, &mut files::create(&to)?).map_err(Error::io(&to))?;
             }
         }
-        remove_dir(&old)?;
-        if target.exists() {
+        files::remove_folder(&old)?;
+        if files::is_folder(&target)? {
             fs::rename(&target, &old).map_err(Error::io(&target))?;
         }
         fs::rename(&new, &target).map_err(Error::io(&target))?;
-        remove_dir(&old)
+        files::remove_folder(&old)
     }
 
     /// Writes the original's `processed.txt` of the two folders.
@@ -226,91 +301,26 @@ impl Dataset {
     /// # Errors
     /// [`Error::Io`].
     pub fn write_processed(&self, frames: &[FrameRow], extractions: &[ExtractionRow]) -> Result<(), Error> {
+        self.writable()?;
         let write = |kind: ImageKind, names: Vec<&FrameId>| {
             let dir = self.root.join(kind.folder());
-            fs::create_dir_all(&dir).map_err(Error::io(&dir))?;
-            write_atomic(&dir.join("processed.txt"), |out| {
+            files::create_folder(&dir)?;
+            files::write(&dir.join("processed.txt"), |out| {
                 names.iter().try_for_each(|name| writeln!(out, "{name}.png"))
             })
         };
         write(ImageKind::Frame, frames.iter().filter(|r| r.dropped.is_none()).map(|r| &r.frame).collect())?;
         write(ImageKind::AlignedFace, extractions.iter().map(|r| &r.frame).collect())
     }
-
-    /// Staged images whose rows were committed get their names, all others go: their batch will be
-    /// done again.
-    fn recover(&self) -> Result<(), Error> {
-        remove_dir(&self.root.join(".labeled_faces.part"))?;
-        let (target, old) = (self.root.join("labeled_faces"), self.root.join(".labeled_faces.old"));
-        if old.exists() && !target.exists() {
-            fs::rename(&old, &target).map_err(Error::io(&target))?;
-        }
-        remove_dir(&old)?;
-        remove_unfinished(&self.root);
-        remove_unfinished(&self.metadata());
-        remove_dir(&unfinished_batch(&self.metadata()))?;
-        let staged: Vec<_> = ImageKind::ALL.into_iter().map(|kind| (kind, self.staged(kind))).collect();
-        if staged.iter().all(|(_, names)| names.is_empty()) {
-            self.remove_unfinished_images();
-            return Ok(());
-        }
-        let frames: HashSet<FrameId> =
-            self.read::<FrameRow>()?.into_iter().filter(|r| r.dropped.is_none()).map(|r| r.frame).collect();
-        let faces: HashSet<FaceId> = self.read::<FaceRow>()?.into_iter().map(|r| r.face).collect();
-        for (kind, names) in staged {
-            for name in names {
-                let committed = match kind {
-                    ImageKind::Frame => name.parse().is_ok_and(|f| frames.contains(&f)),
-                    ImageKind::Face | ImageKind::AlignedFace => {
-                        name.parse().is_ok_and(|f| faces.contains(&f))
-                    }
-                };
-                if committed {
-                    self.publish_if_staged(kind, &name)?;
-                } else {
-                    let path = self.staged_path(kind, &name);
-                    fs::remove_file(&path).map_err(Error::io(&path))?;
-                }
-            }
-        }
-        self.remove_unfinished_images();
-        Ok(())
-    }
-
-    /// Once no image is staged any more, what is unfinished in their folders is ours to remove.
-    fn remove_unfinished_images(&self) {
-        for kind in ImageKind::ALL {
-            remove_unfinished(&self.root.join(kind.folder()));
-        }
-    }
-
-    /// Names of the staged images of a kind.
-    fn staged(&self, kind: ImageKind) -> Vec<String> {
-        let suffix = format!(".png{STAGED}");
-        let entries = fs::read_dir(self.root.join(kind.folder())).into_iter().flatten().flatten();
-        let name = |e: fs::DirEntry| {
-            Some(e.file_name().to_str()?.strip_prefix('.')?.strip_suffix(&suffix)?.to_owned())
-        };
-        entries.filter_map(name).collect()
-    }
 }
 
-/// Temporary files of [`write_atomic`] whose process is gone (we hold the lock).
-fn remove_unfinished(dir: &Path) {
-    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with('.') && name.ends_with(STAGED) && entry.path().is_file() {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-}
+/// What the lock's file begins with; the number of the process that holds it follows.
+const NOTE: &[u8] = b"process ";
 
 fn take_lock(root: &Path) -> Result<FileLock, Error> {
     let path = root.join(".lock");
     let io = || Error::io(&path);
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-    let mut file = file.map_err(io())?;
+    let mut file = files::update(&path)?;
     let Some(lock) = file.try_clone().and_then(FileLock::take).map_err(io())? else {
         let mut holder = String::new();
         let read = file.take(200).read_to_string(&mut holder);
@@ -318,10 +328,17 @@ fn take_lock(root: &Path) -> Result<FileLock, Error> {
         let holder = if named { holder.trim().to_owned() } else { "another process".into() };
         return Err(Error::InUse { path: root.to_owned(), holder });
     };
-    let mut note = || -> std::io::Result<()> {
+    let mut note = || -> io::Result<()> {
+        let mut before = Vec::new();
+        (&file).take(200).read_to_end(&mut before)?;
+        // What is no note of ours is not overwritten: a second name of another file, say.
+        if !before.is_empty() && !before.starts_with(NOTE) {
+            return Ok(());
+        }
         file.set_len(0)?;
         file.rewind()?;
-        write!(file, "process {}", std::process::id())
+        file.write_all(NOTE)?;
+        write!(file, "{}", std::process::id())
     };
     // Only a courtesy for the next process: a full disk must not keep us from reading.
     let _ = note();

@@ -18,6 +18,48 @@ pub enum Error {
         /// The operating system's error.
         source: io::Error,
     },
+    /// A link inside a dataset directory.
+    #[error(
+        "{} is a link, and links inside a dataset directory are not followed; put what it leads to in its place, or \
+         remove it",
+        path.display()
+    )]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
+    /// Something that is no regular file where one belongs.
+    #[error("{} is {what}, and a regular file belongs there; remove it", path.display())]
+    NotAFile {
+        /// What is no file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// Something that is no folder where one belongs.
+    #[error("{} is {what}, and a folder belongs there; remove it", path.display())]
+    NotAFolder {
+        /// What is no folder.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// A file that is larger than any of its kind.
+    #[error("{} has {bytes} bytes, and at most {limit} are read; is it what its name says?", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        bytes: u64,
+        /// The largest length that is read.
+        limit: u64,
+    },
+    /// A change to a dataset that was opened with [`crate::Dataset::read_only`].
+    #[error("{} was opened for reading alone", path.display())]
+    ReadOnly {
+        /// The dataset directory.
+        path: PathBuf,
+    },
     /// Another process writes here.
     #[error("{} is in use by {holder}; wait for it, or choose another --out", path.display())]
     InUse {

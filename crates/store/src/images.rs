@@ -1,7 +1,7 @@
 //! The three folders of images.
 
 /// What an image shows, and with that where it lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ImageKind {
     /// A kept frame: `frames/{frame}.png`.
     Frame,

@@ -10,10 +10,11 @@
 //!   report.html
 //! ```
 //!
-//! One process writes at a time ([`Dataset::open`] takes the lock). A [`Batch`] is committed by one
+//! One process writes at a time ([`Dataset::open`] takes the lock), any number read ([`Dataset::read_only`] takes none). What
+//! is in a directory is not trusted: [`files`] opens it, follows no link and has limits. A [`Batch`] is committed by one
 //! rename, whatever tables it has rows in; images are staged beside their place and renamed after that.
-//! So a process that is killed leaves no half-written file and no duplicate
-//! ([`Dataset::open`] finishes or undoes the last batch). Rows have keys: of two rows with one key the later one counts.
+//! So a process that is killed leaves no half-written file and no duplicate, and a power cut no image that is damaged and
+//! counts ([`Dataset::open`] finishes or undoes the last batch). Rows have keys: of two rows with one key the later one counts.
 //!
 //! Each table is declared once; [`tables`] lists them with all columns.
 //!
@@ -44,11 +45,15 @@ mod declare;
 mod docs;
 mod drop_reason;
 mod error;
+pub mod files;
 mod images;
 mod lock;
 mod npy;
 mod pairs;
+mod parquet_limits;
+mod recovery;
 mod rows;
+mod staged_images;
 mod table;
 
 pub use atomic::{can_be_written, write_atomic};
@@ -65,6 +70,7 @@ pub use images::ImageKind;
 pub use lock::FileLock;
 pub use npy::read_npy;
 pub use pairs::{RowPair, read_pairs, write_pairs};
+pub use recovery::Repaired;
 pub use rows::{ExtractionRow, FaceRow, FeatureRow, FrameRow, LabelRow};
 pub use table::{Column, Row, Table};
 

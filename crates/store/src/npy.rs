@@ -31,13 +31,13 @@ const MAX_HEADER: u64 = 1 << 16;
 /// [`Error::Io`]; [`Error::Format`] for a file that is no such matrix, is cut short, or has a
 /// number that is NaN, infinite or too large for `f32`, with what to do about it.
 pub fn read_npy(path: &Path) -> Result<Embeddings, Error> {
-    let mut file = File::open(path).map_err(Error::io(path))?;
-    let metadata = file.metadata().map_err(Error::io(path))?;
-    let length = metadata.len();
     let bad = |why: String| Error::format(path, why);
-    if !metadata.is_file() {
+    // Looked at before it is opened: opening a pipe would wait.
+    if !std::fs::metadata(path).map_err(Error::io(path))?.is_file() {
         return Err(bad("not a regular file; give the .npy file itself".to_owned()));
     }
+    let mut file = File::open(path).map_err(Error::io(path))?;
+    let length = file.metadata().map_err(Error::io(path))?.len();
     let (header, start) = read_header(&mut file, length).map_err(|e| match e {
         Refused::Io(source) => Error::Io { path: path.to_owned(), source },
         Refused::Why(why) => bad(why),

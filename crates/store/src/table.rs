@@ -1,7 +1,6 @@
 //! Tables: Parquet with zstd, one reader and one writer for all of them.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use parquet::file::properties::WriterProperties;
 use crate::batches::SCHEMA_VERSION;
 use crate::cells::{Cells, Unknown};
 use crate::columns::Columns;
-use crate::{Batches, Error, Result, write_atomic};
+use crate::{Batches, Error, Result, files};
 
 /// A row of a table. Rows are ordered by their key; of two rows with one key the later one counts.
 ///
@@ -118,25 +117,38 @@ pub(crate) fn batches_dir(metadata: &Path) -> PathBuf {
 /// Committed batches, oldest first.
 pub(crate) fn batches(metadata: &Path) -> Result<Vec<PathBuf>> {
     let dir = batches_dir(metadata);
-    let entries = match fs::read_dir(&dir) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(Error::io(&dir)(e)),
-    };
-    let numbered = |p: &PathBuf| p.file_name().is_some_and(|n| n.to_string_lossy().parse::<u64>().is_ok());
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(numbered).collect();
+    let numbered = |name: &std::ffi::OsStr| name.to_string_lossy().parse::<u64>().is_ok();
+    let all = files::entries(&dir)?.into_iter().filter(|(name, _)| numbered(name));
+    let mut paths: Vec<PathBuf> = all.map(|(name, _)| dir.join(name)).collect();
+    for path in &paths {
+        files::is_folder(path)?;
+    }
     paths.sort();
     Ok(paths)
 }
 
-/// All rows, ordered by key.
+/// How often a table is read before a reader gives up on a writer that always comes in between.
+const TRIES: usize = 10;
+
+/// All rows, ordered by key. A writer may commit and compact meanwhile: no row is missed.
 pub(crate) fn read<R: Row>(metadata: &Path) -> Result<Vec<R>> {
-    let mut rows: BTreeMap<R::Key, (usize, Vec<R>)> = BTreeMap::new();
-    let in_batches = batches(metadata)?.into_iter().map(|dir| table_path::<R>(&dir));
-    for (file, path) in std::iter::once(table_path::<R>(metadata)).chain(in_batches).enumerate() {
-        if !path.exists() {
-            continue;
+    for _ in 0..TRIES {
+        let before = batches(metadata)?;
+        let rows = read_once::<R>(metadata, &before)?;
+        // Compacting writes the table and then removes the batches. Those that went meanwhile were perhaps not read, and
+        // the table perhaps before it was written.
+        let after = batches(metadata)?;
+        if before.iter().all(|batch| after.binary_search(batch).is_ok()) {
+            return Ok(rows);
         }
+    }
+    Err(Error::InUse { path: metadata.to_owned(), holder: "a process that keeps changing it".to_owned() })
+}
+
+fn read_once<R: Row>(metadata: &Path, batches: &[PathBuf]) -> Result<Vec<R>> {
+    let mut rows: BTreeMap<R::Key, (usize, Vec<R>)> = BTreeMap::new();
+    let in_batches = batches.iter().map(|dir| table_path::<R>(dir));
+    for (file, path) in std::iter::once(table_path::<R>(metadata)).chain(in_batches).enumerate() {
         read_table::<R>(&path, |row| {
             let (last, of_key) = rows.entry(row.key()).or_default();
             if !R::MANY || *last != file {
@@ -155,14 +167,13 @@ pub(crate) fn each<R: Row>(metadata: &Path, mut each: impl FnMut(R)) -> Result<(
         read::<R>(metadata)?.into_iter().for_each(each);
         return Ok(());
     }
-    let path = table_path::<R>(metadata);
-    if path.exists() { read_table(&path, &mut each) } else { Ok(()) }
+    read_table(&table_path::<R>(metadata), &mut each)
 }
 
 /// Writes a table, ordered by key. An empty one is written only over one that is there.
 pub(crate) fn write<R: Row>(dir: &Path, mut rows: Vec<R>) -> Result<()> {
     let path = table_path::<R>(dir);
-    if rows.is_empty() && !path.exists() {
+    if rows.is_empty() && !files::is_there(&path)? {
         return Ok(());
     }
     // Stable: rows of one key stay in their order.
@@ -180,7 +191,7 @@ fn write_table<R: Row>(path: &Path, rows: &[R]) -> Result<()> {
         .set_max_row_group_row_count(Some(ROW_GROUP))
         .set_key_value_metadata(Some(vec![version]))
         .build();
-    write_atomic(path, |out| {
+    files::write(path, |out| {
         let mut writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties))?;
         for chunk in rows.chunks(ROW_GROUP) {
             let batch = RecordBatch::try_new(Arc::clone(&schema), R::arrays(chunk));
@@ -191,12 +202,13 @@ fn write_table<R: Row>(path: &Path, rows: &[R]) -> Result<()> {
     })
 }
 
-/// Rows as they stand in one file.
+/// Rows as they stand in one file; none where there is no file.
 pub(crate) fn read_table<R: Row>(path: &Path, mut each: impl FnMut(R)) -> Result<()> {
+    let Some(file) = files::find(path, files::MAX_TABLE)? else { return Ok(()) };
     let mut at = 0;
-    let batches = Batches::open(path, "table")?;
+    let mut batches = Batches::of(file, path, "table")?.with_row_bytes(size_of::<R>());
     let version = batches.schema_version(R::OLDEST, R::VERSION)?;
-    for batch in batches {
+    for batch in &mut batches {
         let batch = batch?;
         let columns = Columns::new(&batch, version);
         for i in 0..batch.num_rows() {
@@ -210,6 +222,8 @@ pub(crate) fn read_table<R: Row>(path: &Path, mut each: impl FnMut(R)) -> Result
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::declare::table;
     use streamface_types::FrameId;
