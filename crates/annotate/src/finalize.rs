@@ -11,7 +11,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use streamface_cluster::compat;
-use streamface_store::{annotations, read_attributes, write_annotations, write_atomic};
+use streamface_store::{annotations, files, read_attributes, write_annotations};
 use streamface_types::{FaceId, Label};
 
 use crate::{Error, People};
@@ -162,7 +162,7 @@ impl Finalized {
     pub fn write(&self, metadata: &Path, people: &People) -> Result<(), Error> {
         let labels = people.faces().iter().zip(self.labels.iter().map(|&label| Label(label)));
         write_annotations(&metadata.join(ANNOTATIONS), &annotations(labels, &read_attributes(metadata)?))?;
-        write_atomic(&metadata.join(PEOPLE), |out| {
+        files::write(&metadata.join(PEOPLE), |out| {
             serde_json::to_writer_pretty(&mut *out, self)?;
             writeln!(out)
         })?;

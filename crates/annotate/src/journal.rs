@@ -14,7 +14,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use streamface_store::FileLock;
+use streamface_store::{FileLock, files};
 use streamface_types::{FaceId, FrameId, Timestamp};
 
 use crate::{Action, Decision, Error};
@@ -24,6 +24,9 @@ pub const FILE: &str = "decisions.jsonl";
 
 /// Longest line, in bytes: about a million faces in one decision.
 pub const MAX_LINE: usize = 64 << 20;
+
+/// Longest journal, in bytes: tens of millions of decisions.
+pub const MAX_FILE: u64 = 8 << 30;
 
 /// A journal open for writing. It holds the lock on the file.
 #[derive(Debug)]
@@ -40,14 +43,19 @@ impl Journal {
     /// Opens or creates a journal and reads it. Time and memory are linear in its size.
     ///
     /// # Errors
-    /// [`Error::InUse`] if another process writes to it, [`Error::Line`] for an invalid line, [`Error::Io`].
+    /// [`Error::InUse`] if another process writes to it, [`Error::Line`] for an invalid line, [`Error::Store`] where it is no
+    /// regular file or longer than [`MAX_FILE`], [`Error::Io`].
     pub fn open(path: &Path) -> Result<(Self, Vec<Decision>), Error> {
         let fail = || Error::io(path);
-        let new = !path.exists();
-        let file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(fail())?;
+        let length = files::length(path)?;
+        if let Some(bytes) = length.filter(|&bytes| bytes > MAX_FILE) {
+            let limit = MAX_FILE;
+            return Err(streamface_store::Error::TooLarge { path: path.to_owned(), bytes, limit }.into());
+        }
+        let file = files::append(path)?;
         let lock = file.try_clone().and_then(FileLock::take).map_err(fail())?;
         let lock = lock.ok_or_else(|| Error::InUse { path: path.to_owned() })?;
-        if new {
+        if length.is_none() {
             sync_folder(path).map_err(fail())?;
         }
         let found = read(path, &file)?;
@@ -150,12 +158,12 @@ impl Journal {
 /// which a writer may be about to finish, is left out.
 ///
 /// # Errors
-/// [`Error::Line`] for an invalid line, [`Error::Io`].
+/// [`Error::Line`] for an invalid line, [`Error::Store`] where it is no regular file or longer than [`MAX_FILE`],
+/// [`Error::Io`].
 pub fn load(path: &Path) -> Result<Vec<Decision>, Error> {
-    match File::open(path) {
-        Ok(file) => Ok(read(path, &file)?.decisions),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(e) => Err(Error::io(path)(e)),
+    match files::find(path, MAX_FILE)? {
+        Some(file) => Ok(read(path, &file)?.decisions),
+        None => Ok(Vec::new()),
     }
 }
 

@@ -90,6 +90,7 @@ fn too_large(path: &Path, limit: u64) -> Error {
 /// is read on to the limit: ask [`within`] afterwards.
 pub(crate) fn open(path: &Path, limit: u64) -> Result<BufReader<Take<File>>, Error> {
     let read_error = |source| Error::Read { path: path.to_owned(), source };
+    check_kind(path).map_err(read_error)?;
     let file = File::open(path).map_err(read_error)?;
     if file.metadata().map_err(read_error)?.len() > limit {
         return Err(too_large(path, limit));
@@ -101,6 +102,16 @@ pub(crate) fn open(path: &Path, limit: u64) -> Result<BufReader<Take<File>>, Err
         input.consume(3);
     }
     Ok(input)
+}
+
+/// Refuses what may never come to an end. The shell names its own pipes, as of `<(command)`, in `/dev` and `/proc`; a pipe
+/// or a device elsewhere is a trap in somebody's folder.
+fn check_kind(path: &Path) -> std::io::Result<()> {
+    let there = std::fs::metadata(path)?;
+    if there.is_file() || path.starts_with("/dev") || path.starts_with("/proc") {
+        return Ok(());
+    }
+    Err(std::io::Error::other("not a regular file; give the file itself"))
 }
 
 /// [`Error::TooLarge`] where what was read came to the limit.

@@ -39,11 +39,12 @@ impl Place {
 
 /// Opens a text file of at most `limit` bytes.
 pub(crate) fn open_text(path: &Path, limit: u64) -> Result<BufReader<io::Take<File>>, Error> {
-    let file = File::open(path).map_err(Error::io(path))?;
-    let meta = file.metadata().map_err(Error::io(path))?;
+    // Looked at before it is opened: opening a pipe would wait.
+    let meta = fs::metadata(path).map_err(Error::io(path))?;
     if !meta.is_file() {
         return Err(Error::format(path, "not a file"));
     }
+    let file = File::open(path).map_err(Error::io(path))?;
     if meta.len() > limit {
         return Err(Error::TooLarge { path: path.to_owned(), limit });
     }
@@ -103,6 +104,12 @@ pub(crate) fn named(root: &Path, name: &str) -> Result<PathBuf, String> {
         return Err(format!("'{}' is no file", short()));
     }
     Ok(real)
+}
+
+/// Whether a path below `root` is there and, whatever links lie on the way, within it.
+pub(crate) fn leads_inside(root: &Path, path: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    real(root).zip(real(path)).is_some_and(|(root, path)| path.starts_with(root))
 }
 
 /// A path of plain names; none for one that is absolute, goes upwards or is empty.

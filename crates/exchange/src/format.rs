@@ -154,7 +154,9 @@ pub fn export_snapshot(
     observe: Observer<'_>,
 ) -> Result<Summary, Error> {
     check_free(out)?;
-    format.export(set, out, settings, observe)
+    let mut summary = format.export(set, out, settings, observe)?;
+    set.add_broken(&mut summary);
+    Ok(summary)
 }
 
 /// Makes a dataset directory at `out` of a set in another form; where something is already, nothing is written.
@@ -172,6 +174,10 @@ pub fn import(
     check_free(out)?;
     if !path.exists() {
         return Err(Error::format(path, "no such file or folder"));
+    }
+    // A pipe can be read once, and most formats are read more often; a device may have no end.
+    if !path.is_file() && !path.is_dir() {
+        return Err(Error::format(path, "neither a regular file nor a folder"));
     }
     format.import(path, out, settings, observe)
 }

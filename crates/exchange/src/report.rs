@@ -35,6 +35,13 @@ impl Problems {
             self.first.push(said.into());
         }
     }
+
+    /// Adds others, after these.
+    pub(crate) fn add_all(&mut self, others: Self) {
+        self.count += others.count;
+        let room = Self::NAMED.saturating_sub(self.first.len());
+        self.first.extend(others.first.into_iter().take(room));
+    }
 }
 
 /// Faces or rows that are whole, but have no place in the format.

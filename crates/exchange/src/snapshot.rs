@@ -1,13 +1,18 @@
 //! A dataset directory as it is exported.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-use streamface_store::{Dataset, FaceRow, FrameRow, ImageKind, LabelRow, read_annotations, read_attributes};
+use rayon::prelude::*;
+use streamface_store::{
+    Dataset, FaceRow, FrameRow, ImageKind, LabelRow, MAX_IMAGE_BYTES, files, read_annotations,
+    read_attributes,
+};
 use streamface_types::{Annotations, Attributes, FaceId, FrameId, Label};
 
-use crate::report::Summary;
+use crate::picture::check_whole;
+use crate::report::{Problems, Summary};
 use crate::{Error, optional_fields};
 
 /// Whose labels are exported.
@@ -34,6 +39,8 @@ pub struct Snapshot<'a> {
     pub(crate) faces: Vec<FaceRow>,
     pub(crate) labels: BTreeMap<FaceId, Label>,
     pub(crate) attributes: BTreeMap<FaceId, Attributes>,
+    /// Images that are damaged, and are left out.
+    broken: Mutex<Problems>,
 }
 
 /// A face, its label, and where its picture lies.
@@ -73,13 +80,13 @@ impl<'a> Snapshot<'a> {
         let labels: BTreeMap<_, _> = labels.into_iter().filter(|(face, _)| known.contains(face)).collect();
         let frames = data.read::<FrameRow>()?.into_iter().map(|f| (f.frame.clone(), f)).collect();
         let attributes = read_attributes(&data.metadata())?;
-        Ok(Self { data, frames, faces, labels, attributes })
+        Ok(Self { data, frames, faces, labels, attributes, broken: Mutex::default() })
     }
 
     /// Whether the dataset has labels of a review.
     #[must_use]
     pub fn is_reviewed(&self) -> bool {
-        manual_path(self.data).exists()
+        files::is_there(&manual_path(self.data)).is_ok_and(|there| there)
     }
 
     /// How many of the faces have a label, noise counted.
@@ -113,15 +120,21 @@ impl<'a> Snapshot<'a> {
             let why = "no labels to export; streamface cluster makes them, or give --labels FILE";
             return Err(Error::lacks(self.root(), why));
         }
-        let (mut faces, mut unlabelled, mut noisy, mut bare) = (Vec::new(), 0, 0, 0);
+        let (mut wanted, mut unlabelled, mut noisy, mut bare) = (Vec::new(), 0, 0, 0);
         for face in &self.faces {
             match self.label(&face.face) {
                 None => unlabelled += 1,
                 Some(label) if label.is_noise() && !noise => noisy += 1,
-                Some(label) => match self.image(kind, &face.face) {
-                    None => bare += 1,
-                    Some(picture) => faces.push((face, label, picture)),
-                },
+                Some(label) => wanted.push((face, label)),
+            }
+        }
+        // Each is read to its end, which several threads do sooner.
+        let images: Vec<_> = wanted.par_iter().map(|(face, _)| self.whole_image(kind, &face.face)).collect();
+        let mut faces = Vec::with_capacity(wanted.len());
+        for ((face, label), image) in wanted.into_iter().zip(images) {
+            match self.unless_broken(image) {
+                None => bare += 1,
+                Some(picture) => faces.push((face, label, picture)),
             }
         }
         let n = faces.len() as u64;
@@ -142,19 +155,41 @@ impl<'a> Snapshot<'a> {
         frames
     }
 
-    /// Where an image lies, if it is there.
+    /// Where an image lies, if it is there and whole. One that is damaged is noted, for [`Self::add_broken`].
     pub(crate) fn image(&self, kind: ImageKind, name: &impl std::fmt::Display) -> Option<PathBuf> {
-        let path = self.data.image_path(kind, name);
-        path.is_file().then_some(path)
+        self.unless_broken(self.whole_image(kind, name))
+    }
+
+    /// Where an image lies; why it is of no use, if it is there.
+    fn whole_image(
+        &self,
+        kind: ImageKind,
+        name: &(impl std::fmt::Display + ?Sized),
+    ) -> Result<Option<PathBuf>, String> {
+        let path = self.data.image_path(kind, &name);
+        let Some(file) = files::find(&path, MAX_IMAGE_BYTES).map_err(|e| e.to_string())? else {
+            return Ok(None);
+        };
+        check_whole(file).map_err(|why| format!("{}: {why}", path.display()))?;
+        Ok(Some(path))
+    }
+
+    fn unless_broken(&self, image: Result<Option<PathBuf>, String>) -> Option<PathBuf> {
+        image.unwrap_or_else(|why| {
+            self.broken.lock().unwrap_or_else(PoisonError::into_inner).add(why);
+            None
+        })
+    }
+
+    /// Adds the damaged images that were met so far, and forgets them.
+    pub(crate) fn add_broken(&self, summary: &mut Summary) {
+        let broken = std::mem::take(&mut *self.broken.lock().unwrap_or_else(PoisonError::into_inner));
+        summary.problems.add_all(broken);
     }
 }
 
 /// What the review came to, if it came to an end.
 pub(crate) fn reviewed(data: &Dataset) -> Result<Option<Annotations>, Error> {
     let path = manual_path(data);
-    match File::open(&path) {
-        Ok(_) => Ok(Some(read_annotations(&path)?)),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(Error::io(&path)(e)),
-    }
+    if files::is_there(&path)? { Ok(Some(read_annotations(&path)?)) } else { Ok(None) }
 }

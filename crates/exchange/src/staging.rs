@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use streamface_store::FileLock;
+use streamface_store::{FileLock, files};
 
 use crate::Error;
 
@@ -45,9 +45,10 @@ impl Staging {
         let parent = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(parent).map_err(Error::io(parent))?;
         let path = parent.join(format!(".{}.part", name.to_string_lossy()));
-        fs::create_dir_all(&path).map_err(Error::io(&path))?;
+        // A link that somebody put there would have what it leads to cleared.
+        files::create_folder(&path)?;
         let lock_path = path.join(LOCK);
-        let lock = File::create(&lock_path).and_then(FileLock::take).map_err(Error::io(&lock_path))?;
+        let lock = FileLock::take(files::append(&lock_path)?).map_err(Error::io(&lock_path))?;
         let lock = lock.ok_or_else(|| Error::Busy(target.to_owned()))?;
         for entry in fs::read_dir(&path).map_err(Error::io(&path))?.flatten() {
             if entry.file_name() != LOCK {

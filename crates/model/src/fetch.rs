@@ -105,6 +105,11 @@ pub fn take_file_from(from: &Path, package: &Package, limit: u64) -> Result<Vec<
         let archive = files.iter().find(|e| same(&e.file_name().to_string_lossy()));
         return take_file_from(&archive.ok_or_else(missing)?.path(), package, limit);
     }
+    // Opening a pipe would wait for ever, and a device has no end.
+    if !fs::metadata(from).map_err(Error::io(from))?.is_file() {
+        let why = "neither a regular file nor a folder; give the package, or the folder that it is in";
+        return Err(Error::io(from)(std::io::Error::other(why)));
+    }
     let mut file = File::open(from).map_err(Error::io(from))?;
     let mut magic = [0; 4];
     let got = file.read(&mut magic).map_err(Error::io(from))?;

@@ -42,7 +42,7 @@ mod verification;
 pub use comparison::{Comparison, ComparisonLimits};
 pub use error::{Error, Result};
 pub use evaluation::{Evaluation, EvaluationLimits};
-pub use picture::{Folder, NoPictures, Pictures, THUMBNAIL_SIDE, thumbnail};
+pub use picture::{Folder, FromBytes, NoPictures, Pictures, THUMBNAIL_SIDE, thumbnail};
 pub use run::{Face, Frame, Limits, Model, Person, Report, Stage};
 pub use stats::StatsPage;
 pub use study::StudyPage;

@@ -53,6 +53,35 @@ impl Folder {
 
 impl Pictures for Folder {
     fn face(&mut self, face: &FaceId) -> Option<Vec<u8>> {
+        FromBytes(|face: &FaceId| self.read(face)).face(face)
+    }
+
+    fn faces(&mut self, faces: &[&FaceId]) -> Vec<Option<Vec<u8>>> {
+        FromBytes(|face: &FaceId| self.read(face)).faces(faces)
+    }
+}
+
+impl Folder {
+    fn read(&self, face: &FaceId) -> Option<Vec<u8>> {
+        read(&self.0.join(format!("{face}.png")))
+    }
+}
+
+/// Thumbnails of images whose bytes a function gives, from several threads. One that cannot be decoded is passed over.
+#[derive(Debug, Clone, Copy)]
+pub struct FromBytes<F>(
+    /// The bytes of a face's image; none where there is none.
+    pub F,
+);
+
+impl<F: Fn(&FaceId) -> Option<Vec<u8>> + Sync> FromBytes<F> {
+    fn get(&self, face: &FaceId) -> Option<Vec<u8>> {
+        thumbnail(&(self.0)(face)?, &face.to_string()).ok()
+    }
+}
+
+impl<F: Fn(&FaceId) -> Option<Vec<u8>> + Sync> Pictures for FromBytes<F> {
+    fn face(&mut self, face: &FaceId) -> Option<Vec<u8>> {
         self.get(face)
     }
 
@@ -74,14 +103,11 @@ impl Pictures for Folder {
     }
 }
 
-impl Folder {
-    fn get(&self, face: &FaceId) -> Option<Vec<u8>> {
-        let bytes = read(&self.0.join(format!("{face}.png")))?;
-        thumbnail(&bytes, &face.to_string()).ok()
-    }
-}
-
 fn read(path: &Path) -> Option<Vec<u8>> {
+    // Opening a pipe would wait for ever.
+    if !path.metadata().ok()?.is_file() {
+        return None;
+    }
     let mut bytes = Vec::new();
     BufReader::new(File::open(path).ok()?).take(MAX_BYTES).read_to_end(&mut bytes).ok()?;
     Some(bytes)

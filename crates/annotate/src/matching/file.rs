@@ -73,10 +73,14 @@ pub fn read_ignored(path: impl AsRef<Path>) -> Result<Vec<(i64, i64)>, Error> {
     }
     let path = path.as_ref();
     let bad = |why: String| Error::Annotations { path: path.to_owned(), why };
-    let file = File::open(path).map_err(Error::io(path))?;
-    if file.metadata().map_err(Error::io(path))?.len() > MAX_FILE {
+    let there = std::fs::metadata(path).map_err(Error::io(path))?;
+    if !there.is_file() {
+        return Err(bad("not a regular file".to_owned()));
+    }
+    if there.len() > MAX_FILE {
         return Err(bad(format!("larger than {MAX_FILE} bytes")));
     }
+    let file = File::open(path).map_err(Error::io(path))?;
     let input = BufReader::new(file.take(MAX_FILE));
     let read: Annotations = serde_json::from_reader(input).map_err(|e| bad(e.to_string()))?;
     Ok(read.ignore)

@@ -74,6 +74,9 @@ pub struct ModelId {
     pub sha256: String,
 }
 
+/// Longest manifest that is read, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
+
 impl Manifest {
     /// The manifests that come with StreamFace, in the order of their names.
     ///
@@ -100,7 +103,15 @@ impl Manifest {
     /// # Errors
     /// [`Error::Io`], [`Error::Manifest`].
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
+        use std::io::Read as _;
+        let mut text = String::new();
+        // What is no manifest may have no end.
+        let file = std::fs::File::open(path).map_err(Error::io(path))?;
+        let read = file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(Error::io(path))?;
+        if read as u64 > MAX_BYTES {
+            let what = path.display().to_string();
+            return Err(Error::TooLarge { what, limit: MAX_BYTES });
+        }
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         Self::parse(&text, &path.display().to_string(), Some(folder))
     }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use streamface_store::{CacheKind, Dataset, Error as StoreError, write_atomic};
+use streamface_store::{CacheKind, Dataset, Error as StoreError, files};
 use streamface_types::{BoundingBox, FaceId, FrameId, StreamTime};
 
 use crate::questions::Candidate;
@@ -165,15 +165,15 @@ pub(super) fn fingerprint(data: &Dataset, settings: &str) -> Result<String, Stor
         .into();
     // Batches of an unfinished run hold rows, too.
     let batches = metadata.join("batches");
-    let entries = std::fs::read_dir(&batches).into_iter().flatten().flatten();
-    let mut folders: Vec<PathBuf> = entries.map(|e| e.path()).collect();
+    let entries = files::entries(&batches)?.into_iter().filter(|(_, kind)| kind.is_dir());
+    let mut folders: Vec<PathBuf> = entries.map(|(name, _)| batches.join(name)).collect();
     folders.sort();
     files.extend(
         folders.iter().flat_map(|f| ["features", "faces", "frames"].map(|t| f.join(format!("{t}.parquet")))),
     );
     for path in files {
         sum.update(path.strip_prefix(&metadata).unwrap_or(&path).as_os_str().as_encoded_bytes());
-        let Ok(mut file) = File::open(&path) else { continue };
+        let Some(mut file) = files::find(&path, files::MAX_TABLE)? else { continue };
         let mut about = || -> std::io::Result<()> {
             let metadata = file.metadata()?;
             sum.update(metadata.len().to_le_bytes());
@@ -205,7 +205,7 @@ pub(super) fn write(
     index: &Index,
     rows: &[&[f32]],
 ) -> Result<(), StoreError> {
-    write_atomic(&metadata.join(VECTORS), |out| {
+    files::write(&metadata.join(VECTORS), |out| {
         out.write_all(fingerprint.as_bytes())?;
         let mut bytes = Vec::with_capacity(4 * index.dim);
         for row in rows {
@@ -227,8 +227,8 @@ pub(super) struct Vectors {
 
 impl Vectors {
     pub fn open(path: &Path, fingerprint: &str, rows: usize, dim: usize) -> Option<Self> {
-        let mut file = File::open(path).ok()?;
         let length = FINGERPRINT_LEN as u64 + 4 * rows as u64 * dim as u64;
+        let mut file = files::find(path, length).ok()??;
         let mut head = [0; FINGERPRINT_LEN];
         file.read_exact(&mut head).ok()?;
         (file.metadata().ok()?.len() == length && head == *fingerprint.as_bytes())

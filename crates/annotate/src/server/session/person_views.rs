@@ -98,8 +98,8 @@ impl ReviewSession {
     pub(super) fn attributes_of(&mut self, face: &FaceId) -> Option<Attributes> {
         let path = self.data.metadata().join("attributes.parquet");
         // A table that is too large to be read whole is ignored.
-        let all = self.attributes.get_or_insert_with(|| match std::fs::metadata(&path) {
-            Ok(about) if about.len() <= 64 << 20 => {
+        let all = self.attributes.get_or_insert_with(|| match streamface_store::files::length(&path) {
+            Ok(Some(bytes)) if bytes <= 64 << 20 => {
                 streamface_store::read_attributes(&self.data.metadata()).unwrap_or_default()
             }
             _ => std::collections::BTreeMap::new(),

@@ -11,7 +11,7 @@ use super::features::read_features;
 use crate::Error;
 use crate::compat_tables::{read_detections, read_matches};
 use crate::dataset_builder::{DatasetBuilder, Picture};
-use crate::files::open_text;
+use crate::files::{leads_inside, open_text};
 use crate::format::ImportSettings;
 use crate::report::{Observer, Summary};
 
@@ -19,8 +19,14 @@ use crate::report::{Observer, Summary};
 const MODEL: &str = "original";
 
 /// The metric file of a step; `detections.csv` may lie at the top as well.
-fn find(root: &Path, name: &str) -> Option<PathBuf> {
-    [root.join("metadata").join(name), root.join(name)].into_iter().find(|p| p.is_file())
+fn find(root: &Path, name: &str) -> Result<Option<PathBuf>, Error> {
+    let there = [root.join("metadata").join(name), root.join(name)].into_iter().find(|p| p.is_file());
+    match there {
+        Some(path) if !leads_inside(root, &path) => {
+            Err(Error::format(&path, "a link that leads out of the folder; put the file itself in its place"))
+        }
+        there => Ok(there),
+    }
 }
 
 pub(crate) fn import(
@@ -33,7 +39,7 @@ pub(crate) fn import(
         return Err(Error::format(root, "not a folder; the original's output directory is wanted"));
     }
     let mut builder = DatasetBuilder::new(out, settings.place, observe)?;
-    if let Some(path) = find(root, "detections.csv") {
+    if let Some(path) = find(root, "detections.csv")? {
         for row in read_detections(&path, &mut builder.summary.problems)? {
             if builder.has_face(&row.face) {
                 builder.problem(format!("{}: {} comes twice", path.display(), row.face));
@@ -48,7 +54,7 @@ pub(crate) fn import(
     }
     features(root, &mut builder, settings)?;
     labels(root, &mut builder)?;
-    if let Some(path) = find(root, "matches.csv") {
+    if let Some(path) = find(root, "matches.csv")? {
         for link in read_matches(&path, &mut builder.summary.problems)? {
             if builder.has_face(&link.later) {
                 builder.face(&link.later).link = Some(link.earlier);
@@ -89,7 +95,7 @@ fn features(root: &Path, builder: &mut DatasetBuilder<'_>, settings: &ImportSett
 
 fn labels(root: &Path, builder: &mut DatasetBuilder<'_>) -> Result<(), Error> {
     let read = |name: &str| -> Result<Option<(Annotations, PathBuf)>, Error> {
-        find(root, name).map(|path| Ok((read_annotations(&path)?, path))).transpose()
+        find(root, name)?.map(|path| Ok((read_annotations(&path)?, path))).transpose()
     };
     let (automatic, manual) = (read("annotations.json")?, read("annotations_manual.json")?);
     if let Some((manual, _)) = &manual {
@@ -124,11 +130,24 @@ fn images(root: &Path, builder: &mut DatasetBuilder<'_>) -> Result<(), Error> {
             }
         }
     }
-    let picture = |kind: ImageKind, name: String| {
+    let mut outside = Vec::new();
+    let mut picture = |kind: ImageKind, name: String| {
         let from = root.join(kind.folder()).join(format!("{name}.png"));
-        from.is_file().then_some(Picture { from, kind, name })
+        if !from.is_file() {
+            return None;
+        }
+        if !leads_inside(root, &from) {
+            outside.push(format!("{}: a link that leads out of the folder", from.display()));
+            return None;
+        }
+        Some(Picture { from, kind, name })
     };
     let of_frames: Vec<_> = frames.iter().filter_map(|f| picture(ImageKind::Frame, f.to_string())).collect();
+    let of_faces = [ImageKind::Face, ImageKind::AlignedFace].map(|kind| {
+        let of_kind: Vec<_> = faces.iter().filter_map(|f| picture(kind, f.to_string())).collect();
+        (kind, of_kind)
+    });
+    outside.into_iter().for_each(|why| builder.problem(why));
     for (picture, size) in of_frames.iter().zip(builder.pictures(&of_frames)?) {
         let Ok(frame) = FrameId::new(&picture.name) else { continue };
         let row = builder.frame(&frame, "");
@@ -136,8 +155,7 @@ fn images(root: &Path, builder: &mut DatasetBuilder<'_>) -> Result<(), Error> {
             [row.width, row.height] = size;
         }
     }
-    for kind in [ImageKind::Face, ImageKind::AlignedFace] {
-        let of_faces: Vec<_> = faces.iter().filter_map(|f| picture(kind, f.to_string())).collect();
+    for (kind, of_faces) in of_faces {
         for (picture, size) in of_faces.iter().zip(builder.pictures(&of_faces)?) {
             let (Ok(face), Some(size)) = (picture.name.parse::<FaceId>(), size) else { continue };
             let row = builder.face(&face);
@@ -160,7 +178,7 @@ fn images(root: &Path, builder: &mut DatasetBuilder<'_>) -> Result<(), Error> {
 /// Frames that the original has searched for faces, from its `processed.txt`.
 fn processed(root: &Path) -> Result<BTreeSet<FrameId>, Error> {
     let path = root.join(ImageKind::AlignedFace.folder()).join("processed.txt");
-    if !path.is_file() {
+    if !path.is_file() || !leads_inside(root, &path) {
         return Ok(BTreeSet::new());
     }
     let lines = open_text(&path, crate::files::MAX_TEXT)?.take(crate::files::MAX_TEXT).lines();
