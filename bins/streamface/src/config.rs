@@ -2,6 +2,7 @@
 //! given, and a flag given twice counts as given last.
 
 use std::ffi::OsString;
+use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -20,11 +21,12 @@ const MAX_BYTES: u64 = 1 << 20;
 pub fn expand(args: Vec<OsString>) -> anyhow::Result<Vec<OsString>> {
     let Some(path) = config_path(&args) else { return Ok(args) };
     let path = Path::new(&path);
-    let length = std::fs::metadata(path).with_context(|| path.display().to_string())?.len();
-    if length > MAX_BYTES {
+    let mut text = String::new();
+    // A pipe or a device does not tell its length.
+    let read = std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text));
+    if read.with_context(|| path.display().to_string())? as u64 > MAX_BYTES {
         bail!("{}: larger than {MAX_BYTES} bytes; is it a config file?", path.display());
     }
-    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
     let table: toml::Table = text.parse().with_context(|| format!("{}: not TOML", path.display()))?;
     let root = Cli::command();
     // The words before the first flag name the command; a path may follow it.

@@ -32,7 +32,8 @@ pub struct WatchArgs {
     /// A video, an image, a folder of them, or a url that ffmpeg opens
     #[serde(skip)]
     pub source: OsString,
-    /// A dataset whose people are known, by their review where there is one; may be given several times
+    /// A dataset whose people are known, by their review where there is one; may be given several times: people of two
+    /// are one by name or distance, and others have numbers of their own
     #[arg(long, value_name = "DIR")]
     #[serde(skip)]
     pub people: Vec<PathBuf>,

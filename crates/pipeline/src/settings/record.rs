@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use streamface_store::{Dataset, write_atomic};
+use streamface_store::{Dataset, files};
 
 use crate::error::At as _;
 use crate::{Error, Result};
@@ -21,11 +21,10 @@ fn record_path(data: &Dataset) -> std::path::PathBuf {
 /// The file cannot be read.
 pub fn read_record(data: &Dataset) -> Result<Record> {
     let path = record_path(data);
-    match std::fs::read(&path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).at(|| path.display().to_string()),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Record::new()),
-        Err(e) => Err(Error::io(&path)(e)),
+    if !files::is_there(&path)? {
+        return Ok(Record::new());
     }
+    serde_json::from_slice(&files::read(&path, files::MAX_SETTINGS)?).at(|| path.display().to_string())
 }
 
 /// Records the settings of a step. Where `fixed`, they must be those of the first time: a directory
@@ -53,6 +52,6 @@ pub(crate) fn record(data: &Dataset, step: &str, fixed: bool, settings: &[(&str,
     let path = record_path(data);
     let mut json = serde_json::to_vec_pretty(&all)?;
     json.push(b'\n');
-    write_atomic(&path, |out| std::io::Write::write_all(out, &json))?;
+    files::write(&path, |out| std::io::Write::write_all(out, &json))?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use streamface_annotate::Report;
 use streamface_cluster::Constraints;
 use streamface_model::Manifest;
-use streamface_store::{Dataset, FaceRow, FeatureRow, LabelRow, write_detections, write_matches};
+use streamface_store::{Dataset, FaceRow, FeatureRow, LabelRow, files, write_detections, write_matches};
 use streamface_types::{Embeddings, FaceId, FaceLink, Label};
 
 use super::checkpoint::{self, Checkpoint};
@@ -101,11 +101,7 @@ pub(super) fn cluster_dataset(
     data.write_labeled_faces(&rows)?;
     let path = metadata.join(checkpoint::FILE);
     // Old merges beside new labels would be of other faces: none are better.
-    if let Err(e) = std::fs::remove_file(&path)
-        && e.kind() != std::io::ErrorKind::NotFound
-    {
-        return Err(Error::io(&path)(e));
-    }
+    files::remove(&path)?;
     data.replace(rows)?;
     if let Some(merges) = &clusters.merges {
         let left = (&merges[..], clusters.parts.as_ref());
@@ -124,6 +120,8 @@ fn earlier(
     context: &Context<'_>,
 ) -> Result<Option<Earlier>> {
     let path = data.metadata().join(checkpoint::FILE);
+    // Before it is read as any other file is.
+    files::is_there(&path)?;
     let Some(mut checkpoint) = Checkpoint::read(&path)? else { return Ok(None) };
     let labelled: BTreeMap<FaceId, Label> =
         data.read::<LabelRow>()?.into_iter().map(|l| (l.face, l.label)).collect();

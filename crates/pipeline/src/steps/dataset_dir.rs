@@ -4,17 +4,39 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use streamface_capture::{Sources, sources};
-use streamface_store::Dataset;
+use streamface_store::{Dataset, files};
 
 use crate::error::At as _;
+use crate::event::Context;
 use crate::{Error, Result};
 
-/// Opens a directory that an earlier step has made.
+/// Opens a directory that an earlier step has made, to change it.
 pub(super) fn open_existing(dir: &Path) -> Result<Dataset> {
-    if !dir.join("metadata").is_dir() {
-        return Err(Error::NoDataset(dir.to_owned()));
-    }
+    check_existing(dir)?;
     Ok(Dataset::open(dir)?)
+}
+
+/// Opens a directory that an earlier step has made, to read it: without its lock, so also where it cannot be written and
+/// while another command changes it.
+pub(super) fn open_reading(dir: &Path) -> Result<Dataset> {
+    check_existing(dir)?;
+    Ok(Dataset::read_only(dir)?)
+}
+
+fn check_existing(dir: &Path) -> Result<()> {
+    if files::is_folder(&dir.join("metadata"))? { Ok(()) } else { Err(Error::NoDataset(dir.to_owned())) }
+}
+
+/// Says what was taken back when the directory was opened.
+pub(super) fn tell_repaired(data: &Dataset, context: &Context<'_>) {
+    if let Some(repaired) = data.repaired() {
+        context.warn(format!(
+            "{}: {} images of the last batch were damaged, as after a power cut; {} frames are done again",
+            data.root().display(),
+            repaired.images,
+            repaired.frames
+        ));
+    }
 }
 
 /// What a source holds, before the directory `out` is made for it.

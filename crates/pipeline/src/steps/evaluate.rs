@@ -1,15 +1,17 @@
 //! Step 6: how well clusters hang together, without any truth, and their likely errors as pictures.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use streamface_eval::{Intrinsic, intrinsic};
-use streamface_report::{Evaluation, EvaluationLimits, Folder, NoPictures, Pictures};
-use streamface_store::{ImageKind, write_atomic};
+use streamface_report::{Evaluation, EvaluationLimits, NoPictures, Pictures};
+use streamface_store::ImageKind;
 use streamface_types::FaceId;
 
-use super::dataset_dir::open_existing;
+use super::dataset_dir::open_reading;
 use super::input::{Input, labelled, labels_of_rows, noise_where_none, read_vectors};
+use super::outputs::Output;
+use super::pictures::pictures;
 use crate::event::Context;
 use crate::settings::{EvaluateSettings, Settings as _};
 use crate::threads::with_threads;
@@ -49,22 +51,20 @@ pub fn evaluate(
                     labels.ok_or_else(|| Error::Setting("--labels is needed with --vectors".to_owned()))?;
                 let labels = noise_where_none(labels_of_rows(labels, rows.len())?);
                 let found = intrinsic(&rows, &labels, metric, settings.errors)?;
-                let page = settings.out.clone();
-                if let Some(page) = &page {
-                    let source = path.display().to_string();
-                    write_page(page, &found, &[], source, settings.errors, &mut NoPictures)?;
+                if let Some(page) = &settings.out {
+                    let (page, source) = (Output::Given(page.clone()), path.display().to_string());
+                    write_page(&page, &found, &[], source, settings.errors, &mut NoPictures)?;
                 }
-                (found, page)
+                (found, settings.out.clone())
             }
             Input::Dataset(dir) => {
-                let data = open_existing(dir)?;
+                let data = open_reading(dir)?;
                 let (rows, faces, labels) = labelled(&data, settings.labels.as_deref())?;
                 let found = intrinsic(&rows, &labels, metric, settings.errors)?;
-                let page = settings.out.clone().unwrap_or_else(|| data.root().join("evaluate.html"));
-                let mut pictures = Folder::new(data.root().join(ImageKind::Face.folder()));
+                let page = Output::new(settings.out.as_ref(), || data.root().join("evaluate.html"));
                 let source = data.root().display().to_string();
-                write_page(&page, &found, &faces, source, settings.errors, &mut pictures)?;
-                (found, Some(page))
+                write_page(&page, &found, &faces, source, settings.errors, &mut pictures(&data))?;
+                (found, Some(page.into_path()))
             }
         };
         Ok(EvaluateResult {
@@ -77,7 +77,7 @@ pub fn evaluate(
 }
 
 fn write_page(
-    page: &Path,
+    page: &Output,
     found: &Intrinsic,
     faces: &[FaceId],
     source: String,
@@ -94,8 +94,7 @@ fn write_page(
         faces_folder: ImageKind::Face.folder().into(),
         limits: limits(errors),
     };
-    write_atomic(page, |out| evaluation.render(out, pictures).map_err(std::io::Error::other))?;
-    Ok(())
+    page.write(|out| evaluation.render(out, pictures).map_err(std::io::Error::other))
 }
 
 fn limits(errors: usize) -> EvaluationLimits {

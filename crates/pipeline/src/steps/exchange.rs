@@ -8,7 +8,7 @@ use streamface_exchange::{
     Summary, detect, export_snapshot, import as import_set,
 };
 
-use super::dataset_dir::open_existing;
+use super::dataset_dir::open_reading;
 use crate::error::At as _;
 use crate::event::{Context, Event};
 use crate::settings::{ExportSettings, ImportSettings, Settings as _};
@@ -43,7 +43,7 @@ pub fn export(
             read_labels(file).at(|| "--labels takes auto, reviewed or a file of labels".to_owned())?,
         ),
     };
-    let data = open_existing(dir)?;
+    let data = open_reading(dir)?;
     let too_large = |_| Error::Setting("shard-faces is too large".to_owned());
     let given = Given {
         labels,

@@ -7,12 +7,13 @@ use streamface_annotate::matching::{
     Joined, Matches, Settings as Matching, Stage, answered_pairs, join_sure, matches_observed, read_ignored,
 };
 use streamface_annotate::{Journal, People, journal, load};
-use streamface_store::write_atomic;
+use streamface_store::files;
 use streamface_types::{Embeddings, Metric};
 
 use super::cluster::embedder_of;
-use super::dataset_dir::open_existing;
+use super::dataset_dir::{open_existing, open_reading};
 use super::input::{Input, labelled, labels_of_rows, noise_where_none, read_vectors};
+use super::outputs::Output;
 use crate::error::At as _;
 use crate::event::{Context, Event};
 use crate::settings::record::record;
@@ -67,26 +68,34 @@ fn of_vectors(path: &Path, settings: &MatchSettings, context: &Context<'_>) -> R
     let of_rows = noise_where_none(labels_of_rows(labels, rows.len())?);
     let read = start.elapsed();
     let matches = find(&rows, &of_rows, &ignored(labels)?, &wanted, context)?;
-    write(out, &matches)?;
+    Output::Given(out.clone()).write(|file| matches.write(file))?;
     let (file, total) = (out.clone(), start.elapsed());
     Ok(MatchResult { matches, min: wanted.min(), max: wanted.max(), joined: None, file, read, total })
 }
 
 fn of_dataset(dir: &Path, settings: &MatchSettings, context: &Context<'_>) -> Result<MatchResult> {
     let start = Instant::now();
-    let data = open_existing(dir)?;
+    // Pairs that go elsewhere leave the dataset as it is.
+    let decides = settings.join || settings.compat == Some(CompatRule::Paper);
+    let reads = settings.out.is_some() && (settings.labels.is_some() || !decides);
+    let data = if reads { open_reading(dir)? } else { open_existing(dir)? };
     let (linkage, _) = PeopleSettings::default().resolve(&embedder_of(&data)?)?;
     let max = settings.max.unwrap_or(linkage.threshold());
     let min = settings.min.unwrap_or((linkage.threshold() / 2.0).min(max));
     let wanted = wanted(settings, settings.metric.unwrap_or(linkage.metric()), min, max)?;
     let (rows, faces, mut labels) = labelled(&data, settings.labels.as_deref())?;
-    let annotations = settings.labels.clone().unwrap_or_else(|| data.metadata().join("annotations.json"));
-    let mut ignored = ignored(&annotations)?;
+    let mut ignored = match &settings.labels {
+        Some(path) => ignored(path)?,
+        None => {
+            let own = data.metadata().join("annotations.json");
+            if files::is_there(&own)? { ignored(&own)? } else { Vec::new() }
+        }
+    };
     // Decisions are on the dataset's own clusters.
     let mut deciding = None;
     if settings.labels.is_none() {
         let path = data.metadata().join(journal::FILE);
-        let (journal, decisions) = if settings.join || settings.compat == Some(CompatRule::Paper) {
+        let (journal, decisions) = if decides {
             let (journal, decisions) = Journal::open(&path)?;
             (Some(journal), decisions)
         } else {
@@ -100,8 +109,9 @@ fn of_dataset(dir: &Path, settings: &MatchSettings, context: &Context<'_>) -> Re
     }
     let read = start.elapsed();
     let matches = find(&rows, &labels, &ignored, &wanted, context)?;
-    let file = settings.out.clone().unwrap_or_else(|| data.metadata().join("cluster_evals.json"));
-    write(&file, &matches)?;
+    let file = Output::new(settings.out.as_ref(), || data.metadata().join("cluster_evals.json"));
+    file.write(|out| matches.write(out))?;
+    let file = file.into_path();
     if settings.out.is_none() {
         let settings = [
             ("min", wanted.min().to_string()),
@@ -136,10 +146,12 @@ fn wanted(settings: &MatchSettings, metric: Metric, min: f64, max: f64) -> Resul
 fn ignored(path: &Path) -> Result<Vec<(i64, i64)>> {
     use std::io::Read as _;
     let mut first = Vec::new();
-    match std::fs::File::open(path).and_then(|file| file.take(4).read_to_end(&mut first)) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        read => read.map_err(Error::io(path))?,
-    };
+    // A pipe can be read once, and its labels were.
+    if !std::fs::metadata(path).map_err(Error::io(path))?.is_file() {
+        return Ok(Vec::new());
+    }
+    let file = std::fs::File::open(path).map_err(Error::io(path))?;
+    file.take(4).read_to_end(&mut first).map_err(Error::io(path))?;
     // As `read_labels` tells it from CSV.
     let first = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&first);
     if first.first() == Some(&b'{') { Ok(read_ignored(path)?) } else { Ok(Vec::new()) }
@@ -162,9 +174,4 @@ fn find(
     let found = matches_observed(rows, labels, ignored, settings, &listen);
     context.event(&Event::Ended);
     Ok(found?)
-}
-
-fn write(out: &Path, found: &Matches) -> Result<()> {
-    write_atomic(out, |file| found.write(file))?;
-    Ok(())
 }

@@ -23,6 +23,7 @@ mod model_cache;
 mod models;
 mod outputs;
 mod people_count;
+mod pictures;
 mod report;
 mod results;
 mod review_server;

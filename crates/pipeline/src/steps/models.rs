@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use streamface_detect::{DetectSettings, ExtractSettings as Gates, Extractor};
 use streamface_embed::Embedder;
 use streamface_model::Manifest;
-use streamface_store::{Dataset, write_atomic};
+use streamface_store::{Dataset, files};
 
 use crate::event::Context;
 use crate::settings::{FaceSettings, FeatureSettings};
@@ -42,9 +42,9 @@ pub(super) fn keep_manifest(data: &Dataset, name_or_path: &str, name: &str) -> R
     let text = std::fs::read(file).map_err(Error::io(file))?;
     let copy = copy_of(data, name);
     if let Some(folder) = copy.parent() {
-        std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
+        files::create_folder(folder)?;
     }
-    write_atomic(&copy, |out| std::io::Write::write_all(out, &text))?;
+    files::write(&copy, |out| std::io::Write::write_all(out, &text))?;
     Ok(())
 }
 
@@ -53,7 +53,9 @@ pub(super) fn manifest_of(data: &Dataset, name: &str) -> Result<Manifest> {
     let copy = copy_of(data, name);
     // A received record may name anything; only a file of the folder is a copy.
     let plain = Path::new(name).file_name() == Some(name.as_ref());
-    Ok(if plain && copy.is_file() { Manifest::read(&copy)? } else { Manifest::builtin(name)? })
+    let folder = copy.parent().unwrap_or(&copy);
+    let kept = plain && files::is_folder(folder)? && files::is_there(&copy)?;
+    Ok(if kept { Manifest::read(&copy)? } else { Manifest::builtin(name)? })
 }
 
 fn copy_of(data: &Dataset, name: &str) -> PathBuf {

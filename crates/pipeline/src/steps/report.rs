@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use streamface_report::{Face, Folder, Frame, Model, Person, Report};
-use streamface_store::{Dataset, ExtractionRow, FaceRow, FrameRow, ImageKind, LabelRow, write_atomic};
+use streamface_report::{Face, Frame, Model, Person, Report};
+use streamface_store::{Dataset, ExtractionRow, FaceRow, FrameRow, ImageKind, LabelRow, files};
 use streamface_types::{FaceId, Label};
 
-use super::dataset_dir::open_existing;
+use super::dataset_dir::open_reading;
 use super::models::manifest_of;
+use super::pictures::pictures;
 use crate::Result;
 use crate::settings::{Record, read_record};
 
@@ -17,7 +18,7 @@ use crate::settings::{Record, read_record};
 /// # Errors
 /// What reading and writing meets.
 pub fn report(dir: &Path) -> Result<PathBuf> {
-    let data = open_existing(dir)?;
+    let data = open_reading(dir)?;
     let sources: Vec<String> = data.read::<FrameRow>()?.into_iter().map(|f| f.source).collect();
     let source = sources.first().map_or_else(|| dir.display().to_string(), Clone::clone);
     write_report(&data, &source)
@@ -46,8 +47,7 @@ pub(super) fn write_report(data: &Dataset, source: &str) -> Result<PathBuf> {
         ..Report::default()
     };
     let path = data.root().join("report.html");
-    let mut pictures = Folder::new(data.root().join(ImageKind::Face.folder()));
-    write_atomic(&path, |out| report.render(out, &mut pictures).map_err(std::io::Error::other))?;
+    files::write(&path, |out| report.render(out, &mut pictures(data)).map_err(std::io::Error::other))?;
     Ok(path)
 }
 

@@ -6,8 +6,10 @@ use streamface_eval::Scores;
 use streamface_eval::labels::{Labelled, read_labelled, stem};
 use streamface_eval::metrics::{PersonErrors, ReviewScores, Shared, person_errors};
 use streamface_report::{Comparison, ComparisonLimits, Folder, NoPictures, Pictures};
-use streamface_store::{ImageKind, write_atomic};
+use streamface_store::{Dataset, ImageKind, write_atomic};
 
+use super::dataset_dir::open_reading;
+use super::pictures::pictures;
 use crate::Result;
 use crate::error::At as _;
 use crate::settings::{ScoreSettings, Settings as _};
@@ -66,9 +68,11 @@ pub fn score(truth: &Path, predicted: &Path, settings: &ScoreSettings) -> Result
             faces_folder: links(page, faces),
             limits: ComparisonLimits::default(),
         };
-        let mut pictures: Box<dyn Pictures> = match faces {
-            Some(dir) => Box::new(Folder::new(faces_of(dir))),
-            None => Box::new(NoPictures),
+        let data = faces.map(dataset_of).transpose()?.flatten();
+        let mut pictures: Box<dyn Pictures> = match (&data, faces) {
+            (Some(data), _) => Box::new(pictures(data)),
+            (None, Some(dir)) => Box::new(Folder::new(faces_of(dir))),
+            (None, None) => Box::new(NoPictures),
         };
         write_atomic(page, |out| comparison.render(out, &mut *pictures).map_err(std::io::Error::other))?;
     }
@@ -99,6 +103,11 @@ fn names(truth: &Path, predicted: &Path) -> [String; 2] {
         Some(n) => [last(truth, n), last(predicted, n)],
         None => ["the true labels".to_owned(), "the predicted labels".to_owned()],
     }
+}
+
+/// The dataset, where the folder of the pictures is one.
+fn dataset_of(dir: &Path) -> Result<Option<Dataset>> {
+    if dir.join("metadata").is_dir() { Ok(Some(open_reading(dir)?)) } else { Ok(None) }
 }
 
 /// The folder of the pictures: that of a dataset, or the folder itself.

@@ -11,10 +11,11 @@ use streamface_capture::{Capture, Settings, Sources};
 use streamface_detect::Extractor;
 use streamface_embed::Embedder;
 use streamface_imgproc::{DecodeLimits, decode_image};
-use streamface_store::{Dataset, FrameRow, ImageKind};
+use streamface_store::{Dataset, FrameRow, ImageKind, MAX_IMAGE_BYTES, files};
 
 use super::commit::Committer;
 use super::counters::{Counters, StageTimes};
+use super::dataset_dir::tell_repaired;
 use super::frame_worker::{Done, FrameWorker, Job};
 use super::people_count::PeopleCount;
 use super::results::{FaceCounts, FrameCounts, Work};
@@ -55,6 +56,7 @@ pub(super) struct Session<'a> {
 impl<'a> Session<'a> {
     pub(super) fn new(data: &'a Dataset, work: &WorkSettings, context: &'a Context<'a>) -> Result<Self> {
         work.check()?;
+        tell_repaired(data, context);
         Ok(Self { data, context, threads: threads(work.threads)?, batch_size: work.batch_size })
     }
 
@@ -83,7 +85,7 @@ impl<'a> Session<'a> {
             let root: PathBuf = data.root().to_owned();
             let load = move |frame: &streamface_types::FrameId| {
                 let path = root.join(ImageKind::Frame.folder()).join(format!("{frame}.png"));
-                decode_image(&std::fs::read(path).ok()?, &DecodeLimits::default()).ok()
+                decode_image(&files::read(&path, MAX_IMAGE_BYTES).ok()?, &DecodeLimits::default()).ok()
             };
             // The capture keeps its listener for as long as it lives, which the observer need not: notices are passed on.
             let (notices, received) = channel();

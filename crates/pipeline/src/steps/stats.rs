@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use streamface_eval::labels::{each_annotation, read_labelled};
 use streamface_eval::stats::{Stats, StatsBuilder};
 use streamface_report::StatsPage;
-use streamface_store::{Dataset, FaceRow, FeatureRow, FrameRow, LabelRow, read_attributes, write_atomic};
+use streamface_store::{Dataset, FaceRow, FeatureRow, FrameRow, LabelRow, files, read_attributes};
 use streamface_types::FaceId;
 
-use super::dataset_dir::open_existing;
+use super::dataset_dir::open_reading;
+use super::outputs::Output;
 use crate::settings::{Settings as _, StatsSettings};
 use crate::threads::with_threads;
 use crate::{Error, Result};
@@ -43,14 +44,14 @@ pub fn stats(dirs: &[PathBuf], settings: &StatsSettings) -> Result<StatsResult> 
         let mut all = StatsBuilder::new();
         let mut shown = Vec::new();
         for (at, dir) in dirs.iter().enumerate() {
-            let data = open_existing(dir)?;
+            let data = open_reading(dir)?;
             all.dataset();
             let labels = files.get(at).map(PathBuf::as_path);
             let labels = dataset(&mut all, &data, labels, settings.no_distances)?;
             shown.push((format!("labels of {}", dir.display()), labels));
         }
         let stats = all.finish()?;
-        let page = settings.out.clone().unwrap_or_else(|| first.join("stats.html"));
+        let page = Output::new(settings.out.as_ref(), || first.join("stats.html"));
         let dirs: Vec<String> = dirs.iter().map(|d| d.display().to_string()).collect();
         let shown = StatsPage {
             title: "Statistics".to_owned(),
@@ -58,9 +59,11 @@ pub fn stats(dirs: &[PathBuf], settings: &StatsSettings) -> Result<StatsResult> 
             settings: shown,
             stats: &stats,
         };
-        write_atomic(&page, |out| shown.render(out).map_err(std::io::Error::other))?;
-        let json = page.with_extension("json");
-        write_atomic(&json, |out| serde_json::to_writer_pretty(out, &stats).map_err(Into::into))?;
+        page.write(|out| shown.render(out).map_err(std::io::Error::other))?;
+        let page = page.into_path();
+        files::write(&page.with_extension("json"), |out| {
+            serde_json::to_writer_pretty(out, &stats).map_err(Into::into)
+        })?;
         Ok(StatsResult { stats, page })
     })
 }
@@ -74,6 +77,7 @@ fn dataset(
 ) -> Result<String> {
     let metadata = data.metadata();
     let [manual, own] = ["annotations_manual.json", "annotations.json"].map(|name| metadata.join(name));
+    let (has_manual, has_own) = (files::is_there(&manual)?, files::is_there(&own)?);
     let mut frames = 0_u64;
     data.each(|row: FrameRow| {
         all.frame(&row.frame, &row.source, row.dropped.is_none());
@@ -91,7 +95,7 @@ fn dataset(
     };
     let mut last = None;
     data.each(|row: FaceRow| counted(all, &row.face, &mut last))?;
-    if last.is_none() && own.exists() {
+    if last.is_none() && has_own {
         let mut named: Vec<FaceId> = Vec::new();
         each_annotation(&own, |name, _| named.extend(name.parse::<FaceId>()))?;
         named.sort_unstable();
@@ -101,10 +105,10 @@ fn dataset(
     let mut rows = 0_u64;
     let chosen = match labels {
         Some(path) => Some(path),
-        None if manual.exists() => Some(&*manual),
+        None if has_manual => Some(&*manual),
         None => {
             data.each(|row: LabelRow| rows += u64::from(all.label(&row.face, row.label.0, None)))?;
-            (rows == 0 && own.exists()).then_some(&*own)
+            (rows == 0 && has_own).then_some(&*own)
         }
     };
     if let Some(path) = chosen {
@@ -122,7 +126,7 @@ fn dataset(
     }
     let attributes = read_attributes(&metadata)?;
     attributes.iter().for_each(|(face, said)| all.attributes(face, said));
-    if attributes.is_empty() && own.exists() {
+    if attributes.is_empty() && has_own {
         // The original has no table of them.
         each_annotation(&own, |name, said| {
             if let Ok(face) = name.parse() {

@@ -10,14 +10,15 @@ use streamface_eval::study::{
 };
 use streamface_eval::{intrinsic::silhouette, read_labels};
 use streamface_report::StudyPage;
-use streamface_store::{Dataset, FaceRow, FeatureRow, write_atomic};
+use streamface_store::{Dataset, FaceRow, FeatureRow};
 use streamface_types::{Embeddings, FaceId, FrameId, Metric};
 
 use super::cluster::embedder_of;
 use super::compare::compare;
-use super::dataset_dir::open_existing;
+use super::dataset_dir::open_reading;
 use super::input::{Input, labels_of_rows, read_vectors};
 use super::labelling::{frames, matrix, same_frame};
+use super::outputs::Output;
 use crate::clustering_method::cluster_rows;
 use crate::error::At as _;
 use crate::event::Context;
@@ -72,7 +73,9 @@ pub fn study(input: &Input, settings: &StudySettings, context: &Context<'_>) -> 
             )));
         }
         let truth = truth(input, settings, &faces, context)?;
-        std::fs::create_dir_all(&out).map_err(Error::io(&out))?;
+        if !out.is_dir() {
+            std::fs::create_dir_all(&out).map_err(Error::io(&out))?;
+        }
         let study = study_of(&faces, truth.as_deref(), settings, context)?;
         write(&study, &out)?;
         let nearest = study.calibration.as_ref().and_then(|calibration| {
@@ -175,7 +178,7 @@ fn faces(input: &Input, settings: &StudySettings) -> Result<(Faces, PathBuf)> {
             Ok((faces, out))
         }
         Input::Dataset(dir) => {
-            let data = open_existing(dir)?;
+            let data = open_reading(dir)?;
             let out = settings.out.clone().unwrap_or_else(|| data.root().to_owned());
             Ok((of_dataset(&data)?, out))
         }
@@ -264,12 +267,9 @@ fn calibrate(faces: &Faces, shots: &[u64]) -> Result<Calibration> {
 }
 
 fn write(study: &Study, out: &Path) -> Result<()> {
-    write_atomic(&out.join("study.html"), |file| {
-        StudyPage(study).render(file).map_err(std::io::Error::other)
-    })?;
-    write_atomic(&out.join("study.json"), |file| study.json(file).map_err(std::io::Error::other))?;
-    write_atomic(&out.join("threshold.toml"), |file| {
-        std::io::Write::write_all(file, study.toml().as_bytes())
-    })?;
-    Ok(())
+    // The folder was named, perhaps; what is in it was not.
+    let own = |name: &str| Output::Own(out.join(name));
+    own("study.html").write(|file| StudyPage(study).render(file).map_err(std::io::Error::other))?;
+    own("study.json").write(|file| study.json(file).map_err(std::io::Error::other))?;
+    own("threshold.toml").write(|file| std::io::Write::write_all(file, study.toml().as_bytes()))
 }

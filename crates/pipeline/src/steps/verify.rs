@@ -1,6 +1,7 @@
 //! How well distances tell people apart.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -9,12 +10,13 @@ use streamface_eval::verification::{
     Draw, Pair, Verified, draw_pairs, read_pairs, rows_by_name, verify as fold,
 };
 use streamface_report::VerificationPage;
-use streamface_store::{Dataset, FaceRow, FeatureRow, write_atomic};
+use streamface_store::{Dataset, FaceRow, FeatureRow};
 use streamface_types::{Embeddings, FaceId, FrameId, Metric};
 
-use super::dataset_dir::open_existing;
+use super::dataset_dir::open_reading;
 use super::input::{Input, own_labels, read_vectors};
 use super::labelling::matrix;
+use super::outputs::Output;
 use crate::error::At as _;
 use crate::event::Context;
 use crate::settings::{Settings as _, VerifySettings};
@@ -26,6 +28,9 @@ struct Rows {
     vectors: Embeddings,
     names: Vec<String>,
 }
+
+/// Longest file of names that is read, in bytes.
+const MAX_NAMES: u64 = 2 << 30;
 
 /// Where a dataset's own clusters say who is who.
 const CIRCULAR: &str = "the pairs are drawn from the dataset’s own clusters, which were found by these very distances: \
@@ -56,7 +61,7 @@ fn verify_here(input: &Input, settings: &VerifySettings, context: &Context<'_>) 
     let metric = settings.metric.unwrap_or_default();
     let (data, rows, source) = match input {
         Input::Dataset(dir) => {
-            let data = open_existing(dir)?;
+            let data = open_reading(dir)?;
             let (rows, source) = (of_dataset(&data)?, data.root().display().to_string());
             (Some(data), rows, source)
         }
@@ -94,7 +99,8 @@ fn verify_here(input: &Input, settings: &VerifySettings, context: &Context<'_>) 
         }
     };
     let verified = fold(&compared)?;
-    let page = settings.out.clone().or_else(|| Some(data.as_ref()?.root().join("verify.html")));
+    let own = data.as_ref().map(|data| Output::Own(data.root().join("verify.html")));
+    let page = settings.out.clone().map(Output::Given).or(own);
     if let Some(page) = &page {
         let shown = VerificationPage {
             title: "Verification".to_owned(),
@@ -104,9 +110,9 @@ fn verify_here(input: &Input, settings: &VerifySettings, context: &Context<'_>) 
             skipped: missing.len() as u64,
             verified: &verified,
         };
-        write_atomic(page, |out| shown.render(out).map_err(std::io::Error::other))?;
+        page.write(|out| shown.render(out).map_err(std::io::Error::other))?;
     }
-    Ok(VerifyResult { verified, missing, page })
+    Ok(VerifyResult { verified, missing, page: page.map(Output::into_path) })
 }
 
 fn of_dataset(data: &Dataset) -> Result<Rows> {
@@ -124,7 +130,9 @@ fn of_file(path: &Path, names: Option<&Path>, metric: Metric) -> Result<Rows> {
     let vectors = read_vectors(path, metric)?;
     let names: Vec<String> = match names {
         Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
+            let mut text = String::new();
+            let file = std::fs::File::open(path).map_err(Error::io(path))?;
+            file.take(MAX_NAMES).read_to_string(&mut text).map_err(Error::io(path))?;
             text.lines().map(|line| line.trim().to_owned()).collect()
         }
         None => (0..vectors.len()).map(|row| row.to_string()).collect(),

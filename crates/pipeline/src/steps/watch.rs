@@ -14,7 +14,7 @@ use streamface_web::Options;
 
 use super::analyze::record_analyze;
 use super::capture::record_capture;
-use super::dataset_dir::{find_source, open_existing, remove_if_fresh};
+use super::dataset_dir::{find_source, open_reading, remove_if_fresh};
 use super::extract::record_extract;
 use super::frame_worker::Done;
 use super::models::{load_embedder, load_extractor};
@@ -24,7 +24,7 @@ use super::session::{Next, Session, Worked};
 use crate::error::At as _;
 use crate::event::{Context, Event};
 use crate::settings::{Settings as _, WatchSettings};
-use crate::watch::{Frame, Gallery, Outlets, Page, Presence, Watched, Watcher, Webhook};
+use crate::watch::{Frame, Gallery, Outlets, Page, Presence, Set, Watched, Watcher, Webhook};
 use crate::{Error, Result};
 
 /// What a watch came to.
@@ -82,22 +82,35 @@ pub fn watch(
     let manifest = Manifest::find(&settings.features.embedder)?;
     let threshold = settings.outlets.threshold.unwrap_or(manifest.embedder()?.match_threshold);
     let mut gallery = Gallery::new(embedder.dim(), embedder.metric(), threshold)?;
-    let mut portraits = BTreeMap::new();
+    let mut sets = Vec::new();
     for dir in &settings.outlets.people {
-        let known = open_existing(dir)
-            .and_then(|data| Known::read(&data, &model.sha256))
-            .at(|| format!("--people {}", dir.display()))?;
-        gallery.add(&known.features, &known.labels, &known.names)?;
-        let faces = dir.join(ImageKind::Face.folder());
-        portraits.extend(gallery.portraits().map(|(p, face)| (p, faces.join(format!("{face}.png")))));
+        let place = || format!("--people {}", dir.display());
+        let set = open_reading(dir).at(place)?;
+        let known = Known::read(&set, &model.sha256, Numbers::Finalized).at(place)?;
+        let before = gallery.len();
+        let numbers = gallery.add(sets.len(), known.set()).at(place)?;
+        if before > 0 {
+            let (people, new) = (numbers.len(), gallery.len() - before);
+            let joined = people - new;
+            let said = format!(
+                "{}: {people} people, {joined} of them known already, {new} with numbers of their own",
+                place()
+            );
+            context.event(&Event::Note(said));
+        }
+        sets.push(set);
     }
+    let portrait =
+        |(person, set, face): (u64, usize, &FaceId)| (person, sets[set].image_path(ImageKind::Face, face));
+    let portraits: BTreeMap<u64, PathBuf> = gallery.portraits().map(portrait).collect();
     let data = Dataset::open(&out)?;
     record_capture(&data, &wanted)?;
     record_extract(&data, &settings.faces.detector, &loaded)?;
     record_analyze(&data, &settings.features.embedder, &*embedder)?;
     // Whom an earlier watch met.
-    let earlier = Known::read(&data, &model.sha256)?;
-    gallery.add(&earlier.features, &earlier.labels, &BTreeMap::new())?;
+    let mut earlier = Known::read(&data, &model.sha256, Numbers::AsTheyAre)?;
+    let numbers = gallery.add_earlier(earlier.set())?;
+    earlier.renumber(&numbers);
     let known = gallery.len();
 
     let mut outlets = Outlets::default();
@@ -158,8 +171,29 @@ struct Known {
     names: BTreeMap<i64, String>,
 }
 
+/// Which numbers people have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Numbers {
+    /// Those that `finalize` gives.
+    Finalized,
+    /// Those of the labels.
+    AsTheyAre,
+}
+
 impl Known {
-    fn read(data: &Dataset, model: &str) -> Result<Self> {
+    fn set(&self) -> Set<'_> {
+        Set { features: &self.features, labels: &self.labels, names: &self.names }
+    }
+
+    /// Gives people the numbers that they have in the gallery.
+    fn renumber(&mut self, numbers: &BTreeMap<u64, u64>) {
+        for label in self.labels.values_mut() {
+            let number = u64::try_from(*label).ok().and_then(|label| numbers.get(&label));
+            *label = number.and_then(|&number| i64::try_from(number).ok()).unwrap_or(*label);
+        }
+    }
+
+    fn read(data: &Dataset, model: &str, numbers: Numbers) -> Result<Self> {
         let features = data.read::<FeatureRow>()?;
         if let Some(other) = features.iter().find(|f| f.model_sha256 != model) {
             return Err(Error::Mismatch(format!(
@@ -170,10 +204,23 @@ impl Known {
         // A review counts as far as it has come.
         let faces = features.iter().map(|row| row.face.clone());
         let Reviewed { people, unclustered, .. } = Reviewed::of(data, faces, true)?;
-        let done = Finalized::new(&people, Numbering::Stable);
-        let names = done.people.iter().filter_map(|p| Some((p.label, p.name.clone()?))).collect();
-        let mut labels: BTreeMap<FaceId, i64> =
-            people.faces().iter().cloned().zip(done.labels.iter().copied()).collect();
+        let (of_faces, names) = match numbers {
+            Numbers::Finalized => {
+                let done = Finalized::new(&people, Numbering::Stable);
+                let names = done.people.iter().filter_map(|p| Some((p.label, p.name.clone()?))).collect();
+                (done.labels, names)
+            }
+            Numbers::AsTheyAre => {
+                let labels = people.labels();
+                let name = |person: u32| {
+                    let first = *people.faces_of(person).first()?;
+                    Some((labels[first as usize], people.name(person)?.to_owned()))
+                };
+                let names = people.people().filter_map(name).collect();
+                (labels, names)
+            }
+        };
+        let mut labels: BTreeMap<FaceId, i64> = people.faces().iter().cloned().zip(of_faces).collect();
         // Nobody has said yet that they are no one's.
         for face in unclustered {
             if labels.get(&face).is_some_and(|&label| label < 0) {

@@ -18,7 +18,7 @@ mod page;
 mod presence;
 mod watcher;
 
-pub(crate) use gallery::Gallery;
+pub(crate) use gallery::{Gallery, Set};
 pub(crate) use outlets::{Outlets, Webhook};
 pub(crate) use page::Page;
 pub(crate) use presence::{Change, Presence};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use streamface_store::files;
 use streamface_types::FaceId;
 use streamface_web::axum::Json;
 use streamface_web::axum::body::Bytes;
@@ -21,6 +22,8 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::sighting::{Person, Sighting};
 
+/// Largest picture of a known person that is shown, in bytes.
+const MAX_PORTRAIT: u64 = 64 << 20;
 /// Pictures of faces that are kept in memory.
 const PICTURES: usize = 400;
 /// People who left that are still shown.
@@ -238,6 +241,7 @@ async fn portrait(State(app): State<App>, Path(person): Path<u64>) -> Response {
     // A path of the dataset's own, never one that a client names.
     let path = app.shown().portraits.get(&person).cloned();
     let Some(path) = path else { return nothing() };
-    let read = tokio::task::spawn_blocking(move || std::fs::read(path)).await;
-    read.ok().and_then(Result::ok).map_or_else(nothing, |bytes| png(bytes.into()))
+    let read = tokio::task::spawn_blocking(move || files::read(&path, MAX_PORTRAIT)).await;
+    let picture = read.ok().and_then(Result::ok).filter(|bytes| bytes.starts_with(b"\x89PNG\r\n\x1a\n"));
+    picture.map_or_else(nothing, |bytes| png(bytes.into()))
 }
