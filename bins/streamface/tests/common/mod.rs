@@ -3,6 +3,8 @@
 // Each test binary uses its own part of this.
 #![allow(dead_code)]
 
+pub mod dataset;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
