@@ -16,7 +16,7 @@ use crate::args::{
 };
 use crate::render::summary::Summary;
 use crate::render::terminal::Terminal;
-use crate::render::{Outcome, clusters, datasets, models, review, scores, study};
+use crate::render::{Outcome, clusters, datasets, faces, models, review, scores, study};
 
 /// Does what a command line asks for.
 ///
@@ -36,12 +36,8 @@ pub fn dispatch(command: Command) -> anyhow::Result<Outcome> {
         Command::Review(args) => review(&args),
         Command::Finalize(args) => finalize(&args),
         Command::Report(args) => {
-            let path = streamface_pipeline::report(&args.dir)?;
-            if args.common.json {
-                say!("{:#}", serde_json::json!({"report": path}));
-            } else {
-                say!("{}", path.display());
-            }
+            let done = streamface_pipeline::report(&args.dir, &settings(&args)?)?;
+            datasets::report(&done, args.common.json);
             Ok(Outcome::Done)
         }
         Command::Score(args) => score(&args),
@@ -99,7 +95,8 @@ fn run(args: &RunArgs) -> anyhow::Result<Outcome> {
     review::print_conflicts(&done.people.report);
     let mut summary = Summary::from(done.work);
     (summary.frames, summary.faces) = (Some(done.frames), Some(done.faces));
-    (summary.people, summary.report) = (Some(done.people), Some(done.report));
+    (summary.people, summary.labels) = (Some(done.people), Some(done.labels));
+    summary.report = Some(done.report);
     if summary.stopped {
         summary.notes.push("stopped; the same command goes on from here".into());
     }
@@ -158,7 +155,7 @@ fn analyze(args: &AnalyzeArgs) -> anyhow::Result<Outcome> {
     let call = Call::stoppable(&args.common)?;
     let done = streamface_pipeline::analyze(&args.dir, &settings, &call.context())?;
     let mut summary = Summary::from(done.work);
-    summary.notes.push(format!("features {} faces embedded", done.embedded));
+    summary.notes.push(format!("features {} embedded", faces(done.embedded)));
     summary.notes.push(format!("next     streamface cluster {}", args.dir.display()));
     summary.print(args.common.json);
     Ok(summary.outcome())
@@ -280,8 +277,7 @@ fn export(args: &ExportArgs) -> anyhow::Result<Outcome> {
     settings.seed = args.seed;
     let (call, format) = (Call::new(&args.common), args.format);
     let done = streamface_pipeline::export(&args.dir, format, &args.out, &settings, &call.context())?;
-    let note = done.review_unused.then_some("a review is there too: --labels reviewed exports it");
-    Ok(datasets::exchanged(&done.summary, &args.out, note, args.common.json))
+    Ok(datasets::exchanged(&done.summary, Some(&done.labels), &args.out, None, args.common.json))
 }
 
 fn import(args: &ImportArgs) -> anyhow::Result<Outcome> {
@@ -294,7 +290,7 @@ fn import(args: &ImportArgs) -> anyhow::Result<Outcome> {
     } else {
         (done.embeddings > 0).then(|| format!("next: streamface cluster {}", out.display()))
     };
-    Ok(datasets::exchanged(&done, out, next.as_deref(), args.common.json))
+    Ok(datasets::exchanged(&done, None, out, next.as_deref(), args.common.json))
 }
 
 fn stats(args: &StatsArgs) -> anyhow::Result<Outcome> {

@@ -45,6 +45,9 @@ pub fn expand(args: Vec<OsString>) -> anyhow::Result<Vec<OsString>> {
         match (value, arg.get_action()) {
             (toml::Value::Boolean(true), ArgAction::SetTrue) => expanded.push(flag.into()),
             (toml::Value::Boolean(false), ArgAction::SetTrue) => {}
+            (toml::Value::Boolean(_), ArgAction::Set) if is_switch(arg) => {
+                expanded.push(format!("{flag}={value}").into());
+            }
             (toml::Value::String(s), ArgAction::Set) => expanded.push(format!("{flag}={s}").into()),
             (toml::Value::Integer(_) | toml::Value::Float(_), ArgAction::Set) => {
                 expanded.push(format!("{flag}={value}").into());
@@ -66,6 +69,11 @@ pub fn expand(args: Vec<OsString>) -> anyhow::Result<Vec<OsString>> {
     }
     expanded.extend_from_slice(&args[depth + 1..]);
     Ok(expanded)
+}
+
+/// A flag that may stand alone, or with true or false.
+fn is_switch(arg: &clap::Arg) -> bool {
+    arg.get_num_args().is_some_and(|range| range.min_values() == 0)
 }
 
 fn config_path(args: &[OsString]) -> Option<OsString> {

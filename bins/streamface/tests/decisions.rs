@@ -111,7 +111,7 @@ fn decisions_hold_through_new_thresholds_and_finalize() {
     let told = cluster(dir.path(), &["--threshold", "2", "--method", "single"]);
     assert!(told.contains("4 decisions kept\n"), "{told}");
     let told = cluster(dir.path(), &["--threshold", "2", "--compat"]);
-    assert!(told.contains("not followed: decision 2") && told.contains("1 pairs not followed"), "{told}");
+    assert!(told.contains("not followed: decision 2") && told.contains("1 pair not followed"), "{told}");
     let output = run(&["finalize", path]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("decision 2: f000_face_0 and f004_face_0"), "{}", said(&output));
@@ -167,6 +167,89 @@ fn appending_with_new_decisions_is_starting_anew() {
     assert_eq!(output.status.code(), Some(2));
     assert!(said(&output).contains("decisions.jsonl, line 1"), "{}", said(&output));
     assert_eq!(labels(appended), before);
+}
+
+#[test]
+fn a_threshold_holds_until_another_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
+    // Far apart for the threshold given, one person for the model's own.
+    add(dir.path(), &[(0, 0.0), (1, 20.0), (2, 40.0)]);
+    cluster(dir.path(), &[]);
+    assert_eq!(labels(dir.path()), [0, 0, 0]);
+    let told = cluster(dir.path(), &["--threshold", "0.03"]);
+    assert!(!told.contains("as in the last"), "{told}");
+    assert_eq!(labels(dir.path()), [0, 1, 2]);
+    add(dir.path(), &[(3, 60.0)]);
+    for more in [&["--append"][..], &[]] {
+        let output = run(&[&["cluster", path], more].concat());
+        assert!(output.status.success(), "{}", said(&output));
+        assert!(
+            said(&output).contains("as in the last clustering: threshold 0.03; flags change that"),
+            "{}",
+            said(&output)
+        );
+        assert_eq!(labels(dir.path()), [0, 1, 2, 3], "{more:?}");
+    }
+    // The method too; and what does not go on from it says so.
+    cluster(dir.path(), &["--method", "single", "--threshold", "0.1"]);
+    assert_eq!(labels(dir.path()), [0, 0, 0, 0], "20 degrees are 0.06 apart");
+    cluster(dir.path(), &["--merging-threshold", "0.5"]);
+    assert_eq!(labels(dir.path()), [0, 0, 0, 0]);
+    let settings = fs::read_to_string(dir.path().join("metadata/settings.json")).unwrap();
+    for part in ["\"method\": \"single\"", "\"threshold\": \"0.1\"", "\"merging-threshold\": \"0.5\""] {
+        assert!(settings.contains(part), "{settings}");
+    }
+    let output = run(&["cluster", path, "--append"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        said(&output).contains("was clustered by 'single'")
+            && said(&output).contains("--method complete first")
+    );
+    cluster(dir.path(), &["--method", "complete"]);
+    assert_eq!(labels(dir.path()), [0, 0, 1, 1]);
+    cluster(dir.path(), &["--compat"]);
+    assert!(fs::read_to_string(dir.path().join("metadata/settings.json")).unwrap().contains("\"compat\""));
+    let told = cluster(dir.path(), &["--threshold", "0.64", "--method", "complete"]);
+    assert!(told.contains("1 of 4 faces"), "{told}");
+    // A record that nothing here wrote is an error, not the default.
+    fs::write(dir.path().join("metadata/settings.json"), r#"{"cluster": {"threshold": "wide"}}"#).unwrap();
+    let output = run(&["cluster", path]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("settings.json: cluster, threshold 'wide'"), "{}", said(&output));
+}
+
+#[test]
+fn a_review_of_mirrors_is_finalized_as_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
+    let twin: FaceId = "f000_face_1".parse().unwrap();
+    add(dir.path(), &[(0, 0.0)]);
+    let data = Dataset::open(dir.path()).unwrap();
+    let features = vec![FeatureRow::new(twin.clone(), "made up", "00", vec![1.0, 0.0])];
+    data.commit(Batch { features, ..Batch::default() }).unwrap();
+    drop(data);
+    cluster(dir.path(), &[]);
+    let pairs = vec![Compared { left: vec![face(0)], right: vec![twin.clone()], verdict: Verdict::Same }];
+    say(dir.path(), &[Action::Compare { pairs }]);
+    let people = |more: &[&str]| {
+        let output = run(&[&["finalize", path, "--json"], more].concat());
+        let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (summary["after"].as_u64().unwrap(), output.status.code().unwrap())
+    };
+    assert_eq!(people(&[]), (2, 1), "one frame, two people");
+    assert_eq!(people(&["--same-frame"]), (1, 0));
+    // Told once, it holds: for finalize, for reports and for exports.
+    assert_eq!(people(&[]), (1, 0));
+    let csv = dir.path().join("labels.json");
+    let output = run(&["evaluate", path, "--json", "--out", csv.to_str().unwrap()]);
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&found["clusters"], &found["labels"]), (&1.into(), &"reviewed, by 1 decision".into()));
+    assert_eq!(people(&["--same-frame=false"]), (2, 1));
+    assert_eq!(people(&[]), (2, 1));
+    let config = dir.path().join("c.toml");
+    fs::write(&config, "same-frame = true\n").unwrap();
+    assert_eq!(people(&["--config", config.to_str().unwrap()]), (1, 0));
 }
 
 #[test]

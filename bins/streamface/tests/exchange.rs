@@ -40,7 +40,7 @@ fn a_set_goes_in_and_out() {
     assert_eq!(fs::read_to_string(path("faces.csv")).unwrap().lines().count(), 4);
     fs::write(path("labels.csv"), "name,label\n1_face_0,x\n3_face_0,y\n").unwrap();
     let done = export(&["--format", "imagefolder", "--labels", &path("labels.csv")], &path("two"));
-    assert!(done.status.success() && said(&done).contains("1 faces without a label"), "{}", said(&done));
+    assert!(done.status.success() && said(&done).contains("1 face without a label"), "{}", said(&done));
 
     // What is there is never written over; what is missing is told.
     for (more, out, word) in [

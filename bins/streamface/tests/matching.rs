@@ -9,6 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use common::{run, said};
+use serde_json::Value;
 use streamface_store::{Batch, Dataset, FeatureRow, LabelRow};
 use streamface_types::{FaceId, Label};
 
@@ -47,16 +48,34 @@ fn a_dataset_is_matched_by_its_models_thresholds() {
     let output = run(&["match", path]);
     assert!(output.status.success(), "{}", said(&output));
     let text = String::from_utf8(output.stdout).unwrap();
-    for line in ["clusters  4", "sure      3 pairs nearer than 0.32", "ask       2 pairs up to 0.64"] {
+    for line in ["clusters  4", "sure      2 pairs nearer than 0.32", "ask       1 pair up to 0.64"] {
         assert!(text.contains(line), "{text}");
     }
     assert!(text.contains(&format!("next      streamface review {path}")), "{text}");
+    // 0 and 1, and 2 and 3, share a frame: neither sure nor asked about.
+    assert!(
+        text.contains("apart     2 pairs") && text.starts_with("labels    of the last clustering"),
+        "{text}"
+    );
     let file = dir.path().join("metadata/cluster_evals.json");
     let found = json(&fs::read(&file).unwrap());
-    let pairs = serde_json::json!({"0,2": 0.134, "0,1": 0.5, "1,2": 0.134, "1,3": 0.1808, "2,3": 0.5774});
+    let pairs = serde_json::json!({"0,2": 0.134, "1,2": 0.134, "1,3": 0.1808});
     assert_eq!(found["matches"], pairs);
+    // 2 is as near to 1 as to 0, and cannot be both.
     let keys = |of: &str| found[of].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    assert_eq!((keys("sure").len(), keys("ask")), (3, vec!["0,1".to_owned(), "2,3".to_owned()]));
+    assert_eq!(
+        (keys("sure"), keys("ask")),
+        (vec!["0,2".to_owned(), "1,3".to_owned()], vec!["1,2".to_owned()])
+    );
+    // What is sure can be joined, all of it.
+    let other = tempfile::tempdir().unwrap();
+    dataset(other.path(), &FACES);
+    let output = run(&["match", other.path().to_str().unwrap(), "--join", "--json"]);
+    let summary = json(&output.stdout);
+    assert_eq!(
+        (&summary["sure"], &summary["joined"], &summary["refused"]),
+        (&2.into(), &2.into(), &Value::Array(vec![]))
+    );
     assert!(
         fs::read_to_string(dir.path().join("metadata/settings.json"))
             .unwrap()
@@ -69,7 +88,10 @@ fn a_dataset_is_matched_by_its_models_thresholds() {
     let before = fs::read(&file).unwrap();
     let output = run(&["match", path, "--json", "--min", "0.15", "--out", out.to_str().unwrap()]);
     let summary = json(&output.stdout);
-    assert_eq!((&summary["sure"], &summary["ask"]), (&1.into(), &2.into()));
+    assert_eq!(
+        (&summary["sure"], &summary["ask"], &summary["impossible"]),
+        (&1.into(), &1.into(), &1.into())
+    );
     assert_eq!(json(&fs::read(out).unwrap())["sure"].as_object().unwrap().len(), 1);
     assert_eq!(fs::read(&file).unwrap(), before);
 
@@ -173,7 +195,7 @@ fn faces_of_one_frame_and_different_people_are_not_joined() {
     assert!(output.status.success(), "{}", said(&output));
     let text = String::from_utf8(output.stdout).unwrap();
     // 0 and 1 share a frame; 1 and 2 are as near, and joined; then 0 and 2 would meet again.
-    assert!(text.contains("sure      3 pairs") && text.contains("joined    1 pairs"), "{text}");
+    assert!(text.contains("sure      3 pairs") && text.contains("joined    1 pair,"), "{text}");
     assert!(text.contains("not       ") && text.contains("frame"), "{text}");
     assert_eq!(text.lines().filter(|line| line.starts_with("not ")).count(), 2);
     // Neither sure nor asked about.

@@ -73,9 +73,9 @@ impl Review {
         let person = self.ask(&format!("GET /api/person/{}", face(round % FACES)), "");
         let person: serde_json::Value =
             serde_json::from_str(person.split_once("\r\n\r\n").unwrap().1).unwrap();
-        let person = &person["person"];
+        let (revision, person) = (&person["revision"], &person["person"]);
         let answer = serde_json::json!({
-            "key": format!("round-{round:06}"), "revision": 0,
+            "key": format!("round-{round:06}"), "revision": revision,
             "seen": [{"id": person["id"], "state": person["state"]}],
             "action": {"kind": "name", "person": [person["id"]], "name": format!("name {round}")},
         });

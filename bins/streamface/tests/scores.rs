@@ -57,6 +57,44 @@ fn labels_are_compared_by_name_and_by_what_they_are_called() {
     assert!(missing.status.code() == Some(2) && said(&missing).contains("no/such.csv"), "{}", said(&missing));
 }
 
+#[test]
+fn a_file_that_a_step_has_yet_to_write_is_told_with_the_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let truth = text(dir.path(), "truth.csv", "name,label\nf_face_0,Ann\n");
+    let data = Dataset::open(&dir.path().join("news")).unwrap();
+    let face: FaceId = "f_face_0".parse().unwrap();
+    data.commit(streamface_store::Batch {
+        features: vec![FeatureRow::new(face.clone(), "m", "00", vec![1.0, 0.0])],
+        ..Default::default()
+    })
+    .unwrap();
+    drop(data);
+    let news = dir.path().join("news").to_str().unwrap().to_owned();
+    let refused = |args: &[&str], words: &[&str]| {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", said(&output));
+        assert!(words.iter().all(|word| said(&output).contains(word)), "{args:?}: {}", said(&output));
+    };
+    let file = |name: &str| format!("{news}/metadata/{name}");
+    refused(
+        &["score", &truth, &file("annotations_manual.json")],
+        &[&format!("streamface finalize {news} writes it")],
+    );
+    refused(
+        &["score", &truth, &file("annotations.json")],
+        &[&format!("streamface cluster {news} writes it")],
+    );
+    refused(&["score", &file("imported.csv"), &truth], &["was not imported with labels"]);
+    refused(&["score", &truth, &news], &["has no labels yet", "streamface cluster"]);
+    refused(&["score", &truth, "gone.csv"], &["gone.csv: there is no such file of labels"]);
+    // The same wherever a file of labels is taken.
+    refused(&["evaluate", &news, "--labels", &file("annotations_manual.json")], &["streamface finalize"]);
+    refused(&["stats", &news, "--labels", &file("annotations_manual.json")], &["streamface finalize"]);
+    Dataset::open(news.as_ref()).unwrap().replace(vec![LabelRow::new(face, Label(0))]).unwrap();
+    let all = json(&["score", &truth, &news, "--json"]);
+    assert_eq!(all["samples"], 1);
+}
+
 fn face(channel: &str, second: u32, index: u32) -> FaceId {
     FaceId::new(FrameId::new(format!("{channel}_frame_202305251001{second:02}000000")).unwrap(), index)
 }

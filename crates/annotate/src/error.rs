@@ -180,6 +180,12 @@ pub enum Error {
         /// The dataset.
         path: PathBuf,
     },
+    /// The labels of a review are wanted, and there is none.
+    #[error("{path} is not reviewed yet; run streamface review {path}, or take --labels clusters", path = path.display())]
+    NotReviewed {
+        /// The dataset.
+        path: PathBuf,
+    },
     /// Embeddings of different lengths.
     #[error("{} has embeddings of different lengths; run streamface analyze again", path.display())]
     MixedEmbeddings {

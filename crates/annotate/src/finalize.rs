@@ -1,11 +1,11 @@
 //! The end of a review: consecutive labels, the person with the most faces first.
 //!
-//! `annotations_manual.json` has the labels in the original's format, with attributes; `people.json` has the
-//! people by label, with their names and original clusters. The journal is unchanged: the review can
+//! `annotations_manual.json` has the labels in the original's format, with attributes and, by label, names; `people.json`
+//! has the people by label, with their names and original clusters. The journal is unchanged: the review can
 //! continue.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
 use std::path::Path;
 
@@ -154,6 +154,12 @@ impl Finalized {
         }
     }
 
+    /// Names by label, of those who have one.
+    #[must_use]
+    pub fn names(&self) -> BTreeMap<Label, String> {
+        self.people.iter().filter_map(|p| Some((Label(p.label), p.name.clone()?))).collect()
+    }
+
     /// Writes `annotations_manual.json` and `people.json` into `metadata`, each whole or not at all. Attributes are those of
     /// the table of attributes there.
     ///
@@ -161,7 +167,9 @@ impl Finalized {
     /// [`Error::Store`].
     pub fn write(&self, metadata: &Path, people: &People) -> Result<(), Error> {
         let labels = people.faces().iter().zip(self.labels.iter().map(|&label| Label(label)));
-        write_annotations(&metadata.join(ANNOTATIONS), &annotations(labels, &read_attributes(metadata)?))?;
+        let mut file = annotations(labels, &read_attributes(metadata)?);
+        file.names = self.names().into_iter().map(|(label, name)| (label.0, name)).collect();
+        write_annotations(&metadata.join(ANNOTATIONS), &file)?;
         files::write(&metadata.join(PEOPLE), |out| {
             serde_json::to_writer_pretty(&mut *out, self)?;
             writeln!(out)

@@ -10,7 +10,7 @@ use common::{FACES, compare, decision, face, faces, journal, placed};
 use proptest::prelude::*;
 use streamface_annotate::people::ConflictReason;
 use streamface_annotate::{Action, Compared, Decision, People, Refusal, Verdict};
-use streamface_types::FaceId;
+use streamface_types::{FaceId, Label};
 
 /// Where a face is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -316,7 +316,7 @@ proptest! {
             prop_assert_eq!(&change.conflicts, &new);
             match allowed {
                 Ok(()) => prop_assert!(new.is_empty(), "{new:?}"),
-                Err(Refusal::Conflict(c)) => {
+                Err(Refusal::Conflict(c) | Refusal::Breaks(c)) => {
                     let moved = matches!(decision.action, Action::Move { .. }) && c.reason == ConflictReason::SameFrame;
                     prop_assert!(moved || new.contains(&c), "{c:?} {new:?}");
                 }
@@ -367,12 +367,47 @@ fn refusals_name_faces_and_decisions() {
     assert_eq!(people.check(&Action::Undo { decision: 1 }), Err(Refusal::Undone(1)));
     people.apply(&decision(5, compare(&[0], &[4], Verdict::Different)));
     // Held again, the first would stand against the fifth.
-    let Err(Refusal::Conflict(c)) = people.check(&Action::Redo { decision: 1 }) else { panic!() };
+    let Err(Refusal::Breaks(c)) = people.check(&Action::Redo { decision: 1 }) else { panic!() };
     assert_eq!((c.decision, c.reason), (5, ConflictReason::Same { decisions: vec![1, 2] }));
+    let message = said(&mut people, Action::Redo { decision: 1 });
+    assert!(
+        message.starts_with(
+            "decision 5 could then not be followed: f0000_face_0 and f0002_face_0 are one person"
+        )
+    );
+    assert!(message.ends_with("by decision 1, 2; undo decision 5 first"), "{message}");
+    // Without the fifth it can be held again, and then the fifth cannot.
+    people.apply(&decision(6, Action::Undo { decision: 5 }));
+    assert_eq!(people.check(&Action::Redo { decision: 1 }), Ok(()));
+    people.apply(&decision(7, Action::Redo { decision: 1 }));
+    let message = said(&mut people, Action::Redo { decision: 5 });
+    assert_eq!(message, "f0000_face_0 and f0002_face_0 are one person by decision 1, 2; undo that first");
     let moved = Action::Move { faces: vec![faces[1].clone()], to: vec![faces[0].clone()] };
     assert!(
         matches!(people.check(&moved), Err(Refusal::Conflict(c)) if c.reason == ConflictReason::SameFrame)
     );
+}
+
+#[test]
+fn people_have_the_names_of_their_clusters_until_a_decision_names_them() {
+    let faces = faces(6);
+    let names = [(3, "Ann"), (5, "Bob"), (9, "nobody's")].map(|(l, n)| (Label(l), n.to_owned())).into();
+    let mut people = People::new(faces.clone(), &[3, 5, 5, 3, 7, 3], false).unwrap().with_names(&names);
+    let named = |people: &People, face: u32| people.name(people.person_of(face).unwrap()).map(str::to_owned);
+    let all = |people: &People| [0, 1, 4].map(|face| named(people, face).unwrap_or_default());
+    assert_eq!(all(&people), ["Ann", "Bob", ""]);
+    // Of two the one with more faces, whatever the order; then whom a decision names.
+    people.apply(&decision(1, compare(&[1], &[0], Verdict::Same)));
+    assert_eq!(named(&people, 1).as_deref(), Some("Ann"));
+    let name =
+        |name: Option<&str>| Action::Name { person: vec![faces[1].clone()], name: name.map(str::to_owned) };
+    people.apply(&decision(2, name(Some("Eve"))));
+    assert_eq!(all(&people), ["Eve", "Eve", ""]);
+    people.apply(&decision(3, name(None)));
+    assert_eq!(named(&people, 0), None, "taken away, not the cluster's again");
+    people.apply(&decision(4, Action::Undo { decision: 3 }));
+    people.apply(&decision(5, Action::Undo { decision: 2 }));
+    assert_eq!(named(&people, 0).as_deref(), Some("Ann"));
 }
 
 #[test]

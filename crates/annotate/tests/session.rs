@@ -162,6 +162,73 @@ fn a_window_that_is_out_of_date_is_told_so_and_nothing_is_doubled() {
 }
 
 #[test]
+fn a_name_given_meanwhile_is_told_and_stays() {
+    let made = sample(false);
+    let mut session = open(&made);
+    let all = session.people(&Search::default(), Window::default()).unwrap().rows;
+    let name = |revision, person: &PersonView, name: Option<&str>| {
+        let action = Action::Name { person: ids(person), name: name.map(str::to_owned) };
+        Answer { who: Some(format!("{name:?}")), ..answer(revision, &[person], action) }
+    };
+    session.decide(&name(0, &all[0], Some("Ann"))).unwrap();
+    for late in [Some("Bob"), Some("ann"), None] {
+        let problem = session.decide(&name(0, &all[0], late)).unwrap_err();
+        assert!(
+            matches!(&problem, Problem::Stale(why) if why.contains("named this person 'Ann'") && why.contains("NOT saved")),
+            "{problem:?}"
+        );
+    }
+    // The same name again harms nobody; another person is another matter; and whoever has seen the name may change it.
+    session.decide(&name(0, &all[0], Some("Ann"))).unwrap();
+    session.decide(&name(0, &all[1], Some("Zoe"))).unwrap();
+    let seen = session.overview().revision;
+    session.decide(&name(seen, &all[0], None)).unwrap();
+    let problem = session.decide(&name(seen, &all[0], Some("Bob"))).unwrap_err();
+    assert!(problem.to_string().contains("taken this person's name away"), "{problem}");
+    // What was undone was not given.
+    let undo = answer(0, &[], Action::Undo { decision: seen + 1 });
+    session.decide(&undo).unwrap();
+    session.decide(&name(seen, &all[0], Some("Bob"))).unwrap();
+    let names: Vec<_> = session.people(&Search::default(), Window::default()).unwrap().rows;
+    assert_eq!((names[0].name.as_deref(), names[1].name.as_deref()), (Some("Bob"), Some("Zoe")));
+}
+
+#[test]
+fn names_that_came_with_the_labels_are_there() {
+    let made = sample(false);
+    let data = made.open();
+    let rows = data.read::<LabelRow>().unwrap();
+    let named = rows[0].label;
+    data.replace_labels(rows, &[(named, "Ann".to_owned())].into()).unwrap();
+    drop(data);
+    let mut session = open(&made);
+    let found =
+        session.people(&Search { text: "ann".into(), ..Search::default() }, Window::default()).unwrap();
+    assert_eq!((found.total, found.rows[0].label, found.rows[0].name.as_deref()), (1, named.0, Some("Ann")));
+    session.finalize().unwrap();
+    let path = made.dir.path().join("metadata/annotations_manual.json");
+    let file = streamface_store::read_annotations(&path).unwrap();
+    assert_eq!(file.names.into_values().collect::<Vec<_>>(), ["Ann"]);
+}
+
+#[test]
+fn estimates_say_which_answers_they_know() {
+    let made = sample(false);
+    let mut session = open(&made);
+    assert_eq!(session.overview().estimated, 0);
+    let question = ask(&mut session, Form::Pair).unwrap();
+    session.decide(&to(&question, |_, _| Verdict::Same)).unwrap();
+    let undone = session.decide(&answer(0, &[], Action::Undo { decision: 1 })).unwrap();
+    assert_eq!((undone.overview.revision, undone.overview.people), (2, PEOPLE * sample::CLUSTERS));
+    assert!(undone.overview.estimated < 2, "not yet: the queue is made anew after the reply");
+    session.settle();
+    std::thread::sleep(std::time::Duration::from_millis(600));
+    let now = session.overview();
+    assert_eq!(now.estimated, 2);
+    assert_eq!(now.f.map(|f| f[0]), now.f.map(|f| f[1]), "as it was at the start");
+}
+
+#[test]
 fn two_windows_are_asked_about_different_people() {
     let made = sample(false);
     let mut session = open(&made);

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read, Take};
 use std::path::Path;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
-use streamface_types::Annotation;
+use streamface_types::{Annotation, csv_text_back};
 
 use crate::Error;
 
@@ -44,11 +44,14 @@ pub fn stem(name: &str) -> &str {
 /// # Errors
 /// Where the file cannot be read, is larger than [`MAX_FILE`], has a row with too few or too many
 /// fields, an empty name or label, or names one face twice with different labels.
+///
+/// Texts that begin with an apostrophe because a spreadsheet would run them as formulas are read without it.
 pub fn read_labels(path: impl AsRef<Path>) -> Result<BTreeMap<String, i64>, Error> {
     Ok(read_labelled(path)?.labels)
 }
 
-/// [`read_labels`] with the texts that the labels stand for.
+/// [`read_labels`] with the texts that the labels stand for, or the names of people whose labels are numbers: the column
+/// `person` of a CSV file, `names` of `annotations.json`.
 ///
 /// # Errors
 /// Those of [`read_labels`].
@@ -64,11 +67,11 @@ pub fn read_labelled(path: impl AsRef<Path>) -> Result<Labelled, Error> {
 pub fn each_annotation(path: impl AsRef<Path>, mut each: impl FnMut(&str, Annotation)) -> Result<(), Error> {
     let path = path.as_ref();
     let mut input = open(path, MAX_FILE)?;
-    let read = Entries(&mut |name: String, annotation: Annotation| {
+    let mut each = |name: String, annotation: Annotation| {
         each(stem(&name), annotation);
         Ok(())
-    });
-    let result = read_entries(path, &mut input, read);
+    };
+    let result = read_entries(path, &mut input, Entries(&mut each, None));
     within(path, &input, MAX_FILE)?;
     result
 }
@@ -120,15 +123,15 @@ pub(crate) fn within(path: &Path, input: &BufReader<Take<File>>, limit: u64) -> 
 }
 
 fn read_json(path: &Path, input: impl Read) -> Result<Labelled, Error> {
-    let mut labels = BTreeMap::new();
+    let (mut labels, mut names) = (BTreeMap::new(), BTreeMap::new());
     let mut keep = |name: String, face: Annotation| {
         if labels.insert(stem(&name).to_owned(), face.label.0).is_some_and(|old| old != face.label.0) {
             return Err(format!("'{name}' comes twice, with two labels"));
         }
         Ok(())
     };
-    read_entries(path, input, Entries(&mut keep))?;
-    Ok(Labelled { labels, names: BTreeMap::new() })
+    read_entries(path, input, Entries(&mut keep, Some(&mut names)))?;
+    Ok(Labelled { labels, names, numbered: true })
 }
 
 fn read_entries(path: &Path, input: impl Read, entries: Entries<'_>) -> Result<(), Error> {
@@ -138,8 +141,11 @@ fn read_entries(path: &Path, input: impl Read, entries: Entries<'_>) -> Result<(
 }
 
 /// [`streamface_types::Annotations`], whose entries are handed on one by one: without keeping what is not
-/// wanted, and without losing a name that comes twice.
-struct Entries<'a>(&'a mut dyn FnMut(String, Annotation) -> Result<(), String>);
+/// wanted, and without losing a name that comes twice. The names of people go to the map, where there is one.
+struct Entries<'a>(
+    &'a mut dyn FnMut(String, Annotation) -> Result<(), String>,
+    Option<&'a mut BTreeMap<i64, String>>,
+);
 
 impl<'de> Visitor<'de> for Entries<'_> {
     type Value = ();
@@ -148,12 +154,16 @@ impl<'de> Visitor<'de> for Entries<'_> {
         f.write_str("an object with 'labels'")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         let mut found = false;
         while let Some(key) = map.next_key::<String>()? {
             match (key.as_str(), found) {
                 ("labels", true) => return Err(A::Error::duplicate_field("labels")),
                 ("labels", false) => map.next_value_seed(Labels(&mut *self.0))?,
+                ("names", _) if self.1.is_some() => {
+                    let names = map.next_value()?;
+                    self.1.as_deref_mut().map(|to| *to = names);
+                }
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
             found |= key == "labels";
@@ -209,6 +219,9 @@ fn read_csv(path: &Path, input: impl Read) -> Result<Labelled, Error> {
     };
     let (name_at, label_at) =
         (column("name").or_else(|missing| column("index").map_err(|_| missing))?, column("label")?);
+    // What people are called whose labels are numbers, in our own tables.
+    let person_at = header.iter().position(|h| h == "person").filter(|_| column("person").is_ok());
+    let mut called: BTreeMap<usize, String> = BTreeMap::new();
 
     let mut texts: Vec<String> = Vec::new();
     let mut numbers: HashMap<String, usize> = HashMap::new();
@@ -220,8 +233,8 @@ fn read_csv(path: &Path, input: impl Read) -> Result<Labelled, Error> {
             Some(text) if !text.is_empty() => Ok(text),
             _ => Err(Error::EmptyField { path: path.to_owned(), line, what }),
         };
-        let name = stem(field(name_at, "name")?);
-        let text = field(label_at, "label")?;
+        let name = stem(csv_text_back(field(name_at, "name")?));
+        let text = csv_text_back(field(label_at, "label")?);
         let number = numbers.get(text).copied().unwrap_or_else(|| {
             let next = texts.len();
             texts.push(text.to_owned());
@@ -231,12 +244,17 @@ fn read_csv(path: &Path, input: impl Read) -> Result<Labelled, Error> {
         if labels.insert(name.to_owned(), number).is_some_and(|old| old != number) {
             return Err(Error::Conflict { path: path.to_owned(), line, name: name.to_owned() });
         }
+        let person = person_at.and_then(|at| row.get(at)).map(csv_text_back);
+        if let Some(person) = person.filter(|p| !p.is_empty() && *p != text) {
+            called.entry(number).or_insert_with(|| person.to_owned());
+        }
     }
     // '1' and '01' are different texts, so only the plain spelling counts as a number.
     let whole = |text: &String| text.parse::<i64>().ok().filter(|n| n.to_string() == *text);
     let as_numbers: Option<Vec<i64>> = texts.iter().map(whole).collect();
+    let numbered = as_numbers.is_some();
     let names: BTreeMap<i64, String> = match &as_numbers {
-        Some(_) => BTreeMap::new(),
+        Some(numbers) => called.into_iter().map(|(at, name)| (numbers[at], name)).collect(),
         None => (0..).zip(texts.iter().filter(|text| *text != NOISE).cloned()).collect(),
     };
     let values = as_numbers.unwrap_or_else(|| {
@@ -244,7 +262,7 @@ fn read_csv(path: &Path, input: impl Read) -> Result<Labelled, Error> {
         texts.iter().map(|text| of.get(text.as_str()).copied().unwrap_or(-1)).collect()
     });
     let labels = labels.into_iter().map(|(name, number)| (name, values[number])).collect();
-    Ok(Labelled { labels, names })
+    Ok(Labelled { labels, names, numbered })
 }
 
 #[cfg(test)]
@@ -282,6 +300,23 @@ mod tests {
     fn annotations() {
         let text = r#" {"labels": {"a_face_0": {"label": 4, "mask": null, "attributes": null}, "b.png": {"label": -1}}, "ignore": [[1, 2]]}"#;
         assert_eq!(read(text).unwrap(), labels(&[("a_face_0", 4), ("b", -1)]));
+    }
+
+    #[test]
+    fn people_with_numbers_have_names_too() {
+        let all = |text: &str| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), text).unwrap();
+            read_labelled(file.path()).unwrap()
+        };
+        let names = |all: &Labelled| all.names.clone().into_iter().collect::<Vec<_>>();
+        let csv = all("name,label,person\na,7,'=Anna\nb,7,'=Anna\nc,0,\nd,3,3\ne,-1,-1\n");
+        assert_eq!((names(&csv), csv.numbered), (vec![(7, "=Anna".to_owned())], true));
+        assert_eq!(csv.labels, labels(&[("a", 7), ("b", 7), ("c", 0), ("d", 3), ("e", -1)]));
+        let json = all(r#"{"names": {"4": "Anna"}, "labels": {"a": {"label": 4}}}"#);
+        assert_eq!((names(&json), json.name(4)), (vec![(4, "Anna".to_owned())], "Anna".to_owned()));
+        let texts = all("name,label,person\na,Anna,x\n");
+        assert_eq!((names(&texts), texts.numbered), (vec![(0, "Anna".to_owned())], false));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use streamface_store::{DETECTIONS, FaceRow, write_atomic};
-use streamface_types::{BoundingBox, FaceId, FaceLink, Landmarks, Point};
+use streamface_types::{BoundingBox, FaceId, FaceLink, Landmarks, Point, csv_text, csv_text_back};
 
 use crate::files::{MAX_TEXT, open_text};
 use crate::report::Problems;
@@ -65,7 +65,8 @@ fn read_csv(
     loop {
         let row = match csv.read_record(&mut record) {
             Ok(true) => {
-                let fields: Option<Vec<&str>> = at.iter().map(|&i| record.get(i)).collect();
+                let fields: Option<Vec<&str>> =
+                    at.iter().map(|&i| record.get(i).map(csv_text_back)).collect();
                 fields.ok_or_else(|| "too few fields".to_owned()).and_then(|fields| each(&fields))
             }
             Ok(false) => return Ok(()),
@@ -115,7 +116,8 @@ pub(crate) fn write_detections(path: &Path, faces: &[FaceRow]) -> Result<u64, Er
             let Some(b) = optional_fields::bbox(face) else { continue };
             let bbox = format!("[{}, {}, {}, {}]", whole(b.x), whole(b.y), whole(b.w), whole(b.h));
             let score = optional_fields::score(face).map(python::repr_f32).unwrap_or_default();
-            let mut record = vec![format!("{}.png", face.face), score, bbox];
+            let name = format!("{}.png", face.face);
+            let mut record = vec![csv_text(&name).into_owned(), score, bbox];
             match optional_fields::landmarks(face) {
                 Some(landmarks) => record.extend(landmarks.0.map(point)),
                 None => record.extend([const { String::new() }; 5]),
@@ -136,7 +138,8 @@ pub(crate) fn write_matches(path: &Path, faces: &[FaceRow]) -> Result<(), Error>
         csv.write_record(["Face 1", "Face 2"])?;
         for face in faces {
             if let Some(earlier) = &face.link {
-                csv.write_record([format!("{}.png", face.face), format!("{earlier}.png")])?;
+                let names = [format!("{}.png", face.face), format!("{earlier}.png")];
+                csv.write_record(names.iter().map(|name| csv_text(name).into_owned()))?;
             }
         }
         csv.flush()

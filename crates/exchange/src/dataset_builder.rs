@@ -9,13 +9,13 @@ use streamface_store::{
     AttributeRow, Dataset, ExtractionRow, FaceRow, FeatureRow, FrameRow, ImageKind, LabelRow, annotations,
     write_annotations, write_atomic,
 };
-use streamface_types::{Annotations, Attributes, FaceId, FrameId, Label};
+use streamface_types::{Annotations, Attributes, FaceId, FrameId, Label, csv_text};
 
 use crate::files::Place;
 use crate::picture::{Put, as_png, put_file};
 use crate::report::{Observer, Progress, Summary};
 use crate::staging::Staging;
-use crate::{Error, compat_tables};
+use crate::{Error, compat_tables, person_numbers};
 
 /// A picture to be put into the dataset.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub(crate) struct DatasetBuilder<'a> {
     features: Vec<FeatureRow>,
     /// What the set calls the person of a face.
     people: BTreeMap<FaceId, String>,
+    /// The numbers that people have beside their names.
+    numbers: BTreeMap<FaceId, i64>,
     attributes: BTreeMap<FaceId, Attributes>,
     /// Frames whose faces are not to be looked for again.
     searched: BTreeSet<FrameId>,
@@ -57,6 +59,7 @@ impl<'a> DatasetBuilder<'a> {
             faces: BTreeMap::new(),
             features: Vec::new(),
             people: BTreeMap::new(),
+            numbers: BTreeMap::new(),
             attributes: BTreeMap::new(),
             searched: BTreeSet::new(),
         })
@@ -94,8 +97,12 @@ impl<'a> DatasetBuilder<'a> {
         self.searched.insert(frame);
     }
 
-    pub(crate) fn person(&mut self, face: &FaceId, person: impl Into<String>) {
+    /// Whose a face is: a name or a number, and the number beside a name where the set has both.
+    pub(crate) fn person(&mut self, face: &FaceId, person: impl Into<String>, number: Option<i64>) {
         self.people.insert(face.clone(), person.into());
+        if let Some(number) = number {
+            self.numbers.insert(face.clone(), number);
+        }
     }
 
     /// What models said of a face; replaces what was given before.
@@ -196,14 +203,14 @@ impl<'a> DatasetBuilder<'a> {
             self.frame(&frame, "");
         }
         self.drop_broken_links();
-        let labels = self.labels();
+        let (labels, names) = self.labels();
         let mut summary = std::mem::take(&mut self.summary);
         summary.faces = self.faces.len() as u64;
         summary.frames = self.frames.len() as u64;
         summary.embeddings = self.features.len() as u64;
         let people = labels.iter().map(|r| r.label).filter(|l| !l.is_noise()).collect::<BTreeSet<_>>();
         summary.people = people.len() as u64;
-        self.write(labels)?;
+        self.write(labels, &names)?;
         drop(self.data);
         self.staging.finish()?;
         Ok(summary)
@@ -221,15 +228,20 @@ impl<'a> DatasetBuilder<'a> {
         }
     }
 
-    fn labels(&self) -> Vec<LabelRow> {
-        let numbers = number(self.people.values());
-        let row = |(face, person): (&FaceId, &String)| {
-            Some(LabelRow::new(face.clone(), *numbers.get(person.as_str())?))
-        };
-        self.people.iter().filter_map(row).collect()
+    /// The table of labels, and what the people are called.
+    fn labels(&self) -> (Vec<LabelRow>, BTreeMap<Label, String>) {
+        let of = person_numbers::labels(&self.people, &self.numbers);
+        let mut names = BTreeMap::new();
+        for (face, &label) in &of {
+            let name = self.people.get(face).filter(|name| !label.is_noise() && **name != label.to_string());
+            if let Some(name) = name {
+                names.entry(label).or_insert_with(|| name.clone());
+            }
+        }
+        (of.into_iter().map(|(face, label)| LabelRow::new(face, label)).collect(), names)
     }
 
-    fn write(&mut self, labels: Vec<LabelRow>) -> Result<(), Error> {
+    fn write(&mut self, labels: Vec<LabelRow>, names: &BTreeMap<Label, String>) -> Result<(), Error> {
         let metadata = self.data.metadata();
         let faces: Vec<FaceRow> = self.faces.values().cloned().collect();
         let mut in_frame: HashMap<&FrameId, u32> = HashMap::new();
@@ -244,10 +256,11 @@ impl<'a> DatasetBuilder<'a> {
         let extractions: Vec<ExtractionRow> = self.searched.iter().map(searched).collect();
         let frames: Vec<FrameRow> = self.frames.values().cloned().collect();
         if !labels.is_empty() {
-            let file = annotations(labels.iter().map(|r| (&r.face, r.label)), &self.attributes);
+            let mut file = annotations(labels.iter().map(|r| (&r.face, r.label)), &self.attributes);
+            file.names = names.iter().map(|(label, name)| (label.0, name.clone())).collect();
             self.annotations("annotations.json", &file)?;
             self.write_imported(&labels)?;
-            self.data.write_labeled_faces(&labels)?;
+            self.data.write_labeled_faces(&labels, names)?;
         }
         compat_tables::write_detections(&metadata.join("detections.csv"), &faces)?;
         compat_tables::write_matches(&metadata.join("matches.csv"), &faces)?;
@@ -256,7 +269,7 @@ impl<'a> DatasetBuilder<'a> {
         self.data.replace(extractions)?;
         self.data.replace(faces)?;
         self.data.replace(std::mem::take(&mut self.features))?;
-        self.data.replace(labels)?;
+        self.data.replace_labels(labels, names)?;
         // Which model an imported attribute is of, no format says.
         let said = self.attributes.iter().flat_map(|(face, said)| AttributeRow::of(face, said, None));
         self.data.replace(said.collect())?;
@@ -272,43 +285,11 @@ impl<'a> DatasetBuilder<'a> {
             csv.write_record(["name", "label", "person"])?;
             for row in labels {
                 let person = self.people.get(&row.face).map_or("", String::as_str);
-                csv.write_record([&row.face.to_string(), &row.label.to_string(), person])?;
+                let (face, label) = (row.face.to_string(), row.label.to_string());
+                csv.write_record([csv_text(&face).as_ref(), label.as_str(), csv_text(person).as_ref()])?;
             }
             csv.flush()
         })?;
         Ok(())
-    }
-}
-
-/// A number for each person: its name where all names are whole numbers, else by size, the largest first, and by name.
-/// `-1` belongs to no one.
-fn number<'p>(people: impl Iterator<Item = &'p String>) -> HashMap<&'p str, Label> {
-    let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
-    people.for_each(|p| *sizes.entry(p).or_default() += 1);
-    // '1' and '01' are different names, so only the plain spelling is a number.
-    let whole = |p: &str| p.parse::<i64>().ok().filter(|n| *n >= -1 && n.to_string() == p);
-    if let Some(all) = sizes.keys().map(|p| Some((*p, Label(whole(p)?)))).collect() {
-        return all;
-    }
-    let mut by_size: Vec<(&str, usize)> = sizes.into_iter().filter(|(p, _)| *p != "-1").collect();
-    by_size.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-    let named = by_size.into_iter().zip(0..).map(|((person, _), label)| (person, Label(label)));
-    named.chain([("-1", Label::NOISE)]).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn people_are_numbered_by_size_or_keep_their_numbers() {
-        let numbers = |people: &[&str]| {
-            let people: Vec<String> = people.iter().map(|p| (*p).to_owned()).collect();
-            people.iter().map(|p| number(people.iter())[p.as_str()].0).collect::<Vec<_>>()
-        };
-        assert_eq!(numbers(&["b", "a", "c", "c", "-1"]), [2, 1, 0, 0, -1]);
-        assert_eq!(numbers(&["7", "-1", "7", "0"]), [7, -1, 7, 0]);
-        assert_eq!(numbers(&["7", "07", "07"]), [1, 0, 0]);
-        assert_eq!(numbers(&["-2", "-2", "5"]), [0, 0, 1]);
     }
 }

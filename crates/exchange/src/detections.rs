@@ -78,6 +78,8 @@ pub(crate) struct FaceInFrame {
     pub(crate) landmarks: Option<[[f32; 2]; 5]>,
     pub(crate) score: Option<f32>,
     pub(crate) person: Option<String>,
+    /// The person's number, where the set has names and numbers.
+    pub(crate) number: Option<i64>,
     pub(crate) attributes: Attributes,
 }
 
@@ -216,7 +218,7 @@ fn note(builder: &mut DatasetBuilder<'_>, face: &FaceInFrame, cut: Cut) -> Resul
         }
     }
     if let Some(person) = &face.person {
-        builder.person(&id, person.clone());
+        builder.person(&id, person.clone(), face.number);
     }
     builder.attributes(&id, face.attributes.clone());
     *builder.face(&id) = cut.row;

@@ -42,6 +42,7 @@
 //! | `detections`, `photos`, `sidecar` | what several formats share: frames with boxes, pictures of one face, JSON of a face |
 //! | `compat_tables`, `table_writer` | the original's CSV files; one table of faces as CSV or Parquet |
 
+mod any_label;
 mod compat_tables;
 mod dataset_builder;
 mod detections;
@@ -50,6 +51,7 @@ mod files;
 mod format;
 pub mod formats;
 mod optional_fields;
+mod person_numbers;
 mod photos;
 pub mod pickle;
 mod picture;

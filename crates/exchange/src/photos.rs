@@ -16,6 +16,8 @@ pub(crate) struct Photo {
     pub(crate) name: String,
     pub(crate) from: PathBuf,
     pub(crate) person: Option<String>,
+    /// The person's number, where the set has names and numbers.
+    pub(crate) number: Option<i64>,
     /// Box, landmarks and scores, where there are any. The name in it does not count.
     pub(crate) row: Option<FaceRow>,
     pub(crate) attributes: Attributes,
@@ -79,7 +81,7 @@ pub(crate) fn note(
     photos: bool,
 ) {
     if let Some(person) = photo.person {
-        builder.person(face, person);
+        builder.person(face, person, photo.number);
     }
     let frame = builder.frame(&face.frame, set);
     if let Some(source) = photo.source {

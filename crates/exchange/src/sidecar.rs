@@ -5,28 +5,12 @@ use streamface_store::FaceRow;
 use streamface_types::attributes::Value;
 use streamface_types::{Attributes, BoundingBox, FaceId, Landmarks, Point};
 
+use crate::any_label::AnyLabel;
 use crate::optional_fields;
 use crate::snapshot::Snapshot;
 
 /// The attribute that stands beside the others, as in the original's files.
 pub(crate) const MASK: &str = "mask";
-
-/// A label as other programs write it: a number or a text.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum AnyLabel {
-    Number(i64),
-    Text(String),
-}
-
-impl AnyLabel {
-    pub(crate) fn text(&self) -> String {
-        match self {
-            Self::Number(n) => n.to_string(),
-            Self::Text(t) => t.trim().to_owned(),
-        }
-    }
-}
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -35,6 +19,9 @@ pub(crate) struct Sidecar {
     pub(crate) face: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) label: Option<AnyLabel>,
+    /// The name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) person: Option<AnyLabel>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) frame: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,6 +54,7 @@ impl Sidecar {
         Self {
             face: Some(face.face.to_string()),
             label: set.label(&face.face).map(|l| AnyLabel::Number(l.0)),
+            person: set.label(&face.face).and_then(|l| set.name(l)).map(|n| AnyLabel::Text(n.to_owned())),
             frame: Some(face.face.frame.to_string()),
             source: frame.map(|f| f.source.clone()),
             stream_seconds: frame.and_then(|f| f.stream_time).map(streamface_types::StreamTime::seconds),
@@ -93,6 +81,19 @@ impl Sidecar {
         row.blur = self.blur.unwrap_or(row.blur);
         row.frame_size = self.frame_size.unwrap_or_default();
         row
+    }
+
+    /// What the person is called, or the label of one without a name.
+    pub(crate) fn person(&self) -> Option<String> {
+        self.person.as_ref().or(self.label.as_ref()).map(AnyLabel::text)
+    }
+
+    /// The number beside a name.
+    pub(crate) fn number(&self) -> Option<i64> {
+        match (&self.person, &self.label) {
+            (Some(_), Some(AnyLabel::Number(number))) => Some(*number),
+            _ => None,
+        }
     }
 
     pub(crate) fn attributes(&self) -> Attributes {

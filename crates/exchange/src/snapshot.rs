@@ -6,11 +6,12 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 use streamface_store::{
-    Dataset, FaceRow, FrameRow, ImageKind, LabelRow, MAX_IMAGE_BYTES, files, read_annotations,
+    Dataset, FaceRow, FrameRow, ImageKind, MAX_IMAGE_BYTES, NamedLabels, files, read_annotations,
     read_attributes,
 };
-use streamface_types::{Annotations, Attributes, FaceId, FrameId, Label};
+use streamface_types::{Annotation, Annotations, Attributes, FaceId, FrameId, Label};
 
+use crate::any_label::AnyLabel;
 use crate::picture::check_whole;
 use crate::report::{Problems, Summary};
 use crate::{Error, optional_fields};
@@ -24,8 +25,8 @@ pub enum Labels {
     Auto,
     /// Those that the review came to: `metadata/annotations_manual.json`.
     Reviewed,
-    /// These, by the stem of the face's name. Names of faces that the dataset has not are passed over.
-    Given(BTreeMap<String, i64>),
+    /// These. Faces that the dataset has not are passed over.
+    Given(NamedLabels),
 }
 
 /// Faces, frames, labels and attributes of a dataset, in memory: some 600 bytes a face. Embeddings and images stay
@@ -38,6 +39,8 @@ pub struct Snapshot<'a> {
     /// In the order of their names.
     pub(crate) faces: Vec<FaceRow>,
     pub(crate) labels: BTreeMap<FaceId, Label>,
+    /// What people are called, of those who have a name.
+    pub(crate) names: BTreeMap<Label, String>,
     pub(crate) attributes: BTreeMap<FaceId, Attributes>,
     /// Images that are damaged, and are left out.
     broken: Mutex<Problems>,
@@ -60,11 +63,8 @@ impl<'a> Snapshot<'a> {
         if faces.is_empty() {
             return Err(Error::lacks(data.root(), "no faces to export; streamface extract finds them"));
         }
-        let named = |given: BTreeMap<String, i64>| -> BTreeMap<FaceId, Label> {
-            given.into_iter().filter_map(|(name, label)| Some((name.parse().ok()?, Label(label)))).collect()
-        };
-        let labels = match labels {
-            Labels::Auto => data.read::<LabelRow>()?.into_iter().map(|r| (r.face, r.label)).collect(),
+        let NamedLabels { labels, names } = match labels {
+            Labels::Auto => data.clusters()?,
             Labels::Reviewed => {
                 let reviewed = reviewed(data)?.ok_or_else(|| {
                     Error::lacks(
@@ -72,21 +72,22 @@ impl<'a> Snapshot<'a> {
                         "not reviewed yet: no metadata/annotations_manual.json; use --labels auto",
                     )
                 })?;
-                named(reviewed.labels.into_iter().map(|(name, a)| (name, a.label.0)).collect())
+                let label = |(name, a): (String, Annotation)| Some((name.parse().ok()?, a.label));
+                NamedLabels {
+                    labels: reviewed.labels.into_iter().filter_map(label).collect(),
+                    names: reviewed.names.into_iter().map(|(l, name)| (Label(l), name)).collect(),
+                }
             }
-            Labels::Given(given) => named(given.clone()),
+            Labels::Given(given) => given.clone(),
         };
         let known: BTreeSet<&FaceId> = faces.iter().map(|f| &f.face).collect();
         let labels: BTreeMap<_, _> = labels.into_iter().filter(|(face, _)| known.contains(face)).collect();
+        let there: BTreeSet<Label> = labels.values().copied().collect();
+        let named = |(label, _): &(Label, String)| there.contains(label) && !label.is_noise();
+        let names = names.into_iter().filter(named).collect();
         let frames = data.read::<FrameRow>()?.into_iter().map(|f| (f.frame.clone(), f)).collect();
         let attributes = read_attributes(&data.metadata())?;
-        Ok(Self { data, frames, faces, labels, attributes, broken: Mutex::default() })
-    }
-
-    /// Whether the dataset has labels of a review.
-    #[must_use]
-    pub fn is_reviewed(&self) -> bool {
-        files::is_there(&manual_path(self.data)).is_ok_and(|there| there)
+        Ok(Self { data, frames, faces, labels, names, attributes, broken: Mutex::default() })
     }
 
     /// How many of the faces have a label, noise counted.
@@ -101,6 +102,16 @@ impl<'a> Snapshot<'a> {
 
     pub(crate) fn label(&self, face: &FaceId) -> Option<Label> {
         self.labels.get(face).copied()
+    }
+
+    /// What a person is called; `None` without a name.
+    pub(crate) fn name(&self, label: Label) -> Option<&str> {
+        self.names.get(&label).map(String::as_str)
+    }
+
+    /// The name, or the number of whoever has none.
+    pub(crate) fn called(&self, label: Label) -> AnyLabel {
+        self.name(label).map_or(AnyLabel::Number(label.0), |name| AnyLabel::Text(name.to_owned()))
     }
 
     /// How many people there are among some faces.

@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | `face`, `frame` | text | text | names |
 //! | `label` | integer | i64 | the person, −1 for no one |
+//! | `person` | text | text | the person's name |
 //! | `source` | text | text | file or url of the frame |
 //! | `captured_at` | RFC 3339, UTC | timestamp, microseconds, UTC | the time in the frame's name |
 //! | `stream_seconds` | number | f64 | the frame's place in its stream |
@@ -12,7 +13,8 @@
 //! | `left_eye_x` … `mouth_right_y` | number | f32 | five landmarks; *left* is the viewer's left |
 //! | `image` | text | text | the face's picture, relative to the dataset directory |
 //!
-//! What is not known is an empty field, or null. CSV: RFC 4180, as pandas and every spreadsheet read it. Parquet: Apache
+//! What is not known is an empty field, or null. CSV: RFC 4180, as pandas and every spreadsheet read it; a text that a
+//! spreadsheet would run as a formula has an apostrophe in front. Parquet: Apache
 //! Parquet 2 with zstd.
 
 use std::path::Path;
@@ -26,7 +28,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use streamface_store::{FaceRow, ImageKind, write_atomic};
-use streamface_types::{StreamTime, Timestamp};
+use streamface_types::{StreamTime, Timestamp, csv_text};
 
 use crate::report::Summary;
 use crate::snapshot::Snapshot;
@@ -49,6 +51,7 @@ pub(crate) const LANDMARKS: [&str; 10] = [
 struct Row<'a> {
     face: &'a FaceRow,
     label: Option<i64>,
+    person: Option<&'a str>,
     source: Option<&'a str>,
     captured: Option<Timestamp>,
     stream: Option<StreamTime>,
@@ -65,6 +68,7 @@ fn rows<'a>(set: &'a Snapshot<'_>) -> Vec<Row<'a>> {
         let folder = ImageKind::Face.folder();
         Row {
             label: set.label(&face.face).map(|l| l.0),
+            person: set.label(&face.face).and_then(|l| set.name(l)),
             source: frame.map(|f| f.source.as_str()).filter(|s| !s.is_empty()),
             captured: face.face.frame.timestamp(),
             stream: frame.and_then(|f| f.stream_time),
@@ -94,9 +98,10 @@ pub(crate) fn write_csv(set: &Snapshot<'_>, out: &Path) -> Result<Summary, Error
     fn text(value: Option<impl ToString>) -> String {
         value.map(|v| v.to_string()).unwrap_or_default()
     }
+    let as_text = |text: String| csv_text(&text).into_owned();
     write_atomic(out, |file| {
         let mut csv = csv::Writer::from_writer(file);
-        let before = ["face", "label", "frame", "source", "captured_at", "stream_seconds"];
+        let before = ["face", "label", "person", "frame", "source", "captured_at", "stream_seconds"];
         let boxes = ["x", "y", "w", "h", "score", "blur"];
         csv.write_record(before.iter().chain(&boxes).chain(&LANDMARKS).chain(&["image"]))?;
         for row in rows {
@@ -104,17 +109,18 @@ pub(crate) fn write_csv(set: &Snapshot<'_>, out: &Path) -> Result<Summary, Error
                 (0..n).map(|i| text(values.map(|v| v[i]))).collect()
             };
             let mut record = vec![
-                row.face.face.to_string(),
+                as_text(row.face.face.to_string()),
                 text(row.label),
-                row.face.face.frame.to_string(),
-                text(row.source),
+                as_text(text(row.person)),
+                as_text(row.face.face.frame.to_string()),
+                as_text(text(row.source)),
                 text(row.captured.map(rfc3339)),
                 text(row.stream.map(StreamTime::seconds)),
             ];
             record.extend(numbers(row.bbox.as_ref().map(<[_; 4]>::as_slice), 4));
             record.extend([text(optional_fields::score(row.face)), text(optional_fields::blur(row.face))]);
             record.extend(numbers(row.landmarks.as_ref().map(<[_; 10]>::as_slice), 10));
-            record.push(text(row.image));
+            record.push(as_text(text(row.image)));
             csv.write_record(record)?;
         }
         csv.flush()
@@ -139,6 +145,7 @@ pub(crate) fn write_parquet(set: &Snapshot<'_>, out: &Path) -> Result<Summary, E
     add("face", DataType::Utf8, false, text(&|r| Some(r.face.face.to_string())));
     let labels: Int64Array = rows.iter().map(|r| r.label).collect();
     add("label", DataType::Int64, true, Arc::new(labels));
+    add("person", DataType::Utf8, true, text(&|r| r.person.map(str::to_owned)));
     add("frame", DataType::Utf8, false, text(&|r| Some(r.face.face.frame.to_string())));
     add("source", DataType::Utf8, true, text(&|r| r.source.map(str::to_owned)));
     let captured: TimestampMicrosecondArray =

@@ -13,7 +13,8 @@ use common::{bytes, dataset, face, frame, labels, names, out, take};
 use streamface_exchange::{
     Error, ExportSettings, Format, ImportSettings, Labels, Place, export, formats, import,
 };
-use streamface_store::{Dataset, ExtractionRow, FaceRow, FrameRow, ImageKind};
+use streamface_store::{Dataset, ExtractionRow, FaceRow, FrameRow, ImageKind, NamedLabels};
+use streamface_types::Label;
 
 struct Set {
     dir: tempfile::TempDir,
@@ -340,8 +341,9 @@ fn fiftyone_made_by_others() {
     export(&data, &formats::Fiftyone, &again, &ExportSettings::default(), &|_| ()).unwrap();
     let json: serde_json::Value =
         serde_json::from_slice(&fs::read(again.join("labels.json")).unwrap()).unwrap();
-    let attributes = serde_json::json!({"age": {"young": 0.25}, "mask_probability": 0.5});
+    let attributes = serde_json::json!({"age": {"young": 0.25}, "mask_probability": 0.5, "label_number": 0});
     assert_eq!(json["labels"]["sub_b_face_0"]["attributes"], attributes);
+    assert_eq!(json["labels"]["sub_b_face_0"]["label"], "eve");
 }
 
 #[test]
@@ -379,11 +381,11 @@ fn csv_and_parquet() {
     out(&set.data, &formats::Csv, &csv);
     let text = fs::read_to_string(&csv).unwrap();
     let mut lines = text.lines();
-    let header = "face,label,frame,source,captured_at,stream_seconds,x,y,w,h,score,blur,left_eye_x,left_eye_y,\
+    let header = "face,label,person,frame,source,captured_at,stream_seconds,x,y,w,h,score,blur,left_eye_x,left_eye_y,\
                   right_eye_x,right_eye_y,nose_x,nose_y,mouth_left_x,mouth_left_y,mouth_right_x,mouth_right_y,image";
     assert_eq!(lines.next(), Some(header));
     let row = format!(
-        "{0},1,{1},tv.mp4,2023-05-25T10:01:31.000000Z,1.5,45.25,10.5,20,30.25,0.875,100.5,50.25,20,60.25,20.5,\
+        "{0},1,,{1},tv.mp4,2023-05-25T10:01:31.000000Z,1.5,45.25,10.5,20,30.25,0.875,100.5,50.25,20,60.25,20.5,\
          55.25,26,51.25,33,59.25,33,faces/{0}.png",
         face(1, 1),
         frame(1)
@@ -437,18 +439,24 @@ fn a_broken_csv() {
 #[test]
 fn labels_of_whom() {
     let set = Set::new();
-    let given = Labels::Given([(format!("{}.png", face(0, 0)), 9), ("elsewhere_face_0".into(), 1)].into());
+    let given = [(face(0, 0), Label(9)), ("elsewhere_face_0".parse().unwrap(), Label(1))];
+    let called = [(Label(9), "Ann".to_owned()), (Label(1), "no one here".to_owned())];
+    let given = Labels::Given(NamedLabels { labels: given.into(), names: called.into() });
     let settings = ExportSettings { labels: given, ..ExportSettings::default() };
     let done = export(&set.data, &formats::Imagefolder, &set.path("given"), &settings, &|_| ()).unwrap();
-    assert_eq!((done.faces, names(&set.path("given"))), (1, vec!["9".to_owned()]));
+    assert_eq!((done.faces, names(&set.path("given"))), (1, vec!["Ann".to_owned(), "people.csv".to_owned()]));
     assert_eq!(done.left_out[0].count, 11);
     let reviewed = ExportSettings { labels: Labels::Reviewed, ..ExportSettings::default() };
     let said = export(&set.data, &formats::Imagefolder, &set.path("r"), &reviewed, &|_| ()).unwrap_err();
     assert!(said.to_string().contains("not reviewed yet"), "{said}");
-    let manual = format!("{{\"labels\": {{\"{}\": {{\"label\": 4}}}}}}", face(3, 1));
+    let manual = format!(
+        "{{\"labels\": {{\"{}\": {{\"label\": 4}}, \"{}\": {{\"label\": 5}}}}, \"names\": {{\"4\": \"Bob\"}}}}",
+        face(3, 1),
+        face(4, 1)
+    );
     fs::write(set.path("data/metadata/annotations_manual.json"), manual).unwrap();
     export(&set.data, &formats::Imagefolder, &set.path("r"), &reviewed, &|_| ()).unwrap();
-    assert_eq!(names(&set.path("r")), ["4"]);
+    assert_eq!(names(&set.path("r")), ["5", "Bob", "people.csv"]);
 }
 
 #[test]

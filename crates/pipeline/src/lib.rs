@@ -31,6 +31,9 @@
 //! # Ok::<(), streamface_pipeline::Error>(())
 //! ```
 //!
+//! One rule says which labels a step takes, and what people are called: [`streamface_annotate::labels`]. The result says
+//! which they were ([`LabelSource`]).
+//!
 //! Nothing here prints, exits, or reads the environment, but for [`Context::new`], which takes the model cache of
 //! the user from [`Cache::of_user`](streamface_model::Cache::of_user).
 //!
@@ -58,10 +61,11 @@ pub use error::{Error, Result};
 pub use event::{Context, Counts, Event, Observer, Silent};
 pub use settings::{
     AnalyzeSettings, CaptureSettings, ClusterSettings, EvaluateSettings, ExtractSettings, FinalizeSettings,
-    MatchSettings, ReviewSettings, RunSettings, ScoreSettings, StudySettings, WatchSettings,
+    MatchSettings, ReportSettings, ReviewSettings, RunSettings, ScoreSettings, StudySettings, WatchSettings,
 };
 pub use sighting::Sighting;
 pub use steps::*;
+pub use streamface_annotate::LabelSource;
 pub use streamface_capture::Stop;
 pub use streamface_exchange::{
     Description, FORMATS, Format, Summary as ExchangeSummary, find as find_format, formats,

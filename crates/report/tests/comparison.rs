@@ -14,6 +14,7 @@ fn labelled(all: &[(&str, i64)], names: &[(i64, &str)]) -> Labelled {
     Labelled {
         labels: all.iter().map(|&(face, label)| (face.to_owned(), label)).collect(),
         names: names.iter().map(|&(label, name)| (label, name.to_owned())).collect(),
+        numbered: false,
     }
 }
 
@@ -114,6 +115,7 @@ fn names_that_are_no_faces_are_told() {
     let all = |labels: [i64; 3]| Labelled {
         labels: ["Ann_0001", "../x", "Bob_0001"].map(str::to_owned).into_iter().zip(labels).collect(),
         names: BTreeMap::new(),
+        numbered: true,
     };
     let (truth, predicted) = (all([0, 0, 1]), all([0, 0, 0]));
     let shared = Shared::new(&truth.labels, &predicted.labels).unwrap();

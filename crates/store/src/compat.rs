@@ -3,7 +3,7 @@
 use std::io::{BufReader, Read, Write};
 use std::path::Path;
 
-use streamface_types::{Annotations, BoundingBox, FaceLink, Point};
+use streamface_types::{Annotations, BoundingBox, FaceLink, Point, csv_text};
 
 use crate::{Error, FaceRow, files};
 
@@ -62,7 +62,7 @@ fn write_csv(path: &Path, header: &[&str], rows: impl Iterator<Item = Vec<String
         let mut csv = csv::Writer::from_writer(out);
         csv.write_record(header)?;
         for row in rows {
-            csv.write_record(row)?;
+            csv.write_record(row.iter().map(|field| csv_text(field).into_owned()))?;
         }
         csv.flush()
     })

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
-use streamface_types::FrameId;
+use streamface_types::{FrameId, Label};
 
 use crate::staged_images::StagedImage;
 use crate::table::{self, Row};
 use crate::{
     AttributeRow, Batch, Error, ExtractionRow, FaceRow, FeatureRow, FileLock, FrameRow, ImageKind, LabelRow,
-    Repaired, annotations, files, read_attributes, write_annotations,
+    PersonFolders, Repaired, annotations, files, read_attributes, write_annotations,
 };
 
 /// Largest image file that is read back, in bytes.
@@ -74,7 +74,7 @@ impl Dataset {
         Ok(Self { root: root.to_owned(), lock: None, staged: Mutex::default(), repaired: None })
     }
 
-    fn writable(&self) -> Result<(), Error> {
+    pub(crate) fn writable(&self) -> Result<(), Error> {
         match self.lock {
             Some(_) => Ok(()),
             None => Err(Error::ReadOnly { path: self.root.clone() }),
@@ -248,32 +248,43 @@ impl Dataset {
         files::read(&place, MAX_IMAGE_BYTES)
     }
 
-    /// Writes the original's `metadata/annotations.json`: these labels, and the attributes in the table.
+    /// Writes the original's `metadata/annotations.json`: these labels, the attributes in the table, and the names, where
+    /// anyone has one.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Format`].
-    pub fn write_annotations(&self, labels: &[LabelRow]) -> Result<(), Error> {
+    pub fn write_annotations(
+        &self,
+        labels: &[LabelRow],
+        names: &BTreeMap<Label, String>,
+    ) -> Result<(), Error> {
         self.writable()?;
         let metadata = self.metadata();
         let labels = labels.iter().map(|r| (&r.face, r.label));
-        let file = annotations(labels, &read_attributes(&metadata)?);
+        let mut file = annotations(labels, &read_attributes(&metadata)?);
+        file.names = names.iter().map(|(label, name)| (label.0, name.clone())).collect();
         write_annotations(&metadata.join("annotations.json"), &file)
     }
 
-    /// Puts the faces of each person into `labeled_faces/{label}/` (hard links where the file system
-    /// has them, else copies). The old folder stands until the new one is whole.
+    /// Puts the faces of each person into `labeled_faces/{name or number}/` (hard links where the file system
+    /// has them, else copies), as [`PersonFolders`] says. The old folder stands until the new one is whole.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn write_labeled_faces(&self, labels: &[LabelRow]) -> Result<(), Error> {
+    pub fn write_labeled_faces(
+        &self,
+        labels: &[LabelRow],
+        names: &BTreeMap<Label, String>,
+    ) -> Result<(), Error> {
         self.writable()?;
+        let folders = PersonFolders::new(labels.iter().map(|row| row.label), names);
         let [target, new, old] =
             ["labeled_faces", ".labeled_faces.part", ".labeled_faces.old"].map(|name| self.root.join(name));
         files::remove_folder(&new)?;
         files::create_folder(&new)?;
         let mut made = HashSet::new();
         for row in labels {
-            let dir = new.join(row.label.to_string());
+            let dir = new.join(folders.of(row.label));
             if made.insert(row.label) {
                 files::create_folder(&dir)?;
             }
@@ -288,6 +299,7 @@ impl Dataset {
                 io::copy(&mut source, &mut files::create(&to)?).map_err(Error::io(&to))?;
             }
         }
+        folders.write(&new)?;
         files::remove_folder(&old)?;
         if files::is_folder(&target)? {
             fs::rename(&target, &old).map_err(Error::io(&target))?;

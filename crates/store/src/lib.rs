@@ -3,7 +3,7 @@
 //! ```text
 //! DIR/
 //!   frames/ faces/ aligned_faces/   images, named as the original names them
-//!   labeled_faces/{label}/          the faces of each person
+//!   labeled_faces/{person}/         the faces of each person, by name or number
 //!   metadata/{frames,faces,extractions,features,attributes,labels}.parquet
 //!   metadata/batches/               what a run under way has committed so far
 //!   metadata/detections.csv, matches.csv, annotations.json   the original's files
@@ -48,9 +48,12 @@ mod error;
 pub mod files;
 mod images;
 mod lock;
+mod names;
 mod npy;
 mod pairs;
 mod parquet_limits;
+mod person_folders;
+mod record;
 mod recovery;
 mod rows;
 mod staged_images;
@@ -68,8 +71,11 @@ pub use drop_reason::DropReason;
 pub use error::{Error, Result};
 pub use images::ImageKind;
 pub use lock::FileLock;
+pub use names::NamedLabels;
 pub use npy::read_npy;
 pub use pairs::{RowPair, read_pairs, write_pairs};
+pub use person_folders::PersonFolders;
+pub use record::Record;
 pub use recovery::Repaired;
 pub use rows::{ExtractionRow, FaceRow, FeatureRow, FrameRow, LabelRow};
 pub use table::{Column, Row, Table};

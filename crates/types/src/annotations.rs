@@ -51,4 +51,8 @@ pub struct Annotations {
     /// Pairs of labels that a person said are different; written while a review is under way.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub ignore: Vec<(i64, i64)>,
+    /// What the people are called, by label, as far as anyone named them. The original has no such entry and passes it
+    /// over.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "BTreeMap::is_empty"))]
+    pub names: BTreeMap<i64, String>,
 }

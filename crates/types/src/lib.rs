@@ -9,6 +9,7 @@
 //! | [`embedding`] | [`Embeddings`] (n × d, `f32`), [`EmbeddingsView`] (borrowed), [`Metric`] |
 //! | [`annotations`] | [`Label`], [`Annotations`]: the original's `annotations.json` |
 //! | [`attributes`] | [`Attributes`], and the vocabulary of their names |
+//! | `csv_text` | [`csv_text()`], [`csv_text_back`]: texts in CSV files that a spreadsheet would take for formulas |
 //! | `error_chain` | [`error_chain()`]: an error and its causes in one line |
 //!
 //! Feature `serde` (off by default): `Serialize` and `Deserialize` for face ids, labels, attributes and annotations.
@@ -32,6 +33,7 @@ pub mod annotations;
 #[cfg(feature = "serde")]
 mod annotations_json;
 pub mod attributes;
+mod csv_text;
 pub mod detection;
 pub mod embedding;
 pub mod error;
@@ -42,6 +44,7 @@ pub mod time;
 
 pub use annotations::{Annotation, Annotations, Label};
 pub use attributes::Attributes;
+pub use csv_text::{csv_text, csv_text_back};
 pub use detection::{Detection, FaceLink};
 pub use embedding::{Embeddings, EmbeddingsView, Metric};
 pub use error::Error;

@@ -18,12 +18,12 @@ use super::{Common, text};
 #[serde(rename_all = "kebab-case")]
 #[command(next_help_heading = "People")]
 pub struct PeopleArgs {
-    /// Largest distance within a person's faces [default: the model's clustering threshold, 0.64 for the
+    /// Largest distance within a person's faces [default: that of the last clustering, else the model's, 0.64 for the
     /// built-in one]
     #[arg(long, value_name = "D")]
     pub threshold: Option<f64>,
-    /// Mean distance below which two people tied by a temporal link are one [default: the model's, 0.75 for
-    /// the built-in one]
+    /// Mean distance below which two people tied by a temporal link are one [default: that of the last clustering, else
+    /// the model's, 0.75 for the built-in one]
     #[arg(long, value_name = "D")]
     pub merging_threshold: Option<f64>,
 }
@@ -52,12 +52,13 @@ pub struct Resources {
 #[serde(rename_all = "kebab-case")]
 #[command(next_help_heading = "Method")]
 pub struct MethodArgs {
-    /// How faces become people
-    #[arg(long, value_parser = method(), default_value = Method::default().name())]
-    pub method: Method,
-    /// Nearest neighbours that --method infomap looks at; the other methods look at none
-    #[arg(long, value_name = "K", default_value_t = 20)]
-    pub neighbours: usize,
+    /// How faces become people [default: as in the last clustering, else complete]
+    #[arg(long, value_parser = method())]
+    pub method: Option<Method>,
+    /// Nearest neighbours that --method infomap looks at; the other methods look at none [default: as in the last
+    /// clustering, else 20]
+    #[arg(long, value_name = "K")]
+    pub neighbours: Option<usize>,
     /// The original's scheme: batches of 20,000, their means, then temporal links
     #[arg(long, conflicts_with = "method")]
     pub compat: bool,
@@ -71,8 +72,8 @@ pub struct MethodArgs {
 }
 
 /// In the place of that of [`PeopleArgs`], which knows nothing of vectors.
-const THRESHOLD: &str = "Largest distance within a person's faces [default: the model's clustering threshold, 0.64 for \
-                         the built-in one; needed with --vectors]";
+const THRESHOLD: &str = "Largest distance within a person's faces [default: that of the last clustering, else the model's, \
+                         0.64 for the built-in one; needed with --vectors]";
 
 /// `streamface cluster`.
 #[derive(Debug, Clone, Args, Serialize)]
@@ -85,7 +86,7 @@ const THRESHOLD: &str = "Largest distance within a person's faces [default: the 
 Examples:
   # people of a dataset
   streamface cluster news
-  # only what is new since the last time
+  # only what is new since the last time, by the same threshold
   streamface cluster news --append
   # any vectors
   streamface cluster --vectors X.npy --threshold 0.5 --out labels.csv

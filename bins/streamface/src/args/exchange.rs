@@ -37,7 +37,7 @@ pub struct Copying {
 Examples:
   # for FiftyOne
   streamface export news --format fiftyone --out news-fiftyone
-  # to train on: upright faces, by the labels of the review
+  # to train on: upright faces, by the labels and names of the review
   streamface export news --format imagefolder --labels reviewed --aligned --out train
   # tar shards of 5,000 faces
   streamface export news --format webdataset --shard-faces 5000 --out shards
@@ -57,8 +57,9 @@ pub struct ExportArgs {
     #[arg(long, value_name = "PATH")]
     #[serde(skip)]
     pub out: PathBuf,
-    /// Labels: auto (the last clustering's), reviewed, or a file: annotations.json, or CSV name,label
-    #[arg(long, value_name = "auto|reviewed|FILE", default_value = "auto")]
+    /// Labels: auto (the review's where there is one, else the last clustering's), reviewed, clusters (the last
+    /// clustering's), or a file: annotations.json, or CSV name,label
+    #[arg(long, value_name = "auto|reviewed|clusters|FILE", default_value = "auto")]
     pub labels: String,
     /// Upright faces of 128 x 128 instead of faces with their surroundings
     #[arg(long)]

@@ -65,8 +65,9 @@ pub struct MatchArgs {
     #[arg(long, value_name = "FILE", requires_all = ["labels", "out", "min", "max"])]
     #[serde(skip)]
     pub vectors: Option<PathBuf>,
-    /// Labels: CSV index,label for --vectors; annotations.json or CSV name,label for a dataset [default: its own]
-    #[arg(long, value_name = "FILE")]
+    /// Labels: CSV index,label for --vectors; reviewed, clusters, annotations.json or CSV name,label for a dataset
+    /// [default: its clusters with the decisions so far]
+    #[arg(long, value_name = "reviewed|clusters|FILE")]
     #[serde(skip)]
     pub labels: Option<PathBuf>,
     /// Where the pairs go [default: metadata/cluster_evals.json in the dataset directory]

@@ -156,16 +156,25 @@ fn text<T>(
 }
 
 /// `streamface report`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[command(after_help = "\
 Examples:
-  # after another clustering
-  streamface report news")]
+  # after another clustering, or a review
+  streamface report news
+  # the clusters, whatever was decided since
+  streamface report news --labels clusters")]
 pub struct ReportArgs {
     /// The dataset directory
+    #[serde(skip)]
     pub dir: PathBuf,
+    /// Labels: auto (the review's where there is one, else the last clustering's), reviewed, clusters (the last
+    /// clustering's), or a file: annotations.json, or CSV name,label
+    #[arg(long, value_name = "auto|reviewed|clusters|FILE", default_value = "auto")]
+    pub labels: String,
     /// Common.
     #[command(flatten)]
+    #[serde(skip)]
     pub common: Common,
 }
 

@@ -44,9 +44,10 @@ pub struct ReviewArgs {
     /// Most pairs that are asked about, the nearest
     #[arg(long, value_name = "N", default_value_t = 500_000)]
     pub most: usize,
-    /// Two faces of one frame may be one person (a mirror, a picture in the picture)
-    #[arg(long)]
-    pub same_frame: bool,
+    /// Two faces of one frame may be one person (a mirror, a picture in the picture); the dataset remembers it, and
+    /// --same-frame=false ends that
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "true|false")]
+    pub same_frame: Option<bool>,
     /// Common.
     #[command(flatten)]
     #[serde(skip)]
@@ -60,7 +61,7 @@ pub struct ReviewArgs {
 Examples:
   # annotations_manual.json and people.json, by the decisions so far
   streamface finalize news
-  # labeled_faces/ by the reviewed labels too
+  # labeled_faces/ by the reviewed labels and names too
   streamface finalize news --folders")]
 pub struct FinalizeArgs {
     /// The dataset directory
@@ -69,12 +70,14 @@ pub struct FinalizeArgs {
     /// Write labeled_faces/ anew, by these labels
     #[arg(long)]
     pub folders: bool,
-    /// People with as many faces in the original's order, not in that of their labels before
-    #[arg(long)]
-    pub compat: bool,
-    /// Two faces of one frame may be one person (a mirror, a picture in the picture)
-    #[arg(long)]
-    pub same_frame: bool,
+    /// People with as many faces in the original's order, not in that of their labels before; the dataset remembers it,
+    /// and --compat=false ends that
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "true|false")]
+    pub compat: Option<bool>,
+    /// Two faces of one frame may be one person (a mirror, a picture in the picture); the dataset remembers it, and
+    /// --same-frame=false ends that
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "true|false")]
+    pub same_frame: Option<bool>,
     /// Common.
     #[command(flatten)]
     #[serde(skip)]

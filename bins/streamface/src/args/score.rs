@@ -15,6 +15,8 @@ use super::{Common, text};
 #[serde(rename_all = "kebab-case")]
 #[command(after_help = "\
 Examples:
+  # what a dataset has: the labels of its review, else its clusters
+  streamface score truth.csv news
   # the clusters
   streamface score truth.csv news/metadata/annotations.json
   # the review, and what it gained
@@ -23,7 +25,7 @@ Examples:
   # what two labellings see differently, as pictures
   streamface score a/metadata/annotations.json b.json --html differ.html --faces a")]
 pub struct ScoreArgs {
-    /// True labels: annotations.json, or CSV with the columns name,label
+    /// True labels: annotations.json, CSV with the columns name,label, or a dataset directory
     #[arg(value_name = "TRUE")]
     #[serde(skip)]
     pub truth: PathBuf,
@@ -92,9 +94,9 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub pairs: Option<PathBuf>,
-    /// Labels to draw pairs from: annotations.json or CSV name,label (index,label for --vectors) [default: the
-    /// dataset's own, which its clustering made; --vectors needs these or --pairs]
-    #[arg(long, value_name = "FILE", conflicts_with = "pairs")]
+    /// Labels to draw pairs from: reviewed, clusters, annotations.json or CSV name,label (index,label for --vectors)
+    /// [default: the review's where there is one, else the last clustering's; --vectors needs these or --pairs]
+    #[arg(long, value_name = "reviewed|clusters|FILE", conflicts_with = "pairs")]
     #[serde(skip)]
     pub labels: Option<PathBuf>,
     /// Distance: cosine or euclidean [default: cosine]

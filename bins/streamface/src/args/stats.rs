@@ -22,9 +22,9 @@ pub struct StatsArgs {
     #[arg(required = true, value_name = "DIR")]
     #[serde(skip)]
     pub dirs: Vec<PathBuf>,
-    /// Labels, one file for each directory: annotations.json or CSV name,label
-    /// [default: annotations_manual.json, else the dataset's own]
-    #[arg(long, value_name = "FILE")]
+    /// Labels, one for each directory: auto, reviewed, clusters, annotations.json or CSV name,label
+    /// [default: the review's where there is one, else the last clustering's]
+    #[arg(long, value_name = "auto|reviewed|clusters|FILE")]
     #[serde(skip)]
     pub labels: Vec<PathBuf>,
     /// The page; the same as JSON goes beside it [default: stats.html in the first directory]

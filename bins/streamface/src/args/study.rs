@@ -86,9 +86,9 @@ pub struct EvaluateArgs {
     #[arg(long, value_name = "FILE", requires = "labels")]
     #[serde(skip)]
     pub vectors: Option<PathBuf>,
-    /// Labels: CSV index,label for --vectors, which needs them; annotations.json or CSV name,label for a dataset
-    /// [default: its own]
-    #[arg(long, value_name = "FILE")]
+    /// Labels: CSV index,label for --vectors, which needs them; reviewed, clusters, annotations.json or CSV name,label
+    /// for a dataset [default: the review's where there is one, else the last clustering's]
+    #[arg(long, value_name = "reviewed|clusters|FILE")]
     #[serde(skip)]
     pub labels: Option<PathBuf>,
     /// Distance: cosine or euclidean [default: cosine]

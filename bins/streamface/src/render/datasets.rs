@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use streamface_pipeline::{ExchangeSummary, StatsResult};
+use streamface_pipeline::{ExchangeSummary, LabelSource, ReportResult, StatsResult};
 
 use super::Outcome;
 
@@ -10,8 +10,13 @@ use super::Outcome;
 pub fn stats(result: &StatsResult, as_json: bool) -> anyhow::Result<()> {
     let found = &result.stats;
     if as_json {
-        say!("{:#}", serde_json::to_value(found)?);
+        let mut all = serde_json::to_value(found)?;
+        all["labels"] = result.labels.iter().map(ToString::to_string).collect();
+        say!("{all:#}");
         return Ok(());
+    }
+    for labels in &result.labels {
+        say!("labels    {labels}");
     }
     let t = &found.total;
     let channels = found.channels.len();
@@ -32,8 +37,33 @@ pub fn stats(result: &StatsResult, as_json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `streamface import` and `export`; `note` is what to do next.
-pub fn exchanged(done: &ExchangeSummary, out: &Path, note: Option<&str>, as_json: bool) -> Outcome {
+/// `streamface report`.
+pub fn report(result: &ReportResult, as_json: bool) {
+    let ReportResult { labels, page, .. } = result;
+    if as_json {
+        say!("{:#}", serde_json::json!({"report": page, "labels": labels.to_string()}));
+    } else {
+        say!("labels    {labels}");
+        say!("report    {}", page.display());
+    }
+}
+
+/// Faces and frames in the words of a summary, of which there is one.
+fn singular(why: &str) -> String {
+    match why.split_once(' ') {
+        Some((word @ ("faces" | "frames" | "pairs"), rest)) => format!("{} {rest}", &word[..word.len() - 1]),
+        _ => why.to_owned(),
+    }
+}
+
+/// `streamface import` and `export`; `labels` are those that were exported, `note` is what to do next.
+pub fn exchanged(
+    done: &ExchangeSummary,
+    labels: Option<&LabelSource>,
+    out: &Path,
+    note: Option<&str>,
+    as_json: bool,
+) -> Outcome {
     for problem in &done.problems.first {
         eprintln!("left out: {problem}");
     }
@@ -44,18 +74,25 @@ pub fn exchanged(done: &ExchangeSummary, out: &Path, note: Option<&str>, as_json
     if as_json {
         let mut summary = serde_json::to_value(done).unwrap_or_default();
         summary["out"] = out.display().to_string().into();
+        if let Some(labels) = labels {
+            summary["labels"] = labels.to_string().into();
+        }
         say!("{summary:#}");
     } else {
         let embeddings = match done.embeddings {
             0 => String::new(),
             n => format!(", {n} with embeddings"),
         };
+        if let Some(labels) = labels {
+            say!("labels   {labels}");
+        }
         say!("faces    {}{embeddings}", done.faces);
         say!("people   {}", done.people);
         say!("frames   {}", done.frames);
         say!("images   {}", done.images);
         for left in &done.left_out {
-            say!("without  {} {}", left.count, left.why);
+            let why = if left.count == 1 { singular(left.why) } else { left.why.to_owned() };
+            say!("without  {} {why}", left.count);
         }
         say!("out      {}", out.display());
         if let Some(note) = note {

@@ -30,6 +30,22 @@ pub fn say_line(line: std::fmt::Arguments<'_>) {
     }
 }
 
+/// A number of things, in words: `1 face`, `2 faces`.
+pub fn count(n: impl TryInto<u64>, one: &str, more: &str) -> String {
+    let n = n.try_into().unwrap_or(u64::MAX);
+    format!("{n} {}", if n == 1 { one } else { more })
+}
+
+/// `1 face`, `2 faces`.
+pub fn faces(n: impl TryInto<u64>) -> String {
+    count(n, "face", "faces")
+}
+
+/// `1 pair`, `2 pairs`.
+pub fn pairs(n: impl TryInto<u64>) -> String {
+    count(n, "pair", "pairs")
+}
+
 /// How a command ended, apart from errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {

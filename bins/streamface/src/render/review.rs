@@ -6,6 +6,8 @@ use serde_json::json;
 use streamface_annotate::Report;
 use streamface_pipeline::{FinalizeResult, Review};
 
+use super::{count, faces, pairs};
+
 /// Conflicts that are printed one by one.
 const MAX_CONFLICTS: usize = 20;
 
@@ -23,9 +25,10 @@ pub fn print_conflicts(report: &Report) {
 fn print_unclustered(dir: &Path, faces: usize) {
     if faces > 0 {
         let dir = dir.display();
-        eprintln!(
-            "{faces} faces are in no cluster yet, and no one's; streamface cluster {dir} --append takes them in"
-        );
+        let are = if faces == 1 { "is" } else { "are" };
+        let them = if faces == 1 { "it" } else { "them" };
+        let said = format!("{} {are} in no cluster yet, and no one's", super::faces(faces));
+        eprintln!("{said}; streamface cluster {dir} --append takes {them} in");
     }
 }
 
@@ -56,24 +59,26 @@ pub fn finalized(dir: &Path, result: &FinalizeResult, as_json: bool) -> anyhow::
     }
     print_unclustered(dir, result.unclustered);
     say!(
-        "people   {} of {} faces, from {} clusters by {decisions} decisions",
+        "people   {} of {}, from {} by {}",
         s.after,
-        s.faces - s.noisy,
-        s.before
+        faces(s.faces - s.noisy),
+        count(s.before, "cluster", "clusters"),
+        count(*decisions, "decision", "decisions")
     );
     say!(
-        "changes  {} clusters joined, {} people pulled out, {} faces of no one, {} names",
-        s.merged,
-        s.pulled_out,
-        s.noisy,
-        s.named
+        "changes  {} joined, {} pulled out, {} of no one, {}",
+        count(s.merged, "cluster", "clusters"),
+        count(s.pulled_out, "person", "people"),
+        faces(s.noisy),
+        count(s.named, "name", "names")
     );
     if s.undecided > 0 {
-        say!("open     {} pairs that nobody could tell", s.undecided);
+        say!("open     {} that nobody could tell", pairs(s.undecided));
     }
     if !report.unknown.is_empty() {
         let times: usize = report.unknown.iter().map(|(_, times)| times).sum();
-        say!("missing  {} decisions name faces that are not there, {times} in all", s.unknown);
+        let name = if s.unknown == 1 { "decision names" } else { "decisions name" };
+        say!("missing  {} {name} faces that are not there, {times} in all", s.unknown);
     }
     print_conflicts(report);
     say!("written  {}", result.annotations.display());

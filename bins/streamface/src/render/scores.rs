@@ -6,6 +6,8 @@ use streamface_eval::format::Digits;
 use streamface_eval::metrics::{Change, Part, ReviewScores};
 use streamface_pipeline::{ScoreResult, VerifyResult};
 
+use super::{count, faces, pairs};
+
 /// Parts of a person that are listed.
 const PARTS: usize = 5;
 
@@ -90,18 +92,18 @@ fn print_scores(result: &ScoreResult, list: bool) {
 
 fn print_review(review: &ReviewScores) {
     say!(
-        "review    pairwise F {:.4} to {:.4} ({:+.4}) over {} faces",
+        "review    pairwise F {:.4} to {:.4} ({:+.4}) over {}",
         review.before.pairwise.f,
         review.after.pairwise.f,
         review.gain,
-        review.after.samples
+        faces(review.after.samples)
     );
     for (what, changes) in [("joins", &review.joins), ("splits", &review.splits)] {
         let sum = |of: fn(&Change) -> u64| changes.iter().map(of).sum::<u64>();
         say!(
-            "{what:<9} {}: {} pairs set right, {} set wrong",
+            "{what:<9} {}: {} set right, {} set wrong",
             changes.len(),
-            sum(|c| c.right),
+            pairs(sum(|c| c.right)),
             sum(|c| c.wrong)
         );
     }
@@ -116,25 +118,26 @@ fn print_people(result: &ScoreResult, most: usize) {
             parts.push(format!("{} more", person.parts.len() - PARTS));
         }
         say!(
-            "errors    {}: {} faces, {} pairs missed, {} wrong; in {}",
+            "errors    {}: {}, {} missed, {} wrong; in {}",
             result.truth.name(person.label),
-            person.faces,
-            person.pairs_missed,
+            faces(person.faces),
+            pairs(person.pairs_missed),
             person.pairs_wrong,
             parts.join(", ")
         );
     }
     if result.people.len() > most {
-        say!("errors    {} more people", result.people.len() - most);
+        say!("errors    {}", count(result.people.len() - most, "more person", "more people"));
     }
 }
 
 /// `streamface verify`.
 pub fn verification(result: &VerifyResult, as_json: bool) -> anyhow::Result<()> {
-    let VerifyResult { verified: v, missing, page, .. } = result;
+    let VerifyResult { labels, verified: v, missing, page, .. } = result;
     if as_json {
         let mut all = serde_json::to_value(v)?;
         if let Value::Object(all) = &mut all {
+            all.insert("labels".to_owned(), labels.as_ref().map(ToString::to_string).into());
             all.insert("skipped".to_owned(), missing.len().into());
             let names: Vec<_> = missing.iter().map(|p| json!([p.left, p.right])).collect();
             all.insert("skipped_pairs".to_owned(), names.into());
@@ -145,9 +148,14 @@ pub fn verification(result: &VerifyResult, as_json: bool) -> anyhow::Result<()> 
         say!("{all:#}");
         return Ok(());
     }
+    if let Some(labels) = labels {
+        say!("labels    {labels}");
+    }
     say!("pairs     {} of one person, {} of two", v.same, v.different);
     if let Some(first) = missing.first() {
-        say!("skipped   {} pairs lack a face, such as {} and {}", missing.len(), first.left, first.right);
+        let lack = if missing.len() == 1 { "lacks" } else { "lack" };
+        let skipped = pairs(missing.len());
+        say!("skipped   {skipped} {lack} a face, such as {} and {}", first.left, first.right);
     }
     say!("accuracy  {} ± {:.4} over {} folds", Digits(v.accuracy, 4), v.standard_error, v.folds.len());
     say!("AUC       {}", Digits(v.auc, 6));

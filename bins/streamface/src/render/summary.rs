@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use streamface_pipeline::{ClusterResult, FaceCounts, FrameCounts, Work};
+use streamface_pipeline::{ClusterResult, FaceCounts, FrameCounts, LabelSource, Work};
 use streamface_store::DropReason;
 
 use super::Outcome;
@@ -28,6 +28,8 @@ pub struct Summary {
     pub passed_over: Vec<String>,
     /// Ended by Ctrl-C.
     pub stopped: bool,
+    /// Which labels the report shows.
+    pub labels: Option<LabelSource>,
     /// Where the report is.
     pub report: Option<PathBuf>,
     /// Lines at the end: what to do next.
@@ -74,16 +76,17 @@ impl Summary {
         }
         if let Some(ClusterResult { found: p, decisions, report, .. }) = &self.people {
             say!(
-                "people   {} of {} faces ({} seen once; the most seen has {} faces)",
+                "people   {} of {} ({} seen once; the most seen has {})",
                 p.people,
-                p.faces,
+                super::faces(p.faces),
                 p.singletons,
-                p.largest
+                super::faces(p.largest)
             );
             if *decisions > 0 {
                 let not = report.conflicts.len();
-                let said = if not > 0 { format!(", {not} pairs not followed") } else { String::new() };
-                say!("review   {decisions} decisions kept{said}");
+                let said =
+                    if not > 0 { format!(", {} not followed", super::pairs(not)) } else { String::new() };
+                say!("review   {} kept{said}", super::count(*decisions, "decision", "decisions"));
             }
         }
         if !self.stages.is_empty() {
@@ -95,6 +98,9 @@ impl Summary {
                 .map(|(n, t)| format!("{n} {} ms ({:.0} %)", t.as_millis(), share(t)))
                 .collect();
             say!("time     {:.1} s; at work: {}", self.wall.as_secs_f64(), said.join(", "));
+        }
+        if let Some(labels) = &self.labels {
+            say!("labels   {labels}");
         }
         if let Some(report) = &self.report {
             say!("report   {}", report.display());
@@ -142,6 +148,9 @@ impl Summary {
         all.insert("stage_milliseconds".into(), stages.into());
         all.insert("wall_seconds".into(), json!(self.wall.as_secs_f64()));
         all.insert("stopped".into(), self.stopped.into());
+        if let Some(labels) = &self.labels {
+            all.insert("labels".into(), labels.to_string().into());
+        }
         if let Some(report) = &self.report {
             all.insert("report".into(), report.display().to_string().into());
         }

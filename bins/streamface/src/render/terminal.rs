@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use streamface_pipeline::{Counts, Event, Observer};
 use streamface_store::DropReason;
 
-use super::watch;
+use super::{count, faces, watch};
 
 /// Seconds between two lines of progress where there is no terminal to redraw one on.
 const EVERY: u64 = 10;
@@ -147,7 +147,8 @@ impl Observer for Terminal {
                 if let Some(page) = page {
                     self.say(&format!("page     {page}"));
                 }
-                self.say(&format!("known    {known} people, within {threshold} of their means"));
+                let people = count(*known, "person", "people");
+                self.say(&format!("known    {people}, within {threshold} of the mean"));
             }
             Event::Fetching { model, from } => self.say(&format!("{model}: from {from} …")),
             Event::Note(text) => self.say(text),
@@ -174,7 +175,7 @@ fn phase_line(what: &str, share: f64, seconds: f64) -> String {
 fn counts_line(c: &Counts, elapsed: f64) -> String {
     let mut line = String::new();
     if c.frames > 0 {
-        let _ = write!(line, "{} keyframes, {} kept", c.frames, c.kept());
+        let _ = write!(line, "{}, {} kept", count(c.frames, "keyframe", "keyframes"), c.kept());
         let dropped = DropReason::ALL.iter().zip(c.dropped).filter(|(_, n)| *n > 0);
         let parts: Vec<_> = dropped.map(|(r, n)| format!("{n} {}", r.name())).collect();
         if !parts.is_empty() {
@@ -182,9 +183,9 @@ fn counts_line(c: &Counts, elapsed: f64) -> String {
         }
         let _ = write!(line, " · ");
     }
-    let _ = write!(line, "{} faces", c.faces.max(c.embedded));
+    line.push_str(&faces(c.faces.max(c.embedded)));
     if c.people > 0 {
-        let _ = write!(line, " · {} people so far", c.people);
+        let _ = write!(line, " · {} so far", count(c.people, "person", "people"));
     }
     let frames = c.frames.max(c.searched) as f64 / elapsed;
     let _ = write!(line, " · {frames:.1} frames/s");

@@ -60,9 +60,10 @@ pub fn dataset(dir: &Path) {
         }
     }
     let labels: Vec<_> = (0..8).map(|i| LabelRow::new(face(i), Label(i64::from(i % 3)))).collect();
-    data.write_annotations(&labels).unwrap();
-    data.write_labeled_faces(&labels).unwrap();
-    data.replace(labels).unwrap();
+    let names = std::collections::BTreeMap::from([(Label(0), "Ann".to_owned())]);
+    data.write_annotations(&labels, &names).unwrap();
+    data.write_labeled_faces(&labels, &names).unwrap();
+    data.replace_labels(labels, &names).unwrap();
     let path = data.metadata().join(journal::FILE);
     let (mut journal, _) = Journal::open(&path).unwrap();
     journal

@@ -6,6 +6,7 @@
 //! | `nearest` | the smallest distance of each pair of clusters, from a stream of distances |
 //! | `rules` | the lists: the default ones, and the original's two |
 //! | `join_sure` | pairs already answered, and sure pairs joined by decisions: [`answered_pairs`], [`join_sure`] |
+//! | `possible` | what cannot be one person leaves the lists: [`keep_possible`] |
 //! | `file` | `cluster_evals.json`: [`write`](Matches::write), [`read_ignored`] |
 //!
 //! No distance matrix is made: the pairs within `max` come from [`streamface_cluster::join_each`] over means,
@@ -37,6 +38,7 @@ mod farthest;
 mod file;
 mod join_sure;
 mod nearest;
+mod possible;
 mod rules;
 
 use std::collections::HashSet;
@@ -50,6 +52,7 @@ use clusters::Clusters;
 pub use file::read_ignored;
 pub use join_sure::{Joined, answered_pairs, join_sure};
 use nearest::{Entry, Nearest};
+pub use possible::keep_possible;
 
 /// Distance of two clusters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

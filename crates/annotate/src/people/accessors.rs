@@ -15,6 +15,11 @@ impl People {
         Report { conflicts: self.state.conflicts.clone(), unknown }
     }
 
+    /// The id of the decision after the last.
+    pub(crate) fn next_decision(&self) -> u64 {
+        self.decisions.entries.last().map_or(1, |entry| entry.id + 1)
+    }
+
     /// The faces, in ascending order.
     #[must_use]
     pub fn faces(&self) -> &[FaceId] {
@@ -83,14 +88,28 @@ impl People {
         faces.filter(|&face| self.state.atom_of(&self.clusters, face).is_none()).collect()
     }
 
-    /// A person's name, if one was given.
+    /// A person's name: by the last decision that names it, else that of its cluster with most faces, on a tie of the
+    /// smaller label.
     #[must_use]
     pub fn name(&self, person: u32) -> Option<&str> {
-        let at = self.state.named(self.state.root(person)?)?;
+        let root = self.state.root(person)?;
+        let Some(at) = self.state.named(root) else { return self.cluster_name(root) };
         match &self.decisions.entries[at as usize].action {
             IndexedAction::Name(_, name) => name.as_deref(),
             _ => None,
         }
+    }
+
+    /// The name that a person has without any decision on it.
+    fn cluster_name(&self, root: u32) -> Option<&str> {
+        if self.clusters.names.is_empty() {
+            return None;
+        }
+        let named = self.state.atoms(root).filter_map(|atom| {
+            let faces = self.state.faces_of_atom(&self.clusters, atom).count();
+            Some((faces, std::cmp::Reverse(atom), self.clusters.names.get(&atom)?))
+        });
+        named.filter(|(faces, ..)| *faces > 0).max().map(|(.., name)| name.as_str())
     }
 
     /// Whether a person was skipped: no more questions about it.

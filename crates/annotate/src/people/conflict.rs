@@ -47,27 +47,32 @@ impl Conflict {
     }
 }
 
-impl std::fmt::Display for Conflict {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Conflict {
+    /// What stands against it, without what to do.
+    fn fact(&self) -> String {
         let (a, b) = &self.faces;
         match &self.reason {
             ConflictReason::Different { decision } => {
-                write!(f, "{a} and {b} are different people by decision {decision}; undo that first")
+                format!("{a} and {b} are different people by decision {decision}")
             }
-            ConflictReason::SameFrame => {
-                write!(f, "{a} and {b} are in one frame, so they are two people")
-            }
+            ConflictReason::SameFrame => format!("{a} and {b} are in one frame, so they are two people"),
             ConflictReason::Same { decisions } => {
                 let ids: Vec<_> = decisions.iter().map(u64::to_string).collect();
-                write!(f, "{a} and {b} are one person by decision {}; undo that first", ids.join(", "))
+                format!("{a} and {b} are one person by decision {}", ids.join(", "))
             }
-            ConflictReason::OneCluster => {
-                write!(
-                    f,
-                    "{a} and {b} are in one cluster; split it, or run streamface cluster again, which separates them"
-                )
-            }
+            ConflictReason::OneCluster => format!("{a} and {b} are in one cluster"),
         }
+    }
+}
+
+impl std::fmt::Display for Conflict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.fact())?;
+        f.write_str(match &self.reason {
+            ConflictReason::Different { .. } | ConflictReason::Same { .. } => "; undo that first",
+            ConflictReason::SameFrame => "",
+            ConflictReason::OneCluster => "; split it, or run streamface cluster again, which separates them",
+        })
     }
 }
 
@@ -81,6 +86,9 @@ pub enum Refusal {
     /// It contradicts earlier decisions.
     #[error("{0}")]
     Conflict(Conflict),
+    /// Another decision, which holds now, could then not be followed.
+    #[error("decision {id} could then not be followed: {}; undo decision {id} first", .0.fact(), id = .0.decision)]
+    Breaks(Conflict),
     /// A face that the dataset does not have.
     #[error("there is no face {0}")]
     Unknown(FaceId),

@@ -1,6 +1,8 @@
 //! The clusters that decisions start from.
 
-use streamface_types::FaceId;
+use std::collections::{BTreeMap, HashMap};
+
+use streamface_types::{FaceId, Label};
 
 use crate::Error;
 
@@ -19,6 +21,8 @@ pub(super) struct InitialClusters {
     members: Vec<u32>,
     /// Frame of each face; empty where faces of one frame may be one person.
     frame: Vec<u32>,
+    /// Names of clusters that have one before any decision.
+    pub(super) names: HashMap<u32, String>,
 }
 
 impl InitialClusters {
@@ -65,11 +69,17 @@ impl InitialClusters {
                 frame.push(now);
             }
         }
-        Ok(Self { faces, cluster, label, start, members, frame })
+        Ok(Self { faces, cluster, label, start, members, frame, names: HashMap::new() })
     }
 
     pub(super) fn len(&self) -> u32 {
         self.label.len() as u32
+    }
+
+    /// Names clusters by their labels.
+    pub(super) fn set_names(&mut self, names: &BTreeMap<Label, String>) {
+        let cluster = |label: &Label| self.label.binary_search(&label.0).ok().map(|at| at as u32);
+        self.names = names.iter().filter_map(|(l, name)| Some((cluster(l)?, name.clone()))).collect();
     }
 
     /// Faces of a cluster; none for an atom that is no cluster.

@@ -13,7 +13,8 @@
 //! * Decisions apply in the order in which they were made. A pair that contradicts earlier decisions is a
 //!   [`Conflict`]: it is listed and not applied. [`People::check`] finds conflicts before a decision is
 //!   recorded.
-//! * A person's name is given by the last decision that names some of its faces.
+//! * A person's name is given by the last decision that names some of its faces; without one it is the name of its
+//!   cluster ([`People::with_names`]).
 //! * Of several undo and redo decisions on one decision, the last that holds itself counts.
 //!
 //! ```
@@ -44,10 +45,10 @@ mod opposed_pairs;
 mod proof_forest;
 mod state;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use rayon::prelude::*;
-use streamface_types::FaceId;
+use streamface_types::{FaceId, Label};
 
 pub use conflict::{Conflict, ConflictReason, MAX_FACES_PER_SIDE, Refusal, Report};
 
@@ -91,6 +92,13 @@ impl People {
         let clusters = InitialClusters::new(faces, labels, separate_within_frame)?;
         let state = State::derive(&clusters, &decisions);
         Ok(Self { clusters, decisions, state, checked: None })
+    }
+
+    /// The names that clusters have before any decision, by label: those that came with an import, say.
+    #[must_use]
+    pub fn with_names(mut self, names: &BTreeMap<Label, String>) -> Self {
+        self.clusters.set_names(names);
+        self
     }
 
     /// Discards all decisions and applies these, in order.
@@ -203,7 +211,12 @@ impl People {
         };
         self.checked = after.map(|after| (id, action.clone(), after));
         self.decisions.pop(mark);
-        found.map_or(Ok(()), |conflict| Err(Refusal::Conflict(conflict)))
+        match found {
+            None => Ok(()),
+            // One that holds now; otherwise it is this decision, or one that is to hold again.
+            Some(conflict) if self.holds(conflict.decision) => Err(Refusal::Breaks(conflict)),
+            Some(conflict) => Err(Refusal::Conflict(conflict)),
+        }
     }
 
     fn check_named(&self, action: &Action) -> Result<(), Refusal> {

@@ -65,6 +65,12 @@ impl FaceSample<'_> {
             assert_eq!(found, "[]", "{view} at {}: {found}", self.width);
         }
         assert_eq!(self.browser.complaints, Vec::<String>::new(), "{view}");
+        let text = self.browser.text("document.body.innerText");
+        assert!(!text.contains("null") && !text.contains("undefined"), "{view}: {text}");
+        assert!(
+            !text.split_whitespace().collect::<Vec<_>>().join(" ").contains(" 1 faces"),
+            "{view}: {text}"
+        );
     }
 
     /// Goes to a view by its key, and waits until it is there.
@@ -196,6 +202,10 @@ fn review(width: u32, height: u32, chromium: &str, axe: Option<&str>) {
     look.browser.until("document.getElementById('live').textContent.startsWith('Undone')");
     look.browser
         .until(&format!("document.querySelector('.pair [data-face]')?.dataset.face === {}", json!(shown)));
+    // The progress is that of now, the estimates a moment later.
+    let answers = "[...document.querySelectorAll('#progress dt')].find(t => t.textContent === 'answers').nextSibling.textContent";
+    look.browser.until(&format!("{answers} === '1'"));
+    look.browser.until("document.getElementById('progress').dataset.estimated === '3'");
 
     // The server is gone for a while: the answer says that it is not saved, stays, and is sent again, once.
     let revision = |look: &mut FaceSample<'_>| {

@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 pub struct Labelled {
     /// A number for each face.
     pub labels: BTreeMap<String, i64>,
-    /// The text of each number; empty where the file's labels are numbers.
+    /// The text of each number; where the file's labels are numbers, names of those people who have one.
     pub names: BTreeMap<i64, String>,
+    /// Whether the file's labels are numbers.
+    pub numbered: bool,
 }
 
 impl Labelled {
@@ -22,29 +24,32 @@ impl Labelled {
         }
     }
 
-    /// Renumbers this one where either has texts, so that equal labels are equal numbers and no others are: a
-    /// text is the number that `first` has for it, and a number never equals a text. Numbers below 0 stay.
+    /// Renumbers this one where the labels of either are texts, so that equal labels are equal numbers and no others are: a
+    /// text, or the name of a number, is the number that `first` has for it, and a number never equals a text. Numbers below
+    /// 0 stay.
     pub fn agree_with(&mut self, first: &Self) {
-        if self.names.is_empty() && first.names.is_empty() {
+        let numbers = |of: &Self| of.numbered || of.names.is_empty();
+        if numbers(self) && numbers(first) {
             return;
         }
         let known: HashMap<&str, i64> = first.names.iter().map(|(&l, n)| (n.as_str(), l)).collect();
         let used: HashSet<i64> = first.labels.values().chain(first.names.keys()).copied().collect();
         let mut free = (0..).filter(|label| !used.contains(label));
-        let texts = !self.names.is_empty();
         let old: BTreeSet<i64> = self.labels.values().chain(self.names.keys()).copied().collect();
         let mut new = HashMap::new();
         let mut names = BTreeMap::new();
         for label in old.into_iter().filter(|&label| label >= 0) {
-            let name = self.name(label);
-            let same = if texts { known.get(name.as_str()).copied() } else { None };
+            let same = self.names.get(&label).and_then(|name| known.get(name.as_str()).copied());
+            // Two numbers of one name stay two.
+            let same = same.filter(|number| !names.contains_key(number));
             // There are fewer labels than numbers.
             let Some(number) = same.or_else(|| free.next()) else { break };
             new.insert(label, number);
-            names.insert(number, name);
+            names.insert(number, self.name(label));
         }
         self.labels.values_mut().for_each(|label| *label = new.get(label).copied().unwrap_or(*label));
         self.names = names;
+        self.numbered = false;
     }
 }
 
@@ -77,11 +82,30 @@ mod tests {
     }
 
     #[test]
+    fn named_numbers_equal_texts_and_other_numbers_stay() {
+        let labels = |all: &[(&str, i64)]| all.iter().map(|&(f, l)| (f.to_owned(), l)).collect();
+        let named = |label: i64, name: &str| BTreeMap::from([(label, name.to_owned())]);
+        let truth = texts(&[("1", "Zoe"), ("2", "Adam")]);
+        let mut found = Labelled {
+            labels: labels(&[("1", 9), ("2", 4), ("3", 0)]),
+            names: named(9, "Zoe"),
+            numbered: true,
+        };
+        let mut other = Labelled { names: named(4, "Eve"), ..found.clone() };
+        other.agree_with(&found);
+        assert_eq!(other.labels, found.labels, "both are numbers");
+        found.agree_with(&truth);
+        assert_eq!(found.labels["1"], truth.labels["1"]);
+        assert!(!truth.names.contains_key(&found.labels["2"]) && found.labels["2"] != found.labels["3"]);
+        assert_eq!(found.name(found.labels["2"]), "Person 4");
+    }
+
+    #[test]
     fn a_text_is_never_a_number() {
         for numbers in [vec![0, 1, 5], vec![-1], vec![i64::MAX, 3], vec![]] {
             let labels: BTreeMap<String, i64> =
                 numbers.iter().enumerate().map(|(i, &l)| (i.to_string(), l)).collect();
-            let numbered = Labelled { labels, names: BTreeMap::new() };
+            let numbered = Labelled { labels, names: BTreeMap::new(), numbered: true };
             let text = texts(&[("1", "0"), ("2", "x")]);
             let (mut a, mut b) = (text.clone(), numbered.clone());
             a.agree_with(&numbered);

@@ -7,7 +7,8 @@
 //!                                     score, track_id, attributes {face, person}], categories [id, name, keypoints, skeleton]
 //! ```
 //!
-//! `track_id` and `attributes.person` are the label; a face without one has neither. Keypoints are `x, y, v` each, v = 2:
+//! `track_id` is the label, `attributes.person` the person's name, or the label of one without a name; a face without a
+//! label has neither. Keypoints are `x, y, v` each, v = 2:
 //! left eye, right eye, nose, left and right corner of the mouth, where left is the viewer's. Source: COCO's "Data format"
 //! (object detection, keypoint detection), `cocoapi`.
 
@@ -18,12 +19,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use streamface_store::{FaceRow, write_atomic};
 
+use crate::any_label::AnyLabel;
 use crate::dataset_builder::DatasetBuilder;
 use crate::detections::{self, FaceInFrame, FrameWithFaces};
 use crate::files::{MAX_TEXT, named, open_text};
 use crate::format::{Description, ExportSettings, Format, ImportSettings};
 use crate::report::{Observer, Summary};
-use crate::sidecar::AnyLabel;
 use crate::snapshot::Snapshot;
 use crate::staging::Staging;
 use crate::{Error, optional_fields};
@@ -70,6 +71,9 @@ impl Format for Coco {
             || (path.join("images").is_dir() && (named("annotations.json") || named("labels.json")))
     }
 }
+
+/// The description of files that we wrote, in which `track_id` is the number of a person.
+const OURS: &str = "faces, by StreamFace";
 
 const KEYPOINTS: [&str; 5] = ["left_eye", "right_eye", "nose", "mouth_left", "mouth_right"];
 
@@ -168,7 +172,7 @@ fn export(
         keypoints: KEYPOINTS.map(str::to_owned).into(),
         skeleton: Vec::new(),
     };
-    let info = json!({"description": "faces, by StreamFace"});
+    let info = json!({"description": OURS});
     let file = File { info, licenses: Vec::new(), images, annotations, categories: vec![category] };
     let path = staging.path().join("annotations.json");
     write_atomic(&path, |out| Ok(serde_json::to_writer(out, &file)?))?;
@@ -179,7 +183,7 @@ fn export(
 fn annotation(set: &Snapshot<'_>, face: &FaceRow, image_id: i64, id: i64) -> Annotation {
     let b = face.bbox;
     let points = optional_fields::landmarks(face).map(|l| l.0);
-    let label = set.label(&face.face).map(|l| AnyLabel::Number(l.0));
+    let label = set.label(&face.face);
     Annotation {
         id,
         image_id,
@@ -190,8 +194,11 @@ fn annotation(set: &Snapshot<'_>, face: &FaceRow, image_id: i64, id: i64) -> Ann
         keypoints: points.iter().flatten().flat_map(|&[x, y]| [x, y, 2.0]).collect(),
         num_keypoints: points.map_or(0, |p| p.len() as u32),
         score: optional_fields::score(face),
-        track_id: label.clone(),
-        attributes: Attributes { face: Some(face.face.to_string()), person: label },
+        track_id: label.map(|label| AnyLabel::Number(label.0)),
+        attributes: Attributes {
+            face: Some(face.face.to_string()),
+            person: label.map(|label| set.called(label)),
+        },
     }
 }
 
@@ -229,6 +236,8 @@ fn import(
     } else {
         HashMap::new()
     };
+    // Elsewhere a track may be a part of what is seen of a person.
+    let ours = file.info["description"] == OURS;
     let mut at: HashMap<i64, usize> = HashMap::new();
     let mut frames: Vec<FrameWithFaces> = Vec::new();
     for image in file.images {
@@ -258,6 +267,10 @@ fn import(
             ));
             continue;
         };
+        let number = match &a.track_id {
+            Some(AnyLabel::Number(number)) if ours => Some(*number),
+            _ => None,
+        };
         let label = a.attributes.person.or(a.track_id).map(|l| l.text());
         frames[frame].faces.push(FaceInFrame {
             face: a.attributes.face,
@@ -266,6 +279,7 @@ fn import(
             landmarks: landmarks(&a.keypoints),
             score: a.score,
             person: label.or_else(|| categories.get(&a.category_id).cloned()),
+            number,
             ..FaceInFrame::default()
         });
     }

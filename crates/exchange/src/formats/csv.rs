@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use streamface_store::FaceRow;
-use streamface_types::{BoundingBox, Landmarks};
+use streamface_types::{BoundingBox, Landmarks, csv_text_back};
 
 use crate::dataset_builder::DatasetBuilder;
 use crate::files::{MAX_TEXT, named, open_text};
@@ -58,7 +58,7 @@ impl Format for Csv {
 }
 
 /// Rows need `image`, the picture relative to the CSV's folder or to `--images`; or `face` (or `name`), for
-/// `{face}.png` there. `label` (or `person`), `source`, box, landmarks and scores are taken where there are any.
+/// `{face}.png` there. `label` (or `person`, or both: number and name), `source`, box, landmarks and scores are taken where there are any.
 fn import(
     path: &Path,
     out: &Path,
@@ -82,14 +82,24 @@ fn import(
         ));
     }
     let (label, source) = (either(&["label", "person", "identity"]), either(&["source"]));
+    // Beside a number the name.
+    let called = either(&["person"]).filter(|at| Some(*at) != label);
     let mut builder = DatasetBuilder::new(out, settings.place, observe)?;
     let mut photos = Vec::new();
     let mut record = csv::StringRecord::new();
     loop {
         let row = match csv.read_record(&mut record) {
             Ok(true) => {
-                let text = |at: Option<usize>| at.and_then(|i| record.get(i)).filter(|t| !t.is_empty());
-                photo(&columns, &record, folder, [text(image), text(face), text(label), text(source)])
+                let text = |at: Option<usize>| {
+                    at.and_then(|i| record.get(i)).map(csv_text_back).filter(|t| !t.is_empty())
+                };
+                let (label, called) = (text(label), text(called));
+                let photo = photo(&columns, &record, folder, [text(image), text(face), text(source)]);
+                photo.map(|photo| Photo {
+                    person: called.or(label).map(str::to_owned),
+                    number: called.and(label).and_then(|label| label.parse().ok()),
+                    ..photo
+                })
             }
             Ok(false) => break,
             Err(e) if matches!(e.kind(), csv::ErrorKind::Utf8 { .. }) => Err("not UTF-8".into()),
@@ -111,7 +121,7 @@ fn photo(
     columns: &HashMap<&str, usize>,
     record: &csv::StringRecord,
     folder: &Path,
-    [image, face, label, source]: [Option<&str>; 4],
+    [image, face, source]: [Option<&str>; 3],
 ) -> Result<Photo, String> {
     let number = |name: &str| -> Result<Option<f64>, String> {
         let Some(text) = columns.get(name).and_then(|&i| record.get(i)).filter(|t| !t.is_empty()) else {
@@ -144,6 +154,5 @@ fn photo(
     }
     row.score = number("score")?.map_or(row.score, |v| v as f32);
     row.blur = number("blur")?.unwrap_or(row.blur);
-    let person = label.map(str::to_owned);
-    Ok(Photo { name, from, person, row: Some(row), source: source.map(str::to_owned), ..Photo::default() })
+    Ok(Photo { name, from, row: Some(row), source: source.map(str::to_owned), ..Photo::default() })
 }

@@ -9,6 +9,9 @@
 //! ```text
 //! DIR/data/{frame}.png  DIR/labels.json: {"classes": null, "labels": {frame: [{"label", "bounding_box", "confidence", "attributes"}]}}
 //! ```
+//! The label is the person's name, or the number of one without a name. Where anyone has a name the number stands in the
+//! attribute `label_number`.
+//!
 //! Source: FiftyOne's user guide, "Loading data from disk", and `fiftyone/utils/data/parsers.py` (1.22), which calls
 //! `Classification(label=str(label), **attributes)`: so `attributes` is left out where there are none, and never null, and the probability of a mask is `mask_probability`, since
 //! `mask` is a field of its own.
@@ -22,13 +25,14 @@ use streamface_store::{FaceRow, write_atomic};
 use streamface_types::Attributes;
 use streamface_types::attributes::Value as AttributeValue;
 
+use crate::any_label::AnyLabel;
 use crate::dataset_builder::DatasetBuilder;
 use crate::detections::{self, FaceInFrame, FrameWithFaces};
 use crate::files::{MAX_TEXT, is_image, open_text, walk};
 use crate::format::{Description, ExportSettings, Format, ImportSettings};
 use crate::photos::{self, Photo};
 use crate::report::{Observer, Progress, Summary};
-use crate::sidecar::{self, AnyLabel};
+use crate::sidecar;
 use crate::snapshot::Snapshot;
 use crate::staging::Staging;
 use crate::{Error, optional_fields, python};
@@ -101,6 +105,9 @@ impl Format for FiftyoneDetection {
 /// Probability of a mask. By its own name FiftyOne would take it for the pixels of the object.
 const MASK: &str = "mask_probability";
 
+/// The number of a person whose label is a name.
+const NUMBER: &str = "label_number";
+
 #[derive(Serialize, Deserialize)]
 struct File<T> {
     #[serde(default)]
@@ -157,9 +164,12 @@ fn export(
     for ((face, label, from), done) in faces.iter().zip(1..) {
         let name = face.face.to_string();
         settings.place.put(from, &data.join(format!("{name}.png")))?;
-        let attributes = attributes(set.attributes.get(&face.face));
+        let mut attributes = attributes(set.attributes.get(&face.face));
+        if !set.names.is_empty() {
+            attributes.insert(NUMBER.into(), label.0.into());
+        }
         let target = Target {
-            label: Some(AnyLabel::Number(label.0)),
+            label: Some(set.called(*label)),
             attributes: (!attributes.is_empty()).then_some(attributes),
             ..Target::default()
         };
@@ -190,8 +200,11 @@ fn export_detections(
                 let points = landmarks.0.map(|[x, y]| vec![x / w, y / h]);
                 attributes.insert("landmarks".into(), points.to_vec().into());
             }
-            let label =
-                set.label(&face.face).map_or(AnyLabel::Text("face".into()), |l| AnyLabel::Number(l.0));
+            let label = set.label(&face.face);
+            if let Some(label) = label.filter(|_| !set.names.is_empty()) {
+                attributes.insert(NUMBER.into(), label.0.into());
+            }
+            let label = label.map_or(AnyLabel::Text("face".into()), |label| set.called(label));
             Some(Target {
                 label: Some(label),
                 bounding_box: Some([b.x / w, b.y / h, b.w / w, b.h / h]),
@@ -271,8 +284,9 @@ fn import(
             Labelled::Plain(label) => Target { label: Some(label), ..Target::default() },
             Labelled::None(()) => Target::default(),
         };
-        let attributes = said(&target);
-        photos.push(Photo { name, from, person: person(target.label), attributes, ..Photo::default() });
+        let (attributes, number) = (said(&target), number(&target));
+        let person = person(target.label);
+        photos.push(Photo { name, from, person, number, attributes, ..Photo::default() });
     }
     photos::take(&mut builder, photos, root, settings.photos)?;
     detections::take(&mut builder, frames, root)?;
@@ -284,20 +298,25 @@ fn detection(
     bbox: [f32; 4],
     person: &dyn Fn(Option<AnyLabel>) -> Option<String>,
 ) -> FaceInFrame {
-    let attributes = said(&target);
+    let (attributes, number) = (said(&target), number(&target));
     let attribute = |name: &str| target.attributes.as_ref().and_then(|a| a.get(name));
     let face = attribute("face").and_then(Value::as_str).map(str::to_owned);
     let landmarks = attribute("landmarks").and_then(|l| serde_json::from_value(l.clone()).ok());
     let score = target.confidence;
     // What stands for a label where there is none.
     let person = person(target.label).filter(|p| p != "face");
-    FaceInFrame { face, bbox, relative: true, landmarks, score, person, attributes }
+    FaceInFrame { face, bbox, relative: true, landmarks, score, person, number, attributes }
+}
+
+/// The number beside a label that is a name.
+fn number(target: &Target) -> Option<i64> {
+    target.attributes.as_ref()?.get(NUMBER)?.as_i64()
 }
 
 /// The attributes that are numbers, or numbers by name; others are passed over.
 fn said(target: &Target) -> Attributes {
     let mut all = Attributes::default();
-    for (name, value) in target.attributes.iter().flatten() {
+    for (name, value) in target.attributes.iter().flatten().filter(|(name, _)| *name != NUMBER) {
         let name = if name == MASK { sidecar::MASK } else { name.as_str() };
         let one = Map::from_iter([(name.to_owned(), value.clone())]);
         let one: Attributes = serde_json::from_value(Value::Object(one)).unwrap_or_default();

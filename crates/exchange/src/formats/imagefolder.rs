@@ -1,13 +1,16 @@
 //! ImageFolder: a folder for each person, as `torchvision.datasets.ImageFolder` and scikit-learn's `load_files` read it.
 //!
 //! ```text
-//! DIR/{label}/{face}.png
+//! DIR/{person}/{face}.png   the name of the person, or the number of one without a name
+//! DIR/people.csv            folder,label,person: where anyone has a name
 //! ```
 //!
 //! Source: torchvision's documentation of `DatasetFolder`. Classes are the folders' names, in the order of their text.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+
+use streamface_store::PersonFolders;
 
 use crate::Error;
 use crate::dataset_builder::DatasetBuilder;
@@ -71,8 +74,10 @@ fn export(
 ) -> Result<Summary, Error> {
     let (faces, summary) = set.pictured(settings.kind(), settings.noise)?;
     let staging = Staging::new(out)?;
+    let folders = PersonFolders::new(faces.iter().map(|(_, label, _)| *label), &set.names);
+    folders.write(staging.path())?;
     for ((face, label, from), done) in faces.iter().zip(1..) {
-        let folder = staging.folder(label.to_string())?;
+        let folder = staging.folder(folders.of(*label))?;
         settings.place.put(from, &folder.join(format!("{}.png", face.face)))?;
         observe(Progress { what: "faces", done, total: faces.len() as u64 });
     }
@@ -92,6 +97,11 @@ pub(super) fn import(
     let stem = |p: &Path| p.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     let mut times: HashMap<String, u32> = HashMap::new();
     files.iter().for_each(|p| *times.entry(stem(p)).or_default() += 1);
+    // Numbers and full names, where we have written the folders.
+    let known = PersonFolders::read(root).unwrap_or_else(|e| {
+        builder.problem(e.to_string());
+        BTreeMap::new()
+    });
     // Names like 0001.png come once a folder: then all faces are named after their folder too.
     let unique = times.values().all(|&n| n == 1);
     let photo = |from: std::path::PathBuf| {
@@ -101,7 +111,13 @@ pub(super) fn import(
             (false, Some(folder)) => folder.join(stem(&from)).to_string_lossy().into_owned(),
             _ => stem(&from),
         };
-        Photo { name, from, person, ..Photo::default() }
+        match person.as_ref().and_then(|folder| known.get(folder)) {
+            Some((label, called)) => {
+                let person = called.clone().unwrap_or_else(|| label.to_string());
+                Photo { name, from, person: Some(person), number: Some(label.0), ..Photo::default() }
+            }
+            None => Photo { name, from, person, ..Photo::default() },
+        }
     };
     let all = files.into_iter().map(photo).collect();
     photos::take(&mut builder, all, root, photos)?;

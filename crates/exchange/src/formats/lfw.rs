@@ -14,7 +14,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use streamface_kernels::SplitMix64;
-use streamface_store::write_atomic;
+use streamface_store::{PersonFolders, write_atomic};
 use streamface_types::Label;
 
 use super::imagefolder;
@@ -65,9 +65,10 @@ impl Format for Lfw {
     }
 }
 
-/// A name that has LFW's form.
-fn person(label: Label) -> String {
-    format!("person_{:05}", label.0)
+/// Names in LFW's form, without spaces: `Aaron_Peirsol`, and `person_00003` for someone without a name.
+fn people(set: &Snapshot<'_>, labels: impl Iterator<Item = Label>) -> PersonFolders {
+    let numbered = |label: &Label| format!("person_{:05}", label.0);
+    PersonFolders::with(labels, &set.names, numbered, |name| name.replace(char::is_whitespace, "_"))
 }
 
 fn export(
@@ -85,6 +86,9 @@ fn export(
         .map_err(|why| Error::lacks(set.root(), why))?;
 
     let staging = Staging::new(out)?;
+    let people = people(set, sizes.iter().map(|(label, _)| *label));
+    people.write(staging.path())?;
+    let person = |label: Label| people.of(label);
     let mut written: BTreeMap<Label, usize> = BTreeMap::new();
     for ((_, label, from), done) in faces.iter().zip(1..) {
         let number = written.entry(*label).or_default();

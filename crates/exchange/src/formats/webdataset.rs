@@ -4,7 +4,7 @@
 //! DIR/shard-000000.tar:  {key}.png  {key}.cls  {key}.json   {key}.png …
 //! ```
 //!
-//! `cls` is the label, a number; `json` is everything known of the face: `face`, `label`, `frame`, `source`,
+//! `cls` is the label, a number; `json` is everything known of the face: `face`, `label`, `person` (the name), `frame`, `source`,
 //! `stream_seconds`, `box` [x, y, w, h], `landmarks`, `frame_size`, `score`, `blur`, `mask`, `attributes`. A dot or a percent
 //! sign in a face's name is written `%2E`, `%25` in the key. Source: "The WebDataset Format Specification" (Aizman,
 //! Maltby, Breuel 2020); tar as in POSIX.1-1988 (ustar) with GNU's long names.
@@ -259,7 +259,8 @@ fn finish(
     match size {
         Ok(size) => {
             let photo = Photo {
-                person: sidecar.label.as_ref().map(crate::sidecar::AnyLabel::text).or(sample.cls),
+                number: sidecar.number(),
+                person: sidecar.person().or(sample.cls),
                 row: Some(sidecar.row(face.clone())),
                 attributes: sidecar.attributes(),
                 source: sidecar.source,

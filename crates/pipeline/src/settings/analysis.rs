@@ -67,8 +67,8 @@ impl Settings for StudySettings {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct EvaluateSettings {
-    /// Labels: CSV `index,label` for vectors, which need them; annotations.json or CSV `name,label` for a
-    /// dataset. Default the dataset's own.
+    /// Labels: CSV `index,label` for vectors, which need them; for a dataset `auto` (the review's where there is one, else
+    /// the last clustering's), `reviewed`, `clusters`, annotations.json or CSV `name,label`. Default `auto`.
     pub labels: Option<PathBuf>,
     /// The distance; default cosine.
     #[serde(with = "values::metric::optional")]
@@ -153,8 +153,8 @@ impl CompatRule {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct MatchSettings {
-    /// Labels: CSV `index,label` for vectors; annotations.json or CSV `name,label` for a dataset. Default the
-    /// dataset's own.
+    /// Labels: CSV `index,label` for vectors; for a dataset `auto` (its clusters with the decisions so far), `reviewed`,
+    /// `clusters`, annotations.json or CSV `name,label`. Default `auto`.
     pub labels: Option<PathBuf>,
     /// Where the pairs go; default `metadata/cluster_evals.json` in the dataset directory, needed for vectors.
     pub out: Option<PathBuf>,
@@ -187,6 +187,28 @@ impl Settings for MatchSettings {
     }
 }
 
+/// Settings of [`crate::report`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct ReportSettings {
+    /// Labels: `auto` (the review's where there is one, else the last clustering's), `reviewed`, `clusters`, or a file:
+    /// annotations.json, or CSV `name,label`. Default `auto`.
+    pub labels: String,
+}
+
+impl Default for ReportSettings {
+    fn default() -> Self {
+        Self { labels: "auto".to_owned() }
+    }
+}
+
+impl Settings for ReportSettings {
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
 /// Settings of [`crate::score`].
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -211,8 +233,8 @@ impl Settings for ScoreSettings {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct StatsSettings {
-    /// Labels, one file for each directory: annotations.json or CSV `name,label`. Default
-    /// annotations_manual.json, else the dataset's own.
+    /// Labels, one for each directory: `auto` (the review's where there is one, else the last clustering's), `reviewed`,
+    /// `clusters`, annotations.json or CSV `name,label`. Default `auto`.
     pub labels: Vec<PathBuf>,
     /// The page; the same as JSON goes beside it. Default `stats.html` in the first directory.
     pub out: Option<PathBuf>,
@@ -237,8 +259,8 @@ pub struct VerifySettings {
     pub names: Option<PathBuf>,
     /// The pairs to compare; of a photo the face nearest its middle. Default drawn from labels.
     pub pairs: Option<PathBuf>,
-    /// Labels to draw pairs from: annotations.json or CSV `name,label` (`index,label` for vectors). Default the
-    /// dataset's own, which its clustering made.
+    /// Labels to draw pairs from: annotations.json or CSV `name,label` (`index,label` for vectors); for a dataset `auto` (the
+    /// review's where there is one, else the last clustering's), `reviewed` or `clusters`. Default `auto`.
     pub labels: Option<PathBuf>,
     /// The distance; default cosine.
     #[serde(with = "values::metric::optional")]

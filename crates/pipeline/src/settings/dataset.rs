@@ -19,10 +19,11 @@ use crate::{Error, Result};
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct PeopleSettings {
-    /// Largest distance within a person's faces; 0 or more, for cosine up to 2, default the model's clustering
-    /// threshold.
+    /// Largest distance within a person's faces; 0 or more, for cosine up to 2, default that of the dataset's last
+    /// clustering, else the model's clustering threshold.
     pub threshold: Option<f64>,
-    /// Mean distance below which two people tied by a temporal link are one; 0 or more, default the model's.
+    /// Mean distance below which two people tied by a temporal link are one; 0 or more, default that of the dataset's
+    /// last clustering, else the model's.
     pub merging_threshold: Option<f64>,
 }
 
@@ -48,14 +49,14 @@ impl Settings for PeopleSettings {
 }
 
 /// Which clustering is done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct MethodSettings {
-    /// How faces become people; default complete linkage.
-    pub method: Method,
-    /// Nearest neighbours that Infomap looks at; 1 or more, default 20.
-    pub neighbours: usize,
+    /// How faces become people; default as in the dataset's last clustering, else complete linkage.
+    pub method: Option<Method>,
+    /// Nearest neighbours that Infomap looks at; 1 or more, default as in the dataset's last clustering, else 20.
+    pub neighbours: Option<usize>,
     /// The original's scheme: batches of 20,000, their means, then temporal links. Default false.
     pub compat: bool,
     /// Go on from the last clustering: compare only new faces with all; the same result as from scratch.
@@ -63,15 +64,23 @@ pub struct MethodSettings {
     pub append: bool,
 }
 
-impl Default for MethodSettings {
-    fn default() -> Self {
-        Self { method: Method::Complete, neighbours: 20, compat: false, append: false }
+impl MethodSettings {
+    /// How faces become people.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        self.method.unwrap_or_default()
+    }
+
+    /// Nearest neighbours that Infomap looks at.
+    #[must_use]
+    pub fn neighbours(&self) -> usize {
+        self.neighbours.unwrap_or(20)
     }
 }
 
 impl Settings for MethodSettings {
     fn check(&self) -> Result<()> {
-        if (self.compat || self.append) && self.method != Method::Complete {
+        if (self.compat || self.append) && self.method() != Method::Complete {
             return Err(Error::Setting("compat and append take no other method".to_owned()));
         }
         if self.compat && self.append {
@@ -151,7 +160,7 @@ pub struct ClusterVectorsSettings {
 
 impl Settings for ClusterVectorsSettings {
     fn check(&self) -> Result<()> {
-        if self.state.is_some() && (self.method.compat || self.method.method != Method::Complete) {
+        if self.state.is_some() && (self.method.compat || self.method.method() != Method::Complete) {
             return Err(Error::Setting(
                 "--state is for what --append goes on from, which is complete linkage: leave it out with another \
                  method"
@@ -222,8 +231,8 @@ pub struct ReviewSettings {
     pub max: f64,
     /// Most pairs that are asked about, the nearest; default 500,000.
     pub most: usize,
-    /// Two faces of one frame may be one person. Default false.
-    pub same_frame: bool,
+    /// Two faces of one frame may be one person. The dataset remembers it; default what it was told before, else false.
+    pub same_frame: Option<bool>,
 }
 
 impl Default for ReviewSettings {
@@ -234,7 +243,7 @@ impl Default for ReviewSettings {
             who: "someone".to_owned(),
             max: 0.8,
             most: 500_000,
-            same_frame: false,
+            same_frame: None,
         }
     }
 }
@@ -263,10 +272,11 @@ impl Settings for ReviewSettings {
 pub struct FinalizeSettings {
     /// Write `labeled_faces/` anew, by these labels. Default false.
     pub folders: bool,
-    /// People with as many faces in the original's order, not in that of their labels before. Default false.
-    pub compat: bool,
-    /// Two faces of one frame may be one person. Default false.
-    pub same_frame: bool,
+    /// People with as many faces in the original's order, not in that of their labels before. The dataset remembers it;
+    /// default what it was told before, else false.
+    pub compat: Option<bool>,
+    /// Two faces of one frame may be one person. The dataset remembers it; default what it was told before, else false.
+    pub same_frame: Option<bool>,
 }
 
 impl Settings for FinalizeSettings {

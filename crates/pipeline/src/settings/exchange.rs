@@ -12,8 +12,8 @@ use crate::{Error, Result};
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct ExportSettings {
-    /// Labels: `auto` (the last clustering's), `reviewed`, or a file: annotations.json, or CSV `name,label`.
-    /// Default `auto`.
+    /// Labels: `auto` (the review's where there is one, else the last clustering's), `reviewed`, `clusters` (the last
+    /// clustering's), or a file: annotations.json, or CSV `name,label`. Default `auto`.
     pub labels: String,
     /// Upright faces of 128 x 128 instead of faces with their surroundings. Default false.
     pub aligned: bool,

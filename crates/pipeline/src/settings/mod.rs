@@ -27,8 +27,8 @@ use crate::{Error, Result};
 
 pub use crate::clustering_method::Method;
 pub use analysis::{
-    CompatRule, EvaluateSettings, MatchMode, MatchSettings, ScoreSettings, StatsSettings, StudySettings,
-    VerifySettings,
+    CompatRule, EvaluateSettings, MatchMode, MatchSettings, ReportSettings, ScoreSettings, StatsSettings,
+    StudySettings, VerifySettings,
 };
 pub use dataset::{
     ClusterSettings, ClusterVectorsSettings, FinalizeSettings, JoinSettings, LinkSettings, MethodSettings,

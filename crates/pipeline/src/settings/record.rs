@@ -3,13 +3,10 @@
 
 use std::collections::BTreeMap;
 
+pub use streamface_store::Record;
 use streamface_store::{Dataset, files};
 
-use crate::error::At as _;
 use crate::{Error, Result};
-
-/// Settings of the steps as a directory records them: step → name → value.
-pub type Record = BTreeMap<String, BTreeMap<String, String>>;
 
 fn record_path(data: &Dataset) -> std::path::PathBuf {
     data.metadata().join("settings.json")
@@ -20,11 +17,7 @@ fn record_path(data: &Dataset) -> std::path::PathBuf {
 /// # Errors
 /// The file cannot be read.
 pub fn read_record(data: &Dataset) -> Result<Record> {
-    let path = record_path(data);
-    if !files::is_there(&path)? {
-        return Ok(Record::new());
-    }
-    serde_json::from_slice(&files::read(&path, files::MAX_SETTINGS)?).at(|| path.display().to_string())
+    Ok(data.record()?)
 }
 
 /// Records the settings of a step. Where `fixed`, they must be those of the first time: a directory

@@ -18,7 +18,7 @@ use super::labelling::{ClusterCounts, Earlier, Labelling, frames, label, matrix,
 use super::models::manifest_of;
 use crate::event::Context;
 use crate::settings::record::{read_record, record};
-use crate::settings::{ClusterSettings, DEFAULT_EMBEDDER, Settings as _};
+use crate::settings::{ClusterSettings, DEFAULT_EMBEDDER, Method, Settings as _};
 use crate::threads::with_threads;
 use crate::{Error, Result};
 
@@ -44,7 +44,8 @@ pub struct ClusterResult {
 pub fn cluster(dir: &Path, settings: &ClusterSettings, context: &Context<'_>) -> Result<ClusterResult> {
     settings.check()?;
     let data = open_existing(dir)?;
-    let mut how = Labelling::new(&settings.people, &settings.method, &embedder_of(&data)?)?;
+    let model = embedder_of(&data)?;
+    let mut how = Labelling::of_dataset(&data, &settings.people, &settings.method, &model, context)?;
     how.linkage = settings.resources.limit(how.linkage);
     with_threads(settings.resources.threads, || cluster_dataset(&data, &how, context))
 }
@@ -80,29 +81,30 @@ pub(super) fn cluster_dataset(
     let (labels, found, clusters) =
         label(&features, &vectors, &links, how, (&constraints, before.as_ref()), context.observer)?;
     let report = decisions.report(&ids, &labels)?;
-    record(
-        data,
-        "cluster",
-        false,
-        &[
-            ("threshold", how.linkage.threshold().to_string()),
-            ("merging-threshold", how.merging_threshold.to_string()),
-            ("metric", how.linkage.metric().to_string()),
-            ("method", how.method_name().to_owned()),
-        ],
-    )?;
+    let mut settings = vec![
+        ("threshold", how.linkage.threshold().to_string()),
+        ("merging-threshold", how.merging_threshold.to_string()),
+        ("metric", how.linkage.metric().to_string()),
+        ("method", how.method_name().to_owned()),
+    ];
+    if how.method == Method::Infomap {
+        settings.push(("neighbours", how.neighbours.to_string()));
+    }
+    record(data, "cluster", false, &settings)?;
     let rows: Vec<LabelRow> =
         features.iter().zip(&labels).map(|(f, &l)| LabelRow::new(f.face.clone(), Label(l.into()))).collect();
     let metadata = data.metadata();
-    data.write_annotations(&rows)?;
+    // New clusters have no names yet; what goes on from the last ones keeps theirs.
+    let names = if before.is_some() { data.cluster_names()? } else { BTreeMap::new() };
+    data.write_annotations(&rows, &names)?;
     write_detections(&metadata.join("detections.csv"), &faces)?;
     write_matches(&metadata.join("matches.csv"), &links)?;
     data.write_processed(&data.read()?, &data.read()?)?;
-    data.write_labeled_faces(&rows)?;
+    data.write_labeled_faces(&rows, &names)?;
     let path = metadata.join(checkpoint::FILE);
     // Old merges beside new labels would be of other faces: none are better.
     files::remove(&path)?;
-    data.replace(rows)?;
+    data.replace_labels(rows, &names)?;
     if let Some(merges) = &clusters.merges {
         let left = (&merges[..], clusters.parts.as_ref());
         checkpoint::write(&path, left, &how.linkage, &vectors, Some(&taken))?;

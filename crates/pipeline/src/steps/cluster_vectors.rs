@@ -95,7 +95,7 @@ pub fn cluster_vectors(
         } else if method.append {
             append(settings, &rows, &linkage, context)?
         } else {
-            let how = (method.method, method.neighbours);
+            let how = (method.method(), method.neighbours());
             cluster_rows(&rows, &linkage, &Constraints::default(), how, context.observer)?
         };
         write_labels(out, &found.labels)?;

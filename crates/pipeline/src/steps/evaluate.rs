@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use streamface_annotate::LabelSource;
 use streamface_eval::{Intrinsic, intrinsic};
 use streamface_report::{Evaluation, EvaluationLimits, NoPictures, Pictures};
 use streamface_store::ImageKind;
 use streamface_types::FaceId;
 
 use super::dataset_dir::open_reading;
-use super::input::{Input, labelled, labels_of_rows, noise_where_none, read_vectors};
+use super::input::{Input, LabelledFaces, labelled, labels_of_rows, noise_where_none, read_vectors};
 use super::outputs::Output;
 use super::pictures::pictures;
 use crate::event::Context;
@@ -21,6 +22,10 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct EvaluateResult {
+    /// Which labels were taken.
+    pub labels: LabelSource,
+    /// What the people are called, of those who have a name.
+    pub names: BTreeMap<i64, String>,
     /// The scores.
     pub intrinsic: Intrinsic,
     /// Faces that are nearer to another cluster.
@@ -43,31 +48,37 @@ pub fn evaluate(
     settings.check()?;
     let metric = settings.metric.unwrap_or_default();
     with_threads(settings.threads, || {
-        let (found, page) = match input {
+        let (found, page, names, from) = match input {
             Input::Vectors(path) => {
                 let rows = read_vectors(path, metric)?;
                 let labels = settings.labels.as_ref();
                 let labels =
                     labels.ok_or_else(|| Error::Setting("--labels is needed with --vectors".to_owned()))?;
+                let from = LabelSource::File(labels.clone());
                 let labels = noise_where_none(labels_of_rows(labels, rows.len())?);
                 let found = intrinsic(&rows, &labels, metric, settings.errors)?;
                 if let Some(page) = &settings.out {
                     let (page, source) = (Output::Given(page.clone()), path.display().to_string());
-                    write_page(&page, &found, &[], source, settings.errors, &mut NoPictures)?;
+                    let shown = Shown { source, faces: &[], names: &BTreeMap::new(), labels: &from };
+                    write_page(&page, &found, &shown, settings.errors, &mut NoPictures)?;
                 }
-                (found, settings.out.clone())
+                (found, settings.out.clone(), BTreeMap::new(), from)
             }
             Input::Dataset(dir) => {
                 let data = open_reading(dir)?;
-                let (rows, faces, labels) = labelled(&data, settings.labels.as_deref())?;
+                let LabelledFaces { rows, faces, labels, names, from } =
+                    labelled(&data, settings.labels.as_deref())?;
                 let found = intrinsic(&rows, &labels, metric, settings.errors)?;
                 let page = Output::new(settings.out.as_ref(), || data.root().join("evaluate.html"));
                 let source = data.root().display().to_string();
-                write_page(&page, &found, &faces, source, settings.errors, &mut pictures(&data))?;
-                (found, Some(page.into_path()))
+                let shown = Shown { source, faces: &faces, names: &names, labels: &from };
+                write_page(&page, &found, &shown, settings.errors, &mut pictures(&data))?;
+                (found, Some(page.into_path()), names, from)
             }
         };
         Ok(EvaluateResult {
+            labels: from,
+            names,
             doubtful: found.samples.iter().filter(|s| s.silhouette < 0.0).count(),
             shown: limits(settings.errors).shown(&found.outliers).len(),
             intrinsic: found,
@@ -76,21 +87,31 @@ pub fn evaluate(
     })
 }
 
+/// What the page says beside the scores.
+struct Shown<'a> {
+    source: String,
+    faces: &'a [FaceId],
+    names: &'a BTreeMap<i64, String>,
+    labels: &'a LabelSource,
+}
+
 fn write_page(
     page: &Output,
     found: &Intrinsic,
-    faces: &[FaceId],
-    source: String,
+    shown: &Shown<'_>,
     errors: usize,
     pictures: &mut dyn Pictures,
 ) -> Result<()> {
     let evaluation = Evaluation {
         title: "Evaluation of clusters".to_owned(),
-        source,
-        settings: vec![("metric".to_owned(), found.metric.clone())],
+        source: shown.source.clone(),
+        settings: vec![
+            ("metric".to_owned(), found.metric.clone()),
+            ("labels".to_owned(), shown.labels.to_string()),
+        ],
         intrinsic: found,
-        faces,
-        names: BTreeMap::new(),
+        faces: shown.faces,
+        names: shown.names.clone(),
         faces_folder: ImageKind::Face.folder().into(),
         limits: limits(errors),
     };

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use streamface_eval::read_labels;
+use streamface_annotate::labels::{DatasetLabels, LabelSource};
 use streamface_exchange::{
     ExportSettings as Given, Format, ImportSettings as Taken, Labels, Limits, Place, Progress, Snapshot,
     Summary, detect, export_snapshot, import as import_set,
 };
 
 use super::dataset_dir::open_reading;
+use super::labels::wanted;
 use crate::error::At as _;
 use crate::event::{Context, Event};
 use crate::settings::{ExportSettings, ImportSettings, Settings as _};
@@ -18,10 +19,10 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ExportResult {
+    /// Which labels were taken.
+    pub labels: LabelSource,
     /// What was written.
     pub summary: Summary,
-    /// Whether there is a review whose labels were not asked for.
-    pub review_unused: bool,
 }
 
 /// Writes a dataset in another program's form to `out`.
@@ -36,14 +37,10 @@ pub fn export(
     context: &Context<'_>,
 ) -> Result<ExportResult> {
     settings.check()?;
-    let labels = match settings.labels.as_str() {
-        "auto" => Labels::Auto,
-        "reviewed" => Labels::Reviewed,
-        file => Labels::Given(
-            read_labels(file).at(|| "--labels takes auto, reviewed or a file of labels".to_owned())?,
-        ),
-    };
     let data = open_reading(dir)?;
+    let DatasetLabels { named, from } = wanted(&data, Some(settings.labels.as_ref()))
+        .at(|| "--labels takes auto, reviewed, clusters or a file of labels".to_owned())?;
+    let labels = Labels::Given(named);
     let too_large = |_| Error::Setting("shard-faces is too large".to_owned());
     let given = Given {
         labels,
@@ -59,8 +56,7 @@ pub fn export(
     let observe = |p: Progress| context.phase(p.what, p.done, p.total);
     let done = export_snapshot(&set, format, out, &given, &observe);
     context.event(&Event::Ended);
-    let review_unused = given.labels == Labels::Auto && set.is_reviewed();
-    Ok(ExportResult { summary: done?, review_unused })
+    Ok(ExportResult { labels: from, summary: done? })
 }
 
 /// Makes a dataset directory `out` of another program's folder or file, in the format that it looks like where none is

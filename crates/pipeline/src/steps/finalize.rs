@@ -2,15 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use streamface_annotate::Report;
 use streamface_annotate::finalize::{ANNOTATIONS, PEOPLE, Summary};
-use streamface_annotate::{Finalized, Numbering, Report};
-use streamface_store::LabelRow;
+use streamface_annotate::labels::{ReviewOptions, Reviewed};
+use streamface_store::{Dataset, LabelRow};
 use streamface_types::Label;
 
 use super::dataset_dir::open_existing;
-use super::input::no_labels;
-use super::reviewed::Reviewed;
+use super::labels::no_labels;
 use crate::Result;
+use crate::settings::record::record;
 use crate::settings::{FinalizeSettings, Settings as _};
 
 /// What a review came to.
@@ -40,25 +41,41 @@ pub struct FinalizeResult {
 pub fn finalize(dir: &Path, settings: &FinalizeSettings) -> Result<FinalizeResult> {
     settings.check()?;
     let data = open_existing(dir)?;
-    let Reviewed { people, decisions, clustered, unclustered } = Reviewed::read(&data, !settings.same_frame)?;
-    if clustered == 0 {
+    let options = review_options(&data, settings.same_frame, settings.compat)?;
+    let reviewed = Reviewed::read(&data, &options)?;
+    if reviewed.clustered == 0 {
         return Err(no_labels(&data));
     }
-    let numbering = if settings.compat { Numbering::Compat } else { Numbering::Stable };
-    let done = Finalized::new(&people, numbering);
-    done.write(&data.metadata(), &people)?;
+    let (done, people) = (reviewed.finalized(), &reviewed.people);
+    done.write(&data.metadata(), people)?;
     if settings.folders {
         let rows = people.faces().iter().zip(&done.labels);
         let rows: Vec<_> = rows.map(|(face, &l)| LabelRow::new(face.clone(), Label(l))).collect();
-        data.write_labeled_faces(&rows)?;
+        data.write_labeled_faces(&rows, &done.names())?;
     }
     Ok(FinalizeResult {
-        summary: done.summary(&people),
+        summary: done.summary(people),
         report: people.report(),
-        decisions: decisions.iter().filter(|d| people.holds(d.id)).count(),
-        unclustered: unclustered.len(),
+        decisions: reviewed.holding(),
+        unclustered: reviewed.unclustered.len(),
         annotations: data.metadata().join(ANNOTATIONS),
         people: data.metadata().join(PEOPLE),
         folders: settings.folders.then(|| data.root().join("labeled_faces")),
     })
+}
+
+/// How decisions are applied: as told here, which the dataset remembers, else as told before.
+pub(super) fn review_options(
+    data: &Dataset,
+    same_frame: Option<bool>,
+    compat: Option<bool>,
+) -> Result<ReviewOptions> {
+    let before = ReviewOptions::of(data)?;
+    let mut options = before;
+    options.same_frame = same_frame.unwrap_or(before.same_frame);
+    options.compat = compat.unwrap_or(before.compat);
+    if options != before {
+        record(data, ReviewOptions::STEP, false, &options.record())?;
+    }
+    Ok(options)
 }

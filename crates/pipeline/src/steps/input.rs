@@ -1,13 +1,15 @@
 //! What the steps after clustering take: a dataset, or any vectors.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use streamface_annotate::labels::{DatasetLabels, LabelSource};
 use streamface_eval::labels::stem;
-use streamface_eval::read_labels;
-use streamface_store::{Dataset, FeatureRow, LabelRow, read_npy};
+use streamface_store::{Dataset, FeatureRow, read_npy};
 use streamface_types::{Embeddings, FaceId, Metric};
 
 use super::labelling::matrix;
+use super::labels::{by_number, needed, read_label_file};
 use crate::error::At as _;
 use crate::{Error, Result};
 
@@ -50,41 +52,37 @@ pub(super) fn read_vectors(path: &Path, metric: Metric) -> Result<Embeddings> {
     Ok(rows)
 }
 
-/// The embeddings, faces and labels of a dataset; noise where a face has none.
-pub(super) fn labelled(data: &Dataset, other: Option<&Path>) -> Result<(Embeddings, Vec<FaceId>, Vec<i64>)> {
+/// The faces of a dataset with embeddings and labels.
+pub(super) struct LabelledFaces {
+    pub rows: Embeddings,
+    /// One a row.
+    pub faces: Vec<FaceId>,
+    /// One a row; noise where a face has none.
+    pub labels: Vec<i64>,
+    /// Names of people.
+    pub names: BTreeMap<i64, String>,
+    /// Which labels these are.
+    pub from: LabelSource,
+}
+
+/// The embeddings, faces and labels of a dataset: those that the setting means.
+pub(super) fn labelled(data: &Dataset, given: Option<&Path>) -> Result<LabelledFaces> {
     let features = data.read::<FeatureRow>()?;
     let rows = matrix(&features)?;
     let faces: Vec<FaceId> = features.into_iter().map(|f| f.face).collect();
-    let known = match other {
-        Some(path) => read_labels(path)?,
-        None => own_labels(data)?,
-    };
-    if known.is_empty() {
-        return Err(no_labels(data));
-    }
-    let labels = noise_where_none(faces.iter().map(|f| known.get(&f.to_string()).copied()).collect());
+    let DatasetLabels { named, from } = needed(data, given)?;
+    let labels = noise_where_none(faces.iter().map(|f| named.labels.get(f).map(|l| l.0)).collect());
     if labels.iter().all(|&l| l < 0) && !faces.is_empty() {
         let (faces, dir) = (faces.len(), data.root().display());
         return Err(Error::Mismatch(format!("the labels name none of the {faces} faces of {dir}")));
     }
-    Ok((rows, faces, labels))
-}
-
-/// A dataset that has not been clustered.
-pub(super) fn no_labels(data: &Dataset) -> Error {
-    let dir = data.root().display();
-    Error::StepMissing(format!("{dir} has no labels yet; run streamface cluster {dir} first"))
-}
-
-/// The dataset's own labels, by the names of the faces.
-pub(super) fn own_labels(data: &Dataset) -> Result<std::collections::BTreeMap<String, i64>> {
-    Ok(data.read::<LabelRow>()?.into_iter().map(|l| (l.face.to_string(), l.label.0)).collect())
+    Ok(LabelledFaces { rows, faces, labels, names: by_number(named.names), from })
 }
 
 /// Labels by the number of the row, of those that have one: CSV `index,label`, or `name,label` with numbers for names.
 pub(super) fn labels_of_rows(path: &Path, rows: usize) -> Result<Vec<Option<i64>>> {
     let mut labels = vec![None; rows];
-    for (name, label) in read_labels(path)? {
+    for (name, label) in read_label_file(path)?.labels {
         let number = stem(&name);
         let row = number.parse::<usize>().ok().filter(|row| *row < rows && row.to_string() == number);
         let row = row.at(|| {

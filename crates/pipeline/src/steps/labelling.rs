@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use streamface_cluster::{Constraints, compat, labels, merge_by_links};
 use streamface_model::Manifest;
-use streamface_store::FeatureRow;
+use streamface_store::{Dataset, FeatureRow};
 use streamface_types::{Embeddings, FaceId, FaceLink, FrameId};
 
 use super::checkpoint::Checkpoint;
+use super::last_clustering::{COMPAT, LastClustering};
 use crate::clustering_method::{Clusters, append_rows, cluster_rows, count};
-use crate::event::Observer;
+use crate::event::{Context, Event, Observer};
 use crate::settings::{Method, MethodSettings, PeopleSettings};
 use crate::{Error, Result};
 
@@ -33,13 +34,44 @@ pub(super) struct Labelling {
 impl Labelling {
     pub(super) fn new(people: &PeopleSettings, method: &MethodSettings, model: &Manifest) -> Result<Self> {
         let (linkage, merging_threshold) = people.resolve(model)?;
-        let &MethodSettings { method, neighbours, compat, append } = method;
+        let &MethodSettings { compat, append, .. } = method;
+        let (method, neighbours) = (method.method(), method.neighbours());
         Ok(Self { linkage, merging_threshold, method, neighbours, compat, append })
+    }
+
+    /// As the last clustering of the dataset was, but for what is asked for; says so where that is not the model's way.
+    ///
+    /// # Errors
+    /// Those of [`LastClustering`], and thresholds out of range.
+    pub(super) fn of_dataset(
+        data: &Dataset,
+        people: &PeopleSettings,
+        method: &MethodSettings,
+        model: &Manifest,
+        context: &Context<'_>,
+    ) -> Result<Self> {
+        let (all_people, all_method) = LastClustering::of(data)?.complete(data, people, method)?;
+        let asked = Self::new(people, method, model)?;
+        let found = Self::new(&all_people, &all_method, model)?;
+        let thresholds = [
+            ("threshold", asked.linkage.threshold(), found.linkage.threshold()),
+            ("merging-threshold", asked.merging_threshold, found.merging_threshold),
+        ];
+        let mut kept: Vec<String> =
+            thresholds.iter().filter(|(_, a, b)| a != b).map(|(key, _, b)| format!("{key} {b}")).collect();
+        if asked.method_name() != found.method_name() {
+            kept.push(format!("method {}", found.method_name()));
+        }
+        if !kept.is_empty() {
+            let said = format!("as in the last clustering: {}; flags change that", kept.join(", "));
+            context.event(&Event::Note(said));
+        }
+        Ok(found)
     }
 
     /// What the directory's record calls the method.
     pub(super) fn method_name(&self) -> &'static str {
-        if self.compat { "compat" } else { self.method.name() }
+        if self.compat { COMPAT } else { self.method.name() }
     }
 }
 

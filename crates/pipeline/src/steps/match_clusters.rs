@@ -1,18 +1,21 @@
 //! Step 7: which clusters may be one person.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use streamface_annotate::labels::holding;
 use streamface_annotate::matching::{
-    Joined, Matches, Settings as Matching, Stage, answered_pairs, join_sure, matches_observed, read_ignored,
+    Joined, Matches, Settings as Matching, Stage, answered_pairs, join_sure, keep_possible, matches_observed,
+    read_ignored,
 };
-use streamface_annotate::{Journal, People, journal, load};
+use streamface_annotate::{Journal, LabelSource, People, ReviewOptions, journal, load};
 use streamface_store::files;
-use streamface_types::{Embeddings, Metric};
+use streamface_types::{Embeddings, Label, Metric};
 
 use super::cluster::embedder_of;
 use super::dataset_dir::{open_existing, open_reading};
-use super::input::{Input, labelled, labels_of_rows, noise_where_none, read_vectors};
+use super::input::{Input, LabelledFaces, labelled, labels_of_rows, noise_where_none, read_vectors};
 use super::outputs::Output;
 use crate::error::At as _;
 use crate::event::{Context, Event};
@@ -25,8 +28,14 @@ use crate::{Error, Result};
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct MatchResult {
+    /// Which labels the clusters are.
+    pub labels: LabelSource,
+    /// What people are called, by the labels of the pairs, of those who have a name.
+    pub names: BTreeMap<i64, String>,
     /// The pairs.
     pub matches: Matches,
+    /// Pairs that were left out since they cannot be one person: they share a frame, or were said to be different.
+    pub impossible: usize,
     /// Pairs nearer than this are sure.
     pub min: f64,
     /// Pairs farther than this are not asked about.
@@ -70,45 +79,66 @@ fn of_vectors(path: &Path, settings: &MatchSettings, context: &Context<'_>) -> R
     let matches = find(&rows, &of_rows, &ignored(labels)?, &wanted, context)?;
     Output::Given(out.clone()).write(|file| matches.write(file))?;
     let (file, total) = (out.clone(), start.elapsed());
-    Ok(MatchResult { matches, min: wanted.min(), max: wanted.max(), joined: None, file, read, total })
+    Ok(MatchResult {
+        labels: LabelSource::File(labels.clone()),
+        names: BTreeMap::new(),
+        matches,
+        impossible: 0,
+        min: wanted.min(),
+        max: wanted.max(),
+        joined: None,
+        file,
+        read,
+        total,
+    })
 }
 
 fn of_dataset(dir: &Path, settings: &MatchSettings, context: &Context<'_>) -> Result<MatchResult> {
     let start = Instant::now();
     // Pairs that go elsewhere leave the dataset as it is.
-    let decides = settings.join || settings.compat == Some(CompatRule::Paper);
-    let reads = settings.out.is_some() && (settings.labels.is_some() || !decides);
+    let own = settings.labels.as_deref().is_none_or(|path| path == Path::new("auto"));
+    let decides = own && (settings.join || settings.compat == Some(CompatRule::Paper));
+    let reads = settings.out.is_some() && !decides;
     let data = if reads { open_reading(dir)? } else { open_existing(dir)? };
     let (linkage, _) = PeopleSettings::default().resolve(&embedder_of(&data)?)?;
     let max = settings.max.unwrap_or(linkage.threshold());
     let min = settings.min.unwrap_or((linkage.threshold() / 2.0).min(max));
     let wanted = wanted(settings, settings.metric.unwrap_or(linkage.metric()), min, max)?;
-    let (rows, faces, mut labels) = labelled(&data, settings.labels.as_deref())?;
-    let mut ignored = match &settings.labels {
-        Some(path) => ignored(path)?,
-        None => {
+    // Decisions are on the dataset's own clusters.
+    let given = if own { Some(Path::new("clusters")) } else { settings.labels.as_deref() };
+    let LabelledFaces { rows, faces, mut labels, mut names, mut from } = labelled(&data, given)?;
+    let mut ignored = match &from {
+        LabelSource::File(path) => ignored(path)?,
+        _ => {
             let own = data.metadata().join("annotations.json");
             if files::is_there(&own)? { ignored(&own)? } else { Vec::new() }
         }
     };
-    // Decisions are on the dataset's own clusters.
-    let mut deciding = None;
-    if settings.labels.is_none() {
+    let mut people = People::new(faces, &labels, !ReviewOptions::of(&data)?.same_frame)?;
+    let mut journal = None;
+    if own {
         let path = data.metadata().join(journal::FILE);
-        let (journal, decisions) = if decides {
-            let (journal, decisions) = Journal::open(&path)?;
-            (Some(journal), decisions)
+        let decisions = if decides {
+            let (opened, decisions) = Journal::open(&path)?;
+            journal = Some(opened);
+            decisions
         } else {
-            (None, load(&path)?)
+            load(&path)?
         };
-        let mut people = People::new(faces, &labels, true)?;
+        people = people.with_names(&names.into_iter().map(|(label, name)| (Label(label), name)).collect());
         people.replay(&decisions);
         labels = people.labels();
+        let named = |key: u32| Some((people.label(key)?, people.name(key)?.to_owned()));
+        names = people.people().filter_map(named).collect();
         ignored.extend(answered_pairs(&people, &decisions));
-        deciding = journal.map(|journal| (people, journal));
+        let decisions = holding(&people, &decisions);
+        if decisions > 0 {
+            from = LabelSource::Review { decisions };
+        }
     }
     let read = start.elapsed();
-    let matches = find(&rows, &labels, &ignored, &wanted, context)?;
+    let mut matches = find(&rows, &labels, &ignored, &wanted, context)?;
+    let impossible = keep_possible(&mut people, &mut matches);
     let file = Output::new(settings.out.as_ref(), || data.metadata().join("cluster_evals.json"));
     file.write(|out| matches.write(out))?;
     let file = file.into_path();
@@ -122,12 +152,23 @@ fn of_dataset(dir: &Path, settings: &MatchSettings, context: &Context<'_>) -> Re
         ];
         record(&data, "match", false, &settings)?;
     }
-    let joined = match &mut deciding {
-        Some((people, journal)) => Some(join_sure(&rows, wanted.metric(), people, journal, &matches.sure)?),
+    let joined = match &mut journal {
+        Some(journal) => Some(join_sure(&rows, wanted.metric(), &mut people, journal, &matches.sure)?),
         None => None,
     };
     let total = start.elapsed();
-    Ok(MatchResult { matches, min: wanted.min(), max: wanted.max(), joined, file, read, total })
+    Ok(MatchResult {
+        labels: from,
+        names,
+        matches,
+        impossible,
+        min: wanted.min(),
+        max: wanted.max(),
+        joined,
+        file,
+        read,
+        total,
+    })
 }
 
 fn wanted(settings: &MatchSettings, metric: Metric, min: f64, max: f64) -> Result<Matching> {

@@ -10,6 +10,7 @@ use streamface_capture::Stop;
 use streamface_web::{Options, Server};
 
 use super::dataset_dir::open_existing;
+use super::finalize::review_options;
 use crate::Result;
 use crate::event::{Context, Event};
 use crate::settings::{ReviewSettings, Settings as _};
@@ -41,8 +42,8 @@ pub fn review(dir: &Path, settings: &ReviewSettings, context: &Context<'_>) -> R
     let mut wanted = SessionSettings::default();
     wanted.who.clone_from(&settings.who);
     wanted.limits = CandidateLimits { distance: settings.max, pairs: settings.most };
-    wanted.same_frame = settings.same_frame;
     let data = open_existing(dir)?;
+    wanted.options = review_options(&data, settings.same_frame, None)?;
     context.event(&Event::Note(format!("reading {}", data.root().display())));
     let session = ReviewSession::open(data, wanted)?;
     let (unclustered, torn, report) =

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use streamface_annotate::labels::{LabelSource, Whose, dataset_labels};
 use streamface_model::Manifest;
 use streamface_store::Dataset;
 
@@ -33,6 +34,8 @@ pub struct RunResult {
     pub faces: FaceCounts,
     /// People, of all faces of the directory.
     pub people: ClusterResult,
+    /// Which labels the report shows.
+    pub labels: LabelSource,
     /// Where the report is.
     pub report: PathBuf,
     /// How the work went.
@@ -59,12 +62,10 @@ pub fn run(
     let found = find_source(source, name, out)?;
     let loaded = load_extractor(&settings.faces, context)?;
     let embedder = load_embedder(&settings.features, context)?;
-    let labelling = Labelling::new(
-        &settings.people,
-        &MethodSettings::default(),
-        &Manifest::find(&settings.features.embedder)?,
-    )?;
+    let (people, model) = (&settings.people, Manifest::find(&settings.features.embedder)?);
+    people.resolve(&model)?;
     let data = Dataset::open(out)?;
+    let labelling = Labelling::of_dataset(&data, people, &MethodSettings::default(), &model, context)?;
     let wanted = settings.frames.capture()?;
     record_capture(&data, &wanted)?;
     record_extract(&data, &settings.faces.detector, &loaded)?;
@@ -99,7 +100,8 @@ pub fn run(
     }
     let people = with_threads(settings.work.threads, || cluster_dataset(&data, &labelling, context))?;
     work.stages.push(("cluster", people.time));
-    let report = write_report(&data, &streamface_capture::shown(source))?;
+    let labels = dataset_labels(&data, Whose::Auto)?;
+    let report = write_report(&data, &streamface_capture::shown(source), &labels)?;
     work.wall = start.elapsed();
-    Ok(RunResult { frames, faces, people, report, work })
+    Ok(RunResult { frames, faces, people, labels: labels.from, report, work })
 }

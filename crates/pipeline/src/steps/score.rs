@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use streamface_eval::Scores;
-use streamface_eval::labels::{Labelled, read_labelled, stem};
+use streamface_eval::labels::{Labelled, stem};
 use streamface_eval::metrics::{PersonErrors, ReviewScores, Shared, person_errors};
 use streamface_report::{Comparison, ComparisonLimits, Folder, NoPictures, Pictures};
 use streamface_store::{Dataset, ImageKind, write_atomic};
 
 use super::dataset_dir::open_reading;
+use super::labels::read_label_file;
 use super::pictures::pictures;
 use crate::Result;
 use crate::error::At as _;
@@ -36,15 +37,16 @@ pub struct ScoreResult {
     pub page: Option<PathBuf>,
 }
 
-/// Step 9: compares labels with true ones. Each is annotations.json, or CSV `name,label`.
+/// Step 9: compares labels with true ones. Each is annotations.json, CSV `name,label`, or a dataset directory, whose
+/// labels are taken by the rule of [`streamface_annotate::labels`].
 ///
 /// # Errors
 /// A file cannot be read, or the two name no face together.
 pub fn score(truth: &Path, predicted: &Path, settings: &ScoreSettings) -> Result<ScoreResult> {
     settings.check()?;
     let paths = [truth, predicted];
-    let (truth, mut predicted) = (read_labelled(truth)?, read_labelled(predicted)?);
-    let mut before = settings.before.as_ref().map(read_labelled).transpose()?;
+    let (truth, mut predicted) = (read_label_file(truth)?, read_label_file(predicted)?);
+    let mut before = settings.before.as_deref().map(read_label_file).transpose()?;
     // Texts are numbered alike in all files, since a label is asked to equal itself.
     predicted.agree_with(&truth);
     if let Some(before) = &mut before {

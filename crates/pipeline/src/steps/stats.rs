@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use streamface_eval::labels::{each_annotation, read_labelled};
+use streamface_annotate::LabelSource;
+use streamface_eval::labels::each_annotation;
 use streamface_eval::stats::{Stats, StatsBuilder};
 use streamface_report::StatsPage;
-use streamface_store::{Dataset, FaceRow, FeatureRow, FrameRow, LabelRow, files, read_attributes};
+use streamface_store::{Dataset, FaceRow, FeatureRow, FrameRow, files, read_attributes};
 use streamface_types::FaceId;
 
 use super::dataset_dir::open_reading;
+use super::labels::wanted;
 use super::outputs::Output;
 use crate::settings::{Settings as _, StatsSettings};
 use crate::threads::with_threads;
@@ -18,6 +20,8 @@ use crate::{Error, Result};
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct StatsResult {
+    /// Which labels were taken, of each directory.
+    pub labels: Vec<LabelSource>,
     /// The numbers.
     pub stats: Stats,
     /// The page; the same as JSON lies beside it.
@@ -42,13 +46,14 @@ pub fn stats(dirs: &[PathBuf], settings: &StatsSettings) -> Result<StatsResult> 
     };
     with_threads(settings.threads, || {
         let mut all = StatsBuilder::new();
-        let mut shown = Vec::new();
+        let (mut shown, mut sources) = (Vec::new(), Vec::new());
         for (at, dir) in dirs.iter().enumerate() {
             let data = open_reading(dir)?;
             all.dataset();
             let labels = files.get(at).map(PathBuf::as_path);
             let labels = dataset(&mut all, &data, labels, settings.no_distances)?;
-            shown.push((format!("labels of {}", dir.display()), labels));
+            shown.push((format!("labels of {}", dir.display()), labels.to_string()));
+            sources.push(labels);
         }
         let stats = all.finish()?;
         let page = Output::new(settings.out.as_ref(), || first.join("stats.html"));
@@ -64,7 +69,7 @@ pub fn stats(dirs: &[PathBuf], settings: &StatsSettings) -> Result<StatsResult> 
         files::write(&page.with_extension("json"), |out| {
             serde_json::to_writer_pretty(out, &stats).map_err(Into::into)
         })?;
-        Ok(StatsResult { stats, page })
+        Ok(StatsResult { labels: sources, stats, page })
     })
 }
 
@@ -74,10 +79,10 @@ fn dataset(
     data: &Dataset,
     labels: Option<&Path>,
     no_distances: bool,
-) -> Result<String> {
+) -> Result<LabelSource> {
     let metadata = data.metadata();
-    let [manual, own] = ["annotations_manual.json", "annotations.json"].map(|name| metadata.join(name));
-    let (has_manual, has_own) = (files::is_there(&manual)?, files::is_there(&own)?);
+    let own = metadata.join("annotations.json");
+    let has_own = files::is_there(&own)?;
     let mut frames = 0_u64;
     data.each(|row: FrameRow| {
         all.frame(&row.frame, &row.source, row.dropped.is_none());
@@ -102,27 +107,21 @@ fn dataset(
         named.dedup();
         named.iter().for_each(|face| counted(all, face, &mut last));
     }
+    let mut found = wanted(data, labels)?;
+    if found.from == LabelSource::Nothing && has_own {
+        found = wanted(data, Some(&own))?;
+    }
     let mut rows = 0_u64;
-    let chosen = match labels {
-        Some(path) => Some(path),
-        None if has_manual => Some(&*manual),
-        None => {
-            data.each(|row: LabelRow| rows += u64::from(all.label(&row.face, row.label.0, None)))?;
-            (rows == 0 && has_own).then_some(&*own)
-        }
-    };
-    if let Some(path) = chosen {
-        let read = read_labelled(path)?;
-        for (name, &label) in &read.labels {
-            if let Ok(face) = name.parse() {
-                let called = read.names.get(&label).map(String::as_str);
-                rows += u64::from(all.label(&face, label, called));
-            }
-        }
-        if rows == 0 && faces > 0 {
-            let (path, dir) = (path.display(), data.root().display());
-            return Err(Error::Mismatch(format!("{path} names none of the faces of {dir}")));
-        }
+    for (face, label) in &found.named.labels {
+        let called = found.named.names.get(label).map(String::as_str);
+        rows += u64::from(all.label(face, label.0, called));
+    }
+    if let LabelSource::File(path) = &found.from
+        && rows == 0
+        && faces > 0
+    {
+        let (path, dir) = (path.display(), data.root().display());
+        return Err(Error::Mismatch(format!("{path} names none of the faces of {dir}")));
     }
     let attributes = read_attributes(&metadata)?;
     attributes.iter().for_each(|(face, said)| all.attributes(face, said));
@@ -137,9 +136,5 @@ fn dataset(
     if !no_distances {
         data.each(|row: FeatureRow| all.embedding(&row.face, &row.model, &row.embedding))?;
     }
-    Ok(match chosen {
-        Some(path) => path.display().to_string(),
-        None if rows > 0 => "the dataset’s own".to_owned(),
-        None => "none".to_owned(),
-    })
+    Ok(found.from)
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use streamface_cluster::{Constraints, Link, Links, Settings as Linkage, components, cut};
+use streamface_eval::format::Plural;
+use streamface_eval::intrinsic::silhouette;
 use streamface_eval::study::{
     Calibration, CalibrationSettings, HistogramSettings, Labelling, Pair, Prior, Study, Target, Truth,
     histograms, recommend, sweep,
 };
-use streamface_eval::{intrinsic::silhouette, read_labels};
 use streamface_report::StudyPage;
 use streamface_store::{Dataset, FaceRow, FeatureRow};
 use streamface_types::{Embeddings, FaceId, FrameId, Metric};
@@ -18,6 +19,7 @@ use super::compare::compare;
 use super::dataset_dir::open_reading;
 use super::input::{Input, labels_of_rows, read_vectors};
 use super::labelling::{frames, matrix, same_frame};
+use super::labels::read_label_file;
 use super::outputs::Output;
 use crate::clustering_method::cluster_rows;
 use crate::error::At as _;
@@ -67,9 +69,9 @@ pub fn study(input: &Input, settings: &StudySettings, context: &Context<'_>) -> 
         let (faces, out) = faces(input, settings)?;
         if faces.rows.len() < 2 {
             return Err(Error::StepMissing(format!(
-                "{} has {} faces: there is nothing to study",
+                "{} has {}: there is nothing to study",
                 faces.source,
-                faces.rows.len()
+                Plural(faces.rows.len(), "face")
             )));
         }
         let truth = truth(input, settings, &faces, context)?;
@@ -238,7 +240,7 @@ fn truth(
     let labels = match input {
         Input::Vectors(_) => labels_of_rows(path, faces.rows.len())?,
         Input::Dataset(_) => {
-            let known = read_labels(path)?;
+            let known = read_label_file(path)?.labels;
             faces.names.iter().map(|n| known.get(n).copied()).collect()
         }
     };

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use streamface_eval::read_labels;
+use streamface_annotate::labels::{DatasetLabels, LabelSource};
 use streamface_eval::verification::{
     Draw, Pair, Verified, draw_pairs, read_pairs, rows_by_name, verify as fold,
 };
@@ -14,8 +14,9 @@ use streamface_store::{Dataset, FaceRow, FeatureRow};
 use streamface_types::{Embeddings, FaceId, FrameId, Metric};
 
 use super::dataset_dir::open_reading;
-use super::input::{Input, own_labels, read_vectors};
+use super::input::{Input, read_vectors};
 use super::labelling::matrix;
+use super::labels::{is_word, needed, read_label_file};
 use super::outputs::Output;
 use crate::error::At as _;
 use crate::event::Context;
@@ -36,10 +37,17 @@ const MAX_NAMES: u64 = 2 << 30;
 const CIRCULAR: &str = "the pairs are drawn from the dataset’s own clusters, which were found by these very distances: \
                         the scores flatter. Labels or pairs from people tell more.";
 
+/// The same where decisions have changed some of them.
+const PARTLY_CIRCULAR: &str = "the pairs are drawn from the dataset’s own clusters as far as no decision of the review \
+                               changed them, and those were found by these very distances: the scores flatter. Labels \
+                               or pairs from people tell more.";
+
 /// What a verification came to.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct VerifyResult {
+    /// Which labels the pairs were drawn from; none where pairs were given.
+    pub labels: Option<LabelSource>,
     /// The numbers.
     pub verified: Verified,
     /// Pairs that lack a face.
@@ -71,6 +79,7 @@ fn verify_here(input: &Input, settings: &VerifySettings, context: &Context<'_>) 
     };
     let mut shown = vec![("metric".to_owned(), metric.to_string())];
     let mut caution = String::new();
+    let mut from = None;
     let (compared, missing) = match &settings.pairs {
         Some(path) => {
             let pairs = read_pairs(path)?;
@@ -79,16 +88,18 @@ fn verify_here(input: &Input, settings: &VerifySettings, context: &Context<'_>) 
                 .at(|| format!("{} and {source}", path.display()))?
         }
         None => {
-            let labels = labels_of(settings, data.as_ref(), &rows)?;
-            let given = settings.labels.as_ref().map(|path| path.display().to_string());
-            if given.is_none() {
-                context.warn(CIRCULAR);
-                caution = format!("Caution: {CIRCULAR}");
+            let (labels, source) = labels_of(settings, data.as_ref(), &rows)?;
+            let circular = match &source {
+                LabelSource::Clusters => Some(CIRCULAR),
+                LabelSource::Review { .. } => Some(PARTLY_CIRCULAR),
+                _ => None,
+            };
+            if let Some(circular) = circular {
+                context.warn(circular);
+                caution = format!("Caution: {circular}");
             }
-            shown.push((
-                "labels".to_owned(),
-                given.unwrap_or_else(|| "the dataset’s own clusters".to_owned()),
-            ));
+            shown.push(("labels".to_owned(), source.to_string()));
+            from = Some(source);
             let &VerifySettings { folds, per_fold, seed, .. } = settings;
             let pairs = draw_pairs(&labels, Draw { folds, per_fold, seed, ..Draw::default() });
             shown.push(("seed".to_owned(), seed.to_string()));
@@ -112,7 +123,7 @@ fn verify_here(input: &Input, settings: &VerifySettings, context: &Context<'_>) 
         };
         page.write(|out| shown.render(out).map_err(std::io::Error::other))?;
     }
-    Ok(VerifyResult { verified, missing, page: page.map(Output::into_path) })
+    Ok(VerifyResult { labels: from, verified, missing, page: page.map(Output::into_path) })
 }
 
 fn of_dataset(data: &Dataset) -> Result<Rows> {
@@ -220,12 +231,22 @@ fn mean(vectors: &Embeddings, rows: &[usize]) -> Vec<f32> {
     sum.into_iter().map(|s| (s / rows.len() as f64) as f32).collect()
 }
 
-/// A label for each row; −1 where it has none.
-fn labels_of(settings: &VerifySettings, data: Option<&Dataset>, rows: &Rows) -> Result<Vec<i64>> {
-    let known = match (&settings.labels, data) {
-        (Some(path), _) => read_labels(path)?,
-        (None, Some(data)) => own_labels(data)?,
-        (None, None) => {
+/// A label for each row, −1 where it has none; and which these are.
+fn labels_of(
+    settings: &VerifySettings,
+    data: Option<&Dataset>,
+    rows: &Rows,
+) -> Result<(Vec<i64>, LabelSource)> {
+    let (known, from) = match (settings.labels.as_deref(), data) {
+        // By the names in the file, which may be those of photos.
+        (Some(path), _) if data.is_none() || !is_word(path) => {
+            (read_label_file(path)?.labels, LabelSource::File(path.to_owned()))
+        }
+        (given, Some(data)) => {
+            let DatasetLabels { named, from } = needed(data, given)?;
+            (named.labels.into_iter().map(|(face, label)| (face.to_string(), label.0)).collect(), from)
+        }
+        (_, None) => {
             let said = "--pairs or --labels is needed to know who is who";
             return Err(Error::Setting(said.to_owned()));
         }
@@ -242,5 +263,5 @@ fn labels_of(settings: &VerifySettings, data: Option<&Dataset>, rows: &Rows) -> 
         let said = format!("the labels name none of the {} faces", rows.names.len());
         return Err(Error::Mismatch(said));
     }
-    Ok(labels)
+    Ok((labels, from))
 }

@@ -5,10 +5,10 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use streamface_annotate::{Finalized, Numbering};
+use streamface_annotate::labels::{ReviewOptions, Reviewed, Whose, dataset_labels};
 use streamface_capture::{Source, shown};
 use streamface_model::Manifest;
-use streamface_store::{Dataset, FeatureRow, ImageKind, LabelRow};
+use streamface_store::{Dataset, FeatureRow, ImageKind, LabelRow, NamedLabels};
 use streamface_types::{FaceId, Label};
 use streamface_web::Options;
 
@@ -17,9 +17,9 @@ use super::capture::record_capture;
 use super::dataset_dir::{find_source, open_reading, remove_if_fresh};
 use super::extract::record_extract;
 use super::frame_worker::Done;
+use super::labels::by_number;
 use super::models::{load_embedder, load_extractor};
 use super::results::{FaceCounts, FrameCounts, Work};
-use super::reviewed::Reviewed;
 use super::session::{Next, Session, Worked};
 use crate::error::At as _;
 use crate::event::{Context, Event};
@@ -112,6 +112,7 @@ pub fn watch(
     let numbers = gallery.add_earlier(earlier.set())?;
     earlier.renumber(&numbers);
     let known = gallery.len();
+    let names = gallery.names();
 
     let mut outlets = Outlets::default();
     if let Some(path) = &settings.outlets.events {
@@ -150,7 +151,7 @@ pub fn watch(
             return Err(e);
         }
     };
-    keep_labels(&data, &earlier.labels, &watched)?;
+    keep_labels(&data, &earlier.labels, &watched, &names)?;
     work.wall = start.elapsed();
     work.failures.extend(watched.lost);
     let people = watched.labels.values().copied().collect::<BTreeSet<u64>>().len();
@@ -202,43 +203,39 @@ impl Known {
             )));
         }
         // A review counts as far as it has come.
-        let faces = features.iter().map(|row| row.face.clone());
-        let Reviewed { people, unclustered, .. } = Reviewed::of(data, faces, true)?;
-        let (of_faces, names) = match numbers {
+        let (labels, names) = match numbers {
             Numbers::Finalized => {
-                let done = Finalized::new(&people, Numbering::Stable);
-                let names = done.people.iter().filter_map(|p| Some((p.label, p.name.clone()?))).collect();
-                (done.labels, names)
+                let NamedLabels { labels, names } = dataset_labels(data, Whose::Auto)?.named;
+                (labels, names)
             }
             Numbers::AsTheyAre => {
-                let labels = people.labels();
-                let name = |person: u32| {
-                    let first = *people.faces_of(person).first()?;
-                    Some((labels[first as usize], people.name(person)?.to_owned()))
-                };
-                let names = people.people().filter_map(name).collect();
+                let faces = features.iter().map(|row| row.face.clone()).collect();
+                let NamedLabels { labels, names } =
+                    Reviewed::of(data, faces, &ReviewOptions::of(data)?)?.labels_as_they_are();
                 (labels, names)
             }
         };
-        let mut labels: BTreeMap<FaceId, i64> = people.faces().iter().cloned().zip(of_faces).collect();
-        // Nobody has said yet that they are no one's.
-        for face in unclustered {
-            if labels.get(&face).is_some_and(|&label| label < 0) {
-                labels.remove(&face);
-            }
-        }
-        Ok(Self { features, labels, names })
+        let labels = labels.into_iter().map(|(face, label)| (face, label.0)).collect();
+        Ok(Self { features, labels, names: by_number(names) })
     }
 }
 
-/// Labels of what was seen, beside those of an earlier watch.
-fn keep_labels(data: &Dataset, earlier: &BTreeMap<FaceId, i64>, watched: &Watched) -> Result<()> {
+/// Labels of what was seen, beside those of an earlier watch, and the names of those who have one.
+fn keep_labels(
+    data: &Dataset,
+    earlier: &BTreeMap<FaceId, i64>,
+    watched: &Watched,
+    names: &BTreeMap<u64, String>,
+) -> Result<()> {
     data.compact()?;
     let mut labels = earlier.clone();
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     labels.extend(watched.labels.iter().map(|(face, &n)| (face.clone(), number(n))));
     let rows: Vec<LabelRow> = labels.into_iter().map(|(face, l)| LabelRow::new(face, Label(l))).collect();
-    data.write_annotations(&rows)?;
-    data.replace(rows)?;
+    let there: BTreeSet<Label> = rows.iter().map(|row| row.label).collect();
+    let names = names.iter().map(|(&n, name)| (Label(number(n)), name.clone()));
+    let names = names.filter(|(label, _)| there.contains(label)).collect();
+    data.write_annotations(&rows, &names)?;
+    data.replace_labels(rows, &names)?;
     Ok(())
 }

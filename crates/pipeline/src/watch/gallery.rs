@@ -223,6 +223,12 @@ impl Gallery {
         self.by_number.get(&person).and_then(|&at| self.people[at].name.as_deref())
     }
 
+    /// Names by number, of those who have one.
+    #[must_use]
+    pub fn names(&self) -> BTreeMap<u64, String> {
+        self.people.iter().filter_map(|p| Some((p.number, p.name.clone()?))).collect()
+    }
+
     /// People, with the number of a dataset and a face of it that shows them.
     pub fn portraits(&self) -> impl Iterator<Item = (u64, usize, &FaceId)> {
         self.people.iter().filter_map(|p| p.portrait.as_ref().map(|(set, face)| (p.number, *set, face)))

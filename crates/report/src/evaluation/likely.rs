@@ -34,7 +34,8 @@ impl Evaluation<'_> {
             }
             @for sample in shown { (self.likely_error(sheet, sample, &typical)) }
             @if further > 0 {
-                p class="note" { (Plural(further, "further face")) " listed in the JSON, not shown here." }
+                p class="note" { (Plural(further, "further face")) " not shown here; streamface evaluate --json lists "
+                    (if further == 1 { "it." } else { "them." }) }
             }
         };
         section("errors", "Likely errors", &body)

@@ -129,8 +129,8 @@ fn labeled_faces_are_replaced_whole() {
     data.stage(ImageKind::Face, &face, b"png").unwrap();
     data.publish_if_staged(ImageKind::Face, &face).unwrap();
     let row = |label| LabelRow::new(face.clone(), Label(label));
-    data.write_labeled_faces(&[row(0)]).unwrap();
-    data.write_labeled_faces(&[row(7)]).unwrap();
+    data.write_labeled_faces(&[row(0)], &BTreeMap::new()).unwrap();
+    data.write_labeled_faces(&[row(7)], &BTreeMap::new()).unwrap();
     assert!(!dir.path().join("labeled_faces/0").exists());
     assert!(dir.path().join(format!("labeled_faces/7/{face}.png")).exists());
 }
@@ -270,8 +270,8 @@ fn readers_need_no_lock_and_change_nothing() {
         reader.replace(vec![row()]),
         reader.compact(),
         reader.stage(ImageKind::Frame, &frame(5), b"png"),
-        reader.write_annotations(&[]),
-        reader.write_labeled_faces(&[]),
+        reader.write_annotations(&[], &BTreeMap::new()),
+        reader.write_labeled_faces(&[], &BTreeMap::new()),
         reader.write_processed(&[], &[]),
     ] {
         assert!(matches!(refused, Err(Error::ReadOnly { .. })), "{refused:?}");
@@ -342,7 +342,7 @@ fn links_in_a_dataset_are_not_followed() {
         .unwrap();
     let other = FaceId::new(frame(1), 0);
     assert!(data.read_image(ImageKind::Face, &other).unwrap_err().to_string().contains("is a link"));
-    data.write_labeled_faces(&[LabelRow::new(other, Label(0))]).unwrap();
+    data.write_labeled_faces(&[LabelRow::new(other, Label(0))], &BTreeMap::new()).unwrap();
     assert_eq!(fs::read_dir(dir.path().join("labeled_faces/0")).unwrap().count(), 0);
     assert_eq!(fs::read_to_string(outside.path().join("file")).unwrap(), "precious");
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 2);

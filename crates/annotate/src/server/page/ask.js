@@ -1,6 +1,6 @@
 // Questions: two people side by side, one person and candidates, a sweep over likely pairs, and the queue.
 
-import { h, button, key, faces, preload, keys, boundKeys, rove, say, count, called, linkTo, size, thumbs, seen } from "./dom.js";
+import { h, put, button, key, faces, preload, keys, boundKeys, rove, say, called, linkTo, size, thumbs, seen } from "./dom.js";
 import { get, decide, clock, seenOf, stale, warn } from "./talk.js";
 import { large } from "./large.js";
 
@@ -40,12 +40,12 @@ export async function ask(main, form) {
     if (next) preload(people(next));
     if (!now) {
       keys({});
-      main.replaceChildren(h("div", { class: "done" }, h("h1", { tabindex: "-1" }, "Nothing left to ask here"),
+      put(main, h("div", { class: "done" }, h("h1", { tabindex: "-1" }, "Nothing left to ask here"),
         h("p", {}, "All likely pairs have been asked. Check ", h("a", { href: "#/people" }, "the people"), ", at answers ",
           h("a", { href: "#/history/doubtful" }, "worth checking again"), ", or finalize."),
         wanted.all ? null : h("button", { type: "button", class: "plain", onclick: () => { wanted.all = true; load(); } }, "Ask about unlikely pairs, too")));
     } else {
-      main.replaceChildren(...{ pair, group, sweep }[now.form](now, answer));
+      put(main, ...{ pair, group, sweep }[now.form](now, answer));
       clock();
     }
     main.querySelector("h1")?.focus({ preventScroll: true });
@@ -119,7 +119,7 @@ function group(question, answer) {
   const person = question.person;
   const marks = [{ mark: "same", label: "same" }, { mark: "maybe", label: "not sure" }];
   const content = (it) => [thumbs(it.right, 4), h("span", { class: "caption" }, h("strong", {}, called(it.right)),
-    h("span", { class: "quiet" }, `${count(it.right.faces)} faces · ${percent(it.probability)}`))];
+    h("span", { class: "quiet" }, `${size(it.right)} · ${percent(it.probability)}`))];
   const { box, state, digits, watch } = cards(question, marks, content);
   const verdicts = ["different", "same", "not_sure"];
   const send = (of) => answer(question, compare(question.pairs.map((it, i) =>
@@ -168,12 +168,12 @@ function addKeys(more) {
 export async function rows(main, { title, about, load }) {
   const list = h("ol", { class: "rows" });
   const heading = h("h1", { tabindex: "-1" }, title);
-  main.replaceChildren(h("div", { class: "heading" }, heading, h("p", { class: "quiet" }, about)), list);
+  put(main, h("div", { class: "heading" }, heading, h("p", { class: "quiet" }, about)), list);
   heading.focus({ preventScroll: true });
   const fill = async () => {
     const questions = await load();
     if (!main.isConnected) return;
-    list.replaceChildren(...questions.map(row));
+    put(list, ...questions.map(row));
     if (!questions.length) list.replaceWith(h("p", { class: "done" }, "Nothing here."));
   };
   const row = (question) => {

@@ -20,6 +20,11 @@ function svg(tag) {
   return document.createElementNS(space, tag);
 }
 
+/** Replaces what is in an element; `false` and null are left out, as by `h`. */
+export function put(box, ...children) {
+  box.replaceChildren(...children.flat(9).filter((child) => child !== null && child !== undefined && child !== false));
+}
+
 /** A key in a hint. */
 export const key = (name) => h("kbd", { "aria-hidden": "true" }, name);
 
@@ -155,6 +160,9 @@ export function say(text, shown = false) {
 /** A number with thousands separators. */
 export const count = (n) => n.toLocaleString("en");
 
+/** A number of things, as text: `1 face`, `2 faces`. */
+export const plural = (n, one, more) => `${count(n)} ${n === 1 ? one : more}`;
+
 /** A duration as text. */
 export function duration(seconds) {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
@@ -169,7 +177,7 @@ export const called = (person) => person.name ?? (person.label < 0 ? "No one" : 
 export const linkTo = (person) => `#/person/${encodeURIComponent(person.id)}`;
 
 /** A person's number of faces, as text. */
-export const size = (person) => `${count(person.faces)} ${person.faces === 1 ? "face" : "faces"}`;
+export const size = (person) => plural(person.faces, "face", "faces");
 
 /** The first faces of a person, small. */
 export const thumbs = (person, n) => h("span", { class: "thumbs" }, person.shown.slice(0, n).map((face) => picture(face.id)));

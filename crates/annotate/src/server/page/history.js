@@ -1,6 +1,6 @@
 // The history of decisions, with undo and redo.
 
-import { h, button, faces, keys, count, say } from "./dom.js";
+import { h, put, button, faces, keys, count, plural, say } from "./dom.js";
 import { get, decide, clock, stale, warn } from "./talk.js";
 import { large } from "./large.js";
 
@@ -14,7 +14,7 @@ export async function history(main, doubtful) {
   const heading = h("h1", { tabindex: "-1" }, "History");
   const tab = (label, to, on) => h("a", { href: to, class: "plain tab", "aria-current": on ? "page" : null }, label);
   const more = button("Older", "", () => fill(list.children.length), { class: "plain" });
-  main.replaceChildren(h("div", { class: "heading" }, heading, h("div", { class: "tabs" },
+  put(main, h("div", { class: "heading" }, heading, h("div", { class: "tabs" },
     tab("Last first", "#/history", !doubtful), tab("Most doubtful first", "#/history/doubtful", doubtful))), list, more);
   heading.focus({ preventScroll: true });
   let total = 0;
@@ -22,11 +22,11 @@ export async function history(main, doubtful) {
     const found = await get("/api/history", { doubtful, offset, limit: PAGE });
     if (!main.isConnected) return;
     total = found.total;
-    if (offset === 0) list.replaceChildren();
+    if (offset === 0) put(list);
     list.append(...found.rows.map(row));
     more.hidden = list.children.length >= total;
     if (!total) list.append(h("li", { class: "done" }, "There are no decisions yet."));
-    if (offset === 0) say(`${count(total)} decisions`);
+    if (offset === 0) say(plural(total, "decision", "decisions"));
   };
   const row = (entry) => {
     const act = entry.undone ? "redo" : "undo";

@@ -1,6 +1,6 @@
 // Lists of people and of noise, and the view of one person: name, split, move, exclude.
 
-import { h, button, faces, keys, dialog, count, called, linkTo, size, thumbs, seen, say } from "./dom.js";
+import { h, put, button, faces, keys, dialog, count, plural, called, linkTo, size, thumbs, seen, say } from "./dom.js";
 import { get, decide, clock, seenOf, stale, warn } from "./talk.js";
 import { large } from "./large.js";
 
@@ -42,10 +42,10 @@ function finder(choose, paged = () => {}) {
       const found = await get("/api/people", { ...search, offset, limit: PAGE });
       // A late reply to an earlier search is ignored.
       if (mine !== wanted || !list.isConnected) return;
-      list.replaceChildren(...found.rows.map((person) => h("li", {}, personCard(person, choose(person)))));
-      pages.replaceChildren(pager(found.total, offset, fill));
+      put(list, ...found.rows.map((person) => h("li", {}, personCard(person, choose(person)))));
+      put(pages, pager(found.total, offset, fill));
       paged(pages);
-      say(`${count(found.total)} people`);
+      say(plural(found.total, "person", "people"));
     } catch (failure) {
       if (mine === wanted) warn(failure.message);
     }
@@ -67,7 +67,7 @@ function finder(choose, paged = () => {}) {
 export async function listPeople(main) {
   const { form, list, pages, fill } = finder((person) => ({ href: linkTo(person) }), (box) => keys(pagerKeys(box)));
   const heading = h("h1", { tabindex: "-1" }, "People");
-  main.replaceChildren(h("div", { class: "heading" }, heading), form, list, pages);
+  put(main, h("div", { class: "heading" }, heading), form, list, pages);
   heading.focus({ preventScroll: true });
   stale.reload = () => fill();
   await fill();
@@ -151,8 +151,8 @@ export async function showPerson(main, id) {
       work.changed();
     };
     const heading = h("h1", { tabindex: "-1" }, called(person));
-    main.replaceChildren(
-      h("div", { class: "heading" }, heading, h("p", { class: "quiet" }, `${count(person.faces)} faces`, seen(person) ? ` · ${seen(person)}` : "",
+    put(main,
+      h("div", { class: "heading" }, heading, h("p", { class: "quiet" }, size(person), seen(person) ? ` · ${seen(person)}` : "",
         ". Choose the faces that do not belong to this person, with Space or a click. Enter enlarges a face.")),
       h("div", { class: "bar" }, naming, h("button", { type: "button", class: "plain", onclick: noise }, "All faces are noise")),
       faces(found.faces.rows, `Faces of ${called(person)}`, { chosen, open: large, changed: work.changed }), pages, work.bar);
@@ -175,7 +175,7 @@ export async function listNoise(main) {
     const pages = pager(found.total, offset, (next) => load(next).catch((failure) => warn(failure.message)));
     keys({ ...work.map, ...pagerKeys(pages) });
     const heading = h("h1", { tabindex: "-1" }, "Noise");
-    main.replaceChildren(h("div", { class: "heading" }, heading, h("p", { class: "quiet" }, "Faces that belong to no one. Choose faces to assign them to a person.")),
+    put(main, h("div", { class: "heading" }, heading, h("p", { class: "quiet" }, "Faces that belong to no one. Choose faces to assign them to a person.")),
       found.total ? faces(found.rows, "Noise", { chosen, open: large, changed: work.changed }) : h("p", { class: "done" }, "Nothing here."), pages, found.total ? work.bar : null);
     heading.focus({ preventScroll: true });
     clock();

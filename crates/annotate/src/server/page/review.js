@@ -1,6 +1,6 @@
 // The page: views, progress and tools.
 
-import { h, key, globalKeys, boundKeys, dialog, count, duration, say } from "./dom.js";
+import { h, put, key, globalKeys, boundKeys, dialog, count, plural, duration, say } from "./dom.js";
 import { get, post, saved, who, decide, warn, clearAlert, stale } from "./talk.js";
 import { ask, rows } from "./ask.js";
 import { listPeople, showPerson, listNoise } from "./people.js";
@@ -45,14 +45,14 @@ async function show() {
   links.get(path)?.scrollIntoView({ block: "nearest", inline: "center" });
   // Each view has its own element: a late reply for a view that was left changes nothing.
   const box = h("div", { class: "view" });
-  main.replaceChildren(box);
+  put(main, box);
   main.setAttribute("aria-busy", "true");
   delete main.dataset.view;
   try {
     await (view ? view[3](box, rest) : showPerson(box, decodeURIComponent(rest)));
   } catch (failure) {
     if (failure.error === "token") return void askToken();
-    box.replaceChildren(h("h1", { tabindex: "-1" }, "This did not work"), h("p", {}, failure.message));
+    put(box, h("h1", { tabindex: "-1" }, "This did not work"), h("p", {}, failure.message));
   } finally {
     main.removeAttribute("aria-busy");
     main.dataset.view = `${path}/${rest}`;
@@ -67,11 +67,12 @@ function progress(overview) {
   const [start, now] = overview.f ?? [null, null];
   const part = (name, value) => value === null ? null : h("div", {}, h("dt", {}, name), h("dd", {}, value));
   const share = now === null ? 0 : now;
-  document.getElementById("progress").replaceChildren(
+  document.getElementById("progress").dataset.estimated = overview.estimated;
+  put(document.getElementById("progress"),
     h("progress", { max: "1", value: String(share), "aria-label": "Expected F" }),
     h("dl", {}, part("people", count(overview.people)), part("answers", count(overview.answers)),
       part("expected F", now === null ? null : `${now.toFixed(3)} (${now >= start ? "+" : "−"}${Math.abs(now - start).toFixed(3)})`),
-      part("left", overview.rest ? `${count(Math.ceil(overview.rest.screens))} screens, about ${duration(overview.rest.seconds)}` : null),
+      part("left", overview.rest ? `${plural(Math.ceil(overview.rest.screens), "screen", "screens")}, about ${duration(overview.rest.seconds)}` : null),
       part("undecided", overview.undecided ? count(overview.undecided) : null), part("not applied", overview.conflicts ? count(overview.conflicts) : null)));
 }
 
@@ -138,7 +139,7 @@ function finalize() {
   const go = h("button", { type: "button", class: "main yes", onclick: async () => {
     try {
       const result = await post("/api/finalize", {});
-      status.textContent = `${result.file}: ${count(result.people)} people, ${count(result.faces)} faces, ${count(result.noise)} noise.`;
+      status.textContent = `${result.file}: ${plural(result.people, "person", "people")}, ${plural(result.faces, "face", "faces")}, ${count(result.noise)} noise.`;
       say(status.textContent);
     } catch (failure) {
       status.textContent = `Not written. ${failure.message}`;
@@ -159,7 +160,15 @@ globalKeys({
   "?": { label: "This help", act: help },
 });
 
-async function refresh() { progress(await get("/api/overview")); }
+let again;
+
+/** Shows the progress. Its estimates lag behind the last answers, and so are asked for once more. */
+async function refresh() {
+  clearTimeout(again);
+  const overview = await get("/api/overview");
+  progress(overview);
+  if (overview.estimated < overview.revision) again = setTimeout(() => refresh().catch(() => {}), 700);
+}
 
 /** Exchanges a token for a cookie. */
 async function give(token) {
@@ -170,7 +179,7 @@ async function give(token) {
 function askToken() {
   const input = h("input", { name: "token", type: "password", autocomplete: "off", required: true });
   const heading = h("h1", { tabindex: "-1" }, "A token is needed");
-  main.replaceChildren(heading, h("form", { class: "naming", onsubmit: async (event) => {
+  put(main, heading, h("form", { class: "naming", onsubmit: async (event) => {
     event.preventDefault();
     try { await give(input.value.trim()); await begin(); } catch (failure) { warn(failure.message); }
   } }, h("label", {}, h("span", {}, "The token shown in the terminal"), input), h("button", { type: "submit", class: "main yes" }, "Continue")));
@@ -185,7 +194,11 @@ async function begin() {
   return route();
 }
 
-saved.push((reply) => progress(reply.overview));
+saved.push((reply) => {
+  progress(reply.overview);
+  clearTimeout(again);
+  if (reply.overview.estimated < reply.overview.revision) again = setTimeout(() => refresh().catch(() => {}), 700);
+});
 theme(localStorage.getItem("theme") ?? "auto");
 window.addEventListener("hashchange", route);
 const given = location.hash.match(/^#token=([0-9a-f]+)$/);

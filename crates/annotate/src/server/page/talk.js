@@ -1,6 +1,6 @@
 // Requests to the server.
 
-import { h, button, say } from "./dom.js";
+import { h, put, button, say } from "./dom.js";
 
 /** A failed request. */
 export class Failure extends Error {
@@ -119,8 +119,8 @@ function refused(answer, failure) {
 /** Shows a warning until it is dismissed. */
 export function warn(message, buttons = []) {
   const dismiss = h("button", { type: "button", class: "close", "aria-label": "Dismiss", onclick: clearAlert }, "×");
-  document.getElementById("alert").replaceChildren(h("div", { class: "warning" }, h("p", {}, message), ...buttons, dismiss));
+  put(document.getElementById("alert"), h("div", { class: "warning" }, h("p", {}, message), ...buttons, dismiss));
 }
 
 /** Removes the warning. */
-export function clearAlert() { document.getElementById("alert").replaceChildren(); }
+export function clearAlert() { put(document.getElementById("alert")); }

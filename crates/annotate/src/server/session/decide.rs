@@ -165,6 +165,7 @@ impl ReviewSession {
     pub(super) fn take(&mut self, answer: &Answer) -> Result<Decided, Problem> {
         self.check_seen(answer)?;
         self.check_not_answered(answer)?;
+        self.check_not_named(answer)?;
         let mut action = answer.action.clone();
         let mut emptied = None;
         if let Action::Noise { faces } = &mut action
@@ -175,6 +176,9 @@ impl ReviewSession {
         self.people.check(&action).map_err(|refusal| match refusal {
             Refusal::Conflict(_) => {
                 Problem::Conflict(format!("NOT saved, since it contradicts earlier decisions: {refusal}."))
+            }
+            Refusal::Breaks(_) => {
+                Problem::Conflict(format!("NOT saved, since it contradicts another decision: {refusal}."))
             }
             Refusal::Unknown(_) | Refusal::NoSuchDecision(_) => {
                 Problem::Unknown(format!("NOT saved: {refusal}."))
@@ -277,6 +281,34 @@ impl ReviewSession {
         Ok(())
     }
 
+    /// Checks that no one has given the same person another name since the screen was made.
+    fn check_not_named(&self, answer: &Answer) -> Result<(), Problem> {
+        let Action::Name { person, name } = &answer.action else { return Ok(()) };
+        let who = |faces: &[FaceId]| -> HashSet<u32> {
+            faces.iter().filter_map(|face| self.people.person_of(self.people.index(face)?)).collect()
+        };
+        let ours = who(person);
+        let since = &self.decisions[(answer.revision as usize).min(self.decisions.len())..];
+        let last = since.iter().rev().find_map(|decision| match &decision.action {
+            Action::Name { person, name } if self.people.holds(decision.id) => {
+                (!ours.is_disjoint(&who(person))).then_some((decision, name))
+            }
+            _ => None,
+        });
+        match last {
+            Some((decision, given)) if given != name => {
+                let said = match given {
+                    Some(given) => format!("{} has named this person '{given}'", decision.who),
+                    None => format!("{} has taken this person's name away", decision.who),
+                };
+                Err(Problem::Stale(format!(
+                    "{said} since this was shown. Yours was NOT saved. The page now shows the current name."
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn changed(&self, revision: u64) -> Problem {
         let by =
             self.decisions.last().filter(|d| d.id > revision).map(|d| format!(" (the last by {})", d.who));
@@ -319,7 +351,7 @@ impl ReviewSession {
     }
 
     pub(super) fn write_result(&mut self) -> Result<Finalized, Problem> {
-        let done = crate::Finalized::new(&self.people, crate::Numbering::Stable);
+        let done = crate::Finalized::new(&self.people, self.settings.options.numbering());
         done.write(&self.data.metadata(), &self.people)?;
         let noise = done.labels.iter().filter(|&&label| label < 0).count();
         Ok(Finalized {

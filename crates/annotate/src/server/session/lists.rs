@@ -56,8 +56,7 @@ impl ReviewSession {
 
     /// Number of decisions that hold, without undo and redo.
     pub(super) fn answers(&self) -> usize {
-        let counts = |d: &&Decision| !matches!(d.action, Action::Undo { .. } | Action::Redo { .. });
-        self.decisions.iter().filter(counts).filter(|d| self.people.holds(d.id)).count()
+        crate::labels::holding(&self.people, &self.decisions)
     }
 
     /// Pairs of people answered with "not sure".

@@ -18,7 +18,7 @@ use streamface_store::Dataset;
 use streamface_types::{Attributes, FaceId};
 
 use super::view::Rest;
-use crate::{Decision, Error, Journal, People};
+use crate::{Decision, Error, Journal, People, ReviewOptions};
 use decide::Reservation;
 pub use face_selection::{FaceSample, representative_faces};
 use index::{Index, Vectors};
@@ -48,8 +48,8 @@ pub struct SessionSettings {
     pub who: String,
     /// Which pairs may be asked about.
     pub limits: CandidateLimits,
-    /// Whether two faces of one frame may be one person.
-    pub same_frame: bool,
+    /// How decisions are applied.
+    pub options: ReviewOptions,
 }
 
 /// Minimum time between two estimates of the progress.
@@ -90,7 +90,8 @@ impl ReviewSession {
         let (journal, decisions) = Journal::open(&data.metadata().join(crate::journal::FILE))?;
         let ids: Vec<FaceId> = (0..index.faces.len() as u32).map(|face| index.id(face)).collect();
         let labels: Vec<i64> = index.faces.iter().map(|face| face.label).collect();
-        let mut people = People::new(ids, &labels, !settings.same_frame)?;
+        let names = data.cluster_names()?;
+        let mut people = People::new(ids, &labels, !settings.options.same_frame)?.with_names(&names);
         people.replay(&decisions);
         let mut session = Self {
             data,

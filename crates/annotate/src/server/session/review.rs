@@ -41,6 +41,7 @@ impl Review for ReviewSession {
             who: self.settings.who.clone(),
             f: self.f_at_start.zip(progress).map(|(start, now)| [start, now.f]),
             rest: progress.map(|p| p.rest),
+            estimated: self.progress.map_or(0, |(_, revision, _)| revision),
             conflicts: self.people.report().conflicts.len(),
         }
     }

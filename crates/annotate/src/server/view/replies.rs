@@ -47,6 +47,8 @@ pub struct Overview {
     pub f: Option<[f64; 2]>,
     /// Remaining work, if known.
     pub rest: Option<Rest>,
+    /// Id of the last decision that `f` and `rest` take into account: they may lag an answer or two behind.
+    pub estimated: u64,
     /// Decisions that are not applied because they contradict earlier ones.
     pub conflicts: usize,
 }

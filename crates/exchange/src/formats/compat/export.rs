@@ -47,12 +47,18 @@ fn annotations(
     };
     // The two files stand beside each other, whichever of them was asked for.
     let clustered: Vec<LabelRow>;
-    let automatic = if matches!(settings.labels, Labels::Reviewed) {
+    let mut automatic = if matches!(settings.labels, Labels::Reviewed) {
         clustered = set.data.read()?;
         annotations_of(clustered.iter().map(|r| (&r.face, r.label)), &set.attributes)
     } else {
         annotations_of(set.labels.iter().map(|(f, l)| (f, *l)), &set.attributes)
     };
+    let names = if matches!(settings.labels, Labels::Reviewed) {
+        set.data.cluster_names()?
+    } else {
+        set.names.clone()
+    };
+    automatic.names = names.into_iter().map(|(label, name)| (label.0, name)).collect();
     summary.people = set.people(&set.faces);
     if !automatic.labels.is_empty() {
         write("annotations.json", &automatic)?;

@@ -107,7 +107,10 @@ fn labels(root: &Path, builder: &mut DatasetBuilder<'_>) -> Result<(), Error> {
         match name.parse::<FaceId>() {
             Ok(face) => {
                 builder.face(&face);
-                builder.person(&face, annotation.label.to_string());
+                let label = annotation.label;
+                let name = annotations.names.get(&label.0).filter(|_| !label.is_noise());
+                let person = name.cloned().unwrap_or_else(|| label.to_string());
+                builder.person(&face, person, Some(label.0));
                 builder.attributes(&face, annotation.attributes);
             }
             Err(e) => builder.problem(format!("{}: {e}", path.display())),
