@@ -124,10 +124,10 @@ fn master(dir: &Path, sizes: &[&str]) -> BTreeMap<String, Vec<u8>> {
 #[test]
 fn of_a_master_playlist_the_largest_variant_is_taken_or_the_one_that_is_asked_for() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Server::of(master(dir.path(), &["320x180", "1280x720", "640x360"]));
+    let server = Server::of(master(dir.path(), &["160x90", "640x360", "320x180"]));
     let local = dir.path().join("master.m3u8");
     for (height, size) in
-        [(None, (1280, 720)), (Some(400), (640, 360)), (Some(180), (320, 180)), (Some(100), (320, 180))]
+        [(None, (640, 360)), (Some(200), (320, 180)), (Some(90), (160, 90)), (Some(50), (160, 90))]
     {
         let settings = Settings { height, ..settings() };
         for source in [server.url("/master.m3u8"), local.to_str().unwrap().to_owned()] {
@@ -252,6 +252,15 @@ fn a_playlist_that_never_ends_is_an_error_and_takes_little_memory() {
             .find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
         assert!(peak.is_none_or(|kb| kb < 900_000), "{peak:?} kB");
     }
+}
+
+#[test]
+fn a_server_that_leads_to_a_file_is_refused_at_once() {
+    let location = "Location: file:///etc/passwd\r\n";
+    let server = Server::new("127.0.0.1:0", move |_| ("302 Found", location.to_owned(), Sent::Length, Vec::new()));
+    let walked = walk(server.url("/a.mp4"), &settings());
+    assert!(walked.errors[0].contains("none that is opened"), "{:?}", walked.errors);
+    assert_eq!((server.count(), walked.notices.len()), (1, 0));
 }
 
 #[test]

@@ -189,6 +189,11 @@ impl Ending<'_> {
         let seconds = self.limit.as_secs_f64();
         match self.location {
             Location::File(_) => Error::Open { what, why: self.why_no_file(e, seconds) },
+            // The same each time, so there is nothing to try again.
+            Location::Url(_) if matches!(e, ffmpeg::Error::Other { errno: EINVAL }) => {
+                let why = "the address, or one that the server leads to, is none that is opened".to_owned();
+                Error::Open { what, why }
+            }
             Location::Url(url) => Error::Connection { what, why: self.why_no_url(url, e, seconds) },
         }
     }
@@ -213,9 +218,6 @@ impl Ending<'_> {
             ffmpeg::Error::Other { errno: EIO } => unknown_host(url).unwrap_or_else(|| {
                 "the connection failed or broke off (input/output error); is the address right?".to_owned()
             }),
-            ffmpeg::Error::Other { errno: EINVAL } => {
-                "the address, or one that the server leads to, is none that ffmpeg opens".to_owned()
-            }
             ffmpeg::Error::Eof => "the server sends nothing".to_owned(),
             ffmpeg::Error::HttpNotFound => "the server answers 404: no such stream".to_owned(),
             ffmpeg::Error::HttpUnauthorized | ffmpeg::Error::HttpForbidden => format!(

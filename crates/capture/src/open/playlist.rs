@@ -56,6 +56,8 @@ pub(super) struct Inspector {
     memory: usize,
     variants: usize,
     is_master: bool,
+    /// Whether it has a tag of a stream's playlist.
+    has_tags: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +83,7 @@ impl Inspector {
             memory: 0,
             variants: 0,
             is_master: false,
+            has_tags: false,
         }
     }
 
@@ -110,6 +113,9 @@ impl Inspector {
         }
         if end && let Err(why) = self.end_line(rules) {
             return Look::Refused(why);
+        }
+        if end && kind == Kind::Hls && self.segments > 0 && !self.has_tags {
+            return Look::Refused("a list of channels, not a stream; give one of the addresses in it".into());
         }
         Look::On
     }
@@ -149,6 +155,7 @@ impl Inspector {
     }
 
     fn hls(&mut self, line: &str, rules: &mut Rules) -> Result<(), String> {
+        self.has_tags |= line.starts_with("#EXT-X-");
         if line.starts_with("#EXT-X-STREAM-INF") || line.starts_with("#EXT-X-MEDIA:") {
             self.variant()?;
         }
@@ -254,6 +261,12 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_channels_is_no_stream() {
+        let list = "#EXTM3U\n#EXTINF:-1,News\nhttp://host/news.m3u8\n#EXTINF:-1,Sport\nhttp://host/sport.m3u8\n";
+        assert!(refused(list, false).contains("a list of channels"));
+    }
+
+    #[test]
     fn pages_are_told() {
         for page in
             ["<!DOCTYPE html><html><head><title>x</title></head><body></body></html>", "\n <HTML lang=en>"]
@@ -264,6 +277,7 @@ mod tests {
 
     #[test]
     fn a_playlist_that_never_ends_is_refused_before_it_fills_the_memory() {
+        let dash = b"<?xml version=\"1.0\"?><MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\"><SegmentTimeline>";
         let (mut rules, head) =
             (rules(false), b"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:1\n#EXT-X-VERSION:3\n");
         for (line, word) in [
@@ -271,8 +285,10 @@ mod tests {
             ("#".to_owned(), "32 MiB"),
             (format!("#EXTINF:2,\n{}.ts\n", "a".repeat(4000)), "32 MiB"),
             ("#EXT-X-STREAM-INF:BANDWIDTH=1\nb.m3u8\n".to_owned(), "500 variants"),
+            ("<S t=\"0\" d=\"2\"/>".to_owned(), "32 MiB"),
         ] {
             let mut inspector = Inspector::new("http://host/a.m3u8");
+            let head = if line.starts_with('<') { dash } else { &head[..] };
             assert_eq!(inspector.look(head, false, &mut rules), Look::On);
             let many = line.repeat(1 + 100_000 / line.len());
             let said = (0..1000).find_map(|_| match inspector.look(many.as_bytes(), false, &mut rules) {

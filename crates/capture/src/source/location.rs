@@ -56,7 +56,8 @@ impl Location {
     pub fn parse(spec: impl AsRef<OsStr>) -> Result<Self> {
         let spec = spec.as_ref();
         let Some((scheme, rest)) = spec.to_str().and_then(split_scheme) else {
-            return Ok(Self::File(spec.into()));
+            let path = spec.to_str().and_then(|text| text.strip_prefix("file:")).filter(|path| path.starts_with('/'));
+            return Ok(Self::File(path.map_or_else(|| spec.into(), file_of)));
         };
         let scheme = scheme.to_ascii_lowercase();
         if scheme == "file" {
@@ -190,6 +191,8 @@ mod tests {
         assert_eq!(path("file:///a/b%20c.mp4"), Path::new("/a/b c.mp4"));
         assert_eq!(path("FILE://localhost/a/%C3%A9.mp4"), Path::new("/a/é.mp4"));
         assert_eq!(path("file://a.mp4"), Path::new("a.mp4"));
+        assert_eq!(path("file:/a/b%20c.mp4"), Path::new("/a/b c.mp4"));
+        assert_eq!(path("file:a.mp4"), Path::new("file:a.mp4"));
         let dir = tempfile::tempdir().unwrap();
         let odd = dir.path().join("100%25.mp4");
         std::fs::write(&odd, b"").unwrap();

@@ -22,7 +22,7 @@ pub fn ffmpeg(args: &[&str]) {
 
 /// A video of so many seconds with a keyframe a second, each another picture.
 pub fn video(path: &Path, size: &str, seconds: u32, more: &[&str]) {
-    let input = format!("mandelbrot=size={size}:rate=10:end_scale=0.001:end_pts=60");
+    let input = format!("testsrc2=size={size}:rate=10");
     let length = seconds.to_string();
     let mut args =
         vec!["-f", "lavfi", "-i", &input, "-t", &length, "-c:v", "libx264", "-preset", "ultrafast"];

@@ -108,7 +108,8 @@ impl Webhook {
     /// # Errors
     /// It is neither http nor https.
     pub fn start(url: &str) -> Result<Self> {
-        if !(url.starts_with("http://") || url.starts_with("https://")) {
+        let lower = url.to_ascii_lowercase();
+        if !(lower.starts_with("http://") || lower.starts_with("https://")) {
             let said = format!("--webhook {}: not an http:// or https:// address", shown(url));
             return Err(Error::Setting(said));
         }
