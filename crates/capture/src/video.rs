@@ -266,6 +266,7 @@ impl VideoReader {
             guard: Some(&self.opened.guard),
             watch: &self.watch,
             limit: self.read_timeout,
+            opening: false,
         }
     }
 

@@ -257,7 +257,8 @@ fn a_playlist_that_never_ends_is_an_error_and_takes_little_memory() {
 #[test]
 fn a_server_that_leads_to_a_file_is_refused_at_once() {
     let location = "Location: file:///etc/passwd\r\n";
-    let server = Server::new("127.0.0.1:0", move |_| ("302 Found", location.to_owned(), Sent::Length, Vec::new()));
+    let server =
+        Server::new("127.0.0.1:0", move |_| ("302 Found", location.to_owned(), Sent::Length, Vec::new()));
     let walked = walk(server.url("/a.mp4"), &settings());
     assert!(walked.errors[0].contains("none that is opened"), "{:?}", walked.errors);
     assert_eq!((server.count(), walked.notices.len()), (1, 0));

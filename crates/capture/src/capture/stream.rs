@@ -190,6 +190,11 @@ impl Stream {
     /// Ends the connection, to be made anew.
     fn lose(&mut self, shared: &mut Shared, why: String) -> Result<()> {
         self.reader = None;
+        if !self.live && self.corrupt_in_row > 0 {
+            // The last one is corrupt because the connection broke off within it.
+            self.at.keyframes = self.at.keyframes.saturating_sub(1);
+            shared.corrupt = shared.corrupt.saturating_sub(1);
+        }
         self.corrupt_in_row = 0;
         let e = Error::Connection { what: self.shown.as_str().into(), why };
         self.give_up_or_pause(shared, e)

@@ -49,7 +49,8 @@ pub(crate) struct Opened {
 pub(crate) fn open(location: &Location, settings: &Settings, watch: &Watch) -> Result<Opened> {
     let shown = location.shown();
     let failed = |guard: Option<&Guard>, e| {
-        let ending = Ending { location, shown: &shown, guard, watch, limit: settings.open_timeout };
+        let limit = settings.open_timeout;
+        let ending = Ending { location, shown: &shown, guard, watch, limit, opening: true };
         ending.explain(e)
     };
     let mut pipe = None;
@@ -168,6 +169,8 @@ pub(crate) struct Ending<'a> {
     pub(crate) watch: &'a Watch,
     /// The time that was allowed.
     pub(crate) limit: Duration,
+    /// Whether this was about opening, not about reading.
+    pub(crate) opening: bool,
 }
 
 impl Ending<'_> {
@@ -190,7 +193,7 @@ impl Ending<'_> {
         match self.location {
             Location::File(_) => Error::Open { what, why: self.why_no_file(e, seconds) },
             // The same each time, so there is nothing to try again.
-            Location::Url(_) if matches!(e, ffmpeg::Error::Other { errno: EINVAL }) => {
+            Location::Url(_) if self.opening && e == (ffmpeg::Error::Other { errno: EINVAL }) => {
                 let why = "the address, or one that the server leads to, is none that is opened".to_owned();
                 Error::Open { what, why }
             }
@@ -215,6 +218,7 @@ impl Ending<'_> {
             ffmpeg::Error::Other { errno: ECONNREFUSED } => {
                 "connection refused; is the server running, and the port right?".to_owned()
             }
+            ffmpeg::Error::Other { errno: EIO } if !self.opening => "the connection broke off".to_owned(),
             ffmpeg::Error::Other { errno: EIO } => unknown_host(url).unwrap_or_else(|| {
                 "the connection failed or broke off (input/output error); is the address right?".to_owned()
             }),

@@ -262,7 +262,8 @@ mod tests {
 
     #[test]
     fn a_list_of_channels_is_no_stream() {
-        let list = "#EXTM3U\n#EXTINF:-1,News\nhttp://host/news.m3u8\n#EXTINF:-1,Sport\nhttp://host/sport.m3u8\n";
+        let list =
+            "#EXTM3U\n#EXTINF:-1,News\nhttp://host/news.m3u8\n#EXTINF:-1,Sport\nhttp://host/sport.m3u8\n";
         assert!(refused(list, false).contains("a list of channels"));
     }
 

@@ -56,7 +56,10 @@ impl Location {
     pub fn parse(spec: impl AsRef<OsStr>) -> Result<Self> {
         let spec = spec.as_ref();
         let Some((scheme, rest)) = spec.to_str().and_then(split_scheme) else {
-            let path = spec.to_str().and_then(|text| text.strip_prefix("file:")).filter(|path| path.starts_with('/'));
+            let path = spec
+                .to_str()
+                .and_then(|text| text.strip_prefix("file:"))
+                .filter(|path| path.starts_with('/'));
             return Ok(Self::File(path.map_or_else(|| spec.into(), file_of)));
         };
         let scheme = scheme.to_ascii_lowercase();
