@@ -58,6 +58,7 @@ mod recovery;
 mod rows;
 mod staged_images;
 mod table;
+mod vectors;
 
 pub use atomic::{can_be_written, write_atomic};
 pub use attributes::{AttributeRow, annotations, read_attributes};
@@ -79,6 +80,7 @@ pub use record::Record;
 pub use recovery::Repaired;
 pub use rows::{ExtractionRow, FaceRow, FeatureRow, FrameRow, LabelRow};
 pub use table::{Column, Row, Table};
+pub use vectors::{VectorTable, read_vectors, write_npy, write_npy_and_csv, write_vectors};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
