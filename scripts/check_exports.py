@@ -42,6 +42,10 @@ columns = ["face", "x", "h"]
 check("pandas: faces, boxes", parquet[columns].equals(table[columns].astype(parquet[columns].dtypes)), True)
 times = pd.to_datetime(table.captured_at, utc=True, format="ISO8601")
 check(f"pandas: captured_at is {parquet.captured_at.dtype}", (times == parquet.captured_at).sum(), times.notna().sum())
+vectors, rows = np.load(path("npy")), pd.read_csv(path("npy.csv"))
+check(f"numpy: embeddings {vectors.shape}", list(rows["index"]), list(range(len(vectors))))
+of_face = parquet.set_index("face").embedding
+check("pandas: Parquet has the same embeddings", all((of_face[f] == v).all() for f, v in zip(rows.face, vectors)), True)
 
 faces = pickle.load(open(glob.glob(path("compat/features/*.pkl"))[0], "rb"))
 first = next(iter(faces.values()))[0]

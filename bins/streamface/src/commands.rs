@@ -276,6 +276,11 @@ fn export(args: &ExportArgs) -> anyhow::Result<Outcome> {
     let mut settings: ExportSettings = settings(args)?;
     settings.seed = args.seed;
     let (call, format) = (Call::new(&args.common), args.format);
+    if args.out == std::path::Path::new("-") {
+        let (mut out, context) = (std::io::stdout().lock(), call.context());
+        let done = streamface_pipeline::export_stream(&args.dir, format, &mut out, &settings, &context)?;
+        return Ok(datasets::streamed(&done.summary, &done.labels));
+    }
     let done = streamface_pipeline::export(&args.dir, format, &args.out, &settings, &call.context())?;
     Ok(datasets::exchanged(&done.summary, Some(&done.labels), &args.out, None, args.common.json))
 }

@@ -27,6 +27,11 @@ pub trait Format: Debug + Send + Sync {
     /// What is written and what is read, in a few words.
     fn description(&self) -> Description;
 
+    /// Whether an export is one file, and not a folder.
+    fn is_file(&self) -> bool {
+        false
+    }
+
     /// Writes what was gathered of a dataset to `out`, where nothing is yet.
     ///
     /// # Errors

@@ -39,6 +39,7 @@
 //! | [`formats`] | the formats, a file each |
 //! | [`pickle`] | pickles of NumPy arrays, read without running anything |
 //! | `dataset_builder` | where every import ends |
+//! | `embeddings` | the vectors of a dataset, for formats that hold them |
 //! | `detections`, `photos`, `sidecar` | what several formats share: frames with boxes, pictures of one face, JSON of a face |
 //! | `compat_tables`, `table_writer` | the original's CSV files; one table of faces as CSV or Parquet |
 
@@ -46,6 +47,7 @@ mod any_label;
 mod compat_tables;
 mod dataset_builder;
 mod detections;
+mod embeddings;
 mod error;
 mod files;
 mod format;

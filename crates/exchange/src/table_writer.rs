@@ -12,6 +12,7 @@
 //! | `score`, `blur` | number | f32, f64 | the detector's score, the variance of the Laplacian |
 //! | `left_eye_x` … `mouth_right_y` | number | f32 | five landmarks; *left* is the viewer's left |
 //! | `image` | text | text | the face's picture, relative to the dataset directory |
+//! | `embedding` | – | list of f32 | the face's embedding; the column is there where all are of one model |
 //!
 //! What is not known is an empty field, or null. CSV: RFC 4180, as pandas and every spreadsheet read it; a text that a
 //! spreadsheet would run as a formula has an apostrophe in front. Parquet: Apache
@@ -20,19 +21,21 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow_array::builder::{FixedSizeListBuilder, Float32Builder};
 use arrow_array::{
-    ArrayRef, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    Array as _, ArrayRef, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
 };
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use streamface_store::{FaceRow, ImageKind, write_atomic};
-use streamface_types::{StreamTime, Timestamp, csv_text};
+use streamface_types::{Embeddings, FaceId, StreamTime, Timestamp, csv_text};
 
 use crate::report::Summary;
 use crate::snapshot::Snapshot;
-use crate::{Error, optional_fields};
+use crate::{Error, embeddings, optional_fields};
 
 /// Names of the landmarks' columns, in the order of their numbers.
 pub(crate) const LANDMARKS: [&str; 10] = [
@@ -162,8 +165,26 @@ pub(crate) fn write_parquet(set: &Snapshot<'_>, out: &Path) -> Result<Summary, E
         add(name, DataType::Float32, true, float(&|r| r.landmarks.map(|l| l[i])));
     }
     add("image", DataType::Utf8, true, text(&|r| r.image.clone()));
+    if let Ok(Some((vectors, faces))) = embeddings::matrix(set) {
+        let array = embedding_lists(&rows, &vectors, &faces);
+        add("embedding", array.data_type().clone(), true, array);
+    }
     write_columns(out, columns)?;
     Ok(summary(set))
+}
+
+/// The embeddings of the rows; null where a face has none.
+fn embedding_lists(rows: &[Row<'_>], vectors: &Embeddings, faces: &[FaceId]) -> ArrayRef {
+    let dim = vectors.dim();
+    let mut lists = FixedSizeListBuilder::new(Float32Builder::with_capacity(rows.len() * dim), dim as i32);
+    for row in rows {
+        match faces.binary_search(&row.face.face) {
+            Ok(at) => lists.values().append_slice(vectors.row(at)),
+            Err(_) => lists.values().append_nulls(dim),
+        }
+        lists.append(faces.binary_search(&row.face.face).is_ok());
+    }
+    Arc::new(lists.finish())
 }
 
 /// A column of a table.

@@ -103,7 +103,7 @@ pub struct ClusterArgs {
     #[arg(required_unless_present = "vectors", conflicts_with = "vectors")]
     #[serde(skip)]
     pub dir: Option<PathBuf>,
-    /// Cluster the rows of this .npy file instead, and write index,label to --out; needs --threshold and --out
+    /// Cluster the rows of this .npy or Parquet file instead, and write index,label to --out; needs --threshold and --out
     #[arg(
         long,
         value_name = "FILE",

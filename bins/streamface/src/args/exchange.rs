@@ -43,6 +43,9 @@ Examples:
   streamface export news --format webdataset --shard-faces 5000 --out shards
   # a table
   streamface export news --format csv --out news.csv
+  # embeddings and labels, for an index of people
+  streamface export news --format npy --out news.npy
+  streamface export news --format parquet --out - | hri build people --vectors - --threshold 0.5
 
 Where something is at --out already, nothing is written.")]
 pub struct ExportArgs {
@@ -53,7 +56,7 @@ pub struct ExportArgs {
     #[arg(long, value_parser = format(|d| d.export))]
     #[serde(skip)]
     pub format: &'static dyn Format,
-    /// The folder, or for csv and parquet the file, to write
+    /// The folder, or for csv, parquet and npy the file, to write; - is standard output
     #[arg(long, value_name = "PATH")]
     #[serde(skip)]
     pub out: PathBuf,

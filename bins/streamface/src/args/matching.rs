@@ -61,7 +61,7 @@ pub struct MatchArgs {
     #[arg(required_unless_present = "vectors", conflicts_with = "vectors")]
     #[serde(skip)]
     pub dir: Option<PathBuf>,
-    /// Match clusters of the rows of this .npy file instead; needs --labels, --min, --max and --out
+    /// Match clusters of the rows of this .npy or Parquet file instead; needs --labels, --min, --max and --out
     #[arg(long, value_name = "FILE", requires_all = ["labels", "out", "min", "max"])]
     #[serde(skip)]
     pub vectors: Option<PathBuf>,

@@ -82,7 +82,7 @@ pub struct VerifyArgs {
     #[arg(required_unless_present = "vectors", conflicts_with = "vectors")]
     #[serde(skip)]
     pub dir: Option<PathBuf>,
-    /// The rows of this .npy file instead
+    /// The rows of this .npy or Parquet file instead
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub vectors: Option<PathBuf>,

@@ -27,7 +27,7 @@ pub struct StudyArgs {
     #[arg(required_unless_present = "vectors", conflicts_with = "vectors")]
     #[serde(skip)]
     pub dir: Option<PathBuf>,
-    /// Study the rows of this .npy file instead: no frames, so no calibration
+    /// Study the rows of this .npy or Parquet file instead: no frames, so no calibration
     #[arg(long, value_name = "FILE", requires = "out")]
     #[serde(skip)]
     pub vectors: Option<PathBuf>,
@@ -82,7 +82,7 @@ pub struct EvaluateArgs {
     #[arg(required_unless_present = "vectors", conflicts_with = "vectors")]
     #[serde(skip)]
     pub dir: Option<PathBuf>,
-    /// Evaluate labels of the rows of this .npy file instead
+    /// Evaluate labels of the rows of this .npy or Parquet file instead
     #[arg(long, value_name = "FILE", requires = "labels")]
     #[serde(skip)]
     pub vectors: Option<PathBuf>,

@@ -56,6 +56,13 @@ fn singular(why: &str) -> String {
     }
 }
 
+/// `streamface export` to standard output: what else is to be said goes to standard error.
+pub fn streamed(done: &ExchangeSummary, labels: &LabelSource) -> Outcome {
+    left_out(done);
+    eprintln!("{} faces of {} people; labels: {labels}", done.faces, done.people);
+    Outcome::complete(done.problems.count == 0)
+}
+
 /// `streamface import` and `export`; `labels` are those that were exported, `note` is what to do next.
 pub fn exchanged(
     done: &ExchangeSummary,
@@ -64,13 +71,7 @@ pub fn exchanged(
     note: Option<&str>,
     as_json: bool,
 ) -> Outcome {
-    for problem in &done.problems.first {
-        eprintln!("left out: {problem}");
-    }
-    let unnamed = done.problems.count - done.problems.first.len() as u64;
-    if unnamed > 0 {
-        eprintln!("left out: {unnamed} more");
-    }
+    left_out(done);
     if as_json {
         let mut summary = serde_json::to_value(done).unwrap_or_default();
         summary["out"] = out.display().to_string().into();
@@ -100,4 +101,14 @@ pub fn exchanged(
         }
     }
     Outcome::complete(done.problems.count == 0)
+}
+
+fn left_out(done: &ExchangeSummary) {
+    for problem in &done.problems.first {
+        eprintln!("left out: {problem}");
+    }
+    let unnamed = done.problems.count - done.problems.first.len() as u64;
+    if unnamed > 0 {
+        eprintln!("left out: {unnamed} more");
+    }
 }

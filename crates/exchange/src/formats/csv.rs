@@ -32,6 +32,10 @@ impl Format for Csv {
         }
     }
 
+    fn is_file(&self) -> bool {
+        true
+    }
+
     fn export(
         &self,
         set: &Snapshot<'_>,

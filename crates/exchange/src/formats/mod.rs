@@ -10,6 +10,7 @@ mod csv;
 mod fiftyone;
 mod imagefolder;
 mod lfw;
+mod npy;
 mod parquet;
 mod webdataset;
 
@@ -19,12 +20,13 @@ pub use csv::Csv;
 pub use fiftyone::{Fiftyone, FiftyoneDetection};
 pub use imagefolder::Imagefolder;
 pub use lfw::Lfw;
+pub use npy::Npy;
 pub use parquet::Parquet;
 pub use webdataset::Webdataset;
 
 /// All formats, in the order in which they are listed. [`detect`] asks them in this order.
 pub static FORMATS: &[&dyn Format] =
-    &[&Compat, &Fiftyone, &FiftyoneDetection, &Webdataset, &Coco, &Lfw, &Imagefolder, &Csv, &Parquet];
+    &[&Compat, &Fiftyone, &FiftyoneDetection, &Webdataset, &Coco, &Lfw, &Imagefolder, &Csv, &Parquet, &Npy];
 
 /// The format of a name, or of an earlier name.
 ///

@@ -20,6 +20,10 @@ impl Format for Parquet {
         Description { export: Some("One Parquet file, a row a face"), import: None }
     }
 
+    fn is_file(&self) -> bool {
+        true
+    }
+
     fn export(
         &self,
         set: &Snapshot<'_>,

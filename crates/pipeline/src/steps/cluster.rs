@@ -91,6 +91,10 @@ pub(super) fn cluster_dataset(
         settings.push(("neighbours", how.neighbours.to_string()));
     }
     record(data, "cluster", false, &settings)?;
+    // For programs that match faces with people and do not know the model.
+    let of_model =
+        [("metric", how.linkage.metric().to_string()), ("match-threshold", how.match_threshold.to_string())];
+    record(data, "embedder", false, &of_model)?;
     let rows: Vec<LabelRow> =
         features.iter().zip(&labels).map(|(f, &l)| LabelRow::new(f.face.clone(), Label(l.into()))).collect();
     let metadata = data.metadata();

@@ -1,5 +1,7 @@
 //! Datasets from and to other programs.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 
 use streamface_annotate::labels::{DatasetLabels, LabelSource};
@@ -57,6 +59,30 @@ pub fn export(
     let done = export_snapshot(&set, format, out, &given, &observe);
     context.event(&Event::Ended);
     Ok(ExportResult { labels: from, summary: done? })
+}
+
+/// Writes a dataset in another program's form, which must be one file, to `out`: standard output, say.
+///
+/// # Errors
+/// Those of [`export`]; a form that is a folder.
+pub fn export_stream(
+    dir: &Path,
+    format: &dyn Format,
+    out: &mut dyn Write,
+    settings: &ExportSettings,
+    context: &Context<'_>,
+) -> Result<ExportResult> {
+    let name = format.name();
+    if !format.is_file() {
+        return Err(Error::Setting(format!("{name} is a folder of files: give --out a place for it, not -")));
+    }
+    let folder = tempfile::tempdir().map_err(Error::io(Path::new("a temporary folder")))?;
+    let path = folder.path().join(format!("export.{name}"));
+    let done = export(dir, format, &path, settings, context)?;
+    let copied =
+        File::open(&path).and_then(|mut file| std::io::copy(&mut file, out)).and_then(|_| out.flush());
+    copied.map_err(Error::io(Path::new("standard output")))?;
+    Ok(done)
 }
 
 /// Makes a dataset directory `out` of another program's folder or file, in the format that it looks like where none is

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use streamface_annotate::labels::{DatasetLabels, LabelSource};
 use streamface_eval::labels::stem;
-use streamface_store::{Dataset, FeatureRow, read_npy};
+use streamface_store::{Dataset, FeatureRow};
 use streamface_types::{Embeddings, FaceId, Metric};
 
 use super::labelling::matrix;
@@ -19,7 +19,7 @@ use crate::{Error, Result};
 pub enum Input {
     /// A dataset directory.
     Dataset(PathBuf),
-    /// A `.npy` file, one vector a row.
+    /// A `.npy` or Parquet file, one vector a row ([`streamface_store::read_vectors`]).
     Vectors(PathBuf),
 }
 
@@ -30,7 +30,7 @@ impl Input {
         Self::Dataset(dir.into())
     }
 
-    /// A `.npy` file.
+    /// A `.npy` or Parquet file.
     #[must_use]
     pub fn vectors(path: impl Into<PathBuf>) -> Self {
         Self::Vectors(path.into())
@@ -39,7 +39,7 @@ impl Input {
 
 /// Reads vectors that distances can be taken of.
 pub(super) fn read_vectors(path: &Path, metric: Metric) -> Result<Embeddings> {
-    let rows = read_npy(path)?;
+    let rows = streamface_store::read_vectors(path)?.vectors;
     if metric == Metric::Cosine
         && let Some(row) = rows.rows().position(|row| row.iter().all(|&x| x == 0.0))
     {

@@ -21,6 +21,8 @@ pub(super) struct Labelling {
     pub(super) linkage: streamface_cluster::Settings,
     /// Mean distance below which temporally linked clusters merge.
     pub(super) merging_threshold: f64,
+    /// Distance from a person's mean within which the model recommends to take a face for that person.
+    pub(super) match_threshold: f64,
     /// How faces become people.
     pub(super) method: Method,
     /// Nearest neighbours that Infomap looks at.
@@ -36,7 +38,8 @@ impl Labelling {
         let (linkage, merging_threshold) = people.resolve(model)?;
         let &MethodSettings { compat, append, .. } = method;
         let (method, neighbours) = (method.method(), method.neighbours());
-        Ok(Self { linkage, merging_threshold, method, neighbours, compat, append })
+        let match_threshold = model.embedder()?.match_threshold;
+        Ok(Self { linkage, merging_threshold, match_threshold, method, neighbours, compat, append })
     }
 
     /// As the last clustering of the dataset was, but for what is asked for; says so where that is not the model's way.

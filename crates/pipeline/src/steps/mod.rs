@@ -45,7 +45,7 @@ pub use cluster_vectors::{
 };
 pub use doctor::{Check, doctor, state_word};
 pub use evaluate::{EvaluateResult, evaluate};
-pub use exchange::{ExportResult, export, import};
+pub use exchange::{ExportResult, export, export_stream, import};
 pub use extract::{ExtractResult, extract};
 pub use finalize::{FinalizeResult, finalize};
 pub use input::Input;
