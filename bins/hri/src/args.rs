@@ -17,10 +17,12 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Label vectors in order: each by the nearest person so far, or as a new person
     Match(Match),
-    /// Insert vectors into an index in a directory
+    /// Build an index in a directory, of vectors or of a dataset, or add to it
     Build(Build),
     /// Find the nearest people in an index
     Query(Query),
+    /// Write the vectors of an index with their people, faces and names
+    Export(Export),
     /// Compare speed, memory and quality with a flat scan and with the original's tree
     Bench(Bench),
     /// Show groups of similar people
@@ -51,15 +53,15 @@ Examples:
 
 The result is written to --out; nothing is printed.")]
 pub(crate) struct Match {
-    /// Vectors, one per row (.npy)
-    #[arg(long)]
+    /// Vectors, one per row (.npy or Parquet); - is standard input
+    #[arg(long, value_name = "FILE")]
     pub(crate) vectors: PathBuf,
     #[command(flatten)]
     pub(crate) metric: Metric,
     /// Use the original's greedy tree instead
     #[arg(long)]
     pub(crate) compat: bool,
-    /// Output table: index,label
+    /// Output table: index,label as CSV, or id,label as .parquet
     #[arg(long)]
     pub(crate) out: PathBuf,
     /// Also write the depth of each vector in the tree; with --compat
@@ -74,25 +76,46 @@ Examples:
   hri build people --vectors X.npy --threshold 0.4
   # people are known, for example from a clustering
   hri build people --vectors X.npy --threshold 0.4 --labels labels.csv
+  # the people of a dataset, with their names and the ids of their faces
+  hri build people --dataset news
+  # by way of a pipe
+  streamface export news --format parquet --out - | hri build people --vectors - --threshold 0.5
   # more vectors into the same index, with other ids
-  hri build people --vectors Y.npy --threshold 0.4 --first-id 100000")]
+  hri build people --vectors Y.npy --first-id 100000
+
+A new index is made beside its place and renamed when it is whole. Vectors are added to an index that is there all \
+together or, after an error or a kill, not at all.
+
+Labels: rows with the same label become one person; -1 is noise, which is of no one and left out. People are numbered from \
+0 in the order of their labels; where that changes a number, the mapping is printed, and hri stats --json has it. A name \
+that the index has already stands for the same person. Faces that it has already are passed over.")]
 pub(crate) struct Build {
     /// Directory of the index; created if it does not exist
     pub(crate) directory: PathBuf,
-    /// Vectors, one per row (.npy)
+    /// Vectors, one per row: .npy, or Parquet with face ids and labels; - is standard input
+    #[arg(long, value_name = "FILE", required_unless_present = "dataset")]
+    pub(crate) vectors: Option<PathBuf>,
+    /// A dataset of streamface: faces, labels as reviewed (else as clustered), and names
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["vectors", "metric"])]
+    pub(crate) dataset: Option<PathBuf>,
+    /// Distance metric: cosine or euclidean [default: that of the index or dataset, else cosine]
     #[arg(long)]
-    pub(crate) vectors: PathBuf,
-    #[command(flatten)]
-    pub(crate) metric: Metric,
-    /// Id of the first row; later rows get the next ids
-    #[arg(long, default_value_t = 0)]
-    pub(crate) first_id: u64,
-    /// Table index,label: rows with the same label become one person
+    pub(crate) metric: Option<hri::Metric>,
+    /// Largest distance at which a vector matches a person's mean [default: that of the index, or of the dataset's model]
     #[arg(long)]
+    pub(crate) threshold: Option<f64>,
+    /// Id of the first row; later rows get the next ids [default: 0, and the next free id for faces]
+    #[arg(long)]
+    pub(crate) first_id: Option<u64>,
+    /// Labels: CSV index,label or name,label (by face), or annotations.json
+    #[arg(long, value_name = "FILE")]
     pub(crate) labels: Option<PathBuf>,
-    /// Do not keep vectors: less memory, but vectors cannot be removed later
+    /// Do not keep vectors: less memory, but vectors cannot be removed or exported later
     #[arg(long)]
     pub(crate) means_only: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Flags)]
@@ -103,16 +126,36 @@ Examples:
   # the five nearest people
   hri query people --vectors Q.npy --nearest 5
 
-The result is a table on standard output: index,label,distance. Label and distance are empty if nobody matches.")]
+The result is a table on standard output: index,label,distance. Label and distance are empty if nobody matches. Where the \
+index was built with other numbers or with names there are the columns number and person, and where the queries have face \
+ids the column face.")]
 pub(crate) struct Query {
     /// Directory of the index
     pub(crate) directory: PathBuf,
-    /// Vectors, one per row (.npy)
-    #[arg(long)]
+    /// Vectors, one per row (.npy or Parquet); - is standard input
+    #[arg(long, value_name = "FILE")]
     pub(crate) vectors: PathBuf,
     /// Find the K nearest people at any distance [default: the nearest person within the threshold]
     #[arg(long, value_name = "K")]
     pub(crate) nearest: Option<usize>,
+}
+
+#[derive(Debug, Flags)]
+#[command(after_help = "\
+Examples:
+  # labels that streamface takes: name,label,person
+  hri export people --out people.csv
+  streamface score news/metadata/annotations.json people.csv
+  # vectors with their people and faces
+  hri export people --out people.parquet
+  # vectors as a matrix, and beside it people.csv with a line for each row
+  hri export people --out people.npy")]
+pub(crate) struct Export {
+    /// Directory of the index
+    pub(crate) directory: PathBuf,
+    /// Output file: .csv, .npy or .parquet
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
 }
 
 /// How the variance of made-up vectors is spread over directions.
@@ -164,10 +207,10 @@ pub(crate) struct Bench {
     /// Time these queries (.npy) instead; each row of --vectors is then one person
     #[arg(long, requires = "vectors")]
     pub(crate) against: Option<PathBuf>,
-    /// Use real vectors (.npy) instead of made-up ones
+    /// Use real vectors (.npy or Parquet) instead of made-up ones
     #[arg(long)]
     pub(crate) vectors: Option<PathBuf>,
-    /// Table index,label: the person of each vector
+    /// Table index,label: the person of each vector; noise (-1) is left out
     #[arg(long, requires = "vectors")]
     pub(crate) labels: Option<PathBuf>,
     /// Output table for --against: the labels found

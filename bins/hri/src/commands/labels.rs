@@ -1,13 +1,31 @@
-//! Tables with the columns `index,label`.
+//! Tables of labels by row: `index,label`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use streamface_eval::read_labels;
+use streamface_store::{VectorTable, write_vectors};
+use streamface_types::csv_text_back;
+
+/// Whether a file is to be a Parquet file, by its name.
+pub(crate) fn is_parquet(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("parquet"))
+}
 
 /// Writes a table, with a third column if depths are given.
 pub(crate) fn write(path: &Path, labels: impl Iterator<Item = i64>, depths: Option<&[u32]>) -> Result<()> {
+    if is_parquet(path) {
+        ensure!(depths.is_none(), "{}: depths are written as CSV only", path.display());
+        let labels: Vec<Option<i64>> = labels.map(Some).collect();
+        let ids = (0..labels.len() as u64).collect();
+        let mut table = VectorTable::default();
+        (table.ids, table.labels) = (Some(ids), Some(labels));
+        write_vectors(path, &table)?;
+        return Ok(());
+    }
     let mut text = String::from(if depths.is_some() { "index,label,depth\n" } else { "index,label\n" });
     for (index, label) in labels.enumerate() {
         let _ = match depths {
@@ -21,28 +39,50 @@ pub(crate) fn write(path: &Path, labels: impl Iterator<Item = i64>, depths: Opti
 
 /// Reads a table of `rows` labels; the indices may be in any order.
 pub(crate) fn read(path: &Path, rows: usize) -> Result<Vec<i64>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut labels = vec![None; rows];
-    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let line_number = at + 1;
-        let location = || format!("{}, line {line_number}", path.display());
-        let (index, label) =
-            line.trim().split_once(',').with_context(|| format!("{}: expected index,label", location()))?;
-        if at == 0 && index.parse::<usize>().is_err() {
-            continue;
-        }
-        let index: usize =
-            index.trim().parse().with_context(|| format!("{}: '{index}' is not an index", location()))?;
-        let label: i64 =
-            label.trim().parse().with_context(|| format!("{}: '{label}' is not a label", location()))?;
-        let slot = labels
-            .get_mut(index)
-            .with_context(|| format!("{}: index {index}, but there are only {rows} vectors", location()))?;
-        ensure!(slot.replace(label).is_none(), "{}: index {index} occurs twice", location());
+    by_row(path, &read_labels(path)?, rows)
+}
+
+/// Labels by the number of the row, of which each must have one.
+pub(crate) fn by_row(path: &Path, labels: &BTreeMap<String, i64>, rows: usize) -> Result<Vec<i64>> {
+    let mut of_rows = vec![None; rows];
+    for (index, &label) in labels {
+        let row = row(index).with_context(|| format!("{}: '{index}' is not an index", path.display()))?;
+        let slot = of_rows.get_mut(row).with_context(|| {
+            format!("{}: index {row}, but there are only {rows} vectors, counted from 0", path.display())
+        })?;
+        *slot = Some(label);
     }
-    let missing = labels.iter().position(Option::is_none);
-    labels
+    let missing = of_rows.iter().position(Option::is_none);
+    of_rows
         .into_iter()
         .collect::<Option<_>>()
         .with_context(|| format!("{}: no label for vector {}", path.display(), missing.unwrap_or_default()))
+}
+
+/// The number of a row; also as pandas writes it in a column with gaps, `3.0`.
+fn row(text: &str) -> Option<usize> {
+    text.strip_suffix(".0").unwrap_or(text).parse().ok()
+}
+
+/// Ids of faces in a table of labels by row: its column `face`, if it has one beside `index`.
+pub(crate) fn faces(path: &Path, rows: usize) -> Result<Option<Vec<Option<String>>>> {
+    let broken = || path.display().to_string();
+    let mut csv = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path).with_context(broken)?;
+    let column = |header: &csv::StringRecord, name: &str| {
+        header.iter().position(|h| h.trim_start_matches('\u{feff}') == name)
+    };
+    // Another kind of file, such as annotations.json, has no such columns.
+    let Ok(header) = csv.headers().cloned() else { return Ok(None) };
+    let (Some(index), Some(face)) = (column(&header, "index"), column(&header, "face")) else {
+        return Ok(None);
+    };
+    let mut faces = vec![None; rows];
+    for record in csv.records() {
+        let record = record.with_context(broken)?;
+        let text = record.get(face).map(csv_text_back).filter(|text| !text.is_empty());
+        if let Some(slot) = record.get(index).and_then(row).and_then(|row| faces.get_mut(row)) {
+            *slot = text.map(str::to_owned);
+        }
+    }
+    Ok(Some(faces))
 }

@@ -2,14 +2,13 @@
 
 use anyhow::{Context, Result};
 use hri::{CompatTree, Index, Settings, Threshold};
-use streamface_store::read_npy;
 
-use super::labels;
+use super::{input, labels};
 use crate::args::Match;
 
 pub(crate) fn run(args: &Match) -> Result<()> {
     let threshold = Threshold::new(args.metric.metric, args.metric.threshold)?;
-    let vectors = read_npy(&args.vectors)?;
+    let vectors = input::vectors(&args.vectors)?.vectors;
     let dim = vectors.dim().max(1);
     let row = |row: usize| format!("{}, row {row}", args.vectors.display());
     if args.compat {

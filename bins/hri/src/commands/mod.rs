@@ -2,7 +2,9 @@
 
 mod bench;
 mod build;
+mod export;
 mod index;
+mod input;
 mod labels;
 mod matching;
 mod query;
@@ -21,6 +23,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Match(args) => matching::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Query(args) => query::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Tree(args) => tree::run(&args),
         Command::Serve(args) => serve::serve(&args),
@@ -38,4 +41,9 @@ fn person_json(label: Label, info: &PersonInfo) -> Value {
         person["name"] = name.as_str().into();
     }
     person
+}
+
+/// A name without control characters, for a terminal.
+fn plain(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

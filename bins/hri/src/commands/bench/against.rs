@@ -5,15 +5,14 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use hri::{Index, Settings, Threshold, To};
 use serde_json::json;
-use streamface_store::read_npy;
 
 use super::micros;
 use crate::args::Bench;
-use crate::commands::labels;
+use crate::commands::{input, labels};
 
 pub(super) fn run(args: &Bench, people: &std::path::Path, queries: &std::path::Path) -> Result<()> {
-    let people = read_npy(people)?;
-    let queries = read_npy(queries)?;
+    let people = input::vectors(people)?.vectors;
+    let queries = input::vectors(queries)?.vectors;
     ensure!(
         people.dim() == queries.dim() && !people.is_empty(),
         "--vectors and --against must have the same dimension, and --vectors at least one row"

@@ -11,9 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use hri::{CompatTree, Index, Settings, Threshold, To};
 use serde_json::{Value, json};
-use streamface_store::read_npy;
 
-use super::labels;
+use super::{input, labels};
 use crate::args::Bench;
 use scores::{Identification, scores};
 use vectors::{Faces, Random};
@@ -24,14 +23,18 @@ pub(crate) fn run(args: &Bench) -> Result<()> {
     }
     let mut out = std::io::stdout().lock();
     if let Some(path) = &args.vectors {
-        let vectors = read_npy(path)?;
+        let vectors = input::vectors(path)?.vectors;
         let Some(table) = &args.labels else {
             anyhow::bail!(
                 "--vectors needs --labels (the person of each vector) or --against (queries to time)"
             )
         };
         let truth = labels::read(table, vectors.len())?;
-        let faces = Faces { dim: vectors.dim().max(1), rows: vectors.as_slice().to_vec(), truth };
+        // Noise is no one: it can be neither found nor missed.
+        let known = || (0..truth.len()).filter(|&row| truth[row] >= 0);
+        let rows = known().flat_map(|row| vectors.row(row)).copied().collect();
+        let truth = known().map(|row| truth[row]).collect();
+        let faces = Faces { dim: vectors.dim().max(1), rows, truth };
         return report(args, &measure(args, &faces)?, &mut out);
     }
     for &people in &args.people {
