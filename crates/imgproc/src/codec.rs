@@ -4,6 +4,8 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageReader, RgbImage};
 
+use crate::jpeg::{self, Photo};
+
 /// What an image file may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecodeLimits {
@@ -77,7 +79,7 @@ pub fn encode_png(rgb: &RgbImage) -> Result<Vec<u8>, ImageError> {
 /// 8, and a photo turned as its EXIF orientation says.
 ///
 /// # Errors
-/// [`ImageError`] where the bytes are no such image, broken, or beyond the limits; these are checked
+/// [`ImageError`] where the bytes are no such image, broken or cut short, or beyond the limits; these are checked
 /// before memory is taken.
 pub fn decode_image(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, ImageError> {
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format();
@@ -97,28 +99,18 @@ pub fn decode_image(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, Ima
         return Err(ImageError::TooLarge { width, height, max_side, max_bytes });
     }
     let orientation = decoder.orientation().map_err(ImageError::Broken)?;
-    let photo = if jpeg { decode_jpeg(bytes, limits) } else { None };
+    let photo = if jpeg { jpeg::decode(bytes, limits.max_bytes) } else { Photo::Other };
     let mut image = match photo {
-        Some(photo) => photo,
-        None => DynamicImage::from_decoder(decoder).map_err(ImageError::Broken)?,
+        Photo::Decoded(photo) => DynamicImage::ImageRgb8(photo),
+        Photo::Cut => return Err(cut_photo()),
+        Photo::Other => DynamicImage::from_decoder(decoder).map_err(ImageError::Broken)?,
     };
     image.apply_orientation(orientation);
     Ok(image.into_rgb8())
 }
 
-/// A photo in colour or gray, with the smooth upsampling of colour that libjpeg, and so OpenCV, has
-/// and `image` has not: embeddings tell the two apart (cosine .9998). `None` for other kinds, and for
-/// what is broken: there `image` has the last word.
-fn decode_jpeg(bytes: &[u8], limits: &DecodeLimits) -> Option<DynamicImage> {
-    let mut decoder = jpeg_decoder::Decoder::new(bytes);
-    decoder.set_max_decoding_buffer_size(usize::try_from(limits.max_bytes).ok()?);
-    decoder.read_info().ok()?;
-    let info = decoder.info()?;
-    let (width, height) = (info.width.into(), info.height.into());
-    let pixels = match info.pixel_format {
-        jpeg_decoder::PixelFormat::RGB24 => decoder.decode().ok()?,
-        jpeg_decoder::PixelFormat::L8 => decoder.decode().ok()?.into_iter().flat_map(|v| [v; 3]).collect(),
-        _ => return None,
-    };
-    RgbImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8)
+fn cut_photo() -> ImageError {
+    let kind = image::ImageFormat::Jpeg.into();
+    let why = image::error::DecodingError::new(kind, "its data ends before the picture does");
+    ImageError::Broken(image::ImageError::Decoding(why))
 }

@@ -18,6 +18,7 @@ pub mod canny;
 pub mod codec;
 pub mod crop;
 pub mod gray;
+mod jpeg;
 mod lanczos;
 pub mod laplacian;
 pub mod resize;
