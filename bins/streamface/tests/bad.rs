@@ -177,6 +177,9 @@ fn broken_files_of_a_folder_are_counted_and_the_rest_is_done() {
     ffmpeg(&["-i", video.to_str().unwrap(), "-frames:v", "1", folder.join("good.png").to_str().unwrap()]);
     let png = fs::read(folder.join("good.png")).unwrap();
     fs::write(folder.join("cut.png"), &png[..png.len() / 2]).unwrap();
+    ffmpeg(&["-i", video.to_str().unwrap(), "-frames:v", "1", folder.join("cut.jpg").to_str().unwrap()]);
+    let jpeg = fs::read(folder.join("cut.jpg")).unwrap();
+    fs::write(folder.join("cut.jpg"), &jpeg[..jpeg.len() / 5]).unwrap();
     fs::write(folder.join("giant.png"), giant_png()).unwrap();
     fs::write(folder.join("text.jpg"), b"no image").unwrap();
     let (output, out) = run_on(dir.path(), folder.to_str().unwrap(), &["--json", "--for", "6s"]);
@@ -184,8 +187,8 @@ fn broken_files_of_a_folder_are_counted_and_the_rest_is_done() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let failures = summary["failures"].as_array().unwrap();
-    assert_eq!(failures.len(), 4, "{failures:?}");
-    for name in ["bad.mp4", "cut.png", "giant.png", "text.jpg"] {
+    assert_eq!(failures.len(), 5, "{failures:?}");
+    for name in ["bad.mp4", "cut.jpg", "cut.png", "giant.png", "text.jpg"] {
         assert!(failures.iter().any(|f| f.as_str().unwrap().contains(name)), "{name}: {failures:?}");
     }
     assert!(out.join("frames/good.png").exists());

@@ -5,6 +5,11 @@ use streamface_types::{StreamTime, Timestamp};
 /// A live stream whose clock jumps further than this, either way, has begun a new timeline.
 const MAX_JUMP_MICROS: i64 = 10 * 60 * 1_000_000;
 
+/// How far the first frame of a new timeline is put behind the last one of the old, where wall time has not come that far:
+/// as far as the stream's frames were apart before, at most [`MAX_STEP_MICROS`], and this where that is not known.
+const STEP_MICROS: i64 = 1_000_000;
+const MAX_STEP_MICROS: i64 = 10 * 1_000_000;
+
 /// Gives each frame a capture time: an anchor plus how far the stream's clock has moved since. Wall
 /// time alone would put the frames of one network burst at one moment, and would differ from run to
 /// run. Times strictly increase, so names are unique.
@@ -13,6 +18,8 @@ pub(crate) struct Clock {
     live: bool,
     anchor: Option<(StreamTime, Timestamp)>,
     last: Option<(StreamTime, Timestamp)>,
+    /// From the frame before the last to the last, microseconds.
+    step: i64,
 }
 
 impl Clock {
@@ -20,12 +27,12 @@ impl Clock {
     /// and capture time of the last frame of an earlier run.
     pub(crate) fn of_file(from: StreamTime, start: Timestamp, last: Option<(StreamTime, Timestamp)>) -> Self {
         // Where the file's clock was set back before, the last frame tells by how much.
-        Self { live: false, anchor: Some(last.unwrap_or((from, start))), last }
+        Self { live: false, anchor: Some(last.unwrap_or((from, start))), last, step: STEP_MICROS }
     }
 
     /// The clock of a live stream, anchored at its first frame.
     pub(crate) fn of_live(last: Option<(StreamTime, Timestamp)>) -> Self {
-        Self { live: true, anchor: None, last }
+        Self { live: true, anchor: None, last, step: STEP_MICROS }
     }
 
     /// Starts a new timeline with the next frame.
@@ -34,8 +41,9 @@ impl Clock {
     }
 
     /// The time of a frame at `at` that arrives at `now`. Where the stream's clock goes back, a live
-    /// stream is anchored anew by wall time, a file by the frame before, as wall time would change the
-    /// result.
+    /// stream is anchored anew: by wall time, or by the frame before where that is ahead of it, as it is
+    /// when a playlist's segments came in one burst. A file is anchored by the frame before alone, as wall
+    /// time would change the result.
     pub(crate) fn time(&mut self, at: StreamTime, now: Timestamp) -> Timestamp {
         if let Some((last_at, last)) = self.last {
             let step = at.micros().saturating_sub(last_at.micros());
@@ -43,9 +51,12 @@ impl Clock {
                 self.anchor = None;
             } else if step < 0 {
                 self.anchor = (!self.live).then_some((at, last.plus_micros(1)));
+            } else if step > 0 {
+                self.step = step.min(MAX_STEP_MICROS);
             }
         }
-        let (from, time) = *self.anchor.get_or_insert((at, now));
+        let next = self.last.map_or(now, |(_, last)| now.max(last.plus_micros(self.step)));
+        let (from, time) = *self.anchor.get_or_insert((at, next));
         let time = time.plus_micros(at.micros().saturating_sub(from.micros()));
         let time = self.last.map_or(time, |(_, last)| time.max(last.plus_micros(1)));
         self.last = Some((at, time));
@@ -69,7 +80,21 @@ mod tests {
         let b = clock.time(StreamTime(7_000_000), now());
         assert_eq!((a, b.micros() - a.micros()), (now(), 2_000_000));
         let c = clock.time(StreamTime(0), now());
-        assert_eq!(c, b.plus_micros(1), "wall time stood still, the name moves on");
+        assert_eq!(c, b.plus_micros(2_000_000), "wall time stood still, the name moves on");
+    }
+
+    #[test]
+    fn names_step_as_a_live_stream_does_through_leaps_and_new_timelines() {
+        let mut clock = Clock::of_live(None);
+        let stream = [0, 2, 4, 22, 24, 1, 3, 2_000, 2_002].map(|s| StreamTime(s * 1_000_000));
+        // All within one burst: wall time stands still.
+        let names = stream.map(|at| (clock.time(at, now()).micros() - NOW) / 1_000_000);
+        assert_eq!(names, [0, 2, 4, 22, 24, 26, 28, 30, 32]);
+        clock.lose_anchor();
+        assert_eq!(clock.time(StreamTime(0), now()).micros() - NOW, 34_000_000);
+        let late = Timestamp::from_micros(NOW + 60_000_000);
+        clock.lose_anchor();
+        assert_eq!(clock.time(StreamTime(0), late), late, "wall time is ahead");
     }
 
     #[test]

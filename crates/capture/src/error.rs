@@ -74,8 +74,8 @@ pub enum Error {
         /// What ffmpeg said, and what that mostly means.
         why: String,
     },
-    /// Opened, but no pictures in it.
-    #[error("{0}: holds no video stream (sound only?)")]
+    /// Opened, but no moving pictures in it. Cover art is none.
+    #[error("{0}: no video stream (sound only)")]
     NoVideo(String),
     /// Opened, but not a single keyframe could be decoded.
     #[error("{what}: not one keyframe could be decoded: {why}")]

@@ -38,6 +38,8 @@ pub struct Settings {
     pub headers: Vec<String>,
     /// The user agent of HTTP requests; none for ffmpeg's own.
     pub user_agent: Option<String>,
+    /// A stream whose keyframes are too few is decoded whole, and gives a frame each so often.
+    pub interval: Duration,
     /// Begin a segmented live stream at its newest segment, where a recording begins some segments before.
     pub newest: bool,
 }
@@ -58,6 +60,7 @@ impl Default for Settings {
             height: None,
             headers: Vec::new(),
             user_agent: None,
+            interval: Duration::from_secs(2),
             newest: false,
         }
     }
@@ -78,6 +81,9 @@ impl Settings {
             if time < Duration::from_millis(100) {
                 return wrong(name, "100ms or more", format!("{time:?}"));
             }
+        }
+        if self.interval < Duration::from_millis(1) {
+            return wrong("interval", "1ms or more", format!("{:?}", self.interval));
         }
         if self.max_side == 0 || self.max_side > 32_768 {
             return wrong("max_side", "1 to 32768", self.max_side.to_string());

@@ -1,27 +1,29 @@
-//! Keyframes through ffmpeg, and nothing but keyframes.
+//! Keyframes through ffmpeg, and nothing but keyframes where these can be decoded alone.
+
+mod keyframes;
+mod streams;
 
 use std::time::{Duration, Instant};
 
-use ffmpeg::codec::discard::Discard;
-use ffmpeg::ffi;
-use ffmpeg::format::Pixel;
-use ffmpeg::media;
-use ffmpeg::software::scaling;
-use ffmpeg::{Packet, Rational, Rescale, frame};
+use ffmpeg::{Packet, Rational, decoder, ffi, media};
 use ffmpeg_next as ffmpeg;
 use image::RgbImage;
 use streamface_types::{StreamTime, Timestamp};
 
+use self::streams::{is_video, no_video, own_length, tick};
 use crate::deadline::Watch;
 use crate::error::{Error, Result};
+use crate::length::{LONG_GAP, Lengths};
 use crate::open::{Ending, Opened, is_playlist, open, pick};
+use crate::picture::{Converter, Display};
+use crate::run::{self, Run};
 use crate::settings::{Settings, Stop};
 use crate::source::{Location, scheme_of};
 
 /// A decoded keyframe.
 #[derive(Debug)]
 pub struct DecodedFrame {
-    /// The picture.
+    /// The picture, as a player shows it: upright, in its display aspect, of ordinary dynamic range.
     pub image: RgbImage,
     /// Its presentation time.
     pub time: StreamTime,
@@ -38,30 +40,52 @@ pub struct Keyframe<'a> {
     pub bytes: &'a [u8],
 }
 
-/// An opened video of which only keyframes are read and decoded.
+/// An opened video of which only keyframes are read and decoded. There are four exceptions:
+///
+/// - A keyframe that an edit list hides stands for the first frame that is shown after it.
+/// - A keyframe that cannot be decoded alone (H.264 with intra refresh: a recovery point) stands for the first frame
+///   that is whole after it.
+/// - A stream in which no keyframe comes for 11 s gives a frame each [`Settings::interval`] until one comes.
+/// - [`Self::decode_all`] gives a frame each interval.
 pub struct VideoReader {
     location: Location,
     name: String,
     opened: Opened,
-    decoder: ffmpeg::decoder::Video,
+    decoder: decoder::Video,
     stream: usize,
     time_base: Rational,
-    scaler: Option<Scaler>,
+    converter: Converter,
     watch: Watch,
     read_timeout: Duration,
+    interval: Duration,
     max_side: u32,
-    last: Option<StreamTime>,
+    /// Whether it is a url without a length.
+    live: bool,
+    /// Time of the last packet, and from one to the next where they have no times.
+    at: Option<StreamTime>,
+    tick: i64,
+    /// End of the video and of what else was read.
+    seen: Option<StreamTime>,
+    heard: Option<StreamTime>,
+    /// Time of the last keyframe.
+    last_key: Option<StreamTime>,
+    /// Keyframes, and frames in place of them.
     keys: u64,
+    /// Keyframe packets.
+    key_packets: u64,
     corrupt: u64,
+    /// Whether all is decoded.
+    all: bool,
+    run: Option<Run>,
+    /// Whether a run gave a picture, and whether the last one gave none.
+    run_succeeded: bool,
+    run_failed: bool,
+    /// A keyframe packet that is to be looked at next.
+    held: Option<(Packet, StreamTime)>,
+    /// Whether no keyframe came for too long.
+    starved: bool,
     ended: bool,
 }
-
-/// A scaling context that may move between threads.
-struct Scaler(scaling::Context);
-
-// SAFETY: libswscale ties a context to no thread; it must only not be used by two at once, and
-// `VideoReader` uses it through `&mut self` alone.
-unsafe impl Send for Scaler {}
 
 impl std::fmt::Debug for VideoReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -90,31 +114,26 @@ impl VideoReader {
         watch.allow(settings.open_timeout);
         let mut opened = open(location, settings, &watch)?;
         let input = &mut opened.input;
-        let videos: Vec<usize> = input
-            .streams()
-            .filter(|stream| stream.parameters().medium() == media::Type::Video)
-            .map(|stream| stream.index())
-            .collect();
+        let videos: Vec<usize> = input.streams().filter(is_video).map(|stream| stream.index()).collect();
         let best = pick(input, &videos, settings.height).and_then(|index| input.stream(index));
-        let best = best.ok_or_else(|| Error::NoVideo(source.to_owned()))?;
+        let best = best.ok_or_else(|| no_video(source, input))?;
         let (stream, time_base, parameters) = (best.index(), best.time_base(), best.parameters());
+        let (display, tick, own_length) = (Display::of(&best), tick(&best), own_length(&best));
         let wrong = |e: ffmpeg::Error| Error::Open { what: source.into(), why: format!("no decoder: {e}") };
-        let mut context = ffmpeg::codec::Context::from_parameters(parameters).map_err(wrong)?;
-        // SAFETY: the context is ours and not yet opened; both are plain settings.
-        unsafe {
-            let context = context.as_mut_ptr();
-            (*context).thread_count = 1;
-            (*context).max_pixels = i64::from(settings.max_side) * i64::from(settings.max_side);
-        }
-        let mut decoder = context.decoder().video().map_err(wrong)?;
-        decoder.skip_frame(Discard::NonKey);
-        // Sound and further streams are not even read. The same for what lies between keyframes would
-        // spare more, but libavformat 5.1 then gives MP4 keyframes the times of other frames.
-        let count = input.streams().len();
-        for i in (0..count).filter(|&i| i != stream) {
+        let decoder = run::open(parameters, time_base, settings.max_side, false).map_err(wrong)?;
+        // Further streams are not even read. The same for what lies between keyframes would spare more, but
+        // libavformat 5.1 then gives MP4 keyframes the times of other frames. Sound tells whether a file is
+        // cut short, where its video does not say how long it is.
+        let (count, is_url) = (input.streams().len(), location.is_url());
+        let keep = |i: usize| {
+            let sound = input.stream(i).is_some_and(|s| s.parameters().medium() == media::Type::Audio);
+            i == stream || (sound && !is_url && own_length.is_none())
+        };
+        for i in (0..count).filter(|&i| !keep(i)).collect::<Vec<_>>() {
             // SAFETY: `i` is below the number of streams; `discard` is for the format's user to set.
             unsafe { (*(*(*input.as_mut_ptr()).streams.add(i))).discard = ffi::AVDiscard::AVDISCARD_ALL };
         }
+        let live = is_url && input.duration() <= 0;
         Ok(Self {
             location: location.clone(),
             name: source.to_owned(),
@@ -122,22 +141,66 @@ impl VideoReader {
             decoder,
             stream,
             time_base,
-            scaler: None,
+            converter: Converter::new(display, settings.max_side),
             watch,
             read_timeout: settings.read_timeout,
+            interval: settings.interval,
             max_side: settings.max_side,
-            last: None,
+            live,
+            at: None,
+            tick,
+            seen: None,
+            heard: None,
+            last_key: None,
             keys: 0,
+            key_packets: 0,
             corrupt: 0,
+            all: false,
+            run: None,
+            run_succeeded: false,
+            run_failed: false,
+            held: None,
+            starved: false,
             ended: false,
         })
     }
 
-    /// How long the video is by its header; none for a live stream.
+    /// Decodes everything, for a frame each [`Settings::interval`], beginning with the next keyframe.
+    pub fn decode_all(&mut self) {
+        self.all = true;
+    }
+
+    /// How long the video is by its header, without sound that goes on; none for a live stream.
     #[must_use]
     pub fn duration(&self) -> Option<Duration> {
-        let micros = u64::try_from(self.opened.input.duration()).ok().filter(|&d| d > 0)?;
-        Some(Duration::from_micros(micros))
+        let Lengths { video, file, .. } = self.lengths();
+        video.or(file)
+    }
+
+    /// What headers promise, and what was read so far.
+    pub(crate) fn lengths(&self) -> Lengths {
+        let start = self.start_time().micros();
+        let since = |t: Option<StreamTime>| {
+            Duration::from_micros(
+                t.map_or(0, |t| u64::try_from(t.micros().saturating_sub(start)).unwrap_or(0)),
+            )
+        };
+        let file =
+            u64::try_from(self.opened.input.duration()).ok().filter(|&d| d > 0).map(Duration::from_micros);
+        let video = self.opened.input.stream(self.stream).and_then(|s| own_length(&s));
+        Lengths { video, file, seen: since(self.seen), heard: since(self.heard) }
+    }
+
+    /// Whether there was one keyframe only, in a video long enough for more.
+    #[must_use]
+    pub fn is_sparse(&self) -> bool {
+        !self.all && self.key_packets == 1 && self.lengths().seen >= LONG_GAP
+    }
+
+    /// Whether reading ended because a live stream gave no keyframe for too long.
+    #[must_use]
+    pub fn is_starved(&self) -> bool {
+        self.starved
     }
 
     /// Whether the video ends by itself, as far as its header or its server say: it has a length. A playlist that is
@@ -185,7 +248,7 @@ impl VideoReader {
         StreamTime(if start == ffi::AV_NOPTS_VALUE { 0 } else { start })
     }
 
-    /// Keyframes read since the opening, known ones included.
+    /// Keyframes read since the opening, and frames that stand for them; known ones included.
     #[must_use]
     pub fn keyframes(&self) -> u64 {
         self.keys
@@ -208,57 +271,6 @@ impl VideoReader {
         self.corrupt
     }
 
-    /// The next keyframe that `known` does not have; none at the end. Known ones are passed over without decoding. A corrupt keyframe is
-    /// `Some(None)`: counted, and for the caller to judge.
-    ///
-    /// # Errors
-    /// [`Error::Connection`] where nothing came in `read_timeout`, or ffmpeg gave up;
-    /// [`Error::TooLarge`]; [`Error::Stopped`].
-    pub fn next_keyframe(
-        &mut self,
-        mut known: impl FnMut(Keyframe<'_>) -> bool,
-    ) -> Result<Option<Option<DecodedFrame>>> {
-        while !self.ended {
-            self.watch.allow(self.read_timeout);
-            // A new one each time: reading into a packet does not release what it held.
-            let mut packet = Packet::empty();
-            match packet.read(&mut self.opened.input) {
-                Ok(()) => {}
-                Err(ffmpeg::Error::Eof) if !self.opened.guard.has_refused() => break,
-                Err(ffmpeg::Error::Other { errno: ffmpeg::util::error::EAGAIN }) => {
-                    std::thread::sleep(Duration::from_millis(10));
-                    continue;
-                }
-                Err(e) => {
-                    self.ended = true;
-                    return Err(self.ending().explain(e));
-                }
-            }
-            if self.watch.stop.is_set() {
-                return Err(Error::Stopped);
-            }
-            if packet.stream() != self.stream || !packet.is_key() {
-                continue;
-            }
-            let time =
-                packet.pts().or(packet.dts()).map(|t| t.rescale(self.time_base, Rational(1, 1_000_000)));
-            // A packet without a time comes right after the one before it.
-            let time = StreamTime(time.unwrap_or_else(|| self.last.map_or(0, |t| t.micros() + 1)));
-            self.last = Some(time);
-            self.keys += 1;
-            if known(Keyframe { number: self.keys - 1, time, bytes: packet.data().unwrap_or_default() }) {
-                continue;
-            }
-            let decoded = if packet.is_corrupt() { None } else { self.decode(&packet)? };
-            if decoded.is_none() {
-                self.corrupt += 1;
-            }
-            return Ok(Some(decoded.map(|image| DecodedFrame { image, time })));
-        }
-        self.ended = true;
-        Ok(None)
-    }
-
     fn ending(&self) -> Ending<'_> {
         Ending {
             location: &self.location,
@@ -268,82 +280,6 @@ impl VideoReader {
             limit: self.read_timeout,
             opening: false,
         }
-    }
-
-    /// Time of the last keyframe that was read.
-    #[must_use]
-    pub fn last_time(&self) -> Option<StreamTime> {
-        self.last
-    }
-
-    /// One packet in, one picture out: a keyframe needs no other, so the decoder is drained and reset
-    /// each time instead of holding frames back for reordering.
-    fn decode(&mut self, packet: &Packet) -> Result<Option<RgbImage>> {
-        let mut picture = frame::Video::empty();
-        let sent = self.decoder.send_packet(packet).and_then(|()| self.decoder.send_eof());
-        let got = sent.and_then(|()| self.decoder.receive_frame(&mut picture));
-        self.decoder.flush();
-        // SAFETY: reads a plain field of a frame that we own.
-        let flawed =
-            got.is_err() || picture.is_corrupt() || unsafe { (*picture.as_ptr()).decode_error_flags } != 0;
-        if flawed { Ok(None) } else { self.convert(&picture) }
-    }
-
-    fn convert(&mut self, picture: &frame::Video) -> Result<Option<RgbImage>> {
-        let (width, height) = (picture.width(), picture.height());
-        if width > self.max_side || height > self.max_side {
-            return Err(Error::TooLarge {
-                what: self.name.as_str().into(),
-                width,
-                height,
-                limit: self.max_side,
-            });
-        }
-        if width == 0 || height == 0 {
-            return Ok(None);
-        }
-        let fits = |s: &Scaler| {
-            let i = s.0.input();
-            (i.format, i.width, i.height) == (picture.format(), width, height)
-        };
-        if !self.scaler.as_ref().is_some_and(fits) {
-            let flags = scaling::Flags::BILINEAR;
-            let made =
-                scaling::Context::get(picture.format(), width, height, Pixel::RGB24, width, height, flags);
-            let Ok(mut made) = made else { return Ok(None) };
-            set_colours(&mut made, picture);
-            self.scaler = Some(Scaler(made));
-        }
-        let Some(Scaler(scaler)) = self.scaler.as_mut() else { return Ok(None) };
-        let mut rgb = frame::Video::empty();
-        if scaler.run(picture, &mut rgb).is_err() {
-            return Ok(None);
-        }
-        let (row, stride) = (width as usize * 3, rgb.stride(0));
-        let mut pixels = Vec::with_capacity(row * height as usize);
-        for line in rgb.data(0).chunks(stride).take(height as usize) {
-            pixels.extend_from_slice(&line[..row]);
-        }
-        Ok(RgbImage::from_raw(width, height, pixels))
-    }
-}
-
-/// The matrix that the stream names; where it names none, ffmpeg's default (BT.601) stands.
-fn set_colours(scaler: &mut scaling::Context, picture: &frame::Video) {
-    use ffmpeg::color::{Range, Space};
-    let space = match picture.color_space() {
-        Space::BT709 => ffi::SWS_CS_ITU709,
-        Space::BT2020NCL | Space::BT2020CL => ffi::SWS_CS_BT2020,
-        Space::SMPTE240M => ffi::SWS_CS_SMPTE240M,
-        Space::FCC => ffi::SWS_CS_FCC,
-        _ => ffi::SWS_CS_DEFAULT,
-    };
-    let full = i32::from(picture.color_range() == Range::JPEG);
-    // SAFETY: the context is initialised; the coefficient table is a static of libswscale.
-    unsafe {
-        let table = ffi::sws_getCoefficients(space);
-        let rgb = ffi::sws_getCoefficients(ffi::SWS_CS_DEFAULT);
-        ffi::sws_setColorspaceDetails(scaler.as_mut_ptr(), table, full, rgb, 1, 0, 1 << 16, 1 << 16);
     }
 }
 

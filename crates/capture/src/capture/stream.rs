@@ -11,6 +11,7 @@ use super::shared::Shared;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::frame::{CapturedFrame, Notice};
+use crate::length::seconds;
 use crate::source::Location;
 use crate::video::{DecodedFrame, Keyframe, VideoReader};
 
@@ -39,6 +40,8 @@ pub(super) struct Stream {
     connected_once: bool,
     /// Whether this run has a keyframe of it.
     decoded: bool,
+    /// Whether everything is decoded, because keyframes are too few.
+    all: bool,
     /// Attempts since the last keyframe.
     attempts: u32,
     /// Connections since then.
@@ -90,9 +93,11 @@ impl Stream {
                 Ok(None) if !self.live && self.location.is_url() && self.broke_off() => {
                     self.lose(shared, "the connection broke off before the end".into())?;
                 }
+                Ok(None) if self.is_sparse() => self.begin_again(shared),
                 Ok(None) => return self.finish(shared).map(|()| None),
                 Err(Error::Connection { .. }) if shared.is_over() => return Ok(None),
                 Err(Error::Connection { why, .. }) => {
+                    self.all |= self.reader.as_ref().is_some_and(VideoReader::is_starved);
                     if self.ended(shared, why)? {
                         return Ok(None);
                     }
@@ -135,7 +140,26 @@ impl Stream {
         }
     }
 
+    /// Whether a file is over, and had one keyframe only.
+    fn is_sparse(&self) -> bool {
+        !self.location.is_url() && self.reader.as_ref().is_some_and(VideoReader::is_sparse)
+    }
+
+    /// Goes through a file of one keyframe once more, and decodes what follows it.
+    fn begin_again(&mut self, shared: &mut Shared) {
+        self.all = true;
+        let Some(reader) = self.reader.take() else { return };
+        let (length, interval) = (seconds(reader.lengths().seen), shared.settings.interval.as_secs_f64());
+        (shared.notice)(Notice::Warning(format!(
+            "{}: one keyframe only in {length} s of video; what follows it is decoded, a frame each {interval} s",
+            self.shown
+        )));
+    }
+
     fn opened(&mut self, shared: &mut Shared, mut reader: VideoReader) {
+        if self.all {
+            reader.decode_all();
+        }
         let duration = reader.duration();
         if !self.connected_once {
             self.live = self.location.is_url() && !reader.has_end();
@@ -272,20 +296,8 @@ impl Stream {
             let why = if corrupt > 0 { format!("{corrupt} corrupt") } else { "none found".into() };
             return Err(Error::NothingDecoded { what: self.shown.as_str().into(), why });
         }
-        if let (Some(duration), Some(last), Some(first)) =
-            (reader.duration(), reader.last_time(), self.at.first)
-        {
-            let seen = Duration::from_micros(u64::try_from(last.micros() - first.micros()).unwrap_or(0));
-            // Keyframes lie a few seconds apart; a minute or a tenth missing is more than that.
-            let slack = Duration::from_secs(60).min(duration / 10).max(Duration::from_secs(15));
-            if seen + slack < duration {
-                (shared.notice)(Notice::Warning(format!(
-                    "{}: cut short: the last keyframe is at {} s, its header promises {} s",
-                    self.shown,
-                    seen.as_secs(),
-                    duration.as_secs()
-                )));
-            }
+        if let Some(remark) = reader.lengths().remark() {
+            (shared.notice)(Notice::Warning(format!("{}: {remark}", self.shown)));
         }
         Ok(())
     }
@@ -310,6 +322,7 @@ impl Stream {
             corrupt_in_row: 0,
             connected_once: false,
             decoded: false,
+            all: false,
             attempts: 0,
             stuck: 0,
             lost_at: None,
