@@ -22,7 +22,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 BINARY = HERE.parent / "target/release/streamface"
-STAGES = ("decode", "filters", "png", "detect", "crops", "embed", "cluster")
+STAGES = ("decode", "filters", "images", "detect", "crops", "embed", "cluster")
 
 
 def timed(command):

@@ -4,15 +4,15 @@ use anyhow::Context as _;
 use streamface_annotate::AUTO;
 use streamface_pipeline::settings::{
     ClusterSettings, ClusterVectorsSettings, EvaluateSettings, ExportSettings, ImportSettings, JoinSettings,
-    LinkSettings, MatchSettings, ReviewSettings, RunSettings, ScoreSettings, StatsSettings, StudySettings,
-    VerifySettings, WatchSettings,
+    LinkSettings, MatchSettings, PruneSettings, ReviewSettings, RunSettings, ScoreSettings, StatsSettings,
+    StudySettings, VerifySettings, WatchSettings,
 };
 use streamface_pipeline::{Context, Input, Silent, Stop};
 
 use crate::args::{
     AnalyzeArgs, CaptureArgs, ClusterArgs, ClusterPart, Command, Common, Compat, EvaluateArgs, ExportArgs,
-    ExtractArgs, FinalizeArgs, ImportArgs, JoinArgs, LinkArgs, MatchArgs, ModelsCommand, ReviewArgs, RunArgs,
-    ScoreArgs, StatsArgs, StudyArgs, VerifyArgs, WatchArgs, settings,
+    ExtractArgs, FinalizeArgs, ImportArgs, JoinArgs, LinkArgs, MatchArgs, ModelsCommand, PruneArgs,
+    ReviewArgs, RunArgs, ScoreArgs, StatsArgs, StudyArgs, VerifyArgs, WatchArgs, settings,
 };
 use crate::render::summary::Summary;
 use crate::render::terminal::Terminal;
@@ -43,6 +43,7 @@ pub fn dispatch(command: Command) -> anyhow::Result<Outcome> {
         Command::Score(args) => score(&args),
         Command::Export(args) => export(&args),
         Command::Import(args) => import(&args),
+        Command::Prune(args) => prune(&args),
         Command::Stats(args) => stats(&args),
         Command::Verify(args) => verify(&args),
         Command::Doctor(args) => {
@@ -296,6 +297,13 @@ fn import(args: &ImportArgs) -> anyhow::Result<Outcome> {
         (done.embeddings > 0).then(|| format!("next: streamface cluster {}", out.display()))
     };
     Ok(datasets::exchanged(&done, None, out, next.as_deref(), args.common.json))
+}
+
+fn prune(args: &PruneArgs) -> anyhow::Result<Outcome> {
+    let settings: PruneSettings = settings(args)?;
+    let done = streamface_pipeline::prune(&args.dir, &settings)?;
+    datasets::pruned(&done, args.common.json)?;
+    Ok(Outcome::Done)
 }
 
 fn stats(args: &StatsArgs) -> anyhow::Result<Outcome> {

@@ -173,9 +173,9 @@ mod tests {
     fn every_setting_is_a_flag_of_its_command() {
         use streamface_pipeline::settings::{
             AnalyzeSettings, CaptureSettings, ClusterSettings, ClusterVectorsSettings, EvaluateSettings,
-            ExportSettings, ExtractSettings, FinalizeSettings, ImportSettings, MatchSettings, ReviewSettings,
-            RunSettings, ScoreSettings, Settings as _, StatsSettings, StudySettings, VerifySettings,
-            WatchSettings,
+            ExportSettings, ExtractSettings, FinalizeSettings, ImportSettings, MatchSettings, PruneSettings,
+            ReviewSettings, RunSettings, ScoreSettings, Settings as _, StatsSettings, StudySettings,
+            VerifySettings, WatchSettings,
         };
         let root = Cli::command();
         for (name, keys) in [
@@ -194,6 +194,7 @@ mod tests {
             ("score", ScoreSettings::keys()),
             ("export", ExportSettings::keys()),
             ("import", ImportSettings::keys()),
+            ("prune", PruneSettings::keys()),
             ("stats", StatsSettings::keys()),
             ("verify", VerifySettings::keys()),
         ] {

@@ -20,7 +20,7 @@ fn last_batch(dir: &Path) -> Vec<PathBuf> {
     let list = fs::read_to_string(batches.last().unwrap().join("images.csv")).unwrap();
     let path = |line: &str| {
         let mut fields = line.split(',');
-        dir.join(fields.next().unwrap()).join(format!("{}.png", fields.next().unwrap()))
+        dir.join(fields.next().unwrap()).join(fields.next().unwrap())
     };
     list.lines().skip(1).map(path).filter(|path| path.exists()).collect()
 }

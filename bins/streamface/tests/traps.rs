@@ -209,6 +209,7 @@ fn commands(dir: &Path, to: &Path, photos: &Path) -> Vec<Vec<String>> {
         &["cluster", dir],
         &["review", dir, "--listen", "127.0.0.1:0"],
         &["capture", photos.to_str().unwrap(), "--out", dir],
+        &["capture", photos.to_str().unwrap(), "--out", dir, "--frames", "jpeg"],
     ]
     .map(|args| args.iter().map(|&arg| arg.to_owned()).collect())
     .into();
@@ -222,6 +223,8 @@ fn commands(dir: &Path, to: &Path, photos: &Path) -> Vec<Vec<String>> {
     let (page, faces) = (elsewhere("score.html"), dir.to_owned());
     all.push(["score", &own, &own, "--html", &page, "--faces", &faces].map(str::to_owned).into());
     all.push(["stats", dir, "--out", &elsewhere("stats.html")].map(str::to_owned).into());
+    all.push(["prune", dir, "--dry-run"].map(str::to_owned).into());
+    all.push(["prune", dir, "--all-frames", "--caches"].map(str::to_owned).into());
     all
 }
 

@@ -15,6 +15,8 @@ use crate::error::{Result, in_range};
 pub struct ExtractSettings {
     /// Least area of a face's box relative to the frame, 0 to 1. Default 0.005.
     pub size_threshold: f32,
+    /// Least length of the shorter side of a face's box, pixels of the frame, 0 to 4096. Default 16.
+    pub min_face: u32,
     /// Least variance of the Laplacian of the aligned face.
     pub blur_threshold: f64,
     /// How loose faces are cut.
@@ -31,6 +33,8 @@ impl Default for ExtractSettings {
         // 1e12 with its kernel of 11, faces of 16 pixels enlarged 1e10, those out of focus below 5e9.
         Self {
             size_threshold: 0.005,
+            // Of faces this small half of the pairs of a person are farther apart than the threshold (docs/disk.md).
+            min_face: 16,
             blur_threshold: 5e9,
             loose: LooseSettings::default(),
             aligned_size: 128,
@@ -40,6 +44,11 @@ impl Default for ExtractSettings {
 }
 
 impl ExtractSettings {
+    /// Whether a box is too small, in a frame of so many pixels.
+    fn is_small(&self, bbox: &BoundingBox, frame_area: f32) -> bool {
+        bbox.area() / frame_area <= self.size_threshold || bbox.w.min(bbox.h) < self.min_face as f32
+    }
+
     fn check(&self) -> Result<()> {
         in_range(
             "size-threshold",
@@ -47,6 +56,7 @@ impl ExtractSettings {
             self.size_threshold,
             (0.0..=1.0).contains(&self.size_threshold),
         )?;
+        in_range("min-face", "0 to 4096", self.min_face, self.min_face <= 4096)?;
         let blur = self.blur_threshold >= 0.0 && self.blur_threshold.is_finite();
         in_range("face-blur-threshold", "0 or more", self.blur_threshold, blur)?;
         for (name, side) in [("aligned-size", self.aligned_size), ("embed-size", self.embed_size)] {
@@ -112,6 +122,14 @@ impl Extractor {
         Ok(Self { detector, settings })
     }
 
+    /// With another least side of a face, pixels of the frame.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`].
+    pub fn with_min_face(self, min_face: u32) -> Result<Self> {
+        Self::new(self.detector, ExtractSettings { min_face, ..self.settings })
+    }
+
     /// The detector.
     #[must_use]
     pub fn detector(&self) -> &dyn Detector {
@@ -130,7 +148,7 @@ impl Extractor {
         let s = &self.settings;
         let mut out = Extraction { detected: found.len() as u32, detect_time, ..Extraction::default() };
         for face in found {
-            if face.bbox.area() / frame_area <= s.size_threshold {
+            if s.is_small(&face.bbox, frame_area) {
                 out.small += 1;
                 continue;
             }
@@ -152,5 +170,24 @@ impl Extractor {
         }
         out.crop_time = start.elapsed() - detect_time;
         Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_face_is_small_by_its_share_of_the_frame_or_by_its_shorter_side() {
+        let gates = ExtractSettings { size_threshold: 0.005, min_face: 20, ..ExtractSettings::default() };
+        let small = |w, h, frame_area| gates.is_small(&BoundingBox::new(0.0, 0.0, w, h), frame_area);
+        let photo = 250.0 * 250.0;
+        assert!(small(18.0, 24.0, photo), "18 pixels wide");
+        assert!(small(24.0, 18.0, photo), "18 pixels high");
+        assert!(!small(20.0, 20.0, photo));
+        assert!(small(60.0, 60.0, 1920.0 * 1080.0), "less than half a percent of the frame");
+        let none = ExtractSettings { min_face: 0, ..gates };
+        assert!(!none.is_small(&BoundingBox::new(0.0, 0.0, 18.0, 24.0), photo));
+        assert!(ExtractSettings { min_face: 4097, ..gates }.check().is_err());
     }
 }

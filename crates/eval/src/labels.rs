@@ -162,7 +162,9 @@ impl<'de> Visitor<'de> for Entries<'_> {
                 ("labels", false) => map.next_value_seed(Labels(&mut *self.0))?,
                 ("names", _) if self.1.is_some() => {
                     let names = map.next_value()?;
-                    self.1.as_deref_mut().map(|to| *to = names);
+                    if let Some(to) = self.1.as_deref_mut() {
+                        *to = names;
+                    }
                 }
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }

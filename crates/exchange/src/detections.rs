@@ -20,14 +20,18 @@ use crate::snapshot::Snapshot;
 /// Side of an aligned face, as the original's.
 const ALIGNED: u32 = 128;
 
-/// Puts the frames that have a picture and a face with a box into `folder`, and calls `describe` with each frame and its
-/// faces, which may return why the format cannot hold them. The summary counts frames, faces and what was left out.
+/// Why there is nothing to export.
+const NO_FRAMES: &str = "no frame has both a picture and a face with a box; pictures of frames are not kept with --frames none, \
+                         and are removed by streamface prune: other formats (imagefolder, csv, webdataset) need none";
+
+/// Puts the frames that have a picture and a face with a box into `folder`, and calls `describe` with each frame, its
+/// file's name and its faces, which may return why the format cannot hold them. The summary counts frames, faces and what was left out.
 pub(crate) fn put_frames(
     set: &Snapshot<'_>,
     folder: &Path,
     place: Place,
     observe: Observer<'_>,
-    mut describe: impl FnMut(&FrameId, &[&FaceRow]) -> Result<(), &'static str>,
+    mut describe: impl FnMut(&FrameId, &str, &[&FaceRow]) -> Result<(), &'static str>,
 ) -> Result<Summary, Error> {
     let boxed = set.boxed();
     let mut summary = Summary::default();
@@ -36,9 +40,11 @@ pub(crate) fn put_frames(
     let mut taken = Vec::new();
     for ((&frame, faces), done) in boxed.iter().zip(1..) {
         observe(Progress { what: "frames", done, total: boxed.len() as u64 });
-        let picture = set.image(ImageKind::Frame, frame).ok_or("faces whose frame has no picture");
-        match picture.and_then(|picture| describe(frame, faces).map(|()| picture)) {
-            Ok(picture) => place.put(&picture, &folder.join(format!("{frame}.png")))?,
+        let picture = set.frame_picture(frame).ok_or("faces whose frame has no picture");
+        let described =
+            picture.and_then(|(picture, file)| describe(frame, &file, faces).map(|()| (picture, file)));
+        match described {
+            Ok((picture, file)) => place.put(&picture, &folder.join(file))?,
             Err(why) => {
                 summary.leave_out(why, faces.len() as u64);
                 continue;
@@ -48,7 +54,7 @@ pub(crate) fn put_frames(
         taken.extend(faces);
     }
     if summary.frames == 0 {
-        return Err(Error::lacks(set.root(), "no frame has both a picture and a face with a box"));
+        return Err(Error::lacks(set.root(), NO_FRAMES));
     }
     summary.images = summary.frames;
     summary.faces = taken.len() as u64;

@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 use streamface_store::{
-    Dataset, FaceRow, FrameRow, ImageKind, MAX_IMAGE_BYTES, NamedLabels, files, read_annotations,
-    read_attributes,
+    Dataset, FaceRow, FrameFormat, FrameRow, ImageKind, MAX_IMAGE_BYTES, NamedLabels, files,
+    read_annotations, read_attributes,
 };
 use streamface_types::{Annotation, Annotations, Attributes, FaceId, FrameId, Label};
 
@@ -166,7 +166,18 @@ impl<'a> Snapshot<'a> {
         frames
     }
 
-    /// Where an image lies, if it is there and whole. One that is damaged is noted, for [`Self::add_broken`].
+    /// Where the picture of a frame lies, and its file's name, if it is there and whole. One that is damaged is noted, for
+    /// [`Self::add_broken`].
+    pub(crate) fn frame_picture(&self, frame: &FrameId) -> Option<(PathBuf, String)> {
+        let file = match self.frames.get(frame) {
+            Some(row) => row.file_name()?,
+            None => FrameFormat::Png.file_name(frame)?,
+        };
+        let path = self.root().join(ImageKind::Frame.folder()).join(&file);
+        Some((self.unless_broken(whole(path))?, file))
+    }
+
+    /// Where the picture of a face lies, if it is there and whole. One that is damaged is noted, for [`Self::add_broken`].
     pub(crate) fn image(&self, kind: ImageKind, name: &impl std::fmt::Display) -> Option<PathBuf> {
         self.unless_broken(self.whole_image(kind, name))
     }
@@ -177,12 +188,7 @@ impl<'a> Snapshot<'a> {
         kind: ImageKind,
         name: &(impl std::fmt::Display + ?Sized),
     ) -> Result<Option<PathBuf>, String> {
-        let path = self.data.image_path(kind, &name);
-        let Some(file) = files::find(&path, MAX_IMAGE_BYTES).map_err(|e| e.to_string())? else {
-            return Ok(None);
-        };
-        check_whole(file).map_err(|why| format!("{}: {why}", path.display()))?;
-        Ok(Some(path))
+        whole(self.data.image_path(kind, &name))
     }
 
     fn unless_broken(&self, image: Result<Option<PathBuf>, String>) -> Option<PathBuf> {
@@ -197,6 +203,15 @@ impl<'a> Snapshot<'a> {
         let broken = std::mem::take(&mut *self.broken.lock().unwrap_or_else(PoisonError::into_inner));
         summary.problems.add_all(broken);
     }
+}
+
+/// An image that is there and whole; why it is of no use, if it is there.
+fn whole(path: PathBuf) -> Result<Option<PathBuf>, String> {
+    let Some(file) = files::find(&path, MAX_IMAGE_BYTES).map_err(|e| e.to_string())? else {
+        return Ok(None);
+    };
+    check_whole(file).map_err(|why| format!("{}: {why}", path.display()))?;
+    Ok(Some(path))
 }
 
 /// What the review came to, if it came to an end.

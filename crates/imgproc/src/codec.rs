@@ -1,7 +1,9 @@
-//! PNG out, PNG and JPEG in.
+//! PNG, JPEG and WebP out and in.
 
 use std::io::Cursor;
 
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::webp::WebPEncoder;
 use image::{DynamicImage, ImageDecoder, ImageReader, RgbImage};
 
 use crate::jpeg::{self, Photo};
@@ -25,8 +27,8 @@ impl Default for DecodeLimits {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
-    /// Neither PNG nor JPEG.
-    #[error("neither PNG nor JPEG: convert it to one of them")]
+    /// Neither PNG nor JPEG nor WebP.
+    #[error("neither PNG nor JPEG nor WebP: convert it to one of them")]
     UnknownFormat,
     /// Larger than the limits.
     #[error("an image of {width} x {height} is too large: at most {max_side} a side and {max_bytes} bytes")]
@@ -46,6 +48,14 @@ pub enum ImageError {
     /// Could not be written as PNG.
     #[error("cannot write as PNG: {0}")]
     Encode(#[from] png::EncodingError),
+    /// Could not be written as JPEG or WebP.
+    #[error("cannot write as {format}: {source}")]
+    EncodeAs {
+        /// `JPEG` or `WebP`.
+        format: &'static str,
+        /// Why.
+        source: image::ImageError,
+    },
 }
 
 /// A lossless PNG, fast rather than smallest: Paeth's filter and fdeflate's single pass. The same bytes
@@ -75,7 +85,50 @@ pub fn encode_png(rgb: &RgbImage) -> Result<Vec<u8>, ImageError> {
     Ok(out)
 }
 
-/// Decodes PNG or JPEG, told by the first bytes, as RGB: gray is spread, alpha dropped, 16 bits cut to
+/// A JPEG of a quality from 1 to 100, as libjpeg counts it, with colour as fine as brightness (4:4:4). The same bytes
+/// for the same picture, always.
+///
+/// # Errors
+/// [`ImageError::EncodeAs`] for an image without pixels, or with a side above 65,535.
+///
+/// ```
+/// use streamface_imgproc::{decode_image, encode_jpeg};
+///
+/// let image = image::RgbImage::from_fn(40, 30, |x, y| image::Rgb([(x * 4) as u8, (y * 4) as u8, 90]));
+/// let back = decode_image(&encode_jpeg(&image, 90)?, &Default::default())?;
+/// let worst = image.iter().zip(back.iter()).map(|(a, b)| a.abs_diff(*b)).max();
+/// assert!(worst < Some(16));
+/// # Ok::<(), streamface_imgproc::ImageError>(())
+/// ```
+pub fn encode_jpeg(rgb: &RgbImage, quality: u8) -> Result<Vec<u8>, ImageError> {
+    let mut out = Vec::with_capacity(rgb.len() / 8 + 1024);
+    let written = JpegEncoder::new_with_quality(&mut out, quality).encode_image(rgb);
+    written.map_err(|source| ImageError::EncodeAs { format: "JPEG", source })?;
+    Ok(out)
+}
+
+/// A lossless WebP. The same bytes for the same picture, always.
+///
+/// # Errors
+/// [`ImageError::EncodeAs`] for an image without pixels, or with a side above 16,384.
+///
+/// ```
+/// use streamface_imgproc::{decode_image, encode_webp};
+///
+/// let image = image::RgbImage::from_fn(40, 30, |x, y| image::Rgb([x as u8, y as u8, 7]));
+/// assert_eq!(decode_image(&encode_webp(&image)?, &Default::default())?, image);
+/// # Ok::<(), streamface_imgproc::ImageError>(())
+/// ```
+pub fn encode_webp(rgb: &RgbImage) -> Result<Vec<u8>, ImageError> {
+    let mut out = Vec::with_capacity(rgb.len() / 2 + 1024);
+    let (width, height) = rgb.dimensions();
+    let written =
+        WebPEncoder::new_lossless(&mut out).encode(rgb, width, height, image::ExtendedColorType::Rgb8);
+    written.map_err(|source| ImageError::EncodeAs { format: "WebP", source })?;
+    Ok(out)
+}
+
+/// Decodes PNG, JPEG or WebP, told by the first bytes, as RGB: gray is spread, alpha dropped, 16 bits cut to
 /// 8, and a photo turned as its EXIF orientation says.
 ///
 /// # Errors
@@ -84,7 +137,8 @@ pub fn encode_png(rgb: &RgbImage) -> Result<Vec<u8>, ImageError> {
 pub fn decode_image(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, ImageError> {
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format();
     let mut reader = reader.map_err(|e| ImageError::Broken(image::ImageError::IoError(e)))?;
-    if !matches!(reader.format(), Some(image::ImageFormat::Png | image::ImageFormat::Jpeg)) {
+    let known = [image::ImageFormat::Png, image::ImageFormat::Jpeg, image::ImageFormat::WebP];
+    if !reader.format().is_some_and(|format| known.contains(&format)) {
         return Err(ImageError::UnknownFormat);
     }
     let jpeg = reader.format() == Some(image::ImageFormat::Jpeg);

@@ -12,7 +12,7 @@
 //! | [`similarity`](mod@similarity) | [`Thumbnail`]: how alike two frames are |
 //! | [`crop`] | loose and aligned faces |
 //! | [`warp`] | [`Similarity`] transforms from landmarks, aligned 112 x 112 faces |
-//! | [`codec`] | PNG out, PNG and JPEG in |
+//! | [`codec`] | PNG, JPEG and WebP out and in |
 
 pub mod canny;
 pub mod codec;
@@ -26,7 +26,7 @@ pub mod similarity;
 pub mod warp;
 
 pub use canny::canny_empty_fraction;
-pub use codec::{DecodeLimits, ImageError, decode_image, encode_png};
+pub use codec::{DecodeLimits, ImageError, decode_image, encode_jpeg, encode_png, encode_webp};
 pub use crop::{LooseSettings, aligned_face, loose_face, pixel_box};
 pub use gray::gray;
 pub use laplacian::{face_blur_variance, laplacian_variance};

@@ -35,6 +35,20 @@ pub enum Error {
     /// A file or a source whose content cannot be used.
     #[error("{0}")]
     Input(String),
+    /// The disk has not enough room for a run.
+    #[error(
+        "{}: {free} free on its disk, and a run needs {reserve} to come to its end; free some space, or choose \
+         another --out",
+        dir.display()
+    )]
+    DiskFull {
+        /// The dataset directory.
+        dir: PathBuf,
+        /// What is free, with its unit.
+        free: String,
+        /// What is kept free, with its unit.
+        reserve: String,
+    },
     /// A file cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {

@@ -6,6 +6,7 @@ use streamface_capture::{Notice, Stop};
 use streamface_model::Cache;
 use streamface_store::DropReason;
 
+use crate::disk::DiskUse;
 use crate::sighting::Sighting;
 
 /// Is told what happens while a step runs. Events come from several threads, one at a time from each.
@@ -54,6 +55,8 @@ pub enum Event {
     Skipped(String),
     /// The counts so far, after each frame.
     Counts(Counts),
+    /// What is known of the room on the disk: before the first frame, and when it is first measured.
+    Disk(DiskUse),
     /// How far a part of the work is.
     Phase {
         /// What is being done.
@@ -122,6 +125,8 @@ pub struct Counts {
     pub people: u64,
     /// How far the source has come, on its own clock.
     pub stream: Duration,
+    /// What is written, and how long the disk has room; `None` for steps that go through no source.
+    pub disk: Option<DiskUse>,
 }
 
 impl Counts {

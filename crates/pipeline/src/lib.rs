@@ -18,7 +18,7 @@
 //! | 9 | [`score`] | two files of labels | scores |
 //!
 //! [`run`] takes steps 1, 2, 3 and 5 side by side and writes a report; [`watch()`] names people while a source
-//! runs. [`report`], [`stats`], [`verify`], [`import`], [`export`], [`doctor`] and the models' calls stand beside
+//! runs. [`report`], [`prune`], [`stats`], [`verify`], [`import`], [`export`], [`doctor`] and the models' calls stand beside
 //! them.
 //!
 //! ```no_run
@@ -48,6 +48,7 @@
 //!   result. Words for people are made by the caller.
 
 mod clustering_method;
+pub mod disk;
 pub mod error;
 pub mod event;
 pub mod in_order;
@@ -57,11 +58,13 @@ mod steps;
 mod threads;
 mod watch;
 
+pub use disk::DiskUse;
 pub use error::{Error, Result};
 pub use event::{Context, Counts, Event, Observer, Silent};
 pub use settings::{
     AnalyzeSettings, CaptureSettings, ClusterSettings, EvaluateSettings, ExtractSettings, FinalizeSettings,
-    MatchSettings, ReportSettings, ReviewSettings, RunSettings, ScoreSettings, StudySettings, WatchSettings,
+    MatchSettings, PruneSettings, ReportSettings, ReviewSettings, RunSettings, ScoreSettings, StudySettings,
+    WatchSettings,
 };
 pub use sighting::Sighting;
 pub use steps::*;

@@ -8,8 +8,8 @@ use arrow_array::{ArrayRef, Float32Array, Float64Array, Int64Array, StringArray,
 use arrow_schema::{DataType, Field};
 use streamface_types::{BoundingBox, FaceId, FrameId, Label, Landmarks, StreamTime};
 
-use crate::DropReason;
 use crate::columns::Columns;
+use crate::{DropReason, FrameFormat};
 
 /// A field of a row, in one or more columns of one type.
 pub(crate) trait Cells: Sized {
@@ -72,7 +72,7 @@ macro_rules! texts {
     )*};
 }
 
-texts!(FrameId, FaceId, String, DropReason);
+texts!(FrameId, FaceId, String, DropReason, FrameFormat);
 
 macro_rules! numbers {
     ($($type:ty: $word:literal, $arrow:ident, $primitive:ty, $array:ty, $to:expr, $from:expr;)*) => {$(
@@ -224,6 +224,11 @@ impl Unknown for BoundingBox {
 impl Unknown for Landmarks {
     fn unknown() -> Self {
         Self([[f32::NAN; 2]; 5])
+    }
+}
+impl Unknown for FrameFormat {
+    fn unknown() -> Self {
+        Self::Png
     }
 }
 impl<T> Unknown for Option<T> {

@@ -9,18 +9,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rayon::prelude::*;
 use streamface_types::{FrameId, Label};
 
+use crate::frame_reader::{LAST_FRAMES, MAX_IMAGE_BYTES, image_file, read_image_file, staged_file};
 use crate::staged_images::StagedImage;
 use crate::table::{self, Row};
 use crate::{
-    AttributeRow, Batch, Error, ExtractionRow, FaceRow, FeatureRow, FileLock, FrameRow, ImageKind, LabelRow,
-    PersonFolders, Repaired, annotations, files, read_attributes, write_annotations,
+    AttributeRow, Batch, Error, ExtractionRow, FaceRow, FeatureRow, FileLock, FrameFormat, FrameReader,
+    FrameRow, ImageKind, LabelRow, PersonFolders, Repaired, annotations, files, read_attributes,
+    write_annotations,
 };
-
-/// Largest image file that is read back, in bytes.
-pub const MAX_IMAGE_BYTES: u64 = 256 << 20;
-
-/// Suffix of a staged image.
-pub(crate) const STAGED: &str = ".part";
 
 /// An open dataset directory, for writing or for reading alone. One that is open for writing holds the directory's lock.
 #[derive(Debug)]
@@ -28,7 +24,7 @@ pub struct Dataset {
     root: PathBuf,
     /// None where it is for reading alone.
     lock: Option<FileLock>,
-    /// Staged images that no batch has yet, by kind and name.
+    /// Staged images that no batch has yet, by kind and file name.
     staged: Mutex<BTreeMap<(ImageKind, String), StagedImage>>,
     pub(crate) repaired: Option<Repaired>,
 }
@@ -68,6 +64,7 @@ impl Dataset {
         let metadata = root.join("metadata");
         files::is_folder(&metadata)?;
         files::is_folder(&table::batches_dir(&metadata))?;
+        files::is_folder(&metadata.join(LAST_FRAMES))?;
         for folder in ImageKind::ALL.map(ImageKind::folder) {
             files::is_folder(&root.join(folder))?;
         }
@@ -107,10 +104,10 @@ impl Dataset {
     /// still to be named, which [`Self::open`] does.
     pub fn commit(&self, batch: Batch) -> Result<(), Error> {
         self.writable()?;
-        let kept = batch.frames.iter().filter(|r| r.dropped.is_none());
-        let mut images: Vec<_> = kept.map(|r| (ImageKind::Frame, r.frame.to_string())).collect();
+        let kept = batch.frames.iter().filter_map(FrameRow::file_name);
+        let mut images: Vec<_> = kept.map(|file| (ImageKind::Frame, file)).collect();
         for row in &batch.faces {
-            images.extend([ImageKind::Face, ImageKind::AlignedFace].map(|kind| (kind, row.face.to_string())));
+            images.extend([ImageKind::Face, ImageKind::AlignedFace].map(|kind| (kind, png(&row.face))));
         }
         let staged: Vec<StagedImage> = {
             let mut all = self.not_committed();
@@ -118,7 +115,7 @@ impl Dataset {
         };
         self.sync_images(&staged)?;
         batch.write(&self.metadata(), &staged)?;
-        images.iter().try_for_each(|(kind, name)| self.publish_if_staged(*kind, name))
+        images.iter().try_for_each(|(kind, file)| self.publish_if_staged(*kind, file))
     }
 
     fn not_committed(&self) -> MutexGuard<'_, BTreeMap<(ImageKind, String), StagedImage>> {
@@ -129,7 +126,7 @@ impl Dataset {
     fn sync_images(&self, images: &[StagedImage]) -> Result<(), Error> {
         // The disk writes several of them together.
         images.par_iter().try_for_each(|image| {
-            let path = self.staged_path(image.kind, &image.name);
+            let path = self.staged_path(image.kind, &image.file);
             files::open(&path, u64::MAX)?.sync_data().map_err(Error::io(&path))
         })?;
         for kind in ImageKind::ALL {
@@ -187,20 +184,39 @@ impl Dataset {
         files::remove_folder(&table::batches_dir(&metadata))
     }
 
-    /// Where an image lies or will lie.
+    /// Where a PNG lies or will lie. A frame's picture may be of another format: [`Self::frame_path`].
     #[must_use]
     pub fn image_path(&self, kind: ImageKind, name: &impl std::fmt::Display) -> PathBuf {
-        self.root.join(kind.folder()).join(format!("{name}.png"))
+        image_file(&self.root, kind, &png(name))
     }
 
-    /// Writes an image beside its place. It gets its name when the batch with
+    /// Where the picture of a frame lies or will lie; `None` where there is none.
+    #[must_use]
+    pub fn frame_path(&self, frame: &FrameId, format: FrameFormat) -> Option<PathBuf> {
+        Some(image_file(&self.root, ImageKind::Frame, &format.file_name(frame)?))
+    }
+
+    /// Writes a PNG beside its place. It gets its name when the batch with
     /// its row is committed.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn stage(&self, kind: ImageKind, name: &impl std::fmt::Display, png: &[u8]) -> Result<(), Error> {
+    pub fn stage(&self, kind: ImageKind, name: &impl std::fmt::Display, bytes: &[u8]) -> Result<(), Error> {
+        self.stage_file(kind, png(name), bytes)
+    }
+
+    /// Writes the picture of a frame, encoded in `format`, beside its place. It gets its name when the batch
+    /// with its row, which must say the same format, is committed. Does nothing for [`FrameFormat::None`].
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn stage_frame(&self, frame: &FrameId, format: FrameFormat, bytes: &[u8]) -> Result<(), Error> {
+        format.file_name(frame).map_or(Ok(()), |file| self.stage_file(ImageKind::Frame, file, bytes))
+    }
+
+    fn stage_file(&self, kind: ImageKind, image: String, bytes: &[u8]) -> Result<(), Error> {
         self.writable()?;
-        let path = self.staged_path(kind, name);
+        let path = self.staged_path(kind, &image);
         let mut file = match files::create(&path) {
             // The folder is made when it is first needed, so that an empty run leaves none.
             Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
@@ -211,41 +227,39 @@ impl Dataset {
             }
             made => made?,
         };
-        if let Err(e) = file.write_all(png) {
+        if let Err(e) = file.write_all(bytes) {
             let _ = fs::remove_file(&path);
             return Err(Error::io(&path)(e));
         }
-        let name = name.to_string();
-        self.not_committed().insert((kind, name.clone()), StagedImage::new(kind, name, png));
+        self.not_committed().insert((kind, image.clone()), StagedImage::new(kind, image, bytes));
         Ok(())
     }
 
-    pub(crate) fn publish_if_staged(
-        &self,
-        kind: ImageKind,
-        name: &impl std::fmt::Display,
-    ) -> Result<(), Error> {
-        let path = self.image_path(kind, name);
-        match fs::rename(self.staged_path(kind, name), &path) {
+    pub(crate) fn publish_if_staged(&self, kind: ImageKind, file: &str) -> Result<(), Error> {
+        let path = image_file(&self.root, kind, file);
+        match fs::rename(self.staged_path(kind, file), &path) {
             // Rows are committed without images too: features of faces that are there already.
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io(&path)(e)),
             _ => Ok(()),
         }
     }
 
-    pub(crate) fn staged_path(&self, kind: ImageKind, name: &impl std::fmt::Display) -> PathBuf {
-        self.root.join(kind.folder()).join(format!(".{name}.png{STAGED}"))
+    pub(crate) fn staged_path(&self, kind: ImageKind, file: &str) -> PathBuf {
+        staged_file(&self.root, kind, file)
     }
 
-    /// Reads an image's bytes, at most [`MAX_IMAGE_BYTES`]; also of one that is staged and waits for its batch.
+    /// Reads a PNG's bytes, at most [`MAX_IMAGE_BYTES`]; also of one that is staged and waits for its batch.
     ///
     /// # Errors
     /// Those of [`files::open`].
     pub fn read_image(&self, kind: ImageKind, name: &impl std::fmt::Display) -> Result<Vec<u8>, Error> {
-        let path = self.image_path(kind, name);
-        let staged = self.staged_path(kind, name);
-        let place = if !files::is_there(&path)? && files::is_there(&staged)? { staged } else { path };
-        files::read(&place, MAX_IMAGE_BYTES)
+        read_image_file(&self.root, kind, &png(name))
+    }
+
+    /// Reads the pictures of frames.
+    #[must_use]
+    pub fn frame_reader(&self) -> FrameReader {
+        FrameReader { root: self.root.clone() }
     }
 
     /// Writes the original's `metadata/annotations.json`: these labels, the attributes in the table, and the names, where
@@ -324,6 +338,11 @@ impl Dataset {
         write(ImageKind::Frame, frames.iter().filter(|r| r.dropped.is_none()).map(|r| &r.frame).collect())?;
         write(ImageKind::AlignedFace, extractions.iter().map(|r| &r.frame).collect())
     }
+}
+
+/// File name of a PNG.
+fn png(name: &impl std::fmt::Display) -> String {
+    format!("{name}.png")
 }
 
 /// What the lock's file begins with; the number of the process that holds it follows.

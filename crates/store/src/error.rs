@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use streamface_types::FrameId;
+
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -101,6 +103,12 @@ pub enum Error {
         pairs: u64,
         /// Pairs that fit.
         most: u64,
+    },
+    /// A frame whose picture was not kept.
+    #[error("the picture of {frame} was not kept (--frames none), or was removed by streamface prune")]
+    NoPicture {
+        /// The frame.
+        frame: FrameId,
     },
     /// A name in a table that is none.
     #[error(transparent)]

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use streamface_types::{FaceId, FrameId};
 
 use crate::batch::{number_of, unfinished_batch};
-use crate::dataset::{Dataset, STAGED};
+use crate::dataset::Dataset;
+use crate::frame_reader::{STAGED, image_file};
 use crate::staged_images::{self, StagedImage};
 use crate::table::{self, Row};
-use crate::{Batch, Error, FaceRow, FrameRow, ImageKind, files};
+use crate::{Batch, Error, FaceRow, FrameFormat, FrameRow, ImageKind, files};
 
 /// What was undone because images of the last batch were damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,34 +53,38 @@ impl Dataset {
         if staged.iter().all(|(_, names)| names.is_empty()) {
             return Ok(());
         }
-        let frames: HashSet<FrameId> =
-            self.read::<FrameRow>()?.into_iter().filter(|r| r.dropped.is_none()).map(|r| r.frame).collect();
+        let frames: HashSet<String> =
+            self.read::<FrameRow>()?.iter().filter_map(FrameRow::file_name).collect();
         let faces: HashSet<FaceId> = self.read::<FaceRow>()?.into_iter().map(|r| r.face).collect();
-        for (kind, names) in staged {
-            for name in names {
+        for (kind, all) in staged {
+            for file in all {
                 let committed = match kind {
-                    ImageKind::Frame => name.parse().is_ok_and(|f| frames.contains(&f)),
+                    ImageKind::Frame => frames.contains(&file),
                     ImageKind::Face | ImageKind::AlignedFace => {
-                        name.parse().is_ok_and(|f| faces.contains(&f))
+                        file.parse().is_ok_and(|f| faces.contains(&f))
                     }
                 };
                 if committed {
-                    self.publish_if_staged(kind, &name)?;
+                    self.publish_if_staged(kind, &file)?;
                 } else {
-                    files::remove(&self.staged_path(kind, &name))?;
+                    files::remove(&self.staged_path(kind, &file))?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Names of the staged images of a kind.
+    /// File names that the staged images of a kind are to have.
     fn staged(&self, kind: ImageKind) -> Result<Vec<String>, Error> {
-        let suffix = format!(".png{STAGED}");
+        let extension = |file: &str| file.rsplit_once('.').map(|(_, extension)| extension.to_owned());
+        let image = |file: &String| {
+            extension(file).is_some_and(|e| FrameFormat::ALL.iter().any(|f| f.extension() == Some(&e)))
+        };
         let entries = files::entries(&self.root().join(kind.folder()))?;
         let regular = entries.into_iter().filter(|(_, kind)| kind.is_file());
         Ok(regular
-            .filter_map(|(name, _)| Some(name.to_str()?.strip_prefix('.')?.strip_suffix(&suffix)?.to_owned()))
+            .filter_map(|(name, _)| Some(name.to_str()?.strip_prefix('.')?.strip_suffix(STAGED)?.to_owned()))
+            .filter(image)
             .collect())
     }
 
@@ -90,8 +95,8 @@ impl Dataset {
         let Some(batch) = table::batches(&metadata)?.pop() else { return Ok(None) };
         let images = staged_images::read(&batch)?;
         let is_broken = |image: &&StagedImage| {
-            let staged = self.staged_path(image.kind, &image.name);
-            !image.is_whole(&self.image_path(image.kind, &image.name)) && !image.is_whole(&staged)
+            let staged = self.staged_path(image.kind, &image.file);
+            !image.is_whole(&image_file(self.root(), image.kind, &image.file)) && !image.is_whole(&staged)
         };
         let broken: Vec<&StagedImage> = images.iter().filter(is_broken).collect();
         if broken.is_empty() {
@@ -146,8 +151,8 @@ impl Dataset {
         }
         files::sync(&table::batches_dir(&metadata))?;
         for image in gone {
-            files::remove(&self.image_path(image.kind, &image.name))?;
-            files::remove(&self.staged_path(image.kind, &image.name))?;
+            files::remove(&image_file(self.root(), image.kind, &image.file))?;
+            files::remove(&self.staged_path(image.kind, &image.file))?;
         }
         files::remove_folder(&aside)?;
         files::remove_folder(&unfinished_batch(&metadata))
@@ -209,8 +214,8 @@ impl Undone {
 /// The frame that an image is, or is from.
 fn frame_of(image: &StagedImage) -> Option<FrameId> {
     match image.kind {
-        ImageKind::Frame => image.name.parse().ok(),
-        ImageKind::Face | ImageKind::AlignedFace => image.name.parse().ok().map(|face: FaceId| face.frame),
+        ImageKind::Frame => FrameId::new(image.file.rsplit_once('.')?.0).ok(),
+        ImageKind::Face | ImageKind::AlignedFace => image.file.parse().ok().map(|face: FaceId| face.frame),
     }
 }
 

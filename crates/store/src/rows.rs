@@ -3,12 +3,12 @@
 
 use streamface_types::{BoundingBox, FaceId, FrameId, Label, Landmarks, StreamTime};
 
-use crate::DropReason;
 use crate::declare::table;
+use crate::{DropReason, FrameFormat};
 
 table! {
     /// A keyframe that was filtered, kept or not.
-    FrameRow in "frames", version 1, reads 1, one row of FrameId = |r| r.frame.clone();
+    FrameRow in "frames", version 2, reads 1, one row of FrameId = |r| r.frame.clone();
     "One row for each keyframe that was filtered, kept or not."
     given {
         frame: FrameId { "frame": "id of the frame" };
@@ -34,6 +34,20 @@ table! {
         dropped: Option<DropReason> {
             "dropped": "why it was not kept: `empty`, `blurred` or `duplicate`, the order in which the filters are asked; null for a kept frame",
         };
+        format: FrameFormat, since 2 {
+            "format": "how its picture is stored: `png`, `jpeg`, `webp`, or `none` where there is no picture",
+        } also {
+            "file": Option<String> = FrameRow::file_name,
+            "name of its picture in `frames/`; null where there is none"
+        };
+    }
+}
+
+impl FrameRow {
+    /// Name of its picture in `frames/`; `None` where the frame was dropped, or no picture was kept.
+    #[must_use]
+    pub fn file_name(&self) -> Option<String> {
+        if self.dropped.is_some() { None } else { self.format.file_name(&self.frame) }
     }
 }
 

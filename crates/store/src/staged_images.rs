@@ -18,8 +18,8 @@ const MAX_FILE: u64 = 256 << 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StagedImage {
     pub(crate) kind: ImageKind,
-    /// Name of the frame or face.
-    pub(crate) name: String,
+    /// Name of its file.
+    pub(crate) file: String,
     /// In bytes.
     pub(crate) length: u64,
     /// CRC-32 of its bytes.
@@ -27,8 +27,8 @@ pub(crate) struct StagedImage {
 }
 
 impl StagedImage {
-    pub(crate) fn new(kind: ImageKind, name: String, bytes: &[u8]) -> Self {
-        Self { kind, name, length: bytes.len() as u64, sum: crc32fast::hash(bytes) }
+    pub(crate) fn new(kind: ImageKind, file: String, bytes: &[u8]) -> Self {
+        Self { kind, file, length: bytes.len() as u64, sum: crc32fast::hash(bytes) }
     }
 
     /// Whether the file holds these bytes.
@@ -47,9 +47,9 @@ pub(crate) fn write(batch: &Path, images: &[StagedImage]) -> Result<()> {
     }
     files::write(&batch.join(FILE), |out| {
         let mut csv = csv::Writer::from_writer(out);
-        csv.write_record(["folder", "name", "bytes", "crc32"])?;
-        for StagedImage { kind, name, length, sum } in images {
-            csv.write_record([kind.folder(), name, &length.to_string(), &format!("{sum:08x}")])?;
+        csv.write_record(["folder", "file", "bytes", "crc32"])?;
+        for StagedImage { kind, file, length, sum } in images {
+            csv.write_record([kind.folder(), file, &length.to_string(), &format!("{sum:08x}")])?;
         }
         csv.flush()
     })
@@ -73,10 +73,10 @@ pub(crate) fn read(batch: &Path) -> Result<Vec<StagedImage>> {
 }
 
 fn image(record: &csv::StringRecord) -> Option<StagedImage> {
-    let [folder, name, length, sum] = [0, 1, 2, 3].map(|at| record.get(at).unwrap_or_default());
+    let [folder, file, length, sum] = [0, 1, 2, 3].map(|at| record.get(at).unwrap_or_default());
     let kind = ImageKind::ALL.into_iter().find(|kind| kind.folder() == folder)?;
     // The name becomes a part of a path.
-    let plain = !name.is_empty() && !name.contains(['/', '\\', '\0']);
+    let plain = !file.is_empty() && !file.contains(['/', '\\', '\0']);
     let (length, sum) = (length.parse().ok()?, u32::from_str_radix(sum, 16).ok()?);
-    plain.then(|| StagedImage { kind, name: name.to_owned(), length, sum })
+    plain.then(|| StagedImage { kind, file: file.to_owned(), length, sum })
 }

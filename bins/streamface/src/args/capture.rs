@@ -30,6 +30,11 @@ pub struct FrameArgs {
     /// Name that frames carry [default: the file's name, or the url's host]
     #[arg(long)]
     pub name: Option<String>,
+    /// How the pictures of kept frames are stored: png or webp without loss, jpeg in a fifth of the room, or none.
+    /// Faces are found and embedded before, and are the same with all of them
+    #[arg(long, value_name = "png|jpeg|webp|none", value_parser = text(values::parse_frame_format))]
+    #[arg(default_value = "png")]
+    pub frames: String,
     /// Stop after this much: of a file's own time, of a live stream's wall time (90s, 5m, 2h)
     #[arg(long = "for", value_name = "TIME", value_parser = text(values::parse_duration))]
     #[serde(rename = "for")]
@@ -90,6 +95,9 @@ pub struct FaceArgs {
     /// Least area of a face relative to its frame [default: 0.005]
     #[arg(long, value_name = "0..1")]
     pub size_threshold: Option<f32>,
+    /// Least length of the shorter side of a face, in pixels of the frame [default: 16]
+    #[arg(long, value_name = "PX")]
+    pub min_face: Option<u32>,
     /// Least variance of the Laplacian of a face [default: 5e9]
     #[arg(long, value_name = "V")]
     pub face_blur_threshold: Option<f64>,
@@ -114,8 +122,8 @@ Examples:
   streamface run news.mp4 --out news
   # all videos and images of a folder
   streamface run recordings/ --out archive --threads 8
-  # a live stream, for half a day
-  streamface run rtsp://camera/1 --out door --name door --for 12h
+  # a live stream, for half a day, in little room
+  streamface run rtsp://camera/1 --out door --name door --for 12h --frames jpeg
   # of a stream in several sizes a smaller one, from a server that asks where one comes from
   streamface run https://host/live.m3u8 --out tv --height 720 --header \"Referer: https://host/\"
 

@@ -5,6 +5,7 @@ mod capture;
 mod cluster;
 mod exchange;
 mod matching;
+mod prune;
 mod review;
 mod score;
 mod stats;
@@ -23,6 +24,7 @@ pub use capture::{
 pub use cluster::{ClusterArgs, ClusterPart, JoinArgs, LinkArgs, PeopleArgs};
 pub use exchange::{ExportArgs, ImportArgs};
 pub use matching::{Compat, MatchArgs};
+pub use prune::PruneArgs;
 pub use review::{FinalizeArgs, ReviewArgs};
 pub use score::{ScoreArgs, VerifyArgs};
 pub use stats::StatsArgs;
@@ -97,6 +99,8 @@ pub enum Command {
     Export(ExportArgs),
     /// Makes a dataset of another program's
     Import(ImportArgs),
+    /// Frees room on the disk: removes pictures of frames that no later step needs
+    Prune(PruneArgs),
     /// What is in datasets: hours, frames, faces, people, attributes
     Stats(StatsArgs),
     /// How well distances tell people apart: LFW's and YTF's protocol

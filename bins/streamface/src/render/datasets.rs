@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use streamface_pipeline::{ExchangeSummary, LabelSource, ReportResult, StatsResult};
+use streamface_pipeline::disk::Size;
+use streamface_pipeline::{ExchangeSummary, LabelSource, PruneResult, ReportResult, StatsResult};
 
 use super::Outcome;
 
@@ -34,6 +35,36 @@ pub fn stats(result: &StatsResult, as_json: bool) -> anyhow::Result<()> {
         say!("{:<9} {}", attribute.name, parts.join(", "));
     }
     say!("page      {}", result.page.display());
+    Ok(())
+}
+
+/// `streamface prune`.
+pub fn pruned(done: &PruneResult, as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        say!("{:#}", serde_json::to_value(done)?);
+        return Ok(());
+    }
+    let PruneResult { frames, left, caches, .. } = done;
+    let said = if done.dry_run { "would be removed" } else { "removed" };
+    say!(
+        "frames    {} pictures {said}, {}; {} left, {}",
+        frames.files,
+        Size(frames.bytes),
+        left.files,
+        Size(left.bytes)
+    );
+    for (count, why) in [
+        (done.unsearched, "extract has not searched them yet"),
+        (done.unembedded, "analyze has not embedded their faces yet"),
+        (done.last, "a run that goes on compares with them"),
+    ] {
+        if count > 0 {
+            say!("left      {count}: {why}");
+        }
+    }
+    if caches.files > 0 {
+        say!("caches    {} files {said}, {}", caches.files, Size(caches.bytes));
+    }
     Ok(())
 }
 

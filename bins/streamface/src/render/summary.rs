@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use streamface_pipeline::{ClusterResult, FaceCounts, FrameCounts, LabelSource, Work};
+use streamface_pipeline::disk::Size;
+use streamface_pipeline::{ClusterResult, DiskUse, FaceCounts, FrameCounts, LabelSource, Work};
 use streamface_store::DropReason;
 
 use super::Outcome;
+use super::terminal::forecast;
 
 /// The end of a step or a run.
 #[derive(Debug, Default)]
@@ -30,6 +32,8 @@ pub struct Summary {
     pub stopped: bool,
     /// Which labels the report shows.
     pub labels: Option<LabelSource>,
+    /// What was written, and how long the disk has room.
+    pub disk: Option<DiskUse>,
     /// Where the report is.
     pub report: Option<PathBuf>,
     /// Lines at the end: what to do next.
@@ -38,8 +42,8 @@ pub struct Summary {
 
 impl From<Work> for Summary {
     fn from(work: Work) -> Self {
-        let Work { stages, wall, failures, passed_over, stopped, .. } = work;
-        Self { stages, wall, failures, passed_over, stopped, ..Self::default() }
+        let Work { stages, wall, failures, passed_over, stopped, disk, .. } = work;
+        Self { stages, wall, failures, passed_over, stopped, disk, ..Self::default() }
     }
 }
 
@@ -102,6 +106,9 @@ impl Summary {
         if let Some(labels) = &self.labels {
             say!("labels   {labels}");
         }
+        if let Some(disk) = &self.disk {
+            say!("disk     {} written; {}", Size(disk.written), forecast(disk));
+        }
         if let Some(report) = &self.report {
             say!("report   {}", report.display());
         }
@@ -150,6 +157,13 @@ impl Summary {
         all.insert("stopped".into(), self.stopped.into());
         if let Some(labels) = &self.labels {
             all.insert("labels".into(), labels.to_string().into());
+        }
+        if let Some(d) = &self.disk {
+            let disk = json!({
+                "written_bytes": d.written, "free_bytes": d.free, "bytes_per_hour": d.per_hour, "measured": d.measured,
+                "full_after_seconds": d.full_after.map(|after| after.as_secs()), "needed_bytes": d.needed
+            });
+            all.insert("disk".into(), disk);
         }
         if let Some(report) = &self.report {
             all.insert("report".into(), report.display().to_string().into());

@@ -5,7 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use streamface_pipeline::{Counts, Event, Observer};
+use streamface_pipeline::disk::{Hours, Size};
+use streamface_pipeline::{Counts, DiskUse, Event, Observer};
 use streamface_store::DropReason;
 
 use super::{count, faces, watch};
@@ -152,6 +153,7 @@ impl Observer for Terminal {
             }
             Event::Fetching { model, from } => self.say(&format!("{model}: from {from} …")),
             Event::Note(text) => self.say(text),
+            Event::Disk(disk) => self.say(&format!("disk     {}", forecast(disk))),
             _ => {}
         }
     }
@@ -193,7 +195,25 @@ fn counts_line(c: &Counts, elapsed: f64) -> String {
     if stream > 0.0 {
         let _ = write!(line, " · {stream:.1}x real time");
     }
+    if let Some(disk) = c.disk.filter(|disk| disk.measured) {
+        let _ = write!(line, " · disk: {}", forecast(&disk));
+    }
     line
+}
+
+/// What the disk has room for.
+pub fn forecast(disk: &DiskUse) -> String {
+    let mut said = format!("{} free", Size(disk.free));
+    let about = if disk.measured { "" } else { "some " };
+    if let Some(per_hour) = disk.per_hour {
+        let _ = write!(said, ", {about}{} an hour", Size(per_hour));
+    }
+    match (disk.needed, disk.full_after) {
+        (Some(needed), _) => drop(write!(said, ", {about}{} to the end", Size(needed))),
+        (None, Some(after)) => drop(write!(said, ", full after {}", Hours(after))),
+        (None, None) => {}
+    }
+    said
 }
 
 #[cfg(test)]

@@ -202,9 +202,9 @@ async fn image(State(app): State<App>, Path((kind, face)): Path<(String, String)
         found.and_then(|image| read_image(&image))
     });
     match read.await {
-        Ok(Ok(bytes)) => {
+        Ok(Ok((bytes, content_type))) => {
             let headers =
-                [(header::CONTENT_TYPE, "image/png"), (header::CACHE_CONTROL, "private, max-age=600")];
+                [(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, "private, max-age=600")];
             (headers, Body::from(bytes)).into_response()
         }
         Ok(Err(problem)) => problem.into_response(),
@@ -219,8 +219,8 @@ fn named(face: &str) -> Result<FaceId, Problem> {
 /// Size limit of an image in bytes.
 const MAX_IMAGE: u64 = 64 << 20;
 
-/// The bytes of a PNG file of the dataset, which is no link.
-fn read_image(image: &Image) -> Result<Vec<u8>, Problem> {
+/// The bytes of a PNG, JPEG or WebP file of the dataset, which is no link, and their content type.
+fn read_image(image: &Image) -> Result<(Vec<u8>, &'static str), Problem> {
     let gone = |_| Problem::Unknown("The image is not on the disk.".into());
     // Its folder too, whatever was put into its place since the review began.
     let real = |path: &std::path::Path| path.canonicalize().map_err(gone);
@@ -232,8 +232,20 @@ fn read_image(image: &Image) -> Result<Vec<u8>, Problem> {
         streamface_store::Error::Io { .. } => Problem::Unknown("The image is not on the disk.".into()),
         _ => Problem::Unknown("The image is not in the dataset.".into()),
     })?;
-    if !bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
-        return Err(Problem::Unknown("The image is not a PNG file.".into()));
+    let content_type = content_type(&bytes)
+        .ok_or_else(|| Problem::Unknown("The image is no PNG, JPEG or WebP file.".into()))?;
+    Ok((bytes, content_type))
+}
+
+/// What an image is, by its first bytes.
+fn content_type(bytes: &[u8]) -> Option<&'static str> {
+    if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        Some("image/png")
+    } else if bytes.starts_with(b"\xff\xd8\xff") {
+        Some("image/jpeg")
+    } else if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
+        Some("image/webp")
+    } else {
+        None
     }
-    Ok(bytes)
 }

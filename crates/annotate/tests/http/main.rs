@@ -374,6 +374,13 @@ fn only_images_of_the_dataset_are_served() {
     let good = site.get(&format!("/image/face/{FACE}"));
     assert_eq!(status(&good), 200);
     assert!(good.contains("image/png") && good.ends_with("whatever"));
+    for (bytes, content_type) in
+        [(&b"\xff\xd8\xffwhatever"[..], "image/jpeg"), (b"RIFF\0\0\0\0WEBPwhatever", "image/webp")]
+    {
+        std::fs::write(root.join(format!("faces/{FACE}.png")), bytes).unwrap();
+        let good = site.get(&format!("/image/face/{FACE}"));
+        assert!(status(&good) == 200 && good.contains(content_type), "{good}");
+    }
     let (outside, secret) = (tempfile::tempdir().unwrap(), "another_face_0");
     std::fs::write(outside.path().join("secret.png"), png).unwrap();
     std::fs::write(root.join("secret_face_0.png"), png).unwrap();

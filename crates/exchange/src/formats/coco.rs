@@ -1,7 +1,7 @@
 //! COCO: frames as images, faces as annotations of the one category `person`, five landmarks as keypoints.
 //!
 //! ```text
-//! DIR/images/{frame}.png
+//! DIR/images/{frame}.png (.jpg, .webp)
 //! DIR/annotations.json   info, licenses, images [id, file_name, width, height],
 //!                        annotations [id, image_id, category_id, bbox [x, y, w, h], area, iscrowd, keypoints, num_keypoints,
 //!                                     score, track_id, attributes {face, person}], categories [id, name, keypoints, skeleton]
@@ -155,11 +155,11 @@ fn export(
     let staging = Staging::new(out)?;
     let folder = staging.folder("images")?;
     let (mut images, mut annotations) = (Vec::new(), Vec::new());
-    let summary = detections::put_frames(set, &folder, settings.place, observe, |frame, faces| {
+    let summary = detections::put_frames(set, &folder, settings.place, observe, |frame, picture, faces| {
         let id = images.len() as i64 + 1;
         let [width, height] = faces.iter().find_map(|f| optional_fields::frame_size(f)).unwrap_or_default();
         let source = set.frames.get(frame).map(|f| f.source.clone());
-        images.push(Image { id, file_name: format!("{frame}.png"), width, height, source });
+        images.push(Image { id, file_name: picture.to_owned(), width, height, source });
         for face in faces {
             annotations.push(annotation(set, face, id, annotations.len() as i64 + 1));
         }

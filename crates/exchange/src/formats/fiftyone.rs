@@ -7,7 +7,7 @@
 //! ```
 //! `FiftyOneImageDetectionDataset`: frames, each with boxes in parts of its sides, the person as label.
 //! ```text
-//! DIR/data/{frame}.png  DIR/labels.json: {"classes": null, "labels": {frame: [{"label", "bounding_box", "confidence", "attributes"}]}}
+//! DIR/data/{frame}.png (.jpg, .webp)  DIR/labels.json: {"classes": null, "labels": {frame: [{"label", "bounding_box", "confidence", "attributes"}]}}
 //! ```
 //! The label is the person's name, or the number of one without a name. Where anyone has a name the number stands in the
 //! attribute `label_number`.
@@ -190,7 +190,7 @@ fn export_detections(
     let staging = Staging::new(out)?;
     let data = staging.folder("data")?;
     let mut labels = BTreeMap::new();
-    let summary = detections::put_frames(set, &data, settings.place, observe, |frame, faces| {
+    let summary = detections::put_frames(set, &data, settings.place, observe, |frame, _, faces| {
         let target = |face: &&FaceRow| {
             let (b, [w, h]) = (optional_fields::bbox(face)?, optional_fields::frame_size(face)?);
             let (w, h) = (w as f32, h as f32);

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use image::{DynamicImage, GrayImage, ImageFormat, Luma, RgbImage};
 
 use super::synthetic;
-use crate::{DecodeLimits, ImageError, decode_image, encode_png};
+use crate::{DecodeLimits, ImageError, decode_image, encode_jpeg, encode_png, encode_webp};
 
 fn decode(bytes: &[u8]) -> Result<RgbImage, ImageError> {
     decode_image(bytes, &DecodeLimits::default())
@@ -45,6 +45,34 @@ fn png_is_lossless_and_repeatable() {
 }
 
 #[test]
+fn webp_is_lossless_and_repeatable() {
+    for (w, h) in [(1, 1), (7, 3), (203, 117)] {
+        let image = synthetic(w, h);
+        let webp = encode_webp(&image).unwrap();
+        assert_eq!(decode(&webp).unwrap(), image);
+        assert_eq!(webp, encode_webp(&image).unwrap());
+    }
+    assert!(matches!(encode_webp(&RgbImage::new(0, 4)), Err(ImageError::EncodeAs { format: "WebP", .. })));
+}
+
+#[test]
+fn jpeg_is_repeatable_and_nearer_with_quality() {
+    let image = RgbImage::from_fn(203, 117, |x, y| image::Rgb([x as u8, (2 * y) as u8, (x + y) as u8]));
+    let off = |quality| {
+        let jpeg = encode_jpeg(&image, quality).unwrap();
+        assert_eq!(jpeg, encode_jpeg(&image, quality).unwrap());
+        let back = decode(&jpeg).unwrap();
+        assert_eq!(back.dimensions(), image.dimensions());
+        image.iter().zip(back.iter()).map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum::<u64>()
+    };
+    assert!(off(95) < off(85) && off(85) < off(50));
+    assert!(matches!(
+        encode_jpeg(&RgbImage::new(0, 4), 85),
+        Err(ImageError::EncodeAs { format: "JPEG", .. })
+    ));
+}
+
+#[test]
 fn other_kinds_become_rgb() {
     let gray = GrayImage::from_fn(9, 5, |x, y| Luma([(20 * x + y) as u8]));
     let rgb = DynamicImage::from(gray.clone()).into_rgb8();
@@ -57,9 +85,10 @@ fn other_kinds_become_rgb() {
 
 #[test]
 fn what_is_no_image_is_said_to_be_none() {
-    for bytes in [&b""[..], b"no image", b"GIF89a\x01\0\x01\0\0\0\0", b"RIFF\0\0\0\0WEBP"] {
+    for bytes in [&b""[..], b"no image", b"GIF89a\x01\0\x01\0\0\0\0", b"RIFF\0\0\0\0WAVE"] {
         assert!(matches!(decode(bytes), Err(ImageError::UnknownFormat)), "{bytes:?}");
     }
+    assert!(matches!(decode(b"RIFF\0\0\0\0WEBP"), Err(ImageError::Broken(_))));
 }
 
 #[test]

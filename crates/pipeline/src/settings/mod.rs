@@ -16,6 +16,7 @@
 mod analysis;
 mod dataset;
 mod exchange;
+mod prune;
 pub(crate) mod record;
 mod source;
 pub mod values;
@@ -35,6 +36,7 @@ pub use dataset::{
     PeopleSettings, Resources, ReviewSettings,
 };
 pub use exchange::{ExportSettings, ImportSettings};
+pub use prune::PruneSettings;
 pub use record::{Record, read_record};
 pub use source::{
     AnalyzeSettings, CaptureSettings, ExtractSettings, FaceSettings, FeatureSettings, FrameSettings,

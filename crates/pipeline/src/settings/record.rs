@@ -1,7 +1,7 @@
 //! The record of settings that a dataset directory keeps, so that one directory never mixes two ways of doing a
 //! step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use streamface_store::Record;
 use streamface_store::{Dataset, files};
@@ -30,8 +30,10 @@ pub(crate) fn record(data: &Dataset, step: &str, fixed: bool, settings: &[(&str,
     let new: BTreeMap<_, _> = settings.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
     if let Some(old) = all.get(step).filter(|old| fixed && **old != new) {
         let was = |k: &String| old.get(k).map_or("not set", String::as_str);
-        let differ = new.iter().filter(|(k, v)| was(k) != v.as_str());
-        let said: Vec<_> = differ.map(|(k, v)| format!("{k} was {}, now {v}", was(k))).collect();
+        let is = |k: &String| new.get(k).map_or("not set", String::as_str);
+        let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+        let differ = keys.into_iter().filter(|k| was(k) != is(k));
+        let said: Vec<_> = differ.map(|k| format!("{k} was {}, now {}", was(k), is(k))).collect();
         return Err(Error::Mismatch(format!(
             "{} was made with other settings ({}); give the same ones, or another directory",
             data.root().display(),

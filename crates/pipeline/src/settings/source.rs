@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use streamface_capture as capture;
 use streamface_detect::{DetectSettings, ExtractSettings as Gates};
 use streamface_model::Manifest;
+use streamface_store::FrameFormat;
 use streamface_types::Timestamp;
 
 use super::dataset::PeopleSettings;
@@ -23,6 +24,10 @@ use crate::{Error, Result};
 pub struct FrameSettings {
     /// The name that frames carry; by default the file's name, or the url's host.
     pub name: Option<String>,
+    /// How the pictures of kept frames are stored: `png` or `webp` without loss, `jpeg` with, or `none`. What is made of
+    /// a frame while it is captured does not depend on it. Default `png`. Key `frames`.
+    #[serde(rename = "frames")]
+    pub format: FrameFormat,
     /// Stop after this much: of a file's own time, of a live stream's wall time. Default none. Key `for`.
     #[serde(rename = "for", with = "values::duration::optional")]
     pub limit: Option<Duration>,
@@ -60,6 +65,7 @@ impl Default for FrameSettings {
         let d = capture::Settings::default();
         Self {
             name: None,
+            format: FrameFormat::default(),
             limit: d.limit,
             empty_threshold: d.filters.empty_threshold,
             blur_threshold: d.filters.blur_threshold,
@@ -123,6 +129,9 @@ pub struct FaceSettings {
     pub no_second_look: bool,
     /// Least area of a face relative to its frame; 0 to 1, default 0.005.
     pub size_threshold: f32,
+    /// Least length of the shorter side of a face, pixels of the frame; 0 to 4096. Default 16; in a directory from before
+    /// there was such a gate 0.
+    pub min_face: Option<u32>,
     /// Least variance of the Laplacian of a face; 0 or more, default 5e9.
     pub face_blur_threshold: f64,
 }
@@ -136,6 +145,7 @@ impl Default for FaceSettings {
             score: None,
             no_second_look: false,
             size_threshold: gates.size_threshold,
+            min_face: None,
             face_blur_threshold: gates.blur_threshold,
         }
     }
@@ -152,6 +162,7 @@ impl FaceSettings {
         }
         let gates = Gates {
             size_threshold: self.size_threshold,
+            min_face: self.min_face.unwrap_or(Gates::default().min_face),
             blur_threshold: self.face_blur_threshold,
             ..Gates::default()
         };

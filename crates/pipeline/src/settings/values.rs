@@ -76,6 +76,11 @@ as_text!(
     metric: streamface_types::Metric, streamface_types::Metric::from_str, |m| m
 );
 
+/// How pictures of frames are stored: `png`, `jpeg`, `webp` or `none`.
+pub fn parse_frame_format(text: &str) -> Result<streamface_store::FrameFormat, String> {
+    text.parse()
+}
+
 /// A number of bytes, written as a number or as `512M`, `4G`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bytes(pub u64);

@@ -44,7 +44,8 @@ pub fn capture(
     let data = Dataset::open(out)?;
     let wanted = settings.frames.capture()?;
     record_capture(&data, &wanted)?;
-    let walked = Session::new(&data, &settings.work, context)?.walk(found, wanted, Next::default());
+    let next = Next { format: settings.frames.format, ..Next::default() };
+    let walked = Session::new(&data, &settings.work, context)?.walk(found, wanted, next);
     let Worked { frames, work, .. } = match walked {
         Ok(worked) => worked,
         Err(e) => {

@@ -5,14 +5,16 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use streamface_detect::{LinkSettings, LinkTo, Linker, Thumbnail};
-use streamface_store::{Batch, Dataset, ExtractionRow, FaceRow};
+use streamface_store::{Batch, Dataset, ExtractionRow, FaceRow, FrameFormats};
 use streamface_types::{BoundingBox, FaceId, FrameId};
 
 use super::counters::Counters;
 use super::frame_worker::{Done, Found, load_frame};
+use super::last_frames::{LastFrames, load_last};
 use super::people_count::PeopleCount;
-use crate::Result;
+use crate::disk::{DiskMeter, DiskUse};
 use crate::event::{Event, Observer};
+use crate::{Error, Result};
 
 /// A batch is committed after this long, full or not: what a live stream showed is soon on disk.
 const MAX_AGE: Duration = Duration::from_secs(10);
@@ -32,8 +34,20 @@ pub struct Committer<'a> {
     last: Vec<FrameId>,
     earlier: Earlier,
     people: Option<PeopleCount>,
-    /// What could not be read.
+    formats: &'a FrameFormats,
+    walk: Option<Walk>,
+    /// What could not be read, and why a run ended early.
     pub failures: Vec<String>,
+}
+
+/// What is kept account of while a source is gone through.
+#[derive(Debug)]
+struct Walk {
+    last: LastFrames,
+    disk: DiskMeter,
+    looked: bool,
+    measured: bool,
+    full: bool,
 }
 
 /// The last two searched frames of each source, with their boxes: what a resumed run links to.
@@ -41,7 +55,7 @@ pub struct Committer<'a> {
 struct Earlier(HashMap<String, BTreeMap<FrameId, Vec<BoundingBox>>>);
 
 impl<'a> Committer<'a> {
-    /// A committer that goes on after what `data` holds; `people` counts people along the way.
+    /// A committer that goes on after what `data` holds, whose pictures are stored as `formats` says.
     ///
     /// # Errors
     /// The tables cannot be read.
@@ -50,7 +64,7 @@ impl<'a> Committer<'a> {
         counts: &'a Counters,
         observer: &'a dyn Observer,
         batch_size: usize,
-        people: Option<PeopleCount>,
+        formats: &'a FrameFormats,
     ) -> Result<Self> {
         let mut earlier = Earlier::default();
         for row in data.read::<ExtractionRow>()? {
@@ -78,9 +92,33 @@ impl<'a> Committer<'a> {
             source: None,
             last: Vec::new(),
             earlier,
-            people,
+            people: None,
+            formats,
+            walk: None,
             failures: Vec::new(),
         })
+    }
+
+    /// For frames of a source, not for those that are stored: counts people and what is written along the way, and
+    /// keeps the last frames.
+    ///
+    /// # Errors
+    /// The folder of the last frames cannot be read.
+    pub fn walking(mut self, people: Option<PeopleCount>, disk: DiskMeter) -> Result<Self> {
+        self.people = people;
+        let last = LastFrames::of(self.data)?;
+        self.walk = Some(Walk { last, disk, looked: false, measured: false, full: false });
+        Ok(self)
+    }
+
+    /// What was written, and how long the disk has room.
+    pub fn disk(&self) -> Option<DiskUse> {
+        self.walk.as_ref().map(|walk| walk.disk.now())
+    }
+
+    /// Whether the disk is so full that the run should end.
+    pub fn is_full(&self) -> bool {
+        self.walk.as_ref().is_some_and(|walk| walk.full)
     }
 
     /// Takes the next result.
@@ -88,9 +126,15 @@ impl<'a> Committer<'a> {
     /// # Errors
     /// The batch cannot be committed.
     pub fn take(&mut self, done: Done) -> Result<()> {
-        let Done { frame, found, features, failure } = done;
+        let Done { frame, found, features, failure, written, image } = done;
         if let Some(frame) = frame {
             self.counts.count_frame(frame.dropped);
+            if let Some(walk) = &mut self.walk {
+                walk.disk.add(&frame, &written, found.as_ref().map_or(0, |f| f.faces.len() as u64));
+                if frame.dropped.is_none() {
+                    walk.last.add(frame.frame.clone(), image);
+                }
+            }
             self.batch.frames.push(frame);
         }
         if let Some(Found { extraction, mut faces, thumbnail }) = found {
@@ -114,7 +158,13 @@ impl<'a> Committer<'a> {
             self.observer.event(&Event::Skipped(failure.clone()));
             self.failures.push(failure);
         }
-        self.observer.event(&Event::Counts(self.counts.counts()));
+        let mut counts = self.counts.counts();
+        counts.disk = self.disk();
+        self.observer.event(&Event::Counts(counts));
+        self.say_measured(counts.disk);
+        if self.walk.as_ref().is_some_and(|walk| !walk.looked) {
+            self.look_at_disk()?;
+        }
         let b = &self.batch;
         let size = b.frames.len().max(b.extractions.len()).max(b.features.len());
         if size >= self.batch_size || (size > 0 && self.since.elapsed() >= MAX_AGE) {
@@ -128,9 +178,42 @@ impl<'a> Committer<'a> {
     /// # Errors
     /// It cannot be written.
     pub fn commit(&mut self) -> Result<()> {
+        if let Some(walk) = &mut self.walk {
+            walk.last.write(self.data)?;
+        }
         self.data.commit(std::mem::take(&mut self.batch))?;
         self.since = Instant::now();
-        Ok(())
+        if let Some(walk) = &self.walk {
+            walk.last.forget_earlier(self.data)?;
+        }
+        self.look_at_disk()
+    }
+
+    /// Says what was measured, once it is.
+    fn say_measured(&mut self, disk: Option<DiskUse>) {
+        let Some((walk, disk)) = self.walk.as_mut().zip(disk) else { return };
+        if disk.measured && !walk.measured {
+            walk.measured = true;
+            self.observer.event(&Event::Disk(disk));
+        }
+    }
+
+    /// Warns of a disk that will be full, and notes when it is.
+    fn look_at_disk(&mut self) -> Result<()> {
+        let Some(walk) = self.walk.as_mut().filter(|walk| !walk.full) else { return Ok(()) };
+        walk.looked = true;
+        match walk.disk.check() {
+            Ok(warning) => {
+                warning.into_iter().for_each(|text| self.observer.event(&Event::Warning(text)));
+                Ok(())
+            }
+            Err(e @ Error::DiskFull { .. }) => {
+                walk.full = true;
+                self.failures.push(format!("ended early: {e}; the same command goes on from here"));
+                Ok(())
+            }
+            Err(e) => Err(e),
+        }
     }
 
     fn link(&mut self, frame: &FrameId, faces: &mut [FaceRow], thumbnail: Thumbnail) {
@@ -161,7 +244,12 @@ impl<'a> Committer<'a> {
                 continue;
             }
             // An image that is gone links nothing; its faces stay.
-            let Ok(image) = load_frame(self.data, &frame) else { continue };
+            let format = self.formats.of(&frame);
+            let image = match &self.walk {
+                Some(_) => load_last(&self.data.frame_reader(), &frame, format),
+                None => load_frame(self.data, &frame, format).ok(),
+            };
+            let Some(image) = image else { continue };
             self.linker.link(Thumbnail::new(&image), &boxes);
             self.last.insert(0, frame);
         }

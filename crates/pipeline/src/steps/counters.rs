@@ -46,6 +46,7 @@ impl Counters {
             embedded: n(&self.embedded),
             people: n(&self.people),
             stream: Duration::from_micros(n(&self.stream)),
+            disk: None,
         }
     }
 }
@@ -57,8 +58,8 @@ pub(crate) struct StageTimes {
     pub(crate) decode: AtomicU64,
     /// Frame filters.
     pub(crate) filters: AtomicU64,
-    /// Encoding and writing PNG files, and reading them back.
-    pub(crate) png: AtomicU64,
+    /// Encoding and writing pictures, and reading them back.
+    pub(crate) images: AtomicU64,
     /// The detector's first look.
     pub(crate) detect: AtomicU64,
     /// The second look and the crops.
@@ -86,7 +87,7 @@ impl StageTimes {
         let all = [
             ("decode", &self.decode),
             ("filters", &self.filters),
-            ("png", &self.png),
+            ("images", &self.images),
             ("detect", &self.detect),
             ("crops", &self.crops),
             ("embed", &self.embed),

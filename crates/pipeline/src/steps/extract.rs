@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use streamface_store::{Dataset, ExtractionRow, FrameRow};
+use streamface_store::{Dataset, ExtractionRow, FrameFormat, FrameRow};
 use streamface_types::FrameId;
 
 use super::dataset_dir::open_existing;
 use super::frame_worker::Job;
-use super::models::{Loaded, keep_manifest, load_extractor};
+use super::models::{Loaded, MIN_FACE, keep_manifest, load_extractor};
 use super::results::{FaceCounts, Work};
 use super::session::{Session, Worked};
 use crate::Result;
@@ -35,10 +35,13 @@ pub fn extract(dir: &Path, settings: &ExtractSettings, context: &Context<'_>) ->
     settings.check()?;
     let loaded = load_extractor(&settings.faces, context)?;
     let data = open_existing(dir)?;
+    let loaded = loaded.going_on(&data, settings.faces.min_face)?;
     record_extract(&data, &settings.faces.detector, &loaded)?;
     let session = Session::new(&data, &settings.work, context)?;
-    let Worked { faces, work, .. } = session.rework(unsearched(&data)?, Some(&loaded.extractor), None)?;
+    let (jobs, missing) = unsearched(&data)?;
+    let Worked { faces, mut work, .. } = session.rework(jobs, Some(&loaded.extractor), None)?;
     data.compact()?;
+    work.failures.extend(missing);
     Ok(ExtractResult { faces, work })
 }
 
@@ -47,26 +50,36 @@ pub(super) fn record_extract(data: &Dataset, chosen_by: &str, loaded: &Loaded) -
     let model = extractor.detector().id();
     let look =
         detect.second_look.map_or("none".into(), |l| format!("{} px, {} x the face", l.size, l.context));
-    record(
-        data,
-        "extract",
-        true,
-        &[
-            ("detector", model.name.clone()),
-            ("detector-sha256", model.sha256.clone()),
-            ("detect-size", detect.size.to_string()),
-            ("score", detect.score.to_string()),
-            ("second-look", look),
-            ("size-threshold", gates.size_threshold.to_string()),
-            ("face-blur-threshold", gates.blur_threshold.to_string()),
-        ],
-    )?;
+    let mut chosen = vec![
+        ("detector", model.name.clone()),
+        ("detector-sha256", model.sha256.clone()),
+        ("detect-size", detect.size.to_string()),
+        ("score", detect.score.to_string()),
+        ("second-look", look),
+        ("size-threshold", gates.size_threshold.to_string()),
+        ("face-blur-threshold", gates.blur_threshold.to_string()),
+    ];
+    // Directories from before there was such a gate do not name it.
+    if gates.min_face > 0 {
+        chosen.push((MIN_FACE, gates.min_face.to_string()));
+    }
+    record(data, "extract", true, &chosen)?;
     keep_manifest(data, chosen_by, &model.name)
 }
 
-/// Kept frames that were not searched yet, in the order of their names.
-pub(super) fn unsearched(data: &Dataset) -> Result<Vec<Job>> {
+/// Kept frames that were not searched yet, in the order of their names; and what to say of those that have no picture.
+pub(super) fn unsearched(data: &Dataset) -> Result<(Vec<Job>, Option<String>)> {
     let searched: HashSet<FrameId> = data.read::<ExtractionRow>()?.into_iter().map(|r| r.frame).collect();
-    let kept = data.read::<FrameRow>()?.into_iter().filter(|f| f.dropped.is_none()).map(|f| f.frame);
-    Ok(kept.filter(|f| !searched.contains(f)).map(Job::Stored).collect())
+    let kept = data.read::<FrameRow>()?.into_iter().filter(|f| f.dropped.is_none());
+    let kept = kept.filter(|f| !searched.contains(&f.frame));
+    let (with, without): (Vec<_>, Vec<_>) = kept.partition(|f| f.format != FrameFormat::None);
+    let missing = (!without.is_empty()).then(|| {
+        format!(
+            "{}: {} frames were captured with --frames none and have no picture to find faces in; streamface run \
+             finds faces while it captures",
+            data.root().display(),
+            without.len()
+        )
+    });
+    Ok((with.into_iter().map(|f| Job::Stored(f.frame)).collect(), missing))
 }

@@ -5,13 +5,18 @@ use image::RgbImage;
 use streamface_capture::CapturedFrame;
 use streamface_detect::{Extraction, Extractor, Thumbnail, align};
 use streamface_embed::Embedder;
-use streamface_imgproc::{DecodeLimits, decode_image, encode_png};
-use streamface_store::{Dataset, ExtractionRow, FaceRow, FeatureRow, FrameRow, ImageKind};
+use streamface_imgproc::{DecodeLimits, decode_image, encode_jpeg, encode_png, encode_webp};
+use streamface_store::{
+    Dataset, ExtractionRow, FaceRow, FeatureRow, FrameFormat, FrameFormats, FrameRow, ImageKind,
+};
 use streamface_types::{FaceId, FrameId};
 
 use super::counters::StageTimes;
 use crate::Result;
 use crate::error::{At as _, error_chain};
+
+/// Of the JPEG files of frames: the smallest at which faces found in them later are as good (`docs/disk.md`).
+const JPEG_QUALITY: u8 = 85;
 
 /// One frame's work.
 #[derive(Debug)]
@@ -46,6 +51,10 @@ pub struct Done {
     pub features: Vec<FeatureRow>,
     /// A stored image that cannot be read: counted, and the work goes on.
     pub failure: Option<String>,
+    /// Sizes of the files written, bytes.
+    pub written: Vec<u64>,
+    /// The captured frame, where `frames/` does not have it without loss.
+    pub image: Option<RgbImage>,
 }
 
 /// What to do with frames.
@@ -53,6 +62,10 @@ pub struct Done {
 pub struct FrameWorker<'a> {
     /// Where images go.
     pub data: &'a Dataset,
+    /// How pictures of captured frames are stored.
+    pub format: FrameFormat,
+    /// How those of earlier ones are.
+    pub formats: &'a FrameFormats,
     /// Finds faces, where they are wanted.
     pub extractor: Option<&'a Extractor>,
     /// Embeds them, where that is wanted.
@@ -68,19 +81,22 @@ impl FrameWorker<'_> {
     /// What ends the run: a full disk, a network that fails.
     pub fn run(&self, job: Job) -> Result<Done> {
         match job {
-            Job::Captured(CapturedFrame { row, image: None }) => {
+            Job::Captured(CapturedFrame { mut row, image: None }) => {
+                row.format = FrameFormat::None;
                 Ok(Done { frame: Some(row), ..Done::default() })
             }
-            Job::Captured(CapturedFrame { row, image: Some(image) }) => {
-                let name = &row.frame;
-                self.save(ImageKind::Frame, name, &image)?;
-                let (found, features) = self.faces_of(name, &image)?;
-                Ok(Done { frame: Some(row), found, features, failure: None })
+            Job::Captured(CapturedFrame { mut row, image: Some(image) }) => {
+                row.format = self.format;
+                let mut written = self.save_frame(&row.frame, &image)?;
+                let (found, features) = self.faces_of(&row.frame, &image, &mut written)?;
+                let image = (!self.format.is_lossless()).then_some(image);
+                Ok(Done { frame: Some(row), found, features, written, image, ..Done::default() })
             }
             Job::Stored(frame) => match self.load(&frame) {
                 Ok(image) => {
-                    let (found, features) = self.faces_of(&frame, &image)?;
-                    Ok(Done { found, features, ..Done::default() })
+                    let mut written = Vec::new();
+                    let (found, features) = self.faces_of(&frame, &image, &mut written)?;
+                    Ok(Done { found, features, written, ..Done::default() })
                 }
                 Err(e) => Ok(Done { failure: Some(error_chain(&e)), ..Done::default() }),
             },
@@ -96,17 +112,37 @@ impl FrameWorker<'_> {
     /// # Errors
     /// It is not there or cannot be decoded.
     pub fn load(&self, frame: &FrameId) -> Result<RgbImage> {
-        StageTimes::on(&self.times.png, || load_frame(self.data, frame))
+        StageTimes::on(&self.times.images, || load_frame(self.data, frame, self.formats.of(frame)))
     }
 
-    fn save(&self, kind: ImageKind, name: &impl std::fmt::Display, image: &RgbImage) -> Result<()> {
-        StageTimes::on(&self.times.png, || {
-            let png = encode_png(image)?;
-            Ok(self.data.stage(kind, name, &png)?)
+    /// The size of the file, where one is written.
+    fn save_frame(&self, frame: &FrameId, image: &RgbImage) -> Result<Vec<u64>> {
+        StageTimes::on(&self.times.images, || {
+            let bytes = match self.format {
+                FrameFormat::Png => encode_png(image)?,
+                FrameFormat::Jpeg => encode_jpeg(image, JPEG_QUALITY)?,
+                FrameFormat::Webp => encode_webp(image)?,
+                FrameFormat::None => return Ok(Vec::new()),
+            };
+            self.data.stage_frame(frame, self.format, &bytes)?;
+            Ok(vec![bytes.len() as u64])
         })
     }
 
-    fn faces_of(&self, frame: &FrameId, image: &RgbImage) -> Result<(Option<Found>, Vec<FeatureRow>)> {
+    fn save(&self, kind: ImageKind, face: &FaceId, image: &RgbImage) -> Result<u64> {
+        StageTimes::on(&self.times.images, || {
+            let png = encode_png(image)?;
+            self.data.stage(kind, face, &png)?;
+            Ok(png.len() as u64)
+        })
+    }
+
+    fn faces_of(
+        &self,
+        frame: &FrameId,
+        image: &RgbImage,
+        written: &mut Vec<u64>,
+    ) -> Result<(Option<Found>, Vec<FeatureRow>)> {
         let Some(extractor) = self.extractor else { return Ok((None, Vec::new())) };
         let extraction = extractor.extract(image).at(|| frame.to_string())?;
         StageTimes::add(&self.times.detect, extraction.detect_time);
@@ -115,8 +151,8 @@ impl FrameWorker<'_> {
         let mut rows = Vec::with_capacity(faces.len());
         for (face, index) in faces.iter().zip(0..) {
             let id = FaceId::new(frame.clone(), index);
-            self.save(ImageKind::Face, &id, &face.loose)?;
-            self.save(ImageKind::AlignedFace, &id, &face.aligned)?;
+            written.push(self.save(ImageKind::Face, &id, &face.loose)?);
+            written.push(self.save(ImageKind::AlignedFace, &id, &face.aligned)?);
             let mut row = FaceRow::new(id);
             row.bbox = face.bbox;
             row.landmarks = face.landmarks;
@@ -160,8 +196,8 @@ impl FrameWorker<'_> {
 ///
 /// # Errors
 /// It is not there or cannot be decoded.
-pub fn load_frame(data: &Dataset, frame: &FrameId) -> Result<RgbImage> {
-    let bytes = data.read_image(ImageKind::Frame, frame)?;
-    let path = data.image_path(ImageKind::Frame, frame);
-    decode_image(&bytes, &DecodeLimits::default()).at(|| path.display().to_string())
+pub fn load_frame(data: &Dataset, frame: &FrameId, format: FrameFormat) -> Result<RgbImage> {
+    let bytes = data.frame_reader().read(frame, format)?;
+    let path = || data.frame_path(frame, format).map_or_else(String::new, |path| path.display().to_string());
+    decode_image(&bytes, &DecodeLimits::default()).at(path)
 }

@@ -9,7 +9,7 @@ use streamface_model::Manifest;
 use streamface_store::{Dataset, files};
 
 use crate::event::Context;
-use crate::settings::{FaceSettings, FeatureSettings};
+use crate::settings::{FaceSettings, FeatureSettings, read_record};
 use crate::{Error, Result};
 
 /// An extractor, and what it goes by.
@@ -18,6 +18,24 @@ pub(super) struct Loaded {
     pub(super) detect: DetectSettings,
     pub(super) gates: Gates,
 }
+
+impl Loaded {
+    /// As a directory's faces were found before: one from before there was a least side goes on without one, unless
+    /// `asked` says another.
+    pub(super) fn going_on(self, data: &Dataset, asked: Option<u32>) -> Result<Self> {
+        let Self { extractor, detect, mut gates } = self;
+        let record = read_record(data)?;
+        let before = record.get("extract").is_some_and(|extract| !extract.contains_key(MIN_FACE));
+        if !before || asked.is_some() {
+            return Ok(Self { extractor, detect, gates });
+        }
+        gates.min_face = 0;
+        Ok(Self { extractor: extractor.with_min_face(0)?, detect, gates })
+    }
+}
+
+/// The key of the least side of a face in a directory's record.
+pub(super) const MIN_FACE: &str = "min-face";
 
 /// The detector that settings name.
 pub(super) fn load_extractor(settings: &FaceSettings, context: &Context<'_>) -> Result<Loaded> {

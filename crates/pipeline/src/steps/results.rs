@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use streamface_store::DropReason;
 
+use crate::disk::DiskUse;
 use crate::event::Counts;
 
 /// Frames of one call.
@@ -70,6 +71,8 @@ pub struct Work {
     pub passed_over: Vec<String>,
     /// Whether it was stopped before its end. What was done by then is kept.
     pub stopped: bool,
+    /// What was written, and how long the disk has room; `None` for steps that go through no source.
+    pub disk: Option<DiskUse>,
 }
 
 impl Work {

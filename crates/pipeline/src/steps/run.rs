@@ -68,22 +68,26 @@ pub fn run(
     let labelling = Labelling::of_dataset(&data, people, &MethodSettings::default(), &model, context)?;
     let wanted = settings.frames.capture()?;
     record_capture(&data, &wanted)?;
+    let loaded = loaded.going_on(&data, settings.faces.min_face)?;
     record_extract(&data, &settings.faces.detector, &loaded)?;
     record_analyze(&data, &settings.features.embedder, &*embedder)?;
     let session = Session::new(&data, &settings.work, context)?;
     let (extractor, embedder) = (&loaded.extractor, &*embedder);
     // Frames that `capture` left unsearched and faces that `extract` left without an embedding.
     let mut earlier = Vec::new();
-    for find in [unsearched, unembedded] {
-        let jobs = find(&data)?;
-        if !jobs.is_empty() {
-            earlier.push(session.rework(jobs, Some(extractor), Some(embedder))?);
-        }
+    let (unsearched, missing) = unsearched(&data)?;
+    if !unsearched.is_empty() {
+        earlier.push(session.rework(unsearched, Some(extractor), Some(embedder))?);
+    }
+    let unembedded = unembedded(&data)?;
+    if !unembedded.is_empty() {
+        earlier.push(session.rework(unembedded, Some(extractor), Some(embedder))?);
     }
     let next = Next {
         extractor: Some(extractor),
         embedder: Some(embedder),
         people: Some(PeopleCount::new(labelling)),
+        format: settings.frames.format,
         each: None,
     };
     let Worked { frames, mut faces, mut work } = match session.walk(found, wanted, next) {
@@ -98,6 +102,7 @@ pub fn run(
         faces.add(done.faces);
         work.add(done.work);
     }
+    work.failures.extend(missing);
     let people = with_threads(settings.work.threads, || cluster_dataset(&data, &labelling, context))?;
     work.stages.push(("cluster", people.time));
     let labels = dataset_labels(&data, Whose::Auto)?;

@@ -1,7 +1,6 @@
 //! Work on frames side by side: decoding and filters on one thread; saving, detection, crops and embeddings on
 //! others; links and commits on the calling one.
 
-use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -10,15 +9,17 @@ use std::time::Instant;
 use streamface_capture::{Capture, Settings, Sources};
 use streamface_detect::Extractor;
 use streamface_embed::Embedder;
-use streamface_imgproc::{DecodeLimits, decode_image};
-use streamface_store::{Dataset, FrameRow, ImageKind, MAX_IMAGE_BYTES, files};
+use streamface_store::{Dataset, FaceRow, FrameFormat, FrameFormats, FrameRow};
+use streamface_types::FrameId;
 
 use super::commit::Committer;
 use super::counters::{Counters, StageTimes};
 use super::dataset_dir::tell_repaired;
 use super::frame_worker::{Done, FrameWorker, Job};
+use super::last_frames::load_last;
 use super::people_count::PeopleCount;
 use super::results::{FaceCounts, FrameCounts, Work};
+use crate::disk::{DiskMeter, SourceLengths};
 use crate::event::{Context, Event};
 use crate::in_order::in_order;
 use crate::settings::{Settings as _, WorkSettings};
@@ -34,6 +35,8 @@ pub(super) struct Next<'a> {
     pub(super) extractor: Option<&'a Extractor>,
     pub(super) embedder: Option<&'a dyn Embedder>,
     pub(super) people: Option<PeopleCount>,
+    /// How the pictures of kept frames are stored.
+    pub(super) format: FrameFormat,
     pub(super) each: Option<Each<'a>>,
 }
 
@@ -82,15 +85,23 @@ impl<'a> Session<'a> {
             let (counters, times) = (Counters::default(), StageTimes::default());
             observer.event(&Event::Counts(counters.counts()));
             let earlier = data.read::<FrameRow>()?;
-            let root: PathBuf = data.root().to_owned();
-            let load = move |frame: &streamface_types::FrameId| {
-                let path = root.join(ImageKind::Frame.folder()).join(format!("{frame}.png"));
-                decode_image(&files::read(&path, MAX_IMAGE_BYTES).ok()?, &DecodeLimits::default()).ok()
-            };
+            let mut formats = FrameFormats::default();
+            earlier.iter().for_each(|row| formats.add(row));
+            let mut faces = 0;
+            data.each(|_: FaceRow| faces += 1)?;
+            let (reader, known) = (data.frame_reader(), formats.clone());
+            let load = move |frame: &FrameId| load_last(&reader, frame, known.of(frame));
+            let opened = SourceLengths::new(&list, settings.limit);
+            let disk =
+                DiskMeter::new(data.root(), opened.clone(), next.format, next.extractor.is_some(), faces)?;
+            context.event(&Event::Disk(disk.now()));
             // The capture keeps its listener for as long as it lives, which the observer need not: notices are passed on.
             let (notices, received) = channel();
             scope.spawn(move || received.iter().for_each(|n| observer.event(&Event::from(n))));
-            let notice = move |n| drop(notices.send(n));
+            let notice = move |n| {
+                opened.hear(&n);
+                drop(notices.send(n));
+            };
             let mut capture = Capture::builder(list)
                 .settings(settings)
                 .stop(stop.clone())
@@ -98,10 +109,16 @@ impl<'a> Session<'a> {
                 .notice(notice)
                 .build()?;
             drop(earlier);
-            let mut committer =
-                Committer::new(data, &counters, observer, self.batch_size, next.people.take())?;
-            let worker =
-                FrameWorker { data, extractor: next.extractor, embedder: next.embedder, times: &times };
+            let mut committer = Committer::new(data, &counters, observer, self.batch_size, &formats)?
+                .walking(next.people.take(), disk)?;
+            let worker = FrameWorker {
+                data,
+                format: next.format,
+                formats: &formats,
+                extractor: next.extractor,
+                embedder: next.embedder,
+                times: &times,
+            };
             let frames = || {
                 let captured = loop {
                     match capture.next()? {
@@ -120,7 +137,7 @@ impl<'a> Session<'a> {
                     each.as_mut().map_or(Ok(()), |each| each(data, &done))?;
                     committer.take(done)
                 });
-                if taken.is_err() {
+                if taken.is_err() || committer.is_full() {
                     // The source may be waiting for a live stream.
                     stop.stop();
                 }
@@ -134,6 +151,7 @@ impl<'a> Session<'a> {
             let (decode, filters) = capture.times();
             StageTimes::add(&times.decode, decode);
             StageTimes::add(&times.filters, filters);
+            let disk = committer.disk();
             let mut failures = committer.failures;
             failures.extend(unreadable);
             let counts = counters.counts();
@@ -149,6 +167,7 @@ impl<'a> Session<'a> {
                     failures,
                     passed_over,
                     stopped: stop.is_set(),
+                    disk,
                 },
             })
         })
@@ -166,8 +185,11 @@ impl<'a> Session<'a> {
         let start = Instant::now();
         let (counters, times) = (Counters::default(), StageTimes::default());
         context.event(&Event::Counts(counters.counts()));
-        let mut committer = Committer::new(data, &counters, context.observer, self.batch_size, None)?;
-        let worker = FrameWorker { data, extractor, embedder, times: &times };
+        let formats = FrameFormats::read(data)?;
+        let mut committer = Committer::new(data, &counters, context.observer, self.batch_size, &formats)?;
+        // No frame is captured.
+        let format = FrameFormat::None;
+        let worker = FrameWorker { data, format, formats: &formats, extractor, embedder, times: &times };
         let mut jobs = jobs.into_iter();
         let next = || if stop.is_set() { None } else { jobs.next() };
         let sink = |done: Result<Done>| done.and_then(|done| committer.take(done));
@@ -186,6 +208,7 @@ impl<'a> Session<'a> {
                 failures,
                 passed_over: Vec::new(),
                 stopped: stop.is_set(),
+                disk: None,
             },
         })
     }

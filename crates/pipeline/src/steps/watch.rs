@@ -105,6 +105,7 @@ pub fn watch(
     let portraits: BTreeMap<u64, PathBuf> = gallery.portraits().map(portrait).collect();
     let data = Dataset::open(&out)?;
     record_capture(&data, &wanted)?;
+    let loaded = loaded.going_on(&data, settings.faces.min_face)?;
     record_extract(&data, &settings.faces.detector, &loaded)?;
     record_analyze(&data, &settings.features.embedder, &*embedder)?;
     // Whom an earlier watch met.
@@ -140,6 +141,7 @@ pub fn watch(
         extractor: Some(&loaded.extractor),
         embedder: Some(&*embedder),
         people: None,
+        format: settings.frames.format,
         each: Some(&mut each),
     };
     let walked = session.walk(found, wanted, next);

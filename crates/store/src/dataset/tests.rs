@@ -1,5 +1,5 @@
 use super::*;
-use crate::DropReason;
+use crate::{DropReason, FrameFormats};
 use streamface_types::attributes::{Attributes, Value};
 use streamface_types::{BoundingBox, FaceId, Label, Landmarks, StreamTime};
 
@@ -127,7 +127,7 @@ fn labeled_faces_are_replaced_whole() {
     let data = Dataset::open(dir.path()).unwrap();
     let face = FaceId::new(frame(0), 0);
     data.stage(ImageKind::Face, &face, b"png").unwrap();
-    data.publish_if_staged(ImageKind::Face, &face).unwrap();
+    data.publish_if_staged(ImageKind::Face, &png(&face)).unwrap();
     let row = |label| LabelRow::new(face.clone(), Label(label));
     data.write_labeled_faces(&[row(0)], &BTreeMap::new()).unwrap();
     data.write_labeled_faces(&[row(7)], &BTreeMap::new()).unwrap();
@@ -316,8 +316,16 @@ fn links_in_a_dataset_are_not_followed() {
     let outside = tempfile::tempdir().unwrap();
     fs::write(outside.path().join(".x.part"), "precious").unwrap();
     fs::write(outside.path().join("file"), "precious").unwrap();
-    for name in ["metadata", "frames", "faces", "aligned_faces", "labeled_faces", "metadata/batches", ".lock"]
-    {
+    for name in [
+        "metadata",
+        "frames",
+        "faces",
+        "aligned_faces",
+        "labeled_faces",
+        "metadata/batches",
+        "metadata/last_frames",
+        ".lock",
+    ] {
         let dir = tempfile::tempdir().unwrap();
         drop(Dataset::open(dir.path()).unwrap());
         let place = dir.path().join(name);
@@ -336,7 +344,7 @@ fn links_in_a_dataset_are_not_followed() {
     let data = Dataset::open(dir.path()).unwrap();
     fs::create_dir(dir.path().join("faces")).unwrap();
     let face = FaceId::new(frame(0), 0);
-    symlink(outside.path().join("file"), data.staged_path(ImageKind::Face, &face)).unwrap();
+    symlink(outside.path().join("file"), data.staged_path(ImageKind::Face, &png(&face))).unwrap();
     data.stage(ImageKind::Face, &face, b"png").unwrap();
     symlink(outside.path().join("file"), data.image_path(ImageKind::Face, &FaceId::new(frame(1), 0)))
         .unwrap();
@@ -346,4 +354,60 @@ fn links_in_a_dataset_are_not_followed() {
     assert_eq!(fs::read_dir(dir.path().join("labeled_faces/0")).unwrap().count(), 0);
     assert_eq!(fs::read_to_string(outside.path().join("file")).unwrap(), "precious");
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn a_frame_is_found_by_the_format_in_its_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let rows: Vec<FrameRow> = FrameFormat::ALL
+        .into_iter()
+        .zip(0..)
+        .map(|(format, i)| {
+            let mut row = FrameRow::new(frame(i), "a.mp4");
+            row.format = format;
+            row
+        })
+        .collect();
+    let data = Dataset::open(dir.path()).unwrap();
+    for row in &rows {
+        data.stage_frame(&row.frame, row.format, row.format.name().as_bytes()).unwrap();
+    }
+    // One more that no row will name.
+    data.stage_frame(&frame(9), FrameFormat::Jpeg, b"late").unwrap();
+    data.commit(Batch { frames: rows[..1].to_vec(), ..Batch::default() }).unwrap();
+    // As a process does that is killed between the tables and the names of the images.
+    Batch { frames: rows[1..].to_vec(), ..Batch::default() }.write(&data.metadata(), &[]).unwrap();
+    drop(data);
+    let data = Dataset::open(dir.path()).unwrap();
+    assert_eq!(data.read::<FrameRow>().unwrap(), rows);
+    let formats = FrameFormats::read(&data).unwrap();
+    for row in &rows[..3] {
+        assert_eq!(formats.of(&row.frame), row.format);
+        assert_eq!(data.frame_reader().read(&row.frame, row.format).unwrap(), row.format.name().as_bytes());
+        assert!(data.frame_path(&row.frame, row.format).unwrap().ends_with(row.file_name().unwrap()));
+    }
+    assert_eq!(rows[3].file_name(), None);
+    let said = data.frame_reader().read(&rows[3].frame, FrameFormat::None).unwrap_err().to_string();
+    assert!(said.contains("was not kept"), "{said}");
+    let files = fs::read_dir(dir.path().join("frames")).unwrap().count();
+    assert_eq!(files, 3, "nothing is left of a frame that was not committed");
+}
+
+#[test]
+fn frames_of_the_first_schema_are_png() {
+    use arrow_array::RecordBatch;
+    let dir = tempfile::tempdir().unwrap();
+    let data = Dataset::open(dir.path()).unwrap();
+    let mut row = FrameRow::new(frame(0), "a.mp4");
+    row.format = FrameFormat::None;
+    // The table as it was before: without the last two columns and without a version.
+    let fields = FrameRow::fields(&[]);
+    let columns = fields.len() - 2;
+    let schema = std::sync::Arc::new(arrow_schema::Schema::new(fields[..columns].to_vec()));
+    let arrays = FrameRow::arrays(std::slice::from_ref(&row))[..columns].to_vec();
+    let file = fs::File::create(data.metadata().join("frames.parquet")).unwrap();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(file, schema.clone(), None).unwrap();
+    writer.write(&RecordBatch::try_new(schema, arrays).unwrap()).unwrap();
+    writer.close().unwrap();
+    assert_eq!(data.read::<FrameRow>().unwrap(), [FrameRow::new(frame(0), "a.mp4")]);
 }

@@ -12,9 +12,10 @@ mod person_views;
 mod review;
 mod session_queue;
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use streamface_store::Dataset;
+use streamface_store::{Dataset, FrameFormats};
 use streamface_types::{Attributes, FaceId};
 
 use super::view::Rest;
@@ -70,6 +71,8 @@ pub struct ReviewSession {
     reservations: Vec<Reservation>,
     /// Attributes by face, from their table; read when first asked for.
     attributes: Option<std::collections::BTreeMap<FaceId, Attributes>>,
+    /// How pictures of frames are stored; read when the first one is shown.
+    frame_formats: OnceLock<FrameFormats>,
     progress: Option<(Instant, u64, Estimate)>,
     f_at_start: Option<f64>,
 }
@@ -105,6 +108,7 @@ impl ReviewSession {
             lists: Lists::default(),
             reservations: Vec::new(),
             attributes: None,
+            frame_formats: OnceLock::new(),
             progress: None,
             f_at_start: None,
         };
@@ -130,6 +134,11 @@ impl ReviewSession {
     #[must_use]
     pub fn unclustered(&self) -> usize {
         self.index.faces.iter().filter(|face| face.label < 0).count()
+    }
+
+    /// Where the table cannot be read, all are taken for PNG, and are then not on the disk.
+    fn frame_formats(&self) -> &FrameFormats {
+        self.frame_formats.get_or_init(|| FrameFormats::read(&self.data).unwrap_or_default())
     }
 
     fn revision(&self) -> u64 {

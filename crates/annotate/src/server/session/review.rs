@@ -116,7 +116,14 @@ impl Review for ReviewSession {
         let path = match kind {
             Picture::Face => self.data.image_path(ImageKind::Face, face),
             Picture::Aligned => self.data.image_path(ImageKind::AlignedFace, face),
-            Picture::Frame => self.data.image_path(ImageKind::Frame, &face.frame),
+            Picture::Frame => {
+                let format = self.frame_formats().of(&face.frame);
+                self.data.frame_path(&face.frame, format).ok_or_else(|| {
+                    Problem::Unknown(
+                        "The frame's picture was not kept, or was removed by streamface prune.".into(),
+                    )
+                })?
+            }
         };
         Ok(Image { root: self.data.root().to_owned(), path })
     }

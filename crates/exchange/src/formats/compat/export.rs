@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use streamface_store::{
     ExtractionRow, FeatureRow, ImageKind, LabelRow, annotations as annotations_of, write_atomic,
@@ -12,6 +12,7 @@ use streamface_types::{Annotations, FaceId, FrameId};
 use super::features::{Feature, write_features};
 use crate::compat_tables::{write_detections, write_matches};
 use crate::format::ExportSettings;
+use crate::picture::{Put, put_file};
 use crate::report::{Observer, Progress, Summary};
 use crate::snapshot::{Labels, Snapshot, reviewed};
 use crate::staging::Staging;
@@ -99,27 +100,40 @@ fn images(
     let kept: Vec<&FrameId> = set.frames.values().filter(|f| f.dropped.is_none()).map(|f| &f.frame).collect();
     let total = (kept.len() + 2 * set.faces.len()) as u64;
     let mut done = 0;
-    let mut put = |kind: ImageKind, name: &dyn Display| -> Result<bool, Error> {
+    let mut put = |kind: ImageKind, name: &dyn Display, from: Option<PathBuf>| -> Result<bool, Error> {
         done += 1;
         observe(Progress { what: "images", done, total });
-        let Some(from) = set.image(kind, &name) else { return Ok(false) };
-        settings.place.put(&from, &staging.folder(kind.folder())?.join(format!("{name}.png")))?;
-        Ok(true)
+        let Some(from) = from else { return Ok(false) };
+        let to = staging.folder(kind.folder())?.join(format!("{name}.png"));
+        if from.extension().is_some_and(|e| e == "png") {
+            settings.place.put(&from, &to)?;
+            return Ok(true);
+        }
+        // The original knows PNG alone.
+        match put_file(&from, &to, settings.place) {
+            Ok(_) => Ok(true),
+            Err(Put::Failed(e)) => Err(e),
+            Err(Put::Broken(why)) => Err(Error::format(&from, why)),
+        }
     };
     let mut missing = 0;
     for &frame in &kept {
-        match put(ImageKind::Frame, frame)? {
+        match put(ImageKind::Frame, frame, set.frame_picture(frame).map(|(path, _)| path))? {
             true => summary.frames += 1,
             false => summary.leave_out("frames without a picture", 1),
         }
     }
     for face in &set.faces {
-        if put(ImageKind::Face, &face.face)? {
+        if put(ImageKind::Face, &face.face, set.image(ImageKind::Face, &face.face))? {
             summary.images += 1;
         } else {
             missing += 1;
         }
-        summary.images += u64::from(put(ImageKind::AlignedFace, &face.face)?);
+        summary.images += u64::from(put(
+            ImageKind::AlignedFace,
+            &face.face,
+            set.image(ImageKind::AlignedFace, &face.face),
+        )?);
     }
     summary.images += summary.frames;
     summary.leave_out("faces without a picture", missing);

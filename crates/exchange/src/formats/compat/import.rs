@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead as _, Read as _};
 use std::path::{Path, PathBuf};
 
-use streamface_store::{ImageKind, read_annotations};
+use streamface_store::{FrameFormat, ImageKind, read_annotations};
 use streamface_types::{Annotations, FaceId, FrameId};
 
 use super::features::read_features;
@@ -135,10 +135,11 @@ fn images(root: &Path, builder: &mut DatasetBuilder<'_>) -> Result<(), Error> {
     }
     let mut outside = Vec::new();
     let mut picture = |kind: ImageKind, name: String| {
-        let from = root.join(kind.folder()).join(format!("{name}.png"));
-        if !from.is_file() {
-            return None;
-        }
+        // The original writes PNG; a dataset of ours may have frames of other kinds.
+        let extensions = FrameFormat::ALL.iter().filter_map(|f| f.extension());
+        let mut places =
+            extensions.map(|extension| root.join(kind.folder()).join(format!("{name}.{extension}")));
+        let from = places.find(|from| from.is_file())?;
         if !leads_inside(root, &from) {
             outside.push(format!("{}: a link that leads out of the folder", from.display()));
             return None;
