@@ -81,6 +81,8 @@ impl Staging {
         if self.target.is_file() {
             fs::remove_file(&self.target).map_err(Error::io(&self.target))?;
         }
+        // What is in it is on the disk before it has a name that says it is whole.
+        files::sync_file_system(&self.path)?;
         fs::rename(&self.path, &self.target).map_err(Error::io(&self.target))?;
         self.finished = true;
         // The rename is durable once its folder is.

@@ -184,6 +184,23 @@ pub(crate) fn sync(folder: &Path) -> Result<()> {
     sync_folder(folder).map_err(Error::io(folder))
 }
 
+/// Makes everything that was written to the file system of a folder last through a power cut, where the system has a way to
+/// say that at once: before a folder of many new files gets its name.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn sync_file_system(folder: &Path) -> Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        let open = File::open(folder).map_err(Error::io(folder))?;
+        rustix::fs::syncfs(&open).map_err(|e| Error::io(folder)(e.into()))
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        sync(folder)
+    }
+}
+
 /// Opens what [`is_there`] has looked at, and its length; refused where it became something else meanwhile.
 fn open_regular(path: &Path, options: &mut OpenOptions) -> Result<(File, u64)> {
     #[cfg(unix)]
