@@ -66,8 +66,9 @@ const FILES: [&str; 28] = [
 ];
 
 /// Folders of a dataset, and such as a killed process leaves.
-const FOLDERS: [&str; 12] = [
+const FOLDERS: [&str; 13] = [
     "metadata",
+    "metadata/last_frames",
     "metadata/models",
     "metadata/batches",
     "metadata/batches/00000001",
@@ -204,6 +205,7 @@ fn commands(dir: &Path, to: &Path, photos: &Path) -> Vec<Vec<String>> {
         &["match", dir],
         &["finalize", dir],
         &["report", dir],
+        &["prune", dir, "--all-frames", "--dry-run"],
         &["match", dir, "--join"],
         &["cluster", dir, "--append"],
         &["cluster", dir],
@@ -223,6 +225,7 @@ fn commands(dir: &Path, to: &Path, photos: &Path) -> Vec<Vec<String>> {
     let (page, faces) = (elsewhere("score.html"), dir.to_owned());
     all.push(["score", &own, &own, "--html", &page, "--faces", &faces].map(str::to_owned).into());
     all.push(["stats", dir, "--out", &elsewhere("stats.html")].map(str::to_owned).into());
+    all.push(["prune", dir, "--all-frames", "--caches"].map(str::to_owned).into());
     all.push(["prune", dir, "--dry-run"].map(str::to_owned).into());
     all.push(["prune", dir, "--all-frames", "--caches"].map(str::to_owned).into());
     all
