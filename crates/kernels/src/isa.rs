@@ -56,11 +56,10 @@ impl Isa {
         all
     }
 
-    /// The fastest instruction set of this processor. The processor is asked once; after that this is one load.
+    /// The fastest instruction set of this processor. The processor is asked once; after that this is two loads.
     #[inline]
     #[must_use]
     pub fn detect() -> Self {
-        #[cfg(feature = "restrict")]
         if let Some(isa) = restricted::get() {
             return isa;
         }
@@ -75,7 +74,6 @@ impl Isa {
     }
 
     /// Runs `f` with [`detect`](Self::detect) answering `isa` on this thread: for tests that compare instruction sets.
-    #[cfg(feature = "restrict")]
     pub fn with_at_most<T>(isa: Self, f: impl FnOnce() -> T) -> T {
         restricted::run(isa, f)
     }
@@ -106,7 +104,6 @@ fn ask() -> Isa {
     all.last().copied().unwrap_or(Isa::Portable)
 }
 
-#[cfg(feature = "restrict")]
 mod restricted {
     use std::cell::Cell;
 
@@ -337,7 +334,6 @@ mod tests {
         assert_eq!(Isa::detect(), Isa::detect());
     }
 
-    #[cfg(feature = "restrict")]
     #[test]
     fn a_restriction_ends_with_its_function() {
         let inside = Isa::with_at_most(Isa::Portable, Isa::detect);
