@@ -103,7 +103,7 @@ pub enum Error {
     Index(#[from] hri::Error),
     /// A web server does not start.
     #[error(transparent)]
-    Web(#[from] streamface_web::StartError),
+    Web(#[from] streamface_web::Error),
     /// A page.
     #[error(transparent)]
     Report(#[from] streamface_report::Error),

@@ -1,6 +1,6 @@
-//! Bodies of posts: read only when a handler asks for them, each with a limit and a deadline, all together within a budget.
+//! Request bodies: read only when a handler asks for them, each with a size limit and a deadline, all within one memory budget.
 //!
-//! So a post to no address, in a wrong way, without the token or beyond what a handler takes at once costs no memory.
+//! A request to an unknown address, with a wrong method, without the token, or too large for its handler takes no memory.
 
 use std::future::Future as _;
 use std::pin::Pin;
@@ -19,17 +19,17 @@ use tokio::time::Sleep;
 
 use crate::failure;
 
-/// Bytes of a post to [`TOKEN`](crate::TOKEN).
+/// Largest body of a request to [`TOKEN`](crate::TOKEN).
 const TOKEN_BODY: usize = 1024;
 
 /// Limits of bodies.
 #[derive(Debug)]
 pub(crate) struct Bodies {
-    /// How long one may take to arrive, from when it is asked for.
+    /// Time in which a body must arrive, from when the handler asks for it.
     pub patience: Duration,
-    /// Bytes of one.
+    /// Bytes of one body.
     pub most: usize,
-    /// Bytes of all that are being worked on.
+    /// Bytes of all bodies in memory.
     pub most_together: usize,
     pub used: AtomicUsize,
 }
@@ -75,7 +75,7 @@ impl Refused {
     }
 }
 
-/// What one body has taken of the budget, and why it was given up. Shared by the body and the layer around its handler.
+/// A body's share of the budget, and why reading it failed. Shared by the body and the layer around its handler.
 #[derive(Debug)]
 struct Account {
     bodies: Arc<Bodies>,
@@ -99,19 +99,19 @@ impl Drop for Account {
     }
 }
 
-/// A body that keeps to the limits.
+/// A body under the limits.
 struct Limited {
     body: Body,
     account: Arc<Account>,
     most: usize,
-    /// Bytes that came.
+    /// Bytes received.
     came: usize,
-    /// From the first time that it is asked for.
+    /// Starts at the first poll.
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
 impl Limited {
-    /// What was announced is reserved before anything is read.
+    /// Reserves the announced length before anything is read.
     fn begin(&mut self) -> Result<(), Refused> {
         self.alarm = Some(Box::pin(tokio::time::sleep(self.account.bodies.patience)));
         let announced = usize::try_from(self.body.size_hint().lower()).unwrap_or(usize::MAX);
@@ -127,7 +127,7 @@ impl Limited {
             return Err(Refused::Large);
         }
         let reserved = self.account.reserved.load(Ordering::Relaxed);
-        // Sent in chunks, without a length.
+        // Chunked, without a length.
         if self.came > reserved { self.account.reserve(self.came - reserved) } else { Ok(()) }
     }
 
@@ -172,7 +172,7 @@ impl hyper::body::Body for Limited {
     }
 }
 
-/// Lets a request on with a body that keeps to the limits; where it did not, that is the reply.
+/// Passes a request on with a limited body; replies with the error where a limit was exceeded.
 pub(crate) async fn limit(State(bodies): State<Arc<Bodies>>, request: Request, next: Next) -> Response {
     let most = if request.uri().path() == crate::TOKEN { TOKEN_BODY.min(bodies.most) } else { bodies.most };
     let account = Arc::new(Account { bodies, reserved: AtomicUsize::new(0), refused: Mutex::new(None) });

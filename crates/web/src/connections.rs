@@ -1,8 +1,8 @@
-//! Which connections there are, and which one gives way when there are too many.
+//! The open connections, and which one is closed when there are too many.
 //!
-//! A connection is *trusted* once it has shown the token, and from the start where none is needed. Strangers may have only
-//! so many for each address. When all places are taken, a newcomer gets the place of the stranger that has been idle
-//! longest, else of a busy stranger, else of an idle trusted one. So idle and slow strangers keep nobody waiting.
+//! A connection is *trusted* once it has sent the token, or from the start where no token is needed. Others are limited
+//! for each address. When all places are taken, a new connection replaces the untrusted one that has been idle longest,
+//! else a busy untrusted one, else an idle trusted one. So idle and slow clients without the token block nobody.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -15,11 +15,11 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Connections {
     most: usize,
-    /// Strangers of one address.
+    /// Untrusted connections from one address.
     most_strangers: usize,
-    /// Event streams in all, and of one address.
+    /// Event streams in all, and to one address.
     most_streams: (usize, usize),
-    /// Whether everybody is trusted.
+    /// Whether every connection is trusted.
     open: bool,
     table: Mutex<Table>,
     freed: Notify,
@@ -39,13 +39,13 @@ struct Entry {
     running: usize,
     /// Event streams.
     streams: usize,
-    /// When it came, or last began or ended a request.
+    /// When it was accepted, or last began or ended a request.
     since: Instant,
     close: Arc<Notify>,
 }
 
 impl Entry {
-    /// The smallest gives way first; `None` for one that does not.
+    /// The connection with the smallest value is closed first; `None` for one that is never closed.
     fn worth(&self, number: u64) -> Option<(bool, bool, Instant, u64)> {
         let busy = self.running > 0;
         (!(self.trusted && busy)).then_some((self.trusted, busy, self.since, number))
@@ -57,11 +57,11 @@ impl Entry {
 pub(crate) struct Connection {
     all: Arc<Connections>,
     number: u64,
-    /// Told when it has to give way.
+    /// Notified when it has to close.
     pub(crate) close: Arc<Notify>,
 }
 
-/// A request being answered, until the last byte of its reply.
+/// A request in progress, until the last byte of its reply.
 #[derive(Debug)]
 pub(crate) struct Running {
     connection: Arc<Connection>,
@@ -69,7 +69,7 @@ pub(crate) struct Running {
 }
 
 impl Connections {
-    /// At most `most`; all trusted where `open`.
+    /// At most `most` connections; all trusted where `open`.
     pub(crate) fn new(most: usize, open: bool) -> Self {
         let share = |part: usize| (most / part).max(1);
         Self {
@@ -86,7 +86,7 @@ impl Connections {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a newcomer, if need be another's; `None` where all are busy and trusted.
+    /// A place for a new connection, if need be by closing another; `None` where all are busy and trusted.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Arc<Connection>> {
         let mut table = self.table();
         let of_address = |e: &Entry| e.address == address && !e.trusted;
@@ -122,7 +122,7 @@ impl Connections {
         }
     }
 
-    /// Waits until there are none.
+    /// Waits until there are no connections.
     pub(crate) async fn ended(&self) {
         loop {
             let freed = self.freed.notified();
@@ -135,7 +135,7 @@ impl Connections {
 }
 
 impl Table {
-    /// Ends the connection that gives way first among some, if there is one.
+    /// Closes the first in the closing order among some, if there is one.
     fn send_away(&mut self, among: impl Fn(&Entry) -> bool) -> bool {
         let entries = self.entries.iter().filter(|(_, entry)| among(entry));
         let first = entries.filter_map(|(&number, entry)| entry.worth(number)).min();
@@ -148,22 +148,22 @@ impl Table {
 }
 
 impl Connection {
-    /// Changes the entry, unless the connection has given way already.
+    /// Changes the entry, unless the connection was closed.
     fn change<T>(&self, change: impl FnOnce(&mut Entry) -> T) -> Option<T> {
         self.all.table().entries.get_mut(&self.number).map(change)
     }
 
-    /// Where it comes from; `None` once it has given way.
+    /// Its address; `None` once it was closed.
     pub(crate) fn address(&self) -> Option<IpAddr> {
         self.change(|entry| entry.address)
     }
 
-    /// Whether a request is being answered.
+    /// Whether a request is in progress.
     pub(crate) fn is_busy(&self) -> bool {
         self.change(|entry| entry.running > 0).unwrap_or(false)
     }
 
-    /// It has shown the token.
+    /// Marks it as trusted: it has sent the token.
     pub(crate) fn trust(&self) {
         self.change(|entry| entry.trusted = true);
     }
@@ -179,7 +179,7 @@ impl Connection {
 }
 
 impl Running {
-    /// The reply is an event stream, which lasts: whether there is room for one more.
+    /// The reply is an event stream, which stays open: whether one more is allowed.
     pub(crate) fn into_stream(mut self) -> Option<Self> {
         {
             let all = Arc::clone(&self.connection.all);

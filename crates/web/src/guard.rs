@@ -1,10 +1,10 @@
-//! Who may ask: the names this server answers to, the pages that may post, the token, the rate. All this is decided by the
-//! head of a request, before its body is read.
+//! Access rules: host names, origins, the token, the rate of posts. They are checked on the head of a request, before its
+//! body is read.
 //!
-//! * A page elsewhere that makes its own name resolve to this machine (DNS rebinding) still sends that name
-//!   as `Host`: only addresses in figures, `localhost` and names given are answered.
-//! * A page elsewhere that posts here sends its own `Origin`: only ours is taken.
-//! * Beyond loopback, everything private needs the token, or the cookie that it buys.
+//! * With DNS rebinding, a foreign page makes its own name resolve to this machine, but still sends that name as `Host`:
+//!   only IP addresses, `localhost` and the configured names are accepted.
+//! * A foreign page that posts here sends its own `Origin`: only the server's own is accepted.
+//! * Beyond loopback, private addresses need the token, or the cookie that it is exchanged for.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -24,7 +24,7 @@ use hyper::body::{Frame, SizeHint};
 use crate::connections::{Connection, Running};
 use crate::failure;
 
-/// Everything from here, nothing inline, nothing framed.
+/// Resources from this server only, nothing inline, no frames.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -44,17 +44,17 @@ const HEADERS: [(HeaderName, &str); 7] = [
 pub(crate) struct Guard {
     /// The port that `Host` must carry.
     pub port: u16,
-    /// Names that are answered to, beside addresses in figures.
+    /// Accepted host names, beside IP addresses.
     pub names: Vec<String>,
-    /// Token and the cookie it buys, where one is needed.
+    /// Token and cookie, where they are needed.
     pub secret: Option<Secret>,
-    /// What addresses that need it start with.
+    /// Path prefixes that need the token.
     pub private: &'static [&'static str],
-    /// Whether programs may post, which send no origin.
+    /// Whether requests without an origin may post, as programs send them.
     pub programs: bool,
-    /// Posts of those who may post.
+    /// Rate of accepted posts.
     pub rate: Rate,
-    /// Tokens that were wrong.
+    /// Rates of wrong tokens.
     pub wrong: WrongTokens,
 }
 
@@ -66,7 +66,7 @@ pub(crate) struct Secret {
 }
 
 impl Secret {
-    /// Two times 256 bits from the system.
+    /// Two values of 256 random bits from the system.
     pub fn new() -> Result<Self, getrandom::Error> {
         let random = || -> Result<String, getrandom::Error> {
             let mut bytes = [0u8; 32];
@@ -77,12 +77,12 @@ impl Secret {
     }
 }
 
-/// Whether two texts are one, in a time that says nothing of where they differ.
+/// Compares in constant time.
 fn same(a: &str, b: &str) -> bool {
     a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |d, (a, b)| d | (a ^ b)) == 0
 }
 
-/// A bucket of posts that fills at a steady rate.
+/// A token bucket.
 #[derive(Debug)]
 pub(crate) struct Rate {
     per_second: f64,
@@ -90,7 +90,7 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    /// `per_second`, and twice as many at once.
+    /// `per_second` on average, and a burst of twice as many.
     pub fn new(per_second: f64) -> Self {
         Self { per_second, state: Mutex::new((2.0 * per_second, Instant::now())) }
     }
@@ -105,15 +105,15 @@ impl Rate {
     }
 }
 
-/// Wrong tokens by address. They have buckets of their own, so that strangers do not use up the posts of others; a right
-/// token is always taken.
+/// Wrong tokens by address, in buckets of their own, so that they do not use up the rate of posts; a right token is always
+/// accepted.
 #[derive(Debug, Default)]
 pub(crate) struct WrongTokens(Mutex<HashMap<IpAddr, Rate>>);
 
 impl WrongTokens {
-    /// Wrong tokens a second of one address; twice as many at once.
+    /// Wrong tokens a second from one address; a burst of twice as many.
     const PER_SECOND: f64 = 5.0;
-    /// Addresses that are kept. When there are more, all begin anew.
+    /// Addresses that are kept; with more, all are reset.
     const ADDRESSES: usize = 4096;
 
     fn take(&self, address: IpAddr) -> bool {
@@ -132,7 +132,7 @@ fn too_many(message: &str) -> Response {
 }
 
 impl Guard {
-    /// Whether `Host` is one of ours.
+    /// Whether `Host` is accepted.
     fn knows_host(&self, host: &str) -> bool {
         // [::1]:80, 127.0.0.1:80, name:80; without a port it is 80.
         let (name, port) = match host.strip_prefix('[') {
@@ -146,11 +146,11 @@ impl Guard {
         let known = name.parse::<IpAddr>().is_ok()
             || name.eq_ignore_ascii_case("localhost")
             || self.names.iter().any(|n| n.eq_ignore_ascii_case(name));
-        // A name that someone set up before this server (a proxy) has its own port.
+        // The name of a proxy before this server comes with the proxy's port.
         known && (port == Some(self.port) || self.names.iter().any(|n| n.eq_ignore_ascii_case(name)))
     }
 
-    /// The name of the cookie. Cookies do not know ports: two servers on one machine need two.
+    /// The cookie's name, with the port: cookies are shared by all ports of a host.
     fn cookie(&self) -> String {
         format!("streamface-{}", self.port)
     }
@@ -169,7 +169,7 @@ impl Guard {
         given.and_then(|v| v.strip_prefix("Bearer ")).is_some_and(|t| same(t.trim(), token))
     }
 
-    /// The reply to a token: a cookie, or no.
+    /// The reply to a token: the cookie, or an error.
     pub fn exchange(&self, token: &str, connection: &Connection) -> Response {
         let Some(secret) = &self.secret else { return StatusCode::NO_CONTENT.into_response() };
         if !same(token, &secret.token) {
@@ -182,13 +182,13 @@ impl Guard {
         (StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response()
     }
 
-    /// Why a request is not answered.
+    /// The reply to a request that is refused.
     fn refusal(&self, request: &Request, connection: &Connection) -> Option<Response> {
         let headers = request.headers();
         let text = |name: &HeaderName| {
             let mut all = headers.get_all(name).iter();
             let first = all.next()?.to_str().ok()?;
-            // Two of one name is two readings of one request.
+            // A repeated header can be read in two ways.
             all.next().is_none().then_some(first)
         };
         let host = text(&header::HOST);
@@ -231,7 +231,7 @@ impl Guard {
         if known {
             connection.trust();
         }
-        // Whoever is refused above uses up nothing of those who may post.
+        // A request refused above does not count towards the rate.
         if known && !reads && path != crate::TOKEN && !self.rate.take() {
             return Some(too_many("Too many posts at once; this one was NOT taken. Try again in a moment."));
         }
@@ -239,7 +239,7 @@ impl Guard {
     }
 }
 
-/// A reply, with what is held until its last byte.
+/// A reply that holds its place until its last byte.
 struct Held {
     body: Body,
     _held: Running,
@@ -270,7 +270,7 @@ fn is_event_stream(response: &Response) -> bool {
     kind.is_some_and(|kind| kind.starts_with("text/event-stream"))
 }
 
-/// Refuses what may not be asked; gives every reply its headers.
+/// Applies the rules, and sets the headers of every reply.
 pub(crate) async fn guard(
     State(guard): State<Arc<Guard>>,
     Extension(connection): Extension<Arc<Connection>>,

@@ -1,12 +1,12 @@
-//! A small HTTP server for pages and programs on this machine, careful about who asks.
+//! A small HTTP server for pages and programs on this machine, with access rules and limits.
 //!
 //! | part | what |
 //! |---|---|
 //! | [`Server`], [`Options`] | starting and stopping |
 //! | `guard` | host, origin, token, rate, headers |
-//! | `body` | bodies: read after all other checks, bounded one by one and together |
-//! | `connections` | which connections there are, and which gives way |
-//! | `serve` | connections one by one: cut off when slow |
+//! | `body` | request bodies: read after all other checks, with limits for each and for all |
+//! | `connections` | the open connections, and which one is closed when there are too many |
+//! | `serve` | one connection: timeouts and the end |
 
 mod body;
 mod connections;
@@ -39,27 +39,27 @@ struct Readme;
 /// Where a token is exchanged for a cookie.
 const TOKEN: &str = "/api/token";
 
-/// How a server listens, and its bounds.
+/// Address and limits of a server.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
-    /// Where it listens. Beyond loopback a token is needed. Port 0 takes a free one.
+    /// Address to listen on; default loopback. Any other needs a token. Port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Names that it answers to, beside addresses in figures and `localhost`: that of a proxy, say.
+    /// Accepted host names beside IP addresses and `localhost`, such as that of a proxy; default none.
     pub names: Vec<String>,
     /// Connections at once. Of these a quarter at most are of strangers from one address, a half at most are event
     /// streams, and a quarter at most event streams to one address. Idle ones give way to newcomers, strangers first.
     pub connections: usize,
-    /// How long a request may take to arrive, and a connection may be still.
+    /// Time in which a request must arrive, and longest time without traffic; default 15 s.
     pub patience: Duration,
-    /// Bytes of a post.
+    /// Largest body of a request, bytes.
     pub body: usize,
-    /// Bytes of all posts that are being worked on; a post beyond that gets status 503.
+    /// Largest sum of all bodies in memory, bytes; a request beyond it gets status 503.
     pub bodies: usize,
-    /// Posts a second, over time; twice as many at once.
+    /// Posts a second on average; a burst of twice as many.
     pub posts_per_second: f64,
-    /// What addresses start with that need the token, where there is one.
+    /// Path prefixes that need the token, where there is one.
     pub private: &'static [&'static str],
-    /// Whether programs may post, which send no origin as a page does.
+    /// Whether requests without an origin may post, as programs send them.
     pub programs: bool,
 }
 
@@ -79,27 +79,27 @@ impl Default for Options {
     }
 }
 
-/// Why a server does not start.
+/// Why a server cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum StartError {
-    /// The address is taken or not this machine's.
+pub enum Error {
+    /// The address is in use, or not one of this machine.
     #[error("cannot listen on {listen}: {source}; choose another --listen address or port")]
     Listen {
         /// The address.
         listen: SocketAddr,
-        /// The system's word.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// No threads, or no timers.
+    /// The system gave no thread or timer.
     #[error("the server cannot start: {0}")]
     Start(std::io::Error),
-    /// No random numbers for a token.
+    /// The system gave no random numbers for the token.
     #[error("no random numbers for a token: {0}")]
     Token(getrandom::Error),
 }
 
-/// A server under way. Dropping it stops it.
+/// A running server. Dropping it stops it.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -109,19 +109,19 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server in a thread of its own, which carries `name`. `POST /api/token` exchanges the token for the
-    /// cookie; all else is the router's, which needs no reply of its own to what it does not have.
+    /// Starts a server in a thread called `name`. `POST /api/token` exchanges the token for the cookie; everything else goes
+    /// to the router. Unknown addresses and wrong methods are answered here.
     ///
     /// # Errors
-    /// [`StartError`].
-    pub fn start(name: &str, router: Router, options: Options) -> Result<Self, StartError> {
+    /// [`Error`].
+    pub fn start(name: &str, router: Router, options: Options) -> Result<Self, Error> {
         let listener = std::net::TcpListener::bind(options.listen)
             .and_then(|l| l.set_nonblocking(true).map(|()| l))
-            .map_err(|source| StartError::Listen { listen: options.listen, source })?;
-        let address = listener.local_addr().map_err(StartError::Start)?;
+            .map_err(|source| Error::Listen { listen: options.listen, source })?;
+        let address = listener.local_addr().map_err(Error::Start)?;
         let secret = match address.ip().is_loopback() {
             true => None,
-            false => Some(Secret::new().map_err(StartError::Token)?),
+            false => Some(Secret::new().map_err(Error::Token)?),
         };
         let token = secret.as_ref().map(|s| s.token.clone());
         let rules = Arc::new(Guard {
@@ -138,10 +138,10 @@ impl Server {
             .max_blocking_threads(16)
             .enable_all()
             .build()
-            .map_err(StartError::Start)?;
+            .map_err(Error::Start)?;
         let listener = {
             let _inside = runtime.enter();
-            tokio::net::TcpListener::from_std(listener).map_err(StartError::Start)?
+            tokio::net::TcpListener::from_std(listener).map_err(Error::Start)?
         };
         let (stop, stopped) = watch::channel(false);
         let name = name.to_owned();
@@ -149,26 +149,26 @@ impl Server {
             let connections = Arc::new(Connections::new(options.connections, rules.secret.is_none()));
             let app = guarded(router, &rules, &options);
             runtime.block_on(serve::run(listener, app, connections, options.patience, stopped));
-            // An answer being saved is waited for: it may be acknowledged yet.
+            // A request in progress may still be saving an answer.
             runtime.shutdown_timeout(Duration::from_secs(5));
         };
-        let thread = std::thread::Builder::new().name(name).spawn(work).map_err(StartError::Start)?;
+        let thread = std::thread::Builder::new().name(name).spawn(work).map_err(Error::Start)?;
         Ok(Self { address, token, stop, thread: Some(thread) })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What to open in a browser. The token, where one is needed, stands behind `#`: browsers keep that to
-    /// themselves, so that it is in no log and no `Referer`.
+    /// The address for a browser. The token, where one is needed, is the fragment: browsers do not send fragments, so the
+    /// token is in no log and no `Referer`.
     #[must_use]
     pub fn url(&self) -> String {
         let mut shown = self.address;
         if shown.ip().is_unspecified() {
-            // Every address of this machine; the reader may put another in its place.
+            // It listens on every address of this machine; show one that works here.
             shown.set_ip(match shown.is_ipv4() {
                 true => Ipv4Addr::LOCALHOST.into(),
                 false => std::net::Ipv6Addr::LOCALHOST.into(),
@@ -180,7 +180,7 @@ impl Server {
         }
     }
 
-    /// Finishes what is under way and stops.
+    /// Finishes requests in progress and stops.
     pub fn stop(mut self) {
         self.end();
     }
@@ -188,7 +188,7 @@ impl Server {
     fn end(&mut self) {
         self.stop.send_replace(true);
         if let Some(thread) = self.thread.take() {
-            // Its panic was printed; there is no one left to tell.
+            // A panic was printed already.
             let _ = thread.join();
         }
     }
@@ -200,10 +200,10 @@ impl Drop for Server {
     }
 }
 
-/// A file of a page: path, media type, text.
+/// A static file: path, media type, text.
 pub type Asset = (&'static str, &'static str, &'static str);
 
-/// Addresses of the files of a page, which are embedded in the program.
+/// Routes of static files that are embedded in the program.
 pub fn assets<S: Clone + Send + Sync + 'static>(files: &'static [Asset]) -> Router<S> {
     files.iter().fold(Router::new(), |router, &(path, kind, text)| {
         let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")];
@@ -211,13 +211,13 @@ pub fn assets<S: Clone + Send + Sync + 'static>(files: &'static [Asset]) -> Rout
     })
 }
 
-/// A failure as pages and programs read it: `{"error": a word, "message": a sentence}`.
+/// An error reply: `{"error": CODE, "message": SENTENCE}`.
 #[must_use]
 pub fn failure(status: StatusCode, error: &str, message: &str) -> Response {
     (status, Json(serde_json::json!({"error": error, "message": message}))).into_response()
 }
 
-/// The reply where there is nothing.
+/// The reply to an unknown address: status 404.
 #[must_use]
 pub fn nothing() -> Response {
     failure(StatusCode::NOT_FOUND, "unknown", "There is nothing at this address.")
@@ -243,7 +243,7 @@ async fn token(
     }
 }
 
-/// The router's own addresses and that of the token, behind the guard.
+/// The router and the token's route, behind the access rules.
 fn guarded(router: Router, rules: &Arc<Guard>, options: &Options) -> Router {
     let bodies = Bodies {
         patience: options.patience,

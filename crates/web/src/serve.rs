@@ -1,4 +1,4 @@
-//! Connections: bounded in number, and cut off when slow.
+//! Accepting and serving connections; slow ones are closed.
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -23,17 +23,17 @@ use tokio::time::{Instant, Sleep};
 
 use crate::connections::{Connection, Connections};
 
-/// Headers of a request, all together.
+/// Largest head of a request, bytes.
 const MAX_HEAD: usize = 16 << 10;
 
-/// How long connections may go on after a stop was asked for.
+/// Time that connections have to finish after a stop.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// How long what a client still sends is read and thrown away after the last reply. Closed at once, the connection would
-/// be reset, and the reply lost on its way.
+/// Time in which data is still read and discarded after the last reply. If the connection were closed at once, it would be
+/// reset and the reply lost.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Answers until `stop` says otherwise, then finishes what is under way.
+/// Serves until `stop`, then finishes requests in progress.
 pub(crate) async fn run(
     listener: TcpListener,
     app: Router,
@@ -47,11 +47,11 @@ pub(crate) async fn run(
             _ = stop.changed() => break,
         };
         let Ok((stream, from)) = accepted else {
-            // Out of file handles, say: others must end before there is one.
+            // Such as no free file handle: another connection must end first.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        // Whoever comes while nobody gives way waits, the next ones in the system's queue.
+        // While no connection can be closed, the new one waits, and later ones wait in the system's queue.
         let connection = tokio::select! {
             connection = connections.place(from.ip()) => connection,
             _ = stop.changed() => break,
@@ -61,7 +61,7 @@ pub(crate) async fn run(
     let _ = tokio::time::timeout(GRACE, connections.ended()).await;
 }
 
-/// The router, which is told of which connection a request is.
+/// The router; each request carries its connection.
 struct OfConnection {
     app: TowerToHyperService<Router>,
     connection: Arc<Connection>,
@@ -94,7 +94,7 @@ async fn serve(
         .header_read_timeout(patience)
         .max_buf_size(MAX_HEAD)
         .serve_connection(io, service);
-    // What a client did wrong is told to the client, or no one.
+    // Errors of a client are reported to the client alone.
     tokio::select! {
         _ = poll_fn(|cx| connection.poll_without_shutdown(cx)) => {}
         () = own.close.notified() => return,
@@ -111,7 +111,7 @@ async fn serve(
     }
 }
 
-/// Ends the replies, and throws away what still comes.
+/// Ends the reply side, and discards what still arrives.
 async fn linger(mut stream: TcpStream) -> io::Result<()> {
     stream.shutdown().await?;
     let mut room = [0; 16 << 10];
@@ -119,8 +119,8 @@ async fn linger(mut stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// A stream that fails when nothing at all moves for too long, in either direction. While a request is being answered
-/// only a client that does not take the reply is cut off: the work may take long.
+/// A stream that fails after too long a time without traffic in either direction. While a request is in progress, only a
+/// client that does not read the reply is disconnected: the work may take long.
 struct Patient {
     stream: TcpStream,
     patience: Duration,
@@ -133,7 +133,7 @@ impl Patient {
         Self { stream, patience, alarm: Box::pin(tokio::time::sleep(patience)), connection }
     }
 
-    /// Passes on what moved; else sees whether the time is up.
+    /// Passes traffic on; without any, checks the timeout.
     fn hear<T>(&mut self, cx: &mut Context<'_>, moved: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if moved.is_ready() {
             let until = Instant::now() + self.patience;

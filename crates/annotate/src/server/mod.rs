@@ -19,14 +19,14 @@ pub mod session;
 pub mod view;
 
 pub use session::ReviewSession;
-use streamface_web::{Options, Server, StartError};
+use streamface_web::{Options, Server};
 pub use view::Review;
 
 /// Starts a server for the page.
 ///
 /// # Errors
-/// [`StartError`].
-pub fn start(review: Box<dyn Review>, options: Options) -> Result<Server, StartError> {
+/// [`streamface_web::Error`].
+pub fn start(review: Box<dyn Review>, options: Options) -> Result<Server, streamface_web::Error> {
     let router = routes::app(review);
     Server::start("review", router, options)
 }

@@ -100,7 +100,7 @@ impl Page {
         source: &str,
         portraits: BTreeMap<u64, PathBuf>,
         options: Options,
-    ) -> Result<Self, streamface_web::StartError> {
+    ) -> Result<Self, streamface_web::Error> {
         let shown = Shown { source: source.to_owned(), portraits, ..Shown::default() };
         let app = App { shown: Arc::new(Mutex::new(shown)), news: broadcast::channel(BEHIND).0 };
         let router = assets(&ASSETS)
