@@ -7,7 +7,7 @@ use crate::Attributes;
 /// A person's number: 0 for the person with most faces, upwards; [`Label::NOISE`] for a face that
 /// belongs to no one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct Label(pub i64);
 
 impl Label {
@@ -18,6 +18,38 @@ impl Label {
     #[must_use]
     pub fn is_noise(self) -> bool {
         self.0 < 0
+    }
+}
+
+/// A whole number, also as a program writes it that keeps numbers as floats: `1.0`.
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Label {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Whole;
+
+        impl serde::de::Visitor<'_> for Whole {
+            type Value = Label;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a whole number")
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Label, E> {
+                Ok(Label(number))
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Label, E> {
+                i64::try_from(number).map(Label).map_err(E::custom)
+            }
+
+            fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Label, E> {
+                let wrong = || E::invalid_value(serde::de::Unexpected::Float(number), &self);
+                crate::text::whole_float(number).map(Label).ok_or_else(wrong)
+            }
+        }
+
+        // Of a format that does not say itself what it holds, an integer.
+        if from.is_human_readable() { from.deserialize_any(Whole) } else { from.deserialize_i64(Whole) }
     }
 }
 

@@ -5,6 +5,19 @@ pub use streamface_kernels::metric::{Metric, cosine};
 
 use crate::Error;
 
+/// The number whose bits as an IEEE half (`binary16`) these are. `f32` holds each of them.
+#[must_use]
+pub fn half(bits: u16) -> f32 {
+    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+    let (exponent, fraction) = (u32::from(bits >> 10) & 31, u32::from(bits) & 0x3ff);
+    match exponent {
+        0 => sign * fraction as f32 / (1 << 24) as f32,
+        31 if fraction == 0 => sign * f32::INFINITY,
+        31 => f32::NAN,
+        _ => sign * f32::from_bits(((exponent + 112) << 23) | (fraction << 13)),
+    }
+}
+
 /// `n` embeddings of `d` numbers each, row after row.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Embeddings {

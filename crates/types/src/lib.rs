@@ -10,6 +10,8 @@
 //! | [`annotations`] | [`Label`], [`Annotations`]: the original's `annotations.json` |
 //! | [`attributes`] | [`Attributes`], and the vocabulary of their names |
 //! | `csv_text` | [`csv_text()`], [`csv_text_back`]: texts in CSV files that a spreadsheet would take for formulas |
+//! | [`text`] | names, whole numbers and columns in one spelling |
+//! | [`bounded`] | readers that bound the rows and texts of a file |
 //! | `error_chain` | [`error_chain()`]: an error and its causes in one line |
 //!
 //! Feature `serde` (off by default): `Serialize` and `Deserialize` for face ids, labels, attributes and annotations.
@@ -33,6 +35,7 @@ pub mod annotations;
 #[cfg(feature = "serde")]
 mod annotations_json;
 pub mod attributes;
+pub mod bounded;
 mod csv_text;
 pub mod detection;
 pub mod embedding;
@@ -40,6 +43,7 @@ pub mod error;
 mod error_chain;
 pub mod geometry;
 pub mod id;
+pub mod text;
 pub mod time;
 
 pub use annotations::{Annotation, Annotations, Label};
