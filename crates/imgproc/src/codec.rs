@@ -58,6 +58,9 @@ pub enum ImageError {
     },
 }
 
+/// Most memory for texts, a colour profile and a row of pixels of a PNG, bytes.
+const MAX_BESIDE: u64 = 32 << 20;
+
 /// A lossless PNG, fast rather than smallest: Paeth's filter and fdeflate's single pass. The same bytes
 /// for the same picture, always.
 ///
@@ -144,7 +147,9 @@ pub fn decode_image(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, Ima
     let jpeg = reader.format() == Some(image::ImageFormat::Jpeg);
     // The decoder's own checks stand behind ours, for what it needs beside the pixels.
     let mut inner = image::Limits::default();
-    inner.max_alloc = Some(limits.max_bytes.saturating_mul(2));
+    // A PNG needs only what stands beside its pixels, such as texts, which may be packed and become any length.
+    let png = reader.format() == Some(image::ImageFormat::Png);
+    inner.max_alloc = Some(if png { MAX_BESIDE } else { limits.max_bytes.saturating_mul(2) });
     reader.limits(inner);
     let mut decoder = reader.into_decoder().map_err(ImageError::Broken)?;
     let (width, height) = decoder.dimensions();

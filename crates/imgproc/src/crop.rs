@@ -53,18 +53,8 @@ pub fn pixel_box(bbox: &BoundingBox) -> Option<[u32; 4]> {
 /// ```
 #[must_use]
 pub fn loose_face(frame: &RgbImage, bbox: &BoundingBox, settings: &LooseSettings) -> Option<RgbImage> {
-    let [x, y, w, h] = pixel_box(bbox)?.map(i64::from);
-    let reach = ((1.0 + f64::from(settings.margin.clamp(0.0, 8.0))) * w.max(h) as f64 / 2.0) as i64;
-    // From … to along one side, cut off at the border.
-    let side = |centre: i64, len: u32| {
-        let border = (f64::from(settings.padding.clamp(0.0, 4.0)) * f64::from(len)) as i64;
-        let from = (centre - reach).max(-border);
-        let to = (centre + reach).min(i64::from(len) + border);
-        (to > from).then(|| (from, (to - from) as usize))
-    };
-    let (left, width) = side(x + w / 2, frame.width())?;
-    let (top, height) = side(y + h / 2, frame.height())?;
-    let (out_w, out_h) = fit(width, height, settings.face_size.max(1) as usize);
+    let LooseSquare { left, top, width, height, picture: [out_w, out_h] } =
+        loose_square([frame.width(), frame.height()], bbox, settings)?;
     let copy;
     let inside = left >= 0
         && top >= 0
@@ -78,7 +68,57 @@ pub fn loose_face(frame: &RgbImage, bbox: &BoundingBox, settings: &LooseSettings
         copy = part(frame, left, top, width, height);
         View { data: &copy, stride: 3 * width, width, height }
     };
-    RgbImage::from_raw(out_w as u32, out_h as u32, lanczos::resize(view, out_w, out_h))
+    RgbImage::from_raw(out_w, out_h, lanczos::resize(view, out_w as usize, out_h as usize))
+}
+
+/// The part of a frame that a loose face shows, and the size of its picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LooseSquare {
+    left: i64,
+    top: i64,
+    width: usize,
+    height: usize,
+    /// Width and height of the picture, pixels.
+    pub picture: [u32; 2],
+}
+
+impl LooseSquare {
+    /// Where a point of the frame is in the picture.
+    #[must_use]
+    pub fn in_picture(&self, [x, y]: Point) -> Point {
+        let along = |at: f32, from: i64, len: usize, out: u32| {
+            // Pixels are places half a pixel from their edges.
+            ((f64::from(at) - from as f64 + 0.5) * f64::from(out) / len as f64 - 0.5) as f32
+        };
+        [along(x, self.left, self.width, self.picture[0]), along(y, self.top, self.height, self.picture[1])]
+    }
+}
+
+/// Where [`loose_face`] cuts, in a frame of this width and height. `None` where it gives none.
+///
+/// ```
+/// use streamface_imgproc::{LooseSettings, loose_square};
+/// use streamface_types::BoundingBox;
+///
+/// let square = loose_square([1920, 1080], &BoundingBox::new(900.0, 400.0, 100.0, 80.0), &LooseSettings::default()).unwrap();
+/// assert_eq!(square.picture, [200, 200]);
+/// assert_eq!(square.in_picture([950.0, 440.0]), [100.0, 100.0], "the middle of the box is the middle of the picture");
+/// ```
+#[must_use]
+pub fn loose_square(frame: [u32; 2], bbox: &BoundingBox, settings: &LooseSettings) -> Option<LooseSquare> {
+    let [x, y, w, h] = pixel_box(bbox)?.map(i64::from);
+    let reach = ((1.0 + f64::from(settings.margin.clamp(0.0, 8.0))) * w.max(h) as f64 / 2.0) as i64;
+    // From … to along one side, cut off at the border.
+    let side = |centre: i64, len: u32| {
+        let border = (f64::from(settings.padding.clamp(0.0, 4.0)) * f64::from(len)) as i64;
+        let from = (centre - reach).max(-border);
+        let to = (centre + reach).min(i64::from(len) + border);
+        (to > from).then(|| (from, (to - from) as usize))
+    };
+    let (left, width) = side(x + w / 2, frame[0])?;
+    let (top, height) = side(y + h / 2, frame[1])?;
+    let (out_w, out_h) = fit(width, height, settings.face_size.max(1) as usize);
+    Some(LooseSquare { left, top, width, height, picture: [out_w as u32, out_h as u32] })
 }
 
 /// The aligned face, size x size: the box, turned about its centre so that the eyes are level,

@@ -27,7 +27,7 @@ pub mod warp;
 
 pub use canny::canny_empty_fraction;
 pub use codec::{DecodeLimits, ImageError, decode_image, encode_jpeg, encode_png, encode_webp};
-pub use crop::{LooseSettings, aligned_face, loose_face, pixel_box};
+pub use crop::{LooseSettings, LooseSquare, aligned_face, loose_face, loose_square, pixel_box};
 pub use gray::gray;
 pub use laplacian::{face_blur_variance, laplacian_variance};
 pub use resize::{resize_area, resize_bilinear, resize_bilinear_planar, resize_nearest};
