@@ -159,6 +159,16 @@ impl Iterator for Batches {
 
 /// A file that is not what it should be.
 pub(crate) fn broken(path: &Path, what: &str, why: &dyn std::fmt::Display) -> Error {
+    let why = why.to_string();
+    // What `parquet` says of compressions that are left out.
+    let why = match why.split_once("Disabled feature at compile time: ") {
+        Some((_, codec)) => {
+            format!(
+                "it is compressed with {codec}; write it with snappy, gzip or zstd, or without compression"
+            )
+        }
+        None => why,
+    };
     Error::format(path, format!("not a readable {what}: {why}"))
 }
 

@@ -116,7 +116,22 @@ numbers! {
     f32: "f32", Float32, Float32Type, Float32Array, same, same;
     f64: "f64", Float64, Float64Type, Float64Array, same, same;
     StreamTime: "i64", Int64, Int64Type, Int64Array, StreamTime::micros, StreamTime;
-    Label: "i64", Int64, Int64Type, Int64Array, |label: Label| label.0, Label;
+}
+
+impl Cells for Label {
+    const TYPE: &'static str = "i64";
+
+    fn data_type(_: Option<&Self>) -> DataType {
+        DataType::Int64
+    }
+
+    fn arrays(values: &[&Self]) -> Vec<ArrayRef> {
+        vec![Arc::new(Int64Array::from_iter_values(values.iter().map(|v| v.0)))]
+    }
+
+    fn read(columns: &Columns<'_>, names: &[&str], row: usize) -> Result<Self, String> {
+        columns.whole(one(names), row).map(Label)
+    }
 }
 
 /// A field of several numbers, a column each.

@@ -3,6 +3,7 @@
 use std::io::{BufReader, Read, Write};
 use std::path::Path;
 
+use streamface_types::bounded::JsonText;
 use streamface_types::{Annotations, BoundingBox, FaceLink, Point, csv_text};
 
 use crate::{Error, FaceRow, files};
@@ -87,7 +88,7 @@ pub fn write_annotations(path: &Path, annotations: &Annotations) -> Result<(), E
 /// Those of [`files::open`], [`Error::Format`] with line and column.
 pub fn read_annotations(path: &Path) -> Result<Annotations, Error> {
     let file = files::open(path, MAX_ANNOTATIONS)?;
-    let read = serde_json::from_reader(BufReader::new(file.take(MAX_ANNOTATIONS)));
+    let read = serde_json::from_reader(BufReader::new(JsonText::new(file.take(MAX_ANNOTATIONS))));
     read.map_err(|e| Error::format(path, format!("not an annotations file: {e}")))
 }
 
@@ -110,6 +111,11 @@ mod tests {
             "{text}"
         );
         assert_eq!(read_annotations(&path).unwrap(), a);
+        // As Python and pandas write numbers.
+        std::fs::write(&path, "\u{feff}{\"labels\": {\"a_face_0\": {\"label\": 2.0, \"mask\": NaN}}}")
+            .unwrap();
+        let read = read_annotations(&path).unwrap().labels;
+        assert_eq!(read["a_face_0"], Annotation::from(Label(2)));
         std::fs::write(&path, "{\"labels\": {\"a\": {\"label\": \"x\"}}}").unwrap();
         assert!(read_annotations(&path).unwrap_err().to_string().contains("line 1"));
     }

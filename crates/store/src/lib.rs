@@ -52,6 +52,7 @@ mod free_space;
 mod images;
 mod last_frames;
 mod lock;
+mod memory;
 mod names;
 mod npy;
 mod pairs;

@@ -6,9 +6,10 @@ use std::ops::Range;
 use std::path::Path;
 
 use streamface_types::Embeddings;
-use streamface_types::embedding::not_finite;
+use streamface_types::embedding::{half, not_finite};
 
 use crate::Error;
+use crate::memory::free_memory;
 use header::Header;
 
 mod header;
@@ -28,8 +29,8 @@ const MAX_HEADER: u64 = 1 << 16;
 /// Takes the memory of the `f32` matrix and a buffer for each core.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Format`] for a file that is no such matrix, is cut short, or has a
-/// number that is NaN, infinite or too large for `f32`, with what to do about it.
+/// [`Error::Io`]; [`Error::Format`] for a file that is no such matrix, is cut short, is larger than the memory that is
+/// free, or has a number that is NaN, infinite or too large for `f32`, with what to do about it.
 pub fn read_npy(path: &Path) -> Result<Embeddings, Error> {
     let bad = |why: String| Error::format(path, why);
     // Looked at before it is opened: opening a pipe would wait.
@@ -62,6 +63,7 @@ pub fn read_npy(path: &Path) -> Result<Embeddings, Error> {
              there; copy or save it again"
         )));
     }
+    fits(rows, dim, free_memory()).map_err(bad)?;
     // As long as the file, so each fits into memory's size.
     let (rows, dim) = (rows as usize, dim as usize);
     let mut matrix = vec![0.0; rows * dim];
@@ -73,6 +75,26 @@ pub fn read_npy(path: &Path) -> Result<Embeddings, Error> {
         Trouble::Number { row, column, value } => bad(why_refused(row, column, value)),
     })?;
     Embeddings::new(matrix, dim).map_err(|e| bad(e.to_string()))
+}
+
+/// Whether the matrix fits into memory. A file may be sparse, or larger than memory: without this the process would be
+/// ended by the system.
+fn fits(rows: u64, dim: u64, free: Option<u64>) -> Result<(), String> {
+    let bytes = rows.saturating_mul(dim).saturating_mul(4);
+    let gib = |bytes: u64| bytes as f64 / (1_u64 << 30) as f64;
+    let refused = |free: String| {
+        format!(
+            "its {rows} vectors of {dim} numbers need {:.1} GiB of memory{free}; save fewer rows at a time: \
+             np.save(part, np.load(path, mmap_mode='r')[:1000000])",
+            gib(bytes)
+        )
+    };
+    if let Some(free) = free.filter(|&free| bytes > free) {
+        return Err(refused(format!(", of which {:.1} GiB are free", gib(free))));
+    }
+    // What the system grants here it grants again: nothing of it is touched.
+    let asked = usize::try_from(bytes).ok().and_then(|n| Vec::<u8>::new().try_reserve_exact(n).ok());
+    asked.ok_or_else(|| refused(", which the system does not grant".to_owned()))
 }
 
 fn why_refused(row: usize, column: usize, value: f64) -> String {
@@ -198,18 +220,6 @@ impl Kind {
         let mut v = [0.0];
         self.decode(bytes, &mut v);
         v[0].into()
-    }
-}
-
-/// An IEEE half as `f32`, which holds each of them.
-fn half(bits: u16) -> f32 {
-    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
-    let (exponent, fraction) = (u32::from(bits >> 10) & 31, u32::from(bits) & 0x3ff);
-    match exponent {
-        0 => sign * fraction as f32 / (1 << 24) as f32,
-        31 if fraction == 0 => sign * f32::INFINITY,
-        31 => f32::NAN,
-        _ => sign * f32::from_bits(((exponent + 112) << 23) | (fraction << 13)),
     }
 }
 

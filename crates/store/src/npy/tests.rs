@@ -173,6 +173,25 @@ fn what_is_wrong_and_what_to_do() {
     assert!(why(&wide([f64::INFINITY, 1e300])).contains("row 0, column 0 is inf"));
     // Too small for f32 is zero, as NumPy rounds it.
     assert_eq!(read(&wide([1e-300, 3.4e38])).unwrap().as_slice(), [0.0, 3.4e38]);
+    let (few, many) = (fits(10, 10, Some(400)), fits(10, 10, Some(399)));
+    assert!(few.is_ok() && many.unwrap_err().contains("save fewer rows at a time"));
+    assert!(fits(u64::MAX, 2, None).is_err(), "what no system grants");
     let folder = tempfile::tempdir().unwrap();
     assert!(read_npy(folder.path()).unwrap_err().to_string().contains("not a regular file"));
+}
+
+/// A file of 768 GB that takes no room on the disk.
+#[test]
+fn a_file_larger_than_memory_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sparse.npy");
+    for (descr, width) in [("<f4", 4), ("<f8", 8), (">f2", 2)] {
+        let head = file(1, &header(descr, "False", "(1000000000, 192)"), &[]);
+        std::fs::write(&path, &head).unwrap();
+        let length = head.len() as u64 + 192 * 1_000_000_000 * width;
+        std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length).unwrap();
+        let why = read_npy(&path).unwrap_err().to_string();
+        assert!(why.contains("sparse.npy") && why.contains("715.3 GiB of memory"), "{why}");
+        assert!(why.contains("save fewer rows"), "{why}");
+    }
 }
