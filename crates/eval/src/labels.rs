@@ -1,17 +1,19 @@
 //! Labels from files: `annotations.json`, or CSV with the columns `name` (or `index`) and `label`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Take};
 use std::path::Path;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
-use streamface_types::{Annotation, csv_text_back};
+use streamface_types::bounded::JsonText;
+use streamface_types::Annotation;
 
 use crate::Error;
 
 mod named;
+mod table;
 
 pub use named::Labelled;
 
@@ -37,13 +39,18 @@ pub fn stem(name: &str) -> &str {
 /// Reads labels by the stem of the face's name.
 ///
 /// A file whose first character is `{` is read as `annotations.json`
-/// ([`streamface_types::Annotations`]); anything else as CSV whose header has the columns `name` (or,
-/// for rows of a matrix, `index`) and `label`, other columns are ignored. If every label of the CSV is a whole number these are the
-/// labels; otherwise labels are text, numbered from 0 by first appearance, but for `-1`, which is noise in any case.
+/// ([`streamface_types::Annotations`]); anything else as a table: CSV, or with semicolons or tabs. Its header has a column
+/// `name` or `face` (or, for rows of a matrix, `index`, or a first column without a name, as pandas writes its index) and
+/// `label`, `person` or `identity`, in any case; other columns are ignored.
+///
+/// If every label of the table is a whole number these are the labels: `1.0`, as pandas writes the numbers of a column
+/// in which some are missing, is 1. Otherwise labels are text, numbered from 0 by first appearance, but for `-1`, which is
+/// noise in any case. In a column of floats an empty label is a face without one.
 ///
 /// # Errors
 /// Where the file cannot be read, is larger than [`MAX_FILE`], has a row with too few or too many
-/// fields, an empty name or label, or names one face twice with different labels.
+/// fields or of more than [`streamface_types::bounded::MAX_ROW`] bytes, an empty name or label, or names one face twice
+/// with different labels.
 ///
 /// Texts that begin with an apostrophe because a spreadsheet would run them as formulas are read without it.
 pub fn read_labels(path: impl AsRef<Path>) -> Result<BTreeMap<String, i64>, Error> {
@@ -80,7 +87,7 @@ fn read_limited(path: &Path, limit: u64) -> Result<Labelled, Error> {
     let mut input = open(path, limit)?;
     let start = input.fill_buf().map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let json = start.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
-    let labels = if json { read_json(path, &mut input) } else { read_csv(path, &mut input) };
+    let labels = if json { read_json(path, &mut input) } else { table::read(path, &mut input) };
     within(path, &input, limit)?;
     labels
 }
@@ -135,7 +142,7 @@ fn read_json(path: &Path, input: impl Read) -> Result<Labelled, Error> {
 }
 
 fn read_entries(path: &Path, input: impl Read, entries: Entries<'_>) -> Result<(), Error> {
-    let mut json = serde_json::Deserializer::from_reader(input);
+    let mut json = serde_json::Deserializer::from_reader(BufReader::new(JsonText::new(input)));
     let read = json.deserialize_map(entries).and_then(|()| json.end());
     read.map_err(|source| Error::Json { path: path.to_owned(), source })
 }
@@ -202,71 +209,6 @@ impl<'de> Visitor<'de> for Labels<'_> {
     }
 }
 
-/// What has this for a label, among texts too, is of no cluster.
-const NOISE: &str = "-1";
-
-fn read_csv(path: &Path, input: impl Read) -> Result<Labelled, Error> {
-    let csv_error = |source| Error::Csv { path: path.to_owned(), source };
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(input);
-    let header = reader.headers().map_err(csv_error)?.clone();
-    let column = |wanted: &str| {
-        let mut found = header.iter().enumerate().filter(|(_, h)| *h == wanted);
-        match (found.next(), found.next()) {
-            (Some((at, _)), None) => Ok(at),
-            _ => {
-                let found = header.iter().collect::<Vec<_>>().join(",").chars().take(200).collect();
-                Err(Error::Header { path: path.to_owned(), found })
-            }
-        }
-    };
-    let (name_at, label_at) =
-        (column("name").or_else(|missing| column("index").map_err(|_| missing))?, column("label")?);
-    // What people are called whose labels are numbers, in our own tables.
-    let person_at = header.iter().position(|h| h == "person").filter(|_| column("person").is_ok());
-    let mut called: BTreeMap<usize, String> = BTreeMap::new();
-
-    let mut texts: Vec<String> = Vec::new();
-    let mut numbers: HashMap<String, usize> = HashMap::new();
-    let mut labels: BTreeMap<String, usize> = BTreeMap::new();
-    let mut row = csv::StringRecord::new();
-    while reader.read_record(&mut row).map_err(csv_error)? {
-        let line = row.position().map_or(0, csv::Position::line);
-        let field = |at: usize, what| match row.get(at) {
-            Some(text) if !text.is_empty() => Ok(text),
-            _ => Err(Error::EmptyField { path: path.to_owned(), line, what }),
-        };
-        let name = stem(csv_text_back(field(name_at, "name")?));
-        let text = csv_text_back(field(label_at, "label")?);
-        let number = numbers.get(text).copied().unwrap_or_else(|| {
-            let next = texts.len();
-            texts.push(text.to_owned());
-            numbers.insert(text.to_owned(), next);
-            next
-        });
-        if labels.insert(name.to_owned(), number).is_some_and(|old| old != number) {
-            return Err(Error::Conflict { path: path.to_owned(), line, name: name.to_owned() });
-        }
-        let person = person_at.and_then(|at| row.get(at)).map(csv_text_back);
-        if let Some(person) = person.filter(|p| !p.is_empty() && *p != text) {
-            called.entry(number).or_insert_with(|| person.to_owned());
-        }
-    }
-    // '1' and '01' are different texts, so only the plain spelling counts as a number.
-    let whole = |text: &String| text.parse::<i64>().ok().filter(|n| n.to_string() == *text);
-    let as_numbers: Option<Vec<i64>> = texts.iter().map(whole).collect();
-    let numbered = as_numbers.is_some();
-    let names: BTreeMap<i64, String> = match &as_numbers {
-        Some(numbers) => called.into_iter().map(|(at, name)| (numbers[at], name)).collect(),
-        None => (0..).zip(texts.iter().filter(|text| *text != NOISE).cloned()).collect(),
-    };
-    let values = as_numbers.unwrap_or_else(|| {
-        let of: HashMap<&str, i64> = names.iter().map(|(&value, text)| (text.as_str(), value)).collect();
-        texts.iter().map(|text| of.get(text.as_str()).copied().unwrap_or(-1)).collect()
-    });
-    let labels = labels.into_iter().map(|(name, number)| (name, values[number])).collect();
-    Ok(Labelled { labels, names, numbered })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -296,6 +238,57 @@ mod tests {
         );
         assert_eq!(read("\u{feff}name,label\r\n\"a,b\", 3 \r\n").unwrap(), labels(&[("a,b", 3)]));
         assert_eq!(read("name,label\n").unwrap(), labels(&[]));
+    }
+
+    #[test]
+    fn numbers_as_pandas_writes_them() {
+        let expected = labels(&[("a", 2), ("b", 0), ("c", -1)]);
+        for text in [
+            "name,label\na,2.0\nb,0.0\nc,-1.0\n",
+            // Its own index before the columns; missing labels are why there are floats.
+            ",name,label\n0,a,2.0\n1,b,0.0\n2,c,-1.0\n3,d,\n",
+            "name;Label\na;2.0\nb;0\nc;-1.0\n",
+            "Name\tLabel\na\t2\nb\t0\nc\t-1\nd\tNaN\n",
+            "sep=;\nface;person\na;2\nb;0.0\nc;-1\n",
+            r#"{"labels": {"a": {"label": 2.0}, "b": {"label": 0}, "c": {"label": -1.0, "mask": NaN}}}"#,
+        ] {
+            assert_eq!(read(text).unwrap(), expected, "{text}");
+        }
+        let rows = labels(&[("0", 1), ("1.0", -1)]);
+        assert_eq!(read(",label\n0,1.0\n1.0,-1.0\n").unwrap(), rows);
+        assert_eq!(read("Unnamed: 0,label\n0,1.0\n1.0,-1.0\n").unwrap(), rows);
+        // Among texts too: one label is one label, and noise is noise.
+        assert_eq!(
+            read("name,label\na,-1.0\nb,7.0\nc,x\nd,7\n").unwrap(),
+            labels(&[("a", -1), ("b", 0), ("c", 1), ("d", 0)])
+        );
+        // A half is no number of a person.
+        assert_eq!(read("name,label\na,1.5\nb,2.0\n").unwrap(), labels(&[("a", 0), ("b", 1)]));
+    }
+
+    #[test]
+    fn one_name_in_two_spellings_is_one_person() {
+        let text = "name,label\na,Zo\u{eb}\nb,Zoe\u{308}\nc,Zoe\n";
+        assert_eq!(read(text).unwrap(), labels(&[("a", 0), ("b", 0), ("c", 1)]));
+    }
+
+    #[test]
+    fn a_row_or_a_text_without_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("long");
+        let write = |start: &str| {
+            let mut file = std::io::BufWriter::new(File::create(&path).unwrap());
+            std::io::Write::write_all(&mut file, start.as_bytes()).unwrap();
+            std::io::copy(&mut std::io::repeat(b'x').take(24 << 20), &mut file).unwrap();
+        };
+        write("name,label\na,1\nb,");
+        let said = read_labels(&path).unwrap_err().to_string();
+        assert!(said.contains("long: ") && said.contains("row of more than"), "{said}");
+        write("name,label\na,1\n\"b");
+        assert!(read_labels(&path).unwrap_err().to_string().contains("row of more than"));
+        write("{\"labels\": {\"");
+        let said = read_labels(&path).unwrap_err().to_string();
+        assert!(said.contains("long: ") && said.contains("text of more than"), "{said}");
     }
 
     #[test]
