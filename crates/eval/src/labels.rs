@@ -7,8 +7,8 @@ use std::io::{BufRead, BufReader, Read, Take};
 use std::path::Path;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
-use streamface_types::bounded::JsonText;
 use streamface_types::Annotation;
+use streamface_types::bounded::JsonText;
 
 use crate::Error;
 

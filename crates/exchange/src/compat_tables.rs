@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use streamface_store::{DETECTIONS, FaceRow, write_atomic};
+use streamface_types::bounded::BoundedRows;
 use streamface_types::{BoundingBox, FaceId, FaceLink, Landmarks, Point, csv_text, csv_text_back};
 
 use crate::files::{MAX_TEXT, open_text};
@@ -52,7 +53,8 @@ fn read_csv(
     mut each: impl FnMut(&[&str]) -> Result<(), String>,
 ) -> Result<(), Error> {
     let broken = |e: csv::Error| Error::format(path, format!("not the original's table: {e}"));
-    let mut csv = csv::ReaderBuilder::new().flexible(true).from_reader(open_text(path, MAX_TEXT)?);
+    let rows = BoundedRows::new(open_text(path, MAX_TEXT)?);
+    let mut csv = csv::ReaderBuilder::new().flexible(true).from_reader(rows);
     let header = csv.headers().map_err(broken)?.clone();
     let at: Vec<usize> = columns
         .iter()
@@ -63,6 +65,7 @@ fn read_csv(
         .collect::<Result<_, _>>()?;
     let mut record = csv::StringRecord::new();
     loop {
+        csv.get_mut().row_ends();
         let row = match csv.read_record(&mut record) {
             Ok(true) => {
                 let fields: Option<Vec<&str>> =

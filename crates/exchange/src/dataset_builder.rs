@@ -9,7 +9,7 @@ use streamface_store::{
     AttributeRow, Dataset, ExtractionRow, FaceRow, FeatureRow, FrameRow, ImageKind, LabelRow, annotations,
     write_annotations, write_atomic,
 };
-use streamface_types::{Annotations, Attributes, FaceId, FrameId, Label, csv_text};
+use streamface_types::{Annotations, Attributes, FaceId, FrameId, Label, csv_text, text};
 
 use crate::files::Place;
 use crate::picture::{Put, as_png, put_file};
@@ -97,9 +97,10 @@ impl<'a> DatasetBuilder<'a> {
         self.searched.insert(frame);
     }
 
-    /// Whose a face is: a name or a number, and the number beside a name where the set has both.
-    pub(crate) fn person(&mut self, face: &FaceId, person: impl Into<String>, number: Option<i64>) {
-        self.people.insert(face.clone(), person.into());
+    /// Whose a face is: a name or a number, and the number beside a name where the set has both. Two spellings of a name are
+    /// one person.
+    pub(crate) fn person(&mut self, face: &FaceId, person: &str, number: Option<i64>) {
+        self.people.insert(face.clone(), text::name(person).into_owned());
         if let Some(number) = number {
             self.numbers.insert(face.clone(), number);
         }

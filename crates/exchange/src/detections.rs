@@ -224,7 +224,7 @@ fn note(builder: &mut DatasetBuilder<'_>, face: &FaceInFrame, cut: Cut) -> Resul
         }
     }
     if let Some(person) = &face.person {
-        builder.person(&id, person.clone(), face.number);
+        builder.person(&id, person, face.number);
     }
     builder.attributes(&id, face.attributes.clone());
     *builder.face(&id) = cut.row;

@@ -1,5 +1,6 @@
 //! Files put into place, and found.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
@@ -37,14 +38,18 @@ impl Place {
     }
 }
 
-/// Opens a text file of at most `limit` bytes.
-pub(crate) fn open_text(path: &Path, limit: u64) -> Result<BufReader<io::Take<File>>, Error> {
-    // Looked at before it is opened: opening a pipe would wait.
-    let meta = fs::metadata(path).map_err(Error::io(path))?;
-    if !meta.is_file() {
+/// Opens a file. A pipe or a device, which may never end, is none; to open one may wait for ever.
+pub(crate) fn open_file(path: &Path) -> Result<File, Error> {
+    if !fs::metadata(path).map_err(Error::io(path))?.is_file() {
         return Err(Error::format(path, "not a file"));
     }
-    let file = File::open(path).map_err(Error::io(path))?;
+    File::open(path).map_err(Error::io(path))
+}
+
+/// Opens a text file of at most `limit` bytes.
+pub(crate) fn open_text(path: &Path, limit: u64) -> Result<BufReader<io::Take<File>>, Error> {
+    let file = open_file(path)?;
+    let meta = file.metadata().map_err(Error::io(path))?;
     if meta.len() > limit {
         return Err(Error::TooLarge { path: path.to_owned(), limit });
     }
@@ -60,23 +65,62 @@ pub(crate) fn walk(root: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut folders = vec![(root.to_owned(), 0)];
     while let Some((folder, depth)) = folders.pop() {
         if depth > MAX_DEPTH {
-            return Err(Error::format(&folder, format!("more than {MAX_DEPTH} folders deep")));
+            let why =
+                format!("more than {MAX_DEPTH} folders deep; import a folder within, or move its files up");
+            return Err(Error::format(root, why));
         }
-        for entry in fs::read_dir(&folder).map_err(Error::io(&folder))? {
-            let entry = entry.map_err(Error::io(&folder))?;
-            if entry.file_name().as_encoded_bytes().starts_with(b".") {
-                continue;
-            }
-            let path = entry.path();
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => folders.push((path, depth + 1)),
-                _ if path.is_file() => files.push(path),
-                _ => {}
-            }
-        }
+        let more = look_into(&folder, &mut files).map_err(Error::io(&folder))?;
+        folders.extend(more.into_iter().map(|folder| (folder, depth + 1)));
     }
     files.sort();
     Ok(files)
+}
+
+/// As [`walk`], but of files at most `most`, and of those deeper than `depth` folders none; what cannot be read is passed
+/// over.
+pub(crate) fn walk_some(root: &Path, depth: usize, most: usize) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    for _ in 0..=depth {
+        let mut within = Vec::new();
+        for folder in folders {
+            within.extend(look_into(&folder, &mut files).unwrap_or_default());
+            if files.len() > most {
+                files.truncate(most);
+                return files;
+            }
+        }
+        within.sort();
+        folders = within;
+    }
+    files.sort();
+    files
+}
+
+/// Adds the files of a folder to `files`, and gives its folders.
+fn look_into(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<Vec<PathBuf>> {
+    let mut folders = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        let path = entry.path();
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => folders.push(path),
+            _ if path.is_file() => files.push(path),
+            _ => {}
+        }
+    }
+    Ok(folders)
+}
+
+/// A part of a path as text. What is not UTF-8 is read as Latin-1, in which such names mostly are: so two names stay two.
+pub(crate) fn text(part: &OsStr) -> String {
+    match part.to_str() {
+        Some(text) => text.to_owned(),
+        None => part.as_encoded_bytes().iter().map(|&byte| char::from(byte)).collect(),
+    }
 }
 
 /// Whether a file is a picture by its name. What it really is, its first bytes say.

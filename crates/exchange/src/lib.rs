@@ -40,6 +40,7 @@
 //! | [`pickle`] | pickles of NumPy arrays, read without running anything |
 //! | `dataset_builder` | where every import ends |
 //! | `embeddings` | the vectors of a dataset, for formats that hold them |
+//! | `loose`, `named_pictures` | JSON of any types, and pictures by the names that a file gives them |
 //! | `detections`, `photos`, `sidecar` | what several formats share: frames with boxes, pictures of one face, JSON of a face |
 //! | `compat_tables`, `table_writer` | the original's CSV files; one table of faces as CSV or Parquet |
 
@@ -52,6 +53,8 @@ mod error;
 mod files;
 mod format;
 pub mod formats;
+mod loose;
+mod named_pictures;
 mod optional_fields;
 mod person_numbers;
 mod photos;

@@ -1,6 +1,6 @@
 //! Sets of pictures with one person each, whatever names them: a folder, a table, a tar entry.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use streamface_store::{FaceRow, ImageKind};
@@ -35,6 +35,24 @@ pub(crate) fn face_id(name: &str, photos: bool) -> Result<FaceId, String> {
     }
 }
 
+/// The face a picture is of, where no other one is called so. Two pictures whose names differ in their extensions alone are
+/// told apart by these.
+fn free_id(photo: &Photo, photos: bool, known: &BTreeMap<FaceId, PathBuf>) -> Result<FaceId, String> {
+    let face = face_id(&photo.name, photos)?;
+    match known.get(&face) {
+        None => return Ok(face),
+        Some(other) if *other == photo.from => return Err("it comes twice".to_owned()),
+        Some(_) => {}
+    }
+    let extension = photo.from.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let longer = face_id(&format!("{}_{extension}", photo.name), photos)?;
+    if known.contains_key(&longer) {
+        Err(format!("another picture is called {face} too"))
+    } else {
+        Ok(longer)
+    }
+}
+
 /// Takes pictures. They are faces, whose frames are not there; or, with `photos`, frames in which `streamface extract`
 /// finds the faces, and the label is that of face 0, the surest.
 pub(crate) fn take(
@@ -45,19 +63,16 @@ pub(crate) fn take(
 ) -> Result<(), Error> {
     let set = set.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     let kind = if photos { ImageKind::Frame } else { ImageKind::Face };
-    let (mut known, mut named, mut pictures) = (BTreeSet::new(), Vec::new(), Vec::new());
+    let (mut known, mut named, mut pictures) = (BTreeMap::new(), Vec::new(), Vec::new());
     for photo in all {
-        let face = match face_id(&photo.name, photos) {
+        let face = match free_id(&photo, photos, &known) {
             Ok(face) => face,
             Err(why) => {
                 builder.problem(format!("{}: {why}", photo.from.display()));
                 continue;
             }
         };
-        if !known.insert(face.clone()) {
-            builder.problem(format!("{}: another picture is called {face} too", photo.from.display()));
-            continue;
-        }
+        known.insert(face.clone(), photo.from.clone());
         let name = if photos { face.frame.to_string() } else { face.to_string() };
         pictures.push(Picture { from: photo.from.clone(), kind, name });
         named.push((face, photo));
@@ -81,7 +96,7 @@ pub(crate) fn note(
     photos: bool,
 ) {
     if let Some(person) = photo.person {
-        builder.person(face, person, photo.number);
+        builder.person(face, &person, photo.number);
     }
     let frame = builder.frame(&face.frame, set);
     if let Some(source) = photo.source {

@@ -1,19 +1,18 @@
 //! What is known of a face as a JSON object of its own.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use streamface_store::FaceRow;
 use streamface_types::attributes::Value;
 use streamface_types::{Attributes, BoundingBox, FaceId, Landmarks, Point};
 
 use crate::any_label::AnyLabel;
+use crate::loose::{self, Loose};
 use crate::optional_fields;
 use crate::snapshot::Snapshot;
 
 /// The attribute that stands beside the others, as in the original's files.
 pub(crate) const MASK: &str = "mask";
 
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
 pub(crate) struct Sidecar {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) face: Option<String>,
@@ -66,6 +65,39 @@ impl Sidecar {
             mask,
             attributes: (!attributes.is_empty()).then_some(attributes),
         }
+    }
+
+    /// What another program's JSON says of a face, as far as it says it in our words: entries that it means otherwise are
+    /// passed over.
+    ///
+    /// # Errors
+    /// Why it is no JSON.
+    pub(crate) fn read(json: &[u8]) -> Result<Self, String> {
+        let all = loose::value(json).map_err(|e| e.to_string())?;
+        let whole = |side: f32| (side >= 0.0 && side.fract() == 0.0).then_some(side as u32);
+        let frame_size = all.get("frame_size").numbers::<2>().and_then(|[w, h]| Some([whole(w)?, whole(h)?]));
+        let label =
+            ["label", "person", "identity", "class"].into_iter().find_map(|name| all.get(name).text());
+        let Loose::Object(_) = all else { return Ok(Self::default()) };
+        let text = |name: &str| match all.get(name) {
+            Loose::Text(text) => Some(text.clone()),
+            _ => None,
+        };
+        let attributes = all.get("attributes").attributes();
+        Ok(Self {
+            face: text("face"),
+            label: label.map(AnyLabel::Text),
+            frame: text("frame"),
+            source: text("source"),
+            stream_seconds: all.get("stream_seconds").number(),
+            bbox: all.get("box").numbers(),
+            landmarks: all.get("landmarks").points(),
+            frame_size,
+            score: all.get("score").single(),
+            blur: all.get("blur").number(),
+            mask: all.get("mask").number(),
+            attributes: (!attributes.is_empty()).then_some(attributes),
+        })
     }
 
     /// The row of a face that this is of; none of the face's own where nothing is known.

@@ -191,13 +191,14 @@ fn hostile_tar_files() {
         "'c' has no picture",
         "'d': neither PNG",
         "'fine': another picture",
+        "'sub/e.png' is a second picture",
     ] {
         assert!(said.contains(word), "'{word}' is not in: {said}");
     }
     let data = Dataset::open(&dir.path().join("out")).unwrap();
     // A name in the JSON is a name, never a path.
     let faces: Vec<_> = data.read::<FaceRow>().unwrap().into_iter().map(|r| r.face.to_string()).collect();
-    assert_eq!(faces, [".._x_face_0", "fine_face_0", "sub_e_face_0"]);
+    assert_eq!(faces, [".._x_face_0", "b_face_0", "fine_face_0", "sub_e_face_0"]);
     assert_eq!(labels(&data), [("fine_face_0".to_owned(), 7)].into());
 
     // Every cut of it, and flipped bytes: an error or less, never a panic, never half a dataset.
@@ -292,7 +293,7 @@ fn a_foreign_and_hostile_coco_file() {
     assert_eq!(labels(&data), expected.map(|(n, l)| (n.to_owned(), l)).into());
     fs::write(set.join("annotations.json"), "{\"images\": [1]}").unwrap();
     let said = take(&set, &formats::Coco, &dir.path().join("no")).unwrap_err().to_string();
-    assert!(said.contains("annotations.json") && said.contains("line 1"), "{said}");
+    assert!(said.contains("annotations.json") && said.contains("1 images or annotations"), "{said}");
 }
 
 #[test]
@@ -408,7 +409,6 @@ fn csv_and_parquet() {
     assert_eq!(&start, b"PAR1");
     // What is not known is empty: never NaN.
     let unknown = set.path("unknown.csv");
-    take(&set.path("faces.csv"), &formats::Csv, &set.path("none")).unwrap_err();
     export(&set.data, &formats::Imagefolder, &set.path("f"), &ExportSettings::default(), &|_| ()).unwrap();
     take(&set.path("f"), &formats::Imagefolder, &set.path("g")).unwrap();
     out(&Dataset::open(&set.path("g")).unwrap(), &formats::Csv, &unknown);

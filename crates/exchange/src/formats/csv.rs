@@ -1,15 +1,18 @@
 //! One CSV file, a row a face: written with the columns of [`table_writer`]; read from that, or from any
 //! with a column that names pictures.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::{BTreeSet, HashMap};
+use std::io::BufRead as _;
+use std::path::{Path, PathBuf};
 
 use streamface_store::FaceRow;
-use streamface_types::{BoundingBox, Landmarks, csv_text_back};
+use streamface_types::bounded::BoundedRows;
+use streamface_types::{BoundingBox, Landmarks, text};
 
 use crate::dataset_builder::DatasetBuilder;
-use crate::files::{MAX_TEXT, named, open_text};
+use crate::files::{MAX_TEXT, is_image, open_text};
 use crate::format::{Description, ExportSettings, Format, ImportSettings};
+use crate::named_pictures::NamedPictures;
 use crate::photos::{self, Photo};
 use crate::report::{Observer, Summary};
 use crate::snapshot::Snapshot;
@@ -61,8 +64,80 @@ impl Format for Csv {
     }
 }
 
-/// Rows need `image`, the picture relative to the CSV's folder or to `--images`; or `face` (or `name`), for
-/// `{face}.png` there. `label` (or `person`, or both: number and name), `source`, box, landmarks and scores are taken where there are any.
+/// Columns that name the picture, the first that is there.
+const IMAGES: [&str; 14] = [
+    "image",
+    "file",
+    "path",
+    "filename",
+    "file_name",
+    "filepath",
+    "file_path",
+    "image_path",
+    "image_name",
+    "image_file",
+    "img",
+    "picture",
+    "photo",
+    "image_id",
+];
+
+/// Columns that may say who it is: names before numbers.
+const PEOPLE: [&str; 7] = ["person", "identity", "label", "class", "subject", "person_id", "identity_id"];
+
+/// Which columns of a table are which.
+struct Columns {
+    at: HashMap<String, usize>,
+    image: Option<usize>,
+    face: Option<usize>,
+    /// The first of them that a row fills counts.
+    people: Vec<usize>,
+    /// Whether decimals have commas, as where fields are parted by semicolons.
+    commas: bool,
+}
+
+impl Columns {
+    /// By the header; a first row that names a picture is no header, but the first of pictures and labels.
+    fn find(header: &csv::StringRecord, separator: u8) -> Option<(Self, bool)> {
+        let at: HashMap<String, usize> =
+            header.iter().zip(0..).map(|(name, at)| (text::column(name), at)).collect();
+        let of = |name: &str| at.get(name).copied();
+        let image = IMAGES.iter().find_map(|name| of(name));
+        let mut people: Vec<usize> = PEOPLE.iter().filter_map(|name| of(name)).collect();
+        // A name is the face's, unless another column is; then it is the person's.
+        let face = of("face").or_else(|| of("name").filter(|_| image.is_none() || !people.is_empty()));
+        people.splice(..0, of("name").filter(|name| Some(*name) != face));
+        let commas = separator == b';';
+        if image.is_some() || face.is_some() {
+            return Some((Self { at, image, face, people, commas }, true));
+        }
+        let image = header.iter().position(|field| is_image(Path::new(field)))?;
+        let people = (header.len() == 2).then(|| 1 - image).into_iter().collect();
+        Some((Self { at: HashMap::new(), image: Some(image), face: None, people, commas }, false))
+    }
+
+    fn text<'r>(&self, record: &'r csv::StringRecord, at: Option<usize>) -> Option<&'r str> {
+        record.get(at?).filter(|text| !text.is_empty())
+    }
+
+    fn person(&self, record: &csv::StringRecord) -> Option<String> {
+        let text = self.people.iter().find_map(|&at| self.text(record, Some(at)))?;
+        // As pandas writes the numbers of a column in which some are missing.
+        Some(text::whole_number(text).map_or_else(|| text.to_owned(), |number| number.to_string()))
+    }
+
+    fn number(&self, record: &csv::StringRecord, name: &str) -> Result<Option<f64>, String> {
+        let Some(text) = self.text(record, self.at.get(name).copied()) else { return Ok(None) };
+        let short: String = text.chars().take(60).collect();
+        let spelled = if self.commas { text.replace(',', ".") } else { text.to_owned() };
+        let value = spelled.parse::<f64>().ok().filter(|v| v.is_finite());
+        value.map(Some).ok_or_else(|| format!("{name} '{short}' is no number"))
+    }
+}
+
+/// Rows need `image`, the picture relative to the CSV's folder or to `--images`, or another column of [`IMAGES`]; or `face`
+/// (or `name`), for `{face}.png` there. A person, `source`, box, landmarks and scores are taken where there are any. Fields
+/// may also be parted by semicolons, tabs or bars.
 fn import(
     path: &Path,
     out: &Path,
@@ -70,41 +145,27 @@ fn import(
     observe: Observer<'_>,
 ) -> Result<Summary, Error> {
     let beside = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let folder = settings.images.as_deref().unwrap_or(beside);
+    let pictures = NamedPictures::new(beside, settings.images.as_deref());
     let broken = |e: csv::Error| Error::format(path, format!("not a CSV table: {e}"));
-    let mut csv =
-        csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(open_text(path, MAX_TEXT)?);
-    let header = csv.headers().map_err(broken)?.clone();
-    let columns: HashMap<&str, usize> =
-        header.iter().zip(0..).map(|(name, at)| (name.trim_start_matches('\u{feff}'), at)).collect();
-    let either = |names: &[&str]| names.iter().find_map(|n| columns.get(n).copied());
-    let (image, face) = (either(&["image", "file", "path"]), either(&["face", "name"]));
-    if image.is_none() && face.is_none() {
-        return Err(Error::format(
-            path,
-            "no column 'image' or 'face' (or 'name') that says which picture a row is of",
-        ));
-    }
-    let (label, source) = (either(&["label", "person", "identity"]), either(&["source"]));
-    // Beside a number the name.
-    let called = either(&["person"]).filter(|at| Some(*at) != label);
+    let (mut csv, separator) = open(path)?;
+    let mut record = csv::StringRecord::new();
+    csv.read_record(&mut record).map_err(broken)?;
+    let header: String = record.iter().collect::<Vec<_>>().join(&char::from(separator).to_string());
+    let header: String = header.chars().take(300).collect();
+    let (columns, has_header) = Columns::find(&record, separator).ok_or_else(|| {
+        let why = "no column 'image' (or file, path, filename, …) or 'face' (or 'name') that says which picture a row is \
+                   of; the header found is";
+        Error::format(path, format!("{why} '{header}'"))
+    })?;
     let mut builder = DatasetBuilder::new(out, settings.place, observe)?;
     let mut photos = Vec::new();
-    let mut record = csv::StringRecord::new();
+    let mut is_row = !has_header;
     loop {
-        let row = match csv.read_record(&mut record) {
-            Ok(true) => {
-                let text = |at: Option<usize>| {
-                    at.and_then(|i| record.get(i)).map(csv_text_back).filter(|t| !t.is_empty())
-                };
-                let (label, called) = (text(label), text(called));
-                let photo = photo(&columns, &record, folder, [text(image), text(face), text(source)]);
-                photo.map(|photo| Photo {
-                    person: called.or(label).map(str::to_owned),
-                    number: called.and(label).and_then(|label| label.parse().ok()),
-                    ..photo
-                })
-            }
+        let row = if is_row { Ok(true) } else { csv.read_record(&mut record) };
+        is_row = false;
+        csv.get_mut().row_ends();
+        let row = match row {
+            Ok(true) => photo(&columns, &record, &pictures),
             Ok(false) => break,
             Err(e) if matches!(e.kind(), csv::ErrorKind::Utf8 { .. }) => Err("not UTF-8".into()),
             Err(e) => return Err(broken(e)),
@@ -117,29 +178,55 @@ fn import(
             }
         }
     }
+    shorten(&mut photos);
     photos::take(&mut builder, photos, path, settings.photos)?;
-    builder.finish(path, "a row for each picture is wanted")
+    let wanted = format!(
+        "a row for each picture is wanted; pictures are looked for in {} (--images names another folder, for a table that \
+         StreamFace exported the dataset directory); the header found is '{header}'",
+        pictures.shown()
+    );
+    builder.finish(path, &wanted)
 }
 
-fn photo(
-    columns: &HashMap<&str, usize>,
-    record: &csv::StringRecord,
-    folder: &Path,
-    [image, face, source]: [Option<&str>; 3],
-) -> Result<Photo, String> {
-    let number = |name: &str| -> Result<Option<f64>, String> {
-        let Some(text) = columns.get(name).and_then(|&i| record.get(i)).filter(|t| !t.is_empty()) else {
-            return Ok(None);
-        };
-        let short: String = text.chars().take(60).collect();
-        let value = text.parse::<f64>().ok().filter(|v| v.is_finite());
-        value.map(Some).ok_or_else(|| format!("{name} '{short}' is no number"))
-    };
+/// Names without folders, where that leaves no two pictures with one name.
+fn shorten(photos: &mut [Photo]) {
+    let last = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+    let mut of: HashMap<String, BTreeSet<PathBuf>> = HashMap::new();
+    for photo in &*photos {
+        of.entry(last(&photo.name)).or_default().insert(photo.from.clone());
+    }
+    for photo in photos {
+        let short = last(&photo.name);
+        if of.get(&short).is_some_and(|pictures| pictures.len() == 1) {
+            photo.name = short;
+        }
+    }
+}
+
+type Reader = csv::Reader<BoundedRows<std::io::BufReader<std::io::Take<std::fs::File>>>>;
+
+/// The rows, its header among them, and what separates fields.
+fn open(path: &Path) -> Result<(Reader, u8), Error> {
+    let mut input = open_text(path, MAX_TEXT)?;
+    let start = input.fill_buf().map_err(Error::io(path))?;
+    if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
+        return Err(Error::format(path, "text of 16 bits a character; save it as CSV in UTF-8"));
+    }
+    let mark = if start.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let (separator, before) = text::dialect(&start[mark..]);
+    input.consume(mark + before);
+    let mut reader = csv::ReaderBuilder::new();
+    reader.flexible(true).trim(csv::Trim::All).has_headers(false).delimiter(separator);
+    Ok((reader.from_reader(BoundedRows::new(input)), separator))
+}
+
+fn photo(columns: &Columns, record: &csv::StringRecord, pictures: &NamedPictures) -> Result<Photo, String> {
+    let number = |name: &str| columns.number(record, name);
+    let face = columns.text(record, columns.face);
     let named_by_face = face.map(|f| format!("{}.png", f.trim_end_matches(".png")));
-    let file = image.map(str::to_owned).or(named_by_face).ok_or("names no picture")?;
-    let from = named(folder, &file)?;
-    let stem = Path::new(&file).file_stem().map(|s| s.to_string_lossy().into_owned());
-    let name = face.map(|f| f.trim_end_matches(".png").to_owned()).or(stem).unwrap_or_default();
+    let file = columns.text(record, columns.image).map(str::to_owned).or(named_by_face);
+    let found = pictures.find(&file.ok_or("names no picture")?)?;
+    let name = face.map_or(found.name, |f| f.trim_end_matches(".png").to_owned());
     // Whose face it is, photos::take says.
     let mut row = FaceRow::new(photos::face_id("row", false)?);
     if let (Some(x), Some(y), Some(w), Some(h)) = (number("x")?, number("y")?, number("w")?, number("h")?) {
@@ -158,5 +245,7 @@ fn photo(
     }
     row.score = number("score")?.map_or(row.score, |v| v as f32);
     row.blur = number("blur")?.unwrap_or(row.blur);
-    Ok(Photo { name, from, row: Some(row), source: source.map(str::to_owned), ..Photo::default() })
+    let source = columns.text(record, columns.at.get("source").copied()).map(str::to_owned);
+    let person = columns.person(record);
+    Ok(Photo { name, from: found.path, person, row: Some(row), source, ..Photo::default() })
 }

@@ -19,17 +19,19 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use streamface_store::{FaceRow, write_atomic};
 use streamface_types::Attributes;
 use streamface_types::attributes::Value as AttributeValue;
+use streamface_types::text::spellings;
 
 use crate::any_label::AnyLabel;
 use crate::dataset_builder::DatasetBuilder;
 use crate::detections::{self, FaceInFrame, FrameWithFaces};
 use crate::files::{MAX_TEXT, is_image, open_text, walk};
 use crate::format::{Description, ExportSettings, Format, ImportSettings};
+use crate::loose::{Loose, items};
 use crate::photos::{self, Photo};
 use crate::report::{Observer, Progress, Summary};
 use crate::sidecar;
@@ -108,16 +110,14 @@ const MASK: &str = "mask_probability";
 /// The number of a person whose label is a name.
 const NUMBER: &str = "label_number";
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct File<T> {
-    #[serde(default)]
     classes: Option<Vec<Value>>,
     labels: BTreeMap<String, T>,
 }
 
 /// One label: of a picture, or of a box in it.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default, Serialize)]
 struct Target {
     #[serde(skip_serializing_if = "Option::is_none")]
     label: Option<AnyLabel>,
@@ -125,21 +125,8 @@ struct Target {
     bounding_box: Option<[f32; 4]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     confidence: Option<f32>,
-    /// The original's own, beside the label.
-    #[serde(skip_serializing)]
-    mask: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attributes: Option<Map<String, Value>>,
-}
-
-/// What a picture may have for a label.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Labelled {
-    None(()),
-    Plain(AnyLabel),
-    One(Target),
-    Many(Vec<Target>),
 }
 
 fn attributes(said: Option<&Attributes>) -> Map<String, Value> {
@@ -209,7 +196,6 @@ fn export_detections(
                 label: Some(label),
                 bounding_box: Some([b.x / w, b.y / h, b.w / w, b.h / h]),
                 confidence: optional_fields::score(face),
-                mask: None,
                 attributes: Some(attributes),
             })
         };
@@ -235,9 +221,7 @@ fn import(
     observe: Observer<'_>,
 ) -> Result<Summary, Error> {
     let path = root.join("labels.json");
-    let read = serde_json::from_reader(open_text(&path, MAX_TEXT)?);
-    let file: File<Labelled> =
-        read.map_err(|e| Error::format(&path, format!("not FiftyOne's labels of pictures: {e}")))?;
+    let (classes, labels) = read(&path)?;
     let folder = root.join("data");
     let files = walk(&folder)?.into_iter().filter(|p| is_image(p));
     let pictures: HashMap<String, PathBuf> = files
@@ -247,82 +231,90 @@ fn import(
         })
         .collect();
     let mut builder = DatasetBuilder::new(out, settings.place, observe)?;
-    let class = |label: Option<AnyLabel>| match (label, &file.classes) {
+    let person = |label: &Loose| match (label, &classes) {
         // A number is the place of a class where there is a list of them.
-        (Some(AnyLabel::Number(n)), Some(classes)) => usize::try_from(n)
-            .ok()
-            .and_then(|n| classes.get(n))
-            .map_or_else(|| n.to_string(), |c| c.as_str().map_or_else(|| c.to_string(), str::to_owned)),
-        (Some(label), _) => label.text(),
-        (None, _) => String::new(),
+        (Loose::Whole(n), Some(classes)) => {
+            let class = usize::try_from(*n).ok().and_then(|n| classes.get(n));
+            class.map_or_else(|| label.text(), Loose::text)
+        }
+        _ => label.text(),
     };
-    let person = |label| Some(class(label)).filter(|l| !l.is_empty());
     let (mut photos, mut frames) = (Vec::new(), Vec::new());
-    for (name, labelled) in file.labels {
-        let Some(from) = pictures.get(&name).cloned() else {
-            let short: String = name.chars().take(200).collect();
-            builder.problem(format!("{}: '{short}' has no picture in data/", path.display()));
+    for (name, labelled) in labels {
+        let short = || name.chars().take(200).collect::<String>();
+        let Some(from) = spellings(&name).iter().find_map(|name| pictures.get(name)).cloned() else {
+            builder.problem(format!("{}: '{}' has no picture in data/", path.display(), short()));
             continue;
         };
-        let target = match labelled {
-            Labelled::Many(targets) => {
-                let mut faces = Vec::new();
-                for target in targets {
-                    let Some(bbox) = target.bounding_box else {
-                        builder.problem(format!(
-                            "{}: '{name}' has a label without bounding_box",
-                            path.display()
-                        ));
-                        continue;
-                    };
-                    faces.push(detection(target, bbox, &person));
-                }
-                frames.push(FrameWithFaces { name, from, source: None, faces });
-                continue;
+        if let Loose::List(targets) = labelled {
+            let faces: Vec<_> = targets.iter().map(|target| detection(target, &person)).collect();
+            for _ in faces.iter().filter(|face| face.is_none()) {
+                let why = "a label without a bounding_box of four numbers";
+                builder.problem(format!("{}: '{}' has {why}", path.display(), short()));
             }
-            Labelled::One(target) => target,
-            Labelled::Plain(label) => Target { label: Some(label), ..Target::default() },
-            Labelled::None(()) => Target::default(),
-        };
-        let (attributes, number) = (said(&target), number(&target));
-        let person = person(target.label);
-        photos.push(Photo { name, from, person, number, attributes, ..Photo::default() });
+            let faces = faces.into_iter().flatten().collect();
+            frames.push(FrameWithFaces { name, from, source: None, faces });
+            continue;
+        }
+        // A label by itself, or with what else is known.
+        let target = &labelled;
+        let label = if target.entries().is_empty() { target } else { target.get("label") };
+        let (person, attributes) = (person(label), said(target));
+        photos.push(Photo { name, from, person, attributes, ..Photo::default() });
     }
     photos::take(&mut builder, photos, root, settings.photos)?;
     detections::take(&mut builder, frames, root)?;
     builder.finish(root, "labels.json and data/ with PNG or JPEG files are wanted")
 }
 
-fn detection(
-    target: Target,
-    bbox: [f32; 4],
-    person: &dyn Fn(Option<AnyLabel>) -> Option<String>,
-) -> FaceInFrame {
-    let (attributes, number) = (said(&target), number(&target));
-    let attribute = |name: &str| target.attributes.as_ref().and_then(|a| a.get(name));
-    let face = attribute("face").and_then(Value::as_str).map(str::to_owned);
-    let landmarks = attribute("landmarks").and_then(|l| serde_json::from_value(l.clone()).ok());
-    let score = target.confidence;
-    // What stands for a label where there is none.
-    let person = person(target.label).filter(|p| p != "face");
-    FaceInFrame { face, bbox, relative: true, landmarks, score, person, number, attributes }
+/// The classes, where there is a list of them, and the labels by the names of pictures.
+#[allow(clippy::type_complexity)]
+fn read(path: &Path) -> Result<(Option<Vec<Loose>>, BTreeMap<String, Loose>), Error> {
+    let (mut classes, mut labels) = (Vec::new(), BTreeMap::new());
+    let mut each = |entry: &str, name: Option<String>, value: Loose| match (entry, name) {
+        ("labels", Some(name)) => drop(labels.insert(name, value)),
+        ("classes", None) => classes.push(value),
+        _ => {}
+    };
+    let entries = items(open_text(path, MAX_TEXT)?, &["classes", "labels"], &mut each);
+    let wrong = |why: String| Error::format(path, format!("not FiftyOne's labels of pictures: {why}"));
+    let entries = entries.map_err(|e| wrong(e.to_string()))?;
+    if !entries.iter().any(|name| name == "labels") {
+        return Err(wrong(format!("no 'labels' in it, but '{}'", entries.join("', '"))));
+    }
+    Ok(((!classes.is_empty()).then_some(classes), labels))
 }
 
-/// The number beside a label that is a name.
-fn number(target: &Target) -> Option<i64> {
-    target.attributes.as_ref()?.get(NUMBER)?.as_i64()
+fn detection(target: &Loose, person: &dyn Fn(&Loose) -> Option<String>) -> Option<FaceInFrame> {
+    let attributes = target.get("attributes");
+    Some(FaceInFrame {
+        face: attributes.get("face").text(),
+        bbox: target.get("bounding_box").numbers()?,
+        relative: true,
+        landmarks: attributes.get("landmarks").points(),
+        score: target.get("confidence").single(),
+        // What stands for a label where there is none.
+        person: person(target.get("label")).filter(|p| p != "face"),
+        attributes: said(target),
+    })
 }
 
 /// The attributes that are numbers, or numbers by name; others are passed over.
-fn said(target: &Target) -> Attributes {
-    let mut all = Attributes::default();
-    for (name, value) in target.attributes.iter().flatten().filter(|(name, _)| *name != NUMBER) {
-        let name = if name == MASK { sidecar::MASK } else { name.as_str() };
-        let one = Map::from_iter([(name.to_owned(), value.clone())]);
-        let one: Attributes = serde_json::from_value(Value::Object(one)).unwrap_or_default();
-        one.into_iter().for_each(|(name, value)| drop(all.insert(name, value)));
-    }
-    if let Some(mask) = target.mask.filter(|_| all.get(sidecar::MASK).is_none()) {
+fn said(target: &Loose) -> Attributes {
+    let mut all: Attributes = target
+        .get("attributes")
+        .attributes()
+        .into_iter()
+        .map(|(name, value)| match value {
+            // By its own name FiftyOne would take it for pixels.
+            AttributeValue::Number(p) if name == MASK => {
+                (sidecar::MASK.to_owned(), AttributeValue::Probability(p))
+            }
+            value => (name, value),
+        })
+        .collect();
+    // The original's own, beside the label.
+    if let Some(mask) = target.get("mask").number().filter(|_| all.get(sidecar::MASK).is_none()) {
         all.insert(sidecar::MASK, AttributeValue::Probability(mask));
     }
     all

@@ -14,7 +14,7 @@ use streamface_store::PersonFolders;
 
 use crate::Error;
 use crate::dataset_builder::DatasetBuilder;
-use crate::files::{is_image, walk};
+use crate::files::{is_image, text, walk};
 use crate::format::{Description, ExportSettings, Format, ImportSettings};
 use crate::photos::{self, Photo};
 use crate::report::{Observer, Progress, Summary};
@@ -94,7 +94,7 @@ pub(super) fn import(
 ) -> Result<Summary, Error> {
     let mut builder = DatasetBuilder::new(out, settings.place, observe)?;
     let files: Vec<_> = walk(root)?.into_iter().filter(|p| is_image(p)).collect();
-    let stem = |p: &Path| p.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+    let stem = |p: &Path| p.file_stem().map(text).unwrap_or_default();
     let mut times: HashMap<String, u32> = HashMap::new();
     files.iter().for_each(|p| *times.entry(stem(p)).or_default() += 1);
     // Numbers and full names, where we have written the folders.
@@ -106,9 +106,11 @@ pub(super) fn import(
     let unique = times.values().all(|&n| n == 1);
     let photo = |from: std::path::PathBuf| {
         let folder = from.parent().and_then(|p| p.strip_prefix(root).ok());
-        let person = folder.and_then(|f| f.iter().next()).map(|p| p.to_string_lossy().into_owned());
+        let person = folder.and_then(|f| f.iter().next()).map(text);
         let name = match (unique, folder) {
-            (false, Some(folder)) => folder.join(stem(&from)).to_string_lossy().into_owned(),
+            (false, Some(folder)) => {
+                folder.iter().map(text).chain([stem(&from)]).collect::<Vec<_>>().join("/")
+            }
             _ => stem(&from),
         };
         match person.as_ref().and_then(|folder| known.get(folder)) {

@@ -1,5 +1,7 @@
 //! NumPy's arrays and scalars, as pickles describe them.
 
+use streamface_types::embedding::half;
+
 /// What the numbers of an array are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -18,19 +20,19 @@ pub enum Kind {
 pub struct Dtype {
     /// What it is.
     pub kind: Kind,
-    /// Its size in bytes: 1, 2, 4 or 8.
+    /// Its size in bytes: 1, 2, 4 or 8; of floats 2, 4 or 8.
     pub size: u8,
     /// Whether the highest byte comes first.
     pub big_endian: bool,
 }
 
 impl Dtype {
-    /// Reads NumPy's short name: `f4`, `<f8`, `|b1`, `i8`.
+    /// Reads NumPy's short name: `f4`, `<f8`, `f2`, `|b1`, `i8`.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let big_endian = text.starts_with('>');
         let text = text.trim_start_matches(['<', '>', '|', '=']);
         let (kind, sizes): (_, &[&str]) = match text.get(..1)? {
-            "f" => (Kind::Float, &["4", "8"]),
+            "f" => (Kind::Float, &["2", "4", "8"]),
             "i" => (Kind::Int, &["1", "2", "4", "8"]),
             "u" => (Kind::Unsigned, &["1", "2", "4", "8"]),
             "b" => (Kind::Bool, &["1"]),
@@ -50,6 +52,7 @@ impl Dtype {
         }
         let bits = u64::from_le_bytes(low_first);
         match (self.kind, self.size) {
+            (Kind::Float, 2) => half(bits as u16).into(),
             (Kind::Float, 4) => f32::from_bits(bits as u32).into(),
             (Kind::Float, _) => f64::from_bits(bits),
             (Kind::Int, size) => {

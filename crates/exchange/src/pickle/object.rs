@@ -17,13 +17,13 @@ pub enum Node<'a> {
     Int(i64),
     /// `float`, or a NumPy scalar.
     Float(f64),
-    /// `str`.
+    /// `str`, also Python 2's where it is UTF-8.
     Text(&'a str),
     /// `bytes`.
     Bytes(&'a [u8]),
     /// `tuple` or `list`.
     Sequence(&'a [Object]),
-    /// `dict` or `OrderedDict`: keys and values in the order they were set, a key maybe more than once.
+    /// `dict`, `OrderedDict` or `defaultdict`: keys and values in the order they were set, a key maybe more than once.
     Dict(&'a [(Object, Object)]),
     /// `numpy.ndarray`.
     Array(Array<'a>),
@@ -38,6 +38,8 @@ pub(super) enum Stored {
     Float(f64),
     Text(Box<str>),
     Bytes(Box<[u8]>),
+    /// A `str` of Python 2: text where it is UTF-8, else bytes.
+    String(Box<[u8]>),
     Tuple(Box<[Object]>),
     List(Vec<Object>),
     Dict(Vec<(Object, Object)>),
@@ -63,7 +65,12 @@ pub(super) enum Global {
     Scalar,
     FromBuffer,
     OrderedDict,
+    DefaultDict,
     Encode,
+    /// `bytes()`, which is how protocols up to 2 spell no bytes.
+    Bytes,
+    /// What a `defaultdict` would make of a key that it lacks. Nothing is ever made by it.
+    Factory,
 }
 
 impl Global {
@@ -76,6 +83,12 @@ impl Global {
             ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => Self::Scalar,
             ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => Self::FromBuffer,
             ("collections", "OrderedDict") => Self::OrderedDict,
+            ("collections", "defaultdict") => Self::DefaultDict,
+            ("builtins" | "__builtin__", "bytes") => Self::Bytes,
+            (
+                "builtins" | "__builtin__",
+                "dict" | "list" | "tuple" | "set" | "int" | "long" | "float" | "bool" | "str" | "unicode",
+            ) => Self::Factory,
             // How protocol 2 spells bytes.
             ("_codecs", "encode") => Self::Encode,
             _ => return None,
@@ -118,12 +131,13 @@ impl Pickle {
             Stored::Float(v) => Node::Float(*v),
             Stored::Text(v) => Node::Text(v),
             Stored::Bytes(v) => Node::Bytes(v),
+            Stored::String(v) => std::str::from_utf8(v).map_or(Node::Bytes(v), Node::Text),
             Stored::Tuple(v) => Node::Sequence(v),
             Stored::List(v) => Node::Sequence(v),
             Stored::Dict(v) => Node::Dict(v),
             Stored::Array(a) => {
                 let bytes = a.bytes.and_then(|b| match &self.objects[b.0 as usize] {
-                    Stored::Bytes(bytes) => Some(&**bytes),
+                    Stored::Bytes(bytes) | Stored::String(bytes) => Some(&**bytes),
                     _ => None,
                 });
                 bytes.map_or(Node::Other, |bytes| {

@@ -1,5 +1,6 @@
 //! The stack machine, without the power to call anything.
 
+mod lines;
 mod make;
 
 use std::collections::HashMap;
@@ -259,7 +260,7 @@ impl<R: Read> Machine<R> {
             op::PROTO => {
                 let [version] = self.take()?;
                 if version > 5 {
-                    return Err(format!("protocol {version}; 2 to 5 are read"));
+                    return Err(format!("protocol {version}; 0 to 5 are read"));
                 }
             }
             op::FRAME => drop(self.take::<8>()?),
@@ -337,6 +338,27 @@ impl<R: Read> Machine<R> {
                 let items = self.pop_to_mark()?;
                 self.tuple(items)?;
             }
+            op::SHORT_BINSTRING => {
+                let [len] = self.take()?;
+                self.push_string(len.into())?;
+            }
+            op::BINSTRING => {
+                let len = i32::from_le_bytes(self.take()?);
+                self.push_string(u64::try_from(len).map_err(|_| format!("a text of {len} bytes"))?)?;
+            }
+            op::INT | op::LONG | op::FLOAT | op::STRING | op::UNICODE | op::PUT | op::GET => {
+                self.of_line(code)?
+            }
+            op::LIST => {
+                let items = self.pop_to_mark()?;
+                self.charge(4 * items.len() as u64)?;
+                self.push(Stored::List(items))?;
+            }
+            op::DICT => {
+                let items = self.pop_to_mark()?;
+                self.push(Stored::Dict(Vec::new()))?;
+                self.set_items(&items)?;
+            }
             op::EMPTY_LIST => drop(self.push(Stored::List(Vec::new()))?),
             op::APPEND => {
                 let item = self.pop()?;
@@ -381,9 +403,9 @@ impl<R: Read> Machine<R> {
             }
             op::STACK_GLOBAL => {
                 let (name, module) = (self.pop()?, self.pop()?);
-                let text = |object: Object| match &self.objects[object.0 as usize] {
-                    Stored::Text(text) => Ok(text.chars().take(256).collect::<String>()),
-                    _ => Err("a name that is no text".to_owned()),
+                let text = |object: Object| {
+                    let text = self.text_of(object).ok_or("a name that is no text")?;
+                    Ok::<_, String>(text.chars().take(256).collect::<String>())
                 };
                 let (module, name) = (text(module)?, text(name)?);
                 self.global(&module, &name)?;
@@ -404,6 +426,11 @@ impl<R: Read> Machine<R> {
             }
         }
         Ok(None)
+    }
+
+    fn push_string(&mut self, len: u64) -> Step<()> {
+        let bytes = self.bytes(len)?;
+        self.push(Stored::String(bytes)).map(drop)
     }
 
     fn push_bytes(&mut self, len: u64) -> Step<()> {

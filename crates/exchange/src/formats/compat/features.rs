@@ -91,12 +91,7 @@ fn feature(pickle: &Pickle, name: &str, value: Object, left: &mut u64) -> Result
     let Node::Sequence(&[embedding, demographics, expression, mask, pose]) = pickle.get(value) else {
         return Err(says("not (embedding, demographics, expression, mask, pose)"));
     };
-    let Node::Array(array) = pickle.get(embedding) else { return Err(says("the embedding is no array")) };
-    if array.shape.len() != 1 || array.dtype.kind != Kind::Float {
-        return Err(says("the embedding is no vector of floats"));
-    }
-    *left = left.checked_sub(4 * array.len() as u64 + 512).ok_or(None)?;
-    let embedding = array.to_f32();
+    let embedding = vector(pickle, embedding, left)?;
     if embedding.is_empty() || streamface_types::embedding::not_finite(&embedding).is_some() {
         return Err(says("the embedding is empty, or holds what is not a finite number"));
     }
@@ -141,6 +136,32 @@ fn feature(pickle: &Pickle, name: &str, value: Object, left: &mut u64) -> Result
     };
     mask.map(|p| attributes.insert("mask", Value::Probability(p)));
     Ok(Feature { face, embedding, attributes })
+}
+
+/// An embedding: an array of floats with one side longer than 1, or a list of numbers.
+fn vector(pickle: &Pickle, object: Object, left: &mut u64) -> Result<Vec<f32>, Option<String>> {
+    let says = |why: &str| Some(why.to_owned());
+    let mut spend = |numbers: usize| {
+        *left = left.checked_sub(4 * numbers as u64 + 512).ok_or(None)?;
+        Ok::<(), Option<String>>(())
+    };
+    match pickle.get(object) {
+        Node::Array(array) => {
+            let sides = array.shape.iter().filter(|&&side| side != 1).count();
+            if array.shape.is_empty() || sides > 1 || array.dtype.kind != Kind::Float {
+                return Err(says("the embedding is no vector of floats"));
+            }
+            spend(array.len())?;
+            Ok(array.to_f32())
+        }
+        Node::Sequence(numbers) => {
+            spend(numbers.len())?;
+            let numbers: Option<Vec<f32>> =
+                numbers.iter().map(|&n| number(pickle, n).map(|n| n as f32)).collect();
+            numbers.ok_or_else(|| says("the embedding is no vector of floats"))
+        }
+        _ => Err(says("the embedding is no array")),
+    }
 }
 
 fn number(pickle: &Pickle, object: Object) -> Option<f64> {

@@ -1,11 +1,10 @@
 //! A directory of the original as a dataset.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, Read as _};
 use std::path::{Path, PathBuf};
 
 use streamface_store::{FrameFormat, ImageKind, read_annotations};
-use streamface_types::{Annotations, FaceId, FrameId};
+use streamface_types::{Annotations, FaceId, FrameId, bounded};
 
 use super::features::read_features;
 use crate::Error;
@@ -110,7 +109,7 @@ fn labels(root: &Path, builder: &mut DatasetBuilder<'_>) -> Result<(), Error> {
                 let label = annotation.label;
                 let name = annotations.names.get(&label.0).filter(|_| !label.is_noise());
                 let person = name.cloned().unwrap_or_else(|| label.to_string());
-                builder.person(&face, person, Some(label.0));
+                builder.person(&face, &person, Some(label.0));
                 builder.attributes(&face, annotation.attributes);
             }
             Err(e) => builder.problem(format!("{}: {e}", path.display())),
@@ -185,7 +184,7 @@ fn processed(root: &Path) -> Result<BTreeSet<FrameId>, Error> {
     if !path.is_file() || !leads_inside(root, &path) {
         return Ok(BTreeSet::new());
     }
-    let lines = open_text(&path, crate::files::MAX_TEXT)?.take(crate::files::MAX_TEXT).lines();
+    let lines = bounded::lines(open_text(&path, crate::files::MAX_TEXT)?);
     let frame = |line: String| FrameId::new(line.trim().trim_end_matches(".png")).ok();
     let frames: std::io::Result<Vec<_>> = lines.map(|line| line.map(frame)).collect();
     Ok(frames.map_err(Error::io(&path))?.into_iter().flatten().collect())

@@ -16,6 +16,15 @@ impl<R: Read> Machine<R> {
         &self.objects[object.0 as usize]
     }
 
+    /// A text, also Python 2's.
+    pub(super) fn text_of(&self, object: Object) -> Option<&str> {
+        match self.stored(object) {
+            Stored::Text(text) => Some(text),
+            Stored::String(bytes) => std::str::from_utf8(bytes).ok(),
+            _ => None,
+        }
+    }
+
     fn dtype(&self, object: Object) -> Step<Dtype> {
         match self.stored(object) {
             Stored::Dtype(dtype) => Ok(*dtype),
@@ -25,7 +34,7 @@ impl<R: Read> Machine<R> {
 
     fn byte_len(&self, object: Object) -> Step<u64> {
         match self.stored(object) {
-            Stored::Bytes(bytes) => Ok(bytes.len() as u64),
+            Stored::Bytes(bytes) | Stored::String(bytes) => Ok(bytes.len() as u64),
             _ => Err("an array of what are no bytes".into()),
         }
     }
@@ -67,9 +76,7 @@ impl<R: Read> Machine<R> {
                 }))
             }
             (Global::Dtype, &[name, ..]) => {
-                let Stored::Text(name) = self.stored(name) else {
-                    return Err("a dtype without a name".into());
-                };
+                let name = self.text_of(name).ok_or("a dtype without a name")?;
                 let short: String = name.chars().take(32).collect();
                 Stored::Dtype(
                     Dtype::parse(name)
@@ -79,22 +86,31 @@ impl<R: Read> Machine<R> {
             (Global::Scalar, &[dtype, bytes]) => {
                 let dtype = self.dtype(dtype)?;
                 match self.stored(bytes) {
-                    Stored::Bytes(b) if b.len() == usize::from(dtype.size) => Stored::Float(dtype.number(b)),
+                    Stored::Bytes(b) | Stored::String(b) if b.len() == usize::from(dtype.size) => {
+                        Stored::Float(dtype.number(b))
+                    }
                     _ => return Err("a number of the wrong length".into()),
                 }
             }
             (Global::FromBuffer, &[bytes, dtype, shape, order]) => {
                 let dtype = self.dtype(dtype)?;
                 let shape = self.shape(shape, dtype, self.byte_len(bytes)?)?;
-                let fortran = matches!(self.stored(order), Stored::Text(order) if **order == *"F");
+                let fortran = self.text_of(order) == Some("F");
                 self.charge(64 + 8 * shape.len() as u64)?;
                 Stored::Array(Box::new(StoredArray { shape, dtype, fortran, bytes: Some(bytes) }))
             }
             (Global::OrderedDict, []) => Stored::Dict(Vec::new()),
+            // Python 2 gives the entries at once.
+            (Global::OrderedDict, &[entries]) => self.pairs(entries)?,
+            (Global::DefaultDict, []) => Stored::Dict(Vec::new()),
+            (Global::DefaultDict, &[factory])
+                if matches!(self.stored(factory), Stored::None | Stored::Global(_)) =>
+            {
+                Stored::Dict(Vec::new())
+            }
+            (Global::Bytes, []) => Stored::Bytes(Box::default()),
             (Global::Encode, &[text, _]) => {
-                let Stored::Text(text) = self.stored(text) else {
-                    return Err("encodes what is no text".into());
-                };
+                let text = self.text_of(text).ok_or("encodes what is no text")?;
                 let bytes = text.chars().map(|c| u8::try_from(c).ok()).collect::<Option<Box<[u8]>>>();
                 let bytes = bytes.ok_or("bytes that are none")?;
                 self.charge(bytes.len() as u64)?;
@@ -105,22 +121,37 @@ impl<R: Read> Machine<R> {
         self.push(made).map(drop)
     }
 
+    /// A dict of a list of pairs.
+    fn pairs(&mut self, entries: Object) -> Step<Stored> {
+        let list = |object: Object| match self.stored(object) {
+            Stored::List(items) => Some(&items[..]),
+            Stored::Tuple(items) => Some(&items[..]),
+            _ => None,
+        };
+        let pair = |&entry: &Object| match list(entry) {
+            Some(&[key, value]) => Some((key, value)),
+            _ => None,
+        };
+        let pairs: Option<Vec<(Object, Object)>> =
+            list(entries).and_then(|entries| entries.iter().map(pair).collect());
+        let pairs = pairs.ok_or("a dict of what are no pairs")?;
+        self.charge(8 * pairs.len() as u64)?;
+        Ok(Stored::Dict(pairs))
+    }
+
     pub(super) fn build(&mut self, object: Object, state: Object) -> Step<()> {
         let items = self.items(state)?;
         match (self.stored(object), items) {
             (Stored::Array(_), &[_, shape, dtype, fortran, bytes]) => {
                 let dtype = self.dtype(dtype)?;
                 let shape = self.shape(shape, dtype, self.byte_len(bytes)?)?;
-                let fortran = matches!(self.stored(fortran), Stored::Bool(true));
+                let fortran = matches!(self.stored(fortran), Stored::Bool(true) | Stored::Int(1));
                 self.charge(8 * shape.len() as u64)?;
                 *self.at(object) =
                     Stored::Array(Box::new(StoredArray { shape, dtype, fortran, bytes: Some(bytes) }));
             }
             (Stored::Dtype(dtype), &[_, order, ..]) => {
-                let big_endian = match self.stored(order) {
-                    Stored::Text(order) => &**order == ">",
-                    _ => return Err("a dtype without an order of bytes".into()),
-                };
+                let big_endian = self.text_of(order).ok_or("a dtype without an order of bytes")? == ">";
                 let dtype = Dtype { big_endian, ..*dtype };
                 *self.at(object) = Stored::Dtype(dtype);
             }
