@@ -156,7 +156,7 @@ fn analyze(args: &AnalyzeArgs) -> anyhow::Result<Outcome> {
     let call = Call::stoppable(&args.common)?;
     let done = streamface_pipeline::analyze(&args.dir, &settings, &call.context())?;
     let mut summary = Summary::from(done.work);
-    summary.notes.push(format!("features {} embedded", faces(done.embedded)));
+    summary.embedded = Some((done.embedded, done.crops));
     summary.notes.push(format!("next     streamface cluster {}", args.dir.display()));
     summary.print(args.common.json);
     Ok(summary.outcome())
@@ -190,7 +190,8 @@ fn cluster(args: &ClusterArgs) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Done);
     }
     let dir = args.dir.as_ref().context("a dataset directory is needed")?;
-    let settings: ClusterSettings = settings(args)?;
+    let mut settings: ClusterSettings = settings(args)?;
+    settings.discard_labels = args.discard_labels;
     limit_threads(settings.resources.threads)?;
     let done = streamface_pipeline::cluster(dir, &settings, &call.context())?;
     review::print_conflicts(&done.report);
@@ -294,7 +295,8 @@ fn import(args: &ImportArgs) -> anyhow::Result<Outcome> {
     let next = if done.faces == 0 {
         Some(format!("next: streamface extract {}", out.display()))
     } else {
-        (done.embeddings > 0).then(|| format!("next: streamface cluster {}", out.display()))
+        let step = if done.embeddings > 0 { "cluster" } else { "analyze" };
+        Some(format!("next: streamface {step} {}", out.display()))
     };
     Ok(datasets::exchanged(&done, None, out, next.as_deref(), args.common.json))
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use streamface_store::FaceRow;
 use streamface_types::attributes::Value;
+use streamface_types::text::whole_number;
 use streamface_types::{Attributes, BoundingBox, FaceId, Landmarks, Point};
 
 use crate::any_label::AnyLabel;
@@ -13,6 +14,7 @@ use crate::snapshot::Snapshot;
 /// The attribute that stands beside the others, as in the original's files.
 pub(crate) const MASK: &str = "mask";
 
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Sidecar {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) face: Option<String>,
@@ -76,8 +78,11 @@ impl Sidecar {
         let all = loose::value(json).map_err(|e| e.to_string())?;
         let whole = |side: f32| (side >= 0.0 && side.fract() == 0.0).then_some(side as u32);
         let frame_size = all.get("frame_size").numbers::<2>().and_then(|[w, h]| Some([whole(w)?, whole(h)?]));
-        let label =
-            ["label", "person", "identity", "class"].into_iter().find_map(|name| all.get(name).text());
+        let first = |names: &[&str]| names.iter().find_map(|name| all.get(name).text());
+        // A number may be written as a text, or as a float.
+        let label = first(&["label", "class"])
+            .map(|text| whole_number(&text).map_or(AnyLabel::Text(text), AnyLabel::Number));
+        let person = first(&["person", "identity"]).map(AnyLabel::Text);
         let Loose::Object(_) = all else { return Ok(Self::default()) };
         let text = |name: &str| match all.get(name) {
             Loose::Text(text) => Some(text.clone()),
@@ -86,7 +91,8 @@ impl Sidecar {
         let attributes = all.get("attributes").attributes();
         Ok(Self {
             face: text("face"),
-            label: label.map(AnyLabel::Text),
+            label,
+            person,
             frame: text("frame"),
             source: text("source"),
             stream_seconds: all.get("stream_seconds").number(),

@@ -132,6 +132,11 @@ pub struct ClusterArgs {
     #[command(flatten)]
     #[serde(flatten)]
     pub method: MethodArgs,
+    /// Faces that have a label and no embedding, such as imported ones before analyze, lose the label; otherwise
+    /// nothing is clustered
+    #[arg(long, conflicts_with = "vectors")]
+    #[serde(skip)]
+    pub discard_labels: bool,
     /// Common.
     #[command(flatten)]
     #[serde(skip)]

@@ -103,6 +103,9 @@ Examples:
   # photos, whose faces are found and embedded here
   streamface import lfw --format lfw --out lfw-set
   streamface extract lfw-set && streamface analyze lfw-set
+  # pictures of one face each, a folder a person: aligned by landmarks that are found in them
+  streamface import crops --format imagefolder --out set
+  streamface analyze set && streamface cluster set
   # a table, and the pictures that it names
   streamface import faces.csv --format csv --images pictures --out set
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use streamface_pipeline::disk::Size;
-use streamface_pipeline::{ClusterResult, DiskUse, FaceCounts, FrameCounts, LabelSource, Work};
+use streamface_pipeline::{ClusterResult, CropCounts, DiskUse, FaceCounts, FrameCounts, LabelSource, Work};
 use streamface_store::DropReason;
 
 use super::Outcome;
@@ -18,6 +18,8 @@ pub struct Summary {
     pub frames: Option<FrameCounts>,
     /// What became of faces.
     pub faces: Option<FaceCounts>,
+    /// Faces that were embedded, and those of them whose pictures were taken for it.
+    pub embedded: Option<(u64, CropCounts)>,
     /// What clustering found.
     pub people: Option<ClusterResult>,
     /// Time at work by stage.
@@ -78,7 +80,28 @@ impl Summary {
                 f.blurred
             );
         }
-        if let Some(ClusterResult { found: p, decisions, report, .. }) = &self.people {
+        let crops = self.faces.map_or_else(CropCounts::default, |f| f.crops);
+        let (embedded, crops) = self.embedded.map_or((None, crops), |(n, crops)| (Some(n), crops));
+        if let Some(n) = embedded {
+            say!("features {} embedded", super::faces(n));
+        }
+        if crops.total() > 0 {
+            say!(
+                "pictures {} embedded from a picture of them: {} by known landmarks, {} by landmarks found in it, {} \
+                 as it is",
+                super::faces(crops.total()),
+                crops.known,
+                crops.found,
+                crops.as_they_are
+            );
+        }
+        if let Some(ClusterResult { found: p, decisions, report, lost, imported, .. }) = &self.people {
+            if *lost > 0 {
+                say!("labels   {lost} faces without an embedding lost their labels");
+            }
+            if let Some(imported) = imported {
+                say!("labels   those that were imported stay in {}", imported.display());
+            }
             say!(
                 "people   {} of {} ({} seen once; the most seen has {})",
                 p.people,
@@ -142,11 +165,17 @@ impl Summary {
             });
             all.insert("faces".into(), faces);
         }
-        if let Some(ClusterResult { found: p, decisions, report, .. }) = &self.people {
+        if let Some((n, crops)) = self.embedded {
+            let pictures = json!({
+                "known_landmarks": crops.known, "found_landmarks": crops.found, "as_they_are": crops.as_they_are
+            });
+            all.insert("features".into(), json!({"embedded": n, "from_pictures": pictures}));
+        }
+        if let Some(ClusterResult { found: p, decisions, report, lost, .. }) = &self.people {
             let people = json!({
                 "faces": p.faces, "people": p.people, "singletons": p.singletons, "largest": p.largest,
                 "links": p.links, "clusters_before_merging": p.before_merging, "decisions": decisions,
-                "decisions_not_followed": report.conflicts.len()
+                "decisions_not_followed": report.conflicts.len(), "labels_lost": lost
             });
             all.insert("people".into(), people);
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use streamface_store::FaceRow;
 use streamface_types::bounded::BoundedRows;
-use streamface_types::{BoundingBox, Landmarks, text};
+use streamface_types::{BoundingBox, Landmarks, csv_text_back, text};
 
 use crate::dataset_builder::DatasetBuilder;
 use crate::files::{MAX_TEXT, is_image, open_text};
@@ -117,7 +117,7 @@ impl Columns {
     }
 
     fn text<'r>(&self, record: &'r csv::StringRecord, at: Option<usize>) -> Option<&'r str> {
-        record.get(at?).filter(|text| !text.is_empty())
+        record.get(at?).map(csv_text_back).filter(|text| !text.is_empty())
     }
 
     fn person(&self, record: &csv::StringRecord) -> Option<String> {
@@ -247,5 +247,8 @@ fn photo(columns: &Columns, record: &csv::StringRecord, pictures: &NamedPictures
     row.blur = number("blur")?.unwrap_or(row.blur);
     let source = columns.text(record, columns.at.get("source").copied()).map(str::to_owned);
     let person = columns.person(record);
-    Ok(Photo { name, from: found.path, person, row: Some(row), source, ..Photo::default() })
+    // Beside a name the number.
+    let label = columns.text(record, columns.at.get("label").copied());
+    let number = label.and_then(text::whole_number).filter(|n| person.as_deref() != Some(&n.to_string()));
+    Ok(Photo { name, from: found.path, person, number, row: Some(row), source, ..Photo::default() })
 }

@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 use streamface_store::{FaceRow, write_atomic};
 use streamface_types::Attributes;
 use streamface_types::attributes::Value as AttributeValue;
-use streamface_types::text::spellings;
+use streamface_types::text::{spellings, whole_number};
 
 use crate::any_label::AnyLabel;
 use crate::dataset_builder::DatasetBuilder;
@@ -259,8 +259,8 @@ fn import(
         // A label by itself, or with what else is known.
         let target = &labelled;
         let label = if target.entries().is_empty() { target } else { target.get("label") };
-        let (person, attributes) = (person(label), said(target));
-        photos.push(Photo { name, from, person, attributes, ..Photo::default() });
+        let (person, number, attributes) = (person(label), number(target), said(target));
+        photos.push(Photo { name, from, person, number, attributes, ..Photo::default() });
     }
     photos::take(&mut builder, photos, root, settings.photos)?;
     detections::take(&mut builder, frames, root)?;
@@ -295,8 +295,14 @@ fn detection(target: &Loose, person: &dyn Fn(&Loose) -> Option<String>) -> Optio
         score: target.get("confidence").single(),
         // What stands for a label where there is none.
         person: person(target.get("label")).filter(|p| p != "face"),
+        number: number(target),
         attributes: said(target),
     })
+}
+
+/// The number beside a label that is a name.
+fn number(target: &Loose) -> Option<i64> {
+    whole_number(&target.get("attributes").get(NUMBER).text()?)
 }
 
 /// The attributes that are numbers, or numbers by name; others are passed over.
@@ -305,6 +311,7 @@ fn said(target: &Loose) -> Attributes {
         .get("attributes")
         .attributes()
         .into_iter()
+        .filter(|(name, _)| name != NUMBER)
         .map(|(name, value)| match value {
             // By its own name FiftyOne would take it for pixels.
             AttributeValue::Number(p) if name == MASK => {

@@ -347,7 +347,7 @@ impl<R: Read> Machine<R> {
                 self.push_string(u64::try_from(len).map_err(|_| format!("a text of {len} bytes"))?)?;
             }
             op::INT | op::LONG | op::FLOAT | op::STRING | op::UNICODE | op::PUT | op::GET => {
-                self.of_line(code)?
+                self.of_line(code)?;
             }
             op::LIST => {
                 let items = self.pop_to_mark()?;

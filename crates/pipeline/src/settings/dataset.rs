@@ -124,6 +124,10 @@ pub struct ClusterSettings {
     /// Method.
     #[serde(flatten)]
     pub method: MethodSettings,
+    /// Faces that have a label and no embedding lose the label; otherwise they are an error. Key `discard-labels`,
+    /// default false.
+    #[serde(rename = "discard-labels")]
+    pub discard_labels: bool,
     /// Resources.
     #[serde(flatten)]
     pub resources: Resources,

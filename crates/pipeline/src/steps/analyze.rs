@@ -10,7 +10,7 @@ use streamface_types::{FaceId, FrameId};
 use super::dataset_dir::open_existing;
 use super::frame_worker::Job;
 use super::models::{keep_manifest, load_embedder};
-use super::results::Work;
+use super::results::{CropCounts, Work};
 use super::session::{Session, Worked};
 use crate::Result;
 use crate::event::Context;
@@ -23,11 +23,17 @@ use crate::settings::{AnalyzeSettings, Settings as _};
 pub struct AnalyzeResult {
     /// Faces embedded.
     pub embedded: u64,
+    /// Of these, those that have no frame with landmarks, but a picture.
+    pub crops: CropCounts,
     /// How the work went.
     pub work: Work,
 }
 
 /// Step 3: embeddings of the faces that have none yet.
+///
+/// A face is aligned by its landmarks in its frame. Where there is no frame, as for an imported face, it is aligned in the
+/// picture of it: by its landmarks where the table has them, else by those that the detector finds; where it finds none the
+/// picture is taken as it is.
 ///
 /// # Errors
 /// What loading, reading and writing meets; [`Error::Mismatch`](crate::Error::Mismatch) where the directory has
@@ -40,7 +46,7 @@ pub fn analyze(dir: &Path, settings: &AnalyzeSettings, context: &Context<'_>) ->
     let session = Session::new(&data, &settings.work, context)?;
     let Worked { faces, work, .. } = session.rework(unembedded(&data)?, None, Some(&*embedder))?;
     data.compact()?;
-    Ok(AnalyzeResult { embedded: faces.embedded, work })
+    Ok(AnalyzeResult { embedded: faces.embedded, crops: faces.crops, work })
 }
 
 pub(super) fn record_analyze(data: &Dataset, chosen_by: &str, embedder: &dyn Embedder) -> Result<()> {

@@ -2,7 +2,7 @@
 //! clusters tied by temporal links joined.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use streamface_annotate::Report;
@@ -14,6 +14,7 @@ use streamface_types::{Embeddings, FaceId, FaceLink, Label};
 use super::checkpoint::{self, Checkpoint};
 use super::dataset_dir::open_existing;
 use super::decisions::{Decisions, keep_apart};
+use super::kept_labels::{check_labels, imported_labels};
 use super::labelling::{ClusterCounts, Earlier, Labelling, frames, label, matrix, same_frame};
 use super::models::manifest_of;
 use crate::event::Context;
@@ -32,6 +33,10 @@ pub struct ClusterResult {
     pub decisions: usize,
     /// Decisions that are not followed, and why.
     pub report: Report,
+    /// Faces that had a label and have none now: they have no embedding.
+    pub lost: usize,
+    /// Where the labels that the dataset was imported with still are.
+    pub imported: Option<PathBuf>,
     /// Time it took.
     pub time: Duration,
 }
@@ -39,14 +44,16 @@ pub struct ClusterResult {
 /// Step 5: people of all faces of a dataset. Writes labels, annotations and `labeled_faces/`.
 ///
 /// # Errors
-/// [`Error::Mismatch`] for embeddings of different models, and for a checkpoint of other faces; what reading and
-/// writing meets.
+/// [`Error::Mismatch`] for embeddings of different models, and for a checkpoint of other faces;
+/// [`Error::StepMissing`] where faces would lose the labels that they have, since they have no embedding; what reading
+/// and writing meets.
 pub fn cluster(dir: &Path, settings: &ClusterSettings, context: &Context<'_>) -> Result<ClusterResult> {
     settings.check()?;
     let data = open_existing(dir)?;
     let model = embedder_of(&data)?;
     let mut how = Labelling::of_dataset(&data, &settings.people, &settings.method, &model, context)?;
     how.linkage = settings.resources.limit(how.linkage);
+    how.discard_labels = settings.discard_labels;
     with_threads(settings.resources.threads, || cluster_dataset(&data, &how, context))
 }
 
@@ -73,6 +80,7 @@ pub(super) fn cluster_dataset(
     let vectors = matrix(&features)?;
     let decisions = Decisions::read(data)?;
     let ids: Vec<FaceId> = features.iter().map(|f| f.face.clone()).collect();
+    let lost = check_labels(data, &ids, how.discard_labels)?;
     let (apart, taken) = decisions.apart(&ids, decisions.len())?;
     let mut constraints = same_frame(&features);
     keep_apart(&mut constraints, &apart);
@@ -113,7 +121,8 @@ pub(super) fn cluster_dataset(
         let left = (&merges[..], clusters.parts.as_ref());
         checkpoint::write(&path, left, &how.linkage, &vectors, Some(&taken))?;
     }
-    Ok(ClusterResult { found, decisions: decisions.len(), report, time: start.elapsed() })
+    let imported = imported_labels(data);
+    Ok(ClusterResult { found, decisions: decisions.len(), report, lost, imported, time: start.elapsed() })
 }
 
 /// What the last clustering left, if it is of faces that are still there and as they were.

@@ -3,7 +3,7 @@
 
 use image::RgbImage;
 use streamface_capture::CapturedFrame;
-use streamface_detect::{Extraction, Extractor, Thumbnail, align};
+use streamface_detect::{Extraction, Extractor, Thumbnail};
 use streamface_embed::Embedder;
 use streamface_imgproc::{DecodeLimits, decode_image, encode_jpeg, encode_png, encode_webp};
 use streamface_store::{
@@ -12,6 +12,7 @@ use streamface_store::{
 use streamface_types::{FaceId, FrameId};
 
 use super::counters::StageTimes;
+use super::face_input::{Landmarker, face_input};
 use crate::Result;
 use crate::error::{At as _, error_chain};
 
@@ -49,8 +50,8 @@ pub struct Done {
     pub found: Option<Found>,
     /// Their features, where they were wanted.
     pub features: Vec<FeatureRow>,
-    /// A stored image that cannot be read: counted, and the work goes on.
-    pub failure: Option<String>,
+    /// Stored images that cannot be read: counted, and the work goes on.
+    pub failures: Vec<String>,
     /// Sizes of the files written, bytes.
     pub written: Vec<u64>,
     /// The captured frame, where `frames/` does not have it without loss.
@@ -70,6 +71,8 @@ pub struct FrameWorker<'a> {
     pub extractor: Option<&'a Extractor>,
     /// Embeds them, where that is wanted.
     pub embedder: Option<&'a dyn Embedder>,
+    /// Finds landmarks of faces that have none, where faces of the dataset are embedded.
+    pub landmarker: Option<&'a Landmarker<'a>>,
     /// The clocks.
     pub times: &'a StageTimes,
 }
@@ -98,13 +101,19 @@ impl FrameWorker<'_> {
                     let (found, features) = self.faces_of(&frame, &image, &mut written)?;
                     Ok(Done { found, features, written, ..Done::default() })
                 }
-                Err(e) => Ok(Done { failure: Some(error_chain(&e)), ..Done::default() }),
+                Err(e) => Ok(Done { failures: vec![error_chain(&e)], ..Done::default() }),
             },
+            // Imported faces may have no frame. One that is there and broken is a failure.
+            Job::Faces(frame, faces) if !self.is_there(&frame) => self.features_of(&faces, None),
             Job::Faces(frame, faces) => match self.load(&frame) {
-                Ok(image) => Ok(Done { features: self.features_of(&faces, &image)?, ..Done::default() }),
-                Err(e) => Ok(Done { failure: Some(error_chain(&e)), ..Done::default() }),
+                Ok(image) => self.features_of(&faces, Some(&image)),
+                Err(e) => Ok(Done { failures: vec![error_chain(&e)], ..Done::default() }),
             },
         }
+    }
+
+    fn is_there(&self, frame: &FrameId) -> bool {
+        self.data.frame_path(frame, self.formats.of(frame)).is_some_and(|path| path.exists())
     }
 
     /// Reads a frame of the dataset back.
@@ -163,7 +172,10 @@ impl FrameWorker<'_> {
             row.aligned_size = face.aligned.dimensions().into();
             rows.push(row);
         }
-        let features = self.embed(&rows, &faces.iter().map(|f| &f.embed_input).collect::<Vec<_>>())?;
+        let features = self.embed(
+            &rows.iter().collect::<Vec<_>>(),
+            &faces.iter().map(|f| &f.embed_input).collect::<Vec<_>>(),
+        )?;
         let kept = rows.len() as u32;
         let mut extraction = ExtractionRow::new(frame.clone());
         (extraction.detected, extraction.small) = (detected, small);
@@ -172,20 +184,30 @@ impl FrameWorker<'_> {
         Ok((Some(Found { extraction, faces: rows, thumbnail }), features))
     }
 
-    fn features_of(&self, faces: &[FaceRow], image: &RgbImage) -> Result<Vec<FeatureRow>> {
-        let Some(embedder) = self.embedder else { return Ok(Vec::new()) };
-        let aligned: Option<Vec<RgbImage>> =
-            faces.iter().map(|f| align(image, &f.landmarks, embedder.crop().size)).collect();
-        let aligned =
-            aligned.at(|| "a face's landmarks fall into one point; extract the frame anew".to_owned())?;
-        self.embed(faces, &aligned.iter().collect::<Vec<_>>())
+    fn features_of(&self, faces: &[FaceRow], frame: Option<&RgbImage>) -> Result<Done> {
+        let (Some(embedder), Some(landmarker)) = (self.embedder, self.landmarker) else {
+            return Ok(Done::default());
+        };
+        let side = embedder.crop().size;
+        let (mut rows, mut inputs, mut failures) = (Vec::new(), Vec::new(), Vec::new());
+        for face in faces {
+            match face_input(self.data, (face, frame), side, landmarker)? {
+                Ok(input) => {
+                    rows.push(face);
+                    inputs.push(input);
+                }
+                Err(why) => failures.push(why),
+            }
+        }
+        let features = self.embed(&rows, &inputs.iter().collect::<Vec<_>>())?;
+        Ok(Done { features, failures, ..Done::default() })
     }
 
-    fn embed(&self, faces: &[FaceRow], inputs: &[&RgbImage]) -> Result<Vec<FeatureRow>> {
+    fn embed(&self, faces: &[&FaceRow], inputs: &[&RgbImage]) -> Result<Vec<FeatureRow>> {
         let Some(embedder) = self.embedder else { return Ok(Vec::new()) };
         let vectors = StageTimes::on(&self.times.embed, || embedder.embed(inputs))?;
         let model = embedder.id();
-        let row = |(face, embedding): (&FaceRow, Vec<f32>)| {
+        let row = |(face, embedding): (&&FaceRow, Vec<f32>)| {
             FeatureRow::new(face.face.clone(), model.name.clone(), model.sha256.clone(), embedding)
         };
         Ok(faces.iter().zip(vectors).map(row).collect())

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use streamface_annotate::labels::{DatasetLabels, LabelSource};
 use streamface_eval::labels::stem;
 use streamface_store::{Dataset, FeatureRow};
+use streamface_types::text::whole_number;
 use streamface_types::{Embeddings, FaceId, Metric};
 
 use super::labelling::matrix;
@@ -84,7 +85,7 @@ pub(super) fn labels_of_rows(path: &Path, rows: usize) -> Result<Vec<Option<i64>
     let mut labels = vec![None; rows];
     for (name, label) in read_label_file(path)?.labels {
         let number = stem(&name);
-        let row = number.parse::<usize>().ok().filter(|row| *row < rows && row.to_string() == number);
+        let row = whole_number(number).and_then(|n| usize::try_from(n).ok()).filter(|row| *row < rows);
         let row = row.at(|| {
             format!("{}: '{name}' is not the number of one of {rows} rows, counted from 0", path.display())
         })?;

@@ -31,6 +31,8 @@ pub(super) struct Labelling {
     pub(super) compat: bool,
     /// Go on from the last clustering.
     pub(super) append: bool,
+    /// Faces without an embedding lose the labels that they have.
+    pub(super) discard_labels: bool,
 }
 
 impl Labelling {
@@ -39,7 +41,16 @@ impl Labelling {
         let &MethodSettings { compat, append, .. } = method;
         let (method, neighbours) = (method.method(), method.neighbours());
         let match_threshold = model.embedder()?.match_threshold;
-        Ok(Self { linkage, merging_threshold, match_threshold, method, neighbours, compat, append })
+        Ok(Self {
+            linkage,
+            merging_threshold,
+            match_threshold,
+            method,
+            neighbours,
+            compat,
+            append,
+            discard_labels: false,
+        })
     }
 
     /// As the last clustering of the dataset was, but for what is asked for; says so where that is not the model's way.

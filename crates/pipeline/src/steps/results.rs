@@ -41,11 +41,46 @@ pub struct FaceCounts {
     pub kept: u64,
     /// Embedded.
     pub embedded: u64,
+    /// Of these, those whose frame is not there, or does not say where their landmarks are.
+    pub crops: CropCounts,
+}
+
+/// Faces that were embedded from a picture of them, not from their frame and landmarks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CropCounts {
+    /// Aligned by the landmarks that the table of faces has.
+    pub known: u64,
+    /// Aligned by landmarks that the detector found in the picture.
+    pub found: u64,
+    /// Taken as they are: no landmarks are known, and none were found.
+    pub as_they_are: u64,
+}
+
+impl CropCounts {
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.known + self.found + self.as_they_are
+    }
+
+    fn add(&mut self, more: Self) {
+        self.known += more.known;
+        self.found += more.found;
+        self.as_they_are += more.as_they_are;
+    }
 }
 
 impl FaceCounts {
     pub(crate) fn of(c: &Counts) -> Self {
-        Self { detected: c.detected, small: c.small, blurred: c.blurred, kept: c.faces, embedded: c.embedded }
+        Self {
+            detected: c.detected,
+            small: c.small,
+            blurred: c.blurred,
+            kept: c.faces,
+            embedded: c.embedded,
+            crops: CropCounts::default(),
+        }
     }
 
     pub(crate) fn add(&mut self, more: Self) {
@@ -54,6 +89,7 @@ impl FaceCounts {
         self.blurred += more.blurred;
         self.kept += more.kept;
         self.embedded += more.embedded;
+        self.crops.add(more.crops);
     }
 }
 

@@ -13,6 +13,7 @@ use super::capture::record_capture;
 use super::cluster::{ClusterResult, cluster_dataset};
 use super::dataset_dir::{find_source, remove_if_fresh};
 use super::extract::{record_extract, unsearched};
+use super::kept_labels::check_imported_labels;
 use super::labelling::Labelling;
 use super::models::{load_embedder, load_extractor};
 use super::people_count::PeopleCount;
@@ -83,6 +84,7 @@ pub fn run(
     if !unembedded.is_empty() {
         earlier.push(session.rework(unembedded, Some(extractor), Some(embedder))?);
     }
+    check_imported_labels(&data)?;
     let next = Next {
         extractor: Some(extractor),
         embedder: Some(embedder),

@@ -15,6 +15,7 @@ use streamface_types::FrameId;
 use super::commit::Committer;
 use super::counters::{Counters, StageTimes};
 use super::dataset_dir::tell_repaired;
+use super::face_input::Landmarker;
 use super::frame_worker::{Done, FrameWorker, Job};
 use super::last_frames::load_last;
 use super::people_count::PeopleCount;
@@ -117,6 +118,7 @@ impl<'a> Session<'a> {
                 formats: &formats,
                 extractor: next.extractor,
                 embedder: next.embedder,
+                landmarker: None,
                 times: &times,
             };
             let frames = || {
@@ -187,9 +189,17 @@ impl<'a> Session<'a> {
         context.event(&Event::Counts(counters.counts()));
         let formats = FrameFormats::read(data)?;
         let mut committer = Committer::new(data, &counters, context.observer, self.batch_size, &formats)?;
-        // No frame is captured.
-        let format = FrameFormat::None;
-        let worker = FrameWorker { data, format, formats: &formats, extractor, embedder, times: &times };
+        let landmarker = Landmarker::new(data, context)?;
+        let worker = FrameWorker {
+            data,
+            // No frame is captured.
+            format: FrameFormat::None,
+            formats: &formats,
+            extractor,
+            embedder,
+            landmarker: Some(&landmarker),
+            times: &times,
+        };
         let mut jobs = jobs.into_iter();
         let next = || if stop.is_set() { None } else { jobs.next() };
         let sink = |done: Result<Done>| done.and_then(|done| committer.take(done));
@@ -199,9 +209,10 @@ impl<'a> Session<'a> {
         went.and(committed)?;
         let counts = counters.counts();
         let failures = committer.failures;
+        let faces = FaceCounts { crops: landmarker.counts(), ..FaceCounts::of(&counts) };
         Ok(Worked {
             frames: FrameCounts::default(),
-            faces: FaceCounts::of(&counts),
+            faces,
             work: Work {
                 stages: times.all(),
                 wall: start.elapsed(),

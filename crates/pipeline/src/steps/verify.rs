@@ -1,7 +1,6 @@
 //! How well distances tell people apart.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -29,9 +28,6 @@ struct Rows {
     vectors: Embeddings,
     names: Vec<String>,
 }
-
-/// Longest file of names that is read, in bytes.
-const MAX_NAMES: u64 = 2 << 30;
 
 /// Where a dataset's own clusters say who is who.
 const CIRCULAR: &str = "the pairs are drawn from the dataset’s own clusters, which were found by these very distances: \
@@ -141,15 +137,17 @@ fn of_file(path: &Path, names: Option<&Path>, metric: Metric) -> Result<Rows> {
     let vectors = read_vectors(path, metric)?;
     let names: Vec<String> = match names {
         Some(path) => {
-            let mut text = String::new();
             let file = std::fs::File::open(path).map_err(Error::io(path))?;
-            file.take(MAX_NAMES).read_to_string(&mut text).map_err(Error::io(path))?;
-            text.lines().map(|line| line.trim().to_owned()).collect()
+            let lines = streamface_types::bounded::lines(std::io::BufReader::new(file));
+            // One more than there should be is enough to know that there are too many.
+            let trimmed = lines.take(vectors.len() + 1).map(|line| line.map(|l| l.trim().to_owned()));
+            trimmed.collect::<std::io::Result<_>>().map_err(Error::io(path))?
         }
         None => (0..vectors.len()).map(|row| row.to_string()).collect(),
     };
     if names.len() != vectors.len() {
-        let (names, rows) = (names.len(), vectors.len());
+        let rows = vectors.len();
+        let names = if names.len() > rows { format!("more than {rows}") } else { names.len().to_string() };
         let said = format!("{names} names for {rows} rows of {}: give one a line", path.display());
         return Err(Error::Mismatch(said));
     }

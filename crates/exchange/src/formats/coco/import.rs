@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use streamface_types::text::whole_number;
+
 use crate::Error;
 use crate::dataset_builder::DatasetBuilder;
 use crate::detections::{self, FaceInFrame, FrameWithFaces};
@@ -90,7 +92,7 @@ pub(super) fn import(
             .unwrap_or_else(|why| builder.problem(format!("{}: {why}", path.display())));
     }
     for annotation in file.annotations {
-        let added = frames.face(annotation, &file.categories);
+        let added = frames.face(annotation, &file.categories, file.ours);
         added.unwrap_or_else(|why| builder.problem(format!("{}: {why}", path.display())));
     }
     if file.broken > 0 {
@@ -120,6 +122,8 @@ struct Annotation {
     image: Option<String>,
     category: Option<String>,
     person: Option<String>,
+    /// The track, where it is a number.
+    track: Option<i64>,
     face: Option<String>,
     bbox: Option<[f32; 4]>,
     landmarks: Option<[[f32; 2]; 5]>,
@@ -140,6 +144,7 @@ impl Annotation {
             image: value.get("image_id").text(),
             category: value.get("category_id").text(),
             person: person.into_iter().find_map(Loose::text),
+            track: value.get("track_id").text().and_then(|text| whole_number(&text)),
             face: attributes.get("face").text(),
             bbox: value.get("bbox").numbers(),
             landmarks: landmarks(value.get("keypoints")),
@@ -164,6 +169,8 @@ struct File {
     categories: HashMap<String, String>,
     /// Images and annotations that are no objects.
     broken: u64,
+    /// Whether we have written it. Elsewhere a track may be a part of what is seen of a person.
+    ours: bool,
 }
 
 impl File {
@@ -185,9 +192,10 @@ impl File {
                     file.categories.insert(id, name);
                 }
             }
+            ("info", _) => file.ours |= value.text().as_deref() == Some(super::OURS),
             _ => file.broken += 1,
         };
-        let named = ["images", "annotations", "categories"];
+        let named = ["info", "images", "annotations", "categories"];
         let read = items(open_text(path, MAX_TEXT)?, &named, &mut each);
         let entries = read.map_err(|e| Error::format(path, format!("not COCO's annotations: {e}")))?;
         if !entries.iter().any(|name| name == "images") {
@@ -225,8 +233,13 @@ impl Frames {
         Ok(())
     }
 
-    fn face(&mut self, annotation: Annotation, categories: &HashMap<String, String>) -> Result<(), String> {
-        let Annotation { called, image, category, person, face, bbox, landmarks, score } = annotation;
+    fn face(
+        &mut self,
+        annotation: Annotation,
+        categories: &HashMap<String, String>,
+        ours: bool,
+    ) -> Result<(), String> {
+        let Annotation { called, image, category, person, track, face, bbox, landmarks, score } = annotation;
         let image = image.unwrap_or_default();
         let &frame = self
             .at
@@ -234,7 +247,8 @@ impl Frames {
             .ok_or_else(|| format!("annotation {called} is of image {image}, which is not there"))?;
         let bbox = bbox.ok_or_else(|| format!("annotation {called} has no box of four numbers"))?;
         let person = person.or_else(|| categories.get(&category?).cloned());
-        let face = FaceInFrame { face, bbox, landmarks, score, person, ..FaceInFrame::default() };
+        let number = track.filter(|_| ours);
+        let face = FaceInFrame { face, bbox, landmarks, score, person, number, ..FaceInFrame::default() };
         self.all[frame].faces.push(face);
         Ok(())
     }

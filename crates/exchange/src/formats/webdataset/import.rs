@@ -316,12 +316,13 @@ impl Shard<'_, '_> {
         match size {
             Ok(size) => {
                 self.taken.insert(face.clone());
-                let person = sidecar.label.as_ref().map(crate::sidecar::AnyLabel::text);
+                let person = sidecar.person();
                 let person = person.or(label.map(|(_, label)| label)).filter(|person| !person.is_empty());
                 // A label as a program writes it that keeps numbers as floats.
                 let whole = |text: String| whole_number(&text).map_or(text, |number| number.to_string());
                 let photo = Photo {
                     person: person.map(whole),
+                    number: sidecar.number(),
                     row: Some(sidecar.row(face.clone())),
                     attributes: sidecar.attributes(),
                     source: sidecar.source,
