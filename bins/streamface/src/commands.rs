@@ -16,7 +16,7 @@ use crate::args::{
 };
 use crate::render::summary::Summary;
 use crate::render::terminal::Terminal;
-use crate::render::{Outcome, clusters, datasets, faces, models, review, scores, study};
+use crate::render::{Outcome, clusters, datasets, models, review, scores, study};
 
 /// Does what a command line asks for.
 ///
