@@ -166,7 +166,7 @@ fn what_of_coco_cannot_be_used_is_counted() {
         assert!(done.faces >= 1, "{new}: {done:?}");
     }
     for (text, why) in [
-        ("[]", "an object with 'images'"),
+        ("[]", "an object with 'info', 'images'"),
         (r#"{"labels": {}, "classes": []}"#, "no 'images' in it, but 'labels', 'classes'"),
         (r#"{"images": [}"#, "line 1"),
     ] {
