@@ -88,12 +88,12 @@ const SPLIT_COMPARED: f64 = 0.7;
 /// How many times the work of a band the later ones will take, for progress: a guess, put right with each band.
 ///
 /// The links that are left make so many more bands as hold them. With k links a point in a band, clusters have some
-/// 1 + k/4 points after it, and comparing those takes the square of that less. With many links a point the first band is
+/// 1 + k/2 points after it, and comparing those takes the square of that less. With many links a point the first band is
 /// nearly all; with few each band takes about as long as the one before.
 fn later_work(points: usize, expected: u64, most: u64) -> f64 {
     let bands = (expected as f64 / (most as f64 * 0.8).max(1.0)).ceil().clamp(1.0, 1000.0) as i32;
     let per_point = 2.0 * expected.min(most) as f64 / points as f64;
-    let ratio = (1.0 + per_point / 4.0).powi(-2);
+    let ratio = (1.0 + per_point / 2.0).powi(-2);
     (1..=bands).map(|band| ratio.powi(band)).sum()
 }
 

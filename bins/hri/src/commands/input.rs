@@ -10,6 +10,9 @@ use streamface_eval::labels::{Labelled, read_labelled, stem};
 use streamface_store::{Dataset, FeatureRow, VectorTable, read_vectors};
 use streamface_types::Embeddings;
 
+/// What `-` is called in messages.
+const STDIN: &str = "standard input";
+
 /// What an index is built of.
 pub(crate) struct Input {
     pub(crate) vectors: Embeddings,
@@ -44,15 +47,15 @@ pub(crate) fn vectors(path: &Path) -> Result<VectorTable> {
     }
     // Both forms are read from places in a file.
     let mut file = tempfile::NamedTempFile::new().context("a temporary file for standard input")?;
-    std::io::copy(&mut std::io::stdin().lock(), &mut file).context("standard input")?;
-    file.flush().context("standard input")?;
-    read_vectors(file.path()).context("standard input")
+    std::io::copy(&mut std::io::stdin().lock(), &mut file).context(STDIN)?;
+    file.flush().context(STDIN)?;
+    read_vectors(file.path()).context(STDIN)
 }
 
 /// What a file holds, with labels from another file where one is given.
 pub(crate) fn of_file(path: &Path, labels: Option<&Path>) -> Result<Input> {
     let table = vectors(path)?;
-    let name = path.display().to_string();
+    let name = if path == Path::new("-") { STDIN.to_owned() } else { path.display().to_string() };
     let people = match labels {
         Some(labels) => Some(labels_of(labels, table.vectors.len(), table.faces.as_deref())?),
         None => table_labels(&table, &name),
