@@ -90,7 +90,10 @@ impl Converter {
         let image = match Transfer::of(frame.color_transfer_characteristic()) {
             None => {
                 let rgb = self.scaled(frame, size, Pixel::RGB24)?;
-                RgbImage::from_raw(size.0, size.1, rows(&rgb, size, 3).flatten().copied().collect())?
+                // Row by row: byte by byte this took two fifths of the whole capture.
+                let mut pixels = Vec::with_capacity(size.0 as usize * size.1 as usize * 3);
+                rows(&rgb, size, 3).for_each(|row| pixels.extend_from_slice(row));
+                RgbImage::from_raw(size.0, size.1, pixels)?
             }
             Some(transfer) => self.tone_mapped(frame, size, transfer)?,
         };
