@@ -235,17 +235,20 @@ fn a_playlist_that_never_ends_is_an_error_and_takes_little_memory() {
     for line in ["#EXTINF:2,\nsegment.ts\n", "#\n"] {
         let body = [
             b"#EXTM3U\n#EXT-X-TARGETDURATION:2\n".to_vec(),
-            line.repeat(48_000_000 / line.len()).into_bytes(),
+            line.repeat(36_000_000 / line.len()).into_bytes(),
         ];
         let server = always(Sent::Length, body.concat());
         let start = Instant::now();
-        let walked = walk(server.url("/a.m3u8"), &settings());
+        // The bound is of bytes; a busy machine may need long for them.
+        let minute = Duration::from_secs(60);
+        let settings = Settings { open_timeout: minute, read_timeout: minute, ..settings() };
+        let walked = walk(server.url("/a.m3u8"), &settings);
         assert!(
             walked.errors.len() == 1 && walked.errors[0].contains("its playlist"),
             "{line}: {:?}",
             walked.errors
         );
-        assert!(start.elapsed() < Duration::from_secs(20) && server.count() == 1);
+        assert!(start.elapsed() < Duration::from_secs(90) && server.count() == 1);
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let peak = status
             .lines()
