@@ -1,6 +1,6 @@
 //! The embeddings of a dataset, for formats that hold vectors.
 
-use streamface_store::FeatureRow;
+use streamface_store::{FeatureMatrix, FeatureRow};
 use streamface_types::{Embeddings, FaceId};
 
 use crate::Error;
@@ -11,32 +11,24 @@ use crate::snapshot::Snapshot;
 /// # Errors
 /// [`Error::Lacks`] where they are of several models.
 pub(crate) fn matrix(set: &Snapshot<'_>) -> Result<Option<(Embeddings, Vec<FaceId>)>, Error> {
-    let (mut numbers, mut faces, mut first): (Vec<f32>, Vec<FaceId>, Option<FeatureRow>) = Default::default();
+    let (mut vectors, mut faces) = (FeatureMatrix::default(), Vec::<FaceId>::new());
     let mut other = None;
     set.data.each::<FeatureRow>(|row| {
         if set.faces.binary_search_by(|f| f.face.cmp(&row.face)).is_err() {
             return;
         }
-        let first = first.get_or_insert_with(|| row.clone());
-        if row.embedding.len() != first.embedding.len() || row.model_sha256 != first.model_sha256 {
-            other.get_or_insert_with(|| {
-                let (a, b) = (&first.face, &row.face);
-                format!(
-                    "{a} was embedded by {}, {b} by {}: they are not of one matrix",
-                    first.model, row.model
-                )
-            });
-            return;
+        match vectors.push(&row) {
+            Ok(()) => faces.push(row.face),
+            Err(mixed) => drop(other.get_or_insert(mixed)),
         }
-        numbers.extend_from_slice(&row.embedding);
-        faces.push(row.face);
     })?;
-    if let Some(why) = other {
-        return Err(Error::lacks(set.root(), &why));
+    if let Some(mixed) = other {
+        return Err(Error::lacks(set.root(), format!("{mixed}: they are not of one matrix")));
     }
-    let Some(first) = first else { return Ok(None) };
-    let vectors = Embeddings::new(numbers, first.embedding.len());
-    Ok(Some((vectors.map_err(|e| Error::format(set.root(), e))?, faces)))
+    if faces.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some((vectors.finish().map_err(|e| Error::format(set.root(), e))?, faces)))
 }
 
 /// Some rows of a matrix.

@@ -28,9 +28,7 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
-use streamface_store::{FaceRow, ImageKind, write_atomic};
+use streamface_store::{FaceRow, ImageKind, parquet_properties, write_atomic};
 use streamface_types::{Embeddings, FaceId, StreamTime, Timestamp, csv_text};
 
 use crate::report::Summary;
@@ -204,11 +202,7 @@ fn write_columns(path: &Path, columns: Vec<Column>) -> Result<(), Error> {
     let schema = Arc::new(Schema::new(fields));
     let arrays = columns.into_iter().map(|c| c.array).collect();
     let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|e| Error::format(path, e))?;
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).unwrap_or_default()))
-        .set_created_by("streamface".to_owned())
-        .set_max_row_group_row_count(Some(ROW_GROUP))
-        .build();
+    let properties = parquet_properties(3).set_max_row_group_row_count(Some(ROW_GROUP)).build();
     write_atomic(path, |out| {
         let mut writer = ArrowWriter::try_new(out, schema, Some(properties))?;
         writer.write(&batch)?;

@@ -110,6 +110,14 @@ pub enum Error {
         /// The frame.
         frame: FrameId,
     },
+    /// Embeddings of two models in one matrix: a face of each, and its model.
+    #[error("{} was embedded by {}, {} by {}", first.0, first.1, other.0, other.1)]
+    MixedModels {
+        /// The first row's.
+        first: (streamface_types::FaceId, String),
+        /// The row that differs.
+        other: (streamface_types::FaceId, String),
+    },
     /// A name in a table that is none.
     #[error(transparent)]
     Id(#[from] streamface_types::Error),

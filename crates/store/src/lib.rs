@@ -45,6 +45,7 @@ mod declare;
 mod docs;
 mod drop_reason;
 mod error;
+mod feature_matrix;
 pub mod files;
 mod frame_formats;
 mod frame_reader;
@@ -75,6 +76,7 @@ pub use dataset::Dataset;
 pub use docs::{tables, tables_page};
 pub use drop_reason::DropReason;
 pub use error::{Error, Result};
+pub use feature_matrix::FeatureMatrix;
 pub use frame_formats::FrameFormats;
 pub use frame_reader::{FrameReader, MAX_IMAGE_BYTES};
 pub use free_space::FreeSpace;
@@ -87,7 +89,7 @@ pub use person_folders::PersonFolders;
 pub use record::Record;
 pub use recovery::Repaired;
 pub use rows::{ExtractionRow, FaceRow, FeatureRow, FrameRow, LabelRow};
-pub use table::{Column, Row, Table};
+pub use table::{Column, Row, Table, parquet_properties};
 pub use vectors::{VectorTable, read_vectors, write_npy, write_npy_and_csv, write_vectors};
 
 #[cfg(doctest)]

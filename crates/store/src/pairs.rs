@@ -9,7 +9,7 @@ use arrow_array::{Array, ArrayRef, Float64Array, UInt32Array};
 use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, compute_leaves};
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::basic::Encoding;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
@@ -17,7 +17,7 @@ use parquet::schema::types::ColumnPath;
 use rayon::prelude::*;
 
 use crate::batches::{About, SCHEMA_VERSION, broken};
-use crate::{Batches, Error, write_atomic};
+use crate::{Batches, Error, parquet_properties, write_atomic};
 
 /// Pairs a row group.
 const ROW_GROUP: usize = 1 << 20;
@@ -86,11 +86,7 @@ fn schema() -> Arc<Schema> {
 /// distances as they are, since hardly any two are the same.
 fn properties(about: &About) -> WriterProperties {
     let known = about.iter().map(|(k, v)| KeyValue::new(k.clone(), v.clone())).collect();
-    let builder = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
-        .set_created_by("streamface".to_owned())
-        .set_dictionary_enabled(false)
-        .set_key_value_metadata(Some(known));
+    let builder = parquet_properties(1).set_dictionary_enabled(false).set_key_value_metadata(Some(known));
     ["i", "j"]
         .into_iter()
         .map(ColumnPath::from)

@@ -9,12 +9,21 @@ use arrow_schema::{Field, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 
 use crate::batches::SCHEMA_VERSION;
 use crate::cells::{Cells, Unknown};
 use crate::columns::Columns;
 use crate::{Batches, Error, Result, files};
+
+/// How Parquet is written: compressed by zstd at a fixed level, and without the version of the writer, so that the same rows
+/// give the same bytes.
+#[must_use]
+pub fn parquet_properties(zstd: i32) -> WriterPropertiesBuilder {
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(zstd).unwrap_or_default()))
+        .set_created_by("streamface".to_owned())
+}
 
 /// A row of a table. Rows are ordered by their key; of two rows with one key the later one counts.
 ///
@@ -183,11 +192,8 @@ pub(crate) fn write<R: Row>(dir: &Path, mut rows: Vec<R>) -> Result<()> {
 
 fn write_table<R: Row>(path: &Path, rows: &[R]) -> Result<()> {
     let schema = Arc::new(Schema::new(R::fields(rows)));
-    // The same rows give the same bytes: no version string of the writer, fixed level.
     let version = KeyValue::new(SCHEMA_VERSION.to_owned(), R::VERSION.to_string());
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).unwrap_or_default()))
-        .set_created_by("streamface".to_owned())
+    let properties = parquet_properties(3)
         .set_max_row_group_row_count(Some(ROW_GROUP))
         .set_key_value_metadata(Some(vec![version]))
         .build();

@@ -11,11 +11,9 @@ use arrow_array::types::{Float32Type, Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, UInt64Array};
 use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
 use streamface_types::{Embeddings, csv_text};
 
-use crate::{Batches, Error, read_npy, write_atomic};
+use crate::{Batches, Error, parquet_properties, read_npy, write_atomic};
 
 /// Columns of face ids, the first that is there.
 const FACES: [&str; 3] = ["face_id", "face", "name"];
@@ -309,11 +307,7 @@ fn write_parquet(path: &Path, table: &VectorTable) -> Result<(), Error> {
     let item = Arc::new(Field::new_list_field(DataType::Float32, true));
     field(dim > 0, EMBEDDING, DataType::FixedSizeList(item, width), false);
     let schema = Arc::new(Schema::new(fields));
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).unwrap_or_default()))
-        .set_created_by("streamface".to_owned())
-        .set_max_row_group_row_count(Some(ROW_GROUP))
-        .build();
+    let properties = parquet_properties(3).set_max_row_group_row_count(Some(ROW_GROUP)).build();
     write_atomic(path, |out| {
         let mut writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties))?;
         for from in (0..rows).step_by(ROW_GROUP) {

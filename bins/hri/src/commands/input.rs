@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use streamface_annotate::labels::{LabelSource, Whose, dataset_labels};
 use streamface_eval::labels::{Labelled, read_labelled, stem};
-use streamface_store::{Dataset, FeatureRow, VectorTable, read_vectors};
+use streamface_store::{Dataset, FeatureMatrix, FeatureRow, VectorTable, read_vectors};
 use streamface_types::Embeddings;
 
 /// What `-` is called in messages.
@@ -113,22 +113,12 @@ pub(crate) fn of_dataset(dir: &Path, labels: Option<&Path>) -> Result<Input> {
     );
     let data = Dataset::read_only(dir)?;
     let features: Vec<FeatureRow> = data.read()?;
-    let Some(first) = features.first() else {
-        bail!("{} has no embeddings; streamface analyze {0} makes them", dir.display());
-    };
-    let dim = first.embedding.len();
-    let mut numbers = Vec::with_capacity(features.len() * dim);
+    ensure!(!features.is_empty(), "{} has no embeddings; streamface analyze {0} makes them", dir.display());
+    let mut vectors = FeatureMatrix::with_capacity(features.len());
     for row in &features {
-        ensure!(
-            row.model_sha256 == first.model_sha256 && row.embedding.len() == dim,
-            "{}: {} was embedded by {}, {} by {}: distances between models mean nothing",
-            dir.display(),
-            first.face,
-            first.model,
-            row.face,
-            row.model
-        );
-        numbers.extend_from_slice(&row.embedding);
+        vectors
+            .push(row)
+            .map_err(|e| anyhow!("{}: {e}: distances between models mean nothing", dir.display()))?;
     }
     let faces: Vec<Option<String>> = features.iter().map(|row| Some(row.face.to_string())).collect();
     let faces = Some(faces);
@@ -149,7 +139,7 @@ pub(crate) fn of_dataset(dir: &Path, labels: Option<&Path>) -> Result<Input> {
         known("match-threshold").and_then(|threshold| threshold.parse().ok()),
     );
     Ok(Input {
-        vectors: Embeddings::new(numbers, dim)?,
+        vectors: vectors.finish()?,
         faces,
         people,
         name: dir.display().to_string(),

@@ -147,10 +147,10 @@ fn pairs(counts: &[usize], folds: usize, wanted: usize, seed: u64) -> Result<Vec
             counts.len()
         ));
     }
-    let mut random = Random(SplitMix64::new(seed));
+    let mut random = SplitMix64::new(seed);
     let mut order: Vec<usize> = (0..counts.len()).collect();
     for i in (1..order.len()).rev() {
-        order.swap(i, random.below(i as u64 + 1) as usize);
+        order.swap(i, random.below(i + 1));
     }
     // Those with most pairs first, round by round, the first of a round to the fold that has fewest: so every fold has
     // two people, one of them with two faces.
@@ -176,7 +176,7 @@ fn pairs(counts: &[usize], folds: usize, wanted: usize, seed: u64) -> Result<Vec
     Ok(people.iter().map(|fold| draw(fold, counts, most, &mut random)).collect())
 }
 
-fn draw(fold: &[usize], counts: &[usize], n: u64, random: &mut Random) -> Fold {
+fn draw(fold: &[usize], counts: &[usize], n: u64, random: &mut SplitMix64) -> Fold {
     // Every same pair has a number: those of the first person, then those of the second, and so on.
     let ends: Vec<u64> = fold
         .iter()
@@ -185,7 +185,7 @@ fn draw(fold: &[usize], counts: &[usize], n: u64, random: &mut Random) -> Fold {
             Some(*end)
         })
         .collect();
-    let same = random.distinct(n, ends.last().copied().unwrap_or(0)).into_iter().map(|number| {
+    let same = distinct(random, n, ends.last().copied().unwrap_or(0)).into_iter().map(|number| {
         let at = ends.partition_point(|&end| end <= number);
         let mut within = number - if at == 0 { 0 } else { ends[at - 1] };
         let (mut a, last) = (0, counts[fold[at]] as u64 - 1);
@@ -203,7 +203,7 @@ fn draw(fold: &[usize], counts: &[usize], n: u64, random: &mut Random) -> Fold {
     let mut tries = 0;
     while (different.len() as u64) < n && tries < 100 * n {
         tries += 1;
-        let pick = |r: &mut Random| pictures[r.below(pictures.len() as u64) as usize];
+        let pick = |r: &mut SplitMix64| pictures[r.below(pictures.len())];
         let (a, b) = (pick(random), pick(random));
         if a.0 != b.0 {
             different.insert((a.min(b), a.max(b)));
@@ -220,26 +220,16 @@ fn draw(fold: &[usize], counts: &[usize], n: u64, random: &mut Random) -> Fold {
     Fold { same, different: different.into_iter().collect() }
 }
 
-/// Draws of pairs.
-struct Random(SplitMix64);
-
-impl Random {
-    /// 0 to `n` − 1; 0 for no `n`.
-    fn below(&mut self, n: u64) -> u64 {
-        self.0.below(n as usize) as u64
-    }
-
-    /// `n` different numbers below `all`, ascending (Floyd's sampling; Bentley and Floyd 1987).
-    fn distinct(&mut self, n: u64, all: u64) -> BTreeSet<u64> {
-        let mut taken = BTreeSet::new();
-        for top in all.saturating_sub(n)..all {
-            let number = self.below(top + 1);
-            if !taken.insert(number) {
-                taken.insert(top);
-            }
+/// `n` different numbers below `all`, ascending (Floyd's sampling; Bentley and Floyd 1987).
+fn distinct(random: &mut SplitMix64, n: u64, all: u64) -> BTreeSet<u64> {
+    let mut taken = BTreeSet::new();
+    for top in all.saturating_sub(n)..all {
+        let number = random.below(top as usize + 1) as u64;
+        if !taken.insert(number) {
+            taken.insert(top);
         }
-        taken
     }
+    taken
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use streamface_cluster::{Constraints, compat, labels, merge_by_links};
 use streamface_model::Manifest;
-use streamface_store::{Dataset, FeatureRow};
+use streamface_store::{Dataset, FeatureMatrix, FeatureRow};
 use streamface_types::{Embeddings, FaceId, FaceLink, FrameId};
 
 use super::checkpoint::Checkpoint;
@@ -184,17 +184,11 @@ pub(super) fn frames(features: &[FeatureRow]) -> impl Iterator<Item = Vec<usize>
 
 /// The embeddings, one a row, all of one model.
 pub(super) fn matrix(features: &[FeatureRow]) -> Result<Embeddings> {
-    let Some(first) = features.first() else { return Ok(Embeddings::default()) };
-    let dim = first.embedding.len();
-    let mut data = Vec::with_capacity(features.len() * dim);
+    let mut rows = FeatureMatrix::with_capacity(features.len());
     for f in features {
-        if f.model_sha256 != first.model_sha256 || f.embedding.len() != dim {
-            return Err(Error::Mismatch(format!(
-                "{} was embedded by {}, {} by {}: distances between models mean nothing; use one directory a model",
-                first.face, first.model, f.face, f.model
-            )));
-        }
-        data.extend_from_slice(&f.embedding);
+        rows.push(f).map_err(|e| {
+            Error::Mismatch(format!("{e}: distances between models mean nothing; use one directory a model"))
+        })?;
     }
-    Ok(Embeddings::new(data, dim)?)
+    Ok(rows.finish()?)
 }
