@@ -40,6 +40,32 @@ pub fn length(path: &Path) -> Result<Option<u64>> {
     }
 }
 
+/// What tells a file from the one that took its place: device, number, length, time of its last change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    #[cfg(unix)]
+    place: (u64, u64),
+    length: u64,
+    modified: Option<std::time::SystemTime>,
+}
+
+/// The identity of a file; none where nothing is.
+pub(crate) fn identity(path: &Path) -> Result<Option<Identity>> {
+    let there = match fs::symlink_metadata(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        there => there.map_err(Error::io(path))?,
+    };
+    Ok(Some(Identity {
+        #[cfg(unix)]
+        place: {
+            use std::os::unix::fs::MetadataExt as _;
+            (there.dev(), there.ino())
+        },
+        length: there.len(),
+        modified: there.modified().ok(),
+    }))
+}
+
 /// Opens a file of at most `limit` bytes for reading; none where nothing is.
 ///
 /// # Errors
@@ -157,7 +183,11 @@ pub fn entries(path: &Path) -> Result<Vec<(OsString, FileType)>> {
         // Of the entry itself, not of what a link leads to.
         Ok((entry.file_name(), entry.file_type()?))
     };
-    fs::read_dir(path).and_then(|all| all.map(entry).collect()).map_err(Error::io(path))
+    match fs::read_dir(path).and_then(|all| all.map(entry).collect()) {
+        // It went meanwhile.
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        read => read.map_err(Error::io(path)),
+    }
 }
 
 /// Removes a file or a link, if it is there; never what a link leads to.

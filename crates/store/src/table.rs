@@ -142,12 +142,11 @@ const TRIES: usize = 10;
 /// All rows, ordered by key. A writer may commit and compact meanwhile: no row is missed.
 pub(crate) fn read<R: Row>(metadata: &Path) -> Result<Vec<R>> {
     for _ in 0..TRIES {
-        let before = batches(metadata)?;
-        let rows = read_once::<R>(metadata, &before)?;
-        // Compacting writes the table and then removes the batches. Those that went meanwhile were perhaps not read, and
-        // the table perhaps before it was written.
-        let after = batches(metadata)?;
-        if before.iter().all(|batch| after.binary_search(batch).is_ok()) {
+        // Compacting writes the table anew and then removes the batches, whose numbers are used again. Where the table is
+        // the same file before and after, it has all rows of every batch that went meanwhile.
+        let before = files::identity(&table_path::<R>(metadata))?;
+        let rows = read_once::<R>(metadata, &batches(metadata)?)?;
+        if files::identity(&table_path::<R>(metadata))? == before {
             return Ok(rows);
         }
     }
