@@ -8,6 +8,7 @@
 //! | [`verification`](mod@verification) | [`verify`](verification::verify): accuracy over folds, ROC; [`verification()`]; [`best_threshold`] |
 //! | [`stats`] | [`Stats`](stats::Stats): what is in datasets |
 //! | [`study`] | [`study::recommend()`]: a threshold, from histograms, sweeps and calibration without labels |
+//! | [`strangers`] | [`Strangers`](strangers::Strangers): how far apart two people's clusters are, and how many join by mistake |
 //! | [`format`](mod@format), [`clock`] | numbers and times as people read them |
 //!
 //! ```
@@ -24,6 +25,7 @@
 //! ```
 
 pub mod clock;
+mod distributions;
 mod error;
 pub mod format;
 pub mod intrinsic;
@@ -31,6 +33,7 @@ pub mod labels;
 pub mod metrics;
 mod random;
 pub mod stats;
+pub mod strangers;
 pub mod study;
 pub mod verification;
 

@@ -7,7 +7,6 @@
 //! | `pair`, `calibration`, `rates`, `tail` | [`Calibration`]: false-match and miss rate without any label |
 //! | `recommendation`, `recommend`, `why` | [`recommend()`]: a threshold for a wanted purity, in numbers and words |
 //! | `baselines` | [`Baseline`]: clustering methods side by side |
-//! | `stats` | the distributions that intervals need |
 //!
 //! [`Study`] holds all of it and writes `study.json`.
 //!
@@ -25,7 +24,6 @@ mod recommendation;
 mod scored;
 #[cfg(test)]
 mod simulated;
-mod stats;
 mod sweep;
 mod tail;
 mod why;

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::pair::Pair;
-use super::stats::{beta_quantile, normal_quantile, quantile, student_two_sided};
+use crate::distributions::{beta_quantile, normal_quantile, quantile, student_two_sided};
 use crate::random;
 
 /// Weight, in events and before any was seen, of the worst case (all pairs of a shot agree) when the

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::labelling::Truth;
 use super::rates::resample;
-use super::stats::{quantile, sorted_quantile};
+use crate::distributions::{quantile, sorted_quantile};
 use crate::{Contingency, Pairs, Prf, metrics::bcubed};
 
 /// From where to where a value lies with 95 % confidence.

@@ -3,8 +3,8 @@
 
 use streamface_kernels::SplitMix64;
 
-use super::stats::{normal_cdf, normal_quantile};
 use super::*;
+use crate::distributions::{normal_cdf, normal_quantile};
 use crate::random::stream;
 
 /// Distances of a normal distribution, of whose variance a part is common to all pairs of a shot.

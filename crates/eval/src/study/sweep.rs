@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::labelling::{Labelling, Truth};
 use super::scored::{Scored, scores};
-use super::stats::sorted_quantile;
 use crate::Error;
+use crate::distributions::sorted_quantile;
 
 /// Sizes of clusters: of so large a share of the clusters the size is at most this.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::pair::Pair;
 use super::rates::resample;
-use super::stats::{normal_cdf, normal_pdf, normal_quantile, quantile};
+use crate::distributions::{normal_cdf, normal_pdf, normal_quantile, quantile};
 
 /// The tail grows until this number of shots have a pair in it.
 const ENOUGH_TAIL_SHOTS: usize = 50;

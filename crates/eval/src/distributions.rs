@@ -6,7 +6,7 @@ use std::f64::consts::PI;
 const HALVINGS: usize = 80;
 
 /// ln Γ(x) for x > 0: Stirling's series, from where it has converged (error below 1e-12).
-pub(super) fn ln_gamma(mut x: f64) -> f64 {
+pub(crate) fn ln_gamma(mut x: f64) -> f64 {
     let mut shift = 0.0;
     while x < 12.0 {
         shift += x.ln();
@@ -19,7 +19,7 @@ pub(super) fn ln_gamma(mut x: f64) -> f64 {
 
 /// The regularised incomplete beta function Iₓ(a, b), for a, b > 0: the chance that a beta variable is
 /// at most `x`. DLMF 8.17.22, the continued fraction by Lentz's method.
-pub(super) fn beta_cdf(x: f64, a: f64, b: f64) -> f64 {
+pub(crate) fn beta_cdf(x: f64, a: f64, b: f64) -> f64 {
     if x <= 0.0 {
         return 0.0;
     }
@@ -53,24 +53,37 @@ pub(super) fn beta_cdf(x: f64, a: f64, b: f64) -> f64 {
 }
 
 /// The x in [0, 1] with Iₓ(a, b) = p.
-pub(super) fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
+pub(crate) fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
     bisect(0.0, 1.0, |x| beta_cdf(x, a, b) < p)
 }
 
 /// The t that a Student variable of `df` > 0 degrees of freedom exceeds, either way, with chance
 /// `alpha`.
-pub(super) fn student_two_sided(alpha: f64, df: f64) -> f64 {
+pub(crate) fn student_two_sided(alpha: f64, df: f64) -> f64 {
     let x = beta_quantile(alpha, df / 2.0, 0.5);
     (df * (1.0 - x) / x).sqrt()
 }
 
+/// The chance that a Student variable of `df` > 0 degrees of freedom is at most `t`; small relative error in the
+/// lower tail too.
+pub(crate) fn student_cdf(t: f64, df: f64) -> f64 {
+    let beyond = 0.5 * beta_cdf(df / (df + t * t), 0.5 * df, 0.5);
+    if t > 0.0 { 1.0 - beyond } else { beyond }
+}
+
+/// Density of a Student variable of `df` > 0 degrees of freedom.
+pub(crate) fn student_pdf(t: f64, df: f64) -> f64 {
+    let scale = ln_gamma(0.5 * (df + 1.0)) - ln_gamma(0.5 * df) - 0.5 * (df * PI).ln();
+    (scale - 0.5 * (df + 1.0) * (t * t / df).ln_1p()).exp()
+}
+
 /// Density of the standard normal distribution.
-pub(super) fn normal_pdf(x: f64) -> f64 {
+pub(crate) fn normal_pdf(x: f64) -> f64 {
     (-0.5 * x * x).exp() / (2.0 * PI).sqrt()
 }
 
 /// Its distribution function Φ, with small relative error in the lower tail too.
-pub(super) fn normal_cdf(x: f64) -> f64 {
+pub(crate) fn normal_cdf(x: f64) -> f64 {
     if x > 0.0 {
         return 1.0 - normal_cdf(-x);
     }
@@ -91,7 +104,7 @@ pub(super) fn normal_cdf(x: f64) -> f64 {
 }
 
 /// The x with Φ(x) = p; ±38 where `p` is 0 or 1.
-pub(super) fn normal_quantile(p: f64) -> f64 {
+pub(crate) fn normal_quantile(p: f64) -> f64 {
     if p > 0.5 { -normal_quantile(1.0 - p) } else { bisect(-38.0, 0.0, |x| normal_cdf(x) < p) }
 }
 
@@ -113,13 +126,13 @@ fn bisect(mut from: f64, mut to: f64, low: impl Fn(f64) -> bool) -> f64 {
 
 /// The `share` quantile of `values`, which are put in order; linear between neighbours, as NumPy does
 /// it. 0 for no value.
-pub(super) fn quantile(values: &mut [f64], share: f64) -> f64 {
+pub(crate) fn quantile(values: &mut [f64], share: f64) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     sorted_quantile(values, share)
 }
 
 /// [`quantile`] of values in ascending order.
-pub(super) fn sorted_quantile(values: &[f64], share: f64) -> f64 {
+pub(crate) fn sorted_quantile(values: &[f64], share: f64) -> f64 {
     let Some(last) = values.len().checked_sub(1) else { return 0.0 };
     let at = share.clamp(0.0, 1.0) * last as f64;
     let (low, part) = (at.floor() as usize, at.fract());
@@ -156,6 +169,11 @@ mod tests {
         close(student_two_sided(0.05, 4.0), 2.7764451051977943, 1e-8);
         close(student_two_sided(0.05, 30.0), 2.042272456301238, 1e-8);
         close(student_two_sided(0.05, 10000.0), 1.9602012398906263, 1e-8);
+        close(student_cdf(-4.0, 3.0), 0.014004228005073076, 1e-9);
+        close(student_cdf(-6.0, 23.0), 2.0284331069062197e-06, 1e-9);
+        close(student_cdf(1.5, 9.0), 0.9160746719714625, 1e-9);
+        close(student_pdf(-2.5, 7.0), 0.029990225589892183, 1e-9);
+        close(student_pdf(0.3, 40.0), 0.37860528925943426, 1e-9);
         close(normal_cdf(-10.0), 7.61985302416047e-24, 1e-11);
         close(normal_cdf(-5.0), 2.866515718791933e-07, 1e-11);
         close(normal_cdf(-3.1), 0.0009676032132183563, 1e-11);
