@@ -1,0 +1,314 @@
+//! The chance that two clusters are one person, from the distances of all pairs of clusters.
+//!
+//! Most pairs of clusters are two people, some are one person, and the distances show which: a [`Mixture`] of two
+//! distributions is fitted to all of them by expectation maximisation (Dempster, Laird, Rubin 1977). Pairs that are surely
+//! two people, as those that share a frame, are held fixed. Nothing else has to be known; answers may be added as evidence.
+//!
+//! ```
+//! use streamface_eval::mixture::{Mixture, Pair, Prior};
+//!
+//! // Forty pairs of one person at 0.3 to 0.5, four thousand strangers at 0.8 to 1.2.
+//! let even = |from: f64, to: f64, n: u32| (0..n).map(move |k| from + (to - from) * f64::from(k) / f64::from(n));
+//! let distances = even(0.3, 0.5, 40).chain(even(0.8, 1.2, 4000));
+//! let pairs: Vec<Pair> = distances.map(|distance| Pair::open(distance, (1, 1))).collect();
+//! let mixture = Mixture::fitted(&pairs, 90.0, &Prior::default()).unwrap();
+//! assert!(mixture.chance(0.4, (1, 1)) > 0.98);
+//! assert!(mixture.chance(0.8, (1, 1)) < 0.05);
+//! assert!((mixture.share - 0.01).abs() < 0.003);
+//! ```
+
+mod counts;
+
+use serde::Serialize;
+
+pub use counts::PairCounts;
+
+use crate::distributions::normal_pdf;
+use crate::strangers::Strangers;
+
+/// Two clusters, or many pairs of clusters that are alike.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pair {
+    /// Their distance, of any kind, at least 0.
+    pub distance: f64,
+    /// Faces of either.
+    pub sizes: (u32, u32),
+    /// What is known of them besides, as the logarithm of the odds that they are one person: 0 for nothing, −∞ for surely
+    /// two people, ±ln((1 − e)/e) for an answer that is wrong at rate e.
+    pub evidence: f64,
+    /// Number of pairs that this one stands for, above 0.
+    pub weight: f64,
+}
+
+impl Pair {
+    /// A pair of which nothing but the distance is known.
+    #[must_use]
+    pub fn open(distance: f64, sizes: (u32, u32)) -> Self {
+        Self { distance, sizes, evidence: 0.0, weight: 1.0 }
+    }
+
+    /// A pair that is surely two people.
+    #[must_use]
+    pub fn strangers(distance: f64, sizes: (u32, u32)) -> Self {
+        Self { evidence: f64::NEG_INFINITY, ..Self::open(distance, sizes) }
+    }
+
+    fn log_size(&self) -> f64 {
+        log_size(self.sizes)
+    }
+}
+
+/// A distribution that is assumed before any distance is seen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Assumed {
+    /// Mean distance.
+    pub mean: f64,
+    /// Standard deviation, above 0.
+    pub deviation: f64,
+    /// Number of pairs that the assumption weighs as much as, at least 0.
+    pub pairs: f64,
+}
+
+/// What is assumed before any distance is seen. It weighs little: it holds the fit where there are few pairs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prior {
+    /// Distances of one person's clusters. Without it: half the mean of strangers, an eighth of it as deviation, with the
+    /// weight of 5 pairs.
+    pub same: Option<Assumed>,
+    /// Distances of two people's clusters. Without it, the pairs alone decide.
+    pub strangers: Option<Assumed>,
+    /// The Beta prior of the share of pairs that are one person: assumed pairs of one person, and of two. Default 1 and 19.
+    pub share: (f64, f64),
+}
+
+impl Default for Prior {
+    fn default() -> Self {
+        Self { same: None, strangers: None, share: (1.0, 19.0) }
+    }
+}
+
+/// The distances of one person's clusters: normal, and taken to be as likely below the mean as at it, so that no pair is less
+/// likely one person because it is nearer.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct OnePerson {
+    /// Mean distance of clusters of one face.
+    pub mean: f64,
+    /// Standard deviation, above 0.
+    pub deviation: f64,
+    /// Change of the mean with the logarithm of the product of the two sizes.
+    pub by_size: f64,
+}
+
+/// Two distributions of the distances of pairs of clusters, and how many are of which.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Mixture {
+    /// Distances of two people.
+    pub strangers: Strangers,
+    /// Distances of one person.
+    pub same: OnePerson,
+    /// Share of the pairs that are one person, those that surely are not left out; between 0 and 1.
+    pub share: f64,
+}
+
+/// Rounds at most; some dozens are enough.
+const MAX_ROUNDS: usize = 300;
+/// The fit ends when the share changes by less than this part of itself.
+const SETTLED: f64 = 1e-7;
+/// Pairs known to be two people, from which on the first guess of strangers is made of these alone.
+const MIN_SURE: f64 = 30.0;
+/// The mean distance of one person stays so many deviations of strangers below that of strangers.
+const MIN_GAP: f64 = 1.5;
+/// Log-odds are held within this.
+const MAX_LOG_ODDS: f64 = 30.0;
+/// Pairs that the default of [`Prior::same`] weighs as much as.
+const PRIOR_PAIRS: f64 = 5.0;
+/// Least deviation of a distribution.
+const MIN_DEVIATION: f64 = 1e-4;
+/// Pairs that the assumption of no change with size weighs as much as, at a spread of sizes by a factor of e.
+const PRIOR_BY_SIZE: f64 = 20.0;
+
+impl Mixture {
+    /// The mixture most likely to have given these pairs. `people`: how many people these are, roughly; fewer give a heavier
+    /// tail to the distances of strangers. Without pairs of positive weight, [`None`].
+    ///
+    /// Time: O(pairs · rounds), some dozens of rounds; [`PairCounts`] makes few pairs of many. The same pairs in the same order
+    /// give the same mixture.
+    #[must_use]
+    pub fn fitted(pairs: &[Pair], people: f64, prior: &Prior) -> Option<Self> {
+        let first = strangers_at_first(pairs, prior.strangers)?;
+        let assumed = prior.same.unwrap_or(Assumed {
+            mean: 0.5 * first.mean,
+            deviation: 0.125 * first.mean,
+            pairs: PRIOR_PAIRS,
+        });
+        let same = OnePerson { mean: assumed.mean, deviation: assumed.deviation, by_size: 0.0 };
+        let OnePerson { mean, deviation, by_size } = first;
+        let strangers = Strangers { mean, deviation, by_size, people: people.max(2.0) };
+        let share = prior.share.0 / (prior.share.0 + prior.share.1);
+        let mut mixture = Self { strangers, same, share };
+        for _ in 0..MAX_ROUNDS {
+            let next = mixture.improved(pairs, assumed, prior);
+            let settled = (next.share / mixture.share - 1.0).abs() < SETTLED;
+            mixture = next;
+            if settled {
+                break;
+            }
+        }
+        Some(mixture)
+    }
+
+    /// The chance that two clusters at this distance are one person, given nothing else; strictly between 0 and 1. It never
+    /// rises with the distance.
+    #[must_use]
+    pub fn chance(&self, distance: f64, sizes: (u32, u32)) -> f64 {
+        sigmoid(self.log_odds(distance, sizes))
+    }
+
+    /// The same as the logarithm of the odds, from −30 to 30: evidence adds to it.
+    #[must_use]
+    pub fn log_odds(&self, distance: f64, sizes: (u32, u32)) -> f64 {
+        // Beyond the mean of strangers a wide distribution of one person would count as more likely again.
+        let size = log_size(sizes);
+        let distance = distance.min(self.strangers.mean + self.strangers.by_size * size);
+        let ratio = (self.same.density(distance, size) / self.strangers.density(distance, sizes)).ln();
+        // Both densities may be 0 where sizes differ by much: then nothing speaks for one person.
+        let ratio = if ratio.is_nan() { -MAX_LOG_ODDS } else { ratio };
+        ((self.share / (1.0 - self.share)).ln() + ratio).clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS)
+    }
+
+    /// One round: the chance of each pair, then the distributions that these chances give.
+    fn improved(&self, pairs: &[Pair], assumed: Assumed, prior: &Prior) -> Self {
+        let (mut one, mut two) = (Line::default(), Line::default());
+        let (mut same, mut open) = (0.0, 0.0);
+        for pair in pairs {
+            let sure = pair.evidence == f64::NEG_INFINITY;
+            let chance =
+                if sure { 0.0 } else { sigmoid(self.log_odds(pair.distance, pair.sizes) + pair.evidence) };
+            let (x, w) = (pair.log_size(), pair.weight);
+            one.add(x, pair.distance, w * chance);
+            two.add(x, pair.distance, w * (1.0 - chance));
+            if !sure {
+                same += w * chance;
+                open += w;
+            }
+        }
+        let OnePerson { mean, deviation, by_size } = two.fitted(prior.strangers, f64::INFINITY);
+        let strangers = Strangers { mean, deviation, by_size, people: self.strangers.people };
+        // Where the sizes are those of the pairs of one person.
+        let there = strangers.mean + strangers.by_size * one.mean_x();
+        let same_distances = one.fitted(Some(assumed), there - MIN_GAP * strangers.deviation);
+        let share = (same + prior.share.0) / (open + prior.share.0 + prior.share.1);
+        Self { strangers, same: same_distances, share: share.clamp(1e-12, 0.5) }
+    }
+}
+
+impl OnePerson {
+    fn density(&self, distance: f64, log_size: f64) -> f64 {
+        let z = (distance - self.by_size * log_size - self.mean) / self.deviation;
+        normal_pdf(z.max(0.0)) / self.deviation
+    }
+}
+
+/// Sums of a weighted regression of distances on the logarithm of sizes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Line {
+    weight: f64,
+    x: f64,
+    y: f64,
+    xx: f64,
+    xy: f64,
+    yy: f64,
+}
+
+impl Line {
+    fn add(&mut self, x: f64, y: f64, weight: f64) {
+        self.weight += weight;
+        self.x += weight * x;
+        self.y += weight * y;
+        self.xx += weight * x * x;
+        self.xy += weight * x * y;
+        self.yy += weight * y * y;
+    }
+
+    fn mean_x(&self) -> f64 {
+        if self.weight > 0.0 { self.x / self.weight } else { 0.0 }
+    }
+
+    fn mean_y(&self) -> f64 {
+        if self.weight > 0.0 { self.y / self.weight } else { 0.0 }
+    }
+
+    /// Change of y with x, drawn towards 0.
+    fn slope(&self) -> f64 {
+        let spread = self.xx - self.weight * self.mean_x() * self.mean_x();
+        let both = self.xy - self.weight * self.mean_x() * self.mean_y();
+        both / (spread.max(0.0) + PRIOR_BY_SIZE)
+    }
+
+    /// The line through these and what is assumed, at most `most` at the mean of x.
+    fn fitted(&self, assumed: Option<Assumed>, most: f64) -> OnePerson {
+        let by_size = self.slope();
+        let Assumed { mean, deviation, pairs } =
+            assumed.unwrap_or(Assumed { mean: 0.0, deviation: 0.0, pairs: 0.0 });
+        let all = (self.weight + pairs).max(f64::MIN_POSITIVE);
+        let middle = ((self.weight * self.mean_y() + pairs * mean) / all).min(most);
+        let own = self.deviation(by_size, middle);
+        let variance = (self.weight * own * own + pairs * deviation * deviation) / all;
+        let mean = middle - by_size * self.mean_x();
+        OnePerson { mean, deviation: variance.sqrt().max(MIN_DEVIATION), by_size }
+    }
+
+    /// Standard deviation of y around a line through `middle` at the mean of x.
+    fn deviation(&self, slope: f64, middle: f64) -> f64 {
+        if self.weight <= 0.0 {
+            return 0.0;
+        }
+        let (x, y) = (self.mean_x(), self.mean_y());
+        let of = |sum: f64, a: f64, b: f64| sum / self.weight - a * b;
+        let around = of(self.yy, y, y) - 2.0 * slope * of(self.xy, x, y) + slope * slope * of(self.xx, x, x);
+        (around + (y - middle) * (y - middle)).max(0.0).sqrt()
+    }
+}
+
+/// The first guess of the distances of strangers, as a line: from the pairs that surely are or, where these are few, from what
+/// is assumed or, without that, from the upper half of all, in which few are one person.
+fn strangers_at_first(pairs: &[Pair], assumed: Option<Assumed>) -> Option<OnePerson> {
+    let mut sure = Line::default();
+    for pair in pairs.iter().filter(|p| p.evidence == f64::NEG_INFINITY) {
+        sure.add(pair.log_size(), pair.distance, pair.weight);
+    }
+    if sure.weight >= MIN_SURE {
+        return Some(sure.fitted(assumed, f64::INFINITY));
+    }
+    let mut all: Vec<(f64, f64)> = pairs.iter().map(|p| (p.distance, p.weight)).collect();
+    all.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    let total: f64 = all.iter().map(|(_, w)| w).sum();
+    if !(total > 0.0) {
+        return None;
+    }
+    if let Some(Assumed { mean, deviation, .. }) = assumed {
+        return Some(OnePerson { mean, deviation, by_size: 0.0 });
+    }
+    let at = |share: f64| {
+        let mut before = 0.0;
+        all.iter().find_map(|&(d, w)| {
+            before += w;
+            (before >= share * total).then_some(d)
+        })
+    };
+    // One standard deviation above the median.
+    let (median, above) = (at(0.5)?, at(0.841_344_7)?);
+    Some(OnePerson { mean: median, deviation: (above - median).max(10.0 * MIN_DEVIATION), by_size: 0.0 })
+}
+
+/// Logarithm of the product of two sizes.
+fn log_size((a, b): (u32, u32)) -> f64 {
+    (f64::from(a.max(1)) * f64::from(b.max(1))).ln()
+}
+
+fn sigmoid(z: f64) -> f64 {
+    1.0 / (1.0 + (-z).exp())
+}
+
+#[cfg(test)]
+mod tests;
