@@ -59,7 +59,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (mut different, mut same) = (Vec::new(), Vec::new());
     for i in 1..rows.len() {
         for j in (0..i).rev().take_while(|&j| shots[j] == shots[i]) {
-            let pair = Pair { distance: distance(i, j), shot: shots[i] };
+            let pair = Pair {
+                distance: distance(i, j),
+                people: [people[i] as u64, people[j] as u64],
+                shot: shots[i],
+            };
             if people[i] == people[j] { same.push(pair) } else { different.push(pair) }
         }
     }

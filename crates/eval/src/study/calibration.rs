@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use super::dyads::DyadCounts;
 use super::pair::Pair;
-use super::rates::{Estimate, Evidence, ShotCounts, above};
+use super::rates::{Estimate, Evidence, above};
 use super::tail::{self, Modelled, Tail};
 use crate::Error;
 
@@ -40,6 +41,8 @@ impl Default for CalibrationSettings {
 }
 
 const MAX_THRESHOLDS: f64 = 2_000.0;
+/// With fewer pairs of people than this a rate is hardly known.
+const FEW_PAIRS_OF_PEOPLE: u64 = 10;
 /// Pairs listed for a look.
 const MAX_LISTED: usize = 20;
 
@@ -84,14 +87,14 @@ pub struct Listed {
     pub index: usize,
     /// Its distance.
     pub distance: f64,
-    /// Its shot.
-    pub shot: u64,
+    /// Whose faces they are.
+    pub people: [u64; 2],
 }
 
 /// False-match rate and miss rate at every threshold.
 ///
-/// Intervals resample whole shots, because pairs of one shot are alike: see [`Estimate`]. They say how
-/// much chance there is in *these* pairs; how these differ from all pairs is said by
+/// Intervals allow for pairs with a person in common being alike: more footage of the same few people makes them little
+/// narrower. They say how much chance there is in *these* people; how these differ from all people is said by
 /// [`FALSE_MATCH_NOTE`] and [`MISS_NOTE`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Calibration {
@@ -118,18 +121,20 @@ impl Calibration {
     /// (faces linked from frame to frame). Either list may be empty: its rate is then unknown, and the
     /// notes say so.
     ///
-    /// O(n log n + resamples · (shots + bins filled per shot)) time, 8 · resamples · thresholds bytes.
+    /// O(n log n + thresholds + resamples · pairs of people) time.
     ///
     /// ```
     /// use streamface_eval::study::{Calibration, CalibrationSettings, Pair};
     ///
-    /// let pair = |i: u32, near: f64| Pair { distance: near + f64::from(i % 20) / 100.0, shot: u64::from(i / 2) };
-    /// let different: Vec<_> = (0..600).map(|i| pair(i, 0.7)).collect();
-    /// let same: Vec<_> = (0..600).map(|i| pair(i, 0.1)).collect();
+    /// let shot = |i: u32| u64::from(i / 2);
+    /// let pair = |i, near, people| Pair { distance: near + f64::from(i % 20) / 100.0, people, shot: shot(i) };
+    /// // 300 pairs of people, each seen twice.
+    /// let different: Vec<_> = (0..600).map(|i| pair(i, 0.7, [shot(i), 1_000 + shot(i)])).collect();
+    /// let same: Vec<_> = (0..600).map(|i| pair(i, 0.1, [shot(i); 2])).collect();
     /// let calibration = Calibration::new(&different, &same, &CalibrationSettings::default())?;
     /// let point = calibration.at(0.5).unwrap();
     /// assert_eq!((point.false_match.rate, point.false_match.lower), (Some(0.0), 0.0));
-    /// // No false match in 300 shots: at most 3 / 300.
+    /// // No false match in 300 pairs of people: at most 3 / 300.
     /// assert!((point.false_match.upper - 0.00994).abs() < 1e-5);
     /// # Ok::<(), streamface_eval::Error>(())
     /// ```
@@ -148,12 +153,12 @@ impl Calibration {
         }
         let CalibrationSettings { resamples, confidence, seed, .. } = *settings;
         let bins = thresholds.len();
-        let counts = ShotCounts::new(different, &thresholds);
+        let counts = DyadCounts::new(different, &thresholds);
         let of_different = counts.evidence;
-        let false_match = counts.shares(bins, resamples, confidence, seed);
-        let counts = ShotCounts::new(same, &thresholds);
+        let false_match = counts.shares(bins, confidence);
+        let counts = DyadCounts::new(same, &thresholds);
         let of_same = counts.evidence;
-        let miss = above(counts.shares(bins, resamples, confidence, seed ^ 1), of_same.pairs);
+        let miss = above(counts.shares(bins, confidence), of_same.pairs);
         let (tail, modelled) = tail::fit(different, &thresholds, resamples, confidence, seed).unzip();
         let modelled = modelled.unwrap_or_default();
         let points = thresholds.iter().zip(false_match).zip(miss).enumerate();
@@ -187,18 +192,20 @@ impl Calibration {
 
     fn notes(&self) -> Vec<String> {
         let mut notes = vec![FALSE_MATCH_NOTE.to_owned(), MISS_NOTE.to_owned()];
-        for (evidence, rate, what) in [
-            (self.different, "false-match", "two faces in one frame"),
-            (self.same, "miss", "faces linked from frame to frame"),
-        ] {
-            if evidence.pairs == 0 {
-                notes.push(format!("Not enough data: no shot has {what}, so the {rate} rate is unknown."));
-            } else if evidence.shots < 10 {
-                let n = evidence.shots;
-                let shots = if n == 1 { "1 shot has".to_owned() } else { format!("{n} shots have") };
-                notes.push(format!(
-                    "Not enough data: only {shots} {what}, so the {rate} rate is hardly known."
-                ));
+        let different =
+            ("false-match", "no frame has two faces", "pair of people shares", "pairs of people share");
+        let same = ("miss", "no faces are linked", "person has linked", "people have linked");
+        for (evidence, (rate, none, one, several)) in [(self.different, different), (self.same, same)] {
+            let what = if rate == "miss" { "faces" } else { "a frame" };
+            match evidence.pairs_of_people {
+                0 => notes.push(format!("Not enough data: {none}, so the {rate} rate is unknown.")),
+                1 => notes.push(format!(
+                    "Not enough data: only 1 {one} {what}, so the {rate} rate is hardly known."
+                )),
+                n if n < FEW_PAIRS_OF_PEOPLE => notes.push(format!(
+                    "Not enough data: only {n} {several} {what}, so the {rate} rate is hardly known."
+                )),
+                _ => {}
             }
         }
         if self.different.pairs > 0 && self.tail.is_none() {
@@ -222,7 +229,7 @@ impl Calibration {
 fn listed(pairs: &[Pair], sign: f64) -> Vec<Listed> {
     let all = pairs.iter().enumerate();
     let mut all: Vec<Listed> =
-        all.map(|(index, p)| Listed { index, distance: p.distance, shot: p.shot }).collect();
+        all.map(|(index, p)| Listed { index, distance: p.distance, people: p.people }).collect();
     let order = |a: &Listed, b: &Listed| {
         (sign * a.distance).total_cmp(&(sign * b.distance)).then(a.index.cmp(&b.index))
     };

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `histograms`, `distances` | [`histograms()`]: distances of faces to their nearest others, as the original shows them |
 //! | `labelling`, `sweep`, `scored` | [`sweep()`]: a clustering at each threshold; scores with error bars where labels are known |
-//! | `pair`, `calibration`, `rates`, `tail` | [`Calibration`]: false-match and miss rate without any label |
+//! | `pair`, `calibration`, `dyads`, `rates`, `tail` | [`Calibration`]: false-match and miss rate without any label |
 //! | `recommendation`, `recommend`, `why` | [`recommend()`]: a threshold for a wanted purity, in numbers and words |
 //! | `baselines` | [`Baseline`]: clustering methods side by side |
 //!
@@ -15,6 +15,7 @@
 mod baselines;
 mod calibration;
 mod distances;
+mod dyads;
 mod histograms;
 mod labelling;
 mod pair;
@@ -27,6 +28,8 @@ mod simulated;
 mod sweep;
 mod tail;
 mod why;
+#[cfg(test)]
+mod worlds;
 
 use std::io::Write;
 
@@ -145,8 +148,10 @@ mod tests {
     use super::*;
 
     fn study(title: &str) -> Study {
-        let pair =
-            |i: u32, from: f64| Pair { distance: from + f64::from(i % 97) / 200.0, shot: u64::from(i / 3) };
+        let pair = |i: u32, from: f64| {
+            let shot = u64::from(i / 3);
+            Pair { distance: from + f64::from(i % 97) / 200.0, people: [shot, 1_000 + shot], shot }
+        };
         let different: Vec<_> = (0..900).map(|i| pair(i, 0.6)).collect();
         let same: Vec<_> = (0..500).map(|i| pair(i, 0.05)).collect();
         let calibration = Calibration::new(&different, &same, &CalibrationSettings::default()).unwrap();

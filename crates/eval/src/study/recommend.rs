@@ -75,10 +75,14 @@ pub fn recommend(
     {
         // The rule of three, turned round.
         let shots = ((1.0 - calibration.settings.confidence).ln() / (-allowed).ln_1p()).ceil();
-        let more = (shots - calibration.different.effective_shots).max(0.0).ceil();
+        let more = (shots - calibration.different.effective_pairs).max(0.0).ceil();
         if more > 0.0 {
             let evidence = calibration.different;
-            let each = if evidence.shots == 0 { 1.0 } else { evidence.pairs as f64 / evidence.shots as f64 };
+            let each = if evidence.pairs_of_people == 0 {
+                1.0
+            } else {
+                evidence.pairs as f64 / evidence.pairs_of_people as f64
+            };
             result.more_shots = Some(more as u64);
             result.more_pairs = Some((more * each).ceil() as u64);
         }

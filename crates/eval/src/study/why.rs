@@ -7,7 +7,7 @@ use crate::format::{Count, share};
 
 pub(super) fn why(found: &Recommendation, calibration: &Calibration, point: Option<&Point>) -> String {
     let evidence = calibration.different;
-    let (pairs, shots) = (Count(evidence.pairs), Count(evidence.shots));
+    let (pairs, shots) = (Count(evidence.pairs), Count(evidence.pairs_of_people));
     let sure = share(calibration.settings.confidence);
     let wanted = found.target.to_string();
     let mut text = match (found.basis, point) {
@@ -108,7 +108,7 @@ fn too_small(found: &Recommendation, calibration: &Calibration, wanted: &str) ->
          less than {}.{}",
         share(allowed),
         Count(evidence.pairs),
-        Count(evidence.shots),
+        Count(evidence.pairs_of_people),
         share(calibration.points.first().map_or(1.0, |p| p.false_match.upper)),
         more(found),
     )

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use streamface_cluster::{Constraints, Link, Links, Settings as Linkage, components, cut};
+use streamface_cluster::{Constraints, Link, Links, Settings as Linkage, components, cut, merge_by_links};
 use streamface_eval::format::Plural;
 use streamface_eval::intrinsic::silhouette;
 use streamface_eval::study::{
@@ -43,6 +43,9 @@ struct Faces {
     /// Pairs of one frame, and of temporal links.
     different: Vec<(usize, usize)>,
     same: Vec<(usize, usize)>,
+    /// The model's thresholds: of clusters, and of clusters that are linked.
+    threshold: f64,
+    merging_threshold: f64,
     names: Vec<String>,
     source: String,
 }
@@ -120,7 +123,15 @@ fn study_of(
     let rows = sweep(&labellings, known.as_ref())?;
 
     // Rows of a matrix are in no frames: nothing to calibrate by.
-    let calibration = faces.shots.as_ref().map(|shots| calibrate(faces, shots)).transpose()?;
+    let people = merge_by_links(
+        &faces.rows,
+        faces.metric,
+        &cut(faces.rows.len(), &merges, faces.threshold),
+        &faces.same,
+        faces.merging_threshold,
+        &faces.constraints,
+    )?;
+    let calibration = faces.shots.as_ref().map(|shots| calibrate(faces, shots, &people)).transpose()?;
     let target = wanted.false_match_rate.map_or(Target::Purity(wanted.purity), Target::FalseMatchRate);
     let recommendation =
         calibration.as_ref().map(|found| recommend(target, found, Prior::Sweep(&rows))).transpose()?;
@@ -175,6 +186,8 @@ fn faces(input: &Input, settings: &StudySettings) -> Result<(Faces, PathBuf)> {
                 shots: None,
                 different: Vec::new(),
                 same: Vec::new(),
+                threshold: 0.0,
+                merging_threshold: 0.0,
                 source: path.display().to_string(),
             };
             Ok((faces, out))
@@ -201,11 +214,15 @@ fn of_dataset(data: &Dataset) -> Result<Faces> {
             different.extend(rows[k + 1..].iter().map(|&b| (a, b)));
         }
     }
+    let model = embedder_of(data)?;
+    let embedder = model.embedder()?;
     Ok(Faces {
         shots: Some(shots(&features, &links)?),
         constraints: same_frame(&features),
         rows: matrix(&features)?,
-        metric: embedder_of(data)?.embedder()?.metric,
+        metric: embedder.metric,
+        threshold: embedder.threshold,
+        merging_threshold: embedder.merging_threshold,
         different,
         same: links,
         names: features.iter().map(|f| f.face.to_string()).collect(),
@@ -259,10 +276,14 @@ fn truth(
     Ok(Some(labels))
 }
 
-fn calibrate(faces: &Faces, shots: &[u64]) -> Result<Calibration> {
+/// Error rates; `people` says who is who, roughly.
+fn calibrate(faces: &Faces, shots: &[u64], people: &[u32]) -> Result<Calibration> {
     let pairs = |all: &[(usize, usize)]| -> Vec<Pair> {
         let distance = |a, b| faces.metric.distance(faces.rows.row(a), faces.rows.row(b));
-        all.iter().map(|&(a, b)| Pair { distance: distance(a, b), shot: shots[a] }).collect()
+        let people = |a: usize, b: usize| [a, b].map(|row| u64::from(people[row]));
+        all.iter()
+            .map(|&(a, b)| Pair { distance: distance(a, b), people: people(a, b), shot: shots[a] })
+            .collect()
     };
     let settings = CalibrationSettings { seed: SEED, ..CalibrationSettings::default() };
     Ok(Calibration::new(&pairs(&faces.different), &pairs(&faces.same), &settings)?)

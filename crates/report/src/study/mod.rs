@@ -120,8 +120,10 @@ mod tests {
     use super::*;
 
     fn study(title: &str) -> Study {
-        let pair =
-            |i: u32, from: f64| Pair { distance: from + f64::from(i % 97) / 200.0, shot: u64::from(i / 3) };
+        let pair = |i: u32, from: f64| {
+            let shot = u64::from(i / 3);
+            Pair { distance: from + f64::from(i % 97) / 200.0, people: [shot, 1_000 + shot], shot }
+        };
         let different: Vec<_> = (0..900).map(|i| pair(i, 0.6)).collect();
         let same: Vec<_> = (0..500).map(|i| pair(i, 0.05)).collect();
         let calibration = Calibration::new(&different, &same, &CalibrationSettings::default()).unwrap();

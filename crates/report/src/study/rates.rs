@@ -15,10 +15,10 @@ pub(super) fn section(study: &Study, c: &Calibration) -> Markup {
     let rows = html! { @for p in c.points.iter().skip(every).step_by(every) { (row(p)) } };
     let body = html! {
         p class="note" {
-            "From " (Count(c.different.pairs)) " pairs of faces that share a frame (" (Count(c.different.shots))
-            " shots) and " (Count(c.same.pairs)) " linked pairs (" (Count(c.same.shots))
-            " shots), without any label. Bands are " (share(c.settings.confidence))
-            " confidence intervals from resampling whole shots."
+            "From " (Count(c.different.pairs)) " pairs of faces that share a frame (" (Count(c.different.pairs_of_people))
+            " pairs of " (Count(c.different.people)) " people) and " (Count(c.same.pairs)) " linked pairs ("
+            (Count(c.same.people)) " people), without any label. Bands are " (share(c.settings.confidence))
+            " confidence intervals that allow for the same people meeting again and again."
         }
         (probe(study, c))
         div class="charts" { (false_matches(study, c).draw()) (misses(study, c).draw()) }
