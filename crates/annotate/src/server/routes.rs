@@ -8,6 +8,8 @@
 //! | `GET /api/questions?form=&count=&shown=` | the next questions |
 //! | `GET /api/people?text=&from=&to=&order=&offset=&limit=` | people |
 //! | `GET /api/person/{face}?offset=&limit=` | a person and its faces |
+//! | `GET /api/compare/{face}/{face}` | the question whether two given people are one |
+//! | `GET /api/names` | the names given so far |
 //! | `GET /api/noise`, `/api/undecided`, `/api/history?doubtful=` | pages of the other lists |
 //! | `GET /api/face/{face}` | details of a face |
 //! | `POST /api/decide` | an answer |
@@ -51,6 +53,8 @@ pub(super) fn app(review: Box<dyn Review>) -> Router {
         .route("/api/questions", get(questions))
         .route("/api/people", get(people))
         .route("/api/person/{face}", get(person))
+        .route("/api/compare/{left}/{right}", get(compare))
+        .route("/api/names", get(names))
         .route("/api/noise", get(noise))
         .route("/api/undecided", get(undecided))
         .route("/api/history", get(history))
@@ -136,6 +140,14 @@ async fn people(
 
 async fn person(State(app): State<App>, Path(face): Path<String>, Query(window): Query<Window>) -> Response {
     app.with(move |shared| shared.review.person(&named(&face)?, window).map(Json)).await
+}
+
+async fn compare(State(app): State<App>, Path((left, right)): Path<(String, String)>) -> Response {
+    app.with(move |shared| shared.review.compare(&named(&left)?, &named(&right)?).map(Json)).await
+}
+
+async fn names(State(app): State<App>) -> Response {
+    app.with(|shared| Ok(Json(shared.review.names()))).await
 }
 
 async fn noise(State(app): State<App>, Query(window): Query<Window>) -> Response {

@@ -26,11 +26,11 @@ pub struct Fake {
 pub const FACE: &str = "a_frame_20230525100138412614_face_0";
 
 fn view() -> FaceView {
-    FaceView { id: FACE.parse().unwrap(), when: None, source: None }
+    FaceView { id: FACE.parse().unwrap(), when: None, source: None, loose: None }
 }
 
 fn rows<T>() -> Rows<T> {
-    Rows { total: 0, offset: 0, rows: Vec::new() }
+    Rows { revision: 0, total: 0, offset: 0, rows: Vec::new() }
 }
 
 impl Review for Fake {
@@ -50,6 +50,14 @@ impl Review for Fake {
 
     fn person(&mut self, _: &FaceId, _: Window) -> Result<PersonFaces, Problem> {
         Err(Problem::Unknown("no".into()))
+    }
+
+    fn compare(&mut self, _: &FaceId, _: &FaceId) -> Result<Question, Problem> {
+        Err(Problem::Unknown("no".into()))
+    }
+
+    fn names(&mut self) -> Vec<String> {
+        Vec::new()
     }
 
     fn noise(&mut self, _: Window) -> Rows<FaceView> {
@@ -91,6 +99,7 @@ impl Review for Fake {
             message: "Saved.".into(),
             overview: Overview::default(),
             questions: Vec::new(),
+            same_name: Vec::new(),
         })
     }
 

@@ -15,6 +15,8 @@ pub const CLUSTERS: usize = 3;
 /// Faces of a cluster.
 pub const FACES: usize = 6;
 const DIM: usize = 32;
+/// Width and height of a loose face.
+pub const LOOSE: i32 = 256;
 
 /// A dataset in a folder, and the person of each face.
 pub struct Sample {
@@ -87,9 +89,9 @@ pub fn sample(images: bool) -> Sample {
                     labels.push(LabelRow::new(id.clone(), Label((whose * CLUSTERS + cluster) as i64)));
                     truth.insert(id.to_string(), person);
                     if images {
-                        let crop = picture.crop(x, y, 180);
-                        data.stage(ImageKind::Face, &id, &crop.png()).unwrap();
-                        data.stage(ImageKind::AlignedFace, &id, &crop.png()).unwrap();
+                        let loose = picture.loose(x, y, 180);
+                        data.stage(ImageKind::Face, &id, &loose.png()).unwrap();
+                        data.stage(ImageKind::AlignedFace, &id, &picture.crop(x, y, 180).png()).unwrap();
                     }
                     let bbox = BoundingBox::new(x as f32, y as f32, 180.0, 180.0);
                     batch.faces.push({
@@ -99,7 +101,7 @@ pub fn sample(images: bool) -> Sample {
                         row.score = 0.9 + random.next() / 20.0;
                         row.blur = f64::from(100.0 + 900.0 * random.next());
                         row.frame_size = [640, 360];
-                        row.face_size = [180, 180];
+                        row.face_size = [LOOSE, LOOSE].map(|side| side as u32);
                         row.aligned_size = [128, 128];
                         row.link = None;
                         row
@@ -187,6 +189,18 @@ impl Picture {
         let row = |y: i32| 3 * (y * self.width + x) as usize;
         let rgb = (y..y + side).flat_map(|y| self.rgb[row(y)..row(y) + 3 * side as usize].to_vec()).collect();
         Self { width: side, height: side, rgb }
+    }
+
+    /// The square of twice the box's side about it, black outside the frame.
+    fn loose(&self, x: i32, y: i32, side: i32) -> Self {
+        let at = |from: i32, out: i32| from - side / 2 + 2 * side * out / LOOSE;
+        let mut rgb = Vec::new();
+        for (row, column) in (0..LOOSE * LOOSE).map(|i| (at(y, i / LOOSE), at(x, i % LOOSE))) {
+            let inside = (0..self.height).contains(&row) && (0..self.width).contains(&column);
+            let pixel = 3 * (row * self.width + column) as usize;
+            rgb.extend_from_slice(if inside { &self.rgb[pixel..pixel + 3] } else { &[0; 3] });
+        }
+        Self { width: LOOSE, height: LOOSE, rgb }
     }
 
     fn png(&self) -> Vec<u8> {

@@ -1,32 +1,16 @@
-// Questions: two people side by side, one person and candidates, a sweep over likely pairs, and the queue.
+// Questions: two people side by side, one person and candidates, a sweep over likely pairs.
 
-import { h, put, button, key, faces, preload, keys, boundKeys, rove, say, called, linkTo, size, thumbs, seen } from "./dom.js";
-import { get, decide, clock, seenOf, stale, warn } from "./talk.js";
+import { h, put, key, faces, preload, keys, alsoKeys, rove, called, linkTo, size, thumbs } from "./dom.js";
+import { get, decide, clock, seenOf, stale, thisWindow } from "./talk.js";
+import { SIDE, actions, compare, head, ids, left, likely, percent } from "./parts.js";
 import { large } from "./large.js";
 
-const SIDE = 25;
-/** A random number of this window: two windows are asked about different people. */
-const TAB = 1 + crypto.getRandomValues(new Uint32Array(1))[0] % 0xfffffffe;
-const ids = (person) => person.shown.slice(0, SIDE).map((face) => face.id);
-/** The left person of a comparison; in a group it is the same for all. */
-const left = (question, pair) => pair.left ?? question.person;
+/** This window's number: two windows are asked about different people. */
+const TAB = thisWindow();
 const people = (question) => [question.person, ...question.pairs.flatMap((pair) => [pair.left, pair.right])].filter(Boolean);
-const percent = (p) => (p > 0.995 ? "over 99 %" : p < 0.005 ? "under 1 %" : `${Math.round(p * 100)} %`);
-
-/** A person's heading. */
-export function head(person, level = "h2") {
-  return h("div", { class: "who" },
-    h(level, {}, h("a", { href: linkTo(person) }, called(person))),
-    h("p", { class: "quiet" }, size(person), seen(person) ? ` · ${seen(person)}` : ""));
-}
-
-const likely = (pair) => h("p", { class: "likely" },
-  h("meter", { min: "0", max: "1", value: String(pair.probability), "aria-label": "Probability that they are one person" }),
-  h("span", {}, `${percent(pair.probability)} likely to be one person`), h("span", { class: "quiet" }, `distance ${pair.distance.toFixed(3)}`));
-
-/** Shows questions of one form, one after the other. */
-export async function ask(main, form) {
-  const wanted = { form, count: 2, shown: form === "pair" ? SIDE : form === "group" ? 12 : 4, tab: TAB };
+/** Shows questions of one form, one after the other; `all`: unlikely ones, too. */
+export async function ask(main, form, all) {
+  const wanted = { form, count: 2, shown: form === "pair" ? SIDE : form === "group" ? 12 : 4, tab: TAB, all };
   const load = async () => show(await get("/api/questions", wanted));
   const answer = async (question, action, whole = false) => {
     const reply = await decide(action, { revision: question.revision, seen: seenOf(people(question)), whole, next: wanted });
@@ -43,7 +27,7 @@ export async function ask(main, form) {
       put(main, h("div", { class: "done" }, h("h1", { tabindex: "-1" }, "Nothing left to ask here"),
         h("p", {}, "All likely pairs have been asked. Check ", h("a", { href: "#/people" }, "the people"), ", at answers ",
           h("a", { href: "#/history/doubtful" }, "worth checking again"), ", or finalize."),
-        wanted.all ? null : h("button", { type: "button", class: "plain", onclick: () => { wanted.all = true; load(); } }, "Ask about unlikely pairs, too")));
+        all ? null : h("a", { class: "plain", href: `#/${form}/all` }, "Ask about unlikely pairs, too")));
     } else {
       put(main, ...{ pair, group, sweep }[now.form](now, answer));
       clock();
@@ -54,15 +38,23 @@ export async function ask(main, form) {
   await load();
 }
 
-/** The bar of answer buttons, and their keys. */
-function actions(list) {
-  keys(Object.fromEntries(list.flatMap((a) => [a.key, ...(a.also ?? [])].map((k) => [k, { act: a.act, label: a.label }]))));
-  const make = (a) => button(a.label, a.key, a.act, { class: a.main ? `main ${a.main}` : "plain" });
-  return h("div", { class: "actions", role: "group", "aria-label": "Answers" },
-    h("div", { class: "first" }, list.filter((a) => a.main).map(make)), h("div", { class: "second" }, list.filter((a) => !a.main).map(make)));
+/** The question whether the people of two given faces are one; after the answer, the first of them. */
+export async function comparePeople(main, one, other) {
+  const address = (id) => encodeURIComponent(id ?? "");
+  const load = async () => {
+    const question = await get(`/api/compare/${address(one)}/${address(other)}`);
+    if (!main.isConnected) return;
+    const answer = async (_, action, whole = false) => {
+      const reply = await decide(action, { revision: question.revision, seen: seenOf(people(question)), whole });
+      if (reply) location.hash = whole ? "#/people" : `#/person/${address(one)}`;
+    };
+    put(main, ...pair(question, answer));
+    clock();
+    main.querySelector("h1").focus({ preventScroll: true });
+  };
+  stale.reload = () => load().catch(() => { location.hash = `#/person/${address(one)}`; });
+  await load();
 }
-
-const compare = (pairs) => ({ kind: "compare", pairs });
 
 function pair(question, answer) {
   const [it] = question.pairs;
@@ -88,6 +80,14 @@ function pair(question, answer) {
 
 const DIGITS = "1234567890";
 
+/** Marks of the last screen with cards, so that a reload of the page keeps them. */
+const MARKS = "marks";
+const screenOf = (question) => JSON.stringify([question.form, question.revision, people(question).map((person) => person.id)]);
+function marked(question) {
+  const last = JSON.parse(sessionStorage.getItem(MARKS) ?? "{}");
+  return question.pairs.map((_, i) => (last.screen === screenOf(question) ? last.state[i] ?? 0 : 0));
+}
+
 /** Cards with marks: none → `marks[0]` → `marks[1]` → none. */
 function cards(question, marks, content) {
   const state = question.pairs.map(() => 0);
@@ -97,6 +97,7 @@ function cards(question, marks, content) {
     card.setAttribute("aria-pressed", String(to > 0));
     card.dataset.mark = to > 0 ? marks[to - 1].mark : "";
     card.querySelector(".mark").textContent = to > 0 ? marks[to - 1].label : "";
+    sessionStorage.setItem(MARKS, JSON.stringify({ screen: screenOf(question), state }));
     changed();
   };
   let changed = () => {};
@@ -112,6 +113,7 @@ function cards(question, marks, content) {
     const second = { act: () => set(i, state[i] === 2 ? 0 : 2), hidden: true };
     return marks.length > 1 ? [[DIGITS[i], toggle], [`Shift+${DIGITS[i]}`, second]] : [[DIGITS[i], toggle]];
   });
+  marked(question).forEach((to, i) => { if (to > 0 && to <= marks.length) set(i, to); });
   return { box, state, digits, watch: (f) => { changed = f; f(); } };
 }
 
@@ -125,20 +127,20 @@ function group(question, answer) {
   const send = (of) => answer(question, compare(question.pairs.map((it, i) =>
     ({ left: ids(person), right: ids(it.right), verdict: of(i) }))));
   const bar = actions([
-    { label: "Done", key: "Enter", main: "yes", act: () => send((i) => verdicts[state[i]]) },
+    { label: "Record", key: "Enter", main: "yes", act: () => send((i) => verdicts[state[i]]) },
     { label: "None", key: "n", also: ["d"], main: "no", act: () => send(() => "different") },
     { label: "All the same", key: "a", main: "all", act: () => send(() => "same") },
     { label: "Split this person", key: "x", act: () => { location.hash = linkTo(person); } },
     { label: "This person is noise", key: "b", act: () => answer(question, { kind: "noise", faces: ids(person) }, true) },
     { label: "No more questions about this person", key: "k", act: () => answer(question, { kind: "skip", person: ids(person) }) },
   ]);
-  addKeys(Object.fromEntries(digits));
-  const status = h("p", { class: "quiet" });
+  alsoKeys(Object.fromEntries(digits));
   watch(() => {
-    const same = state.filter((s) => s === 1).length;
-    status.textContent = `${same} marked as the same, ${state.length - same - state.filter((s) => s === 2).length} as different. Mark a card twice for not sure.`;
+    const [no, yes, maybe] = [0, 1, 2].map((mark) => state.filter((s) => s === mark).length);
+    records(bar, `${yes} ${are(yes)} this person, ${no} ${are(no)} not${maybe ? `, ${maybe} ${are(maybe)} not sure` : ""}`);
   });
-  return [h("div", { class: "heading" }, h("h1", { tabindex: "-1" }, "Who else is this person?"), status),
+  return [h("div", { class: "heading" }, h("h1", { tabindex: "-1" }, "Who else is this person?"),
+    h("p", { class: "quiet" }, "Mark each card that is this person; mark it twice for not sure.")),
     h("div", { class: "group" }, h("section", { class: "card", "aria-label": called(person) }, head(person),
       faces(person.shown, `Faces of ${called(person)}`, { open: large })), box), bar];
 }
@@ -151,53 +153,22 @@ function sweep(question, answer) {
   const send = (of) => answer(question, compare(question.pairs.map((it, i) =>
     ({ left: ids(left(question, it)), right: ids(it.right), verdict: of(i) }))));
   const bar = actions([
-    { label: "Done, the others are the same", key: "Enter", main: "yes", act: () => send((i) => (state[i] ? "different" : "same")) },
+    { label: "Record", key: "Enter", main: "yes", act: () => send((i) => (state[i] ? "different" : "same")) },
     { label: "None are the same", key: "n", main: "no", act: () => send(() => "different") },
   ]);
-  addKeys(Object.fromEntries(digits));
-  const status = h("p", { class: "quiet" });
-  watch(() => { status.textContent = `Each card shows two people who are very likely one. Mark the pairs that are not: ${state.filter(Boolean).length} marked.`; });
-  return [h("div", { class: "heading" }, h("h1", { tabindex: "-1" }, "Which of these pairs are wrong?"), status), box, bar];
+  alsoKeys(Object.fromEntries(digits));
+  watch(() => {
+    const no = state.filter(Boolean).length;
+    const yes = state.length - no;
+    records(bar, `${yes} ${are(yes)} one person, ${no} ${are(no)} not`);
+  });
+  return [h("div", { class: "heading" }, h("h1", { tabindex: "-1" }, "Which of these pairs are wrong?"),
+    h("p", { class: "quiet" }, "Each card shows two people who are very likely one. Mark the cards where they are not.")), box, bar];
 }
 
-function addKeys(more) {
-  keys({ ...boundKeys()[0], ...more });
-}
+const are = (n) => (n === 1 ? "is" : "are");
 
-/** Pairs in rows, each with buttons: the queue, and undecided pairs. */
-export async function rows(main, { title, about, load }) {
-  const list = h("ol", { class: "rows" });
-  const heading = h("h1", { tabindex: "-1" }, title);
-  put(main, h("div", { class: "heading" }, heading, h("p", { class: "quiet" }, about)), list);
-  heading.focus({ preventScroll: true });
-  const fill = async () => {
-    const questions = await load();
-    if (!main.isConnected) return;
-    put(list, ...questions.map(row));
-    if (!questions.length) list.replaceWith(h("p", { class: "done" }, "Nothing here."));
-  };
-  const row = (question) => {
-    const [it] = question.pairs;
-    const one = left(question, it);
-    const send = (verdict) => async () => {
-      const reply = await decide(compare([{ left: ids(one), right: ids(it.right), verdict }]),
-        { revision: question.revision, seen: seenOf([one, it.right]) });
-      if (!reply) return;
-      const next = item.nextElementSibling ?? item.previousElementSibling;
-      // The answer may have changed the people in the remaining rows.
-      await fill().catch((failure) => warn(failure.message));
-      (next ? list.querySelector("button.main") : heading)?.focus();
-    };
-    const item = h("li", { class: "card" },
-      h("div", { class: "two" }, [one, it.right].map((person) => h("div", {}, head(person, "h3"),
-        faces(person.shown, `Faces of ${called(person)}`, { open: large })))), likely(it),
-      h("div", { class: "buttons" }, button("Same", "", send("same"), { class: "main yes" }),
-        button("Different", "", send("different"), { class: "main no" }), button("Not sure", "", send("not_sure"), { class: "main maybe" })));
-    return item;
-  };
-  stale.reload = fill;
-  keys({});
-  clock();
-  await fill();
-  say(`${list.children.length} shown`);
+/** Says on the button of Enter what it will record. */
+function records(bar, text) {
+  put(bar.querySelector("[aria-keyshortcuts=Enter]"), h("span", {}, h("span", { class: "with-keys" }, "Enter: "), text));
 }

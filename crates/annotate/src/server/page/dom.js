@@ -41,27 +41,63 @@ export const image = (kind, id) => `/image/${kind}/${encodeURIComponent(id)}`;
 
 /** Fetches images before they are shown. */
 export function preload(people) {
-  for (const face of people.flatMap((person) => person.shown)) new Image().src = image("aligned", face.id);
+  for (const face of people.flatMap((person) => person.shown)) new Image().src = image("face", face.id);
 }
 
-/** The picture of a face; a missing file shows "no image". */
-export function picture(id, kind = "aligned", alt = "") {
-  const img = h("img", { ...HIDDEN, alt, src: image(kind, id) });
-  img.addEventListener("error", () => img.replaceWith(h("span", { class: "missing" }, "no image")), { once: true });
-  return img;
+/** How much of a loose face is left out around the face: its box then takes 0.7 of the picture. `whole`: nothing. */
+const ZOOM = 1.4;
+
+/**
+ * The picture of a face, in its own aspect. Where a loose face reaches out of the frame, a blur of the picture takes the
+ * place of the black. Without a loose face the aligned one is shown; a missing file shows "no image".
+ */
+export function picture(face, { whole = false, alt = "" } = {}) {
+  const box = h("span", { class: "picture" });
+  const img = h("img", { ...HIDDEN, alt, src: image("face", face.id) });
+  box.append(img);
+  if (face.loose) lay(box, img, face, whole);
+  img.addEventListener("error", () => {
+    box.replaceChildren(img);
+    img.removeAttribute("style");
+    img.src = image("aligned", face.id);
+    img.addEventListener("error", () => box.replaceWith(h("span", { class: "missing" }, "no image")), { once: true });
+  }, { once: true });
+  return box;
 }
 
-/** Faces in a grid that is one tab stop: arrow keys move, Enter opens, and Space chooses if `chosen` is given. */
-export function faces(list, label, { chosen = null, open, changed = () => {} } = {}) {
+/** Lays a loose face into its square. */
+function lay(box, img, { id, loose: { size: [width, height], outside: [left, top, right, bottom] } }, whole) {
+  const percent = (part) => `${(100 * part).toFixed(2)}%`;
+  const [w, h1] = [Math.min(1, width / height), Math.min(1, height / width)];
+  Object.assign(img.style, { width: percent(w), height: percent(h1), left: percent((1 - w) / 2), top: percent((1 - h1) / 2) });
+  // A picture that is cut off at the frame's border does not have the face in its middle.
+  if (!whole && width === height) img.style.transform = `scale(${ZOOM})`;
+  if (width === height && Math.max(left, top, right, bottom) < 0.004) return;
+  img.style.clipPath = `inset(${[top, right, bottom, left].map((part) => percent(part && part + 0.006)).join(" ")})`;
+  // What is inside the frame, enlarged until it fills the square, and blurred by the stylesheet.
+  const scale = 1.2 / Math.max(0.05, Math.min(1 - left - right, 1 - top - bottom));
+  const [x, y] = [(left + 1 - right) / 2, (top + 1 - bottom) / 2];
+  const fill = h("img", { ...HIDDEN, class: "fill", src: image("face", id) });
+  fill.style.transform = `translate(${percent(0.5 - scale * x)}, ${percent(0.5 - scale * y)}) scale(${scale.toFixed(3)})`;
+  box.prepend(fill);
+}
+
+/**
+ * Faces in a grid that is one tab stop: arrow keys move, Enter opens, and Space chooses if `chosen` is given. `times`: with
+ * the time of each below it.
+ */
+export function faces(list, label, { chosen = null, open, changed = () => {}, times = false } = {}) {
+  const days = new Set(list.map((face) => face.when?.slice(0, 10)));
+  const at = (time) => (counted(time) ? moment(time) : days.size > 1 ? time.slice(5, 16) : time.slice(11));
   const grid = h("div", { class: list.length < 10 ? "faces few" : "faces", role: "group", "aria-label": label });
   list.forEach((face, i) => {
     const title = ["Face", face.when && moment(face.when), face.source].filter(Boolean).join(", ");
     const item = h("button", {
       type: "button", class: "face", title, "aria-label": chosen ? title : `${title}: enlarge`,
       tabindex: i === 0 ? "0" : "-1", "data-face": face.id, "aria-pressed": chosen ? String(chosen.has(face.id)) : null,
-    }, picture(face.id));
-    item.addEventListener("click", () => (chosen ? toggle(item, face.id) : open(face.id)));
-    item.addEventListener("dblclick", () => open(face.id));
+    }, picture(face), times && face.when ? h("span", { class: "at", "aria-hidden": "true" }, at(face.when)) : null);
+    item.addEventListener("click", () => (chosen ? toggle(item, face.id) : open(face)));
+    item.addEventListener("dblclick", () => open(face));
     grid.append(item);
   });
   const toggle = (item, id) => {
@@ -76,7 +112,7 @@ export function faces(list, label, { chosen = null, open, changed = () => {} } =
     if (chosen && (event.key === "Enter" || event.key === "o")) {
       event.preventDefault();
       event.stopPropagation();
-      open(item.dataset.face);
+      open(list.find((face) => face.id === item.dataset.face));
     }
   });
   return grid;
@@ -97,7 +133,8 @@ export function rove(box, selector) {
     const all = items();
     const at = all.indexOf(event.target.closest(selector));
     if (at < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
-    const across = all.filter((item) => item.offsetTop === all[0].offsetTop).length || 1;
+    const top = (item) => Math.round(item.getBoundingClientRect().top);
+    const across = all.filter((item) => top(item) === top(all[0])).length || 1;
     const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across }[event.key];
     const to = event.key === "Home" ? 0 : event.key === "End" ? all.length - 1 : step === undefined ? -1 : at + step;
     if (step === undefined && event.key !== "Home" && event.key !== "End") return;
@@ -119,6 +156,9 @@ export function globalKeys(map) { everywhere = map; }
 /** The keys and their effects, for the help. */
 export const boundKeys = () => [bound, everywhere];
 
+/** Makes a key work in one view, beside those that `keys` has set. */
+export const alsoKeys = (more) => keys({ ...bound, ...more });
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
   const at = event.target;
@@ -129,32 +169,43 @@ document.addEventListener("keydown", (event) => {
   const found = bound[figure] ?? bound[pressed] ?? everywhere[pressed];
   // Enter presses the focused button, unless it is a toggle.
   if (!found || (pressed === "Enter" && at.closest?.("button:not([aria-pressed]), a, summary"))) return;
+  // Space presses what has the focus, but for a link.
+  if (pressed === " " && at.closest?.("button, summary")) return;
   event.preventDefault();
   found.act();
 });
 
-/** Opens a dialog. */
+let dialogs = 0;
+
+/** Opens a dialog; it closes when another view is shown. */
 export function dialog(title, content, props = {}) {
-  const heading = h("h2", { id: "dialog-title" }, title);
+  const id = `dialog-${dialogs++}`;
+  const heading = h("h2", { id }, title);
   const close = h("button", { type: "button", class: "close", "aria-label": "Close" }, "×");
-  const box = h("dialog", { "aria-labelledby": "dialog-title", ...props }, h("div", { class: "dialog-head" }, heading, close), content);
+  const box = h("dialog", { "aria-labelledby": id, ...props }, h("div", { class: "dialog-head" }, heading, close), content);
   const before = document.activeElement;
   document.body.append(box);
   close.addEventListener("click", () => box.close());
   box.addEventListener("click", (event) => { if (event.target === box) box.close(); });
-  box.addEventListener("close", () => { box.remove(); before?.isConnected && before.focus(); });
+  const leave = () => box.close();
+  window.addEventListener("hashchange", leave);
+  box.addEventListener("close", () => {
+    window.removeEventListener("hashchange", leave);
+    box.remove(); 
+    if (before?.isConnected) before.focus();
+  });
   box.showModal();
   return box;
 }
 
-/** Announces a result to screen readers; `shown`: also on the screen, for a moment. */
+/** Announces a result to screen readers; `shown`: also in the bar at the foot of the page, which covers nothing. */
 export function say(text, shown = false) {
-  const live = document.getElementById("live");
+  const live = document.getElementById(shown ? "live" : "heard");
   live.textContent = text;
-  live.classList.remove("shown");
+  live.classList.remove("new");
   // Restarts the animation.
   void live.offsetWidth;
-  live.classList.toggle("shown", shown);
+  live.classList.toggle("new", shown);
 }
 
 /** A number with thousands separators. */
@@ -180,7 +231,7 @@ export const linkTo = (person) => `#/person/${encodeURIComponent(person.id)}`;
 export const size = (person) => plural(person.faces, "face", "faces");
 
 /** The first faces of a person, small. */
-export const thumbs = (person, n) => h("span", { class: "thumbs" }, person.shown.slice(0, n).map((face) => picture(face.id)));
+export const thumbs = (person, n) => h("span", { class: "thumbs" }, person.shown.slice(0, n).map((face) => picture(face)));
 
 /** Whether a time counts from the start of a file without a recording time: those are in January 1970. */
 export const counted = (time) => time.startsWith("1970-01-");

@@ -6,7 +6,7 @@ import { get, warn } from "./talk.js";
 const rounded = (value, digits) => (value === null || value === undefined ? null : value.toFixed(digits));
 
 /** Opens the large view of a face. */
-export async function large(id) {
+export async function large({ id }) {
   let face;
   try {
     face = await get(`/api/face/${encodeURIComponent(id)}`);
@@ -22,13 +22,13 @@ export async function large(id) {
     ...attributes(face.attributes),
   ].filter(([, value]) => value);
   const content = h("div", { class: "large" },
-    h("div", { class: "crops" }, picture(id, "face", "The face with its surroundings"), h("dl", {}, facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]))),
+    h("div", { class: "crops" }, picture(face.face, { whole: true, alt: "The face with its surroundings" }), h("dl", {}, facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]))),
     h("figure", {}, frame(face, id), h("figcaption", { class: "quiet" }, "The frame, with the face's box")));
   const box = dialog("Face", content, { class: "wide" });
 }
 
 function frame(face, id) {
-  if (!face.frame_size || !face.bbox) return picture(id, "frame", "The frame");
+  if (!face.frame_size || !face.bbox) return h("img", { class: "only", src: image("frame", id), alt: "The frame" });
   const [width, height] = face.frame_size;
   const [x, y, w, h1] = face.bbox;
   const shown = h("image", { href: image("frame", id), width, height });

@@ -2,30 +2,13 @@
 
 import { h, put, key, globalKeys, boundKeys, dialog, count, plural, duration, say } from "./dom.js";
 import { get, post, saved, who, decide, warn, clearAlert, stale } from "./talk.js";
-import { ask, rows } from "./ask.js";
-import { listPeople, showPerson, listNoise } from "./people.js";
-import { history } from "./history.js";
+import { VIEWS } from "./views.js";
 
 const main = document.getElementById("main");
+const MENU = VIEWS.filter((view) => view.key);
 
-const queue = (box) => rows(box, {
-  title: "Same person?", about: "The most likely pairs. Answer them in any order.",
-  load: () => get("/api/questions", { form: "pair", count: 20, shown: 5 }),
-});
-const undecided = (box) => rows(box, {
-  title: "Undecided", about: "Pairs answered with \"not sure\". They are not asked again automatically.",
-  load: async () => (await get("/api/undecided", { limit: 20 })).rows,
-});
-
-// Address, label, key, function that shows the view.
-const VIEWS = [
-  ["pair", "Pairs", "p", (box) => ask(box, "pair")], ["group", "Groups", "g", (box) => ask(box, "group")],
-  ["sweep", "Sweep", "w", (box) => ask(box, "sweep")], ["queue", "Queue", "q", queue], ["people", "People", "l", listPeople],
-  ["undecided", "Undecided", "i", undecided], ["noise", "Noise", "o", listNoise], ["history", "History", "h", (box, rest) => history(box, rest === "doubtful")],
-];
-
-const links = new Map(VIEWS.map(([path, label, shortcut]) =>
-  [path, h("a", { href: `#/${path}`, "aria-keyshortcuts": shortcut }, label, key(shortcut))]));
+const links = new Map(MENU.map((view) =>
+  [view.path, h("a", { href: `#/${view.path}`, "aria-keyshortcuts": view.key }, view.label, key(view.key))]));
 document.getElementById("nav").append(...[...links.values()].map((link) => h("li", {}, link)));
 
 let routed = Promise.resolve();
@@ -37,25 +20,25 @@ function route() {
 }
 
 async function show() {
-  const [, path = "", rest = ""] = location.hash.split("/");
-  const view = VIEWS.find(([name]) => name === path);
+  const [address, query = ""] = location.hash.split("?");
+  const [, path = "", ...rest] = address.split("/");
+  const view = VIEWS.find((one) => one.path === path);
   for (const [name, link] of links) name === path ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
-  if (!view && path !== "person") { location.replace("#/group"); return; }
-  document.title = `${view ? view[1] : "Person"} · Review`;
-  links.get(path)?.scrollIntoView({ block: "nearest", inline: "center" });
+  if (!view) { location.replace("#/group"); return; }
+  document.title = `${view.title ?? view.label} · Review`;
   // Each view has its own element: a late reply for a view that was left changes nothing.
   const box = h("div", { class: "view" });
   put(main, box);
   main.setAttribute("aria-busy", "true");
   delete main.dataset.view;
   try {
-    await (view ? view[3](box, rest) : showPerson(box, decodeURIComponent(rest)));
+    await view.show(box, rest.map(decodeURIComponent), new URLSearchParams(query));
   } catch (failure) {
     if (failure.error === "token") return void askToken();
     put(box, h("h1", { tabindex: "-1" }, "This did not work"), h("p", {}, failure.message));
   } finally {
     main.removeAttribute("aria-busy");
-    main.dataset.view = `${path}/${rest}`;
+    main.dataset.view = `${path}/${rest.join("/")}`;
   }
 }
 
@@ -150,11 +133,12 @@ function finalize() {
   const box = dialog("Finalize", h("div", {}, status, h("p", { class: "buttons" }, go)));
 }
 
-document.getElementById("tools").append(undoButton, tool("Finalize", finalize), whoButton, themeButton,
+document.getElementById("status").append(undoButton);
+document.getElementById("tools").append(tool("Finalize", finalize), whoButton, themeButton,
   h("button", { type: "button", class: "plain", onclick: help, "aria-label": "Keys", "aria-keyshortcuts": "?" }, key("?")));
 
 globalKeys({
-  ...Object.fromEntries(VIEWS.map(([path, label, shortcut]) => [shortcut, { label, act: () => { location.hash = `#/${path}`; } }])),
+  ...Object.fromEntries(MENU.map((view) => [view.key, { label: view.label, act: () => { location.hash = `#/${view.path}`; } }])),
   z: { label: "Undo the last answer", act: undoLast }, f: { label: "Finalize", act: finalize }, t: { label: "Light or dark", act: nextTheme },
   "/": { label: "Search people", act: async () => { location.hash = "#/people"; await new Promise((r) => setTimeout(r, 50)); main.querySelector("input")?.focus(); } },
   "?": { label: "This help", act: help },
@@ -193,6 +177,16 @@ async function begin() {
   }
   return route();
 }
+
+// What is scrolled to stays above the bars at the foot of the page.
+const status = document.getElementById("status");
+const measure = () => {
+  const bar = main.querySelector(".actions")?.offsetHeight ?? 0;
+  document.documentElement.style.setProperty("--status", `${status.offsetHeight}px`);
+  document.documentElement.style.setProperty("--bar", `${status.offsetHeight + bar}px`);
+};
+new ResizeObserver(measure).observe(status);
+new MutationObserver(measure).observe(main, { childList: true, subtree: true });
 
 saved.push((reply) => {
   progress(reply.overview);

@@ -37,6 +37,23 @@ export function post(path, body) {
   return request(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 }
 
+/**
+ * A number of this window, for as long as it is open: a reload keeps its question, and two windows are asked about
+ * different people.
+ */
+export function thisWindow() {
+  const before = Number(sessionStorage.getItem("window"));
+  // A copy of a window begins with a copy of its storage, while the other is still open.
+  const copied = sessionStorage.getItem("open") !== null;
+  const number = before > 0 && !copied ? before : 1 + crypto.getRandomValues(new Uint32Array(1))[0] % 0xfffffffe;
+  const open = () => sessionStorage.setItem("open", "1");
+  sessionStorage.setItem("window", String(number));
+  open();
+  window.addEventListener("pagehide", () => sessionStorage.removeItem("open"));
+  window.addEventListener("pageshow", open);
+  return number;
+}
+
 /** The author of answers, stored in this browser. */
 export const who = {
   get: () => localStorage.getItem("who") || null,
@@ -69,14 +86,14 @@ export const stale = { reload: () => {} };
  * Sends an answer and resolves to its reply, or to null if it was not saved. Then the alert offers to send it again
  * with the same key, so that it is never recorded twice.
  */
-export async function decide(action, { revision, seen, whole = false, next = null }) {
+export async function decide(action, { revision, seen, whole = false, next = null, refused: told = null }) {
   // One at a time: pressing a key twice must not send two answers.
   if (busy) return null;
   const seconds = Math.min(86400, Math.max(0, (performance.now() - shownAt - hiddenFor) / 1000));
-  return send({ key: newKey(), revision, seen, seconds: Math.round(seconds * 100) / 100, who: who.get(), whole, action, next });
+  return send({ key: newKey(), revision, seen, seconds: Math.round(seconds * 100) / 100, who: who.get(), whole, action, next }, told);
 }
 
-async function send(answer) {
+async function send(answer, told = null) {
   busy = true;
   document.body.setAttribute("aria-busy", "true");
   try {
@@ -93,7 +110,9 @@ async function send(answer) {
     for (const listener of saved) listener(reply);
     return reply;
   } catch (failure) {
-    refused(answer, failure);
+    // In a dialog: what is behind it cannot be reached.
+    if (told && ["conflict", "refused"].includes(failure.error)) told(failure.message);
+    else refused(answer, failure);
     return null;
   } finally {
     busy = false;

@@ -57,7 +57,7 @@ fn build(data: &Dataset, limits: CandidateLimits) -> Result<(Index, Vec<FeatureR
             frame: index.frames.len() as u32 - 1,
             number: id.index,
             label: labels.get(id).copied().unwrap_or(-1),
-            detection: found.get(id).map(|f| Detection::new(f.bbox, f.score, f.blur as f32)),
+            detection: found.get(id).map(|f| Detection::new(f.bbox, f.score, f.blur as f32, f.face_size)),
         });
     }
     index.sources = vec![String::new(); sources.len()];

@@ -173,13 +173,15 @@ impl ReviewSession {
         {
             emptied = Some(self.whole_people(faces));
         }
-        self.people.check(&action).map_err(|refusal| match refusal {
-            Refusal::Conflict(_) => {
-                Problem::Conflict(format!("NOT saved, since it contradicts earlier decisions: {refusal}."))
-            }
-            Refusal::Breaks(_) => {
-                Problem::Conflict(format!("NOT saved, since it contradicts another decision: {refusal}."))
-            }
+        self.people.check(&action).map_err(|refusal| match &refusal {
+            Refusal::Conflict(conflict) => Problem::Conflict(format!(
+                "NOT saved, since it contradicts earlier decisions: {}.",
+                self.with_names(&refusal.to_string(), conflict)
+            )),
+            Refusal::Breaks(conflict) => Problem::Conflict(format!(
+                "NOT saved, since it contradicts another decision: {}.",
+                self.with_names(&refusal.to_string(), conflict)
+            )),
             Refusal::Unknown(_) | Refusal::NoSuchDecision(_) => {
                 Problem::Unknown(format!("NOT saved: {refusal}."))
             }
@@ -198,7 +200,15 @@ impl ReviewSession {
             Some(ask) => self.ask(ask).unwrap_or_default(),
             None => Vec::new(),
         };
-        Ok(Decided { decision: id, message, overview: crate::server::Review::overview(self), questions })
+        let same_name = match &answer.action {
+            Action::Name { person, name: Some(_) } => {
+                self.people.index(&person[0]).and_then(|face| self.people.person_of(face))
+            }
+            _ => None,
+        };
+        let same_name = same_name.map(|person| self.same_name(person)).unwrap_or_default();
+        let overview = crate::server::Review::overview(self);
+        Ok(Decided { decision: id, message, overview, questions, same_name })
     }
 
     /// Extends `faces` to all faces of their people, and returns the queue's clusters of these.

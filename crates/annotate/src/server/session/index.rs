@@ -22,7 +22,7 @@ use crate::questions::Candidate;
 
 /// At most 16 GiB: 100 bytes a face for a hundred million faces, and their clusters. The version changes with the type
 /// [`Index`], and with how its content is computed.
-const CACHE: CacheKind<{ 16 << 30 }> = CacheKind::new("review index", 2);
+const CACHE: CacheKind<{ 16 << 30 }> = CacheKind::new("review index", 3);
 const INDEX: &str = "review.index";
 const VECTORS: &str = "review.vectors";
 /// Length of a fingerprint in hexadecimal digits.
@@ -78,11 +78,13 @@ pub(super) struct Detection {
     pub score: f32,
     /// Variance of the Laplacian.
     pub blur: f32,
+    /// Width and height of its picture in `faces/`, pixels.
+    pub face_size: [u32; 2],
 }
 
 impl Detection {
-    pub fn new(bbox: BoundingBox, score: f32, blur: f32) -> Self {
-        Self { bbox: [bbox.x, bbox.y, bbox.w, bbox.h], score, blur }
+    pub fn new(bbox: BoundingBox, score: f32, blur: f32, face_size: [u32; 2]) -> Self {
+        Self { bbox: [bbox.x, bbox.y, bbox.w, bbox.h], score, blur, face_size }
     }
 }
 
@@ -257,7 +259,7 @@ mod tests {
         let frame = |id: &str, source| {
             Frame::new(FrameId::new(id).unwrap(), source, Some(StreamTime(-5)), Some([1920, 1080]))
         };
-        let detection = Some(Detection::new(BoundingBox::new(1.0, 2.0, 3.0, 4.0), 0.9, 120.0));
+        let detection = Some(Detection::new(BoundingBox::new(1.0, 2.0, 3.0, 4.0), 0.9, 120.0, [8, 8]));
         Index {
             sources: vec!["a.mp4".into()],
             frames: vec![frame("a", Some(0)), Frame { stream_time: None, size: None, ..frame("b", None) }],

@@ -81,7 +81,7 @@ impl ReviewSession {
         let range = window.of(pairs.len());
         let (total, offset) = (pairs.len(), range.start);
         let rows = pairs[range].iter().filter_map(|&(a, b)| self.pair_question(a, b, 5).ok()).collect();
-        Rows { total, offset, rows }
+        Rows { revision: self.revision(), total, offset, rows }
     }
 
     pub(super) fn search(&mut self, search: &Search, window: Window) -> Result<Rows<PersonView>, Problem> {
@@ -149,7 +149,7 @@ impl ReviewSession {
                 people.sort_by_key(|&(key, _)| (first.get(&key).copied().flatten(), key));
             }
         }
-        Ok(Rows::window(&people, window, |&(key, _)| self.person_small(key)))
+        Ok(Rows::window(self.revision(), &people, window, |&(key, _)| self.person_small(key)))
     }
 
     pub(super) fn entries(&mut self, doubtful: bool, window: Window) -> Rows<Entry> {
@@ -173,7 +173,9 @@ impl ReviewSession {
             order = first;
         }
         let against: HashSet<u64> = self.people.report().conflicts.iter().map(|c| c.decision).collect();
-        Rows::window(&order, window, |&(at, doubt)| self.entry(&self.decisions[at], doubt, &against))
+        Rows::window(self.revision(), &order, window, |&(at, doubt)| {
+            self.entry(&self.decisions[at], doubt, &against)
+        })
     }
 
     fn entry(&self, decision: &Decision, doubt: Option<f64>, against: &HashSet<u64>) -> Entry {

@@ -10,7 +10,9 @@ mod index;
 mod lists;
 mod person_views;
 mod review;
+mod same_name;
 mod session_queue;
+mod timeline;
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};

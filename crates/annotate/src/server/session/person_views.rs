@@ -1,12 +1,13 @@
 //! Faces and people as the page shows them.
 
+use streamface_imgproc::{LooseSettings, loose_square};
 use streamface_kernels::SplitMix64;
-use streamface_types::{Attributes, FaceId, Timestamp};
+use streamface_types::{Attributes, BoundingBox, FaceId, Timestamp};
 
 use super::ReviewSession;
 use super::face_selection::{FaceSample, representative_faces};
 use crate::Error;
-use crate::server::view::{FaceView, PersonView, Problem};
+use crate::server::view::{FaceView, Loose, PersonView, Problem};
 
 /// Maximum faces of a person that are compared to choose those shown: the best of as many parts of the
 /// person's time.
@@ -25,7 +26,31 @@ impl ReviewSession {
         let id = self.index.id(face);
         let frame = self.index.frame_of(face);
         let source = frame.source.map(|s| short(&self.index.sources[s as usize]));
-        FaceView { when: id.frame.timestamp().map(|t| t.to_readable()), id, source }
+        FaceView { when: id.frame.timestamp().map(|t| t.to_readable()), id, source, loose: self.loose(face) }
+    }
+
+    /// How the picture of a loose face lies; `None` where it was not cut as [`loose_square`] says, as that of an import
+    /// may be.
+    fn loose(&self, face: u32) -> Option<Loose> {
+        let detection = self.index.faces[face as usize].detection?;
+        let frame = self.index.frame_of(face).size?;
+        let [x, y, w, h] = detection.bbox;
+        let square = loose_square(frame, &BoundingBox::new(x, y, w, h), &LooseSettings::default())?;
+        if square.picture != detection.face_size {
+            return None;
+        }
+        // Pixels are places half a pixel from their edges.
+        let [left, top] = square.in_picture([-0.5, -0.5]);
+        let [right, bottom] = square.in_picture([frame[0] as f32 - 0.5, frame[1] as f32 - 0.5]);
+        let [width, height] = square.picture.map(|side| side as f32);
+        let part = |pixels: f32, side: f32| (pixels / side).clamp(0.0, 1.0);
+        let outside = [
+            part(left + 0.5, width),
+            part(top + 0.5, height),
+            part(width - right - 0.5, width),
+            part(height - bottom - 0.5, height),
+        ];
+        Some(Loose { size: square.picture, outside })
     }
 
     /// A person with the given faces shown.
@@ -109,7 +134,7 @@ impl ReviewSession {
 }
 
 /// The last part of a long source.
-fn short(source: &str) -> String {
+pub(super) fn short(source: &str) -> String {
     let name = source.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(source);
     // The query of a URL may contain a key.
     name.split(['?', '#']).next().unwrap_or(name).chars().take(80).collect()

@@ -65,12 +65,35 @@ impl Review for ReviewSession {
         shown.insert(0, number);
         shown.truncate(SHOWN);
         let faces = self.people.faces_of(person);
-        let rows = Rows::window(&faces, window, |&f| self.face_view(f));
-        Ok(PersonFaces { revision: self.revision(), person: self.person_view(person, &shown), faces: rows })
+        let rows = Rows::window(self.revision(), &faces, window, |&f| self.face_view(f));
+        Ok(PersonFaces {
+            revision: self.revision(),
+            person: self.person_view(person, &shown),
+            faces: rows,
+            timeline: self.timeline(&faces),
+            same_name: self.same_name(person),
+        })
+    }
+
+    fn compare(&mut self, left: &FaceId, right: &FaceId) -> Result<Question, Problem> {
+        let person = |face: &FaceId| {
+            let number = self.face_number(face)?;
+            let found = self.people.person_of(number);
+            found.ok_or_else(|| Problem::Unknown("This face belongs to no one now.".into()))
+        };
+        let (left, right) = (person(left)?, person(right)?);
+        if left == right {
+            return Err(Problem::Stale("These two are one person already.".into()));
+        }
+        Ok(self.pair_question(left, right, SHOWN)?)
+    }
+
+    fn names(&mut self) -> Vec<String> {
+        self.all_names()
     }
 
     fn noise(&mut self, window: Window) -> Rows<FaceView> {
-        Rows::window(&self.people.noise(), window, |&f| self.face_view(f))
+        Rows::window(self.revision(), &self.people.noise(), window, |&f| self.face_view(f))
     }
 
     fn undecided(&mut self, window: Window) -> Rows<Question> {

@@ -20,5 +20,8 @@ pub use review::*;
 /// Maximum faces of one person on a screen, and on one side of an answer.
 pub const SHOWN: usize = 25;
 
+/// Maximum names in one reply.
+pub const NAMES: usize = 2_000;
+
 /// Maximum rows of a list in one reply.
 pub const ROWS: usize = 200;

@@ -8,6 +8,8 @@ use super::{Form, Window};
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Rows<T> {
+    /// Id of the last decision when the list was made.
+    pub revision: u64,
     /// Rows in the list.
     pub total: usize,
     /// Rows before this page.
@@ -18,9 +20,9 @@ pub struct Rows<T> {
 
 impl<T> Rows<T> {
     /// The part of `all` in `window`, converted by `row`.
-    pub fn window<A>(all: &[A], window: Window, row: impl FnMut(&A) -> T) -> Self {
+    pub fn window<A>(revision: u64, all: &[A], window: Window, row: impl FnMut(&A) -> T) -> Self {
         let range = window.of(all.len());
-        Self { total: all.len(), offset: range.start, rows: all[range].iter().map(row).collect() }
+        Self { revision, total: all.len(), offset: range.start, rows: all[range].iter().map(row).collect() }
     }
 }
 
@@ -71,6 +73,19 @@ pub struct FaceView {
     pub when: Option<String>,
     /// Its source.
     pub source: Option<String>,
+    /// How its crop with surroundings lies, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loose: Option<Loose>,
+}
+
+/// How a loose face lies in its picture: the box is in the middle, and its longer side is half of the square that was cut.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Loose {
+    /// Width and height of the picture in pixels.
+    pub size: [u32; 2],
+    /// Black bars where the square reaches out of the frame: left, top, right, bottom, as parts of the picture's width or
+    /// height, 0 to 1.
+    pub outside: [f32; 4],
 }
 
 /// A person.
@@ -127,6 +142,34 @@ pub struct PersonFaces {
     pub person: PersonView,
     /// Its faces in order of time.
     pub faces: Rows<FaceView>,
+    /// When it is seen in each source; those with most of its faces, in the order of the sources.
+    pub timeline: Vec<Lane>,
+    /// People with the same name who may be the same person.
+    pub same_name: Vec<PersonView>,
+}
+
+/// A source on a person's timeline.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Lane {
+    /// The source.
+    pub source: Option<String>,
+    /// First and last time of a face of anyone in it.
+    pub ends: [String; 2],
+    /// When the person is seen, in order.
+    pub spans: Vec<Span>,
+}
+
+/// A time during which a person is seen.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Span {
+    /// Its start and end, as parts of the lane's time, 0 to 1.
+    pub at: [f64; 2],
+    /// Its first and last time.
+    pub ends: [String; 2],
+    /// Faces of the person in it.
+    pub faces: usize,
+    /// Position of the first of them among all the person's faces.
+    pub first: usize,
 }
 
 /// Details of a face.
@@ -201,6 +244,8 @@ pub struct Decided {
     pub overview: Overview,
     /// The questions that the answer asked for.
     pub questions: Vec<Question>,
+    /// After a name: other people with this name who may be the same person.
+    pub same_name: Vec<PersonView>,
 }
 
 /// Reply to finalizing.

@@ -28,6 +28,13 @@ pub trait Review: Send + 'static {
     /// # Errors
     /// [`Problem::Unknown`].
     fn person(&mut self, face: &FaceId, window: Window) -> Result<PersonFaces, Problem>;
+    /// The question whether the people of two given faces are one.
+    ///
+    /// # Errors
+    /// [`Problem::Unknown`]; [`Problem::Stale`] where they are one person already.
+    fn compare(&mut self, left: &FaceId, right: &FaceId) -> Result<Question, Problem>;
+    /// The names given so far, without repetition, in order.
+    fn names(&mut self) -> Vec<String>;
     /// A page of the faces that belong to no one.
     fn noise(&mut self, window: Window) -> Rows<FaceView>;
     /// A page of the pairs answered with "not sure".
