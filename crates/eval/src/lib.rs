@@ -9,6 +9,7 @@
 //! | [`stats`] | [`Stats`](stats::Stats): what is in datasets |
 //! | [`study`] | [`study::recommend()`]: a threshold, from histograms, sweeps and calibration without labels |
 //! | [`strangers`] | [`Strangers`](strangers::Strangers): how far apart two people's clusters are, and how many join by mistake |
+//! | [`merges`] | [`MergeChances`](merges::MergeChances): which merges of complete linkage to believe, how many are wrong, and a threshold |
 //! | [`mixture`] | [`Mixture`](mixture::Mixture): the chance that two clusters are one person, from the distances of all pairs |
 //! | [`format`](mod@format), [`clock`] | numbers and times as people read them |
 //!
@@ -31,6 +32,7 @@ mod error;
 pub mod format;
 pub mod intrinsic;
 pub mod labels;
+pub mod merges;
 pub mod metrics;
 pub mod mixture;
 mod random;
