@@ -18,10 +18,13 @@ use super::{Common, text};
 #[serde(rename_all = "kebab-case")]
 #[command(next_help_heading = "People")]
 pub struct PeopleArgs {
-    /// Largest distance within a person's faces [default: that of the last clustering, else the model's, 0.64 for the
-    /// built-in one]
-    #[arg(long, value_name = "D")]
+    /// Largest distance within a person's faces [default: none, unless the last clustering was given one: merges are
+    /// judged one by one, see --false-merges]
+    #[arg(long, value_name = "D", conflicts_with = "false_merges")]
     pub threshold: Option<f64>,
+    /// Wrong merges that may be expected: the surest merges are made [default: that of the last clustering, else 0.5]
+    #[arg(long, value_name = "N")]
+    pub false_merges: Option<f64>,
     /// Mean distance below which two people tied by a temporal link are one [default: that of the last clustering, else
     /// the model's, 0.75 for the built-in one]
     #[arg(long, value_name = "D")]
@@ -72,8 +75,8 @@ pub struct MethodArgs {
 }
 
 /// In the place of that of [`PeopleArgs`], which knows nothing of vectors.
-const THRESHOLD: &str = "Largest distance within a person's faces [default: that of the last clustering, else the model's, \
-                         0.64 for the built-in one; needed with --vectors]";
+const THRESHOLD: &str = "Largest distance within a person's faces [default: none, unless the last clustering was given one: \
+                         merges are judged one by one, see --false-merges; needed with --vectors]";
 
 /// `streamface cluster`.
 #[derive(Debug, Clone, Args, Serialize)]
@@ -86,8 +89,10 @@ const THRESHOLD: &str = "Largest distance within a person's faces [default: that
 Examples:
   # people of a dataset
   streamface cluster news
-  # only what is new since the last time, by the same threshold
+  # only what is new since the last time, by the same settings
   streamface cluster news --append
+  # join only what is sure; the review joins the rest
+  streamface cluster news --false-merges 0.1
   # any vectors
   streamface cluster --vectors X.npy --threshold 0.5 --out labels.csv
   # any vectors, and these again with more rows after them
@@ -109,7 +114,7 @@ pub struct ClusterArgs {
         value_name = "FILE",
         requires = "out",
         requires = "threshold",
-        conflicts_with = "merging_threshold"
+        conflicts_with_all = ["merging_threshold", "false_merges"]
     )]
     #[serde(skip)]
     pub vectors: Option<PathBuf>,

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use streamface_pipeline::disk::Size;
-use streamface_pipeline::{ClusterResult, CropCounts, DiskUse, FaceCounts, FrameCounts, LabelSource, Work};
+use streamface_pipeline::{
+    ClusterResult, CropCounts, DiskUse, FaceCounts, FrameCounts, JudgedMerges, LabelSource, Work,
+};
 use streamface_store::DropReason;
 
 use super::Outcome;
@@ -109,6 +111,9 @@ impl Summary {
                 p.singletons,
                 super::faces(p.largest)
             );
+            if let Some(j) = &p.judged {
+                say!("merges   {}", judged(j));
+            }
             if *decisions > 0 {
                 let not = report.conflicts.len();
                 let said =
@@ -174,6 +179,10 @@ impl Summary {
         if let Some(ClusterResult { found: p, decisions, report, lost, .. }) = &self.people {
             let people = json!({
                 "faces": p.faces, "people": p.people, "singletons": p.singletons, "largest": p.largest,
+                "merges": p.judged.map(|j| json!({
+                    "false_merges": j.false_merges, "budget": j.budget, "largest": j.largest, "reach": j.reach,
+                    "left": j.left
+                })),
                 "links": p.links, "clusters_before_merging": p.before_merging, "decisions": decisions,
                 "decisions_not_followed": report.conflicts.len(), "labels_lost": lost
             });
@@ -203,4 +212,20 @@ impl Summary {
         }
         all.into()
     }
+}
+
+/// Which merges were made where no threshold was given.
+fn judged(j: &JudgedMerges) -> String {
+    let left = match j.left {
+        0 => String::new(),
+        n => format!(
+            "; {} up to {} apart left to the review",
+            super::count(n, "less sure one", "less sure ones"),
+            j.reach
+        ),
+    };
+    format!(
+        "the sure ones, up to {:.2} apart; {:.2} of them expected to be wrong, {} allowed{left}",
+        j.largest, j.false_merges, j.budget
+    )
 }

@@ -7,8 +7,8 @@ mod sections;
 use std::path::{Path, PathBuf};
 
 pub use sections::{
-    Alignment, AttributeOutput, ChannelOrder, Crop, DetectorSection, EmbedderSection, FaceSection, Format,
-    Input, Kind, Layout, Package, Reading, Registry, SecondLook,
+    Alignment, AttributeOutput, ChannelOrder, ClusterDistances, Crop, DetectorSection, EmbedderSection,
+    FaceSection, Format, Input, Kind, Layout, Package, Reading, Registry, SecondLook, Spread,
 };
 
 use crate::digest::sha256_hex;

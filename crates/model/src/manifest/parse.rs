@@ -113,6 +113,13 @@ impl Manifest {
         if let Some(e) = &self.embedder {
             in_range("embedder.dim", "1 to 65536", (1..=65_536).contains(&e.dim))?;
             in_range("embedder.batch", "1 to 1024", (1..=1024).contains(&e.batch))?;
+            if let Some(c) = &e.clusters {
+                let above_0 = |x: f64| x > 0.0 && x.is_finite();
+                let spreads = [c.one_person, c.two_people];
+                let fine = spreads.iter().all(|s| above_0(s.mean) && above_0(s.deviation));
+                in_range("embedder.clusters", "means and deviations above 0", fine)?;
+                in_range("embedder.clusters.people", "2 or more", c.people >= 2)?;
+            }
         }
         self.face.as_ref().map_or(Ok(()), FaceSection::check)
     }

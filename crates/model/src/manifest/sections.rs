@@ -187,14 +187,40 @@ pub struct EmbedderSection {
     /// The distance its thresholds are in.
     #[serde(deserialize_with = "metric")]
     pub metric: Metric,
-    /// Recommended threshold of complete linkage.
+    /// Largest distance that complete linkage goes to; which merges up to there are right is judged by `clusters`.
     pub threshold: f64,
     /// Recommended mean distance below which temporally linked clusters merge.
     pub merging_threshold: f64,
     /// Recommended largest distance from a person's mean, where faces come one by one.
     pub match_threshold: f64,
+    /// Distances of the means of clusters; without them, those of a dataset alone decide.
+    pub clusters: Option<ClusterDistances>,
     /// How these were found.
     pub how: String,
+}
+
+/// Distances of the means of clusters, joined up to 0.45 of the threshold by complete linkage.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ClusterDistances {
+    /// Of clusters of one person.
+    pub one_person: Spread,
+    /// Of clusters of two people.
+    pub two_people: Spread,
+    /// Number of people that these were measured on, at least 2.
+    pub people: u32,
+}
+
+/// A distribution of distances.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Spread {
+    /// The mean, above 0.
+    pub mean: f64,
+    /// The standard deviation, above 0.
+    pub deviation: f64,
 }
 
 fn metric<'de, D: Deserializer<'de>>(from: D) -> Result<Metric, D::Error> {

@@ -19,9 +19,13 @@ use crate::{Error, Result};
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct PeopleSettings {
-    /// Largest distance within a person's faces; 0 or more, for cosine up to 2, default that of the dataset's last
-    /// clustering, else the model's clustering threshold.
+    /// Largest distance within a person's faces; 0 or more, for cosine up to 2. Default that of the dataset's last
+    /// clustering, if one was given to it; else merges up to the model's threshold are judged one by one, see
+    /// `false_merges`.
     pub threshold: Option<f64>,
+    /// Number of wrong merges that may be expected; above 0, default that of the dataset's last clustering, else 0.5.
+    /// Not with `threshold`.
+    pub false_merges: Option<f64>,
     /// Mean distance below which two people tied by a temporal link are one; 0 or more, default that of the dataset's
     /// last clustering, else the model's.
     pub merging_threshold: Option<f64>,
@@ -39,6 +43,12 @@ impl PeopleSettings {
 
 impl Settings for PeopleSettings {
     fn check(&self) -> Result<()> {
+        if self.threshold.is_some() && self.false_merges.is_some() {
+            return Err(Error::Setting("threshold and false-merges exclude each other".to_owned()));
+        }
+        if let Some(n) = self.false_merges.filter(|n| !(*n > 0.0 && n.is_finite())) {
+            return Err(Error::Setting(format!("false-merges must be a number above 0, not {n}")));
+        }
         match self.merging_threshold {
             Some(t) if !(0.0..=f64::MAX).contains(&t) => {
                 Err(Error::Setting(format!("merging-threshold must be 0 or more, not {t}")))

@@ -95,6 +95,9 @@ pub(super) fn cluster_dataset(
         ("metric", how.linkage.metric().to_string()),
         ("method", how.method_name().to_owned()),
     ];
+    if let Some(judge) = how.judge {
+        settings.push(("false-merges", judge.false_merges.to_string()));
+    }
     if how.method == Method::Infomap {
         settings.push(("neighbours", how.neighbours.to_string()));
     }

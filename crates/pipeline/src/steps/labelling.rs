@@ -8,6 +8,7 @@ use streamface_store::{Dataset, FeatureMatrix, FeatureRow};
 use streamface_types::{Embeddings, FaceId, FaceLink, FrameId};
 
 use super::checkpoint::Checkpoint;
+use super::judged_merges::{self, FALSE_MERGES, JudgedMerges, judge};
 use super::last_clustering::{COMPAT, LastClustering};
 use crate::clustering_method::{Clusters, append_rows, cluster_rows, count};
 use crate::event::{Context, Event, Observer};
@@ -19,6 +20,8 @@ use crate::{Error, Result};
 pub(super) struct Labelling {
     /// Metric and threshold.
     pub(super) linkage: streamface_cluster::Settings,
+    /// How merges within that threshold are judged; none are where the user gave it.
+    pub(super) judge: Option<streamface_eval::merges::Settings>,
     /// Mean distance below which temporally linked clusters merge.
     pub(super) merging_threshold: f64,
     /// Distance from a person's mean within which the model recommends to take a face for that person.
@@ -41,8 +44,12 @@ impl Labelling {
         let &MethodSettings { compat, append, .. } = method;
         let (method, neighbours) = (method.method(), method.neighbours());
         let match_threshold = model.embedder()?.match_threshold;
+        let judged = people.threshold.is_none() && method == Method::Complete && !compat;
+        let false_merges = people.false_merges.unwrap_or(FALSE_MERGES);
+        let judge = judged.then(|| judged_merges::settings(model, linkage.threshold(), false_merges));
         Ok(Self {
             linkage,
+            judge: judge.transpose()?,
             merging_threshold,
             match_threshold,
             method,
@@ -71,8 +78,26 @@ impl Labelling {
             ("threshold", asked.linkage.threshold(), found.linkage.threshold()),
             ("merging-threshold", asked.merging_threshold, found.merging_threshold),
         ];
-        let mut kept: Vec<String> =
-            thresholds.iter().filter(|(_, a, b)| a != b).map(|(key, _, b)| format!("{key} {b}")).collect();
+        if people.false_merges.is_some() && found.judge.is_none() {
+            let method = found.method_name();
+            return Err(Error::Setting(format!(
+                "false-merges is for complete linkage, and not for '{method}'"
+            )));
+        }
+        let budget = |how: &Self| how.judge.map(|judge| judge.false_merges);
+        let mut kept: Vec<String> = match (budget(&asked), budget(&found)) {
+            (Some(_), None) if found.method == Method::Complete && !found.compat => {
+                vec![format!("threshold {}", found.linkage.threshold())]
+            }
+            (asked, Some(found)) if asked != Some(found) => vec![format!("false-merges {found}")],
+            _ => Vec::new(),
+        };
+        let differ = thresholds.iter().filter(|(_, a, b)| a != b).map(|(key, _, b)| format!("{key} {b}"));
+        for threshold in differ {
+            if !kept.contains(&threshold) {
+                kept.push(threshold);
+            }
+        }
         if asked.method_name() != found.method_name() {
             kept.push(format!("method {}", found.method_name()));
         }
@@ -113,6 +138,8 @@ pub struct ClusterCounts {
     pub links: u64,
     /// Clusters before temporal links joined some.
     pub before_merging: usize,
+    /// Which merges were believed, where no threshold was given.
+    pub judged: Option<JudgedMerges>,
 }
 
 /// Labels by size, one a feature; and what the method found.
@@ -127,10 +154,10 @@ pub(super) fn label(
     // Features are in the order of their faces.
     let row = |face: &FaceId| features.binary_search_by(|f| f.face.cmp(face)).ok();
     let pairs: Vec<_> = links.iter().filter_map(|l| Some((row(&l.later)?, row(&l.earlier)?))).collect();
-    let (found, labels) = if how.compat {
+    let (found, judged, labels) = if how.compat {
         let scheme = compat::Scheme::new(how.linkage).merging_threshold(how.merging_threshold)?;
         let labels = compat::cluster(vectors, &pairs, &scheme)?;
-        (Clusters { clusters: count(&labels), ..Clusters::default() }, labels)
+        (Clusters { clusters: count(&labels), ..Clusters::default() }, None, labels)
     } else {
         let found = match earlier {
             Some(e) => {
@@ -139,6 +166,7 @@ pub(super) fn label(
             }
             None => cluster_rows(vectors, &how.linkage, constraints, (how.method, how.neighbours), observer)?,
         };
+        let (found, judged) = judge(vectors, found, constraints, how)?;
         let metric = how.linkage.metric();
         let merged =
             merge_by_links(vectors, metric, &found.labels, &pairs, how.merging_threshold, constraints)?;
@@ -147,7 +175,7 @@ pub(super) fn label(
             Some(e) => labels::as_before(&merged, &e.labels),
             None => labels::by_size(&merged),
         };
-        (found, labels)
+        (found, judged, labels)
     };
     let mut sizes = vec![0_usize; count(&labels)];
     labels.iter().for_each(|&l| sizes[l as usize] += 1);
@@ -159,6 +187,7 @@ pub(super) fn label(
         largest: sizes.iter().max().copied().unwrap_or(0),
         links: found.links,
         before_merging: found.clusters,
+        judged,
     };
     let merges = found.merges.filter(|_| how.method == Method::Complete);
     Ok((labels, counts, Clusters { merges, ..found }))

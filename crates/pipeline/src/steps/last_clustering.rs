@@ -13,6 +13,7 @@ pub(super) const COMPAT: &str = "compat";
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct LastClustering {
     threshold: Option<f64>,
+    false_merges: Option<f64>,
     merging_threshold: Option<f64>,
     method: Option<Method>,
     neighbours: Option<usize>,
@@ -49,8 +50,11 @@ impl LastClustering {
         let neighbours = of.get("neighbours");
         let neighbours =
             neighbours.map(|text| text.parse().map_err(|_| wrong("neighbours", text))).transpose()?;
+        let false_merges = number("false-merges")?;
         Ok(Self {
-            threshold: number("threshold")?,
+            // Where merges were judged, the threshold was the model's.
+            threshold: number("threshold")?.filter(|_| false_merges.is_none()),
+            false_merges,
             merging_threshold: number("merging-threshold")?,
             method,
             neighbours,
@@ -69,7 +73,9 @@ impl LastClustering {
         method: &MethodSettings,
     ) -> Result<(PeopleSettings, MethodSettings)> {
         let mut people = people.clone();
-        people.threshold = people.threshold.or(self.threshold);
+        if people.threshold.is_none() && people.false_merges.is_none() {
+            (people.threshold, people.false_merges) = (self.threshold, self.false_merges);
+        }
         people.merging_threshold = people.merging_threshold.or(self.merging_threshold);
         let mut method = method.clone();
         if method.method.is_none() && !method.compat {
