@@ -12,7 +12,7 @@ use super::Common;
 #[derive(Debug, Clone, Args, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[command(after_help = "\
-Opens a page on this machine. Keys answer; the page's ? lists them. Each answer is on the disk before it is \
+Opens a page on this machine. Keys answer; the page's ? lists them. The list of people merges and names them. Each answer is on the disk before it is \
 acknowledged, and can be taken back; Ctrl-C ends the review, and the same command goes on with it.
 
 Beyond this machine (--listen 0.0.0.0:7373) the address holds a token. There is no encryption: over a network that \

@@ -175,6 +175,22 @@ impl Browser {
         self.call("Input.dispatchKeyEvent", down);
     }
 
+    /// Clicks into the middle of what matches a selector, if that is what lies there.
+    pub fn click(&mut self, selector: &str) {
+        let place = self.eval(&format!(
+            "(() => {{ const e = document.querySelector({}); e.scrollIntoView({{block: 'nearest'}});
+               const r = e.getBoundingClientRect(); const [x, y] = [r.x + r.width / 2, r.y + r.height / 2];
+               const top = document.elementFromPoint(x, y); return [x, y, e === top || e.contains(top)]; }})()",
+            json!(selector)
+        ));
+        assert_eq!(place[2], json!(true), "{selector} is covered");
+        for kind in ["mousePressed", "mouseReleased"] {
+            let params =
+                json!({"type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1});
+            self.call("Input.dispatchMouseEvent", params);
+        }
+    }
+
     pub fn type_text(&mut self, text: &str) {
         self.call("Input.insertText", json!({"text": text}));
     }
@@ -203,11 +219,37 @@ impl Browser {
 
     /// What is on the screen, as a PNG file.
     pub fn picture(&mut self, path: &Path) {
+        std::fs::write(path, self.png()).unwrap();
+    }
+
+    /// The pixels on the screen.
+    pub fn pixels(&mut self) -> Pixels {
+        let bytes = self.png();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
+        let mut data = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut data).unwrap();
+        Pixels { width: info.width as usize, channels: info.color_type.samples(), data }
+    }
+
+    fn png(&mut self) -> Vec<u8> {
         use base64::Engine as _;
         self.eval("Promise.all([...document.images].filter(i => !i.complete).map(i => new Promise(r => { i.onload = i.onerror = r; })))");
         let shot = self.call("Page.captureScreenshot", json!({"format": "png"}));
-        let bytes = base64::engine::general_purpose::STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
+        base64::engine::general_purpose::STANDARD.decode(shot["data"].as_str().unwrap()).unwrap()
+    }
+}
+
+/// A picture of the screen, 8 bits a channel.
+pub struct Pixels {
+    width: usize,
+    channels: usize,
+    data: Vec<u8>,
+}
+
+impl Pixels {
+    pub fn at(&self, x: usize, y: usize) -> [u8; 3] {
+        let at = self.channels * (y * self.width + x);
+        [self.data[at], self.data[at + 1], self.data[at + 2]]
     }
 }
 

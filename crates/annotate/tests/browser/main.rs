@@ -6,8 +6,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod cdp;
+mod people;
 #[path = "../sample/mod.rs"]
 mod sample;
+mod screens;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -81,6 +83,29 @@ impl FaceSample<'_> {
 
     fn there(&mut self, view: &str) {
         self.browser.until(&format!("document.getElementById('main').dataset.view === '{view}'"));
+    }
+
+    /// Goes to an address of the page, and waits until it is there.
+    fn address(&mut self, view: &str) {
+        self.browser.eval(&format!(
+            "delete document.getElementById('main').dataset.view; location.hash = {}; 0",
+            json!(format!("#/{view}"))
+        ));
+        self.there(view);
+    }
+
+    /// The last message at the foot of the page.
+    fn said(&mut self, start: &str) -> String {
+        self.browser
+            .until(&format!("document.getElementById('live').textContent.startsWith({})", json!(start)));
+        self.browser.text("document.getElementById('live').textContent")
+    }
+
+    /// A number of the progress.
+    fn overview(&mut self, what: &str) -> u64 {
+        let value =
+            self.browser.eval(&format!("fetch('/api/overview').then(r => r.json()).then(o => o.{what})"));
+        value.as_u64().unwrap()
     }
 
     fn truth(&self, face: &str) -> usize {
@@ -160,7 +185,28 @@ impl FaceSample<'_> {
     }
 }
 
-fn review(width: u32, height: u32, chromium: &str, axe: Option<&str>) {
+/// Runs `test` on the review of a sample, wide and narrow.
+fn on_both_screens(test: impl Fn(&mut FaceSample<'_>, &Sample)) {
+    let Some(chromium) = chromium() else {
+        streamface_testing::skip!("no Chromium");
+        return;
+    };
+    let axe = axe();
+    if axe.is_none() {
+        streamface_testing::skip!("no axe.min.js in STREAMFACE_MEDIA; `programme media` fetches it");
+    }
+    for (width, height) in [(1280, 900), (375, 740)] {
+        on_a_screen(width, height, &chromium, axe.as_deref(), &test);
+    }
+}
+
+fn on_a_screen(
+    width: u32,
+    height: u32,
+    chromium: &str,
+    axe: Option<&str>,
+    test: &impl Fn(&mut FaceSample<'_>, &Sample),
+) {
     let made: Sample = sample(true);
     let mut setup = SessionSettings::default();
     setup.who = "tester".into();
@@ -177,6 +223,12 @@ fn review(width: u32, height: u32, chromium: &str, axe: Option<&str>) {
     };
     look.browser.size(width, height);
     look.browser.open(&server.url());
+    test(&mut look, &made);
+    server.stop();
+}
+
+fn review(look: &mut FaceSample<'_>, made: &Sample) {
+    let width = look.width;
 
     // It begins with groups, and says so to who hears it.
     look.browser.until("location.hash === '#/group' && !!document.querySelector('.choice')");
@@ -211,22 +263,22 @@ fn review(width: u32, height: u32, chromium: &str, axe: Option<&str>) {
     let revision = |look: &mut FaceSample<'_>| {
         look.browser.eval("fetch('/api/overview').then(r => r.json()).then(o => o.revision)")
     };
-    let before = revision(&mut look).as_u64().unwrap();
+    let before = revision(look).as_u64().unwrap();
     let offline = |look: &mut FaceSample<'_>, offline: bool| {
         let params =
             json!({"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1});
         look.browser.call("Network.emulateNetworkConditions", params);
     };
     look.browser.call("Network.enable", json!({}));
-    offline(&mut look, true);
+    offline(look, true);
     look.browser.press("u");
     look.browser.until("document.getElementById('alert').textContent.startsWith('NOT saved')");
     look.inspect("not-saved");
-    offline(&mut look, false);
+    offline(look, false);
     look.browser.tab_to("#alert button.plain");
     look.browser.press("Enter");
     look.browser.until("document.getElementById('live').textContent.startsWith('Saved') && !document.getElementById('alert').textContent");
-    assert_eq!(revision(&mut look), json!(before + 1));
+    assert_eq!(revision(look), json!(before + 1));
     look.browser.eval("window.before = document.querySelector('.pair'); 0");
     look.browser.press("z");
     look.browser.until(
@@ -317,19 +369,9 @@ fn review(width: u32, height: u32, chromium: &str, axe: Option<&str>) {
     println!("{width} px: {screens} group screens, slowest answer {:?}", look.slowest);
     // On an idle machine a tenth of a second; this one may be building something.
     assert!(look.slowest < Duration::from_secs(5), "{:?}", look.slowest);
-    server.stop();
 }
 
 #[test]
 fn the_whole_review_by_keyboard() {
-    let Some(chromium) = chromium() else {
-        streamface_testing::skip!("no Chromium");
-        return;
-    };
-    let axe = axe();
-    if axe.is_none() {
-        streamface_testing::skip!("no axe.min.js in STREAMFACE_MEDIA; `programme media` fetches it");
-    }
-    review(1280, 900, &chromium, axe.as_deref());
-    review(375, 740, &chromium, axe.as_deref());
+    on_both_screens(review);
 }

@@ -72,8 +72,9 @@ function pair(question, answer) {
     { label: "Split right", key: "5", act: split(it.right) },
     { label: "No more questions about left", key: "k", act: () => answer(question, { kind: "skip", person: ids(it.left) }) },
   ]);
+  const few = Math.max(it.left.shown.length, it.right.shown.length) < 10;
   const side = (person, where) => h("section", { class: "card", "aria-label": `${where}: ${called(person)}` }, head(person),
-    faces(person.shown, `Faces of ${called(person)}`, { open: large }));
+    faces(person.shown, `Faces of ${called(person)}`, { open: large, few }));
   return [h("div", { class: "heading" }, h("h1", { tabindex: "-1" }, "Are these one person?"), likely(it)),
     h("div", { class: "pair" }, side(it.left, "Left"), side(it.right, "Right")), bar];
 }

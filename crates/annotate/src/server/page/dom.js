@@ -84,12 +84,12 @@ function lay(box, img, { id, loose: { size: [width, height], outside: [left, top
 
 /**
  * Faces in a grid that is one tab stop: arrow keys move, Enter opens, and Space chooses if `chosen` is given. `times`: with
- * the time of each below it.
+ * the time of each below it. `few`: they are shown larger.
  */
-export function faces(list, label, { chosen = null, open, changed = () => {}, times = false } = {}) {
+export function faces(list, label, { chosen = null, open, changed = () => {}, times = false, few = list.length < 10 } = {}) {
   const days = new Set(list.map((face) => face.when?.slice(0, 10)));
   const at = (time) => (counted(time) ? moment(time) : days.size > 1 ? time.slice(5, 16) : time.slice(11));
-  const grid = h("div", { class: list.length < 10 ? "faces few" : "faces", role: "group", "aria-label": label });
+  const grid = h("div", { class: few ? "faces few" : "faces", role: "group", "aria-label": label });
   list.forEach((face, i) => {
     const title = ["Face", face.when && moment(face.when), face.source].filter(Boolean).join(", ");
     const item = h("button", {

@@ -18,7 +18,7 @@ export async function large({ id }) {
   const facts = [
     ["Person", face.person ? h("a", { href: linkTo(face.person), onclick: () => box.close() }, called(face.person)) : "none (noise)"],
     ["When", when && !counted(when) && `${when} UTC`], ["In the stream", face.stream_time ?? (when && counted(when) && moment(when))], ["Source", face.face.source],
-    ["Score", rounded(face.score, 3)], ["Sharpness", rounded(face.blur, 0)], ["Name", h("code", {}, id)],
+    ["Score", rounded(face.score, 3)], ["Sharpness", face.blur === null ? null : face.blur.toPrecision(3).replace("e+", " · 10^")], ["Name", h("code", {}, id)],
     ...attributes(face.attributes),
   ].filter(([, value]) => value);
   const content = h("div", { class: "large" },

@@ -1,9 +1,11 @@
 // Joining people: a dialog that shows who becomes one, and an offer where two have the same name.
 
-import { h, put, button, called, dialog, faces, linkTo, plural, size, thumbs } from "./dom.js";
+import { h, put, button, called, dialog, faces, linkTo, plural, say, size, thumbs } from "./dom.js";
 import { get, decide, seenOf, stale, warn } from "./talk.js";
 import { compare, head, ids } from "./parts.js";
 import { large } from "./large.js";
+
+const compareLink = (one, other) => `#/compare/${encodeURIComponent(one.id)}/${encodeURIComponent(other.id)}`;
 
 /** Maximum people that are joined at once. */
 const MAX_PEOPLE = 100;
@@ -31,32 +33,52 @@ export function merge(people, revision) {
     warn(`At most ${MAX_PEOPLE} people can be merged at once; ${people.length} are chosen.`);
     return Promise.resolve(null);
   }
-  const sorted = [...people].sort((a, b) => b.faces - a.faces);
-  const [first, ...others] = sorted;
+  let sorted = [...people].sort((a, b) => b.faces - a.faces);
   const names = [...new Set(sorted.map((person) => person.name).filter(Boolean))];
   return new Promise((resolve) => {
     let merged = null;
+    const heading = () => `Are these ${sorted.length} one person?`;
+    const submit = h("button", { type: "submit", class: "main yes" });
+    const show = () => {
+      put(submit, `Merge ${plural(sorted.length, "person", "people")}`);
+      put(cards, ...sorted.map((person) => h("li", { class: "card person" }, thumbs(person, 4),
+        h("span", { class: "caption" }, h("strong", {}, called(person)), h("span", { class: "quiet" }, size(person))),
+        sorted.length > 2 ? h("button", { type: "button", class: "plain rename", "aria-label": `Leave out ${called(person)}`, onclick: () => leave(person) }, "Leave out") : null)));
+    };
+    const cards = h("ul", { class: "people merging" });
+    const leave = (person) => {
+      sorted = sorted.filter((one) => one !== person);
+      put(status);
+      show();
+      box.querySelector("h2").textContent = heading();
+      submit.focus();
+    };
     const { input, list } = nameField(names[0] ?? "");
     const status = h("p", { class: "problem", role: "alert" });
     const form = h("form", { onsubmit: async (event) => {
       event.preventDefault();
+      const [first, ...others] = sorted;
       const action = compare(others.map((other) => ({ left: ids(first), right: ids(other), verdict: "same" })));
       const reply = await decide(action, { revision, seen: seenOf(sorted), refused: (message) => put(status, message) });
       if (!reply) return;
       merged = first;
+      const done = `Saved: ${sorted.length} people merged`;
+      say(done, true);
       // Which of several names the merged person has is decided by the journal: it is asked for.
       const now = await get(address(first)).catch(() => null);
       const wanted = input.value.trim();
-      if (now && wanted !== (now.person.name ?? "")) await nameIt(now.person, wanted, now.revision);
+      if (now && wanted !== (now.person.name ?? "") && await nameIt(now.person, wanted, now.revision)) {
+        say(wanted ? `${done}, and named ${wanted}` : done, true);
+      }
       box.close();
     } },
-    h("ul", { class: "people merging" }, sorted.map((person) => h("li", { class: "card person" }, thumbs(person, 4),
-      h("span", { class: "caption" }, h("strong", {}, called(person)), h("span", { class: "quiet" }, size(person)))))),
-    h("label", { class: "wide-field" }, h("span", {}, names.length > 1 ? `Name (they are called ${names.join(", ")})` : "Name"), input), list, status,
-    h("p", { class: "buttons" }, h("button", { type: "submit", class: "main yes" }, `Merge ${plural(sorted.length, "person", "people")}`),
+    cards,
+    h("label", { class: "wide-field" }, h("span", {}, names.length > 1 ? `Name (they are called ${names.join(", ")})` : "Name"), input), list,
+    h("div", { class: "buttons foot" }, status, submit,
       h("button", { type: "button", class: "plain", onclick: () => box.close() }, "Cancel")));
-    const box = dialog(`Are these ${sorted.length} one person?`, form, { class: "wide" });
-    form.querySelector("[type=submit]").focus();
+    show();
+    const box = dialog(heading(), form, { class: "wide" });
+    submit.focus();
     box.addEventListener("close", () => resolve(merged));
   });
 }
@@ -87,6 +109,7 @@ export async function offer(id) {
           faces(one.shown.slice(0, 8), `Faces of ${called(one)}`, { open: large })))), status,
         h("p", { class: "buttons" }, button("Same person: merge", "s", act.s, { class: "main yes" }),
           button("Two people with one name", "d", act.d, { class: "main no" }),
+          h("a", { class: "plain", href: compareLink(person, other) }, "Compare closely"),
           h("button", { type: "button", class: "plain", onclick: () => box.close() }, "Not now")));
       content.querySelector("button.main").focus();
     };
@@ -99,11 +122,10 @@ export async function offer(id) {
 /** People with the name of this one, with links to compare and buttons to merge, for a person's page. */
 export function sameName({ person, same_name: others, revision }) {
   if (!others.length) return null;
-  const link = (other) => `#/compare/${encodeURIComponent(person.id)}/${encodeURIComponent(other.id)}`;
   return h("section", { class: "same-name", "aria-label": "The same name" },
     h("h2", {}, `${others.length === 1 ? "Another person is" : `${others.length} other people are`} called ${person.name}, too`),
     h("ul", { class: "people" }, others.map((other) => h("li", { class: "card person" },
       h("a", { class: "open", href: linkTo(other) }, thumbs(other, 4), h("span", { class: "caption" }, h("span", { class: "quiet" }, size(other)))),
-      h("span", { class: "buttons" }, h("a", { class: "plain", href: link(other) }, "Compare"),
+      h("span", { class: "buttons" }, h("a", { class: "plain", href: compareLink(person, other) }, "Compare"),
         button("Merge", "", async () => { if (await merge([person, other], revision)) await stale.reload(); }, { class: "plain" }))))));
 }

@@ -1,7 +1,7 @@
 // The list of people: choose several, merge them, name them, set them aside.
 
 import { h, put, button, keys, called, count, linkTo, say } from "./dom.js";
-import { decide, seenOf, stale } from "./talk.js";
+import { get, decide, seenOf, stale } from "./talk.js";
 import { ids } from "./parts.js";
 import { finder, pagerKeys, personCard } from "./finder.js";
 import { merge, nameField, nameIt } from "./merge.js";
@@ -68,8 +68,9 @@ export async function listPeople(main, _, query) {
   function rename(person) {
     const box = card(person.id);
     const { input, list: names } = nameField(person.name ?? "", { "aria-label": `Name of ${called(person)}` });
-    const back = () => { form1.remove(); caption.hidden = false; box.querySelector("a.open").focus(); };
-    const caption = box.querySelector(".rename");
+    const own = box.querySelector(".own");
+    if (own.hidden) return;
+    const back = () => { form1.remove(); own.hidden = false; box.querySelector("a.open").focus(); };
     const form1 = h("form", { class: "renaming", onsubmit: async (event) => {
       event.preventDefault();
       if (await nameIt(person, input.value, revision)) await again(person.id);
@@ -77,17 +78,24 @@ export async function listPeople(main, _, query) {
       if (event.key !== "Escape") return;
       event.stopPropagation();
       back();
-    } }, input, names, h("button", { type: "submit", class: "plain" }, "Save"));
-    caption.parentElement.before(form1);
-    caption.hidden = true;
+    } }, input, names, h("button", { type: "submit", class: "plain" }, "Save"), h("button", { type: "button", class: "plain", onclick: back }, "Cancel"));
+    own.before(form1);
+    own.hidden = true;
     input.focus();
     input.select();
   }
 
-  /** Loads the page again, and goes to a card. */
+  /** Loads the page again, and goes to the card of the person who has this face. */
   async function again(id) {
     await fill();
-    (card(id)?.querySelector("a.open") ?? heading).focus();
+    let box = card(id);
+    if (!box) {
+      // Another face may stand for the person now.
+      const now = await get(`/api/person/${encodeURIComponent(id)}`).catch(() => null);
+      const same = there.find((person) => person.label === now?.person.label);
+      box = same && card(same.id);
+    }
+    (box?.querySelector("a.open") ?? heading).focus();
   }
   const needs = (least, what) => {
     const people = chosen.size ? [...chosen.values()] : [focused()].filter(Boolean);

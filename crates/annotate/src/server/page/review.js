@@ -103,7 +103,8 @@ function help() {
     ? [h("div", {}, h("dt", {}, h("kbd", {}, "1 … 0")), h("dd", {}, "Mark a card")), h("div", {}, h("dt", {}, h("kbd", {}, "Shift 1 … 0")), h("dd", {}, "Mark a card as not sure, in a group"))] : [];
   dialog("Keys", h("div", { class: "help" }, h("section", {}, h("h3", {}, "Here"), h("dl", {}, list(here), more)),
     h("section", {}, h("h3", {}, "Everywhere"), h("dl", {}, list(everywhere), h("div", {}, h("dt", {}, h("kbd", {}, "arrows")), h("dd", {}, "Move among faces or cards")),
-      h("div", {}, h("dt", {}, h("kbd", {}, "Enter")), h("dd", {}, "On a face: enlarge")), h("div", {}, h("dt", {}, h("kbd", {}, "Space")), h("dd", {}, "On a face or card: choose"))))));
+      h("div", {}, h("dt", {}, h("kbd", {}, "Enter")), h("dd", {}, "On a face: enlarge; on a person: open")), h("div", {}, h("dt", {}, h("kbd", {}, "Space")), h("dd", {}, "On a face, a card or a person: choose")),
+      h("div", {}, h("dt", {}, h("kbd", {}, "Shift Space")), h("dd", {}, "On a person: choose all from the last chosen one to this"))))));
 }
 
 function askWho() {
@@ -186,7 +187,7 @@ const measure = () => {
   document.documentElement.style.setProperty("--bar", `${status.offsetHeight + bar}px`);
 };
 new ResizeObserver(measure).observe(status);
-new MutationObserver(measure).observe(main, { childList: true, subtree: true });
+new MutationObserver(measure).observe(main, { childList: true, subtree: true, attributes: true, attributeFilter: ["class"] });
 
 saved.push((reply) => {
   progress(reply.overview);

@@ -7,6 +7,7 @@ use streamface_types::FaceId;
 
 use super::ReviewSession;
 use super::person_views::state;
+use crate::people::ConflictReason;
 use crate::questions;
 use crate::server::view::{
     Answer, Ask, Candidate, Decided, Finalized, Form, PersonView, Problem, Question, SHOWN,
@@ -174,6 +175,9 @@ impl ReviewSession {
             emptied = Some(self.whole_people(faces));
         }
         self.people.check(&action).map_err(|refusal| match &refusal {
+            Refusal::Conflict(conflict) if conflict.reason == ConflictReason::SameFrame => {
+                Problem::Conflict(format!("NOT saved: {}.", self.with_names(&refusal.to_string(), conflict)))
+            }
             Refusal::Conflict(conflict) => Problem::Conflict(format!(
                 "NOT saved, since it contradicts earlier decisions: {}.",
                 self.with_names(&refusal.to_string(), conflict)
@@ -329,7 +333,19 @@ impl ReviewSession {
     }
 
     fn message(&self, id: u64) -> String {
-        let Some(decision) = self.decisions.last().filter(|d| d.id == id) else { return "Saved".into() };
+        let what = |id: u64| match id.checked_sub(1).and_then(|at| self.decisions.get(at as usize)) {
+            Some(decision) => Self::said(decision),
+            None => format!("decision {id}"),
+        };
+        match self.decisions.last().map(|last| &last.action) {
+            Some(Action::Undo { decision }) => format!("Undone: {}", what(*decision)),
+            Some(Action::Redo { decision }) => format!("Redone: {}", what(*decision)),
+            _ => format!("Saved: {}", what(id)),
+        }
+    }
+
+    /// A decision in a few words.
+    fn said(decision: &Decision) -> String {
         let faces = |n: usize| if n == 1 { "1 face".to_owned() } else { format!("{n} faces") };
         match &decision.action {
             Action::Compare { pairs } => {
@@ -347,16 +363,16 @@ impl ReviewSession {
                         _ => format!("{} {word}", count(*verdict)),
                     })
                     .collect();
-                format!("Saved: {}", parts.join(", "))
+                parts.join(", ")
             }
-            Action::Noise { faces: all } => format!("Saved: {} set aside as noise", faces(all.len())),
-            Action::Skip { .. } => "Saved: no more questions about this person".into(),
-            Action::Split { faces: all, .. } => format!("Saved: {} split off", faces(all.len())),
-            Action::Move { faces: all, .. } => format!("Saved: {} moved", faces(all.len())),
-            Action::Name { name: Some(name), .. } => format!("Saved: named {name}"),
-            Action::Name { name: None, .. } => "Saved: name removed".into(),
-            Action::Undo { decision } => format!("Undone: decision {decision}"),
-            Action::Redo { decision } => format!("Redone: decision {decision}"),
+            Action::Noise { faces: all } => format!("{} set aside as noise", faces(all.len())),
+            Action::Skip { .. } => "no more questions about this person".into(),
+            Action::Split { faces: all, .. } => format!("{} split off", faces(all.len())),
+            Action::Move { faces: all, .. } => format!("{} moved", faces(all.len())),
+            Action::Name { name: Some(name), .. } => format!("named {name}"),
+            Action::Name { name: None, .. } => "name removed".into(),
+            Action::Undo { decision } => format!("undo of decision {decision}"),
+            Action::Redo { decision } => format!("redo of decision {decision}"),
         }
     }
 
