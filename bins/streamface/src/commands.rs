@@ -268,6 +268,7 @@ fn score(args: &ScoreArgs) -> anyhow::Result<Outcome> {
     settings.before.clone_from(&args.before);
     settings.html.clone_from(&args.html);
     settings.faces.clone_from(&args.faces);
+    settings.noise_as_cluster = args.noise_as_cluster;
     let done = streamface_pipeline::score(&args.truth, &args.predicted, &settings)?;
     scores::score(&done, args.people, args.list, args.common.json)?;
     let short = args.at_least.is_some_and(|wanted| done.scores.pairwise.f < wanted);

@@ -57,6 +57,40 @@ fn labels_are_compared_by_name_and_by_what_they_are_called() {
     assert!(missing.status.code() == Some(2) && said(&missing).contains("no/such.csv"), "{}", said(&missing));
 }
 
+/// 418 faces of 72 people, of which 25 are set aside; the values are scikit-learn's, as in the tests of `metrics`.
+#[test]
+fn noise_counts_as_faces_that_are_alone_or_as_one_cluster() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut truth, mut found) = ("name,label\n".to_owned(), "name,label\n".to_owned());
+    for i in 0..418_u64 {
+        let person = (5184 * i.pow(3) / 418_u64.pow(3)).isqrt();
+        let label = if i % 97 == 5 { (person + 1) % 72 } else { person };
+        truth += &format!("f{i},{person}\n");
+        found += &if i % 17 == 3 { format!("f{i},-1\n") } else { format!("f{i},{label}\n") };
+    }
+    let (truth, found) = (text(dir.path(), "truth.csv", &truth), text(dir.path(), "found.csv", &found));
+    let f = |all: &Value, which: &str| all[which]["f"].as_f64().unwrap();
+    let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
+    let alone = json(&["score", &truth, &found, "--json"]);
+    assert!(close(f(&alone, "pairwise"), 0.904_054_596_547_571_3), "{alone}");
+    assert!(close(f(&alone, "bcubed"), 0.928_921_013_518_420_5), "{alone}");
+    assert_eq!((&alone["noise"], &alone["noise_in_predicted"]), (&"alone".into(), &25.into()));
+    assert!(close(alone["coverage"].as_f64().unwrap(), 393.0 / 418.0));
+    assert_eq!((&alone["true_clusters"], &alone["predicted_clusters"]), (&72.into(), &72.into()));
+    let cluster = json(&["score", &truth, &found, "--json", "--noise-as-cluster"]);
+    assert!(close(f(&cluster, "pairwise"), 0.807_595_843_783_590_1), "{cluster}");
+    assert!(close(f(&cluster, "bcubed"), 0.902_469_013_856_404_9), "{cluster}");
+    assert_eq!((&cluster["noise"], &cluster["predicted_clusters"]), (&"cluster".into(), &73.into()));
+    let page = dir.path().join("page.html");
+    let done = run(&["score", &truth, &found, "--html", page.to_str().unwrap()]);
+    let said = said(&done);
+    assert!(said.contains("coverage  0.9402 (25 faces are noise, each a cluster of its own)"), "{said}");
+    let page = fs::read_to_string(page).unwrap();
+    assert!(
+        page.contains("<title>Score of found.csv</title>") && page.contains("25 faces noise in found.csv")
+    );
+}
+
 #[test]
 fn a_file_that_a_step_has_yet_to_write_is_told_with_the_step() {
     let dir = tempfile::tempdir().unwrap();
@@ -148,6 +182,23 @@ fn figures_of_two_datasets_together() {
     let intra = all["distances"]["intra"].as_f64().unwrap();
     assert!((intra - (1.0 - 0.9_f64.sqrt())).abs() < 1e-7, "{intra}");
     assert!(Path::new(one).join("stats.html").exists() && Path::new(one).join("stats.json").exists());
+    // Person 1 of each is in two frames of three at 18 s, person 0 in one of them beside her.
+    let people: Vec<(&str, u64)> = all["people"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| (p["name"].as_str().unwrap(), p["frames"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(people, [("Person 1", 2), ("Person 1", 2), ("Person 0", 1), ("Person 0", 1)]);
+    let seconds: Vec<f64> =
+        all["people"].as_array().unwrap().iter().map(|p| p["seconds"].as_f64().unwrap()).collect();
+    assert_eq!(seconds, [36.0, 36.0, 18.0, 18.0]);
+    assert_eq!(
+        all["together"],
+        serde_json::json!([{"a": 0, "b": 2, "frames": 1}, {"a": 1, "b": 3, "frames": 1}])
+    );
+    let page = fs::read_to_string(Path::new(one).join("stats.html")).unwrap();
+    assert!(page.contains("Who appears with whom") && page.contains("<span class=\"of\">two</span>"));
 
     // Someone who has a name is one person in both.
     let names = |channel: &str, who: &str| {
@@ -223,6 +274,25 @@ fn pairs_are_verified() {
     // Fold 1 is told rightly by fold 2's threshold, if that is below the two in between.
     assert_eq!(all["folds"].as_array().unwrap().len(), 2);
     assert!(fs::read_to_string(&page).unwrap().contains("ROC curve"));
+    // The pair that lacks a face is of two people, so that refusing it is right: one more of fold 2 is.
+    let share = |key: &str| all[key].as_f64().unwrap();
+    assert!(share("accuracy_with_missing") > share("accuracy") || share("accuracy") == 1.0, "{all}");
+    assert_eq!((&all["missing"], &all["folds"][1]["missing"]), (&1.into(), &1.into()));
+    // P0 and P1 are in both folds, and three pairs of two people are too few for any rate.
+    assert_eq!((&all["people"], &all["people_in_several_folds"]), (&2.into(), &2.into()));
+    assert_eq!(
+        (&all["tar_at_far"], &all["too_few"]["far"], &all["too_few"]["accepted"]),
+        (&serde_json::json!([]), &0.1.into(), &0.into())
+    );
+    let text_of = run(&args[..args.len() - 1]);
+    for part in [
+        "with 1 pair without a face counted as refused",
+        "share 2 of 2 people",
+        "not told at FAR 0.1: 0 pairs",
+    ] {
+        assert!(said(&text_of).contains(part), "{part}: {}", said(&text_of));
+    }
+    assert_eq!(all["hardest"]["different"][0]["left"], "P0_0004");
 
     let rows = "index,label\n0,0\n1,0\n2,0\n4,1\n5,1\n6,1\n";
     let labels = text(dir.path(), "labels.csv", rows);
@@ -231,6 +301,24 @@ fn pairs_are_verified() {
     assert_eq!((&all["same"], &all["different"]), (&6.into(), &9.into()));
     assert_eq!((&all["auc"], &all["accuracy"], &all["eer"]), (&1.0.into(), &1.0.into(), &0.0.into()));
     assert_eq!(all, json(&drawn));
+
+    // 24 people of three faces each: folds share nobody, and a rate has its interval.
+    let many = dir.path().join("many.npy");
+    npy(
+        &many,
+        &(0..72_u16)
+            .map(|i| f32::from(i / 3) * 0.25 + f32::from(i * 7 % 5) * 0.03)
+            .map(|a| [a.cos(), a.sin()])
+            .collect::<Vec<_>>(),
+    );
+    let rows: String = (0..72).map(|i| format!("{i},{}\n", i / 3)).collect();
+    let labels = text(dir.path(), "many.csv", &format!("index,label\n{rows}"));
+    let all = json(&["verify", "--vectors", many.to_str().unwrap(), "--labels", &labels, "--json"]);
+    assert_eq!((&all["people"], &all["people_in_several_folds"]), (&24.into(), &0.into()));
+    let at = &all["tar_at_far"][0];
+    let [low, tar, high] = [&at["interval"][0], &at["tar"], &at["interval"][1]].map(|v| v.as_f64().unwrap());
+    assert!(at["accepted"].as_u64() >= Some(30) && low < tar && tar <= high && high <= 1.0, "{at}");
+    assert_eq!(all["too_few"]["needed"], 30);
 
     let nobody = text(dir.path(), "nobody.txt", "1,a,b,1\n2,a,b,0\n");
     let done = run(&["verify", "--vectors", vectors, "--names", &names, "--pairs", &nobody]);

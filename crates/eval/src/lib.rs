@@ -3,11 +3,12 @@
 //! | module | what |
 //! |---|---|
 //! | [`labels`] | [`read_labels`]: `annotations.json` or CSV `name,label` |
-//! | [`metrics`] | [`score`]: pairwise and BCubed P/R/F, adjusted Rand, NMI, AMI, V-measure, purity; errors by person |
+//! | [`metrics`] | [`score`]: pairwise and BCubed P/R/F, adjusted Rand, NMI, AMI, V-measure, purity; noise; errors by person |
 //! | [`intrinsic`](mod@intrinsic) | [`intrinsic()`]: Davies–Bouldin, Calinski–Harabasz, silhouettes, extents, likely errors |
 //! | [`verification`](mod@verification) | [`verify`](verification::verify): accuracy over folds, ROC; [`verification()`]; [`best_threshold`] |
 //! | [`stats`] | [`Stats`](stats::Stats): what is in datasets |
 //! | [`study`] | [`study::recommend()`]: a threshold, from histograms, sweeps and calibration without labels |
+//! | [`presence`] | [`Presence`](presence::Presence): when someone is on screen |
 //! | [`strangers`] | [`Strangers`](strangers::Strangers): how far apart two people's clusters are, and how many join by mistake |
 //! | [`merges`] | [`MergeChances`](merges::MergeChances): which merges of complete linkage to believe, how many are wrong, and a threshold |
 //! | [`mixture`] | [`Mixture`](mixture::Mixture): the chance that two clusters are one person, from the distances of all pairs |
@@ -35,6 +36,7 @@ pub mod labels;
 pub mod merges;
 pub mod metrics;
 pub mod mixture;
+pub mod presence;
 mod random;
 pub mod stats;
 pub mod strangers;

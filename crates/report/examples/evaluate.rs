@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         faces: &ids,
         names: BTreeMap::new(),
         faces_folder: String::new(),
+        review: None,
         limits: EvaluationLimits::default(),
     };
     let mut out = BufWriter::new(File::create(page)?);

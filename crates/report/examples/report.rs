@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         frames.insert(id.frame.clone());
         let person =
             people.entry(label).or_insert(Person { label: Label(label), name: None, faces: Vec::new() });
-        person.faces.push(Face { id, score: 1.0, blur: None });
+        person.faces.push(Face { id, score: 1.0, blur: None, place: None });
     }
     let frames = frames.into_iter().map(|id| Frame {
         source: id.source().unwrap_or("images").to_owned(),
@@ -32,6 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         empty: None,
         blur: None,
         similarity: None,
+        picture: None,
+        origin: None,
         id,
     });
     let report = Report {

@@ -31,6 +31,12 @@ impl<T: Display> Display for Url<T> {
     }
 }
 
+/// Where a link leads: an address of the web as it is, anything else as a relative path.
+pub(crate) fn link(to: &str) -> String {
+    let web = ["http://", "https://"].iter().any(|scheme| to.starts_with(scheme));
+    if web { to.to_owned() } else { Url(to).to_string() }
+}
+
 /// A variance of a Laplacian: three digits, a power of ten where it is long.
 pub(crate) struct Blur(pub f64);
 
@@ -56,6 +62,15 @@ mod tests {
             Url("faces/ä b?#%\"'<javascript:.png").to_string(),
             "faces/%C3%A4%20b%3F%23%25%22%27%3Cjavascript%3A.png"
         );
+    }
+
+    #[test]
+    fn links_are_web_addresses_or_paths() {
+        assert_eq!(link("https://host/a b.mp4"), "https://host/a b.mp4");
+        assert_eq!(link("../a b.mp4"), "../a%20b.mp4");
+        for scheme in ["javascript:alert(1)", "data:text/html,x", "HTTP:x", "file:///etc/passwd"] {
+            assert!(!link(scheme).contains(':'), "{scheme}");
+        }
     }
 
     #[test]

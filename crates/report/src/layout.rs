@@ -119,13 +119,17 @@ pub(crate) fn section(id: &str, heading: &str, body: &Markup) -> Markup {
 }
 
 /// A table that scrolls by itself where it is too wide. Columns are a name and whether they hold numbers, which
-/// stand to the right; `rows` are its `tr` elements.
+/// stand to the right; one without a name is of pictures. `rows` are its `tr` elements.
 pub(crate) fn table(says: &str, columns: &[(&str, bool)], rows: &Markup) -> Markup {
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(says) {
             table {
                 thead {
-                    tr { @for (name, number) in columns { th scope="col" class=[number.then_some("n")] { (name) } } }
+                    tr {
+                        @for (name, number) in columns {
+                            @if name.is_empty() { td {} } @else { th scope="col" class=[number.then_some("n")] { (name) } }
+                        }
+                    }
                 }
                 tbody { (rows) }
             }

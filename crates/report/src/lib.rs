@@ -14,7 +14,7 @@
 //!
 //! ```
 //! use streamface_report::{Face, NoPictures, Person, Report};
-//! let face = Face { id: "news_face_0".parse()?, score: 0.97, blur: None };
+//! let face = Face { id: "news_face_0".parse()?, score: 0.97, blur: None, place: None };
 //! let person = Person { label: streamface_types::Label(0), name: None, faces: vec![face] };
 //! let report = Report { title: "The news".to_owned(), people: vec![person], ..Report::default() };
 //! let mut page = Vec::new();
@@ -41,12 +41,12 @@ mod verification;
 
 pub use comparison::{Comparison, ComparisonLimits};
 pub use error::{Error, Result};
-pub use evaluation::{Evaluation, EvaluationLimits};
+pub use evaluation::{Evaluation, EvaluationLimits, ReviewLinks};
 pub use picture::{Folder, FromBytes, NoPictures, Pictures, THUMBNAIL_SIDE, thumbnail};
 pub use run::{Face, Frame, Limits, Model, Person, Report, Stage};
 pub use stats::StatsPage;
 pub use study::StudyPage;
-pub use verification::VerificationPage;
+pub use verification::{PairSide, ShownPair, VerificationPage};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use streamface_eval::labels::Labelled;
-use streamface_eval::metrics::{ReviewScores, Shared};
+use streamface_eval::metrics::{Noise, ReviewScores, Shared};
 use streamface_report::{Comparison, ComparisonLimits, NoPictures, Pictures};
 use streamface_types::FaceId;
 
@@ -47,8 +47,9 @@ impl Pictures for Asked {
 fn page(name: &str, limits: ComparisonLimits, pictures: &mut dyn Pictures) -> String {
     let (truth, predicted, before) = two(name);
     let shared = Shared::new(&truth.labels, &predicted.labels).unwrap();
-    let scores = shared.scores();
-    let review = ReviewScores::new(shared.both.iter().map(|&(face, t, p)| (t, before.labels[face], p)));
+    let scores = shared.scores(Noise::Alone);
+    let samples = shared.both.iter().map(|&(face, t, p)| (t, before.labels[face], p));
+    let review = ReviewScores::new(samples, Noise::Alone);
     let comparison = Comparison {
         title: String::new(),
         source: name.to_owned(),
@@ -111,6 +112,44 @@ fn names_are_text_and_limits_are_said() {
 }
 
 #[test]
+fn noise_is_said_with_what_it_counts_as() {
+    let truth = labelled(&[("f_face_0", 0), ("f_face_1", 0), ("f_face_2", 0), ("f_face_3", -1)], &[]);
+    let predicted = labelled(&[("f_face_0", 4), ("f_face_1", 4), ("f_face_2", -1), ("f_face_3", -1)], &[]);
+    let shared = Shared::new(&truth.labels, &predicted.labels).unwrap();
+    let page = |noise: Noise| {
+        let scores = shared.scores(noise);
+        let comparison = Comparison {
+            title: "Score of <b>".to_owned(),
+            source: String::new(),
+            names: ["a".to_owned(), "b".to_owned()],
+            labels: [&truth, &predicted],
+            shared: &shared,
+            scores: &scores,
+            review: None,
+            faces_folder: String::new(),
+            limits: ComparisonLimits::default(),
+        };
+        let mut page = Vec::new();
+        comparison.render(&mut page, &mut NoPictures).unwrap();
+        String::from_utf8(page).unwrap()
+    };
+    let alone = page(Noise::Alone);
+    for part in [
+        "50.0\u{a0}%",
+        "2 faces noise in b",
+        "1 face noise in a",
+        "each counts as a cluster of its own",
+        "<title>Score of &lt;b&gt;</title>",
+    ] {
+        assert!(alone.contains(part), "the page lacks {part:?}");
+    }
+    // The face that was set aside is missed, and no two of noise are taken for one person.
+    assert!(alone.contains("Wrong splits") && !alone.contains("Wrong merges"));
+    let cluster = page(Noise::Cluster);
+    assert!(cluster.contains("all count as one cluster") && cluster.contains("Wrong merges"));
+}
+
+#[test]
 fn names_that_are_no_faces_are_told() {
     let all = |labels: [i64; 3]| Labelled {
         labels: ["Ann_0001", "../x", "Bob_0001"].map(str::to_owned).into_iter().zip(labels).collect(),
@@ -119,7 +158,7 @@ fn names_that_are_no_faces_are_told() {
     };
     let (truth, predicted) = (all([0, 0, 1]), all([0, 0, 0]));
     let shared = Shared::new(&truth.labels, &predicted.labels).unwrap();
-    let scores = shared.scores();
+    let scores = shared.scores(Noise::Alone);
     let comparison = Comparison {
         title: "t".to_owned(),
         source: String::new(),

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use streamface_eval::{Intrinsic, intrinsic};
-use streamface_report::{Error, Evaluation, EvaluationLimits, NoPictures, Pictures};
+use streamface_report::{Error, Evaluation, EvaluationLimits, NoPictures, Pictures, ReviewLinks};
 use streamface_types::{Embeddings, FaceId, Metric};
 
 fn ids(n: usize) -> Vec<FaceId> {
@@ -30,6 +30,7 @@ fn evaluation<'a>(intrinsic: &'a Intrinsic, faces: &'a [FaceId]) -> Evaluation<'
         faces,
         names: BTreeMap::from([(1, "<script>alert(1)</script>".to_owned())]),
         faces_folder: "faces".to_owned(),
+        review: None,
         limits: EvaluationLimits::default(),
     }
 }
@@ -70,6 +71,26 @@ fn errors_stand_beside_their_own_and_the_other_cluster() {
     assert!(page.contains("1 more cluster not shown") && page.contains("3 further faces"));
     assert!(page.contains("Below 0") && page.contains("1 face left out as noise"));
     assert!(page.contains("href=\"faces/f003_face_0.png\""));
+}
+
+#[test]
+fn likely_errors_open_in_the_review() {
+    let (found, faces) = (mixed(), ids(10));
+    let mut evaluation = evaluation(&found, &faces);
+    assert!(!page(&evaluation, &mut NoPictures).contains("Open in the review"));
+    evaluation.review = Some(ReviewLinks {
+        address: "http://127.0.0.1:7373".to_owned(),
+        command: "streamface review 'a <b>'".to_owned(),
+    });
+    let page = page(&evaluation, &mut NoPictures);
+    assert_eq!(page.matches("Open in the review").count(), 5);
+    for face in ["f003_face_0", "f007_face_0"] {
+        assert!(
+            page.contains(&format!("href=\"http://127.0.0.1:7373{}{face}\"", ReviewLinks::FACE)),
+            "{face}"
+        );
+    }
+    assert!(page.contains("<code>streamface review 'a &lt;b&gt;'</code>"));
 }
 
 #[test]

@@ -89,6 +89,8 @@ fn sample(hostile: &str) -> Report {
         empty: Some(0.5),
         blur: Some(1e9),
         similarity: (i > 0).then_some(0.25),
+        picture: Some(format!("frames/{stem}{i}.png")),
+        origin: Some(format!("../{hostile}.mp4")),
     });
     let person = |label: i64, of: std::ops::Range<usize>| Person {
         label: Label(label),
@@ -99,6 +101,7 @@ fn sample(hostile: &str) -> Report {
                 id: FaceId::new(frame_id(i), (label != 0).into()),
                 score: 0.875,
                 blur: Some(30.0),
+                place: Some([0.25, 0.5, 0.125, 0.2]),
             })
             .collect(),
     };
@@ -153,6 +156,55 @@ fn the_page_is_well_formed_and_complete() {
         "0:00:00 – 0:01:14",
         "captured 2023-05-25 10:01:38 – 10:02:56 UTC",
         "<p class=\"utc\">10:01:38 – 10:02:52 UTC</p>",
+    ] {
+        assert!(page.contains(part), "the page lacks {part:?}");
+    }
+}
+
+#[test]
+fn times_have_an_axis_and_faces_lead_to_their_moment() {
+    let page = render(&sample("news"), &mut OnePicture);
+    // Two sources of 76 seconds: every 15 s, on each of the strips of people and of frames.
+    let strips = page.matches("class=\"track\"").count();
+    assert_eq!(strips, page.matches("data-from=\"0.00\" data-span=\"80.00\"").count() * 2);
+    for mark in ["0:00:15", "0:00:30", "0:00:45", "0:01:00", "0:01:15"] {
+        assert!(page.matches(&format!("%\">{mark}</span>")).count() >= strips, "{mark}");
+    }
+    assert!(page.contains("data-frame=\"frames/news0.png\" data-box=\"25.0 50.0 12.5 20.0\" data-origin=\"0\" data-time=\"0.00\""));
+    assert!(page.contains("<ol id=\"origins\" hidden><li><a href=\"../news.mp4\">source</a></li></ol>"));
+    assert!(page.contains("on screen</p>") && page.contains("one for each source"));
+}
+
+#[test]
+fn photos_have_no_time_bars() {
+    let mut report = sample("news");
+    for frame in &mut report.frames {
+        (frame.stream_time, frame.captured_at) = (None, None);
+    }
+    let page = render(&report, &mut OnePicture);
+    parse(&page);
+    let (page, _) = page.split_once("<script").unwrap();
+    for part in [
+        "class=\"track\"",
+        "class=\"strip",
+        "class=\"axis\"",
+        "on screen",
+        "programme",
+        "order of time",
+        "or time 1:05",
+        "Frames",
+        "frame was",
+        "Watched",
+        "data-time",
+    ] {
+        assert!(!page.contains(part), "{part}");
+    }
+    for part in [
+        "<dt>Photos</dt>",
+        ">Photos</h2>",
+        "order of the photos’ names",
+        "16 dropped photos",
+        "<span class=\"at\">news_frame_0000</span>",
     ] {
         assert!(page.contains(part), "the page lacks {part:?}");
     }

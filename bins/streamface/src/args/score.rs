@@ -45,6 +45,10 @@ pub struct ScoreArgs {
     #[arg(long)]
     #[serde(skip)]
     pub list: bool,
+    /// Faces of noise (label -1) are all one cluster, as in the original; otherwise each is a cluster of its own
+    #[arg(long)]
+    #[serde(skip)]
+    pub noise_as_cluster: bool,
     /// A page of what the two see differently
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
@@ -75,8 +79,9 @@ Examples:
   # any vectors
   streamface verify --vectors X.npy --names names.txt --pairs splits.txt --out verify.html
 
-Pairs: LFW's pairs.txt, or lines of fold, name, name, 1 or 0. Exit code 1 when a face of a pair is missing. Pairs \
-drawn from the dataset's own labels say how well these hang together, not whether they are right.")]
+Pairs: LFW's pairs.txt, or lines of fold, name, name, 1 or 0. Exit code 1 when a face of a pair is missing; the \
+accuracy with such pairs counted as refused stands beside the other. Pairs from the dataset's own labels say how well these hang together, not whether they are right. A true accept rate is told \
+where 30 pairs of two people are accepted, with its 95 % interval by people.")]
 pub struct VerifyArgs {
     /// The dataset directory
     #[arg(required_unless_present = "vectors", conflicts_with = "vectors")]
@@ -102,7 +107,7 @@ pub struct VerifyArgs {
     /// Distance: cosine or euclidean [default: cosine]
     #[arg(long, value_parser = text(Metric::from_str))]
     pub metric: Option<String>,
-    /// Folds that are drawn
+    /// Folds that are drawn; fewer where people are few, since folds share none
     #[arg(long, value_name = "N", default_value_t = 10, conflicts_with = "pairs")]
     pub folds: usize,
     /// Pairs of one person in a drawn fold, and as many of two

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use streamface_eval::Prf;
 use streamface_eval::format::Digits;
-use streamface_eval::metrics::{Change, Part, ReviewScores};
-use streamface_pipeline::{ScoreResult, VerifyResult};
+use streamface_eval::metrics::{Change, Noise, Part, ReviewScores};
+use streamface_pipeline::{ScoreResult, VerifiedPair, VerifyResult};
 
 use super::{count, faces, pairs};
 
@@ -64,6 +64,16 @@ fn print_scores(result: &ScoreResult, list: bool) {
         result.only_in_predicted.iter().for_each(|name| say!("only predicted  {name}"));
     }
     say!("people    {} true, {} predicted", scores.true_clusters, scores.predicted_clusters);
+    let how = match scores.noise {
+        Noise::Alone => "each a cluster of its own",
+        Noise::Cluster => "all of them one cluster",
+    };
+    let noise = match (scores.noise_in_predicted, scores.noise_in_true) {
+        (0, 0) => String::new(),
+        (n, 0) => format!(" ({} noise, {how})", are(n)),
+        (n, t) => format!(" ({} noise, and {} noise in truth, {how})", are(n), are(t)),
+    };
+    say!("coverage  {}{noise}", four(scores.coverage));
     say!("pairwise  {}", prf(scores.pairwise));
     say!("BCubed    {}", prf(scores.bcubed));
     let i = scores.information;
@@ -88,6 +98,11 @@ fn print_scores(result: &ScoreResult, list: bool) {
         four(e.precision_weighted),
         four(e.recall_weighted)
     );
+}
+
+/// `1 face is`, `2 faces are`
+fn are(n: u64) -> String {
+    format!("{} {}", faces(n), if n == 1 { "is" } else { "are" })
 }
 
 fn print_review(review: &ReviewScores) {
@@ -138,6 +153,7 @@ pub fn verification(result: &VerifyResult, as_json: bool) -> anyhow::Result<()> 
         let mut all = serde_json::to_value(v)?;
         if let Value::Object(all) = &mut all {
             all.insert("labels".to_owned(), labels.as_ref().map(ToString::to_string).into());
+            all.insert("hardest".to_owned(), serde_json::to_value(&result.hardest)?);
             all.insert("skipped".to_owned(), missing.len().into());
             let names: Vec<_> = missing.iter().map(|p| json!([p.left, p.right])).collect();
             all.insert("skipped_pairs".to_owned(), names.into());
@@ -158,10 +174,35 @@ pub fn verification(result: &VerifyResult, as_json: bool) -> anyhow::Result<()> 
         say!("skipped   {skipped} {lack} a face, such as {} and {}", first.left, first.right);
     }
     say!("accuracy  {} ± {:.4} over {} folds", Digits(v.accuracy, 4), v.standard_error, v.folds.len());
+    if v.missing > 0 {
+        say!(
+            "          {} ± {:.4} with {} without a face counted as refused",
+            Digits(v.accuracy_with_missing, 4),
+            v.standard_error_with_missing,
+            pairs(v.missing)
+        );
+    }
+    if v.people_in_several_folds > 0 {
+        say!("folds     share {} of {} people: the accuracy flatters", v.people_in_several_folds, v.people);
+    }
     say!("AUC       {}", Digits(v.auc, 6));
     say!("EER       {} at distance {:.4}", Digits(v.eer, 4), v.eer_threshold);
     for at in &v.tar_at_far {
-        say!("TAR       {} at FAR {}", Digits(at.tar, 4), at.far);
+        let interval =
+            at.interval.map_or_else(String::new, |[low, high]| format!(" ({low:.4} to {high:.4})"));
+        say!("TAR       {}{interval} at FAR {}", Digits(at.tar, 4), at.far);
+    }
+    if let Some(few) = v.too_few {
+        let (accepted, needed) = (pairs(few.accepted), few.needed);
+        say!("TAR       not told at FAR {}: {accepted} of two people accepted, {needed} are needed", few.far);
+    }
+    let wrong = |all: &[VerifiedPair]| all.iter().filter(|p| p.wrong).map(|p| 1 + p.more).sum::<u64>();
+    let (accepted, refused) = (wrong(&result.hardest.different), wrong(&result.hardest.same));
+    if accepted + refused > 0 && page.is_some() {
+        say!(
+            "hardest   {} of two people accepted, {refused} of one refused: shown on the page",
+            pairs(accepted)
+        );
     }
     if let Some(page) = page {
         say!("page      {}", page.display());

@@ -17,9 +17,14 @@ pub struct Contingency {
 impl Contingency {
     /// Counts labels given in pairs (true, predicted), one pair for each sample.
     pub fn new(samples: impl IntoIterator<Item = (i64, i64)>) -> Self {
+        Self::counted(samples.into_iter().map(|(t, p)| (t, p, 1)))
+    }
+
+    /// The same of samples (true, predicted, how many there are of these two).
+    pub(super) fn counted(samples: impl IntoIterator<Item = (i64, i64, u64)>) -> Self {
         let mut counts: BTreeMap<(i64, i64), u64> = BTreeMap::new();
-        for pair in samples {
-            *counts.entry(pair).or_default() += 1;
+        for (t, p, n) in samples {
+            *counts.entry((t, p)).or_default() += n;
         }
         let mut table = Self::default();
         let (mut rows, mut columns) = (BTreeMap::new(), BTreeMap::new());

@@ -8,12 +8,15 @@
 //! | `people` | [`person_errors`], [`confusions`]: what went wrong, worst first |
 //! | `review` | [`ReviewScores`]: what a review changed |
 //!
-//! Label numbers mean nothing but same or different, except to [`equality`]; and −1 (noise) is a label like
-//! any other, as in the original: two faces marked as noise count as one pair of a cluster.
+//! | `noise` | [`Noise`]: what faces of no one count as |
+//!
+//! Label numbers mean nothing but same or different, except to [`equality`]. A label below 0 is noise: a face of no one, and
+//! [`Noise`] says what it counts as.
 
 mod agreement;
 mod contingency;
 mod information;
+mod noise;
 mod people;
 mod review;
 #[cfg(test)]
@@ -26,6 +29,7 @@ use serde::Serialize;
 pub use agreement::{Equality, Pairs, Prf, bcubed, equality, purity};
 pub use contingency::Contingency;
 pub use information::{Information, information};
+pub use noise::Noise;
 pub use people::{Confusion, Mistake, Part, PersonErrors, confusions, person_errors};
 pub use review::{Change, ReviewScores};
 
@@ -40,10 +44,18 @@ pub struct Scores {
     pub only_in_true: u64,
     /// Faces that only the predicted labelling has; in no measure.
     pub only_in_predicted: u64,
-    /// True clusters among the faces in both.
+    /// People among the true labels of the faces in both; noise is none, unless it counts as a cluster.
     pub true_clusters: u64,
-    /// Predicted clusters among the faces in both.
+    /// The same of the predicted labels.
     pub predicted_clusters: u64,
+    /// Faces in both whose true label is noise.
+    pub noise_in_true: u64,
+    /// Faces in both whose predicted label is noise.
+    pub noise_in_predicted: u64,
+    /// Share of the faces in both whose predicted label is not noise, 0 to 1; 1 for no face.
+    pub coverage: f64,
+    /// What noise counts as.
+    pub noise: Noise,
     /// Labels of 0 or more that both have. Where there is none, no label could be equal, and `equality` says nothing.
     pub labels_in_common: u64,
     /// Whether labels are equal as they stand.
@@ -110,40 +122,53 @@ impl<'a> Shared<'a> {
 
     /// The scores of the faces in both, and the counts of the others.
     #[must_use]
-    pub fn scores(&self) -> Scores {
+    pub fn scores(&self, noise: Noise) -> Scores {
         Scores {
             only_in_true: self.only_in_true.len() as u64,
             only_in_predicted: self.only_in_predicted.len() as u64,
-            ..Scores::from(&self.table())
+            ..Scores::new(&self.table(), noise)
         }
     }
 }
 
-/// Compares `predicted` with `truth`, both by name.
+/// Compares `predicted` with `truth`, both by name; each face of noise is a cluster of its own.
 ///
 /// # Errors
 /// Those of [`Shared::new`].
 pub fn score(truth: &BTreeMap<String, i64>, predicted: &BTreeMap<String, i64>) -> Result<Scores, Error> {
-    Ok(Shared::new(truth, predicted)?.scores())
+    Ok(Shared::new(truth, predicted)?.scores(Noise::default()))
 }
 
-impl From<&Contingency> for Scores {
-    /// No sample at all is full agreement, as in scikit-learn.
-    fn from(table: &Contingency) -> Self {
-        let pairs = Pairs::new(table);
+impl Scores {
+    /// The scores of a table of labels as they stand. No sample at all is full agreement, as in scikit-learn.
+    ///
+    /// Equality is that of labels as they stand, whatever noise counts as: noise is equal to noise.
+    #[must_use]
+    pub fn new(table: &Contingency, noise: Noise) -> Self {
+        let clusters = &noise.resolve(table);
+        let pairs = Pairs::new(clusters);
+        let samples = table.samples();
+        let of_noise = |labels: &[i64], sizes: &[u64]| -> u64 {
+            labels.iter().zip(sizes).filter(|(l, _)| **l < 0).map(|(_, n)| n).sum()
+        };
+        let noise_in_predicted = of_noise(table.predicted_labels(), table.predicted());
         Self {
-            samples: table.samples(),
+            samples,
             only_in_true: 0,
             only_in_predicted: 0,
-            true_clusters: table.truth().len() as u64,
-            predicted_clusters: table.predicted().len() as u64,
+            true_clusters: noise.people(table.truth_labels()),
+            predicted_clusters: noise.people(table.predicted_labels()),
+            noise_in_true: of_noise(table.truth_labels(), table.truth()),
+            noise_in_predicted,
+            coverage: if samples == 0 { 1.0 } else { (samples - noise_in_predicted) as f64 / samples as f64 },
+            noise,
             labels_in_common: table.labels_in_common(),
             equality: equality(table),
             pairwise: pairs.prf(),
-            bcubed: bcubed(table),
+            bcubed: bcubed(clusters),
             ari: pairs.adjusted_rand(),
-            information: information(table),
-            purity: purity(table),
+            information: information(clusters),
+            purity: purity(clusters),
         }
     }
 }
@@ -176,8 +201,13 @@ mod tests {
         close(a.precision, b.precision) && close(a.recall, b.recall) && close(a.f, b.f)
     }
 
+    fn table(truth: &[i64], predicted: &[i64]) -> Contingency {
+        Contingency::new(truth.iter().copied().zip(predicted.iter().copied()))
+    }
+
+    /// As the original has them: noise is one cluster.
     fn scores(truth: &[i64], predicted: &[i64]) -> Scores {
-        Scores::from(&Contingency::new(truth.iter().copied().zip(predicted.iter().copied())))
+        Scores::new(&table(truth, predicted), Noise::Cluster)
     }
 
     proptest! {
@@ -235,7 +265,7 @@ mod tests {
     fn five_hundred_as_in_scikit_learn() {
         let truth = |i: i64| (i * i * 7 + i / 3) % 23;
         let predicted = |i: i64| (truth(i) * 3 + if i * i % 11 == 0 { i % 17 } else { 0 }) % 29 - 1;
-        let s = Scores::from(&Contingency::new((0..500).map(|i| (truth(i), predicted(i)))));
+        let s = Scores::new(&Contingency::new((0..500).map(|i| (truth(i), predicted(i)))), Noise::Cluster);
         // scikit-learn 1.9.
         let (e, i) = (s.equality, s.information);
         assert!(close(e.accuracy, 0.08) && close(e.recall_weighted, 0.08), "{e:?}");
@@ -253,10 +283,90 @@ mod tests {
         assert_eq!(scores(&[0, 1], &[0, 0]).pairwise, prf(0.0, 1.0, 0.0));
     }
 
+    /// 418 faces of 72 people, of which 25 are set aside: values of scikit-learn 1.9 (pair_confusion_matrix,
+    /// adjusted_rand_score, normalized_ and adjusted_mutual_info_score, v_measure_score) on labels that are a number for
+    /// each face of noise, or −1 for all; BCubed by its definition.
+    #[test]
+    fn noise_is_alone_or_one_cluster_as_in_scikit_learn() {
+        let all = (0..418_u64).map(|i| {
+            let truth = (5184 * i.pow(3) / 418_u64.pow(3)).isqrt() as i64;
+            let predicted = if i % 97 == 5 { (truth + 1) % 72 } else { truth };
+            (truth, if i % 17 == 3 { -1 } else { predicted })
+        });
+        let table = Contingency::new(all);
+        let [alone, cluster] = [Noise::Alone, Noise::Cluster].map(|noise| Scores::new(&table, noise));
+        for s in [alone, cluster] {
+            assert_eq!((s.samples, s.noise_in_true, s.noise_in_predicted), (418, 0, 25));
+            assert!(close(s.coverage, 393.0 / 418.0));
+            assert!(close(s.equality.accuracy, 0.928_229_665_071_770_3));
+        }
+        assert_eq!((alone.true_clusters, alone.predicted_clusters), (72, 72));
+        assert_eq!((cluster.true_clusters, cluster.predicted_clusters), (72, 73));
+        assert!(
+            close_prf(
+                alone.pairwise,
+                Prf { precision: 0.9698535745047373, recall: 0.8466165413533835, f: 0.9040545965475713 }
+            ),
+            "{alone:?}"
+        );
+        assert!(
+            close_prf(
+                alone.bcubed,
+                Prf { precision: 0.9794543176122125, recall: 0.883346244398876, f: 0.9289210135184205 }
+            ),
+            "{alone:?}"
+        );
+        assert!(close(alone.ari, 0.9026700605850114) && close(alone.purity, 0.9880382775119617), "{alone:?}");
+        let i = alone.information;
+        assert!(
+            close(i.nmi, 0.9724862877545554) && close(i.v_measure, i.nmi) && close(i.ami, 0.9315375850571213),
+            "{i:?}"
+        );
+        assert!(
+            close_prf(
+                cluster.pairwise,
+                Prf { precision: 0.7713894592744696, recall: 0.8473684210526315, f: 0.8075958437835901 }
+            ),
+            "{cluster:?}"
+        );
+        assert!(
+            close_prf(
+                cluster.bcubed,
+                Prf { precision: 0.9222294372294372, recall: 0.8835376319586847, f: 0.9024690138564049 }
+            ),
+            "{cluster:?}"
+        );
+        assert!(
+            close(cluster.ari, 0.8044719318336878) && close(cluster.purity, 0.9330143540669856),
+            "{cluster:?}"
+        );
+        let i = cluster.information;
+        assert!(
+            close(i.nmi, 0.9495552406068581) && close(i.v_measure, i.nmi) && close(i.ami, 0.8829450424775203),
+            "{i:?}"
+        );
+    }
+
+    proptest! {
+        /// A number of its own for each face of noise, in either labelling, is what counting it alone means.
+        #[test]
+        fn noise_alone_is_a_label_for_each(samples in prop::collection::vec((-2..4i64, -2..4i64), 0..40)) {
+            let own = |at: usize, label: i64| if label < 0 { 1_000 + at as i64 } else { label };
+            let of = |get: fn(&(i64, i64)) -> i64| samples.iter().enumerate().map(|(i, s)| own(i, get(s))).collect::<Vec<_>>();
+            let (truth, predicted) = (of(|s| s.0), of(|s| s.1));
+            let slow = slow::scores(&truth, &predicted);
+            let s = Scores::new(&Contingency::new(samples.iter().copied()), Noise::Alone);
+            prop_assert!(close_prf(s.pairwise, slow.pairwise) && close_prf(s.bcubed, slow.bcubed), "{s:?} {slow:?}");
+            prop_assert!(close(s.ari, slow.ari) && close(s.purity, slow.purity), "{s:?} {slow:?}");
+            prop_assert!(close(s.information.nmi, slow.information.nmi), "{s:?} {slow:?}");
+            prop_assert!(close(s.information.ami, slow.information.ami), "{s:?} {slow:?}");
+        }
+    }
+
     #[test]
     fn a_million_in_one_cluster_do_not_overflow() {
         let table = Contingency::new((0..1_000_000).map(|i| (0, i % 2)));
-        let s = Scores::from(&table);
+        let s = Scores::new(&table, Noise::default());
         assert!(close(s.pairwise.recall, 499_999.0 / 999_999.0) && s.pairwise.precision == 1.0);
     }
 

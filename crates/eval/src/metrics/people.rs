@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::Contingency;
 use super::agreement::choose_2;
+use super::{Contingency, Noise};
 
 /// One person of the truth, and what a labelling made of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -30,7 +30,7 @@ pub struct Part {
     pub label: i64,
     /// Faces of the person.
     pub faces: u64,
-    /// Faces of others.
+    /// Faces of others; 0 where faces of noise are alone.
     pub others: u64,
 }
 
@@ -44,10 +44,10 @@ impl PersonErrors {
 
 /// Everyone with an error, by pairs got wrong, most first; of equals the smaller label.
 ///
-/// Noise (a label below 0) is no person in the truth, but its faces are others; as a predicted label it is a
-/// cluster like any other.
+/// Noise (a label below 0) is no person in the truth, but its faces are others; as a predicted label it is one part of a
+/// person, whose faces are together where noise counts as a cluster.
 #[must_use]
-pub fn person_errors(table: &Contingency) -> Vec<PersonErrors> {
+pub fn person_errors(table: &Contingency, noise: Noise) -> Vec<PersonErrors> {
     let mut owner: Vec<Option<(u64, usize)>> = vec![None; table.predicted().len()];
     for &(t, p, n) in table.cells() {
         // Cells come by ascending label of the truth, so that of equals the first stays.
@@ -60,12 +60,13 @@ pub fn person_errors(table: &Contingency) -> Vec<PersonErrors> {
         let part = |&(_, p, n): &(usize, usize, u64)| Part {
             label: table.predicted_labels()[p],
             faces: n,
-            others: table.predicted()[p] - n,
+            others: if noise.together(table.predicted_labels()[p]) { table.predicted()[p] - n } else { 0 },
         };
         let mut parts: Vec<Part> = cells.iter().map(part).collect();
         let owned = cells.iter().zip(&parts).filter(|((_, p, _), _)| owner[*p].is_some_and(|(_, o)| o == t));
         let intruders = owned.map(|(_, part)| part.others).sum();
-        let together: u128 = parts.iter().map(|part| choose_2(part.faces)).sum();
+        let whole = parts.iter().filter(|part| noise.together(part.label));
+        let together: u128 = whole.map(|part| choose_2(part.faces)).sum();
         let pairs_wrong = parts.iter().map(|part| part.faces * part.others).sum();
         parts.sort_by(|a, b| b.faces.cmp(&a.faces).then(a.label.cmp(&b.label)));
         // Below 2^63 for 2^32 faces, which is more than memory holds.
@@ -115,8 +116,10 @@ impl Confusion {
 
 /// Every cluster of either labelling against what else is in it: its commonest part beside each other part.
 /// By pairs, most first; as many entries as cells that are not the largest of their cluster.
+///
+/// Faces of noise are one part of what holds them. Where they are alone, they hold nothing together themselves.
 #[must_use]
-pub fn confusions(table: &Contingency) -> Vec<Confusion> {
+pub fn confusions(table: &Contingency, noise: Noise) -> Vec<Confusion> {
     let mut found = Vec::new();
     for mistake in [Mistake::Joined, Mistake::Split] {
         // (within, other, faces)
@@ -131,6 +134,9 @@ pub fn confusions(table: &Contingency) -> Vec<Confusion> {
         cells.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.2.cmp(&a.2)).then(a.1.cmp(&b.1)));
         for cells in cells.chunk_by(|a, b| a.0 == b.0) {
             let (within, main, main_faces) = cells[0];
+            if !noise.together(within) {
+                continue;
+            }
             let beside = |&(_, other, other_faces): &(i64, i64, u64)| Confusion {
                 mistake,
                 within,
@@ -164,7 +170,7 @@ mod tests {
     fn a_split_person_with_an_intruder() {
         // Person 1 in clusters 10 (with a face of person 2) and 11; one of person 1 was set aside.
         let samples = [(1, 10), (1, 10), (1, 11), (1, -1), (2, 10), (2, 12), (3, 13), (-1, 13)];
-        let errors = person_errors(&table(&samples));
+        let errors = person_errors(&table(&samples), Noise::Cluster);
         let part = |label, faces, others| Part { label, faces, others };
         assert_eq!(errors.iter().map(|e| e.label).collect::<Vec<_>>(), [1, 2, 3]);
         assert_eq!(errors[0].parts, [part(10, 2, 1), part(-1, 1, 0), part(11, 1, 0)]);
@@ -172,9 +178,9 @@ mod tests {
         assert_eq!((errors[1].intruders, errors[1].pairs_missed, errors[1].pairs_wrong), (0, 1, 2));
         // The noise face ties with person 3 and has the smaller label.
         assert_eq!((errors[2].intruders, errors[2].pairs_missed, errors[2].pairs_wrong), (0, 0, 1));
-        assert!(person_errors(&table(&[(0, 4), (0, 4), (1, 5)])).is_empty());
+        assert!(person_errors(&table(&[(0, 4), (0, 4), (1, 5)]), Noise::Cluster).is_empty());
 
-        let found = confusions(&table(&samples));
+        let found = confusions(&table(&samples), Noise::Cluster);
         assert_eq!(found[0].pairs(), 2);
         assert_eq!(
             found.iter().map(|c| (c.mistake, c.within, c.main, c.other)).collect::<Vec<_>>(),
@@ -188,11 +194,30 @@ mod tests {
         );
     }
 
+    #[test]
+    fn noise_that_is_alone_is_in_no_wrong_pair() {
+        // Person 1 has two faces set aside, and so has person 2; a face of no one is with person 1.
+        let samples =
+            [(1, 10), (1, 10), (1, -1), (1, -1), (2, 12), (2, -1), (2, -1), (-1, 10), (-1, 13), (-1, 13)];
+        let errors = person_errors(&table(&samples), Noise::Alone);
+        let part = |label, faces, others| Part { label, faces, others };
+        assert_eq!(errors.iter().map(|e| e.label).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(errors[0].parts, [part(-1, 2, 0), part(10, 2, 1)]);
+        assert_eq!((errors[0].pairs_missed, errors[0].pairs_wrong), (5, 2));
+        assert_eq!((errors[1].pairs_missed, errors[1].pairs_wrong), (3, 0));
+        let found = confusions(&table(&samples), Noise::Alone);
+        assert!(found.iter().all(|c| c.within >= 0), "{found:?}");
+        assert_eq!(
+            found.iter().map(|c| (c.mistake, c.within, c.other)).collect::<Vec<_>>(),
+            [(Mistake::Split, 1, 10), (Mistake::Joined, 10, -1), (Mistake::Split, 2, 12),]
+        );
+    }
+
     proptest! {
         /// Against all pairs; and over everyone, noise included, they are the pairs of the whole.
         #[test]
         fn as_by_all_pairs(samples in prop::collection::vec((0..5i64, -1..5i64), 0..40)) {
-            let errors = person_errors(&table(&samples));
+            let errors = person_errors(&table(&samples), Noise::Cluster);
             let all = Pairs::new(&table(&samples));
             prop_assert_eq!(errors.iter().map(|e| u128::from(e.pairs_missed)).sum::<u128>(), all.truth_only);
             let wrong = errors.iter().map(|e| u128::from(e.pairs_wrong)).sum::<u128>();
@@ -213,7 +238,7 @@ mod tests {
                 - (-1..5).map(|p| (0..5).map(|t| samples.iter().filter(|s| **s == (t, p)).count())
                     .max().unwrap_or(0) as u64).sum::<u64>();
             prop_assert_eq!(owned, strangers);
-            let parts = confusions(&table(&samples));
+            let parts = confusions(&table(&samples), Noise::Cluster);
             let cells = table(&samples).cells().len();
             let clusters = table(&samples).truth().len() + table(&samples).predicted().len();
             prop_assert_eq!(parts.len(), 2 * cells - clusters);

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::agreement::choose_2;
-use super::{Contingency, Pairs, Prf, Scores};
+use super::{Contingency, Noise, Pairs, Prf, Scores};
 
 /// A review against the truth, over the faces that all three labellings have.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -37,15 +37,24 @@ pub struct Change {
 }
 
 impl ReviewScores {
-    /// Compares; `samples` are (true, before, after), one for each face. Noise is a label like any other.
+    /// Compares; `samples` are (true, before, after), one for each face. Faces that come from noise, or go there, are one
+    /// part of a join or a split, whatever noise counts as.
     ///
     /// A face that went from one cluster to another is a part of a split and of a join. O(n log n).
-    pub fn new(samples: impl IntoIterator<Item = (i64, i64, i64)>) -> Self {
-        let samples: Vec<(i64, i64, i64)> = samples.into_iter().collect();
+    pub fn new(samples: impl IntoIterator<Item = (i64, i64, i64)>, noise: Noise) -> Self {
+        let mut samples: Vec<(i64, i64, i64)> = samples.into_iter().collect();
         let before = Contingency::new(samples.iter().map(|&(t, before, _)| (t, before)));
-        let after = Scores::from(&Contingency::new(samples.iter().map(|&(t, _, after)| (t, after))));
-        let pairs = Pairs::new(&before);
-        let before = Scores::from(&before);
+        let after = Contingency::new(samples.iter().map(|&(t, _, after)| (t, after)));
+        let pairs = Pairs::new(&noise.resolve(&before));
+        let (before, after) = (Scores::new(&before, noise), Scores::new(&after, noise));
+        // A label of its own for each face of noise that is alone.
+        let mut own = -1;
+        for label in samples.iter_mut().flat_map(|(t, before, after)| [t, before, after]) {
+            if !noise.together(*label) {
+                own -= 1;
+                *label = own;
+            }
+        }
         let joins =
             changes(samples.iter().map(|&(t, before, after)| (after, before, t)), |same, different| {
                 let joined = Pairs {
@@ -105,6 +114,10 @@ fn changes(
         let same: u128 = whole.chunk_by(|a, b| a.2 == b.2).map(pairs).sum();
         let same = same - same_within;
         let (right, wrong, prf) = count(same, across - same);
+        // Noise is one part, though its faces may be apart.
+        let noise: u64 = parts.iter().filter(|part| part.0 < 0).map(|part| part.1).sum();
+        parts.retain(|part| part.0 >= 0);
+        parts.extend((noise > 0).then_some((-1, noise)));
         parts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
         // 2^32 faces would be needed for more pairs than a u64 holds.
         let (right, wrong) = (right as u64, wrong as u64);
@@ -131,7 +144,7 @@ mod tests {
     fn a_join_and_a_split() {
         // Clusters 0 and 1 are one person and were joined; a stranger was taken out of 2.
         let samples = [(7, 0, 0), (7, 0, 0), (7, 1, 0), (8, 2, 2), (8, 2, 2), (9, 2, 3)];
-        let review = ReviewScores::new(samples);
+        let review = ReviewScores::new(samples, Noise::Cluster);
         assert_eq!(review.after.pairwise.f, 1.0);
         assert_eq!(review.joins.len(), 1);
         let join = &review.joins[0];
@@ -148,11 +161,28 @@ mod tests {
         );
     }
 
+    #[test]
+    fn faces_that_were_alone_join_a_person() {
+        // Two of noise are taken in, of which one is a stranger; another is set aside, and was a pair of its own.
+        let samples = [(7, 0, 0), (7, -1, 0), (8, -1, 0), (9, 5, 5), (9, 5, -1)];
+        let review = ReviewScores::new(samples, Noise::Alone);
+        let (join, split) = (&review.joins[0], &review.splits[0]);
+        assert_eq!((join.whole, &join.parts[..], join.right, join.wrong), (0, &[(-1, 2), (0, 1)][..], 1, 2));
+        assert_eq!(
+            (split.whole, &split.parts[..], split.right, split.wrong),
+            (5, &[(-1, 1), (5, 1)][..], 0, 1)
+        );
+        assert_eq!((review.joins.len(), review.splits.len()), (1, 1));
+        // No pair of noise counts: before, the only pair is right, of two there are.
+        assert_eq!((review.before.pairwise.precision, review.before.pairwise.recall), (1.0, 0.5));
+        assert_eq!((review.before.coverage, review.after.coverage), (0.6, 0.8));
+    }
+
     proptest! {
         /// The gain of a change is that of making it, and all of them together explain all pairs.
         #[test]
         fn changes_are_what_they_say(samples in prop::collection::vec((0..4i64, -1..4i64, -1..4i64), 1..30)) {
-            let review = ReviewScores::new(samples.iter().copied());
+            let review = ReviewScores::new(samples.iter().copied(), Noise::Cluster);
             let truth = labels(&samples, |s| s.0);
             let before = labels(&samples, |s| s.1);
             for join in &review.joins {

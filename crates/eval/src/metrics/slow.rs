@@ -1,7 +1,7 @@
 //! The measures by their definitions, over all pairs of samples: what the fast ones are checked
 //! against.
 
-use super::{Equality, Information, Prf, Scores};
+use super::{Equality, Information, Noise, Prf, Scores};
 
 fn prf(precision: f64, recall: f64) -> Prf {
     let f = if precision + recall == 0.0 { 0.0 } else { 2.0 * precision * recall / (precision + recall) };
@@ -92,6 +92,10 @@ pub fn scores(truth: &[i64], predicted: &[i64]) -> Scores {
         only_in_predicted: 0,
         true_clusters: clusters(truth),
         predicted_clusters: clusters(predicted),
+        noise_in_true: truth.iter().filter(|l| **l < 0).count() as u64,
+        noise_in_predicted: predicted.iter().filter(|l| **l < 0).count() as u64,
+        coverage: share(predicted.iter().filter(|l| **l >= 0).count() as f64, n as f64),
+        noise: Noise::Cluster,
         labels_in_common: (0..100).filter(|l| truth.contains(l) && predicted.contains(l)).count() as u64,
         pairwise: prf(share(both, of_predicted), share(both, of_truth)),
         bcubed: prf(mean(&|i| in_both(i) / in_predicted(i)), mean(&|i| in_both(i) / in_truth(i))),

@@ -1,14 +1,16 @@
 //! Counts rows of datasets.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use streamface_types::{Embeddings, FaceId, FrameId, Metric};
 
 use super::attributes::Attributes;
+use super::people::People;
 use super::times::TimeCounts;
 use super::{Channel, Distances, Stats};
 use crate::Error;
 use crate::intrinsic::{extents, membership_distribution};
+use crate::presence::FrameFate;
 
 /// The longest time between two frames that counts as watched, microseconds.
 const MAX_FRAME_GAP: i64 = 600_000_000;
@@ -17,13 +19,15 @@ const MAX_FRAME_GAP: i64 = 600_000_000;
 const DEFAULT_CHANNEL: &str = "images";
 
 /// Counts rows of datasets as they come, and keeps none of them: memory for the people (8 bytes for each number of
-/// an embedding), for the faces of one dataset at a time (some 100 bytes each), and for the names of frames
-/// without a channel.
+/// an embedding), for pairs of people who share a frame, and for the faces and frames of one dataset at a time (some 100
+/// bytes each).
 ///
 /// For each dataset: [`dataset`](Self::dataset), then its frames, faces and labels in the order of their tables, then
 /// what is known of its faces.
 #[derive(Debug, Default)]
 pub struct StatsBuilder {
+    /// Whether there is a dataset.
+    begun: bool,
     channels: Vec<Channel>,
     by_name: HashMap<String, usize>,
     /// Channels of frames whose names have none, in this dataset.
@@ -36,20 +40,6 @@ pub struct StatsBuilder {
     people: People,
     attributes: Attributes,
     sums: Sums,
-}
-
-#[derive(Debug, Default)]
-struct People {
-    /// Of this dataset.
-    by_label: HashMap<i64, u32>,
-    /// Of all datasets.
-    by_name: HashMap<String, u32>,
-    faces: Vec<u64>,
-    in_channel: HashSet<(usize, u32)>,
-    noise: u64,
-    labelled: u64,
-    /// The faces of this dataset, and the person of each.
-    of: BTreeMap<FaceId, Option<u32>>,
 }
 
 /// Sums of unit vectors by person.
@@ -70,14 +60,16 @@ impl StatsBuilder {
 
     /// Begins a dataset: what follows is of its own people, but for those with a name.
     pub fn dataset(&mut self) {
+        if self.begun {
+            self.people.end_dataset();
+        }
+        self.begun = true;
         self.by_frame.clear();
         (self.last, self.last_with_face) = (None, None);
-        self.people.by_label.clear();
-        self.people.of.clear();
     }
 
-    /// A frame that was looked at; `source` is the file or url it came from.
-    pub fn frame(&mut self, frame: &FrameId, source: &str, kept: bool) {
+    /// A frame that was looked at, and what became of it; `source` is the file or url it came from.
+    pub fn frame(&mut self, frame: &FrameId, source: &str, fate: FrameFate) {
         let channel = match frame.source() {
             Some(name) => self.channel(name),
             None => {
@@ -90,8 +82,9 @@ impl StatsBuilder {
         };
         let of = &mut self.channels[channel];
         of.frames += 1;
-        of.frames_kept += u64::from(kept);
+        of.frames_kept += u64::from(fate == FrameFate::Kept);
         if let Some(time) = frame.timestamp().map(|t| t.micros()) {
+            self.people.frame(channel, frame, time, fate);
             if let Some((before, from)) = self.last
                 && before == channel
                 && (0..=MAX_FRAME_GAP).contains(&(time - from))
@@ -121,26 +114,15 @@ impl StatsBuilder {
     pub fn label(&mut self, face: &FaceId, label: i64, name: Option<&str>) -> bool {
         let Some(known) = self.channel_known(&face.frame) else { return false };
         let people = &mut self.people;
-        let Some(of) = people.of.get_mut(face) else { return false };
+        if !people.of.contains_key(face) {
+            return false;
+        }
         people.labelled += 1;
         if label < 0 {
             people.noise += 1;
-            return true;
+        } else if let Some(person) = people.label(face, label, name) {
+            people.in_channel.insert((known, person));
         }
-        let next = people.faces.len() as u32;
-        let person = match name {
-            Some(name) => match people.by_name.get(name) {
-                Some(&person) => person,
-                None => *people.by_name.entry(name.to_owned()).or_insert(next),
-            },
-            None => *people.by_label.entry(label).or_insert(next),
-        };
-        if person == next {
-            people.faces.push(0);
-        }
-        people.faces[person as usize] += 1;
-        people.in_channel.insert((known, person));
-        *of = Some(person);
         true
     }
 
@@ -197,6 +179,7 @@ impl StatsBuilder {
     /// # Errors
     /// [`Error`] of the nearest people, which only a vector that is no number could give.
     pub fn finish(mut self) -> Result<Stats, Error> {
+        self.people.end_dataset();
         for &(channel, _) in &self.people.in_channel {
             self.channels[channel].people += 1;
         }
@@ -205,7 +188,8 @@ impl StatsBuilder {
         let mut place = vec![0; order.len()];
         order.iter().enumerate().for_each(|(to, &from)| place[from] = to);
         let channels: Vec<Channel> = order.iter().map(|&at| self.channels[at].clone()).collect();
-        let mut total = Channel { people: self.people.faces.len() as u64, ..Channel::default() };
+        let faces: Vec<usize> = self.people.faces().map(|n| n as usize).collect();
+        let mut total = Channel { people: faces.len() as u64, ..Channel::default() };
         for c in &channels {
             total.hours += c.hours;
             total.frames += c.frames;
@@ -213,16 +197,19 @@ impl StatsBuilder {
             total.faces += c.faces;
         }
         let mut sizes: BTreeMap<u64, u64> = BTreeMap::new();
-        self.people.faces.iter().for_each(|&faces| *sizes.entry(faces).or_default() += 1);
-        let faces: Vec<usize> = self.people.faces.iter().map(|&n| n as usize).collect();
+        self.people.faces().for_each(|faces| *sizes.entry(faces).or_default() += 1);
         let distances = self.sums.finish()?;
         let (attributes, angles) = self.attributes.finish(&place);
+        let (noise, labelled) = (self.people.noise, self.people.labelled);
+        let (people, together) = self.people.finish();
         Ok(Stats {
-            unlabelled: total.faces.saturating_sub(self.people.labelled),
+            unlabelled: total.faces.saturating_sub(labelled),
             total,
             channels,
+            people,
+            together,
             frames_with_faces: self.frames_with_faces,
-            noise: self.people.noise,
+            noise,
             singletons: sizes.get(&1).copied().unwrap_or(0),
             sizes: sizes.into_iter().rev().collect(),
             size_bins: membership_distribution(&faces),
@@ -291,7 +278,8 @@ mod tests {
             all.dataset();
             for (channel, seconds) in [("sky", &[0, 30, 600, 1201][..]), ("bbc", &[0, 36])] {
                 for &s in seconds {
-                    all.frame(&FrameId::new(tv(channel, s)).unwrap(), "x", s != 30);
+                    let fate = if s == 30 { FrameFate::Duplicate } else { FrameFate::Kept };
+                    all.frame(&FrameId::new(tv(channel, s)).unwrap(), "x", fate);
                 }
             }
             for (f, label, name) in [
@@ -321,16 +309,65 @@ mod tests {
     }
 
     #[test]
+    fn who_is_on_screen_how_long_and_with_whom() {
+        let mut all = StatsBuilder::new();
+        for seconds in [[0, 10, 20, 30, 40], [0, 2, 4, 6, 8]] {
+            all.dataset();
+            let frames = seconds.map(|s| FrameId::new(tv("sky", s)).unwrap());
+            for (i, frame) in frames.iter().enumerate() {
+                all.frame(frame, "x", if i == 1 { FrameFate::Duplicate } else { FrameFate::Kept });
+            }
+            // Ann in frames 0, 2, 3; her friend in 3; someone else in 0, twice in a mirror.
+            let seen = [
+                (0, 0, 5, Some("Ann")),
+                (0, 1, 2, None),
+                (0, 2, 2, None),
+                (2, 0, 5, Some("Ann")),
+                (3, 0, 5, Some("Ann")),
+                (3, 1, 8, None),
+            ];
+            for (frame, index, label, name) in seen {
+                let face = FaceId::new(frames[frame].clone(), index);
+                all.face(&face);
+                all.label(&face, label, name);
+            }
+        }
+        let stats = all.finish().unwrap();
+        let people: Vec<_> =
+            stats.people.iter().map(|p| (p.name.as_str(), p.dataset, p.faces, p.frames)).collect();
+        assert_eq!(
+            people,
+            [
+                ("Ann", 0, 6, 6),
+                ("Person 2", 0, 2, 1),
+                ("Person 2", 1, 2, 1),
+                ("Person 8", 0, 1, 1),
+                ("Person 8", 1, 1, 1),
+            ]
+        );
+        // Ann from 0 to 40 s and from 0 to 8; the others one frame, which lasts until the next.
+        let seconds: Vec<f64> = stats.people.iter().map(|p| p.seconds.unwrap()).collect();
+        for (found, expected) in seconds.iter().zip([48.0, 10.0, 2.0, 10.0, 2.0]) {
+            assert!((found - expected).abs() < 1e-9, "{seconds:?}");
+        }
+        let together: Vec<_> = stats.together.iter().map(|t| (t.a, t.b, t.frames)).collect();
+        assert_eq!(together, [(0, 1, 1), (0, 2, 1), (0, 3, 1), (0, 4, 1)]);
+        assert_eq!(stats.people[0].examples.len(), 3);
+        assert!(stats.people.iter().all(|p| !p.examples.is_empty()));
+    }
+
+    #[test]
     fn images_are_by_folder() {
         let mut all = StatsBuilder::new();
         all.dataset();
-        all.frame(&FrameId::new("p1").unwrap(), "shots/day1/p1.jpg", true);
-        all.frame(&FrameId::new("p2").unwrap(), "p2.jpg", true);
+        all.frame(&FrameId::new("p1").unwrap(), "shots/day1/p1.jpg", FrameFate::Kept);
+        all.frame(&FrameId::new("p2").unwrap(), "p2.jpg", FrameFate::Kept);
         all.face(&face("p1", 0));
         all.face(&face("p3", 0));
         let stats = all.finish().unwrap();
         let found: Vec<_> = stats.channels.iter().map(|c| (c.name.as_str(), c.frames, c.faces)).collect();
         assert_eq!(found, [("day1", 1, 1), ("images", 1, 1)]);
+        assert!(stats.people.is_empty());
     }
 
     /// The distances by their definitions.

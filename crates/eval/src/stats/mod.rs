@@ -4,16 +4,19 @@
 //! |---|---|
 //! | `mod` | [`Stats`]: the result |
 //! | `builder` | [`StatsBuilder`]: row after row, in bounded memory |
+//! | `people` | who is there, how long, and with whom |
 //! | `attributes`, `times` | counts of attributes, and over time |
 
 mod attributes;
 mod builder;
+mod people;
 mod times;
 
 use serde::Serialize;
 
 pub use attributes::{ANGLE_STEP, Angles, Attribute};
 pub use builder::StatsBuilder;
+pub use people::{MAX_PEOPLE, MAX_TOGETHER, PersonFigures, Together};
 pub use times::OverTime;
 
 use crate::format::duration;
@@ -26,6 +29,10 @@ pub struct Stats {
     pub total: Channel,
     /// Each channel, by name.
     pub channels: Vec<Channel>,
+    /// People one by one, most faces first; at most [`MAX_PEOPLE`].
+    pub people: Vec<PersonFigures>,
+    /// Who of them the same frames show, most frames first; at most [`MAX_TOGETHER`] pairs.
+    pub together: Vec<Together>,
     /// Frames with a face that was kept.
     pub frames_with_faces: u64,
     /// Faces that belong to no one.

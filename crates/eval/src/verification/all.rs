@@ -5,6 +5,7 @@ use std::collections::BinaryHeap;
 use serde::Serialize;
 use streamface_types::{Embeddings, Metric};
 
+use crate::metrics::Noise;
 use crate::{Contingency, Error, Pairs, Prf};
 
 /// Most distances held at once (8 bytes each): those of one person's pairs, and as many of the
@@ -111,7 +112,7 @@ pub struct BestThreshold {
 }
 
 /// Tries each threshold: `cluster` gives a label to every face, and the one with the highest pairwise
-/// F against `truth` wins. `None` without a threshold.
+/// F against `truth` wins; noise is alone. `None` without a threshold.
 ///
 /// # Errors
 /// Whatever `cluster` returns, and [`Error::Count`] where it gives more or fewer labels than `truth`.
@@ -126,7 +127,8 @@ pub fn best_threshold<E: From<Error>>(
         if predicted.len() != truth.len() {
             return Err(Error::Count { rows: truth.len(), labels: predicted.len() }.into());
         }
-        let pairwise = Pairs::new(&Contingency::new(truth.iter().copied().zip(predicted))).prf();
+        let table = Contingency::new(truth.iter().copied().zip(predicted));
+        let pairwise = Pairs::new(&Noise::default().resolve(&table)).prf();
         if best.is_none_or(|b| pairwise.f > b.pairwise.f) {
             best = Some(BestThreshold { threshold, pairwise });
         }

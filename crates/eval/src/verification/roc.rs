@@ -4,6 +4,10 @@ use serde::Serialize;
 
 use crate::Error;
 
+/// Accepted pairs of two people below which a true accept rate is not told: the threshold, and so the rate, would hang
+/// on a few pairs.
+pub const MIN_ACCEPTED: u64 = 30;
+
 /// A point of the curve: what is accepted at one threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct RocPoint {
@@ -24,6 +28,13 @@ pub struct TarAtFar {
     pub tar: f64,
     /// The largest threshold that keeps to the share; `None` where the nearest pair of all breaks it.
     pub threshold: Option<f64>,
+    /// Pairs of two people that are accepted there.
+    pub accepted: u64,
+    /// Where the rate lies with a confidence of 95 %, the error of the threshold included. Pairs that share a person count
+    /// as alike. `None` where the people of the pairs are not known.
+    pub interval: Option<[f64; 2]>,
+    /// The same for the false accept rate of this threshold.
+    pub far_interval: Option<[f64; 2]>,
 }
 
 /// A ROC curve, exact: from counts, not from bins.
@@ -112,18 +123,37 @@ impl Roc {
     pub fn tar_at(&self, far: f64) -> TarAtFar {
         let within = self.steps.partition_point(|&step| self.point(step).far <= far);
         let last = within.checked_sub(1).map(|at| self.point(self.steps[at]));
-        TarAtFar { far, tar: last.map_or(0.0, |p| p.tar), threshold: last.map(|p| p.threshold) }
+        TarAtFar {
+            far,
+            tar: last.map_or(0.0, |p| p.tar),
+            threshold: last.map(|p| p.threshold),
+            accepted: within.checked_sub(1).map_or(0, |at| self.steps[at].2),
+            interval: None,
+            far_interval: None,
+        }
     }
 
-    /// [`tar_at`](Self::tar_at) 10⁻¹, 10⁻² … 10⁻⁶, down to the smallest at which a pair may be accepted.
+    /// [`tar_at`](Self::tar_at) 10⁻¹, 10⁻² … 10⁻⁶, down to the smallest at which [`MIN_ACCEPTED`] pairs of two people are
+    /// accepted; and the first at which fewer are.
     #[must_use]
-    pub fn tars(&self) -> Vec<TarAtFar> {
-        let rates = [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6];
-        rates
-            .into_iter()
-            .filter(|far| far * self.different as f64 >= 1.0 - 1e-9)
-            .map(|f| self.tar_at(f))
-            .collect()
+    pub fn tars(&self) -> (Vec<TarAtFar>, Option<TarAtFar>) {
+        let mut told = Vec::new();
+        for far in [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6] {
+            let at = self.tar_at(far);
+            if at.accepted < MIN_ACCEPTED {
+                return (told, Some(at));
+            }
+            told.push(at);
+        }
+        (told, None)
+    }
+
+    /// The rates at a threshold.
+    #[must_use]
+    pub fn rates(&self, threshold: f64) -> RocPoint {
+        let within = self.steps.partition_point(|step| step.0 <= threshold);
+        let (_, same, different) = within.checked_sub(1).map_or((0.0, 0, 0), |at| self.steps[at]);
+        self.point((threshold, same, different))
     }
 
     /// The corners of the curve, by threshold: from (0, 0), whose threshold is −1 since nothing is nearer,
@@ -175,7 +205,6 @@ mod tests {
             (roc.tar_at(0.1).tar - 0.48484848484848486).abs() < 1e-12
                 && (roc.tar_at(0.01).tar - 0.3181818181818182).abs() < 1e-12
         );
-        assert_eq!(roc.tars().len(), 1);
         assert_eq!(roc.points().len(), 59);
     }
 
@@ -189,7 +218,22 @@ mod tests {
         assert_eq!((wrong.auc(), wrong.equal_error().0), (0.0, 1.0));
         let tie = Roc::new([(0.0, true), (-0.0, false)]).unwrap();
         assert_eq!((tie.auc(), tie.equal_error().0, tie.points().len()), (0.5, 0.5, 2));
-        assert_eq!(tie.tar_at(0.5), TarAtFar { far: 0.5, tar: 0.0, threshold: None });
+        let nothing = tie.tar_at(0.5);
+        assert_eq!((nothing.tar, nothing.threshold, nothing.accepted), (0.0, None, 0));
+    }
+
+    #[test]
+    fn no_rate_hangs_on_a_few_pairs() {
+        // 299 and 300 pairs of two people, all at different distances: at a rate of 0.1, 29 and 30 are accepted.
+        let of =
+            |n: u32| Roc::new((0..n).map(|i| (f64::from(i), false)).chain([(5.5, true)])).unwrap().tars();
+        let (told, few) = of(299);
+        assert_eq!((told.len(), few.map(|t| (t.far, t.accepted))), (0, Some((0.1, 29))));
+        let (told, few) = of(300);
+        assert_eq!(
+            (told.len(), told[0].accepted, few.map(|t| (t.far, t.accepted))),
+            (1, 30, Some((0.01, 3)))
+        );
     }
 
     proptest! {
@@ -210,7 +254,10 @@ mod tests {
             let share = |all: &[f64], t: f64| all.iter().filter(|&&d| d <= t).count() as f64 / all.len() as f64;
             let most = (0..12).map(f64::from).filter(|&t| share(&different, t) <= far).map(|t| share(&same, t));
             prop_assert!((roc.tar_at(far).tar - most.fold(0.0, f64::max)).abs() < 1e-12);
+            let at = roc.tar_at(far);
+            prop_assert_eq!(at.accepted as f64, roc.rates(at.threshold.unwrap_or(-1.0)).far * different.len() as f64);
             for p in &roc.points()[1..] {
+                prop_assert_eq!(roc.rates(p.threshold), *p);
                 prop_assert_eq!((p.far, p.tar), (share(&different, p.threshold), share(&same, p.threshold)));
             }
             // The equal error is on the line through the corners, where refused equals accepted.

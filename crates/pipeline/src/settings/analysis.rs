@@ -220,6 +220,8 @@ pub struct ScoreSettings {
     pub html: Option<PathBuf>,
     /// Where the page's pictures are: a dataset directory, or a folder of `{face}.png`. Default none.
     pub faces: Option<PathBuf>,
+    /// All faces of noise are one cluster, as the original has it; else each is a cluster of its own. Default false.
+    pub noise_as_cluster: bool,
 }
 
 impl Settings for ScoreSettings {

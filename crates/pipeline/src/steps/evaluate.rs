@@ -1,11 +1,11 @@
 //! Step 6: how well clusters hang together, without any truth, and their likely errors as pictures.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use streamface_annotate::LabelSource;
 use streamface_eval::{Intrinsic, intrinsic};
-use streamface_report::{Evaluation, EvaluationLimits, NoPictures, Pictures};
+use streamface_report::{Evaluation, EvaluationLimits, NoPictures, Pictures, ReviewLinks};
 use streamface_store::ImageKind;
 use streamface_types::FaceId;
 
@@ -14,7 +14,7 @@ use super::input::{Input, LabelledFaces, labelled, labels_of_rows, noise_where_n
 use super::outputs::Output;
 use super::pictures::pictures;
 use crate::event::Context;
-use crate::settings::{EvaluateSettings, Settings as _};
+use crate::settings::{EvaluateSettings, ReviewSettings, Settings as _};
 use crate::threads::with_threads;
 use crate::{Error, Result};
 
@@ -59,7 +59,8 @@ pub fn evaluate(
                 let found = intrinsic(&rows, &labels, metric, settings.errors)?;
                 if let Some(page) = &settings.out {
                     let (page, source) = (Output::Given(page.clone()), path.display().to_string());
-                    let shown = Shown { source, faces: &[], names: &BTreeMap::new(), labels: &from };
+                    let shown =
+                        Shown { source, faces: &[], names: &BTreeMap::new(), labels: &from, review: None };
                     write_page(&page, &found, &shown, settings.errors, &mut NoPictures)?;
                 }
                 (found, settings.out.clone(), BTreeMap::new(), from)
@@ -71,7 +72,8 @@ pub fn evaluate(
                 let found = intrinsic(&rows, &labels, metric, settings.errors)?;
                 let page = Output::new(settings.out.as_ref(), || data.root().join("evaluate.html"));
                 let source = data.root().display().to_string();
-                let shown = Shown { source, faces: &faces, names: &names, labels: &from };
+                let review = Some(review_of(dir));
+                let shown = Shown { source, faces: &faces, names: &names, labels: &from, review };
                 write_page(&page, &found, &shown, settings.errors, &mut pictures(&data))?;
                 (found, Some(page.into_path()), names, from)
             }
@@ -93,6 +95,25 @@ struct Shown<'a> {
     faces: &'a [FaceId],
     names: &'a BTreeMap<i64, String>,
     labels: &'a LabelSource,
+    review: Option<ReviewLinks>,
+}
+
+/// The review of a dataset at the address where it listens unless told otherwise.
+fn review_of(dir: &Path) -> ReviewLinks {
+    ReviewLinks {
+        address: format!("http://{}", ReviewSettings::default().listen),
+        command: format!("streamface review {}", shell_word(&dir.display().to_string())),
+    }
+}
+
+/// A word as a shell takes it.
+fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+:@%,=".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 fn write_page(
@@ -113,6 +134,7 @@ fn write_page(
         faces: shown.faces,
         names: shown.names.clone(),
         faces_folder: ImageKind::Face.folder().into(),
+        review: shown.review.clone(),
         limits: limits(errors),
     };
     page.write(|out| evaluation.render(out, pictures).map_err(std::io::Error::other))
@@ -120,4 +142,18 @@ fn write_page(
 
 fn limits(errors: usize) -> EvaluationLimits {
     EvaluationLimits { outliers: errors, ..EvaluationLimits::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_is_one_that_a_shell_takes() {
+        let command = |dir: &str| review_of(Path::new(dir)).command;
+        assert_eq!(command("tv/news-1"), "streamface review tv/news-1");
+        assert_eq!(command("my news"), "streamface review 'my news'");
+        assert_eq!(command("it's"), "streamface review 'it'\\''s'");
+        assert_eq!(review_of(Path::new("a")).address, "http://127.0.0.1:7373");
+    }
 }

@@ -77,7 +77,7 @@ pub(super) fn read_label_file(path: &Path) -> Result<Labelled> {
 }
 
 /// Labels by the names of faces, as a file of them is read.
-fn as_read(NamedLabels { labels, names }: NamedLabels) -> Labelled {
+pub(super) fn as_read(NamedLabels { labels, names }: NamedLabels) -> Labelled {
     Labelled {
         labels: labels.into_iter().map(|(face, label)| (face.to_string(), label.0)).collect(),
         names: by_number(names),

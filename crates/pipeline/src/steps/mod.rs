@@ -40,6 +40,7 @@ mod session;
 mod stats;
 mod study;
 mod verify;
+mod verify_rows;
 mod watch;
 
 pub use analyze::{AnalyzeResult, analyze};
@@ -66,5 +67,5 @@ pub use run::{RunResult, run};
 pub use score::{ScoreResult, score};
 pub use stats::{StatsResult, stats};
 pub use study::{StudyResult, study};
-pub use verify::{VerifyResult, verify};
+pub use verify::{HardestPairs, VerifiedPair, VerifyResult, verify};
 pub use watch::{WatchResult, watch};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use streamface_eval::Scores;
 use streamface_eval::labels::{Labelled, stem};
-use streamface_eval::metrics::{PersonErrors, ReviewScores, Shared, person_errors};
+use streamface_eval::metrics::{Noise, PersonErrors, ReviewScores, Shared, person_errors};
 use streamface_report::{Comparison, ComparisonLimits, Folder, NoPictures, Pictures};
 use streamface_store::{Dataset, ImageKind, write_atomic};
 
@@ -54,15 +54,17 @@ pub fn score(truth: &Path, predicted: &Path, settings: &ScoreSettings) -> Result
     }
     let against = || format!("{} against {}", paths[1].display(), paths[0].display());
     let shared = Shared::new(&truth.labels, &predicted.labels).at(against)?;
-    let scores = shared.scores();
-    let review = before.as_ref().map(|before| review(&shared, before));
-    let people = person_errors(&shared.table());
+    let noise = if settings.noise_as_cluster { Noise::Cluster } else { Noise::Alone };
+    let scores = shared.scores(noise);
+    let review = before.as_ref().map(|before| review(&shared, before, noise));
+    let people = person_errors(&shared.table(), noise);
     if let Some(page) = &settings.html {
         let faces = settings.faces.as_deref();
+        let names = names(paths[0], paths[1]);
         let comparison = Comparison {
-            title: "Two labellings".to_owned(),
+            title: format!("Score of {}", names[1]),
             source: against(),
-            names: names(paths[0], paths[1]),
+            names,
             labels: [&truth, &predicted],
             shared: &shared,
             scores: &scores,
@@ -85,11 +87,12 @@ pub fn score(truth: &Path, predicted: &Path, settings: &ScoreSettings) -> Result
 }
 
 /// Over the faces that have all three labels.
-fn review(shared: &Shared<'_>, before: &Labelled) -> ReviewScores {
+fn review(shared: &Shared<'_>, before: &Labelled, noise: Noise) -> ReviewScores {
     let by_stem: std::collections::BTreeMap<&str, i64> =
         before.labels.iter().map(|(name, &label)| (stem(name), label)).collect();
     ReviewScores::new(
         shared.both.iter().filter_map(|&(name, truth, after)| Some((truth, *by_stem.get(name)?, after))),
+        noise,
     )
 }
 

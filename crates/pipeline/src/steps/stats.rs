@@ -4,14 +4,17 @@ use std::path::{Path, PathBuf};
 
 use streamface_annotate::LabelSource;
 use streamface_eval::labels::each_annotation;
+use streamface_eval::presence::FrameFate;
 use streamface_eval::stats::{Stats, StatsBuilder};
-use streamface_report::StatsPage;
+use streamface_report::{FromBytes, StatsPage};
 use streamface_store::{Dataset, FaceRow, FeatureRow, FrameRow, files, read_attributes};
 use streamface_types::FaceId;
 
 use super::dataset_dir::open_reading;
 use super::labels::wanted;
 use super::outputs::Output;
+use super::pictures::picture;
+use super::report::fate;
 use crate::settings::{Settings as _, StatsSettings};
 use crate::threads::with_threads;
 use crate::{Error, Result};
@@ -46,7 +49,7 @@ pub fn stats(dirs: &[PathBuf], settings: &StatsSettings) -> Result<StatsResult> 
     };
     with_threads(settings.threads, || {
         let mut all = StatsBuilder::new();
-        let (mut shown, mut sources) = (Vec::new(), Vec::new());
+        let (mut shown, mut sources, mut opened) = (Vec::new(), Vec::new(), Vec::new());
         for (at, dir) in dirs.iter().enumerate() {
             let data = open_reading(dir)?;
             all.dataset();
@@ -54,23 +57,34 @@ pub fn stats(dirs: &[PathBuf], settings: &StatsSettings) -> Result<StatsResult> 
             let labels = dataset(&mut all, &data, labels, settings.no_distances)?;
             shown.push((format!("labels of {}", dir.display()), labels.to_string()));
             sources.push(labels);
+            opened.push(data);
         }
         let stats = all.finish()?;
         let page = Output::new(settings.out.as_ref(), || first.join("stats.html"));
-        let dirs: Vec<String> = dirs.iter().map(|d| d.display().to_string()).collect();
+        let paths: Vec<String> = dirs.iter().map(|d| d.display().to_string()).collect();
         let shown = StatsPage {
             title: "Statistics".to_owned(),
-            source: dirs.join(", "),
+            source: paths.join(", "),
             settings: shown,
+            datasets: datasets(dirs),
             stats: &stats,
         };
-        page.write(|out| shown.render(out).map_err(std::io::Error::other))?;
+        let mut pictures = FromBytes(|face: &FaceId| opened.iter().find_map(|data| picture(data, face)));
+        page.write(|out| shown.render(out, &mut pictures).map_err(std::io::Error::other))?;
         let page = page.into_path();
         files::write(&page.with_extension("json"), |out| {
             serde_json::to_writer_pretty(out, &stats).map_err(Into::into)
         })?;
         Ok(StatsResult { labels: sources, stats, page })
     })
+}
+
+/// What to call each of several datasets beside its people.
+fn datasets(dirs: &[PathBuf]) -> Vec<String> {
+    let last = |dir: &PathBuf| {
+        dir.file_name().map_or_else(|| dir.display().to_string(), |n| n.to_string_lossy().into())
+    };
+    dirs.iter().map(last).collect()
 }
 
 /// Counts one dataset, and says which labels were taken.
@@ -85,14 +99,14 @@ fn dataset(
     let has_own = files::is_there(&own)?;
     let mut frames = 0_u64;
     data.each(|row: FrameRow| {
-        all.frame(&row.frame, &row.source, row.dropped.is_none());
+        all.frame(&row.frame, &row.source, fate(row.dropped));
         frames += 1;
     })?;
     let mut faces = 0_u64;
     // A dataset of the original has no tables: its annotations name the faces, and these the frames.
     let mut counted = |all: &mut StatsBuilder, face: &FaceId, last: &mut Option<FaceId>| {
         if frames == 0 && last.as_ref().is_none_or(|last| last.frame != face.frame) {
-            all.frame(&face.frame, "", true);
+            all.frame(&face.frame, "", FrameFate::Kept);
         }
         all.face(face);
         *last = Some(face.clone());

@@ -1,33 +1,33 @@
 //! How well distances tell people apart.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
+use std::path::PathBuf;
 
 use rayon::prelude::*;
-use streamface_annotate::labels::{DatasetLabels, LabelSource};
+use serde::Serialize;
+use streamface_annotate::labels::LabelSource;
+use streamface_eval::labels::Labelled;
 use streamface_eval::verification::{
-    Draw, Pair, Verified, draw_pairs, read_pairs, rows_by_name, verify as fold,
+    Compared, Draw, HardPair, Pair, Verified, draw_pairs, hardest, people_of, read_pairs, rows_by_name,
+    verify as fold,
 };
-use streamface_report::VerificationPage;
-use streamface_store::{Dataset, FaceRow, FeatureRow};
-use streamface_types::{Embeddings, FaceId, FrameId, Metric};
+use streamface_report::{NoPictures, PairSide, Pictures, ShownPair, VerificationPage};
+use streamface_store::{Dataset, ImageKind};
+use streamface_types::{FaceId, Metric};
 
 use super::dataset_dir::open_reading;
-use super::input::{Input, read_vectors};
-use super::labelling::matrix;
-use super::labels::{is_word, needed, read_label_file};
+use super::input::Input;
 use super::outputs::Output;
+use super::pictures::pictures;
+use super::verify_rows::{Rows, in_the_middle, labels_of, mean, of_dataset, of_file};
 use crate::error::At as _;
 use crate::event::Context;
 use crate::settings::{Settings as _, VerifySettings};
 use crate::threads::with_threads;
 use crate::{Error, Result};
 
-/// Vectors, and what each is of.
-struct Rows {
-    vectors: Embeddings,
-    names: Vec<String>,
-}
+/// Hard pairs of either kind that are shown.
+const HARDEST: usize = 24;
 
 /// Where a dataset's own clusters say who is who.
 const CIRCULAR: &str = "the pairs are drawn from the dataset’s own clusters, which were found by these very distances: \
@@ -46,10 +46,38 @@ pub struct VerifyResult {
     pub labels: Option<LabelSource>,
     /// The numbers.
     pub verified: Verified,
+    /// The pairs that are hardest to tell.
+    pub hardest: HardestPairs,
     /// Pairs that lack a face.
     pub missing: Vec<Pair>,
     /// The page.
     pub page: Option<PathBuf>,
+}
+
+/// The pairs that are hardest to tell, one for each two people or each person.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[non_exhaustive]
+pub struct HardestPairs {
+    /// Pairs of two people, the nearest first.
+    pub different: Vec<VerifiedPair>,
+    /// Pairs of one person, the farthest first.
+    pub same: Vec<VerifiedPair>,
+}
+
+/// A pair that is hard to tell.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct VerifiedPair {
+    /// One image or face.
+    pub left: String,
+    /// The other.
+    pub right: String,
+    /// Their distance.
+    pub distance: f64,
+    /// Whether it is wrong at the mean threshold of the folds.
+    pub wrong: bool,
+    /// Further pairs of the same people that are wrong there.
+    pub more: u64,
 }
 
 /// How well distances tell people apart: LFW's and YTF's protocol.
@@ -76,15 +104,17 @@ fn verify_here(input: &Input, settings: &VerifySettings, context: &Context<'_>) 
     let mut shown = vec![("metric".to_owned(), metric.to_string())];
     let mut caution = String::new();
     let mut from = None;
-    let (compared, missing) = match &settings.pairs {
+    let held = match &settings.pairs {
         Some(path) => {
             let pairs = read_pairs(path)?;
             shown.push(("pairs".to_owned(), path.display().to_string()));
-            of_pairs(&pairs, &rows, data.as_ref(), metric)
+            let (people, told_by) = people_of(&pairs);
+            shown.push(("people are told".to_owned(), told_by.to_string()));
+            given_pairs(pairs, &people, &rows, data.as_ref(), metric)
                 .at(|| format!("{} and {source}", path.display()))?
         }
         None => {
-            let (labels, source) = labels_of(settings, data.as_ref(), &rows)?;
+            let (labels, called, source) = labels_of(settings, data.as_ref(), &rows)?;
             let circular = match &source {
                 LabelSource::Clusters => Some(CIRCULAR),
                 LabelSource::Review { .. } => Some(PARTLY_CIRCULAR),
@@ -96,16 +126,13 @@ fn verify_here(input: &Input, settings: &VerifySettings, context: &Context<'_>) 
             }
             shown.push(("labels".to_owned(), source.to_string()));
             from = Some(source);
-            let &VerifySettings { folds, per_fold, seed, .. } = settings;
-            let pairs = draw_pairs(&labels, Draw { folds, per_fold, seed, ..Draw::default() });
-            shown.push(("seed".to_owned(), seed.to_string()));
-            let distance = |&(a, b, same, fold): &(usize, usize, bool, Option<usize>)| {
-                (metric.distance(rows.vectors.row(a), rows.vectors.row(b)), same, fold)
-            };
-            (pairs.par_iter().map(distance).collect(), Vec::new())
+            shown.push(("seed".to_owned(), settings.seed.to_string()));
+            drawn_pairs(labels, called, settings, &rows, metric)
         }
     };
-    let verified = fold(&compared)?;
+    let verified = fold(&held.compared, &held.missing.iter().map(|p| (p.same, p.fold)).collect::<Vec<_>>())?;
+    let hard = hardest(&held.compared, &verified, HARDEST);
+    let [different, same] = [&hard.different, &hard.same].map(|all| held.named(all, &rows));
     let own = data.as_ref().map(|data| Output::Own(data.root().join("verify.html")));
     let page = settings.out.clone().map(Output::Given).or(own);
     if let Some(page) = &page {
@@ -114,66 +141,105 @@ fn verify_here(input: &Input, settings: &VerifySettings, context: &Context<'_>) 
             source,
             caution,
             settings: shown,
-            skipped: missing.len() as u64,
             verified: &verified,
+            different: held.shown(&hard.different, &rows),
+            same: held.shown(&hard.same, &rows),
+            // Only beside the dataset's folders do links to its pictures lead anywhere.
+            faces_folder: if settings.out.is_none() {
+                ImageKind::Face.folder().into()
+            } else {
+                String::new()
+            },
         };
-        page.write(|out| shown.render(out).map_err(std::io::Error::other))?;
+        let mut pictures: Box<dyn Pictures> = match &data {
+            Some(data) => Box::new(pictures(data)),
+            None => Box::new(NoPictures),
+        };
+        page.write(|out| shown.render(out, &mut *pictures).map_err(std::io::Error::other))?;
     }
-    Ok(VerifyResult { labels: from, verified, missing, page: page.map(Output::into_path) })
+    Ok(VerifyResult {
+        labels: from,
+        verified,
+        hardest: HardestPairs { different, same },
+        missing: held.missing,
+        page: page.map(Output::into_path),
+    })
 }
 
-fn of_dataset(data: &Dataset) -> Result<Rows> {
-    let features = data.read::<FeatureRow>()?;
-    if features.is_empty() {
-        let dir = data.root().display();
-        let said = format!("{dir} has no embeddings yet; run streamface analyze {dir} first");
-        return Err(Error::StepMissing(said));
-    }
-    let names = features.iter().map(|f| f.face.to_string()).collect();
-    Ok(Rows { vectors: matrix(&features)?, names })
+/// Pairs with their distances.
+struct Held {
+    compared: Vec<Compared>,
+    /// Rows of each; of an image with several the first.
+    rows: Vec<[usize; 2]>,
+    /// Pairs that lack a face.
+    missing: Vec<Pair>,
+    names: Names,
 }
 
-fn of_file(path: &Path, names: Option<&Path>, metric: Metric) -> Result<Rows> {
-    let vectors = read_vectors(path, metric)?;
-    let names: Vec<String> = match names {
-        Some(path) => {
-            let file = std::fs::File::open(path).map_err(Error::io(path))?;
-            let lines = streamface_types::bounded::lines(std::io::BufReader::new(file));
-            // One more than there should be is enough to know that there are too many.
-            let trimmed = lines.take(vectors.len() + 1).map(|line| line.map(|l| l.trim().to_owned()));
-            trimmed.collect::<std::io::Result<_>>().map_err(Error::io(path))?
+/// What the sides of pairs are called.
+enum Names {
+    /// By the pairs of a file, in the order of those compared.
+    Given(Vec<Pair>),
+    /// By the label of each row.
+    Labels(Vec<i64>, Labelled),
+}
+
+impl Held {
+    /// The images or faces of a pair.
+    fn names(&self, at: usize, rows: &Rows) -> [String; 2] {
+        match &self.names {
+            Names::Given(pairs) => [pairs[at].left.clone(), pairs[at].right.clone()],
+            Names::Labels(..) => self.rows[at].map(|row| rows.names[row].clone()),
         }
-        None => (0..vectors.len()).map(|row| row.to_string()).collect(),
-    };
-    if names.len() != vectors.len() {
-        let rows = vectors.len();
-        let names = if names.len() > rows { format!("more than {rows}") } else { names.len().to_string() };
-        let said = format!("{names} names for {rows} rows of {}: give one a line", path.display());
-        return Err(Error::Mismatch(said));
     }
-    Ok(Rows { vectors, names })
+
+    fn named(&self, pairs: &[HardPair], rows: &Rows) -> Vec<VerifiedPair> {
+        let pair = |p: &HardPair| {
+            let [left, right] = self.names(p.index, rows);
+            VerifiedPair { left, right, distance: p.distance, wrong: p.wrong, more: p.more }
+        };
+        pairs.iter().map(pair).collect()
+    }
+
+    fn shown(&self, pairs: &[HardPair], rows: &Rows) -> Vec<ShownPair> {
+        let pair = |p: &HardPair| {
+            let sides = std::array::from_fn(|side| {
+                let row = self.rows[p.index][side];
+                let name = match &self.names {
+                    Names::Given(_) => self.names(p.index, rows)[side].clone(),
+                    Names::Labels(labels, called) => called.name(labels[row]),
+                };
+                PairSide {
+                    name,
+                    image: rows.names[row].clone(),
+                    face: rows.names[row].parse::<FaceId>().ok(),
+                }
+            });
+            ShownPair { sides, distance: p.distance, wrong: p.wrong, more: p.more }
+        };
+        pairs.iter().map(pair).collect()
+    }
 }
 
-/// (distance, one person, fold)
-type Compared = (f64, bool, Option<usize>);
-
-/// The distances of pairs by name, and the pairs that lack a face.
-fn of_pairs(
-    pairs: &[Pair],
+/// The distances of the pairs of a file, whose people are given, and those that lack a face.
+fn given_pairs(
+    pairs: Vec<Pair>,
+    people: &[[u32; 2]],
     rows: &Rows,
     data: Option<&Dataset>,
     metric: Metric,
-) -> Result<(Vec<Compared>, Vec<Pair>)> {
+) -> Result<Held> {
     let wanted = pairs.iter().flat_map(|p| [p.left.as_str(), p.right.as_str()]);
     let mut found = rows_by_name(wanted, &rows.names);
     if let Some(data) = data {
         in_the_middle(&mut found, data, &rows.names)?;
     }
-    let vectors: HashMap<&str, Vec<f32>> =
-        found.into_iter().map(|(name, of)| (name, mean(&rows.vectors, &of))).collect();
-    let (there, missing): (Vec<&Pair>, Vec<&Pair>) = pairs
-        .iter()
-        .partition(|p| vectors.contains_key(p.left.as_str()) && vectors.contains_key(p.right.as_str()));
+    let vectors: HashMap<&str, (usize, Vec<f32>)> = found
+        .into_iter()
+        .filter_map(|(name, of)| Some((name, (*of.first()?, mean(&rows.vectors, &of)))))
+        .collect();
+    let both = |p: &Pair| vectors.get(p.left.as_str()).zip(vectors.get(p.right.as_str()));
+    let (there, missing): (Vec<_>, Vec<_>) = pairs.iter().zip(people).partition(|(p, _)| both(p).is_some());
     if there.is_empty() {
         let named = pairs.first().map_or("", |p| p.left.as_str());
         let row = rows.names.first().map_or("", String::as_str);
@@ -181,85 +247,38 @@ fn of_pairs(
             "no pair has both of its faces (a pair names '{named}', a row is '{row}')"
         )));
     }
-    let distance = |p: &&Pair| {
-        (metric.distance(&vectors[p.left.as_str()], &vectors[p.right.as_str()]), p.same, Some(p.fold))
+    let compare = |&(p, &people): &(&Pair, &[u32; 2])| {
+        let (left, right) = both(p)?;
+        let distance = metric.distance(&left.1, &right.1);
+        Some((Compared { distance, same: p.same, fold: Some(p.fold), people }, [left.0, right.0]))
     };
-    Ok((there.par_iter().map(distance).collect(), missing.into_iter().cloned().collect()))
+    let (compared, of_rows) = there.par_iter().filter_map(compare).unzip();
+    let owned =
+        |pairs: Vec<(&Pair, &[u32; 2])>| pairs.into_iter().map(|(p, _)| p.clone()).collect::<Vec<_>>();
+    Ok(Held { compared, rows: of_rows, missing: owned(missing), names: Names::Given(owned(there)) })
 }
 
-/// Of the faces of one photo keeps the one nearest its middle, as those do who made LFW.
-fn in_the_middle(found: &mut HashMap<&str, Vec<usize>>, data: &Dataset, names: &[String]) -> Result<()> {
-    if found.values().all(|rows| rows.len() < 2) {
-        return Ok(());
-    }
-    let mut away: HashMap<FaceId, f64> = HashMap::new();
-    data.each(|row: FaceRow| {
-        let [x, y] = [row.bbox.x + row.bbox.w / 2.0, row.bbox.y + row.bbox.h / 2.0].map(f64::from);
-        let [w, h] = row.frame_size.map(f64::from);
-        away.insert(row.face, (x - w / 2.0).hypot(y - h / 2.0));
-    })?;
-    for rows in found.values_mut().filter(|rows| rows.len() > 1) {
-        let mut nearest: BTreeMap<FrameId, (f64, usize)> = BTreeMap::new();
-        for &row in rows.iter() {
-            let Ok(face) = names[row].parse::<FaceId>() else { continue };
-            let from = away.get(&face).copied().unwrap_or(f64::INFINITY);
-            let best = nearest.entry(face.frame).or_insert((from, row));
-            if from < best.0 {
-                *best = (from, row);
-            }
-        }
-        *rows = nearest.into_values().map(|(_, row)| row).collect();
-    }
-    Ok(())
-}
-
-/// The mean of the unit vectors of several rows; one row as it is.
-fn mean(vectors: &Embeddings, rows: &[usize]) -> Vec<f32> {
-    if let [row] = rows {
-        return vectors.row(*row).to_vec();
-    }
-    let mut sum = vec![0.0; vectors.dim()];
-    for &row in rows {
-        let row = vectors.row(row);
-        let length = row.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>().sqrt();
-        if length > 0.0 {
-            sum.iter_mut().zip(row).for_each(|(s, &v)| *s += f64::from(v) / length);
-        }
-    }
-    sum.into_iter().map(|s| (s / rows.len() as f64) as f32).collect()
-}
-
-/// A label for each row, −1 where it has none; and which these are.
-fn labels_of(
+/// The distances of pairs that are drawn from labels.
+fn drawn_pairs(
+    labels: Vec<i64>,
+    called: Labelled,
     settings: &VerifySettings,
-    data: Option<&Dataset>,
     rows: &Rows,
-) -> Result<(Vec<i64>, LabelSource)> {
-    let (known, from) = match (settings.labels.as_deref(), data) {
-        // By the names in the file, which may be those of photos.
-        (Some(path), _) if data.is_none() || !is_word(path) => {
-            (read_label_file(path)?.labels, LabelSource::File(path.to_owned()))
-        }
-        (given, Some(data)) => {
-            let DatasetLabels { named, from } = needed(data, given)?;
-            (named.labels.into_iter().map(|(face, label)| (face.to_string(), label.0)).collect(), from)
-        }
-        (_, None) => {
-            let said = "--pairs or --labels is needed to know who is who";
-            return Err(Error::Setting(said.to_owned()));
-        }
+    metric: Metric,
+) -> Held {
+    let &VerifySettings { folds, per_fold, seed, .. } = settings;
+    let drawn = draw_pairs(&labels, Draw { folds, per_fold, seed, ..Draw::default() });
+    let numbers: HashMap<i64, u32> = {
+        let mut all: Vec<i64> = labels.clone();
+        all.sort_unstable();
+        all.dedup();
+        all.into_iter().zip(0..).collect()
     };
-    let mut found = rows_by_name(known.keys().map(String::as_str), &rows.names);
-    if let Some(data) = data {
-        in_the_middle(&mut found, data, &rows.names)?;
-    }
-    let mut labels = vec![-1; rows.names.len()];
-    for (name, label) in &known {
-        found.get(name.as_str()).into_iter().flatten().for_each(|&row| labels[row] = *label);
-    }
-    if labels.iter().all(|&l| l < 0) {
-        let said = format!("the labels name none of the {} faces", rows.names.len());
-        return Err(Error::Mismatch(said));
-    }
-    Ok((labels, from))
+    let compare = |&(a, b, same, fold): &(usize, usize, bool, Option<usize>)| {
+        let distance = metric.distance(rows.vectors.row(a), rows.vectors.row(b));
+        let people = [numbers[&labels[a]], numbers[&labels[b]]];
+        (Compared { distance, same, fold, people }, [a, b])
+    };
+    let (compared, of_rows) = drawn.pairs.par_iter().map(compare).unzip();
+    Held { compared, rows: of_rows, missing: Vec::new(), names: Names::Labels(labels, called) }
 }

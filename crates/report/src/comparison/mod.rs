@@ -6,9 +6,9 @@ mod tables;
 use std::io::Write;
 
 use maud::{Markup, html};
-use streamface_eval::format::{Count, Digits, Plural};
+use streamface_eval::format::{Count, Digits, Percent, Plural};
 use streamface_eval::labels::Labelled;
-use streamface_eval::metrics::{Mistake, ReviewScores, Scores, Shared, confusions, person_errors};
+use streamface_eval::metrics::{Mistake, Noise, ReviewScores, Scores, Shared, confusions, person_errors};
 
 use crate::faces::Sheet;
 use crate::layout::{self, Head, source, tile, tiles};
@@ -73,10 +73,10 @@ impl Comparison<'_> {
     }
 
     fn page(&self, sheet: &mut Sheet<'_>) -> Markup {
-        let title = if self.title.is_empty() { "Two labellings" } else { &self.title };
+        let title = if self.title.is_empty() { "Score" } else { &self.title };
         let head = Head { title, styles: &[chart::STYLE, STYLE], script: "" };
         let table = self.shared.table();
-        let (all, people) = (confusions(&table), person_errors(&table));
+        let (all, people) = (confusions(&table, self.scores.noise), person_errors(&table, self.scores.noise));
         let of = |mistake| all.iter().filter(move |c| c.mistake == mistake).copied().collect::<Vec<_>>();
         let (joined, split) = (of(Mistake::Joined), of(Mistake::Split));
         let only = self.shared.only_in_true.len() + self.shared.only_in_predicted.len() > 0;
@@ -119,9 +119,25 @@ impl Comparison<'_> {
             tile("Pairwise F", &f(s.pairwise.f), &prf(s.pairwise)),
             tile("BCubed F", &f(s.bcubed.f), &prf(s.bcubed)),
             tile("Adjusted Rand", &f(s.ari), &[]),
-            tile("Clusters", &Count(s.predicted_clusters).to_string(), &found),
+            tile("People", &Count(s.predicted_clusters).to_string(), &found),
+            tile("Coverage", &Percent(s.coverage, 1).to_string(), &self.noise()),
             tile("Faces in both", &Count(s.samples).to_string(), &alone),
         ])
+    }
+
+    /// How many faces are noise, and what they count as.
+    fn noise(&self) -> Vec<String> {
+        let s = self.scores;
+        let of = |n: u64, name: &str| format!("{} noise in {name}", Plural(n as usize, "face"));
+        let all = [(s.noise_in_predicted, &self.names[1]), (s.noise_in_true, &self.names[0])];
+        let mut lines: Vec<String> =
+            all.iter().filter(|(n, _)| *n > 0).map(|(n, name)| of(*n, name)).collect();
+        match s.noise {
+            _ if lines.is_empty() => lines.push("no face is noise".to_owned()),
+            Noise::Alone => lines.push("each counts as a cluster of its own".to_owned()),
+            Noise::Cluster => lines.push("all count as one cluster".to_owned()),
+        }
+        lines
     }
 
     /// The name of a label of the true (0) or the predicted (1) labelling.

@@ -9,6 +9,7 @@ use streamface_types::FaceId;
 
 use super::{Evaluation, signed};
 use crate::faces::Sheet;
+use crate::html::breaking;
 use crate::layout::section;
 
 impl Evaluation<'_> {
@@ -31,6 +32,11 @@ impl Evaluation<'_> {
             p class="note" {
                 "Faces with the lowest silhouettes, lowest first. " (below)
                 " Beside each are the faces with the highest silhouettes of its own cluster and of the nearest other cluster."
+            }
+            @if let Some(review) = &self.review {
+                p class="start" {
+                    "The buttons open the face’s person in the review, which " code { (review.command) } " starts on this machine."
+                }
             }
             @for sample in shown { (self.likely_error(sheet, sample, &typical)) }
             @if further > 0 {
@@ -78,7 +84,15 @@ impl Evaluation<'_> {
         // Rows that are no faces have nothing to show in the place of the picture.
         html! {
             article class=(if self.faces.is_empty() { "likely rows" } else { "likely" }) {
-                header { h3 { (signed(sample.silhouette)) } p { (face) } }
+                header {
+                    h3 { (signed(sample.silhouette)) }
+                    p { (breaking(&face)) }
+                    @if let Some((review, face)) = self.review.as_ref().zip(self.faces.get(sample.row)) {
+                        a class="button" href=(review.of(face)) target="streamface-review" rel="noopener" {
+                            "Open in the review" span class="sr" { ": " (own) ", " (face) }
+                        }
+                    }
+                }
                 @if !self.faces.is_empty() { div class="one" { (self.pictures(sheet, &[sample.row], &own)) } }
                 @for (class, what, name, distance, label) in sides {
                     div class=(class) {

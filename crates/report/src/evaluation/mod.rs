@@ -12,6 +12,7 @@ use streamface_eval::intrinsic::{Cluster, Intrinsic, Sample};
 use streamface_types::FaceId;
 
 use crate::faces::Sheet;
+use crate::html::Url;
 use crate::layout::{self, Head, number, section, settings_section, source, table, tile, tiles};
 use crate::picture::Pictures;
 use crate::{Error, chart};
@@ -36,8 +37,29 @@ pub struct Evaluation<'a> {
     pub names: BTreeMap<i64, String>,
     /// Folder of the face images, relative to the page; empty for no links.
     pub faces_folder: String,
+    /// The review of the dataset, where the faces are those of one.
+    pub review: Option<ReviewLinks>,
     /// How much of it is shown.
     pub limits: EvaluationLimits,
+}
+
+/// Where likely errors open in a review.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewLinks {
+    /// Address of its page; a face's is this with [`FACE`](Self::FACE) and the face.
+    pub address: String,
+    /// The command that starts it.
+    pub command: String,
+}
+
+impl ReviewLinks {
+    /// The view of the review that shows whether a face's person is two, up to the face.
+    pub const FACE: &'static str = "/#/mixed?face=";
+
+    /// The address of a face there.
+    fn of(&self, face: &FaceId) -> String {
+        format!("{}{}{}", self.address, Self::FACE, Url(face))
+    }
 }
 
 /// How much of an evaluation is shown; what is left out is said on the page.

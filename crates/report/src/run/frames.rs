@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use streamface_eval::format::{Count, Plural};
 
 use super::input::{Frame, Report};
+use super::people::track;
 use super::timeline::{Strip, Timeline, clock};
 use crate::html::Blur;
 use crate::layout::{self, table};
@@ -42,7 +43,8 @@ pub(super) fn section(report: &Report, timeline: &Timeline<'_>) -> Markup {
     let reasons = reasons(report);
     let kept = report.frames.iter().filter(|f| f.dropped.is_none()).count();
     let many = timeline.strips.len() > 1;
-    let not_drawn = timeline.strips.len().saturating_sub(MAX_STRIPS);
+    let timed = timeline.strips.iter().filter(|strip| strip.timed());
+    let not_drawn = timed.clone().count().saturating_sub(MAX_STRIPS);
     let body = html! {
         ul class="legend" {
             li { i class="k" {} "kept " b { (Count(kept as u64)) } }
@@ -50,14 +52,14 @@ pub(super) fn section(report: &Report, timeline: &Timeline<'_>) -> Markup {
                 li { i class=(class(reason, &reasons)) {} (reason) " " b { (Count(*count)) } }
             }
         }
-        @for strip in timeline.strips.iter().take(MAX_STRIPS) {
+        @for strip in timed.take(MAX_STRIPS) {
             @if many { p class="strip-of" { (strip.source) } }
             (drawing(strip, &reasons))
         }
         @if not_drawn > 0 { p class="note" { (Plural(not_drawn, "more source")) " not drawn." } }
         (dropped(report, timeline, &reasons))
     };
-    layout::section("frames", "Frames", &body)
+    layout::section("frames", super::page::frames_heading(timeline), &body)
 }
 
 /// The frames of one source over time, coloured by what became of them.
@@ -70,23 +72,28 @@ fn drawing(strip: &Strip<'_>, reasons: &[(&str, u64)]) -> Markup {
     let paths = strip.paths(reasons.len() + 1, group);
     let names = std::iter::once(("kept", "k".to_owned()))
         .chain(reasons.iter().map(|(reason, _)| (*reason, class(reason, reasons))));
-    let ends = strip.frames.first().and_then(|f| clock(f)).zip(strip.frames.last().and_then(|f| clock(f)));
-    html! {
-        svg class="strip tall" viewBox="0 0 1000 10" preserveAspectRatio="none" role="img"
-            aria-label={ (Plural(strip.frames.len(), "frame")) " over time, " (Count(kept as u64)) " kept" } {
-            @for ((name, class), path) in names.zip(&paths) { path class=(class) d=(path) { title { (name) } } }
-        }
-        @if let Some((first, last)) = ends { p class="ends" { span { (first) } span { (last) } } }
-    }
+    track(
+        strip,
+        &html! {
+            svg class="strip tall" viewBox="0 0 1000 10" preserveAspectRatio="none" role="img"
+                aria-label={ (Plural(strip.frames.len(), "frame")) " over time, " (Count(kept as u64)) " kept" } {
+                @for ((name, class), path) in names.zip(&paths) { path class=(class) d=(path) { title { (name) } } }
+            }
+        },
+    )
 }
 
 fn dropped(report: &Report, timeline: &Timeline<'_>, reasons: &[(&str, u64)]) -> Markup {
     let all: u64 = reasons.iter().map(|(_, n)| n).sum();
     if all == 0 {
-        return html! { p class="note" { "No frame was dropped." } };
+        return html! { p class="note" { "No " (frame_word(timeline)) " was dropped." } };
     }
     let many = timeline.strips.len() > 1;
-    let mut columns = vec![("time", false)];
+    let timed = timeline.timed();
+    let mut columns = Vec::new();
+    if timed {
+        columns.push(("time", false));
+    }
     if many {
         columns.push(("source", false));
     }
@@ -95,7 +102,7 @@ fn dropped(report: &Report, timeline: &Timeline<'_>, reasons: &[(&str, u64)]) ->
         ("empty share", true),
         ("blur variance", true),
         ("similarity", true),
-        ("frame", false),
+        (if timed { "frame" } else { "photo" }, false),
     ]);
     let frames = timeline.strips.iter().flat_map(|s| &s.frames);
     let listed: Vec<(&Frame, &str)> =
@@ -103,7 +110,9 @@ fn dropped(report: &Report, timeline: &Timeline<'_>, reasons: &[(&str, u64)]) ->
     let rows = html! {
         @for &(frame, reason) in &listed {
             tr {
-                td { (frame.stream_time.map(|t| t.to_string()).or_else(|| clock(frame)).unwrap_or_default()) }
+                @if timed {
+                    td { (frame.stream_time.map(|t| t.to_string()).or_else(|| clock(frame)).unwrap_or_default()) }
+                }
                 @if many { td { (frame.source) } }
                 td { i class=(class(reason, reasons)) {} (reason) }
                 (measured(frame.empty.map(three)))
@@ -116,11 +125,15 @@ fn dropped(report: &Report, timeline: &Timeline<'_>, reasons: &[(&str, u64)]) ->
     let more = all - listed.len() as u64;
     html! {
         details open[all <= 12] {
-            summary { "The " (Plural(all as usize, "dropped frame")) " and why" }
+            summary { "The " (Plural(all as usize, if timed { "dropped frame" } else { "dropped photo" })) " and why" }
             (table("Dropped frames", &columns, &rows))
             @if more > 0 { p class="note" { (Count(more)) " more are in the table of frames." } }
         }
     }
+}
+
+fn frame_word(timeline: &Timeline<'_>) -> &'static str {
+    if timeline.timed() { "frame" } else { "photo" }
 }
 
 fn three(v: f64) -> String {

@@ -64,7 +64,7 @@ pub struct Frame {
     pub id: FrameId,
     /// Short name of its source; each source has a strip of its own.
     pub source: String,
-    /// Where it stands in its stream.
+    /// Where it stands in its stream; `None` for a photo.
     pub stream_time: Option<StreamTime>,
     /// When it was captured. A time in January 1970 counts from the beginning of a file that does not tell, and is
     /// shown as such.
@@ -77,6 +77,11 @@ pub struct Frame {
     pub blur: Option<f64>,
     /// Similarity with the last kept frame, up to 1.
     pub similarity: Option<f64>,
+    /// Its picture: a path relative to the page, with `/` between its parts (`frames/a.png`). `None` for no link.
+    pub picture: Option<String>,
+    /// The video or photo that it came from: such a path, or an address that begins with `http://` or `https://`. `None` for
+    /// no link.
+    pub origin: Option<String>,
 }
 
 /// One person.
@@ -99,6 +104,9 @@ pub struct Face {
     pub score: f32,
     /// Variance of the Laplacian of the aligned face.
     pub blur: Option<f64>,
+    /// Where it is in its frame: left, top, width and height as shares of the frame's, 0 to 1. `None` where that is not
+    /// known.
+    pub place: Option<[f32; 4]>,
 }
 
 /// How much is shown; what is left out is said on the page.

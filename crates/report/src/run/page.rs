@@ -7,7 +7,7 @@ use streamface_types::StreamTime;
 
 use super::frames;
 use super::input::{Frame, Model, Report, Stage};
-use super::people::{People, Rows, arrange};
+use super::people::{Origins, People, Rows, arrange};
 use super::timeline::Timeline;
 use crate::layout::{self, Head, number, section, settings_list, source, table, tile, tiles};
 use crate::picture::Pictures;
@@ -27,14 +27,15 @@ pub(super) fn page(report: &Report, pictures: &mut dyn Pictures) -> Markup {
             p class="source" { "captured " (first) " – " (last) " UTC" }
         }
     };
-    let mut rows = Rows { report, timeline: &timeline, pictures, one_day };
+    let mut rows = Rows { report, timeline: &timeline, pictures, one_day, origins: Origins::default() };
     let main = html! {
         (numbers(report, &timeline))
-        (nav(report, &people))
+        (nav(report, &people, &timeline))
         (self::people(&mut rows, &people))
         @if !report.frames.is_empty() { (frames::section(report, &timeline)) }
         @if !report.stages.is_empty() { (stages(&report.stages)) }
         @if !report.settings.is_empty() || !report.models.is_empty() { (settings(report)) }
+        (rows.origins.list())
     };
     Head { title, styles: &[], script: SCRIPT }.page(&header, &main)
 }
@@ -79,7 +80,8 @@ fn numbers(report: &Report, timeline: &Timeline<'_>) -> Markup {
     if !report.frames.is_empty() {
         let lines =
             [format!("of {} looked at", Count(report.frames.len() as u64)), reasons(frames::reasons(report))];
-        tiles.push(tile("Frames kept", &Count(kept_frames as u64).to_string(), &lines));
+        let name = if timeline.timed() { "Frames kept" } else { "Photos" };
+        tiles.push(tile(name, &Count(kept_frames as u64).to_string(), &lines));
     }
     if let Some(watched) = watched(timeline) {
         let n = timeline.strips.len();
@@ -89,12 +91,17 @@ fn numbers(report: &Report, timeline: &Timeline<'_>) -> Markup {
     self::tiles(&tiles)
 }
 
-fn nav(report: &Report, people: &People<'_>) -> Markup {
+/// Photos are frames without a time.
+pub(super) fn frames_heading(timeline: &Timeline<'_>) -> &'static str {
+    if timeline.timed() { "Frames" } else { "Photos" }
+}
+
+fn nav(report: &Report, people: &People<'_>, timeline: &Timeline<'_>) -> Markup {
     let sections = [
         ("people", "People", !people.rows.is_empty()),
         ("once", "Seen once", !people.once.is_empty()),
         ("noise", "Noise", !people.noise.is_empty()),
-        ("frames", "Frames", !report.frames.is_empty()),
+        ("frames", frames_heading(timeline), !report.frames.is_empty()),
         ("stages", "Time", !report.stages.is_empty()),
         ("settings", "Settings", !report.settings.is_empty() || !report.models.is_empty()),
     ];
@@ -102,7 +109,8 @@ fn nav(report: &Report, people: &People<'_>) -> Markup {
     let search = html! {
         form role="search" hidden {
             label for="search" { "Find" }
-            input id="search" type="search" placeholder="name, number or time 1:05" autocomplete="off";
+            input id="search" type="search" autocomplete="off"
+                placeholder=(if timeline.timed() { "name, number or time 1:05" } else { "name or number" });
             output id="found" for="search" {}
         }
     };
@@ -127,10 +135,7 @@ fn people(rows: &mut Rows<'_, '_>, people: &People<'_>) -> Markup {
         }
         @if !people.rows.is_empty() {
             (section("people", heading, &html! {
-                p class="note" {
-                    "Sorted by number of faces. The bar shows when the person was on screen during the whole \
-                     programme. Faces are in the order of time."
-                }
+                p class="note" { "Sorted by number of faces. " (order(rows)) }
                 @for row in &people.rows { (rows.row(row)) }
             }))
         }
@@ -151,6 +156,18 @@ fn people(rows: &mut Rows<'_, '_>, people: &People<'_>) -> Markup {
                 p class="note" { "Faces that were assigned to no person." }
                 @for row in &people.noise { (rows.row(row)) }
             }))
+        }
+    }
+}
+
+/// What bars and the order of faces say.
+fn order(rows: &Rows<'_, '_>) -> &'static str {
+    match (rows.timeline.timed(), rows.timeline.strips.len()) {
+        _ if rows.report.frames.is_empty() => "",
+        (false, _) => "Faces are in the order of the photos’ names.",
+        (true, 1) => "The bar shows when the person was on screen. Faces are in the order of time.",
+        (true, _) => {
+            "The bars show when the person was on screen, one for each source. Faces are in the order of time."
         }
     }
 }

@@ -1,19 +1,21 @@
 //! The rows of people.
 
+use std::collections::HashMap;
+
 use maud::{Markup, html};
 use streamface_eval::clock::recorded;
-use streamface_eval::format::Plural;
+use streamface_eval::format::{Plural, duration};
 
 use super::input::{Face, Frame, Limits, Person, Report};
-use super::timeline::{Place, Timeline, clock, clock_seconds, presence, stream_time};
-use crate::faces::{face_item, picture};
-use crate::html::Blur;
+use super::timeline::{Mark, Place, Strip, Timeline, clock, clock_seconds, presence, stream_time};
+use crate::faces::picture;
+use crate::html::{Blur, Url, link};
 use crate::picture::Pictures;
 
 /// Strips shown for one person; more sources than this are counted.
 const MAX_STRIPS: usize = 12;
-/// Seconds listed for the search.
-const MAX_SEARCH_SECONDS: usize = 500;
+/// Stretches of a person that the search knows.
+const MAX_SEARCHED: usize = 500;
 
 /// A person whose faces are in the order of source and time.
 pub(super) struct Row<'a> {
@@ -83,9 +85,38 @@ pub(super) struct Rows<'a, 'b> {
     pub pictures: &'b mut dyn Pictures,
     /// Whether all frames were captured on one day.
     pub one_day: bool,
+    /// What frames came from, each once: faces name them by their place here.
+    pub origins: Origins<'a>,
 }
 
-impl Rows<'_, '_> {
+/// What frames came from, each once.
+#[derive(Default)]
+pub(super) struct Origins<'a> {
+    all: Vec<&'a str>,
+    places: HashMap<&'a str, usize>,
+}
+
+impl<'a> Origins<'a> {
+    fn place(&mut self, origin: &'a str) -> usize {
+        let next = self.all.len();
+        let place = *self.places.entry(origin).or_insert(next);
+        if place == next {
+            self.all.push(origin);
+        }
+        place
+    }
+
+    /// The list that the script takes links from.
+    pub fn list(&self) -> Markup {
+        html! {
+            @if !self.all.is_empty() {
+                ol id="origins" hidden { @for origin in &self.all { li { a href=(link(origin)) { "source" } } } }
+            }
+        }
+    }
+}
+
+impl<'a> Rows<'a, '_> {
     pub fn row(&mut self, row: &Row<'_>) -> Markup {
         let (title, label) = (title(row.person), row.person.label);
         html! {
@@ -114,18 +145,37 @@ impl Rows<'_, '_> {
         }
     }
 
-    fn frame(&self, place: Option<Place>) -> Option<&Frame> {
+    fn frame(&self, place: Option<Place>) -> Option<&'a Frame> {
         place.map(|p| self.timeline.frame(p))
     }
 
-    /// The seconds at which the person is seen, for the search.
+    /// The places of a person's faces, by strip.
+    fn places(row: &Row<'_>) -> Vec<Place> {
+        let mut places: Vec<Place> = row.faces.iter().filter_map(|&(_, p)| p).collect();
+        places.dedup();
+        places
+    }
+
+    /// The strips that show the person, with the stretches on each.
+    fn on_screen(&self, row: &Row<'_>) -> Vec<(&Strip<'a>, Vec<(f64, f64)>)> {
+        let places = Self::places(row);
+        let of = |places: &[Place]| {
+            let strip = &self.timeline.strips[places[0].strip];
+            let frames: Vec<usize> = places.iter().map(|p| p.frame).collect();
+            let stretches = strip.stretches(&frames);
+            (strip, stretches)
+        };
+        places.chunk_by(|a, b| a.strip == b.strip).map(of).filter(|(strip, _)| strip.timed()).collect()
+    }
+
+    /// From which second to which the person is seen, for the search.
     fn seconds(&self, row: &Row<'_>) -> String {
-        let mut seconds: Vec<i64> =
-            row.faces.iter().filter_map(|&(_, p)| clock_seconds(self.frame(p)?)).collect();
+        let mut seconds: Vec<(i64, i64)> =
+            self.on_screen(row).iter().flat_map(|(strip, stretches)| strip.seconds(stretches)).collect();
         seconds.sort_unstable();
         seconds.dedup();
-        seconds.truncate(MAX_SEARCH_SECONDS);
-        let seconds: Vec<String> = seconds.iter().map(ToString::to_string).collect();
+        seconds.truncate(MAX_SEARCHED);
+        let seconds: Vec<String> = seconds.iter().map(|(from, to)| format!("{from}-{to}")).collect();
         seconds.join(" ")
     }
 
@@ -143,7 +193,10 @@ impl Rows<'_, '_> {
         });
         // The heading says the day already where there is only one.
         let from = if self.one_day { 11 } else { 0 };
+        let on_screen: f64 =
+            self.on_screen(row).iter().map(|(strip, stretches)| strip.length(stretches)).sum();
         html! {
+            @if on_screen > 0.0 { p { (duration(on_screen / 3600.0)) " on screen" } }
             @if let Some((first, last)) = ends {
                 p { span class="sr" { "Seen from " } (first) " – " (last) }
             }
@@ -153,33 +206,24 @@ impl Rows<'_, '_> {
         }
     }
 
-    /// When the person is on screen, on a strip for each source.
+    /// When the person is on screen, on a strip for each source with times.
     fn strips(&self, row: &Row<'_>) -> Markup {
-        let mut places: Vec<Place> = row.faces.iter().filter_map(|&(_, p)| p).collect();
-        places.dedup();
-        let by_strip: Vec<&[Place]> = places.chunk_by(|a, b| a.strip == b.strip).collect();
-        let more = by_strip.len().saturating_sub(MAX_STRIPS);
-        html! {
-            @for places in by_strip.iter().take(MAX_STRIPS) { (self.strip(places)) }
-            @if more > 0 { p class="note" { "and " (Plural(more, "more source")) } }
-        }
-    }
-
-    /// The strip of the source of some places, which all are on it.
-    fn strip(&self, places: &[Place]) -> Markup {
-        let Some(first) = places.first() else { return html! {} };
+        let strips = self.on_screen(row);
         let many = self.timeline.strips.len() > 1;
-        let strip = &self.timeline.strips[first.strip];
-        let frames: Vec<usize> = places.iter().map(|p| p.frame).collect();
-        let stretches = strip.stretches(&frames);
-        let of = if many { format!(" of {}", strip.source) } else { String::new() };
-        let says = format!("On screen {}{of}", Plural(stretches.len(), "time"));
+        let more = strips.len().saturating_sub(MAX_STRIPS);
         html! {
-            @if many { p class="strip-of" { (strip.source) } }
-            svg class="strip" viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label=(says) {
-                title { (says) }
-                path d=(presence(&stretches)) {}
+            @for (strip, stretches) in strips.iter().take(MAX_STRIPS) {
+                @let of = if many { format!(" of {}", strip.source) } else { String::new() };
+                @let says = format!("On screen {}{of}", Plural(stretches.len(), "time"));
+                @if many { p class="strip-of" { (strip.source) } }
+                (track(strip, &html! {
+                    svg class="strip" viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label=(says) {
+                        title { (says) }
+                        path d=(presence(stretches)) {}
+                    }
+                }))
             }
+            @if more > 0 { p class="note" { "and " (Plural(more, "more source")) } }
         }
     }
 
@@ -222,14 +266,62 @@ impl Rows<'_, '_> {
         }
     }
 
-    fn face(&self, face: &Face, frame: Option<&Frame>, title: &str, jpeg: Option<Option<Vec<u8>>>) -> Markup {
+    fn face(
+        &mut self,
+        face: &Face,
+        frame: Option<&'a Frame>,
+        title: &str,
+        jpeg: Option<Option<Vec<u8>>>,
+    ) -> Markup {
         let says = describe(face, frame, title, self.timeline.strips.len() > 1);
-        let caption = frame.and_then(clock).unwrap_or_else(|| face.id.to_string());
+        let caption = frame.map_or_else(
+            || face.id.to_string(),
+            // A photo has no time; its name is what it goes by.
+            |frame| clock(frame).unwrap_or_else(|| frame.id.to_string()),
+        );
         let content = html! {
             @if let Some(jpeg) = jpeg { (picture(jpeg.as_deref(), format_args!("{title} at {caption}"))) }
             span class="at" { (caption) }
         };
-        face_item(&self.report.faces_folder, &face.id, says, &content)
+        let folder = &self.report.faces_folder;
+        if folder.is_empty() {
+            return html! { li { span class="face" title=(says) { (content) } } };
+        }
+        let shown = frame.and_then(|f| f.picture.as_deref()).map(link);
+        let place = face.place.filter(|_| shown.is_some()).map(|[x, y, w, h]| {
+            let percent = |v: f32| format!("{:.1}", 100.0 * v.clamp(0.0, 1.0));
+            [x, y, w, h].map(percent).join(" ")
+        });
+        let origin = frame.and_then(|f| f.origin.as_deref()).map(|origin| self.origins.place(origin));
+        let seconds = frame.and_then(|f| f.stream_time).map(|t| format!("{:.2}", t.micros() as f64 / 1e6));
+        html! {
+            li {
+                a class="face" title=(says) href=(Url(format_args!("{folder}/{}.png", face.id)))
+                    data-frame=[shown] data-box=[place] data-origin=[origin] data-time=[seconds] { (content) }
+            }
+        }
+    }
+}
+
+/// A strip with its time axis, and what the script needs to mark a time on it.
+pub(super) fn track(strip: &Strip<'_>, drawn: &Markup) -> Markup {
+    let (from, span) = strip.span();
+    let marks = strip.marks();
+    // Where room is scarce every other mark has to do.
+    let class = |i: usize, Mark { at, .. }: &Mark| match (i % 2, *at) {
+        (_, at) if at < 0.03 => "first",
+        (odd, at) if at > 0.97 => ["last", "last odd"][odd],
+        (odd, _) => ["", "odd"][odd],
+    };
+    html! {
+        div class="track" data-from=(format_args!("{from:.2}")) data-span=(format_args!("{span:.2}")) {
+            (drawn)
+            div class="axis" aria-hidden="true" {
+                @for (i, mark) in marks.iter().enumerate() {
+                    span class=(class(i, mark)) style={ "left:" (format_args!("{:.2}", 100.0 * mark.at)) "%" } { (mark.text) }
+                }
+            }
+        }
     }
 }
 
@@ -279,6 +371,7 @@ mod tests {
             id: FaceId::new(FrameId::new(format!("f{i:03}")).unwrap(), 0),
             score: 1.0,
             blur: None,
+            place: None,
         };
         Person { label: Label(label), name: None, faces: (0..faces).map(face).collect() }
     }

@@ -5,15 +5,18 @@ use std::collections::BTreeMap;
 use streamface_types::{FaceId, FrameId, StreamTime, Timestamp};
 
 use super::input::Frame;
-use streamface_eval::clock::{counted, whole_seconds};
+use streamface_eval::clock::{counted, recorded, whole_seconds};
+use streamface_eval::presence::{FrameFate, Presence};
 
 /// Width of a strip in its own units.
 pub(super) const WIDTH: f64 = 1000.0;
 /// Narrowest bar: still a pixel and more on a phone.
 const MIN_BAR: f64 = 4.0;
-/// A frame lasts until the next one, but no longer than this many usual distances: beyond that the
-/// stream was away.
-const MAX_INTERVALS: f64 = 4.0;
+/// Most marks of a time axis, the first not counted.
+const MAX_MARKS: f64 = 6.0;
+/// Seconds from one mark to the next.
+const STEPS: [i64; 18] =
+    [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400];
 /// Of up to so many frames each one has its own bar; beyond, columns show shares.
 const MAX_COLUMNS: usize = 240;
 
@@ -35,12 +38,26 @@ pub(super) struct Place {
 pub(super) struct Strip<'a> {
     pub source: &'a str,
     pub frames: Vec<&'a Frame>,
-    /// From where to where each frame stands, 0 to 1.
-    cells: Vec<(f64, f64)>,
-    /// Number of kept frames before each.
-    kept_before: Vec<usize>,
-    /// Changes where what is seen before and after need not be the same scene.
-    scene: Vec<usize>,
+    clock: Clock,
+    presence: Presence,
+}
+
+/// What the times of a strip are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Clock {
+    /// Seconds of the stream.
+    Stream,
+    /// Seconds since 1970 UTC.
+    Utc,
+    /// None: frames stand in the order of their names, as photos do.
+    Order,
+}
+
+/// A mark of a time axis.
+pub(super) struct Mark {
+    /// Where, 0 to 1.
+    pub at: f64,
+    pub text: String,
 }
 
 impl<'a> Timeline<'a> {
@@ -65,6 +82,11 @@ impl<'a> Timeline<'a> {
     pub fn frame(&self, place: Place) -> &'a Frame {
         self.strips[place.strip].frames[place.frame]
     }
+
+    /// Whether any source has times: photos have none.
+    pub fn timed(&self) -> bool {
+        self.strips.iter().any(Strip::timed)
+    }
 }
 
 impl<'a> Strip<'a> {
@@ -78,64 +100,99 @@ impl<'a> Strip<'a> {
             _ => 0,
         };
         frames.sort_by(|a, b| time(a).cmp(&time(b)).then_with(|| a.id.cmp(&b.id)));
-        let times: Vec<f64> = if stream || captured {
-            frames.iter().map(|f| time(f) as f64).collect()
-        } else {
-            (0..frames.len()).map(|i| i as f64).collect()
+        let clock = match frames.first().and_then(|f| f.captured_at) {
+            _ if stream => Clock::Stream,
+            Some(first) if captured && recorded(first).is_some() => Clock::Utc,
+            Some(_) if captured => Clock::Stream,
+            _ => Clock::Order,
         };
+        let seconds = |(i, f): (usize, &&Frame)| match clock {
+            Clock::Order => i as f64,
+            _ => time(f) as f64 / 1e6,
+        };
+        let fate = |f: &Frame| match f.dropped.as_deref() {
+            None => FrameFate::Kept,
+            Some("duplicate") => FrameFate::Duplicate,
+            Some(_) => FrameFate::Dropped,
+        };
+        let presence = Presence::new(frames.iter().enumerate().map(|(i, f)| (seconds((i, f)), fate(f))));
+        Self { source, frames, clock, presence }
+    }
 
-        let mut gaps: Vec<f64> = times.windows(2).map(|t| t[1] - t[0]).filter(|&gap| gap > 0.0).collect();
-        gaps.sort_by(f64::total_cmp);
-        let usual = gaps.get(gaps.len().saturating_sub(1) / 2).copied().unwrap_or(1.0);
-        let (first, last) = (times.first().copied().unwrap_or(0.0), times.last().copied().unwrap_or(0.0));
-        let whole = last + usual - first;
-        let (mut cells, mut kept_before, mut scene) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut kept, mut scenes) = (0, 0);
-        for (i, frame) in frames.iter().enumerate() {
-            let next = times.get(i + 1).copied().unwrap_or(last + usual);
-            let end = next.min(times[i] + MAX_INTERVALS * usual);
-            cells.push(((times[i] - first) / whole, (end - first) / whole));
-            // A duplicate shows what the kept frame before it shows; any other dropped frame may hide
-            // a change.
-            if frame.dropped.as_deref().is_some_and(|reason| reason != "duplicate") {
-                scenes += 1;
-            }
-            kept_before.push(kept);
-            scene.push(scenes);
-            kept += usize::from(frame.dropped.is_none());
-            scenes += usize::from(end < next);
-        }
-        Self { source, frames, cells, kept_before, scene }
+    /// Whether its frames have times.
+    pub fn timed(&self) -> bool {
+        self.clock != Clock::Order
+    }
+
+    /// The time of the first frame and the time to the end of the last, in seconds; of UTC since midnight.
+    pub fn span(&self) -> (f64, f64) {
+        let from = self.presence.from();
+        (if self.clock == Clock::Utc { from.rem_euclid(86_400.0) } else { from }, self.presence.span())
+    }
+
+    /// Seconds on screen in some stretches.
+    pub fn length(&self, stretches: &[(f64, f64)]) -> f64 {
+        self.presence.length(stretches)
+    }
+
+    /// From which second to which each of some stretches lasts, as [`span`](Self::span) counts them.
+    pub fn seconds(&self, stretches: &[(f64, f64)]) -> Vec<(i64, i64)> {
+        let (from, span) = self.span();
+        let wrap = |second: f64| if self.clock == Clock::Utc { second.rem_euclid(86_400.0) } else { second };
+        let seconds = |(a, b): &(f64, f64)| {
+            let (a, b) = (wrap(from + a * span).floor() as i64, wrap(from + b * span).ceil() as i64);
+            // Over midnight.
+            (a, if b < a { 86_400 } else { b })
+        };
+        stretches.iter().map(seconds).collect()
     }
 
     /// The stretches, 0 to 1, in which someone seen in `frames` (indices, ascending) was on screen.
     pub fn stretches(&self, frames: &[usize]) -> Vec<(f64, f64)> {
-        let mut stretches: Vec<(f64, f64)> = Vec::new();
-        let mut before: Option<usize> = None;
-        for &i in frames {
-            let (start, end) = self.cells[i];
-            let goes_on = before.is_some_and(|b| {
-                self.kept_before[i] <= self.kept_before[b] + 1 && self.scene[i] == self.scene[b]
-            });
-            match stretches.last_mut() {
-                Some(last) if goes_on => last.1 = end,
-                _ => stretches.push((start, end)),
-            }
-            before = Some(i);
+        self.presence.stretches(frames)
+    }
+
+    /// Marks of the time axis, at round times; none without times.
+    pub fn marks(&self) -> Vec<Mark> {
+        let (from, span) = (self.presence.from(), self.presence.span());
+        if self.clock == Clock::Order {
+            return Vec::new();
         }
-        stretches
+        let enough = |step: &i64| span / *step as f64 <= MAX_MARKS;
+        let days = |step: i64| (span / (MAX_MARKS * step as f64)).ceil().max(1.0) as i64;
+        let step = STEPS.into_iter().find(enough).unwrap_or_else(|| 86_400 * days(86_400));
+        let first = (from / step as f64).ceil() as i64;
+        let text = |second: i64| match self.clock {
+            Clock::Utc => {
+                let text = Timestamp::from_micros(second.saturating_mul(1_000_000)).to_readable();
+                match step {
+                    // As much of the time as tells marks apart.
+                    86_400.. => text[..10].to_owned(),
+                    _ if span > 86_400.0 => text[5..16].to_owned(),
+                    60.. => text[11..16].to_owned(),
+                    _ => text[11..].to_owned(),
+                }
+            }
+            _ => whole_seconds(StreamTime(second.saturating_mul(1_000_000))),
+        };
+        (first..)
+            .map(|k| k.saturating_mul(step))
+            .map(|second| Mark { at: (second as f64 - from) / span, text: text(second) })
+            .take_while(|mark| mark.at <= 1.0)
+            .take(MAX_MARKS as usize + 1)
+            .collect()
     }
 
     /// A path for each group of frames (`group` of a frame, below `groups`), on a strip of height 10.
     pub fn paths(&self, groups: usize, group: impl Fn(&Frame) -> usize) -> Vec<String> {
         let mut bars = vec![Vec::new(); groups];
         if self.frames.len() <= MAX_COLUMNS {
-            for (frame, &(start, end)) in self.frames.iter().zip(&self.cells) {
+            for (frame, &(start, end)) in self.frames.iter().zip(self.presence.cells()) {
                 bars[group(frame)].push((start, end, 0.0, 10.0));
             }
         } else {
             let mut counts = vec![vec![0u32; groups]; MAX_COLUMNS];
-            for (frame, &(start, _)) in self.frames.iter().zip(&self.cells) {
+            for (frame, &(start, _)) in self.frames.iter().zip(self.presence.cells()) {
                 let column = ((start * MAX_COLUMNS as f64) as usize).min(MAX_COLUMNS - 1);
                 counts[column][group(frame)] += 1;
             }
@@ -235,6 +292,8 @@ mod tests {
                 empty: None,
                 blur: None,
                 similarity: None,
+                picture: None,
+                origin: None,
             })
         };
         pattern.chars().enumerate().filter_map(frame).collect()
@@ -255,6 +314,52 @@ mod tests {
         assert_eq!(stretches("kbbk", &[0, 3]), [(0.0, 1.0), (3.0, 4.0)]);
         // The stream was away: a frame lasts four usual distances at most. Frame 2 came after.
         assert_eq!(stretches("kk........k", &[0, 1, 2]), [(0.0, 5.0), (10.0, 11.0)]);
+    }
+
+    fn marks(first: Frame, seconds: i64) -> Vec<(String, i64)> {
+        let later = |f: &Frame| Frame {
+            id: FrameId::new("later").unwrap(),
+            stream_time: f.stream_time.map(|t| StreamTime(t.micros() + seconds * 1_000_000)),
+            captured_at: f.captured_at.map(|t| Timestamp::from_micros(t.micros() + seconds * 1_000_000)),
+            ..f.clone()
+        };
+        let frames = [later(&first), first];
+        let all = Timeline::new(&frames);
+        all.strips[0].marks().into_iter().map(|m| (m.text, (1000.0 * m.at).round() as i64)).collect()
+    }
+
+    #[test]
+    fn marks_are_at_round_times() {
+        let at = |text: &str| Some(Timestamp::parse_compact(text).unwrap());
+        let frame = |stream: Option<i64>, captured| Frame {
+            stream_time: stream.map(|s| StreamTime(s * 1_000_000)),
+            captured_at: captured,
+            ..frames("k").remove(0)
+        };
+        let texts = |all: Vec<(String, i64)>| all.into_iter().map(|m| m.0).collect::<Vec<_>>();
+        // The last frame lasts as long as the first: 120 s are shown.
+        let two_minutes = marks(frame(Some(0), None), 60);
+        assert_eq!(texts(two_minutes), ["0:00:00", "0:00:30", "0:01:00", "0:01:30", "0:02:00"]);
+        let later = marks(frame(Some(65), at("20230525100138000000")), 30);
+        assert_eq!(
+            later,
+            [
+                ("0:01:10".to_owned(), 83),
+                ("0:01:20".to_owned(), 250),
+                ("0:01:30".to_owned(), 417),
+                ("0:01:40".to_owned(), 583),
+                ("0:01:50".to_owned(), 750),
+                ("0:02:00".to_owned(), 917)
+            ]
+        );
+        assert_eq!(texts(marks(frame(None, at("20230525235950000000")), 7_200))[..2], ["00:00", "01:00"]);
+        let days = texts(marks(frame(None, at("20230525120000000000")), 3 * 86_400));
+        assert_eq!((days.len(), days[0].as_str()), (6, "2023-05-26"));
+        let hours = texts(marks(frame(None, at("20230525120000000000")), 90_000));
+        assert_eq!(hours[..2], ["05-25 12:00", "05-26 00:00"]);
+        assert_eq!(texts(marks(frame(None, at("19700101000000000000")), 60))[1], "0:00:30");
+        assert!(marks(frame(None, None), 60).is_empty() && !Timeline::new(&[frame(None, None)]).timed());
+        assert!(marks(frame(Some(0), None), 40_000 * 86_400).len() <= 7);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `stats.html`.
 
 mod attributes;
+mod people;
 
 use std::io::Write;
 
@@ -12,7 +13,9 @@ use streamface_types::{StreamTime, Timestamp};
 
 use crate::Error;
 use crate::chart::{self, Bar, Caption, bars, line, plain_percent};
+use crate::faces::Sheet;
 use crate::layout::{self, Head, left_out, number, section, settings_section, source, table, tile, tiles};
+use crate::picture::Pictures;
 
 const STYLE: &str = include_str!("stats.css");
 /// Channels that are shown, most faces first.
@@ -29,26 +32,30 @@ pub struct StatsPage<'a> {
     pub source: String,
     /// Settings by name, in the order to show them.
     pub settings: Vec<(String, String)>,
+    /// What each dataset is called, where there are several.
+    pub datasets: Vec<String>,
     /// What was found.
     pub stats: &'a Stats,
 }
 
 impl StatsPage<'_> {
-    /// Writes the page to `out`.
+    /// Writes the page to `out`, with the pictures that `pictures` has.
     ///
     /// # Errors
-    /// [`Error::Write`] where `out` refuses.
-    pub fn render(&self, out: &mut dyn Write) -> Result<(), Error> {
-        layout::write(&self.page(), out).map_err(Error::Write)
+    /// [`Error::Write`] where `out` refuses. A picture that is missing is no error: its place says so.
+    pub fn render(&self, out: &mut dyn Write, pictures: &mut dyn Pictures) -> Result<(), Error> {
+        layout::write(&self.page(&mut Sheet::new(pictures)), out).map_err(Error::Write)
     }
 
-    fn page(&self) -> Markup {
+    fn page(&self, sheet: &mut Sheet<'_>) -> Markup {
         let title = if self.title.is_empty() { "Statistics" } else { &self.title };
         let head = Head { title, styles: &[chart::STYLE, STYLE], script: "" };
         let stats = self.stats;
         let distributions = stats.total.people > 0 || stats.over_time.is_some();
         let attributes = !stats.attributes.is_empty() || !stats.angles.is_empty();
         let sections = [
+            ("people", "People", !stats.people.is_empty()),
+            ("together", "Together", !stats.together.is_empty()),
             ("channels", "Channels", !stats.channels.is_empty()),
             ("distributions", "Distributions", distributions),
             ("attributes", "Attributes", attributes),
@@ -57,6 +64,8 @@ impl StatsPage<'_> {
         let main = html! {
             (self.numbers())
             (layout::nav(&sections, &html! {}))
+            (self.people(sheet))
+            (self.together(sheet))
             (self.channels())
             @if distributions { (self.distributions()) }
             @if attributes { (self.attributes()) }
@@ -79,9 +88,15 @@ impl StatsPage<'_> {
         let mut all = vec![
             tile("People", &Count(stats.total.people).to_string(), &people),
             tile("Faces", &Count(stats.total.faces).to_string(), &faces),
-            tile("Frames kept", &Count(stats.total.frames_kept).to_string(), &frames),
-            tile("Watched", &stats.total.watched(), &channels),
+            tile(
+                if self.timed() { "Frames kept" } else { "Photos" },
+                &Count(stats.total.frames_kept).to_string(),
+                &frames,
+            ),
         ];
+        if self.timed() {
+            all.push(tile("Watched", &stats.total.watched(), &channels));
+        }
         if let Some(d) = &stats.distances {
             let number = |d: Option<f64>| d.map_or_else(|| "–".to_owned(), |d| format!("{d:.3}"));
             let lines = [
@@ -93,21 +108,23 @@ impl StatsPage<'_> {
         tiles(&all)
     }
 
+    /// Whether frames have times: those of photos have none.
+    fn timed(&self) -> bool {
+        self.stats.total.hours > 0.0 || self.stats.over_time.is_some()
+    }
+
     fn channels(&self) -> Markup {
         let mut all: Vec<&Channel> = self.stats.channels.iter().collect();
         if all.is_empty() {
             return html! { section { p class="note" { "There are no frames and no faces." } } };
         }
         all.sort_by(|a, b| b.faces.cmp(&a.faces).then(a.name.cmp(&b.name)));
-        let columns = [
-            ("channel", false),
-            ("faces", false),
-            ("people", true),
-            ("watched", true),
-            ("faces an hour", true),
-            ("frames", true),
-            ("kept", true),
-        ];
+        let timed = self.timed();
+        let mut columns = vec![("channel", false), ("faces", false), ("people", true)];
+        if timed {
+            columns.extend([("watched", true), ("faces an hour", true)]);
+        }
+        columns.extend([(if timed { "frames" } else { "photos" }, true), ("kept", true)]);
         let most = all.first().map_or(0, |c| c.faces).max(1);
         let rate = |c: &Channel| match c.hours > 0.0 {
             true => Count((c.faces as f64 / c.hours).round() as u64).to_string(),
@@ -119,8 +136,7 @@ impl StatsPage<'_> {
                     th scope="row" { (channel.name) }
                     (bar(channel.faces, most, &Count(channel.faces).to_string()))
                     (number(Count(channel.people)))
-                    (number(channel.watched()))
-                    (number(rate(channel)))
+                    @if timed { (number(channel.watched())) (number(rate(channel))) }
                     (number(Count(channel.frames)))
                     (number(Count(channel.frames_kept)))
                 }
@@ -257,6 +273,8 @@ mod tests {
     use streamface_types::FaceId;
 
     use super::*;
+    use crate::NoPictures;
+    use streamface_eval::presence::FrameFate;
     use streamface_eval::stats::StatsBuilder;
 
     fn stats(hostile: &str, faces: u32) -> Stats {
@@ -265,7 +283,7 @@ mod tests {
         for i in 0..faces {
             let frame = format!("{hostile}_frame_202305251001{:02}000000", i % 60);
             let face: FaceId = format!("{frame}_face_{}", i / 60).parse().unwrap();
-            all.frame(&face.frame, "a", true);
+            all.frame(&face.frame, "a", FrameFate::Kept);
             all.face(&face);
             all.label(&face, i64::from(i.isqrt()), None);
             let said = serde_json::json!({"label": 0, "mask": 0.1, "attributes": {
@@ -280,8 +298,9 @@ mod tests {
     fn page(stats: &Stats, hostile: &str) -> String {
         let settings = vec![(hostile.to_owned(), hostile.to_owned())];
         let mut bytes = Vec::new();
-        StatsPage { title: hostile.to_owned(), source: hostile.to_owned(), settings, stats }
-            .render(&mut bytes)
+        let datasets = vec![hostile.to_owned(); 2];
+        StatsPage { title: hostile.to_owned(), source: hostile.to_owned(), settings, datasets, stats }
+            .render(&mut bytes, &mut NoPictures)
             .unwrap();
         String::from_utf8(bytes).unwrap()
     }
@@ -296,6 +315,8 @@ mod tests {
             "yaw",
             "no mask",
             "Settings",
+            "<th scope=\"row\">Person 6<span class=\"of\">news</span></th>",
+            "on screen",
         ] {
             assert!(found.contains(part), "{part}");
         }
@@ -310,6 +331,46 @@ mod tests {
         let bad = page(&stats(hostile, 50), hostile);
         assert!(!bad.contains("<script") && bad.contains("&lt;script&gt;x"));
         assert_eq!(bad.matches('<').count(), found.matches('<').count());
+    }
+
+    #[test]
+    fn photos_have_no_times() {
+        let mut all = StatsBuilder::new();
+        all.dataset();
+        for i in 0..3 {
+            let face: FaceId = format!("IMG_{i}_face_0").parse().unwrap();
+            all.frame(&face.frame, "photos/a.jpg", FrameFate::Kept);
+            all.face(&face);
+            all.label(&face, 0, Some("Ann"));
+        }
+        let found = page(&all.finish().unwrap(), "");
+        assert!(found.contains("<dt>Photos</dt>") && found.contains(">photos</th>"));
+        for part in ["Watched", "watched", "on screen", "0 s", "faces an hour", "Faces over time"] {
+            assert!(!found.contains(part), "{part}");
+        }
+    }
+
+    #[test]
+    fn who_is_with_whom_is_told() {
+        let mut all = StatsBuilder::new();
+        all.dataset();
+        for second in 0..9 {
+            let frame = format!("news_frame_2023052510010{second}000000");
+            let frame = streamface_types::FrameId::new(frame).unwrap();
+            all.frame(&frame, "a", FrameFate::Kept);
+            for (index, name) in [(0, "Ann"), (1, "Bob")].into_iter().take(if second < 4 { 2 } else { 1 }) {
+                let face = FaceId::new(frame.clone(), index);
+                all.face(&face);
+                all.label(&face, i64::from(index), Some(name));
+            }
+        }
+        let found = page(&all.finish().unwrap(), "");
+        let row = found.split("Who appears with whom").last().unwrap();
+        let text: String =
+            row.split('<').filter_map(|t| t.split_once('>')).map(|t| t.1).collect::<Vec<_>>().join(" ");
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains("Bob 4 44.4 % 100 %"), "{text}");
+        assert!(found.contains("9 s") && found.contains("4 s"), "screen time");
     }
 
     #[test]

@@ -1,14 +1,20 @@
 //! `verify.html`.
 
+mod hardest;
+
 use std::io::Write;
 
 use maud::{Markup, html};
 use streamface_eval::format::{Count, Digits, Percent, Plural};
 use streamface_eval::verification::{RocPoint, Verified};
 
+pub use hardest::{PairSide, ShownPair};
+
 use crate::Error;
 use crate::chart::{self, Axis, Chart, Series, Style, percent_tick, plain_percent, rate_tick};
+use crate::faces::Sheet;
 use crate::layout::{self, Head, number, section, settings_section, source, table, tile, tiles};
+use crate::picture::Pictures;
 
 const STYLE: &str = include_str!("verify.css");
 /// Most points of the curve: more than the drawing has columns.
@@ -26,22 +32,26 @@ pub struct VerificationPage<'a> {
     pub caution: String,
     /// Settings by name, in the order to show them.
     pub settings: Vec<(String, String)>,
-    /// Pairs that could not be compared, since one of their faces is missing.
-    pub skipped: u64,
     /// What was found.
     pub verified: &'a Verified,
+    /// Pairs of two people that are hardest to tell, the nearest first.
+    pub different: Vec<ShownPair>,
+    /// Pairs of one person that are, the farthest first.
+    pub same: Vec<ShownPair>,
+    /// Folder of the face images, relative to the page; empty for no links.
+    pub faces_folder: String,
 }
 
 impl VerificationPage<'_> {
-    /// Writes the page to `out`.
+    /// Writes the page to `out`, with the pictures that `pictures` has.
     ///
     /// # Errors
-    /// [`Error::Write`] where `out` refuses.
-    pub fn render(&self, out: &mut dyn Write) -> Result<(), Error> {
-        layout::write(&self.page(), out).map_err(Error::Write)
+    /// [`Error::Write`] where `out` refuses. A picture that is missing is no error: its place says so.
+    pub fn render(&self, out: &mut dyn Write, pictures: &mut dyn Pictures) -> Result<(), Error> {
+        layout::write(&self.page(&mut Sheet::new(pictures)), out).map_err(Error::Write)
     }
 
-    fn page(&self) -> Markup {
+    fn page(&self, sheet: &mut Sheet<'_>) -> Markup {
         let title = if self.title.is_empty() { "Verification" } else { &self.title };
         let head = Head { title, styles: &[chart::STYLE, STYLE], script: "" };
         let header = html! {
@@ -50,6 +60,7 @@ impl VerificationPage<'_> {
         };
         let sections = [
             ("roc", "ROC", true),
+            ("hardest", "Hardest pairs", !(self.different.is_empty() && self.same.is_empty())),
             ("folds", "Folds", true),
             ("settings", "Settings", !self.settings.is_empty()),
         ];
@@ -57,6 +68,7 @@ impl VerificationPage<'_> {
             (self.numbers())
             (layout::nav(&sections, &html! {}))
             (self.roc())
+            (self.hardest(sheet))
             (self.folds())
             (settings_section(&self.settings))
         };
@@ -66,18 +78,28 @@ impl VerificationPage<'_> {
     fn numbers(&self) -> Markup {
         let v = self.verified;
         let folds = Plural(v.folds.len(), "fold");
-        let error = format!("± {:.2}\u{a0}%, the standard error of {folds}", 100.0 * v.standard_error);
-        let mut all = vec![tile("Accuracy", &percent(v.accuracy), &[error])];
+        let mut lines =
+            vec![format!("± {:.2}\u{a0}%, the standard error of {folds}", 100.0 * v.standard_error)];
+        if v.missing > 0 {
+            let with = percent(v.accuracy_with_missing);
+            lines.push(format!(
+                "{with} with {} without a face counted as refused",
+                Plural(v.missing as usize, "pair")
+            ));
+        }
+        let mut all = vec![tile("Accuracy", &percent(v.accuracy), &lines)];
         // The smallest rate that every set of pairs worth the name allows.
         if let Some(at) = v.tar_at_far.iter().rfind(|t| t.far >= 0.999e-3) {
-            let says = [format!("at a false accept rate of {}", plain_percent(at.far))];
+            let says = [
+                at.interval.map_or_else(String::new, |[low, high]| {
+                    format!("{} to {}, 95\u{a0}% by people", tight(&short(low)), tight(&short(high)))
+                }),
+                format!("at a false accept rate of {}", tight(&plain_percent(at.far))),
+            ];
             all.push(tile("True accept rate", &percent(at.tar), &says));
         }
-        let skipped = if self.skipped == 0 {
-            String::new()
-        } else {
-            format!("{} more skipped: a face is missing", Count(self.skipped))
-        };
+        let skipped =
+            if v.missing == 0 { String::new() } else { format!("{} more without a face", Count(v.missing)) };
         let kinds = format!("{} of one person, {} of two", Count(v.same), Count(v.different));
         all.extend([
             tile("Equal error rate", &percent(v.eer), &[format!("at distance {:.3}", v.eer_threshold)]),
@@ -104,12 +126,18 @@ impl VerificationPage<'_> {
             mark: None,
             wanted: None,
         };
-        let columns = [("false accept rate", true), ("true accept rate", true), ("distance at most", true)];
+        let columns = [
+            ("false accept rate", true),
+            ("true accept rate", true),
+            ("95 % by people", true),
+            ("distance at most", true),
+        ];
         let rows = html! {
             @for at in &v.tar_at_far {
                 tr {
                     (number(chance(at.far)))
                     (number(rate(at.tar)))
+                    (number(at.interval.map_or_else(|| "–".to_owned(), |[a, b]| format!("{} to {}", short(a), short(b)))))
                     (number(at.threshold.map_or_else(|| "–".to_owned(), |t| format!("{t:.4}"))))
                 }
             }
@@ -119,25 +147,58 @@ impl VerificationPage<'_> {
                 "Share of accepted pairs of one person over the share of accepted pairs of two people. The curve begins \
                  at one wrong pair, which is " (chance(1.0 / v.different as f64)) "."
             }
-            div class="roc" { (curve.draw()) (table("True accept rates", &columns, &rows)) }
+            div class="roc" {
+                (curve.draw())
+                div {
+                    @if !v.tar_at_far.is_empty() { (table("True accept rates", &columns, &rows)) }
+                    @if let Some(few) = v.too_few {
+                        p class="note below" {
+                            "Not told at a false accept rate of " (chance(few.far)) ": "
+                            (Plural(few.accepted as usize, "pair")) " of two people would be accepted there, and " (few.needed)
+                            " are needed."
+                        }
+                    }
+                    @if !v.tar_at_far.is_empty() {
+                        p class="note below" {
+                            "The interval counts pairs that share a person as alike (there are " (Count(v.people))
+                            " people), and allows for the error of the threshold."
+                        }
+                    }
+                }
+            }
         };
         section("roc", "ROC curve", &body)
     }
 
     fn folds(&self) -> Markup {
-        let columns = [("fold", true), ("pairs", true), ("distance at most", true), ("accuracy", true)];
+        let v = self.verified;
+        let missing = v.missing > 0;
+        let mut columns =
+            vec![("fold", true), ("pairs", true), ("distance at most", true), ("accuracy", true)];
+        if missing {
+            columns.extend([("pairs without a face", true), ("accuracy with these refused", true)]);
+        }
         let rows = html! {
-            @for (i, fold) in self.verified.folds.iter().enumerate() {
+            @for (i, fold) in v.folds.iter().enumerate() {
                 tr {
                     (number(i + 1))
                     (number(Count(fold.pairs)))
                     (number(format_args!("{:.4}", fold.threshold)))
                     (number(rate(fold.accuracy)))
+                    @if missing { (number(Count(fold.missing))) (number(rate(fold.accuracy_with_missing))) }
                 }
             }
         };
         let body = html! {
-            p class="note" { "Each fold is scored with the threshold that is best on all other folds." }
+            p class="note" {
+                "Each fold is scored with the threshold that is best on all other folds. "
+                @if v.people_in_several_folds == 0 {
+                    "No person is in two of them."
+                } @else {
+                    (Count(v.people_in_several_folds)) " of " (Count(v.people))
+                    " people are in several of them: a threshold is tried on people that it was chosen on, and the accuracy flatters."
+                }
+            }
             (table("Folds", &columns, &rows))
         };
         section("folds", "Folds", &body)
@@ -147,6 +208,17 @@ impl VerificationPage<'_> {
 /// A share to two digits.
 fn percent(share: f64) -> String {
     Percent(share, 2).to_string()
+}
+
+/// A share to two digits at most, which reads as 100 % or 0 only where it is.
+fn short(share: f64) -> String {
+    let text = plain_percent((1e4 * share).round() / 1e4);
+    if share < 1.0 && text == "100 %" { percent(share) } else { text }
+}
+
+/// A number that stays on one line with its unit.
+fn tight(text: &str) -> String {
+    text.replace(' ', "\u{a0}")
 }
 
 /// A share without a tail of zeros, and with more digits where it is near 100 % or 0.
@@ -188,24 +260,40 @@ fn stairs(corners: &[RocPoint]) -> Vec<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use streamface_eval::verification::verify;
+    use crate::NoPictures;
+    use streamface_eval::verification::{Compared, verify};
 
     fn page(n: u32) -> String {
         let pair = |i: u32| {
             let same = i.is_multiple_of(2);
-            (f64::from(i * 37 % 101) / 100.0 + if same { 0.0 } else { 0.4 }, same, Some(i as usize / 2 % 10))
+            Compared {
+                distance: f64::from(i * 37 % 101) / 100.0 + if same { 0.0 } else { 0.4 },
+                same,
+                fold: Some(i as usize / 2 % 10),
+                people: [i % 41, if same { i % 41 } else { 41 + i % 7 }],
+            }
         };
-        let verified = verify(&(0..n).map(pair).collect::<Vec<_>>()).unwrap();
+        let missing = [(true, 0), (false, 0), (true, 3), (true, 3), (true, 3), (true, 4), (false, 5)];
+        let verified = verify(&(0..n).map(pair).collect::<Vec<_>>(), &missing).unwrap();
+        let side = |name: &str| PairSide {
+            name: name.to_owned(),
+            image: "x.jpg".to_owned(),
+            face: "f_face_0".parse().ok(),
+        };
+        let shown =
+            |wrong, more| ShownPair { sides: [side("<Ann>"), side("Bob")], distance: 0.25, wrong, more };
         let page = VerificationPage {
             title: String::new(),
             source: "<a>".to_owned(),
             caution: "x < y".to_owned(),
             settings: vec![("metric".to_owned(), "cosine".to_owned())],
-            skipped: 7,
             verified: &verified,
+            different: vec![shown(true, 3), shown(false, 0)],
+            same: Vec::new(),
+            faces_folder: "faces".to_owned(),
         };
         let mut bytes = Vec::new();
-        page.render(&mut bytes).unwrap();
+        page.render(&mut bytes, &mut NoPictures).unwrap();
         String::from_utf8(bytes).unwrap()
     }
 
@@ -214,14 +302,30 @@ mod tests {
         let found = page(2000);
         let caution = "<p class=\"caution\">x &lt; y</p>";
         let counts = "1,000 of one person, 1,000 of two";
-        for part in ["&lt;a&gt;", "10 folds", counts, "7 more skipped", "0.1 %", caution] {
+        let hardest = [
+            "&lt;Ann&gt;",
+            "4 pairs are accepted",
+            "and 3 more pairs of these two",
+            "href=\"faces/f_face_0.png\"",
+        ];
+        let told = [
+            "95\u{a0}% by people",
+            "with 7 pairs without a face counted as refused",
+            "48 people are in several",
+        ];
+        let few = "Not told at a false accept rate of 1 %: 10 pairs";
+        for part in ["&lt;a&gt;", "10 folds", counts, "7 more without a face", few, caution]
+            .iter()
+            .chain(&hardest)
+            .chain(&told)
+        {
             assert!(found.contains(part), "{part}");
         }
         assert!(!found.contains("NaN") && !found.contains("inf") && !found.contains("<script"));
         assert!(
             found.contains("default-src 'none'") && !found.contains("http:") && !found.contains("https:")
         );
-        assert_eq!(found.matches("<tr>").count(), 1 + 3 + 1 + 10);
+        assert_eq!(found.matches("<tr>").count(), 1 + 1 + 1 + 10);
         assert_eq!(found, page(2000));
     }
 

@@ -1,0 +1,119 @@
+//! People one by one, and who of them is with whom.
+
+use maud::{Markup, html};
+use streamface_eval::format::{Count, duration};
+use streamface_eval::stats::{PersonFigures, Together};
+use streamface_types::FaceId;
+
+use super::{StatsPage, bar, share};
+use crate::faces::Sheet;
+use crate::layout::{left_out, number, section, table};
+
+/// Rows of either table.
+const MAX_ROWS: usize = 60;
+
+impl StatsPage<'_> {
+    pub(super) fn people(&self, sheet: &mut Sheet<'_>) -> Markup {
+        let people = &self.stats.people;
+        if people.is_empty() {
+            return html! {};
+        }
+        let timed = people.iter().any(|person| person.seconds.is_some());
+        let mut columns = vec![("", false), ("person", false), ("faces", false), (self.frames_word(), true)];
+        if timed {
+            columns.extend([("on screen", true), ("of all that was watched", true)]);
+        }
+        let most = people.iter().map(|p| p.faces).max().unwrap_or(1);
+        let watched = 3600.0 * self.stats.total.hours;
+        let rows = html! {
+            @for person in people.iter().take(MAX_ROWS) {
+                tr {
+                    td class="picture" { (self.faces(sheet, person, 3)) }
+                    (self.name(person))
+                    (bar(person.faces, most, &Count(person.faces).to_string()))
+                    (number(Count(person.frames)))
+                    @if timed {
+                        (number(person.seconds.map_or_else(|| "–".to_owned(), |s| duration(s / 3600.0))))
+                        (number(match person.seconds {
+                            Some(seconds) if watched > 0.0 => share(seconds.min(watched).round() as u64, watched.round() as u64),
+                            _ => "–".to_owned(),
+                        }))
+                    }
+                }
+            }
+        };
+        let body = html! {
+            p class="note" {
+                "Sorted by number of faces."
+                @if timed { " On screen is the time from each frame that shows the person to the next." }
+            }
+            (table("People", &columns, &rows))
+            (left_out(self.stats.total.people as usize, MAX_ROWS, "more row"))
+        };
+        section("people", "People", &body)
+    }
+
+    pub(super) fn together(&self, sheet: &mut Sheet<'_>) -> Markup {
+        let all = &self.stats.together;
+        if all.is_empty() {
+            return html! {};
+        }
+        let together = format!("{} together", self.frames_word());
+        let columns = [
+            ("", false),
+            ("person", false),
+            ("", false),
+            ("with", false),
+            (together.as_str(), true),
+            ("of those of the first", true),
+            ("of those of the second", true),
+        ];
+        let rows = html! { @for pair in all.iter().take(MAX_ROWS) { (self.pair(sheet, pair)) } };
+        let body = html! {
+            p class="note" { "People whom the same " (self.frames_word()) " show, sorted by how many do." }
+            (table("Who appears with whom", &columns, &rows))
+            (left_out(all.len(), MAX_ROWS, "more row"))
+        };
+        section("together", "Who appears with whom", &body)
+    }
+
+    fn pair(&self, sheet: &mut Sheet<'_>, pair: &Together) -> Markup {
+        let people = [pair.a, pair.b].map(|at| self.stats.people.get(at));
+        let [Some(a), Some(b)] = people else { return html! {} };
+        html! {
+            tr {
+                td class="picture one" { (self.faces(sheet, a, 1)) }
+                (self.name(a))
+                td class="picture one" { (self.faces(sheet, b, 1)) }
+                (self.name(b))
+                (number(Count(pair.frames)))
+                (number(share(pair.frames, a.frames)))
+                (number(share(pair.frames, b.frames)))
+            }
+        }
+    }
+
+    /// The name, with its dataset where there are several.
+    fn name(&self, person: &PersonFigures) -> Markup {
+        html! {
+            th scope="row" {
+                (person.name)
+                @if self.datasets.len() > 1 {
+                    @if let Some(dataset) = self.datasets.get(person.dataset) { span class="of" { (dataset) } }
+                }
+            }
+        }
+    }
+
+    fn faces(&self, sheet: &mut Sheet<'_>, person: &PersonFigures, most: usize) -> Markup {
+        let middle = person.examples.len() / 2;
+        // One alone is that in the middle.
+        let from = if most == 1 { middle } else { 0 };
+        let faces: Vec<&FaceId> = person.examples.iter().skip(from).take(most).collect();
+        sheet.faces("", &person.name, &faces)
+    }
+
+    fn frames_word(&self) -> &'static str {
+        if self.timed() { "frames" } else { "photos" }
+    }
+}
