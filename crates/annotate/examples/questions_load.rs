@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use streamface_annotate::questions::{AnswerKind, Candidate, Clusters, Prior, Queue, Settings};
+use streamface_annotate::questions::{AnswerKind, Candidate, Clusters, Queue, Settings};
 use streamface_kernels::SplitMix64;
 use streamface_types::{Embeddings, Metric};
 
@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let before = resident();
     let start = Instant::now();
     let clusters = Clusters::new(sizes, means, candidates, vec![])?;
-    let mut queue = Queue::new(clusters.clone(), &Prior::default(), Settings::default())?;
+    let mut queue = Queue::new(clusters.clone(), Settings::default())?;
     println!(
         "{n} clusters, {pairs} pairs: queue after {:.0?}, first screen after {:.0?}",
         start.elapsed(),
@@ -83,7 +83,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     let timed = |action: &str, start: Instant| println!("{action}: {:.0?}", start.elapsed());
     let start = Instant::now();
-    let mut again = Queue::new(clusters, &Prior::default(), Settings::default())?;
+    let mut again = Queue::new(clusters, Settings::default())?;
     for &said in &given {
         again.answer(said.into())?;
     }

@@ -13,7 +13,8 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use answerer::{
-    Answerer, Course, LEVELS, Result, Tally, Way, World, knowing_way, old_way, our_way, wrong_suspects,
+    Answerer, Course, LEVELS, Result, Tally, Way, World, calibration_error, chances, knowing_way, old_way,
+    our_way, wrong_suspects,
 };
 use streamface_annotate::questions::{ByDistance, CompatOrder, Settings};
 
@@ -43,6 +44,24 @@ fn main() -> Result<()> {
         world.clusters.len(),
         world.clusters.candidates().len(),
         Tally::new(&world).f(),
+    );
+    let mut queue = world.queue(Settings::default())?;
+    let said = chances(&world, &mut queue);
+    let likely: Vec<(f64, bool)> = said.iter().copied().filter(|(chance, _)| *chance >= 0.01).collect();
+    let high: Vec<&(f64, bool)> = said.iter().filter(|(chance, _)| *chance >= 0.8).collect();
+    let now = queue.progress();
+    println!(
+        "before any answer: calibration error {:.3} of {} candidates, {:.3} of {} at 0.01 or more; {} at 0.8 or more, {} of them \
+         right; F thought {:.3}; {} screens, {:.0} s left",
+        calibration_error(&said),
+        said.len(),
+        calibration_error(&likely),
+        likely.len(),
+        high.len(),
+        high.iter().filter(|(_, same)| *same).count(),
+        now.f,
+        now.screens_left,
+        now.seconds_left,
     );
     println!("\nall answers right; pairs / screens / seconds to F");
     println!("{:34}{}{:>26}", "", LEVELS.map(|l| format!("{l:>26}")).join(""), "end");

@@ -62,6 +62,19 @@ pub enum Action {
         /// Faces of the target person.
         to: Vec<FaceId>,
     },
+    /// These are two people: the faces of `right` leave their person and are another one together, and the two are never asked
+    /// about again.
+    Tear {
+        /// Faces of the one that stays: all of them, or some.
+        left: Vec<FaceId>,
+        /// All faces of the one that leaves.
+        right: Vec<FaceId>,
+    },
+    /// All these faces are one person, looked at as a whole: they stay together, and it is not asked whether they are two.
+    Whole {
+        /// Its faces: all of them, or as many as were known.
+        person: Vec<FaceId>,
+    },
     /// A person's name.
     Name {
         /// Faces shown.
@@ -87,9 +100,11 @@ impl Action {
         match self {
             Self::Compare { pairs } => pairs.iter().flat_map(|p| [&p.left[..], &p.right[..]]).collect(),
             Self::Move { faces, to } => vec![faces, to],
+            Self::Tear { left, right } => vec![left, right],
             Self::Noise { faces: all }
             | Self::Split { faces: all, .. }
             | Self::Skip { person: all }
+            | Self::Whole { person: all }
             | Self::Name { person: all, .. } => vec![all],
             Self::Undo { .. } | Self::Redo { .. } => Vec::new(),
         }

@@ -23,7 +23,7 @@ use serde::Serialize;
 
 pub use counts::PairCounts;
 
-use crate::distributions::normal_pdf;
+use crate::distributions::student_pdf;
 use crate::strangers::Strangers;
 
 /// Two clusters, or many pairs of clusters that are alike.
@@ -114,10 +114,15 @@ pub struct Mixture {
 const MAX_ROUNDS: usize = 300;
 /// The fit ends when the share changes by less than this part of itself.
 const SETTLED: f64 = 1e-7;
+/// Rounds of the fit within clusters.
+const WITHIN_ROUNDS: usize = 30;
 /// Pairs known to be two people, from which on the first guess of strangers is made of these alone.
 const MIN_SURE: f64 = 30.0;
 /// The mean distance of one person stays so many deviations of strangers below that of strangers.
 const MIN_GAP: f64 = 1.5;
+/// The distances of one person spread at most this part of those of strangers: a wider distribution explains what strangers
+/// are not quite normal in.
+const MOST_SPREAD: f64 = 0.7;
 /// Log-odds are held within this.
 const MAX_LOG_ODDS: f64 = 30.0;
 /// Pairs that the default of [`Prior::same`] weighs as much as.
@@ -141,7 +146,8 @@ impl Mixture {
             deviation: 0.125 * first.mean,
             pairs: PRIOR_PAIRS,
         });
-        let same = OnePerson { mean: assumed.mean, deviation: assumed.deviation, by_size: 0.0 };
+        let deviation = assumed.deviation.min(MOST_SPREAD * first.deviation);
+        let same = OnePerson { mean: assumed.mean, deviation, by_size: 0.0 };
         let OnePerson { mean, deviation, by_size } = first;
         let strangers = Strangers { mean, deviation, by_size, people: people.max(2.0) };
         let share = prior.share.0 / (prior.share.0 + prior.share.1);
@@ -167,23 +173,59 @@ impl Mixture {
     /// The same as the logarithm of the odds, from −30 to 30: evidence adds to it.
     #[must_use]
     pub fn log_odds(&self, distance: f64, sizes: (u32, u32)) -> f64 {
-        // Beyond the mean of strangers a wide distribution of one person would count as more likely again.
-        let size = log_size(sizes);
-        let distance = distance.min(self.strangers.mean + self.strangers.by_size * size);
-        let ratio = (self.same.density(distance, size) / self.strangers.density(distance, sizes)).ln();
-        // Both densities may be 0 where sizes differ by much: then nothing speaks for one person.
-        let ratio = if ratio.is_nan() { -MAX_LOG_ODDS } else { ratio };
-        ((self.share / (1.0 - self.share)).ln() + ratio).clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS)
+        self.odds().log_odds(distance, sizes)
+    }
+
+    /// The same for many pairs.
+    #[must_use]
+    pub fn odds(&self) -> Odds {
+        Odds {
+            mixture: *self,
+            prior: (self.share / (1.0 - self.share)).ln(),
+            peak: (student_pdf(0.0, self.strangers.degrees()) / self.strangers.spread()).ln(),
+        }
+    }
+
+    /// The mixture of clusters that hold one person and of clusters that hold two, by the distances of the best two parts of
+    /// each. `parts` are these distances. Distances of strangers are as here; those of the two parts of one person are fitted.
+    /// `share` of the result is the share of clusters that hold one person, so [`chance`](Self::chance) is the chance that a
+    /// cluster holds one person.
+    ///
+    /// `joinable`: pairs of people that could have become a cluster by mistake, as likely at one distance as at another.
+    /// O(parts · rounds).
+    #[must_use]
+    pub fn within(&self, parts: &[Pair], joinable: f64) -> Self {
+        let clusters: f64 = parts.iter().map(|p| p.weight).sum();
+        let share = (clusters + 1.0) / (clusters + 1.0 + joinable.max(1.0));
+        let assumed = Assumed {
+            mean: 0.5 * self.same.mean,
+            deviation: self.same.deviation.max(0.5 * self.strangers.deviation),
+            pairs: PRIOR_PAIRS,
+        };
+        let same = OnePerson { mean: assumed.mean, deviation: assumed.deviation, by_size: 0.0 };
+        let mut mixture = Self { strangers: self.strangers, same, share };
+        let most = self.strangers.mean - MIN_GAP * self.strangers.deviation;
+        for _ in 0..WITHIN_ROUNDS {
+            let odds = mixture.odds();
+            let mut one = Line::default();
+            for part in parts {
+                let chance = sigmoid(odds.log_odds(part.distance, part.sizes) + part.evidence);
+                one.add(part.log_size(), part.distance, part.weight * chance);
+            }
+            mixture.same = one.fitted(Some(assumed), most);
+        }
+        mixture
     }
 
     /// One round: the chance of each pair, then the distributions that these chances give.
     fn improved(&self, pairs: &[Pair], assumed: Assumed, prior: &Prior) -> Self {
         let (mut one, mut two) = (Line::default(), Line::default());
         let (mut same, mut open) = (0.0, 0.0);
+        let odds = self.odds();
         for pair in pairs {
             let sure = pair.evidence == f64::NEG_INFINITY;
             let chance =
-                if sure { 0.0 } else { sigmoid(self.log_odds(pair.distance, pair.sizes) + pair.evidence) };
+                if sure { 0.0 } else { sigmoid(odds.log_odds(pair.distance, pair.sizes) + pair.evidence) };
             let (x, w) = (pair.log_size(), pair.weight);
             one.add(x, pair.distance, w * chance);
             two.add(x, pair.distance, w * (1.0 - chance));
@@ -196,16 +238,43 @@ impl Mixture {
         let strangers = Strangers { mean, deviation, by_size, people: self.strangers.people };
         // Where the sizes are those of the pairs of one person.
         let there = strangers.mean + strangers.by_size * one.mean_x();
-        let same_distances = one.fitted(Some(assumed), there - MIN_GAP * strangers.deviation);
+        let mut same_distances = one.fitted(Some(assumed), there - MIN_GAP * strangers.deviation);
+        same_distances.deviation = same_distances.deviation.min(MOST_SPREAD * strangers.deviation);
         let share = (same + prior.share.0) / (open + prior.share.0 + prior.share.1);
         Self { strangers, same: same_distances, share: share.clamp(1e-12, 0.5) }
     }
 }
 
-impl OnePerson {
-    fn density(&self, distance: f64, log_size: f64) -> f64 {
-        let z = (distance - self.by_size * log_size - self.mean) / self.deviation;
-        normal_pdf(z.max(0.0)) / self.deviation
+/// A [`Mixture`] ready for many pairs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Odds {
+    mixture: Mixture,
+    /// Log-odds of the share.
+    prior: f64,
+    /// Logarithm of the density of strangers at their mean.
+    peak: f64,
+}
+
+impl Odds {
+    /// The mixture.
+    #[must_use]
+    pub fn mixture(&self) -> &Mixture {
+        &self.mixture
+    }
+
+    /// [`Mixture::log_odds`].
+    #[must_use]
+    pub fn log_odds(&self, distance: f64, sizes: (u32, u32)) -> f64 {
+        let Mixture { strangers, same, .. } = &self.mixture;
+        let size = log_size(sizes);
+        // Beyond the mean of strangers a wide distribution of one person would count as more likely again.
+        let middle = strangers.mean + strangers.by_size * size;
+        let distance = distance.min(middle);
+        let (z, degrees) = ((distance - middle) / strangers.spread(), strangers.degrees());
+        let two = self.peak - 0.5 * (degrees + 1.0) * (z * z / degrees).ln_1p();
+        let z = ((distance - same.by_size * size - same.mean) / same.deviation).max(0.0);
+        let one = -0.5 * z * z - (same.deviation * std::f64::consts::TAU.sqrt()).ln();
+        (self.prior + one - two).clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS)
     }
 }
 
@@ -283,7 +352,7 @@ fn strangers_at_first(pairs: &[Pair], assumed: Option<Assumed>) -> Option<OnePer
     let mut all: Vec<(f64, f64)> = pairs.iter().map(|p| (p.distance, p.weight)).collect();
     all.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     let total: f64 = all.iter().map(|(_, w)| w).sum();
-    if !(total > 0.0) {
+    if total <= 0.0 {
         return None;
     }
     if let Some(Assumed { mean, deviation, .. }) = assumed {

@@ -48,11 +48,11 @@ impl Strangers {
     }
 
     /// Deviation of a new distance from the estimated mean.
-    fn spread(&self) -> f64 {
+    pub(crate) fn spread(&self) -> f64 {
         self.deviation * (1.0 + 2.0 / self.people.max(2.0)).sqrt()
     }
 
-    fn degrees(&self) -> f64 {
+    pub(crate) fn degrees(&self) -> f64 {
         (self.people - 1.0).max(1.0)
     }
 }

@@ -24,10 +24,17 @@ pub fn answered_pairs(people: &People, decisions: &[Decision]) -> Vec<(i64, i64)
     };
     let mut found = BTreeSet::new();
     for decision in decisions.iter().filter(|d| people.holds(d.id)) {
-        let Action::Compare { pairs } = &decision.action else { continue };
-        for pair in pairs.iter().filter(|p| p.verdict != Verdict::Same) {
-            let right = who(&pair.right);
-            let both = who(&pair.left).into_iter().flat_map(|a| right.iter().map(move |&b| (a, b)));
+        let sides: Vec<(&[FaceId], &[FaceId])> = match &decision.action {
+            Action::Compare { pairs } => {
+                let apart = pairs.iter().filter(|p| p.verdict != Verdict::Same);
+                apart.map(|p| (&p.left[..], &p.right[..])).collect()
+            }
+            Action::Tear { left, right } => vec![(left, right)],
+            _ => continue,
+        };
+        for (left, right) in sides {
+            let right = who(right);
+            let both = who(left).into_iter().flat_map(|a| right.iter().map(move |&b| (a, b)));
             found.extend(both.filter(|&(a, b)| people.verdict_between(a, b).is_some()).filter_map(
                 |(a, b)| {
                     let (a, b) = (people.label(a)?, people.label(b)?);

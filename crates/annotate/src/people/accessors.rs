@@ -1,5 +1,7 @@
 //! Accessors of [`People`].
 
+use std::collections::HashSet;
+
 use streamface_types::FaceId;
 
 use super::decision_index::IndexedAction;
@@ -116,6 +118,28 @@ impl People {
     #[must_use]
     pub fn skipped(&self, person: u32) -> bool {
         self.state.root(person).is_some_and(|root| self.state.skipped.contains(&root))
+    }
+
+    /// Whether two groups of faces were said to be one person as a whole ([`Action::Whole`](crate::Action::Whole)): a decision
+    /// that holds names at least a tenth of either, and no later one moves these.
+    ///
+    /// O(faces that such decisions name).
+    #[must_use]
+    pub fn is_whole(&self, left: &[u32], right: &[u32]) -> bool {
+        let entries = self.decisions.entries.iter().enumerate().filter(|(at, _)| self.state.holds[*at]);
+        let mut said = entries.filter_map(|(at, entry)| match &entry.action {
+            IndexedAction::Whole((faces, ..)) => Some((at, faces)),
+            _ => None,
+        });
+        said.any(|(at, faces)| {
+            let named: HashSet<u32> = self
+                .state
+                .atoms_of(&self.clusters, &self.decisions, faces, at)
+                .map(|(face, _)| face)
+                .collect();
+            let enough = |side: &[u32]| 10 * side.iter().filter(|f| named.contains(f)).count() >= side.len();
+            !left.is_empty() && !right.is_empty() && enough(left) && enough(right)
+        })
     }
 
     /// Whether two people were said to be different.

@@ -101,6 +101,9 @@ pub enum Refusal {
         /// Faces of the side.
         faces: usize,
     },
+    /// A face is in both halves of a person that is torn apart.
+    #[error("{0} is in both halves")]
+    BothSides(FaceId),
     /// All faces of a side are noise.
     #[error("{0} belongs to no one")]
     NoOne(FaceId),

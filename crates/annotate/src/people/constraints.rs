@@ -103,10 +103,11 @@ impl People {
         Some(self.clusters.cluster[face as usize]).filter(|&cluster| cluster != NO_CLUSTER)
     }
 
-    /// The pairs of a comparison: known faces of both sides, and the verdict.
+    /// The pairs of a comparison, or the halves of one that was torn apart: known faces of both sides, and the verdict.
     pub fn compared(&self, decision: u64) -> impl Iterator<Item = (&[u32], &[u32], Verdict)> {
         let pairs = match self.decisions.find(decision).map(|at| &self.decisions.entries[at].action) {
             Some(IndexedAction::Compare(pairs)) => &pairs[..],
+            Some(IndexedAction::Tear { pair, .. }) => std::slice::from_ref(pair),
             _ => &[],
         };
         pairs

@@ -53,6 +53,13 @@ pub(super) enum IndexedAction {
         to: Side,
         own: u32,
     },
+    /// The pair "different", and the new atom of its right side.
+    Tear {
+        pair: Pair,
+        first: u32,
+    },
+    /// The faces that are one person on the left, and none on the right, with "same".
+    Whole(Pair),
     Skip(Side),
     Name(Side, Option<String>),
     Undo(u64),
@@ -80,16 +87,20 @@ impl DecisionIndex {
 
     /// A pair of the decision at this position.
     pub(super) fn pair(&self, at: u32, pair: u32) -> Option<&Pair> {
-        let IndexedAction::Compare(pairs) = &self.entries[at as usize].action else { return None };
-        pairs.get(pair as usize)
+        match &self.entries[at as usize].action {
+            IndexedAction::Compare(pairs) => pairs.get(pair as usize),
+            IndexedAction::Tear { pair: torn, .. } if pair == 0 => Some(torn),
+            _ => None,
+        }
     }
 
-    /// The faces that a decision moves (noise, split or move).
+    /// The faces that a decision moves (noise, split, move or tear).
     pub(super) fn placed(&self, entry: &Entry) -> Option<&[u32]> {
         match &entry.action {
             IndexedAction::Noise(faces)
             | IndexedAction::Split { faces, .. }
             | IndexedAction::Move { faces, .. } => Some(self.faces(faces)),
+            IndexedAction::Tear { pair: (_, right, _), .. } => Some(self.faces(right)),
             _ => None,
         }
     }
@@ -125,6 +136,11 @@ impl DecisionIndex {
                 self.made += 1;
                 IndexedAction::Move { faces: side(faces), to: side(to), own }
             }
+            Action::Tear { left, right } => {
+                self.made += 1;
+                IndexedAction::Tear { pair: (side(left), side(right), Verdict::Different), first: own }
+            }
+            Action::Whole { person } => IndexedAction::Whole((side(person), side(&[]), Verdict::Same)),
             Action::Skip { person } => IndexedAction::Skip(side(person)),
             Action::Name { person, name } => IndexedAction::Name(side(person), name.clone()),
             Action::Undo { decision } => IndexedAction::Undo(*decision),

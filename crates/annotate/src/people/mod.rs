@@ -3,13 +3,15 @@
 //! A decision names faces, never cluster numbers, so it means the same after every new clustering:
 //!
 //! * The last decision on a face decides where it belongs: to no one (`Noise`), to a group of its own
-//!   (`Split`), or to another person (`Move`). Without one it belongs to its cluster. A cluster without the
+//!   (`Split`, `Tear`), or to another person (`Move`). Without one it belongs to its cluster. A cluster without the
 //!   faces that left it, and each group, is an *atom*. If all faces of the target of a move have left, the
 //!   moved faces are a group of their own.
 //! * In a decision about people, faces that a later decision moves, and faces that belong to no one, are
 //!   ignored.
 //! * `Same`: the atoms of all faces of both sides are one person. `Different`: no person has faces of both
 //!   sides. Faces of one frame are different people, unless [`People::new`] is told otherwise.
+//! * `Tear`: the right side is a group of its own, and `Different` from the left. `Whole` is `Same` for all faces that it
+//!   names, and answers whether they are two people ([`People::is_whole`]).
 //! * Decisions apply in the order in which they were made. A pair that contradicts earlier decisions is a
 //!   [`Conflict`]: it is listed and not applied. [`People::check`] finds conflicts before a decision is
 //!   recorded.
@@ -156,7 +158,7 @@ impl People {
     fn needs_rederive(&self, action: &Action, numbers: &[Option<u32>]) -> bool {
         let was_named = || numbers.iter().flatten().any(|&face| self.decisions.is_named(face));
         match action {
-            Action::Undo { .. } | Action::Redo { .. } | Action::Move { .. } => true,
+            Action::Undo { .. } | Action::Redo { .. } | Action::Move { .. } | Action::Tear { .. } => true,
             // A moved face may have been the cause of a conflict.
             Action::Noise { .. } | Action::Split { .. } => !self.state.conflicts.is_empty() || was_named(),
             _ => false,
@@ -165,7 +167,11 @@ impl People {
 
     /// Keys of the people compared in decision `at`, ascending.
     fn keys_named(&self, at: usize) -> Vec<u32> {
-        let IndexedAction::Compare(pairs) = &self.decisions.entries[at].action else { return Vec::new() };
+        let pairs = match &self.decisions.entries[at].action {
+            IndexedAction::Compare(pairs) => &pairs[..],
+            IndexedAction::Whole(pair) => std::slice::from_ref(pair),
+            _ => return Vec::new(),
+        };
         let sides = pairs.iter().flat_map(|(left, right, _)| [left, right]);
         let faces = sides.flat_map(|side| self.decisions.faces(side));
         let mut keys: Vec<u32> = faces.filter_map(|&face| self.person_of(face)).collect();
@@ -194,6 +200,7 @@ impl People {
             || new_conflicts(state, after.insert(State::derive(clusters, decisions))).into_iter().next();
         let found = match &decisions.entries[at].action {
             IndexedAction::Name(..) | IndexedAction::Skip(_) => None,
+            IndexedAction::Whole(pair) => state.conflict_with(clusters, decisions, at, pair),
             // Moving faces that no decision names cannot cause a conflict.
             IndexedAction::Noise(_) | IndexedAction::Split { .. } if !derives => None,
             IndexedAction::Compare(pairs) => match &pairs[..] {
@@ -247,7 +254,18 @@ impl People {
                 let stay: Vec<FaceId> = to.iter().filter(|face| !faces.contains(face)).cloned().collect();
                 someone(&stay)
             }
-            Action::Skip { person } | Action::Name { person, .. } => someone(person),
+            Action::Tear { left, right } => {
+                known(right)?;
+                let stay: Vec<FaceId> = left.iter().filter(|face| !right.contains(face)).cloned().collect();
+                match stay.len() {
+                    faces if faces < left.len() => Err(Refusal::BothSides(both(left, right))),
+                    faces if faces > MAX_FACES_PER_SIDE => Err(Refusal::TooMany { faces }),
+                    _ => someone(&stay),
+                }
+            }
+            Action::Skip { person } | Action::Whole { person } | Action::Name { person, .. } => {
+                someone(person)
+            }
             Action::Undo { decision } => {
                 if self.state.holds[place(*decision)?] {
                     Ok(())
@@ -264,6 +282,11 @@ impl People {
             }
         }
     }
+}
+
+/// A face that is in both sides; they have one.
+fn both(left: &[FaceId], right: &[FaceId]) -> FaceId {
+    left.iter().find(|face| right.contains(face)).unwrap_or(&left[0]).clone()
 }
 
 /// Conflicts in `after` that were not in `before`.

@@ -94,6 +94,7 @@ impl State {
             let atom = match entry.action {
                 IndexedAction::Split { first, together: true, .. } => Some(first),
                 IndexedAction::Split { first, .. } => Some(first + k),
+                IndexedAction::Tear { first, .. } => Some(first),
                 IndexedAction::Move { .. } => target,
                 _ => None,
             };
@@ -227,23 +228,11 @@ impl State {
         match &decisions.entries[at].action {
             IndexedAction::Compare(pairs) => {
                 for (pair, compared) in pairs.iter().enumerate() {
-                    if let Some(conflict) = self.conflict_with(clusters, decisions, at, compared) {
-                        self.conflicts.push(Conflict { pair, ..conflict });
-                        continue;
-                    }
-                    let mark = (at as u32, pair as u32);
-                    match compared.2 {
-                        Verdict::Same => self.join(clusters, decisions, at, compared),
-                        Verdict::Different => {
-                            let sides = self.sides(clusters, decisions, at, compared);
-                            self.different_pairs.add(mark, sides);
-                        }
-                        Verdict::NotSure => {
-                            let sides = self.sides(clusters, decisions, at, compared);
-                            self.not_sure_pairs.add(mark, sides);
-                        }
-                    }
+                    self.compare(clusters, decisions, (at, pair), compared);
                 }
+            }
+            IndexedAction::Tear { pair, .. } | IndexedAction::Whole(pair) => {
+                self.compare(clusters, decisions, (at, 0), pair);
             }
             IndexedAction::Name(person, _) => {
                 for root in self.roots(clusters, decisions, person, at) {
@@ -255,6 +244,32 @@ impl State {
                 self.skipped.extend(roots);
             }
             _ => {}
+        }
+    }
+
+    /// Applies one pair of a decision, unless it contradicts earlier ones.
+    fn compare(
+        &mut self,
+        clusters: &InitialClusters,
+        decisions: &DecisionIndex,
+        (at, pair): (usize, usize),
+        compared: &Pair,
+    ) {
+        if let Some(conflict) = self.conflict_with(clusters, decisions, at, compared) {
+            self.conflicts.push(Conflict { pair, ..conflict });
+            return;
+        }
+        let mark = (at as u32, pair as u32);
+        match compared.2 {
+            Verdict::Same => self.join(clusters, decisions, at, compared),
+            Verdict::Different => {
+                let sides = self.sides(clusters, decisions, at, compared);
+                self.different_pairs.add(mark, sides);
+            }
+            Verdict::NotSure => {
+                let sides = self.sides(clusters, decisions, at, compared);
+                self.not_sure_pairs.add(mark, sides);
+            }
         }
     }
 

@@ -2,7 +2,6 @@
 
 use streamface_types::embedding::{cosine, dot};
 
-use super::match_probability::log_size;
 use super::merge_forest::{MergeForest, merge_lists};
 use super::tournament::Tournament;
 use super::{AnswerKind, Clusters, Outcome};
@@ -58,7 +57,7 @@ pub(super) struct CandidateGraph {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sample {
     pub(super) distance: f64,
-    pub(super) size: f64,
+    pub(super) sizes: (u32, u32),
     pub(super) same: bool,
 }
 
@@ -174,7 +173,7 @@ impl CandidateGraph {
             return (if same { Outcome::Known } else { Outcome::Conflict }, None);
         }
         let (sizes, distance) = ((self.size(x), self.size(y)), self.distance(clusters, x, y));
-        let sample = |same| Sample { distance, size: log_size(sizes), same };
+        let sample = |same| Sample { distance, sizes, same };
         // Propagation merges parallel edges; until then their votes are summed here.
         let (found, votes, cannot_link) = self.between(x, y);
         let id = found.unwrap_or_else(|| self.add_edge(x, y, distance));

@@ -1,8 +1,11 @@
 //! Clusters and pairs of them, validated once.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use streamface_types::Embeddings;
 
+use super::halves::Parts;
 use crate::{Error, Result};
 
 /// Two clusters that may be one person.
@@ -25,6 +28,8 @@ pub struct Clusters {
     pub(super) candidates: Vec<Candidate>,
     /// Pairs that cannot be one person, in the same order.
     pub(super) cannot_link: Vec<(u32, u32)>,
+    /// The best two parts of clusters that may hold two people.
+    pub(super) parts: BTreeMap<u32, Parts>,
 }
 
 impl Clusters {
@@ -69,7 +74,25 @@ impl Clusters {
         candidates.dedup_by_key(|c| (c.left, c.right));
         cannot_link.sort_unstable();
         cannot_link.dedup();
-        Ok(Self { sizes, means, candidates, cannot_link })
+        Ok(Self { sizes, means, candidates, cannot_link, parts: BTreeMap::new() })
+    }
+
+    /// The best two parts ([`halves`](super::halves())) of clusters that may hold two people. A cluster without is taken to hold
+    /// one.
+    ///
+    /// # Errors
+    /// [`Error::ClusterPair`] for a cluster that does not exist, [`Error::Distance`] for an invalid distance.
+    pub fn with_parts(mut self, parts: impl IntoIterator<Item = (u32, Parts)>) -> Result<Self> {
+        for (cluster, of) in parts {
+            if cluster as usize >= self.len() {
+                return Err(Error::ClusterPair { left: cluster, right: cluster, clusters: self.len() });
+            }
+            if !(0.0..=2.0).contains(&of.distance) {
+                return Err(Error::Distance { left: cluster, right: cluster, distance: of.distance });
+            }
+            self.parts.insert(cluster, of);
+        }
+        Ok(self)
     }
 
     /// Number of clusters.
@@ -82,6 +105,12 @@ impl Clusters {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.sizes.is_empty()
+    }
+
+    /// Faces of each cluster.
+    #[must_use]
+    pub fn sizes(&self) -> &[u32] {
+        &self.sizes
     }
 
     /// The candidates: the smaller cluster left, ascending.

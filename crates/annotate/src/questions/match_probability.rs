@@ -1,81 +1,95 @@
 //! The probability that two clusters are one person.
 
+use streamface_eval::mixture::{Assumed, Mixture, Odds, OnePerson, PairCounts, Prior};
+use streamface_eval::strangers::Strangers;
+use streamface_types::Metric;
+
+use super::Clusters;
 use super::time_model::solve;
 
-/// What is known before the first answer, apart from the candidates and the pairs that cannot be one person.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Prior {
-    /// Distances of the means of clusters that are one person with certainty: connected by a temporal link,
-    /// or halves of a cluster. Together they weigh as much as ten answers; each weighs at most as much as
-    /// one.
-    pub same: Vec<f64>,
-}
-
-/// Probability that two clusters are one person: logistic in the distance of their means and in the logarithm
-/// of the harmonic mean of their sizes; it decreases with distance.
+/// Probability that two clusters are one person, by the distance of their means and their sizes; it decreases with distance.
 ///
-/// **Before any answer** the model is fitted to the candidates. Distances of strangers are approximately
-/// normal, so the expected number of strangers at each distance is known; the excess over it is pairs of one
-/// person (the local false discovery rate of Efron et al. 2001). **Answers** are added to the fit; each is
-/// taken to be wrong at the stated rate. Maximum likelihood by Fisher scoring from a fixed start: the same
-/// input gives the same model.
+/// **Before any answer** it is that of a [`Mixture`] of two distributions, fitted to all pairs of clusters, also those that are
+/// no candidates; pairs that share a frame are strangers. **Answers** bend it: the log-odds of the mixture are scaled and
+/// shifted so that they fit the answers best, each of which is taken to be wrong at the stated rate. Maximum likelihood by
+/// Fisher scoring from the mixture: the same input gives the same model.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MatchProbability {
-    /// Log-odds at distance 0 for two clusters of one face.
-    pub at_zero: f64,
-    /// Decrease of the log-odds per unit of distance; above 0.
-    pub by_distance: f64,
-    /// Change of the log-odds with the logarithm of the harmonic mean of the sizes.
+    odds: Odds,
+    /// Added to the mixture's log-odds.
+    pub shift: f64,
+    /// What the mixture's log-odds are multiplied by, above 0.
+    pub scale: f64,
+    /// Change of the log-odds with the logarithm of the harmonic mean of the sizes, beyond that of the mixture.
     pub by_size: f64,
 }
 
-/// An observation to fit: distance, log of the size, and how far it is "one person".
+/// An answer to fit: the mixture's log-odds, the log of the size, and what was answered.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Observation {
-    pub(super) distance: f64,
+    pub(super) log_odds: f64,
     pub(super) size: f64,
-    /// 1 for one person, 0 for two, or a fraction.
+    /// 1 for one person, 0 for two.
     pub(super) same: f64,
-    pub(super) weight: f64,
-    /// Probability that such an observation is wrong.
+    /// Probability that it is wrong.
     pub(super) error: f64,
 }
 
-/// Start of the fit and weak prior. Means of larger clusters are closer to the person's true mean, so the
-/// same distance is stronger evidence against one person.
-pub(super) const INITIAL: MatchProbability =
-    MatchProbability { at_zero: 8.0, by_distance: 20.0, by_size: -0.5 };
-const PRIOR_PRECISION: [f64; 3] = [1e-3, 1e-3, 4.0];
-const BINS: usize = 24;
-/// Fractions are clamped to this distance from 0 and 1.
-const MIN_SHARE: f64 = 5e-4;
-/// Quantile of a normal distribution at one standard deviation above its mean.
-const ONE_DEVIATION_QUANTILE: f64 = 0.841;
-const PRIOR_SAME_WEIGHT: f64 = 10.0;
+/// No answers: the mixture itself.
+const START: [f64; 3] = [0.0, 1.0, 0.0];
+/// Weak priors that the mixture is right: standard deviations of 2, 0.33 and 0.25.
+const PRIOR_PRECISION: [f64; 3] = [0.25, 9.0, 16.0];
+/// The least scale.
+const MIN_SCALE: f64 = 0.05;
+
+/// What cosine distances of face networks are like, for data sets with hardly any pairs.
+const STRANGERS: Assumed = Assumed { mean: 0.95, deviation: 0.15, pairs: 10.0 };
+const ONE_PERSON: Assumed = Assumed { mean: 0.42, deviation: 0.14, pairs: 10.0 };
+/// The Beta prior of the share of pairs that are one person.
+const SHARE: (f64, f64) = (1.0, 20.0);
+
+/// Pairs sampled of those that are no candidates, and of those that share a frame. All of them, if there are no more.
+const MAX_SAMPLED: usize = 1 << 18;
 
 impl MatchProbability {
     /// The probability that the two are one person; strictly between 0 and 1.
     #[must_use]
     pub fn evaluate(&self, distance: f64, sizes: (u32, u32)) -> f64 {
-        sigmoid(self.log_odds(distance, log_size(sizes)))
+        sigmoid(self.log_odds(distance, sizes))
     }
 
-    pub(super) fn log_odds(&self, distance: f64, size: f64) -> f64 {
-        self.at_zero - self.by_distance * distance + self.by_size * size
+    /// The mixture that it starts from.
+    #[must_use]
+    pub fn mixture(&self) -> &Mixture {
+        self.odds.mixture()
     }
 
-    /// The maximum likelihood estimate for these observations.
-    pub(super) fn fitted(observations: &[Observation]) -> Self {
-        let start = [INITIAL.at_zero, INITIAL.by_distance, INITIAL.by_size];
-        let mut at = start;
-        let mut likelihood = log_likelihood(&at, &start, observations);
+    pub(super) fn log_odds(&self, distance: f64, sizes: (u32, u32)) -> f64 {
+        self.shift + self.scale * self.odds.log_odds(distance, sizes) + self.by_size * log_size(sizes)
+    }
+
+    /// Without answers.
+    pub(super) fn new(mixture: &Mixture) -> Self {
+        let [shift, scale, by_size] = START;
+        Self { odds: mixture.odds(), shift, scale, by_size }
+    }
+
+    /// The mixture's log-odds of a pair, for an [`Observation`].
+    pub(super) fn observed(&self, distance: f64, sizes: (u32, u32)) -> f64 {
+        self.odds.log_odds(distance, sizes)
+    }
+
+    /// The maximum likelihood estimate for these answers.
+    pub(super) fn fitted(&self, observations: &[Observation]) -> Self {
+        let mut at = START;
+        let mut likelihood = log_likelihood(&at, observations);
         for _ in 0..50 {
-            let step = step(&at, &start, observations);
+            let step = step(&at, observations);
             let mut part = 1.0;
             // Fisher's step may be too long with few observations: it is halved until the likelihood rises.
             let better = loop {
                 let next: [f64; 3] = std::array::from_fn(|k| at[k] + part * step[k]);
-                let there = log_likelihood(&next, &start, observations);
+                let there = log_likelihood(&next, observations);
                 if there > likelihood && next[1] > 0.0 {
                     break Some((next, there));
                 }
@@ -91,7 +105,7 @@ impl MatchProbability {
                 break;
             }
         }
-        Self { at_zero: at[0], by_distance: at[1].max(1.0), by_size: at[2] }
+        Self { odds: self.odds, shift: at[0], scale: at[1].max(MIN_SCALE), by_size: at[2] }
     }
 }
 
@@ -111,32 +125,32 @@ pub(super) fn sigmoid(z: f64) -> f64 {
 }
 
 fn expected(at: &[f64; 3], s: &Observation) -> (f64, f64) {
-    let p = sigmoid((at[0] - at[1] * s.distance + at[2] * s.size).clamp(-30.0, 30.0));
+    let p = sigmoid((at[0] + at[1] * s.log_odds + at[2] * s.size).clamp(-30.0, 30.0));
     let share = s.error + (1.0 - 2.0 * s.error) * p;
     (share.clamp(1e-12, 1.0 - 1e-12), (1.0 - 2.0 * s.error) * p * (1.0 - p))
 }
 
-fn log_likelihood(at: &[f64; 3], start: &[f64; 3], observations: &[Observation]) -> f64 {
+fn log_likelihood(at: &[f64; 3], observations: &[Observation]) -> f64 {
     let of_data: f64 = observations
         .iter()
         .map(|s| {
             let (share, _) = expected(at, s);
-            s.weight * (s.same * share.ln() + (1.0 - s.same) * (1.0 - share).ln())
+            s.same * share.ln() + (1.0 - s.same) * (1.0 - share).ln()
         })
         .sum();
-    of_data - 0.5 * (0..3).map(|k| PRIOR_PRECISION[k] * (at[k] - start[k]).powi(2)).sum::<f64>()
+    of_data - 0.5 * (0..3).map(|k| PRIOR_PRECISION[k] * (at[k] - START[k]).powi(2)).sum::<f64>()
 }
 
-fn step(at: &[f64; 3], start: &[f64; 3], observations: &[Observation]) -> [f64; 3] {
+fn step(at: &[f64; 3], observations: &[Observation]) -> [f64; 3] {
     let (mut information, mut score) = ([[0.0; 3]; 3], [0.0; 3]);
     for k in 0..3 {
         information[k][k] = PRIOR_PRECISION[k];
-        score[k] = -PRIOR_PRECISION[k] * (at[k] - start[k]);
+        score[k] = -PRIOR_PRECISION[k] * (at[k] - START[k]);
     }
     for s in observations {
         let (share, slope) = expected(at, s);
-        let x = [1.0, -s.distance, s.size];
-        let scale = s.weight * slope / (share * (1.0 - share));
+        let x = [1.0, s.log_odds, s.size];
+        let scale = slope / (share * (1.0 - share));
         for i in 0..3 {
             score[i] += scale * (s.same - share) * x[i];
             for j in 0..3 {
@@ -147,127 +161,98 @@ fn step(at: &[f64; 3], start: &[f64; 3], observations: &[Observation]) -> [f64; 
     solve(information, score)
 }
 
-/// Observations for the first fit: `candidates`, each with its distance and log of the size, among `pairs` in
-/// all, and the distances of strangers.
-pub(super) fn before_answers(
-    candidates: impl Iterator<Item = (f64, f64)> + Clone,
-    pairs: f64,
-    strangers: &[f64],
-    prior: &Prior,
-) -> Vec<Observation> {
-    let max = candidates.clone().map(|(d, _)| d).fold(0.0, f64::max);
-    let mut observations = Vec::new();
-    // One observation at either end, in case there are few candidates.
-    let mut add = |distance, size, same, weight| {
-        observations.push(Observation { distance, size, same, weight, error: 0.0 });
+/// The mixture before any answer.
+pub(super) fn before_answers(clusters: &Clusters) -> Mixture {
+    let n = clusters.len() as f64;
+    let prior = Prior { same: Some(ONE_PERSON), strangers: Some(STRANGERS), share: SHARE };
+    Mixture::fitted(&counted(clusters).pairs(), n, &prior).unwrap_or_else(|| {
+        let (Assumed { mean, deviation, .. }, share) = (STRANGERS, SHARE.0 / (SHARE.0 + SHARE.1));
+        let strangers = Strangers { mean, deviation, by_size: 0.0, people: 2.0 };
+        let Assumed { mean, deviation, .. } = ONE_PERSON;
+        Mixture { strangers, same: OnePerson { mean, deviation, by_size: 0.0 }, share }
+    })
+}
+
+/// All pairs of clusters by their distances: candidates as they are, the others all or, where these are many, an even sample.
+fn counted(clusters: &Clusters) -> PairCounts {
+    let n = clusters.len();
+    let sizes = |a: u32, b: u32| (clusters.sizes[a as usize], clusters.sizes[b as usize]);
+    let distance = |a: u32, b: u32| {
+        Metric::Cosine.distance(clusters.means.row(a as usize), clusters.means.row(b as usize))
     };
-    add(0.0, 0.0, 1.0 - MIN_SHARE, 0.5);
-    add(max.max(0.1) * 1.5, 0.0, MIN_SHARE, 0.5);
-    let weight = PRIOR_SAME_WEIGHT / prior.same.len().max(1) as f64;
-    for &distance in &prior.same {
-        add(distance, 0.0, 1.0, weight.min(1.0));
+    let mut counts = PairCounts::new();
+    let mut open = 0_usize;
+    for c in clusters.candidates.iter().filter(|c| !clusters.cannot_link(c.left, c.right)) {
+        counts.add(c.distance, sizes(c.left, c.right), false, 1.0);
+        open += 1;
     }
-    let Some((mean, deviation)) = normal_fit(strangers) else { return observations };
-    let mut bins = vec![(0_u32, 0.0, 0.0); BINS];
-    for (distance, size) in candidates {
-        let bin = &mut bins[((distance / max * BINS as f64) as usize).min(BINS - 1)];
-        *bin = (bin.0 + 1, bin.1 + distance, bin.2 + size);
+    let apart = &clusters.cannot_link;
+    let step = apart.len().div_ceil(MAX_SAMPLED).max(1);
+    for &(a, b) in apart.iter().step_by(step) {
+        counts.add(distance(a, b), sizes(a, b), true, step as f64);
     }
-    let below = |k: usize| normal((max * k as f64 / BINS as f64 - mean) / deviation);
-    for (k, (count, distance, size)) in bins.into_iter().enumerate() {
-        if count > 0 {
-            let n = f64::from(count);
-            let same = 1.0 - pairs * (below(k + 1) - below(k)) / n;
-            add(distance / n, size / n, same.clamp(MIN_SHARE, 1.0 - MIN_SHARE), (n / 5.0).min(1.0));
+    let all = n * n.saturating_sub(1) / 2;
+    let others = all.saturating_sub(open + apart.len());
+    let known = |a: u32, b: u32| {
+        let pair = (a.min(b), a.max(b));
+        clusters.candidates.binary_search_by_key(&pair, |c| (c.left, c.right)).is_ok()
+            || clusters.cannot_link(pair.0, pair.1)
+    };
+    if all <= MAX_SAMPLED {
+        for a in 0..n as u32 {
+            for b in (a + 1..n as u32).filter(|&b| !known(a, b)) {
+                counts.add(distance(a, b), sizes(a, b), false, 1.0);
+            }
         }
+        return counts;
     }
-    observations
-}
-
-/// Mean and standard deviation of the distances of strangers, from the median and a quantile above it: a few
-/// pairs that are one person after all lie below the median.
-fn normal_fit(distances: &[f64]) -> Option<(f64, f64)> {
-    if distances.len() < 2 {
-        return None;
+    // Steps by the golden ratio are spread evenly; pairs of neighbouring numbers, which are often similar, are not preferred.
+    let offset = |k: usize| 1 + ((k as f64 * 0.618_033_988_749_894_9).fract() * (n - 1) as f64) as usize;
+    let drawn = (0..MAX_SAMPLED).map(|k| ((k % n) as u32, ((k % n + offset(k)) % n) as u32));
+    let drawn: Vec<(u32, u32)> = drawn.filter(|&(a, b)| !known(a, b)).collect();
+    let weight = others as f64 / drawn.len().max(1) as f64;
+    for (a, b) in drawn {
+        counts.add(distance(a, b), sizes(a, b), false, weight);
     }
-    let mut sorted = distances.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
-    Some((at(0.5), (at(ONE_DEVIATION_QUANTILE) - at(0.5)).max(1e-3)))
-}
-
-/// The standard normal distribution function at x, accurate in relative terms in the lower tail.
-fn normal(x: f64) -> f64 {
-    let density = (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt();
-    if x > 3.0 {
-        return 1.0 - normal(-x);
-    }
-    if x < -3.0 {
-        // Laplace's continued fraction.
-        return density / (1..60).rev().fold(-x, |below, k| -x + f64::from(k) / below);
-    }
-    let (mut term, mut sum) = (x, x);
-    for k in 1..60 {
-        term *= x * x / f64::from(2 * k + 1);
-        sum += term;
-    }
-    0.5 + density * sum
+    counts
 }
 
 #[cfg(test)]
 mod tests {
+    use streamface_kernels::SplitMix64;
+
     use super::*;
 
-    #[test]
-    fn the_normal_distribution_of_scipy() {
-        // scipy.stats.norm.cdf
-        for (x, right) in [
-            (-6.0, 9.865_876_450_376_946e-10),
-            (-3.5, 2.326_290_790_355_250_4e-4),
-            (-3.0, 1.349_898_031_630_094_6e-3),
-            (-1.0, 1.586_552_539_314_570_5e-1),
-            (0.0, 0.5),
-            (2.5, 9.937_903_346_742_238e-1),
-            (5.0, 9.999_997_133_484_281e-1),
-        ] {
-            assert!((normal(x) / right - 1.0).abs() < 1e-12, "{x}: {}", normal(x));
+    fn mixture() -> Mixture {
+        Mixture {
+            strangers: Strangers { mean: 0.95, deviation: 0.12, by_size: 0.0, people: 200.0 },
+            same: OnePerson { mean: 0.45, deviation: 0.1, by_size: 0.0 },
+            share: 0.01,
         }
     }
 
+    /// Answers of someone for whom the truth is less certain than the mixture says, one in fifty of them wrong.
     #[test]
-    fn the_excess_over_strangers_is_one_person() {
-        // 300 near pairs where 1 is expected of strangers, then strangers as expected.
-        let near = (0..300).map(|i| (0.1 + f64::from(i % 20) / 100.0, 0.0));
-        let far = (0..400).map(|i| (0.55 + f64::from(i % 10) / 100.0, 0.0));
-        let strangers: Vec<f64> = (1..400).map(|i| 0.9 + 0.13 * f64::from(i - 200) / 120.0).collect();
-        let observations = before_answers(near.chain(far), 60_000.0, &strangers, &Prior::default());
-        let model = MatchProbability::fitted(&observations);
-        assert!(model.evaluate(0.2, (1, 1)) > 0.98, "{model:?}");
-        assert!(model.evaluate(0.6, (1, 1)) < 0.1, "{model:?}");
-        assert!(model.evaluate(0.3, (1, 1)) > model.evaluate(0.31, (1, 1)));
-    }
-
-    #[test]
-    fn wrong_answers_do_not_flatten_it() {
-        let right = MatchProbability { at_zero: 15.0, by_distance: 40.0, by_size: -1.0 };
-        let observations: Vec<Observation> = (0..4000_u32)
+    fn answers_bend_it_and_wrong_ones_do_not_flatten_it() {
+        let start = MatchProbability::new(&mixture());
+        let right = MatchProbability { shift: 1.0, scale: 0.6, by_size: -0.3, ..start };
+        let mut random = SplitMix64::new(5);
+        let observations: Vec<Observation> = (0..4000)
             .map(|i| {
-                let (distance, n) = (0.15 + 0.5 * f64::from((i * 617) % 1000) / 1000.0, 1 + (i * 31) % 40);
-                let size = log_size((n, n));
-                let p = right.evaluate(distance, (n, n));
-                let same = f64::from((i * 7919) % 10_007) / 10_007.0 < p;
+                let (distance, n) = (0.4 + 0.4 * random.uniform(), 1 + random.below(40) as u32);
+                let same = random.uniform() < right.evaluate(distance, (n, n));
                 Observation {
-                    distance,
-                    size,
+                    log_odds: start.observed(distance, (n, n)),
+                    size: log_size((n, n)),
                     same: f64::from(same != (i % 50 == 0)),
-                    weight: 1.0,
                     error: 0.02,
                 }
             })
             .collect();
-        let found = MatchProbability::fitted(&observations);
-        assert!((found.by_distance / right.by_distance - 1.0).abs() < 0.15, "{found:?}");
-        assert!((found.at_zero / right.at_zero - 1.0).abs() < 0.15, "{found:?}");
-        assert!((found.by_size - right.by_size).abs() < 0.2, "{found:?}");
+        assert_eq!(start.fitted(&[]), start);
+        let found = start.fitted(&observations);
+        assert!((found.scale / right.scale - 1.0).abs() < 0.15, "{found:?}");
+        assert!((found.shift - right.shift).abs() < 0.3, "{found:?}");
+        assert!((found.by_size - right.by_size).abs() < 0.15, "{found:?}");
     }
 }

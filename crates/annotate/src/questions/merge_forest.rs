@@ -3,7 +3,7 @@
 use streamface_types::embedding::{cosine, dot};
 
 use super::Clusters;
-use super::match_probability::{MatchProbability, answer_log_odds, log_size, sigmoid};
+use super::match_probability::{MatchProbability, answer_log_odds, sigmoid};
 
 /// An answer that joined two people.
 #[derive(Debug, Clone, Copy)]
@@ -20,8 +20,8 @@ pub(super) struct Merge {
     pub(super) pairs: f64,
     /// Distance of the means of the two parts.
     pub(super) distance: f64,
-    /// Logarithm of the harmonic mean of their sizes.
-    size: f64,
+    /// Their faces.
+    sizes: (u32, u32),
 }
 
 /// One tree of merges for each person of several clusters.
@@ -41,7 +41,7 @@ impl MergeForest {
     /// Records that `root` and `other` were joined by an answer that named `a` and `b`.
     pub(super) fn add(&mut self, root: u32, other: u32, answer: u32, (a, b): (u32, u32)) {
         let id = self.all.len() as u32;
-        self.all.push(Merge { answer, a, b, votes: 1, wrong: 0.0, pairs: 0.0, distance: 0.0, size: 0.0 });
+        self.all.push(Merge { answer, a, b, votes: 1, wrong: 0.0, pairs: 0.0, distance: 0.0, sizes: (0, 0) });
         merge_lists(&mut self.of, other, root);
         self.of[root as usize].push(id);
     }
@@ -85,7 +85,7 @@ impl MergeForest {
     pub(super) fn judge(&mut self, model: &MatchProbability, error: f64, people: Option<&[u32]>) {
         let judge = |join: &mut Merge| {
             let odds =
-                model.log_odds(join.distance, join.size) + f64::from(join.votes) * answer_log_odds(error);
+                model.log_odds(join.distance, join.sizes) + f64::from(join.votes) * answer_log_odds(error);
             join.wrong = if join.pairs == 0.0 { 0.0 } else { sigmoid(-odds) };
         };
         match people {
@@ -129,7 +129,7 @@ impl MergeForest {
             let join = &mut self.all[id as usize];
             join.pairs = f64::from(m) * f64::from(n);
             join.distance = cosine(dot(part, &rest), dot(part, part), dot(&rest, &rest));
-            join.size = log_size((m, n));
+            join.sizes = (m, n);
         }
     }
 

@@ -5,7 +5,7 @@
 //! clusters; it also holds for the people that these clusters belong to by then.
 //!
 //! **The gain of a question** is the probability that the two are one person ([`MatchProbability`], estimated
-//! from the distances and updated by the answers) times the pairs of faces that would be joined, which is
+//! from the distances of all pairs of clusters and updated by the answers) times the pairs of faces that would be joined, which is
 //! what pairwise F counts. Gain divided by the seconds that the screen takes ([`TimeModel`]) ranks all
 //! questions, in three forms ([`Form`]): one pair; one person with up to a dozen candidates; a grid of very
 //! likely pairs, of which only the wrong ones are marked.
@@ -24,11 +24,12 @@
 //! | `candidate_graph`, `propagate` | people and the edges between them, and what follows from an answer |
 //! | `merge_forest` | the answers that joined people |
 //! | `match_probability`, `time_model` | the two models |
+//! | `halves`, `mixed` | the best two parts of a cluster, and whether they are two people |
 //! | `screens`, `suspects`, `progress` | the next screen, answers to doubt, progress |
 //! | `tournament` | the largest of a million changing numbers |
 //!
 //! ```
-//! use streamface_annotate::questions::{Candidate, Clusters, Outcome, Prior, Queue, AnswerKind, Settings};
+//! use streamface_annotate::questions::{Candidate, Clusters, Outcome, Queue, AnswerKind, Settings};
 //! use streamface_types::Embeddings;
 //!
 //! // Clusters 0, 1 and 3 are similar, 2 is not.
@@ -38,7 +39,7 @@
 //! let far = [candidate(0, 2, 0.47), candidate(1, 2, 0.39)];
 //! let candidates = [&near[..], &far[..]].concat();
 //! let clusters = Clusters::new(vec![40, 30, 20, 1], means, candidates, vec![])?;
-//! let mut queue = Queue::new(clusters, &Prior::default(), Settings::default())?;
+//! let mut queue = Queue::new(clusters, Settings::default())?;
 //! // The most faces at the smallest distance come first.
 //! let asked = queue.next_pair(&[]).unwrap().pairs[0];
 //! assert_eq!((asked.left, asked.right), (0, 1));
@@ -54,9 +55,11 @@
 
 mod baseline;
 mod candidate_graph;
+mod halves;
 mod input;
 mod match_probability;
 mod merge_forest;
+mod mixed;
 mod progress;
 mod propagate;
 mod queue;
@@ -68,8 +71,9 @@ mod time_model;
 mod tournament;
 
 pub use baseline::{ByDistance, CompatOrder};
+pub use halves::{Halves, Parts, halves};
 pub use input::{Candidate, Clusters};
-pub use match_probability::{MatchProbability, Prior};
+pub use match_probability::MatchProbability;
 pub use progress::Progress;
 pub use queue::{Answer, AnswerKind, Outcome, Queue, Settings};
 pub use screens::{Form, Pair, Question};

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::Clusters;
 use super::candidate_graph::{CandidateGraph, Edge};
-use super::match_probability::{MatchProbability, answer_log_odds, log_size, sigmoid};
+use super::match_probability::{MatchProbability, answer_log_odds, sigmoid};
 use super::tournament::Tournament;
 
 /// Votes at which a pair counts as answered and is not asked again.
@@ -132,5 +132,5 @@ fn each<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync + Send) -> Vec
 
 /// Each answer adds the log-odds of being right.
 fn edge_log_odds(model: &MatchProbability, distance: f64, sizes: (u32, u32), votes: i16, error: f64) -> f64 {
-    model.log_odds(distance, log_size(sizes)) + f64::from(votes) * answer_log_odds(error)
+    model.log_odds(distance, sizes) + f64::from(votes) * answer_log_odds(error)
 }

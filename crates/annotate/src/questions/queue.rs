@@ -1,11 +1,11 @@
 //! The queue of questions: answers in, questions out.
 
-use streamface_types::Metric;
+use streamface_eval::mixture::Mixture;
 
 use super::candidate_graph::CandidateGraph;
 use super::input::pair;
-use super::match_probability::{self, MatchProbability, Observation, Prior, log_size};
-use super::{Clusters, TimeModel};
+use super::match_probability::{self, MatchProbability, Observation, log_size};
+use super::{Clusters, TimeModel, mixed};
 use crate::{Error, Result};
 
 /// An answer about clusters.
@@ -68,6 +68,8 @@ pub struct Settings {
     pub sweep: usize,
     /// Gain in F per second below which a question is not worth its time, at least 0. Default 0.01 an hour.
     pub enough: f64,
+    /// Gain in F per second below which it is worth stopping, at least 0. Default 0.001 a minute.
+    pub stop: f64,
 }
 
 impl Default for Settings {
@@ -79,6 +81,7 @@ impl Default for Settings {
             group: 12,
             sweep: 12,
             enough: 0.01 / 3600.0,
+            stop: 0.001 / 60.0,
         }
     }
 }
@@ -108,6 +111,9 @@ impl Settings {
         if !(self.enough >= 0.0 && self.enough.is_finite()) {
             return wrong("enough", self.enough, "at least 0");
         }
+        if !(self.stop >= 0.0 && self.stop.is_finite()) {
+            return wrong("stop", self.stop, "at least 0");
+        }
         Ok(())
     }
 }
@@ -134,41 +140,38 @@ pub struct Queue {
     pub(super) answers: Vec<Recorded>,
     pub(super) graph: CandidateGraph,
     pub(super) model: MatchProbability,
-    /// What the model is fitted to: prior observations, then the answers.
+    /// Clusters of one person and of two.
+    pub(super) within: Mixture,
+    /// Expected wrong pairs of faces within each cluster, and their sum.
+    pub(super) wrong: Vec<f64>,
+    pub(super) wrong_within: f64,
+    /// The answers that the model is fitted to.
     observations: Vec<Observation>,
-    known_before: usize,
     /// Number of comparisons the model was fitted to.
     fitted: Option<usize>,
 }
 
-/// Maximum pairs sampled to estimate the distances of strangers.
-const MAX_STRANGER_PAIRS: usize = 4096;
-/// From this many pairs that share a frame on, only these are used for it.
-const MIN_FRAME_PAIRS: usize = 50;
-
 impl Queue {
-    /// A queue without answers. O(m + n) for m pairs of n clusters.
+    /// A queue without answers. O(m + n + d) for m pairs of n clusters, and 260,000 distances of d numbers at most.
     ///
     /// # Errors
     /// [`Error::Setting`] for a setting out of its range.
-    pub fn new(clusters: Clusters, prior: &Prior, settings: Settings) -> Result<Self> {
+    pub fn new(clusters: Clusters, settings: Settings) -> Result<Self> {
         settings.check()?;
-        let n = clusters.len() as f64;
-        let pairs = n * (n - 1.0) / 2.0 - clusters.cannot_link.len() as f64;
-        let sizes = |a: u32, b: u32| (clusters.sizes[a as usize], clusters.sizes[b as usize]);
-        let open = clusters.candidates.iter().map(|c| (c.distance, log_size(sizes(c.left, c.right))));
-        let observations = match_probability::before_answers(open, pairs, &strangers(&clusters), prior);
+        let mixture = match_probability::before_answers(&clusters);
+        let within = mixed::within(&clusters, &mixture);
+        let wrong = mixed::wrong(&clusters, &within);
         let graph = CandidateGraph::new(&clusters);
-        let known_before = observations.len();
         let mut queue = Self {
             clusters,
             settings,
             answers: Vec::new(),
             graph,
-            // Fitted by the first propagation.
-            model: match_probability::INITIAL,
-            observations,
-            known_before,
+            model: MatchProbability::new(&mixture),
+            within,
+            wrong_within: wrong.iter().sum(),
+            wrong,
+            observations: Vec::new(),
             fitted: None,
         };
         queue.propagate();
@@ -198,11 +201,13 @@ impl Queue {
         let kind = self.answers[number].answer.kind;
         let (outcome, sample) = self.graph.apply(&self.clusters, number as u32, kind);
         self.answers[number].outcome = outcome;
+        if let AnswerKind::Noise(cluster) = kind {
+            self.set_one_person(cluster);
+        }
         self.observations.extend(sample.map(|s| Observation {
-            distance: s.distance,
-            size: s.size,
+            log_odds: self.model.observed(s.distance, s.sizes),
+            size: log_size(s.sizes),
             same: f64::from(s.same),
-            weight: 1.0,
             error: self.settings.error,
         }));
         outcome
@@ -228,7 +233,9 @@ impl Queue {
         let answers = self.answers.get_mut(number).filter(|a| a.taken_back != taken_back);
         answers.ok_or(Error::NoSuchAnswer { answer: number })?.taken_back = taken_back;
         self.graph = CandidateGraph::new(&self.clusters);
-        self.observations.truncate(self.known_before);
+        self.observations.clear();
+        self.wrong = mixed::wrong(&self.clusters, &self.within);
+        self.wrong_within = self.wrong.iter().sum();
         self.fitted = None;
         for number in 0..self.answers.len() {
             if !self.answers[number].taken_back {
@@ -293,10 +300,10 @@ impl Queue {
     }
 
     pub(super) fn propagate(&mut self) {
-        let due = due(self.observations.len() - self.known_before);
+        let due = due(self.observations.len());
         let all = self.fitted != Some(due);
         if all {
-            self.model = MatchProbability::fitted(&self.observations[..self.known_before + due]);
+            self.model = self.model.fitted(&self.observations[..due]);
             self.fitted = Some(due);
         }
         if all || !self.graph.is_propagated() {
@@ -312,23 +319,4 @@ fn due(comparisons: usize) -> usize {
         due += due / 4;
     }
     due
-}
-
-/// Distances of pairs of strangers: pairs that share a frame or, if these are few, an even sample of all
-/// pairs.
-fn strangers(clusters: &Clusters) -> Vec<f64> {
-    let distance = |a: usize, b: usize| Metric::Cosine.distance(clusters.means.row(a), clusters.means.row(b));
-    let cannot_link = &clusters.cannot_link;
-    if cannot_link.len() >= MIN_FRAME_PAIRS {
-        let step = cannot_link.len().div_ceil(MAX_STRANGER_PAIRS);
-        return cannot_link.iter().step_by(step).map(|&(a, b)| distance(a as usize, b as usize)).collect();
-    }
-    let n = clusters.len();
-    if n < 2 {
-        return Vec::new();
-    }
-    // Steps by the golden ratio are spread evenly; pairs of neighbouring numbers, which are often similar,
-    // are not preferred.
-    let offset = |k: usize| 1 + ((k as f64 * 0.618_033_988_749_894_9).fract() * (n - 1) as f64) as usize;
-    (0..MAX_STRANGER_PAIRS.min(n * (n - 1) / 2)).map(|k| distance(k % n, (k % n + offset(k)) % n)).collect()
 }

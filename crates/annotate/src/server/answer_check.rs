@@ -42,6 +42,8 @@ impl Answer {
             }
             Action::Noise { faces } | Action::Split { faces, .. } => many(faces),
             Action::Move { faces, to } => many(faces) && side(to),
+            Action::Tear { left, right } => many(left) && many(right),
+            Action::Whole { person } => many(person),
             Action::Skip { person } => side(person),
             Action::Name { person, name } => {
                 if name.as_deref().is_some_and(|n| !named(n)) {

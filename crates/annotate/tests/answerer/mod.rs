@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use streamface_annotate::questions::{
-    AnswerKind, ByDistance, Candidate, Clusters, CompatOrder, Form, Outcome, Prior, Question, Queue,
-    Settings, TimeModel,
+    AnswerKind, ByDistance, Candidate, Clusters, CompatOrder, Form, Outcome, Parts, Question, Queue,
+    Settings, TimeModel, halves,
 };
 use streamface_cluster::{Constraints, Embeddings, Metric, complete_linkage, join};
 
@@ -19,7 +19,6 @@ pub struct World {
     pub truth: Vec<u32>,
     /// Faces of each person in each cluster.
     pub faces: Vec<BTreeMap<u32, u64>>,
-    pub prior: Prior,
 }
 
 impl World {
@@ -64,11 +63,17 @@ impl World {
         };
         let means: Vec<f32> = of.iter().flat_map(|faces| mean(&mut faces.iter().copied())).collect();
         let means = Embeddings::new(means, vectors.dim())?;
-        let halves = of.iter().filter(|faces| faces.len() >= 4).map(|faces| {
-            let half = |k: usize| mean(&mut faces.iter().copied().skip(k).step_by(2));
-            Metric::Cosine.distance(&half(0), &half(1))
+        let parts = (0..).zip(&of).filter_map(|(c, faces)| {
+            // As many as the review looks at.
+            let (step, unit) = (faces.len().div_ceil(64), |f: usize| mean(&mut std::iter::once(f)));
+            let rows: Vec<Vec<f32>> = faces.iter().step_by(step).map(|&f| unit(f)).collect();
+            let rows: Vec<&[f32]> = rows.iter().map(|row| &row[..]).collect();
+            let found = halves(&rows, None)?;
+            let second = (found.sizes().1 * faces.len() / rows.len()).max(1) as u32;
+            let sizes = (faces.len() as u32 - second, second);
+            Some((c, Parts { distance: found.distance, sizes, evidence: 0.0 }))
         });
-        let prior = Prior { same: halves.collect() };
+        let parts: Vec<(u32, Parts)> = parts.collect();
         let mut candidates = Vec::new();
         join(&means, &streamface_cluster::Settings::new(Metric::Cosine, max)?)?
             .for_each(|l| candidates.push(Candidate { left: l.i, right: l.j, distance: l.distance }))?;
@@ -89,12 +94,34 @@ impl World {
             })
             .collect();
         let truth = faces.iter().map(most).collect();
-        Ok(Self { clusters: Clusters::new(sizes, means, candidates, apart)?, truth, faces, prior })
+        let clusters = Clusters::new(sizes, means, candidates, apart)?.with_parts(parts)?;
+        Ok(Self { clusters, truth, faces })
     }
 
     pub fn queue(&self, settings: Settings) -> Result<Queue> {
-        Ok(Queue::new(self.clusters.clone(), &self.prior, settings)?)
+        Ok(Queue::new(self.clusters.clone(), settings)?)
     }
+}
+
+/// Mean difference of what is said and what is true, over ten bins of what is said, of pairs that may be one person.
+pub fn calibration_error(said: &[(f64, bool)]) -> f64 {
+    let mut bins = [(0.0, 0.0); 10];
+    for &(chance, same) in said {
+        let bin = &mut bins[((10.0 * chance) as usize).min(9)];
+        *bin = (bin.0 + chance, bin.1 + f64::from(same));
+    }
+    bins.iter().map(|(said, truth)| (said - truth).abs()).sum::<f64>() / said.len().max(1) as f64
+}
+
+/// Of each candidate that is not surely two people, the chance that it is one, and whether it is.
+pub fn chances(world: &World, queue: &mut Queue) -> Vec<(f64, bool)> {
+    let (model, sizes) = (queue.match_probability(), world.clusters.sizes());
+    let open = world.clusters.candidates().iter().filter(|c| !world.clusters.cannot_link(c.left, c.right));
+    open.map(|c| {
+        let (a, b) = (c.left as usize, c.right as usize);
+        (model.evaluate(c.distance, (sizes[a], sizes[b])), world.truth[a] == world.truth[b])
+    })
+    .collect()
 }
 
 fn most(count: &BTreeMap<u32, u64>) -> u32 {

@@ -182,3 +182,33 @@ fn nothing_gives_nothing_and_little_gives_the_prior() {
     let found = Mixture::fitted(&three, 40.0, &given).unwrap();
     assert!((found.strangers.mean - 0.95).abs() < 0.02 && found.chance(0.25, (2, 2)) > 0.5, "{found:?}");
 }
+
+/// Of 400 clusters twenty hold two people: those are the ones whose two parts lie far apart.
+#[test]
+fn clusters_of_two_people_are_told_from_those_of_one() {
+    let mixture = world(6, 300, 80_000, 1_000).fitted();
+    let mut random = SplitMix64::new(8);
+    let parts: Vec<Pair> = (0..400)
+        .map(|k| {
+            let two = k % 20 == 0;
+            let mean = if two { 0.92 } else { 0.3 };
+            Pair::open(
+                mean + 0.1 * random.normal(),
+                (1 + random.below(20) as u32, 1 + random.below(20) as u32),
+            )
+        })
+        .collect();
+    let within = mixture.within(&parts, 400.0 * 399.0 / 2.0);
+    let mixed = |p: &Pair| 1.0 - within.chance(p.distance, p.sizes);
+    let (mut said, mut found) = (0.0, 0);
+    for (k, part) in parts.iter().enumerate() {
+        said += mixed(part);
+        found += usize::from((mixed(part) > 0.5) == (k % 20 == 0));
+    }
+    assert!(found >= 396 && (said - 20.0).abs() < 3.0, "{found} told apart, {said} said to hold two");
+    // The fewer could have been joined by mistake, the likelier one person.
+    let few = mixture.within(&parts, 1.0);
+    assert!(few.chance(0.6, (5, 5)) > within.chance(0.6, (5, 5)));
+    let none = mixture.within(&[], 10.0);
+    assert!(none.chance(0.1, (1, 1)) > 0.9 && none.chance(1.0, (1, 1)) < 0.1, "{none:?}");
+}

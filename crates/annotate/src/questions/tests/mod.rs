@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use streamface_types::{Embeddings, Metric};
 
-use super::match_probability::{answer_log_odds, log_size, sigmoid};
-use super::{AnswerKind, Candidate, Clusters, Outcome, Prior, Queue, Settings};
+use super::match_probability::{answer_log_odds, sigmoid};
+use super::{AnswerKind, Candidate, Clusters, Outcome, Queue, Settings};
 use crate::Error;
 
 mod twin;
@@ -73,7 +73,7 @@ fn near(a: f64, b: f64) -> bool {
 proptest! {
     #[test]
     fn as_the_twin_has_it(clusters in clusters(), drawn in prop::collection::vec(drawn_answer(), 0..70)) {
-        let mut queue = Queue::new(clusters.clone(), &Prior::default(), Settings::default()).unwrap();
+        let mut queue = Queue::new(clusters.clone(), Settings::default()).unwrap();
         let mut twin = Twin::new(clusters.len());
         for said in answers(clusters.len(), &drawn) {
             prop_assert_eq!(queue.answer(said.into()).unwrap(), twin.apply(&clusters, said), "{:?}", said);
@@ -100,7 +100,7 @@ proptest! {
                 let sizes = (faces(&parts[0]), faces(&parts[1]));
                 let [left, right] = parts.map(|part| twin.mean(&clusters, part.into_iter()));
                 let distance = Metric::Cosine.distance(&left, &right);
-                let odds = queue.model.log_odds(distance, log_size(sizes))
+                let odds = queue.model.log_odds(distance, sizes)
                     + f64::from(votes) * answer_log_odds(queue.settings.error);
                 let wrong = if sizes.0 == 0 || sizes.1 == 0 { 0.0 } else { sigmoid(-odds) };
                 prop_assert!(near(join.wrong, wrong), "{}: {} for {}", k, join.wrong, wrong);
@@ -117,7 +117,7 @@ proptest! {
         undone in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
     ) {
         let said = answers(clusters.len(), &drawn);
-        let new = || Queue::new(clusters.clone(), &Prior::default(), Settings::default()).unwrap();
+        let new = || Queue::new(clusters.clone(), Settings::default()).unwrap();
         let (mut live, mut replayed, mut without) = (new(), new(), new());
         for &s in &said {
             live.answer(s.into()).unwrap();
@@ -164,7 +164,7 @@ proptest! {
     ) {
         let n = clusters.len();
         let settings = Settings { sure: 0.3, ..Settings::default() };
-        let mut queue = Queue::new(clusters.clone(), &Prior::default(), settings).unwrap();
+        let mut queue = Queue::new(clusters.clone(), settings).unwrap();
         let mut twin = Twin::new(n);
         for said in answers(n, &drawn) {
             queue.answer(said.into()).unwrap();
@@ -215,7 +215,7 @@ fn two_people() -> Queue {
         Candidate { left, right, distance }
     });
     let clusters = Clusters::new(vec![10; 6], means.clone(), candidates.collect(), vec![]).unwrap();
-    Queue::new(clusters, &Prior::default(), Settings::default()).unwrap()
+    Queue::new(clusters, Settings::default()).unwrap()
 }
 
 #[test]
@@ -301,7 +301,7 @@ fn bad_input_is_refused() {
     assert!(matches!(queue.take_back(0), Err(Error::NoSuchAnswer { answer: 0 })));
     let settings = Settings { error: 0.0, ..Settings::default() };
     let clusters = Clusters::new(vec![1, 1], means, vec![], vec![]).unwrap();
-    assert!(matches!(Queue::new(clusters, &Prior::default(), settings), Err(Error::Setting { .. })));
+    assert!(matches!(Queue::new(clusters, settings), Err(Error::Setting { .. })));
 }
 
 #[test]
@@ -309,7 +309,7 @@ fn nothing_to_ask() {
     for n in 0..3 {
         let means = Embeddings::new(vec![1.0; 2 * n], 2).unwrap();
         let clusters = Clusters::new(vec![1; n], means, vec![], vec![]).unwrap();
-        let mut queue = Queue::new(clusters, &Prior::default(), Settings::default()).unwrap();
+        let mut queue = Queue::new(clusters, Settings::default()).unwrap();
         assert_eq!(queue.next(&[]), None);
         assert!(queue.is_done());
         assert_eq!((queue.progress().f, queue.progress().pairs_left), (1.0, 0));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use streamface_types::Metric;
 
-use super::super::match_probability::{answer_log_odds, log_size, sigmoid};
+use super::super::match_probability::{answer_log_odds, sigmoid};
 use super::super::{AnswerKind, Clusters, Outcome, Queue};
 use super::DIM;
 
@@ -143,7 +143,7 @@ impl Twin {
             let left = self.mean(clusters, people(x));
             let distance = Metric::Cosine.distance(&left, &self.mean(clusters, people(y)));
             let closed = votes <= -3 || unsure > 0.0 && pairs < 2.0 * unsure;
-            let odds = queue.model.log_odds(distance, log_size(sizes))
+            let odds = queue.model.log_odds(distance, sizes)
                 + f64::from(votes) * answer_log_odds(queue.settings.error);
             if pairs > 0.0 && !closed && !skip(x, sizes.0) && !skip(y, sizes.1) {
                 gain.insert((x, y), pairs * sigmoid(odds));

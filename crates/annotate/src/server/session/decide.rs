@@ -174,6 +174,9 @@ impl ReviewSession {
         {
             emptied = Some(self.whole_people(faces));
         }
+        if answer.whole {
+            self.complete_halves(&mut action)?;
+        }
         self.people.check(&action).map_err(|refusal| match &refusal {
             Refusal::Conflict(conflict) if conflict.reason == ConflictReason::SameFrame => {
                 Problem::Conflict(format!("NOT saved: {}.", self.with_names(&refusal.to_string(), conflict)))
@@ -192,7 +195,7 @@ impl ReviewSession {
             Refusal::Undone(_) | Refusal::Holds(_) | Refusal::NoOne(_) => {
                 Problem::Stale(format!("NOT saved, since someone else has changed this: {refusal}."))
             }
-            Refusal::Empty | Refusal::TooMany { .. } => Problem::Refused(format!("NOT saved: {refusal}.")),
+            Refusal::Empty | Refusal::TooMany { .. } | Refusal::BothSides(_) => Problem::Refused(format!("NOT saved: {refusal}.")),
         })?;
         let who = answer.who.as_deref().unwrap_or(&self.settings.who).to_owned();
         let decision = self.journal.append(&who, answer.seconds, action)?;
@@ -271,8 +274,12 @@ impl ReviewSession {
                 pairs.iter().flat_map(|p| p.left.iter().chain(&p.right)).try_for_each(known)
             }
             Action::Noise { faces } | Action::Split { faces, .. } => faces.iter().try_for_each(known),
-            Action::Move { faces, to } => faces.iter().chain(to).try_for_each(known),
-            Action::Skip { person } | Action::Name { person, .. } => person.iter().try_for_each(known),
+            Action::Move { faces, to } | Action::Tear { left: faces, right: to } => {
+                faces.iter().chain(to).try_for_each(known)
+            }
+            Action::Skip { person } | Action::Whole { person } | Action::Name { person, .. } => {
+                person.iter().try_for_each(known)
+            }
             Action::Undo { .. } | Action::Redo { .. } => Ok(()),
         }
     }
@@ -368,6 +375,8 @@ impl ReviewSession {
             Action::Noise { faces: all } => format!("{} set aside as noise", faces(all.len())),
             Action::Skip { .. } => "no more questions about this person".into(),
             Action::Split { faces: all, .. } => format!("{} split off", faces(all.len())),
+            Action::Tear { right: all, .. } => format!("two people, {} torn off", faces(all.len())),
+            Action::Whole { .. } => "one person".into(),
             Action::Move { faces: all, .. } => format!("{} moved", faces(all.len())),
             Action::Name { name: Some(name), .. } => format!("named {name}"),
             Action::Name { name: None, .. } => "name removed".into(),

@@ -11,9 +11,7 @@ use streamface_types::embedding::{cosine, dot};
 use super::CandidateLimits;
 use super::index::{Index, Vectors};
 use crate::Error;
-use crate::questions::{
-    Answer, AnswerKind, Candidate, Clusters, Prior, Queue, Settings, TimeModel, TimedScreen,
-};
+use crate::questions::{Answer, AnswerKind, Candidate, Clusters, Queue, Settings, TimeModel, TimedScreen};
 use crate::{Action, Decision, People, Verdict};
 
 /// Maximum candidates of a group of faces that was split off.
@@ -54,7 +52,7 @@ impl SessionQueue {
         let clusters = Clusters::new(sizes, means, candidates, apart)?;
         let settings =
             Settings { time_model: TimeModel::default().fitted(&timed(decisions)), ..Settings::default() };
-        let queue = Queue::new(clusters, &Prior::default(), settings)?;
+        let queue = Queue::new(clusters, settings)?;
         let mut this = Self { queue, slots, first, decisions: Vec::new() };
         for decision in decisions.iter().filter(|d| people.holds(d.id)) {
             this.answer(people, decision)?;
@@ -85,7 +83,8 @@ impl SessionQueue {
     /// Records a decision that holds. Returns `false` if the queue must be rebuilt for it.
     pub fn answer(&mut self, people: &People, decision: &Decision) -> Result<bool, Error> {
         let kind: Vec<AnswerKind> = match &decision.action {
-            Action::Compare { .. } => {
+            // One that tears apart rebuilds the queue, which then answers it again.
+            Action::Compare { .. } | Action::Tear { .. } => {
                 let pairs = people.compared(decision.id);
                 pairs.filter_map(|pair| self.compared(people, pair)).collect()
             }
@@ -94,8 +93,10 @@ impl SessionQueue {
                 slot.map(AnswerKind::Skip).into_iter().collect()
             }
             Action::Name { .. } => Vec::new(),
+
             Action::Noise { .. }
             | Action::Split { .. }
+            | Action::Whole { .. }
             | Action::Move { .. }
             | Action::Undo { .. }
             | Action::Redo { .. } => {

@@ -1,0 +1,56 @@
+//! Clusters that may hold two people.
+
+use streamface_eval::mixture::{Mixture, Pair};
+
+use super::halves::Parts;
+use super::match_probability::sigmoid;
+use super::{Clusters, Queue};
+
+/// The mixture of clusters of one person and of two, by their best two parts.
+pub(super) fn within(clusters: &Clusters, mixture: &Mixture) -> Mixture {
+    let pair = |parts: &Parts| Pair { evidence: -parts.evidence, ..Pair::open(parts.distance, parts.sizes) };
+    let parts: Vec<Pair> = clusters.parts.values().map(pair).collect();
+    let n = clusters.len() as f64;
+    mixture.within(&parts, n * (n - 1.0) / 2.0)
+}
+
+/// The expected wrong pairs of faces within each cluster.
+pub(super) fn wrong(clusters: &Clusters, within: &Mixture) -> Vec<f64> {
+    let mut wrong = vec![0.0; clusters.len()];
+    for (&cluster, parts) in &clusters.parts {
+        wrong[cluster as usize] = probability(within, parts) * pairs(parts);
+    }
+    wrong
+}
+
+/// Pairs of faces across the two parts.
+fn pairs(parts: &Parts) -> f64 {
+    f64::from(parts.sizes.0) * f64::from(parts.sizes.1)
+}
+
+fn probability(within: &Mixture, parts: &Parts) -> f64 {
+    sigmoid(parts.evidence - within.log_odds(parts.distance, parts.sizes))
+}
+
+impl Queue {
+    /// The probability that a cluster or person with these two parts holds two people.
+    ///
+    /// The more clusters there are, the more pairs of people could have become one by mistake; this many times the density of
+    /// the distances of strangers is weighed against the density of the distances of the two parts of one person.
+    #[must_use]
+    pub fn mixed(&self, parts: &Parts) -> f64 {
+        probability(&self.within, parts)
+    }
+
+    /// Records that a cluster holds one person.
+    ///
+    /// Panics for a cluster that does not exist.
+    pub fn set_one_person(&mut self, cluster: u32) {
+        self.wrong_within -= std::mem::take(&mut self.wrong[cluster as usize]);
+    }
+
+    /// The pairs of faces that tearing apart the most mixed cluster would separate.
+    pub(super) fn most_mixed(&self) -> f64 {
+        self.wrong.iter().copied().fold(0.0, f64::max)
+    }
+}
