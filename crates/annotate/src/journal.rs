@@ -262,10 +262,13 @@ impl Action {
             Self::Compare { pairs } => {
                 pairs.iter_mut().flat_map(|p| p.left.iter_mut().chain(&mut p.right)).for_each(each);
             }
-            Self::Move { faces, to } => faces.iter_mut().chain(to).for_each(each),
+            Self::Move { faces, to } | Self::Tear { left: faces, right: to } => {
+                faces.iter_mut().chain(to).for_each(each);
+            }
             Self::Noise { faces: all }
             | Self::Split { faces: all, .. }
             | Self::Skip { person: all }
+            | Self::Whole { person: all }
             | Self::Name { person: all, .. } => all.iter_mut().for_each(&mut each),
             Self::Undo { .. } | Self::Redo { .. } => {}
         }

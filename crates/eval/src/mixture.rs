@@ -79,11 +79,14 @@ pub struct Prior {
     pub strangers: Option<Assumed>,
     /// The Beta prior of the share of pairs that are one person: assumed pairs of one person, and of two. Default 1 and 19.
     pub share: (f64, f64),
+    /// Largest standard deviation of one person's distances, as a part of that of strangers: a wider distribution would explain
+    /// what strangers are not quite normal in. Default 1.
+    pub spread: f64,
 }
 
 impl Default for Prior {
     fn default() -> Self {
-        Self { same: None, strangers: None, share: (1.0, 19.0) }
+        Self { same: None, strangers: None, share: (1.0, 19.0), spread: 1.0 }
     }
 }
 
@@ -119,10 +122,7 @@ const WITHIN_ROUNDS: usize = 30;
 /// Pairs known to be two people, from which on the first guess of strangers is made of these alone.
 const MIN_SURE: f64 = 30.0;
 /// The mean distance of one person stays so many deviations of strangers below that of strangers.
-const MIN_GAP: f64 = 1.5;
-/// The distances of one person spread at most this part of those of strangers: a wider distribution explains what strangers
-/// are not quite normal in.
-const MOST_SPREAD: f64 = 0.7;
+const MIN_GAP: f64 = 2.5;
 /// Log-odds are held within this.
 const MAX_LOG_ODDS: f64 = 30.0;
 /// Pairs that the default of [`Prior::same`] weighs as much as.
@@ -146,7 +146,7 @@ impl Mixture {
             deviation: 0.125 * first.mean,
             pairs: PRIOR_PAIRS,
         });
-        let deviation = assumed.deviation.min(MOST_SPREAD * first.deviation);
+        let deviation = assumed.deviation.min(prior.spread * first.deviation);
         let same = OnePerson { mean: assumed.mean, deviation, by_size: 0.0 };
         let OnePerson { mean, deviation, by_size } = first;
         let strangers = Strangers { mean, deviation, by_size, people: people.max(2.0) };
@@ -239,7 +239,7 @@ impl Mixture {
         // Where the sizes are those of the pairs of one person.
         let there = strangers.mean + strangers.by_size * one.mean_x();
         let mut same_distances = one.fitted(Some(assumed), there - MIN_GAP * strangers.deviation);
-        same_distances.deviation = same_distances.deviation.min(MOST_SPREAD * strangers.deviation);
+        same_distances.deviation = same_distances.deviation.min(prior.spread * strangers.deviation);
         let share = (same + prior.share.0) / (open + prior.share.0 + prior.share.1);
         Self { strangers, same: same_distances, share: share.clamp(1e-12, 0.5) }
     }

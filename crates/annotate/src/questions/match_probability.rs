@@ -47,6 +47,8 @@ const STRANGERS: Assumed = Assumed { mean: 0.95, deviation: 0.15, pairs: 10.0 };
 const ONE_PERSON: Assumed = Assumed { mean: 0.42, deviation: 0.14, pairs: 10.0 };
 /// The Beta prior of the share of pairs that are one person.
 const SHARE: (f64, f64) = (1.0, 20.0);
+/// Distances of one person spread less than those of strangers, by every face network.
+const SPREAD: f64 = 0.7;
 
 /// Pairs sampled of those that are no candidates, and of those that share a frame. All of them, if there are no more.
 const MAX_SAMPLED: usize = 1 << 18;
@@ -164,7 +166,7 @@ fn step(at: &[f64; 3], observations: &[Observation]) -> [f64; 3] {
 /// The mixture before any answer.
 pub(super) fn before_answers(clusters: &Clusters) -> Mixture {
     let n = clusters.len() as f64;
-    let prior = Prior { same: Some(ONE_PERSON), strangers: Some(STRANGERS), share: SHARE };
+    let prior = Prior { same: Some(ONE_PERSON), strangers: Some(STRANGERS), share: SHARE, spread: SPREAD };
     Mixture::fitted(&counted(clusters).pairs(), n, &prior).unwrap_or_else(|| {
         let (Assumed { mean, deviation, .. }, share) = (STRANGERS, SHARE.0 / (SHARE.0 + SHARE.1));
         let strangers = Strangers { mean, deviation, by_size: 0.0, people: 2.0 };

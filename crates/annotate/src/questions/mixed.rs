@@ -18,7 +18,7 @@ pub(super) fn within(clusters: &Clusters, mixture: &Mixture) -> Mixture {
 pub(super) fn wrong(clusters: &Clusters, within: &Mixture) -> Vec<f64> {
     let mut wrong = vec![0.0; clusters.len()];
     for (&cluster, parts) in &clusters.parts {
-        wrong[cluster as usize] = probability(within, parts) * pairs(parts);
+        wrong[cluster as usize] = sigmoid(log_odds(within, parts)) * pairs(parts);
     }
     wrong
 }
@@ -28,8 +28,8 @@ fn pairs(parts: &Parts) -> f64 {
     f64::from(parts.sizes.0) * f64::from(parts.sizes.1)
 }
 
-fn probability(within: &Mixture, parts: &Parts) -> f64 {
-    sigmoid(parts.evidence - within.log_odds(parts.distance, parts.sizes))
+fn log_odds(within: &Mixture, parts: &Parts) -> f64 {
+    parts.evidence - within.log_odds(parts.distance, parts.sizes)
 }
 
 impl Queue {
@@ -39,7 +39,13 @@ impl Queue {
     /// the distances of strangers is weighed against the density of the distances of the two parts of one person.
     #[must_use]
     pub fn mixed(&self, parts: &Parts) -> f64 {
-        probability(&self.within, parts)
+        sigmoid(self.mixed_log_odds(parts))
+    }
+
+    /// The same as the logarithm of the odds, which tells those apart that are all but certain.
+    #[must_use]
+    pub fn mixed_log_odds(&self, parts: &Parts) -> f64 {
+        log_odds(&self.within, parts)
     }
 
     /// Records that a cluster holds one person.

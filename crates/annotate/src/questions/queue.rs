@@ -282,6 +282,23 @@ impl Queue {
         self.model
     }
 
+    /// Distance of the means of the people of two clusters, and the probability that they are one person; [`None`] where they
+    /// are one by now. Panics for a cluster that does not exist.
+    pub fn between(&mut self, a: u32, b: u32) -> Option<(f64, f64)> {
+        self.propagate();
+        let (x, y) = (self.person(a), self.person(b));
+        if x == y {
+            return None;
+        }
+        if let Some(edge) = self.graph.edge(x, y).filter(|e| !e.cannot_link) {
+            return Some((edge.distance, self.graph.probability(&self.model, edge, self.settings.error)));
+        }
+        let (distance, sizes) =
+            (self.graph.distance(&self.clusters, x, y), (self.graph.size(x), self.graph.size(y)));
+        let apart = self.graph.edge(x, y).is_some();
+        Some((distance, if apart { 0.0 } else { self.model.evaluate(distance, sizes) }))
+    }
+
     /// The settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {

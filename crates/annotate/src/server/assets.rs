@@ -2,7 +2,7 @@
 
 use streamface_web::Asset;
 
-pub(super) static ASSETS: [Asset; 16] = [
+pub(super) static ASSETS: [Asset; 17] = [
     ("/", "text/html; charset=utf-8", include_str!("page/index.html")),
     ("/review.css", "text/css; charset=utf-8", include_str!("page/review.css")),
     ("/review.js", "text/javascript; charset=utf-8", include_str!("page/review.js")),
@@ -15,6 +15,7 @@ pub(super) static ASSETS: [Asset; 16] = [
     ("/rows.js", "text/javascript; charset=utf-8", include_str!("page/rows.js")),
     ("/finder.js", "text/javascript; charset=utf-8", include_str!("page/finder.js")),
     ("/merge.js", "text/javascript; charset=utf-8", include_str!("page/merge.js")),
+    ("/mixed.js", "text/javascript; charset=utf-8", include_str!("page/mixed.js")),
     ("/person.js", "text/javascript; charset=utf-8", include_str!("page/person.js")),
     ("/timeline.js", "text/javascript; charset=utf-8", include_str!("page/timeline.js")),
     ("/people.js", "text/javascript; charset=utf-8", include_str!("page/people.js")),

@@ -10,6 +10,7 @@
 //! | `GET /api/person/{face}?offset=&limit=` | a person and its faces |
 //! | `GET /api/compare/{face}/{face}` | the question whether two given people are one |
 //! | `GET /api/names` | the names given so far |
+//! | `GET /api/mixed?face=&offset=&limit=` | people that may hold two, in two halves; with `face` that one's |
 //! | `GET /api/noise`, `/api/undecided`, `/api/history?doubtful=` | pages of the other lists |
 //! | `GET /api/face/{face}` | details of a face |
 //! | `POST /api/decide` | an answer |
@@ -55,6 +56,7 @@ pub(super) fn app(review: Box<dyn Review>) -> Router {
         .route("/api/person/{face}", get(person))
         .route("/api/compare/{left}/{right}", get(compare))
         .route("/api/names", get(names))
+        .route("/api/mixed", get(mixed))
         .route("/api/noise", get(noise))
         .route("/api/undecided", get(undecided))
         .route("/api/history", get(history))
@@ -148,6 +150,19 @@ async fn compare(State(app): State<App>, Path((left, right)): Path<(String, Stri
 
 async fn names(State(app): State<App>) -> Response {
     app.with(|shared| Ok(Json(shared.review.names()))).await
+}
+
+#[derive(Deserialize)]
+struct OfFace {
+    face: Option<String>,
+}
+
+async fn mixed(State(app): State<App>, Query(of): Query<OfFace>, Query(window): Query<Window>) -> Response {
+    app.with(move |shared| {
+        let face = of.face.as_deref().map(named).transpose()?;
+        shared.review.mixed(face.as_ref(), window).map(Json)
+    })
+    .await
 }
 
 async fn noise(State(app): State<App>, Query(window): Query<Window>) -> Response {

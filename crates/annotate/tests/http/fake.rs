@@ -60,6 +60,10 @@ impl Review for Fake {
         Vec::new()
     }
 
+    fn mixed(&mut self, _: Option<&FaceId>, _: Window) -> Result<Rows<MixedPerson>, Problem> {
+        Ok(rows())
+    }
+
     fn noise(&mut self, _: Window) -> Rows<FaceView> {
         rows()
     }

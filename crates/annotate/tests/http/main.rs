@@ -101,6 +101,7 @@ fn the_page_comes_with_its_policy() {
         "/ask.js",
         "/large.js",
         "/people.js",
+        "/mixed.js",
         "/history.js",
     ] {
         assert_eq!(status(&site.get(path)), 200, "{path}");
@@ -119,7 +120,16 @@ fn the_page_comes_with_its_policy() {
 #[test]
 fn the_page_makes_no_markup_of_text() {
     let site = site(Options::default());
-    for path in ["/review.js", "/dom.js", "/talk.js", "/ask.js", "/large.js", "/people.js", "/history.js"] {
+    for path in [
+        "/review.js",
+        "/dom.js",
+        "/talk.js",
+        "/ask.js",
+        "/large.js",
+        "/people.js",
+        "/mixed.js",
+        "/history.js",
+    ] {
         let script = site.get(path);
         for form in
             ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "http://", "https://"]

@@ -173,7 +173,7 @@ fn nothing_gives_nothing_and_little_gives_the_prior() {
     assert!(one.share < 0.05 && one.chance(0.5, (1, 1)).is_finite(), "{one:?}");
     let assumed = |mean, deviation, pairs| Some(Assumed { mean, deviation, pairs });
     let given = Prior { same: assumed(0.3, 0.1, 5.0), ..Prior::default() };
-    let few: Vec<Pair> = (0..40).map(|k| Pair::strangers(0.9 + 0.005 * f64::from(k), (1, 1))).collect();
+    let few: Vec<Pair> = (0..40).map(|k| Pair::strangers(0.6 + 0.02 * f64::from(k), (1, 1))).collect();
     let found = Mixture::fitted(&few, 10.0, &given).unwrap();
     assert!((found.same.mean - 0.3).abs() < 1e-9 && (found.same.deviation - 0.1).abs() < 1e-9, "{found:?}");
     // Three pairs say little about strangers; what is assumed says more.
@@ -205,7 +205,7 @@ fn clusters_of_two_people_are_told_from_those_of_one() {
         said += mixed(part);
         found += usize::from((mixed(part) > 0.5) == (k % 20 == 0));
     }
-    assert!(found >= 396 && (said - 20.0).abs() < 3.0, "{found} told apart, {said} said to hold two");
+    assert!(found >= 396 && (said - 20.0).abs() < 5.0, "{found} told apart, {said} said to hold two");
     // The fewer could have been joined by mistake, the likelier one person.
     let few = mixture.within(&parts, 1.0);
     assert!(few.chance(0.6, (5, 5)) > within.chance(0.6, (5, 5)));

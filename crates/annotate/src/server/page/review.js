@@ -56,6 +56,7 @@ function progress(overview) {
     h("dl", {}, part("people", count(overview.people)), part("answers", count(overview.answers)),
       part("expected F", now === null ? null : `${now.toFixed(3)} (${now >= start ? "+" : "−"}${Math.abs(now - start).toFixed(3)})`),
       part("left", overview.rest ? `${plural(Math.ceil(overview.rest.screens), "screen", "screens")}, about ${duration(overview.rest.seconds)}` : null),
+      part("worth stopping", overview.stop?.now ? `a minute more gains less than ${overview.stop.below} in F` : null),
       part("undecided", overview.undecided ? count(overview.undecided) : null), part("not applied", overview.conflicts ? count(overview.conflicts) : null)));
 }
 

@@ -4,6 +4,7 @@ import { ask, comparePeople } from "./ask.js";
 import { queue, undecided } from "./rows.js";
 import { listPeople } from "./people.js";
 import { showPerson, listNoise } from "./person.js";
+import { mixed } from "./mixed.js";
 import { history } from "./history.js";
 
 /**
@@ -16,6 +17,8 @@ export const VIEWS = [
   { path: "group", label: "Groups", key: "g", show: (box, [all]) => ask(box, "group", all === "all") },
   { path: "sweep", label: "Sweep", key: "w", show: (box, [all]) => ask(box, "sweep", all === "all") },
   { path: "queue", label: "Queue", key: "q", show: queue },
+  // #/mixed, #/mixed/all, #/mixed/{face}: does this person hold two?
+  { path: "mixed", label: "Mixed", key: "m", show: mixed },
   { path: "people", label: "People", key: "l", show: listPeople },
   { path: "undecided", label: "Undecided", key: "i", show: undecided },
   { path: "noise", label: "Noise", key: "o", show: listNoise },

@@ -7,6 +7,7 @@ use streamface_types::{Embeddings, FaceId, Metric};
 
 use super::CandidateLimits;
 use super::index::{self, Detection, Face, Frame, Index, Vectors};
+use super::mixed::{ClusterParts, all_parts};
 use crate::Error;
 use crate::matching::{self, Mode};
 use crate::questions::Candidate;
@@ -66,6 +67,7 @@ fn build(data: &Dataset, limits: CandidateLimits) -> Result<(Index, Vec<FeatureR
     }
     let clusters = index.labels();
     index.means = means(&index, &clusters, &features);
+    index.parts = parts(&index, &clusters, &features);
     (index.candidates, index.cannot_link) =
         (candidates(&index, clusters.len(), limits)?, shared_frames(&index, &clusters));
     Ok((index, features))
@@ -83,6 +85,17 @@ fn means(index: &Index, clusters: &[i64], features: &[FeatureRow]) -> Vec<f32> {
     }
     let mean = |(at, sum): (usize, &f64)| (sum / f64::from(sizes[at / index.dim])) as f32;
     sums.iter().enumerate().map(mean).collect()
+}
+
+/// The best two parts of each cluster.
+fn parts(index: &Index, clusters: &[i64], features: &[FeatureRow]) -> Vec<Option<ClusterParts>> {
+    let mut members = vec![Vec::new(); clusters.len()];
+    for (at, face) in (0..).zip(&index.faces) {
+        if let Ok(cluster) = clusters.binary_search(&face.label) {
+            members[cluster].push(at);
+        }
+    }
+    all_parts(index, &members, |face| features[face as usize].embedding.as_slice())
 }
 
 /// Candidate pairs of clusters, by the distance of their means.

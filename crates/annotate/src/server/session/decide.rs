@@ -9,9 +9,7 @@ use super::ReviewSession;
 use super::person_views::state;
 use crate::people::ConflictReason;
 use crate::questions;
-use crate::server::view::{
-    Answer, Ask, Candidate, Decided, Finalized, Form, PersonView, Problem, Question, SHOWN,
-};
+use crate::server::view::{Answer, Ask, Candidate, Decided, Finalized, Form, Problem, Question, SHOWN};
 use crate::{Action, Decision, Refusal, Result, Verdict};
 
 /// Maximum questions in one reply.
@@ -148,19 +146,19 @@ impl ReviewSession {
     /// A question about two given people.
     pub(super) fn pair_question(&mut self, left: u32, right: u32, shown: usize) -> Result<Question> {
         let [a, b] = self.pair_view(left, right, shown)?;
-        let (distance, probability) = self.near(&a, &b).unwrap_or((1.0, 0.5));
+        let (distance, probability) = self.near(left, right).unwrap_or((1.0, 0.5));
         let pairs = vec![Candidate { left: Some(a), right: b, distance, probability }];
         Ok(Question { form: Form::Pair, revision: self.revision(), person: None, pairs })
     }
 
-    /// Distance of two people by the faces shown, and the probability that they are one.
-    fn near(&mut self, a: &PersonView, b: &PersonView) -> Option<(f64, f64)> {
-        let first = |p: &PersonView| self.people.index(&p.shown.first()?.id);
-        let (x, y) = (first(a)?, first(b)?);
-        let (x, y) = (self.vectors.row(x).ok()?, self.vectors.row(y).ok()?);
-        let distance = streamface_types::Metric::Cosine.distance(&x, &y).clamp(0.0, 2.0);
-        let sizes = (a.faces as u32, b.faces as u32);
-        Some((distance, self.session_queue().ok()?.queue.match_probability().evaluate(distance, sizes)))
+    /// Distance of the means of two people, and the probability that they are one.
+    fn near(&mut self, left: u32, right: u32) -> Option<(f64, f64)> {
+        let first = |person: u32| self.people.faces_of(person).first().copied();
+        let (a, b) = (first(left)?, first(right)?);
+        self.session_queue().ok()?;
+        let session_queue = self.session_queue.as_mut()?;
+        let (a, b) = (session_queue.slot(&self.people, a)?, session_queue.slot(&self.people, b)?);
+        session_queue.queue.between(a, b)
     }
 
     pub(super) fn take(&mut self, answer: &Answer) -> Result<Decided, Problem> {
@@ -195,7 +193,9 @@ impl ReviewSession {
             Refusal::Undone(_) | Refusal::Holds(_) | Refusal::NoOne(_) => {
                 Problem::Stale(format!("NOT saved, since someone else has changed this: {refusal}."))
             }
-            Refusal::Empty | Refusal::TooMany { .. } | Refusal::BothSides(_) => Problem::Refused(format!("NOT saved: {refusal}.")),
+            Refusal::Empty | Refusal::TooMany { .. } | Refusal::BothSides(_) => {
+                Problem::Refused(format!("NOT saved: {refusal}."))
+            }
         })?;
         let who = answer.who.as_deref().unwrap_or(&self.settings.who).to_owned();
         let decision = self.journal.append(&who, answer.seconds, action)?;

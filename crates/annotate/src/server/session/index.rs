@@ -18,11 +18,12 @@ use sha2::{Digest as _, Sha256};
 use streamface_store::{CacheKind, Dataset, Error as StoreError, files};
 use streamface_types::{BoundingBox, FaceId, FrameId, StreamTime};
 
+use super::mixed::ClusterParts;
 use crate::questions::Candidate;
 
 /// At most 16 GiB: 100 bytes a face for a hundred million faces, and their clusters. The version changes with the type
 /// [`Index`], and with how its content is computed.
-const CACHE: CacheKind<{ 16 << 30 }> = CacheKind::new("review index", 3);
+const CACHE: CacheKind<{ 16 << 30 }> = CacheKind::new("review index", 4);
 const INDEX: &str = "review.index";
 const VECTORS: &str = "review.vectors";
 /// Length of a fingerprint in hexadecimal digits.
@@ -99,6 +100,8 @@ pub(super) struct Index {
     /// Plain means of the clusters, one row each.
     pub means: Vec<f32>,
     pub candidates: Vec<Candidate>,
+    /// The best two parts of each cluster; [`None`] for one face.
+    pub parts: Vec<Option<ClusterParts>>,
     /// Pairs of clusters that share a frame.
     pub cannot_link: Vec<(u32, u32)>,
 }
@@ -150,6 +153,7 @@ impl Index {
         };
         let both = |a: u32, b: u32| (a as usize) < rows && (b as usize) < rows;
         self.means.len() == rows * self.dim
+            && self.parts.len() == rows
             && self.frames.iter().all(|f| f.source.is_none_or(|s| (s as usize) < self.sources.len()))
             && self.faces.iter().all(|f| (f.frame as usize) < self.frames.len())
             && self.candidates.iter().all(|c| both(c.left, c.right))
@@ -261,6 +265,7 @@ mod tests {
         };
         let detection = Some(Detection::new(BoundingBox::new(1.0, 2.0, 3.0, 4.0), 0.9, 120.0, [8, 8]));
         Index {
+            parts: vec![None; 2],
             sources: vec!["a.mp4".into()],
             frames: vec![frame("a", Some(0)), Frame { stream_time: None, size: None, ..frame("b", None) }],
             faces: vec![

@@ -215,12 +215,10 @@ impl ReviewSession {
             Action::Tear { left, right } => {
                 let (left, right) = (some(left, MAX_SIDE), some(right, MAX_SIDE));
                 (pairs, count) = (vec![EntryPair { left, right, verdict: Verdict::Different }], 1);
-                detail = Some("torn apart".to_owned());
                 "tear"
             }
             Action::Whole { person } => {
                 (faces, count) = (some(person, MAX_SHOWN), person.len());
-                detail = Some("one person".to_owned());
                 "whole"
             }
             Action::Skip { person } => {

@@ -8,6 +8,7 @@ mod decide;
 mod face_selection;
 mod index;
 mod lists;
+mod mixed;
 mod person_views;
 mod review;
 mod same_name;
@@ -20,7 +21,7 @@ use std::time::{Duration, Instant};
 use streamface_store::{Dataset, FrameFormats};
 use streamface_types::{Attributes, FaceId};
 
-use super::view::Rest;
+use super::view::{Rest, Stop};
 use crate::{Decision, Error, Journal, People, ReviewOptions};
 use decide::Reservation;
 pub use face_selection::{FaceSample, representative_faces};
@@ -71,6 +72,10 @@ pub struct ReviewSession {
     settings: SessionSettings,
     lists: Lists,
     reservations: Vec<Reservation>,
+    /// The best two parts of people that are no whole cluster, by the state of their faces.
+    parts: std::collections::HashMap<String, Option<mixed::ClusterParts>>,
+    /// People that may hold two, and the decision that they are listed after.
+    suspected: Option<(u64, Vec<mixed::Suspected>)>,
     /// Attributes by face, from their table; read when first asked for.
     attributes: Option<std::collections::BTreeMap<FaceId, Attributes>>,
     /// How pictures of frames are stored; read when the first one is shown.
@@ -83,6 +88,7 @@ pub struct ReviewSession {
 struct Estimate {
     f: f64,
     rest: Rest,
+    stop: Stop,
 }
 
 impl ReviewSession {
@@ -109,6 +115,8 @@ impl ReviewSession {
             settings,
             lists: Lists::default(),
             reservations: Vec::new(),
+            parts: std::collections::HashMap::new(),
+            suspected: None,
             attributes: None,
             frame_formats: OnceLock::new(),
             progress: None,
@@ -155,6 +163,7 @@ impl ReviewSession {
                 people: &self.people,
                 decisions: &self.decisions,
                 limits: self.settings.limits,
+                same_frame: self.settings.options.same_frame,
             };
             self.session_queue = Some(SessionQueue::new(known)?);
         }
@@ -172,7 +181,9 @@ impl ReviewSession {
         }
         let now = self.session_queue().ok()?.queue.progress();
         let rest = Rest { screens: now.screens_left as f64, seconds: now.seconds_left };
-        let current_progress = Estimate { f: now.f, rest };
+        let below = 60.0 * self.session_queue().ok()?.queue.settings().stop;
+        let stop = Stop { gain_per_minute: now.gain_per_minute, below, now: now.worth_stopping };
+        let current_progress = Estimate { f: now.f, rest, stop };
         self.f_at_start.get_or_insert(now.f);
         self.progress = Some((Instant::now(), revision, current_progress));
         Some(current_progress)

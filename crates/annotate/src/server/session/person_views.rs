@@ -53,23 +53,28 @@ impl ReviewSession {
         Some(Loose { size: square.picture, outside })
     }
 
-    /// A person with the given faces shown.
-    pub(super) fn person_view(&self, person: u32, shown: &[u32]) -> PersonView {
-        let faces = self.people.faces_of(person);
-        let named = shown.first().or(faces.first()).copied().unwrap_or_default();
+    /// The first and the last time of some faces.
+    pub(super) fn seen(&self, faces: &[u32]) -> Option<[String; 2]> {
         let times = faces.iter().filter_map(|&f| self.index.frame_of(f).id.timestamp());
         let (mut least, mut most) = (None, None);
         for time in times {
             least = Some(least.map_or(time, |l: Timestamp| l.min(time)));
             most = Some(most.map_or(time, |m: Timestamp| m.max(time)));
         }
+        least.zip(most).map(|(a, b)| [a.to_readable(), b.to_readable()])
+    }
+
+    /// A person with the given faces shown.
+    pub(super) fn person_view(&self, person: u32, shown: &[u32]) -> PersonView {
+        let faces = self.people.faces_of(person);
+        let named = shown.first().or(faces.first()).copied().unwrap_or_default();
         PersonView {
             id: self.index.id(named),
             state: state(&faces),
             label: self.people.label(person).unwrap_or(-1),
             name: self.people.name(person).map(str::to_owned),
             faces: faces.len(),
-            seen: least.zip(most).map(|(a, b)| [a.to_readable(), b.to_readable()]),
+            seen: self.seen(&faces),
             shown: shown.iter().map(|&f| self.face_view(f)).collect(),
         }
     }

@@ -8,8 +8,8 @@ use streamface_types::FaceId;
 use super::ReviewSession;
 use crate::Error;
 use crate::server::view::{
-    Answer, Ask, Decided, Entry, FaceDetail, FaceView, Finalized, Image, Overview, PersonFaces, PersonView,
-    Picture, Problem, Question, Review, Rows, SHOWN, Search, Window,
+    Answer, Ask, Decided, Entry, FaceDetail, FaceView, Finalized, Image, MixedPerson, Overview, PersonFaces,
+    PersonView, Picture, Problem, Question, Review, Rows, SHOWN, Search, Window,
 };
 
 impl From<Error> for Problem {
@@ -41,6 +41,7 @@ impl Review for ReviewSession {
             who: self.settings.who.clone(),
             f: self.f_at_start.zip(progress).map(|(start, now)| [start, now.f]),
             rest: progress.map(|p| p.rest),
+            stop: progress.map(|p| p.stop),
             estimated: self.progress.map_or(0, |(_, revision, _)| revision),
             conflicts: self.people.report().conflicts.len(),
         }
@@ -90,6 +91,10 @@ impl Review for ReviewSession {
 
     fn names(&mut self) -> Vec<String> {
         self.all_names()
+    }
+
+    fn mixed(&mut self, face: Option<&FaceId>, window: Window) -> Result<Rows<MixedPerson>, Problem> {
+        self.mixed_people(face, window)
     }
 
     fn noise(&mut self, window: Window) -> Rows<FaceView> {

@@ -10,8 +10,11 @@ use streamface_types::embedding::{cosine, dot};
 
 use super::CandidateLimits;
 use super::index::{Index, Vectors};
+use super::mixed::Sample;
 use crate::Error;
-use crate::questions::{Answer, AnswerKind, Candidate, Clusters, Queue, Settings, TimeModel, TimedScreen};
+use crate::questions::{
+    Answer, AnswerKind, Candidate, Clusters, Parts, Queue, Settings, TimeModel, TimedScreen,
+};
 use crate::{Action, Decision, People, Verdict};
 
 /// Maximum candidates of a group of faces that was split off.
@@ -34,12 +37,14 @@ pub(super) struct QueueInput<'a> {
     pub people: &'a People,
     pub decisions: &'a [Decision],
     pub limits: CandidateLimits,
+    /// Faces of one frame may be one person.
+    pub same_frame: bool,
 }
 
 impl SessionQueue {
     /// A queue over the current people, with all decisions answered.
     pub fn new(known: QueueInput<'_>) -> Result<Self, Error> {
-        let QueueInput { index, vectors, people, decisions, limits } = known;
+        let QueueInput { index, vectors, people, decisions, limits, same_frame } = known;
         let atoms = Atoms::of(index, people);
         let slots: HashMap<u32, u32> = (0..).zip(&atoms.kept).map(|(slot, &atom)| (atom, slot)).collect();
         let first = atoms.kept.iter().map(|atom| atoms.faces[atom][0]).collect();
@@ -49,7 +54,8 @@ impl SessionQueue {
             (0..).zip(&atoms.kept).filter(|(_, a)| atoms.changed.contains(a)).map(|(s, _)| s).collect();
         let candidates = candidates(index, &slots, &means, &changed, limits);
         let apart = apart(index, people, &slots, &atoms);
-        let clusters = Clusters::new(sizes, means, candidates, apart)?;
+        let parts = parts(index, vectors, &atoms, &looked_at(people, decisions, &atoms), same_frame)?;
+        let clusters = Clusters::new(sizes, means, candidates, apart)?.with_parts(parts)?;
         let settings =
             Settings { time_model: TimeModel::default().fitted(&timed(decisions)), ..Settings::default() };
         let queue = Queue::new(clusters, settings)?;
@@ -279,6 +285,45 @@ fn candidates(
     all
 }
 
+/// Atoms that were looked at as a whole: most of their faces were said to be one person.
+fn looked_at(people: &People, decisions: &[Decision], atoms: &Atoms) -> HashSet<u32> {
+    let mut found = HashSet::new();
+    for decision in decisions.iter().filter(|d| people.holds(d.id)) {
+        let Action::Whole { person } = &decision.action else { continue };
+        let mut named: HashMap<u32, usize> = HashMap::new();
+        for atom in person.iter().filter_map(|face| people.atom_of(people.index(face)?)) {
+            *named.entry(atom).or_default() += 1;
+        }
+        let most = |atom: &u32, n: usize| atoms.faces.get(atom).is_some_and(|faces| 2 * n > faces.len());
+        found.extend(named.into_iter().filter(|(atom, n)| most(atom, *n)).map(|(atom, _)| atom));
+    }
+    found
+}
+
+/// The best two parts of each of the queue's clusters: stored for whole clusters, computed from rows for others.
+fn parts(
+    index: &Index,
+    vectors: &mut Vectors,
+    atoms: &Atoms,
+    looked_at: &HashSet<u32>,
+    same_frame: bool,
+) -> Result<Vec<(u32, Parts)>, Error> {
+    let mut found = Vec::new();
+    for (slot, atom) in (0..).zip(&atoms.kept).filter(|(_, atom)| !looked_at.contains(atom)) {
+        let parts = if atoms.changed.contains(atom) {
+            let faces = &atoms.faces[atom];
+            let sample = Sample::new(index, faces);
+            let rows = sample.faces.iter().map(|&face| vectors.row(face)).collect::<Result<Vec<_>, _>>()?;
+            let halves = sample.halves(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            halves.map(|halves| sample.parts(&halves, faces.len()))
+        } else {
+            index.parts[*atom as usize]
+        };
+        found.extend(parts.map(|parts| (slot, parts.parts(same_frame))));
+    }
+    Ok(found)
+}
+
 /// Pairs of atoms that share a frame.
 fn apart(index: &Index, people: &People, slots: &HashMap<u32, u32>, atoms: &Atoms) -> Vec<(u32, u32)> {
     let whole = |a: &u32| !atoms.changed.contains(a);
@@ -323,6 +368,7 @@ mod tests {
             faces: (0..6).map(|f| Face { frame: f, number: 0, label: label(f), detection: None }).collect(),
             dim: 2,
             means: [mean(&[0]), mean(&[1, 2, 3, 4, 5])].concat(),
+            parts: vec![None; 2],
             ..Index::default()
         };
         let (dir, mark) = (tempfile::tempdir().unwrap(), "0".repeat(64));

@@ -49,6 +49,8 @@ pub struct Overview {
     pub f: Option<[f64; 2]>,
     /// Remaining work, if known.
     pub rest: Option<Rest>,
+    /// What another minute would gain, if known.
+    pub stop: Option<Stop>,
     /// Id of the last decision that `f` and `rest` take into account: they may lag an answer or two behind.
     pub estimated: u64,
     /// Decisions that are not applied because they contradict earlier ones.
@@ -62,6 +64,17 @@ pub struct Rest {
     pub screens: f64,
     /// Seconds of a person's time.
     pub seconds: f64,
+}
+
+/// Whether it is worth stopping.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Stop {
+    /// Expected gain in F of a minute spent on the best question.
+    pub gain_per_minute: f64,
+    /// The gain in F of a minute below which it is worth stopping.
+    pub below: f64,
+    /// Whether it is.
+    pub now: bool,
 }
 
 /// A face in a list.
@@ -118,6 +131,32 @@ pub struct Candidate {
     pub distance: f64,
     /// Probability that they are one person, 0 to 1.
     pub probability: f64,
+}
+
+/// A person that may hold two, in two halves.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MixedPerson {
+    /// The person, without faces.
+    pub person: PersonView,
+    /// The two halves, the larger first.
+    pub halves: Vec<Half>,
+    /// Probability that they are two people, 0 to 1.
+    pub probability: f64,
+    /// Cosine distance of their means.
+    pub distance: f64,
+    /// Two faces of the person are in one frame, where that means two people.
+    pub one_frame: bool,
+}
+
+/// Half of a person.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Half {
+    /// Number of faces.
+    pub faces: usize,
+    /// First and last capture time.
+    pub seen: Option<[String; 2]>,
+    /// Representative faces, at most [`SHOWN`](super::SHOWN); one that was asked for comes first.
+    pub shown: Vec<FaceView>,
 }
 
 /// A screen.

@@ -103,7 +103,8 @@ pub struct Answer {
     /// Author.
     #[serde(default)]
     pub who: Option<String>,
-    /// With [`Action::Noise`]: all faces of the people named, not only those listed.
+    /// With [`Action::Noise`] and [`Action::Whole`]: all faces of the people named, not only those listed. With
+    /// [`Action::Tear`]: the faces that are not listed go with the half they were shown for.
     #[serde(default)]
     pub whole: bool,
     /// What was decided.

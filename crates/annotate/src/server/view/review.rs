@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use streamface_types::FaceId;
 
 use super::{
-    Answer, Ask, Decided, Entry, FaceDetail, FaceView, Finalized, Overview, PersonFaces, PersonView, Problem,
-    Question, Rows, Search, Window,
+    Answer, Ask, Decided, Entry, FaceDetail, FaceView, Finalized, MixedPerson, Overview, PersonFaces,
+    PersonView, Problem, Question, Rows, Search, Window,
 };
 
 /// A review, as the API needs it. Calls come one at a time.
@@ -35,6 +35,12 @@ pub trait Review: Send + 'static {
     fn compare(&mut self, left: &FaceId, right: &FaceId) -> Result<Question, Problem>;
     /// The names given so far, without repetition, in order.
     fn names(&mut self) -> Vec<String>;
+    /// A page of the people that may hold two, the most likely first, without those that were looked at as a whole; with a
+    /// face, its person alone.
+    ///
+    /// # Errors
+    /// [`Problem::Unknown`] for the face; [`Problem::NotSaved`] if embeddings cannot be read.
+    fn mixed(&mut self, face: Option<&FaceId>, window: Window) -> Result<Rows<MixedPerson>, Problem>;
     /// A page of the faces that belong to no one.
     fn noise(&mut self, window: Window) -> Rows<FaceView>;
     /// A page of the pairs answered with "not sure".
