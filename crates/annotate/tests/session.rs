@@ -494,6 +494,11 @@ fn people_merged_at_once_are_one_decision_and_come_apart_by_one_undo() {
     let merged = merge(&mut session, &all).unwrap();
     assert_eq!((merged.decision, merged.message.as_str()), (1, "Saved: 2 same"));
     assert_eq!(merged.overview.people, PEOPLE * sample::CLUSTERS - 2);
+    // It is in the journal: another process has it, too.
+    let now = people(&mut session);
+    drop(session);
+    let mut session = open(&made);
+    assert_eq!(people(&mut session), now);
     let undone = session.decide(&answer(1, &[], Action::Undo { decision: 1 })).unwrap();
     assert_eq!(undone.message, "Undone: 2 same");
     assert_eq!(people(&mut session), before);
@@ -514,7 +519,7 @@ fn a_person_has_times_and_faces_say_what_is_outside_their_frame() {
     let person = everyone(&mut session).rows.remove(0);
     let found = session.person(&person.id, Window::default()).unwrap();
     let [lane] = &found.timeline[..] else { panic!("{:?}", found.timeline) };
-    assert_eq!(lane.source.as_deref(), Some("b>.mp4"), "the last part of the source");
+    assert_eq!((lane.source.as_deref(), found.sources), (Some("b>.mp4"), 1), "the last part of the source");
     assert_eq!(lane.spans.iter().map(|s| s.faces).sum::<usize>(), found.person.faces);
     let [from, to] = found.person.seen.as_ref().unwrap();
     assert_eq!((&lane.spans[0].ends[0], &lane.spans.last().unwrap().ends[1]), (from, to));

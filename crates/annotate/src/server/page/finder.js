@@ -46,6 +46,8 @@ export function finder({ card, shown = () => {}, from = new URLSearchParams(), k
   const pages = h("div", {});
   let offset = Math.max(0, Number(from.get("at")) || 0);
   let wanted = 0;
+  // The warning about a search that could not be made.
+  let wrong = null;
   const fill = async (to = offset) => {
     const mine = ++wanted;
     offset = to;
@@ -54,6 +56,7 @@ export function finder({ card, shown = () => {}, from = new URLSearchParams(), k
       // A late reply to an earlier search is ignored.
       if (mine !== wanted || !list.isConnected) return;
       if (!found.rows.length && found.total > 0) return await fill(PAGE * Math.floor((found.total - 1) / PAGE));
+      wrong?.remove();
       const given = FIELDS.filter((name) => search[name] && search[name] !== "faces").map((name) => [name, search[name]]);
       kept(new URLSearchParams([...given, ...(offset ? [["at", offset]] : [])]));
       put(list, ...found.rows.map((person) => h("li", {}, card(person))));
@@ -63,7 +66,7 @@ export function finder({ card, shown = () => {}, from = new URLSearchParams(), k
       shown(found, pages);
       say(plural(found.total, "person", "people"));
     } catch (failure) {
-      if (mine === wanted) warn(failure.message);
+      if (mine === wanted) wrong = warn(failure.message);
     }
   };
   let soon;

@@ -27,6 +27,18 @@ export async function nameIt(person, name, revision) {
   return reply !== null;
 }
 
+/**
+ * An answer given in a dialog. Why it was refused is said there; any other failure is said on the page, where it can be sent
+ * again: the dialog closes, since nothing behind it can be reached.
+ */
+async function decideIn(box, status, action, more) {
+  let told = false;
+  const refused = (message) => { told = true; put(status, message); };
+  const reply = await decide(action, { ...more, refused });
+  if (!reply && !told) box.close();
+  return reply;
+}
+
 /** Asks in a dialog whether these people, of a list of this revision, are one, and joins them. Resolves to the person, or to null. */
 export function merge(people, revision) {
   if (people.length > MAX_PEOPLE) {
@@ -59,7 +71,7 @@ export function merge(people, revision) {
       event.preventDefault();
       const [first, ...others] = sorted;
       const action = compare(others.map((other) => ({ left: ids(first), right: ids(other), verdict: "same" })));
-      const reply = await decide(action, { revision, seen: seenOf(sorted), refused: (message) => put(status, message) });
+      const reply = await decideIn(box, status, action, { revision, seen: seenOf(sorted) });
       if (!reply) return;
       merged = first;
       const done = `Saved: ${sorted.length} people merged`;
@@ -93,7 +105,7 @@ export async function offer(id) {
       if (!other) return box.close();
       const say1 = (verdict) => async () => {
         const action = compare([{ left: ids(person), right: ids(other), verdict }]);
-        if (!await decide(action, { revision, seen: seenOf([person, other]), refused: (message) => put(status, message) })) return;
+        if (!await decideIn(box, status, action, { revision, seen: seenOf([person, other]) })) return;
         const now = await get(address(person)).catch(() => null);
         now ? show(now) : box.close();
       };

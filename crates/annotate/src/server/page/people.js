@@ -29,9 +29,14 @@ export async function listPeople(main, _, query) {
   const toggle = (person, range) => {
     const [from, to] = [there.findIndex((one) => one.id === last), there.indexOf(person)];
     const on = !chosen.has(person.id);
-    if (!range || from < 0) return choose(person, on);
+    const heard = () => say(`${called(person)} ${chosen.has(person.id) ? "chosen" : "not chosen"}, ${count(chosen.size)} in all`);
+    if (!range || from < 0) {
+      choose(person, on);
+      return heard();
+    }
     for (const one of there.slice(Math.min(from, to), Math.max(from, to) + 1)) choose(one, true);
     last = person.id;
+    heard();
   };
   const personBox = (person) => personCard(person, {
     href: linkTo(person),

@@ -107,7 +107,7 @@ export async function showPerson(main, id) {
         ". Choose the faces that do not belong to this person, with Space or a click. Enter enlarges a face.")),
       h("div", { class: "bar" }, naming, button("Merge with …", "j", join, { class: "plain" }),
         h("button", { type: "button", class: "plain", onclick: noise }, "All faces are noise")),
-      sameName(found), timeline(found.timeline, (position) => go(position).catch((failure) => warn(failure.message))),
+      sameName(found), timeline(found.timeline, found.sources, (position) => go(position).catch((failure) => warn(failure.message))),
       faces(found.faces.rows, `Faces of ${called(person)}`, { chosen, open: large, changed: work.changed, times: true }), pages, work.bar);
     heading.focus({ preventScroll: true });
     clock();

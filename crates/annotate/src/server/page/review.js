@@ -1,7 +1,7 @@
 // The page: views, progress and tools.
 
 import { h, put, key, globalKeys, boundKeys, dialog, count, plural, duration, say } from "./dom.js";
-import { get, post, saved, who, decide, warn, clearAlert, stale } from "./talk.js";
+import { get, post, saved, who, decide, warn, clearAlert, clearNotice, stale } from "./talk.js";
 import { VIEWS } from "./views.js";
 
 const main = document.getElementById("main");
@@ -25,6 +25,7 @@ async function show() {
   const view = VIEWS.find((one) => one.path === path);
   for (const [name, link] of links) name === path ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
   if (!view) { location.replace("#/group"); return; }
+  clearNotice();
   document.title = `${view.title ?? view.label} · Review`;
   // Each view has its own element: a late reply for a view that was left changes nothing.
   const box = h("div", { class: "view" });

@@ -42,7 +42,7 @@ async function rows(main, { title, about, load }) {
       (next ? list.querySelector("button.main") : heading)?.focus();
     };
     const item = h("li", { class: "card" },
-      h("div", { class: "two" }, [one, it.right].map((person) => h("div", {}, head(person, "h3"),
+      h("div", { class: "two" }, [one, it.right].map((person) => h("div", {}, head(person),
         faces(person.shown, `Faces of ${called(person)}`, { open: large })))), likely(it),
       h("div", { class: "buttons" }, button("Same", "", send("same"), { class: "main yes" }),
         button("Different", "", send("different"), { class: "main no" }), button("Not sure", "", send("not_sure"), { class: "main maybe" })));

@@ -135,10 +135,20 @@ function refused(answer, failure) {
   }
 }
 
-/** Shows a warning until it is dismissed. */
+let warnedAt = 0;
+
+/** Shows a warning until it is dismissed, and returns its element. */
 export function warn(message, buttons = []) {
+  warnedAt = performance.now();
   const dismiss = h("button", { type: "button", class: "close", "aria-label": "Dismiss", onclick: clearAlert }, "×");
-  put(document.getElementById("alert"), h("div", { class: "warning" }, h("p", {}, message), ...buttons, dismiss));
+  const warning = h("div", { class: "warning" }, h("p", {}, message), ...buttons, dismiss);
+  put(document.getElementById("alert"), warning);
+  return warning;
+}
+
+/** Removes a warning that offers nothing and is not new: it is about what was shown before. */
+export function clearNotice() {
+  if (!document.querySelector("#alert .plain") && performance.now() - warnedAt > 1000) clearAlert();
 }
 
 /** Removes the warning. */

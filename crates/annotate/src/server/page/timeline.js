@@ -1,13 +1,14 @@
 // When a person is seen.
 
-import { h, plural, counted, moment } from "./dom.js";
+import { h, count, plural, counted, moment } from "./dom.js";
 
 const clockOf = (time) => (counted(time) ? moment(time) : time);
 
-/** A bar for each source with the times at which the person is seen; `go(position)` is called with a face's position. */
-export function timeline(lanes, go) {
+/** A bar for each source with the times at which the person is seen; `sources`: in how many there are faces with a time; `go(position)` is called with a face's position. */
+export function timeline(lanes, sources, go) {
   if (!lanes.length) return null;
-  return h("section", { class: "timeline", "aria-label": "Times" }, lanes.map((lane) => {
+  const all = sources > lanes.length ? h("p", { class: "quiet" }, `The ${lanes.length} sources with most faces, of ${count(sources)}`) : null;
+  return h("section", { class: "timeline", "aria-label": "Times" }, all, lanes.map((lane) => {
     const marks = lane.spans.map((span, i) => {
       const [from, to] = span.ends.map(clockOf);
       const text = `${from === to ? from : `${from} – ${to}`}, ${plural(span.faces, "face", "faces")}`;

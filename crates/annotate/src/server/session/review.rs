@@ -67,11 +67,13 @@ impl Review for ReviewSession {
         shown.truncate(SHOWN);
         let faces = self.people.faces_of(person);
         let rows = Rows::window(self.revision(), &faces, window, |&f| self.face_view(f));
+        let (timeline, sources) = self.timeline(&faces);
         Ok(PersonFaces {
             revision: self.revision(),
             person: self.person_view(person, &shown),
             faces: rows,
-            timeline: self.timeline(&faces),
+            timeline,
+            sources,
             same_name: self.same_name(person),
         })
     }

@@ -16,8 +16,9 @@ const PARTS: i64 = 80;
 const GAP_MICROS: i64 = 5_000_000;
 
 impl ReviewSession {
-    /// When the person of these faces, ascending, is seen in each source that has times.
-    pub(super) fn timeline(&self, faces: &[u32]) -> Vec<Lane> {
+    /// When the person of these faces, ascending, is seen in the sources with most of them that have times, and how many
+    /// such sources there are.
+    pub(super) fn timeline(&self, faces: &[u32]) -> (Vec<Lane>, usize) {
         let mut seen: BTreeMap<Option<u32>, Vec<(Timestamp, usize)>> = BTreeMap::new();
         for (position, &face) in faces.iter().enumerate() {
             let frame = self.index.frame_of(face);
@@ -25,28 +26,30 @@ impl ReviewSession {
                 seen.entry(frame.source).or_default().push((at, position));
             }
         }
-        let mut most: Vec<_> = seen.iter().map(|(&source, there)| (there.len(), source)).collect();
-        most.sort_by_key(|&(faces, source)| (std::cmp::Reverse(faces), source));
-        most.truncate(MAX_LANES);
-        seen.retain(|source, _| most.iter().any(|(_, kept)| kept == source));
         let mut ends: BTreeMap<Option<u32>, [Timestamp; 2]> = BTreeMap::new();
         for frame in self.index.frames.iter().filter(|frame| seen.contains_key(&frame.source)) {
             let Some(at) = frame.id.timestamp() else { continue };
             let [first, last] = ends.entry(frame.source).or_insert([at, at]);
             (*first, *last) = (at.min(*first), at.max(*last));
         }
+        // A photo has no time in which to be seen.
+        seen.retain(|source, _| ends.get(source).is_some_and(|[from, to]| from < to));
+        let sources = seen.len();
+        let mut most: Vec<_> = seen.iter().map(|(&source, there)| (there.len(), source)).collect();
+        most.sort_by_key(|&(faces, source)| (std::cmp::Reverse(faces), source));
+        most.truncate(MAX_LANES);
+        seen.retain(|source, _| most.iter().any(|(_, kept)| kept == source));
         let lane = |(source, mut there): (Option<u32>, Vec<(Timestamp, usize)>)| {
             let &[from, to] = ends.get(&source)?;
             let name = source.map(|s| short(&self.index.sources[s as usize]));
             there.sort_unstable();
-            // A photo has no time in which to be seen.
-            (from < to).then(|| Lane {
+            Some(Lane {
                 source: name,
                 ends: [from.to_readable(), to.to_readable()],
                 spans: spans(&there, from.micros(), to.micros()),
             })
         };
-        seen.into_iter().filter_map(lane).collect()
+        (seen.into_iter().filter_map(lane).collect(), sources)
     }
 }
 

@@ -183,6 +183,8 @@ pub struct PersonFaces {
     pub faces: Rows<FaceView>,
     /// When it is seen in each source; those with most of its faces, in the order of the sources.
     pub timeline: Vec<Lane>,
+    /// Sources in which it is seen at a known time; the timeline may have fewer.
+    pub sources: usize,
     /// People with the same name who may be the same person.
     pub same_name: Vec<PersonView>,
 }
