@@ -168,9 +168,20 @@ fn other_methods_find_the_people() {
     assert!(page.contains("Infomap") && page.contains("complete linkage"));
     let json: serde_json::Value =
         serde_json::from_slice(&fs::read(v.path("study/study.json")).unwrap()).unwrap();
-    assert_eq!(json["sweep"].as_array().unwrap().len(), 5);
-    // No frames, so nothing is known for sure without labels; it says so.
-    assert!(json["recommendation"]["threshold"].is_null(), "{}", json["recommendation"]);
+    // Those asked for, and the one that is recommended without labels.
+    let tried: Vec<f64> =
+        json["sweep"].as_array().unwrap().iter().map(|row| row["threshold"].as_f64().unwrap()).collect();
+    let by_budget = json["recommendation"]["by_budget"].as_f64().unwrap();
+    let asked = [0.1, 0.3, 0.5, 0.7, 0.9];
+    assert!(asked.iter().all(|t| tried.contains(t)) && tried.contains(&by_budget), "{tried:?} {by_budget}");
+    // The true labels decide, and the distances alone come to the same people.
+    assert_eq!(json["recommendation"]["basis"], "true_labels");
+    let row = |t: f64| json["sweep"].as_array().unwrap().iter().find(|row| row["threshold"] == t).unwrap();
+    for threshold in [json["threshold"].as_f64().unwrap(), by_budget] {
+        let f = row(threshold)["bcubed"]["value"]["f"].as_f64().unwrap();
+        assert!(f >= 0.99, "{threshold}: {f}");
+    }
+    assert!(json["calibration"].is_null() && json["interval"]["confidence"] == 0.95, "{}", json["interval"]);
 }
 
 #[test]

@@ -5,9 +5,10 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
+use streamface_eval::merges::FalseMerges;
 use streamface_eval::study::{
-    Baseline, Calibration, CalibrationSettings, HistogramSettings, Labelling, Pair, Prior, Study, Target,
-    Truth, baseline_text, histograms, recommend, sweep,
+    Baseline, Calibration, CalibrationSettings, Grounds, HistogramSettings, Labelling, Pair, Study, Truth,
+    baseline_text, histograms, recommend, sweep,
 };
 use streamface_kernels::SplitMix64;
 use streamface_types::{Embeddings, Metric};
@@ -92,9 +93,25 @@ fn main() -> Result<(), Box<dyn Error>> {
         .collect();
     let people: Vec<Option<i64>> = people.into_iter().map(Some).collect();
     let truth = Truth { labels: &people, shots: Some(&shots), resamples: 500, seed: 1 };
-    let rows_of_sweep = sweep(&labellings, Some(&truth))?;
-
-    let recommendation = recommend(Target::Purity(0.98), &calibration, Prior::Sweep(&rows_of_sweep))?;
+    let mut rows_of_sweep = sweep(&labellings, Some(&truth))?;
+    // No linkage made these clusters, so the share of strangers' pairs within the threshold stands for its chances.
+    let strangers = |t: f64| calibration.at(t).map_or(0.0, |p| p.false_match.rate.unwrap_or(0.0));
+    for row in &mut rows_of_sweep {
+        let pairs = (row.clusters * row.clusters.saturating_sub(1)) as f64 / 2.0;
+        let expected = pairs * strangers(row.threshold) / (1.0 + pairs * strangers(row.threshold));
+        row.false_merges = Some(FalseMerges { expected, interval: (expected / 2.0, 2.0 * expected) });
+    }
+    let within =
+        rows_of_sweep.iter().rfind(|row| row.false_merges.is_some_and(|found| found.expected <= 0.5));
+    let by_budget = within.map_or(thresholds[0], |row| row.threshold);
+    let recommendation = recommend(&Grounds {
+        by_budget,
+        budget: 0.5,
+        rows: &rows_of_sweep,
+        present: None,
+        judged: None,
+        calibration: Some(&calibration),
+    })?;
     let best = rows_of_sweep.iter().filter_map(|r| Some((r, r.pairwise?, r.bcubed?)));
     let best = best.max_by(|a, b| a.1.value.f.total_cmp(&b.1.value.f));
     let baselines = best
@@ -113,6 +130,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         source: format!("{} faces of {PEOPLE} people in {SHOTS} shots", rows.len()),
         settings: vec![("metric".to_owned(), Metric::Cosine.to_string())],
         recommendation: Some(recommendation),
+        present: None,
+        judged: None,
         calibration: Some(calibration),
         sweep: rows_of_sweep,
         histograms: Some(histograms(

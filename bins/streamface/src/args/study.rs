@@ -18,8 +18,8 @@ use super::{Common, text};
 Examples:
   # which threshold, from the video itself
   streamface study news
-  # purer, scored by true labels, and beside other methods
-  streamface study news --purity 0.999 --labels truth.csv --compare
+  # surer, scored by true labels, and beside other methods
+  streamface study news --false-merges 0.1 --labels truth.csv --compare
   # any vectors with labels
   streamface study --vectors X.npy --labels truth.csv --out study")]
 pub struct StudyArgs {
@@ -42,13 +42,10 @@ pub struct StudyArgs {
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub labels: Option<PathBuf>,
-    /// Wanted share of pairs in one cluster that are one person
-    #[arg(long, value_name = "0..1", default_value_t = 0.99, conflicts_with = "false_match_rate")]
-    pub purity: f64,
-    /// Wanted share of pairs of different people that are within the threshold, instead
-    #[arg(long, value_name = "0..1")]
-    pub false_match_rate: Option<f64>,
-    /// Thresholds that are tried: from..to..step
+    /// How many joins of two people's clusters may be expected at the recommended threshold
+    #[arg(long, value_name = "N", default_value_t = 0.5)]
+    pub false_merges: f64,
+    /// Thresholds that are tried, beside the recommended one and that in use: from..to..step
     #[arg(long, value_name = "A..B..S", value_parser = text(Thresholds::from_str), default_value = "0.1..0.9..0.05")]
     pub thresholds: String,
     /// Other methods on the same faces, in one table

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::json;
-use streamface_eval::study::baseline_text;
+use streamface_eval::study::{baseline_text, joins};
 use streamface_pipeline::StudyResult;
 
 /// `streamface study`; `dir` is the dataset directory, where it was one.
@@ -11,8 +11,12 @@ pub fn study(result: &StudyResult, dir: Option<&Path>, as_json: bool) {
     let StudyResult { study, nearest_of_a_frame, out, .. } = result;
     let (threshold, page) = (study.threshold(), out.join("study.html"));
     if as_json {
+        let answer = study.answer();
         let all = json!({
-            "threshold": threshold,
+            "threshold": answer.threshold,
+            "expected_false_merges": answer.expected_false_merges,
+            "interval": answer.interval,
+            "present": study.present,
             "recommendation": study.recommendation,
             "sweep": study.sweep,
             "baselines": study.baselines,
@@ -21,18 +25,21 @@ pub fn study(result: &StudyResult, dir: Option<&Path>, as_json: bool) {
         say!("{all:#}");
         return;
     }
-    say!("threshold  clusters  singletons  silhouette  pairwise F  BCubed F");
+    say!("threshold  clusters  singletons  false merges  silhouette  pairwise F  BCubed F");
     for row in &study.sweep {
         let or = |v: Option<f64>| v.map_or_else(|| "-".to_owned(), |v| format!("{v:.4}"));
-        say!(
-            "{:>9.3}  {:>8}  {:>10}  {:>10}  {:>10}  {:>8}",
+        let joined = row.false_merges.map_or_else(|| "-".to_owned(), |found| joins(found.expected));
+        let line = format!(
+            "{:>9.3}  {:>8}  {:>10}  {joined:>12}  {:>10}  {:>10}  {:>8}  {}",
             row.threshold,
             row.clusters,
             row.singletons,
             or(row.silhouette),
             or(row.pairwise.as_ref().map(|p| p.value.f)),
-            or(row.bcubed.as_ref().map(|p| p.value.f))
+            or(row.bcubed.as_ref().map(|p| p.value.f)),
+            study.names_of(row.threshold).join(", "),
         );
+        say!("{}", line.trim_end());
     }
     if !study.baselines.is_empty() {
         say!("");
@@ -45,7 +52,10 @@ pub fn study(result: &StudyResult, dir: Option<&Path>, as_json: bool) {
     }
     say!("page       {}", page.display());
     match (threshold, dir) {
-        (Some(t), Some(dir)) => say!("next       streamface cluster {} --threshold {t}", dir.display()),
+        (Some(t), Some(dir)) => say!(
+            "next       streamface cluster {}, which judges merges one by one; or with --threshold {t}",
+            dir.display()
+        ),
         (Some(t), None) => say!("next       --threshold {t}"),
         (None, _) => {}
     }

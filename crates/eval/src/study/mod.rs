@@ -5,7 +5,7 @@
 //! | `histograms`, `distances` | [`histograms()`]: distances of faces to their nearest others, as the original shows them |
 //! | `labelling`, `sweep`, `scored` | [`sweep()`]: a clustering at each threshold; scores with error bars where labels are known |
 //! | `pair`, `calibration`, `dyads`, `rates`, `tail` | [`Calibration`]: false-match and miss rate without any label |
-//! | `recommendation`, `recommend`, `why` | [`recommend()`]: a threshold for a wanted purity, in numbers and words |
+//! | `recommendation`, `recommend`, `why` | [`recommend()`]: the threshold to take, in numbers and words |
 //! | `baselines` | [`Baseline`]: clustering methods side by side |
 //!
 //! [`Study`] holds all of it and writes `study.json`.
@@ -41,13 +41,44 @@ pub use histograms::{AtThreshold, Histogram, HistogramSettings, Histograms, hist
 pub use labelling::{Labelling, Truth};
 pub use pair::Pair;
 pub use rates::{Estimate, Evidence};
-pub use recommend::recommend;
-pub use recommendation::{Basis, Prior, Recommendation, Target};
+pub use recommend::{Grounds, recommend};
+pub use recommendation::{Basis, Present, PresentOf, Recommendation};
 pub use scored::{Interval, Scored};
 pub use sweep::{Row, Sizes, sweep};
 pub use tail::{Modelled, Tail};
+pub use why::joins;
 
 use crate::Error;
+
+/// What a study comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Answer {
+    /// The threshold to take.
+    pub threshold: Option<f64>,
+    /// Clusters of two people expected to be joined there.
+    pub expected_false_merges: Option<f64>,
+    /// Where that number lies.
+    pub interval: Option<Bounds>,
+}
+
+/// An interval, and how sure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Bounds {
+    /// Lower end.
+    pub lower: f64,
+    /// Upper end.
+    pub upper: f64,
+    /// The share of such intervals that hold the truth.
+    pub confidence: f64,
+}
+
+#[derive(Serialize)]
+struct WithAnswer<'a> {
+    #[serde(flatten)]
+    answer: Answer,
+    #[serde(flatten)]
+    study: &'a Study,
+}
 
 /// All that a study found. Fill in what there is: sections without content are left out of the page.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -60,8 +91,13 @@ pub struct Study {
     pub settings: Vec<(String, String)>,
     /// The recommended threshold.
     pub recommendation: Option<Recommendation>,
+    /// The threshold in use.
+    pub present: Option<Present>,
     /// Error rates without labels.
     pub calibration: Option<Calibration>,
+    /// The clustering by merges judged one by one within the same budget, which is what is done where no threshold is
+    /// given; its `threshold` is the largest distance of a merge that was believed.
+    pub judged: Option<Row>,
     /// Clusterings by threshold, ascending.
     pub sweep: Vec<Row>,
     /// Distances to nearest others.
@@ -71,47 +107,72 @@ pub struct Study {
 }
 
 impl Study {
-    /// Writes `study.json`: every number of the study.
+    /// Writes `study.json`: every number of the study, and first the threshold, the false merges expected there and their
+    /// interval.
     ///
     /// # Errors
     /// [`Error::Write`] where `out` refuses.
     pub fn json(&self, out: &mut dyn Write) -> Result<(), Error> {
-        serde_json::to_writer_pretty(&mut *out, self).map_err(|e| Error::Write(e.into()))?;
+        let all = WithAnswer { answer: self.answer(), study: self };
+        serde_json::to_writer_pretty(&mut *out, &all).map_err(|e| Error::Write(e.into()))?;
         out.write_all(b"\n").map_err(Error::Write)
     }
 
-    /// The clustering with the largest BCubed F, where true labels are known; of several the first.
+    /// The threshold, the false merges expected there and their interval.
     #[must_use]
-    pub fn best(&self) -> Option<&Row> {
-        let f = |row: &Row| row.bcubed.map(|b| b.value.f);
-        self.sweep
-            .iter()
-            .filter(|row| f(row).is_some())
-            .reduce(|best, row| if f(row) > f(best) { row } else { best })
-    }
-
-    /// The chosen threshold: the recommended one or, where none was asked for, the best by true labels.
-    #[must_use]
-    pub fn threshold(&self) -> Option<f64> {
-        match &self.recommendation {
-            Some(recommendation) => recommendation.threshold,
-            None => self.best().map(|row| row.threshold),
+    pub fn answer(&self) -> Answer {
+        let of = self.recommendation.as_ref();
+        Answer {
+            threshold: self.threshold(),
+            expected_false_merges: of.map(|r| r.false_merges.expected),
+            interval: of.map(|r| {
+                let (lower, upper) = r.false_merges.interval;
+                Bounds { lower, upper, confidence: r.confidence }
+            }),
         }
     }
 
-    /// Why that one, or none.
+    /// The clustering with the largest BCubed F, where true labels are known; of several the one nearest to what the budget
+    /// of false merges would take.
     #[must_use]
-    pub fn why(&self) -> String {
-        let recommended = self.recommendation.as_ref().map(|recommendation| recommendation.why.clone());
-        recommended
-            .or_else(|| self.why_by_labels())
-            .unwrap_or_else(|| "Neither frames nor true labels say which threshold is right.".to_owned())
+    pub fn best(&self) -> Option<&Row> {
+        sweep::best(&self.sweep, self.recommendation.as_ref().map(|r| r.by_budget))
     }
 
-    /// Why true labels alone would take [`best`](Self::best); `None` where they are not known.
+    /// The clustering at a threshold that was tried.
     #[must_use]
-    pub fn why_by_labels(&self) -> Option<String> {
-        self.best().map(|best| why::by_labels(best, self.sweep.len()))
+    pub fn at(&self, threshold: f64) -> Option<&Row> {
+        self.sweep.iter().find(|row| row.threshold == threshold)
+    }
+
+    /// The chosen threshold: the recommended one or, without a recommendation, the best by true labels.
+    #[must_use]
+    pub fn threshold(&self) -> Option<f64> {
+        let best = || self.best().map(|row| row.threshold);
+        self.recommendation.as_ref().map(|r| r.threshold).or_else(best)
+    }
+
+    /// What is special about a threshold: `recommended`, `without labels` (what the budget would take), `in use`.
+    #[must_use]
+    pub fn names_of(&self, threshold: f64) -> Vec<&'static str> {
+        let without =
+            self.recommendation.as_ref().filter(|r| r.basis == Basis::TrueLabels).map(|r| r.by_budget);
+        let of = [
+            ("recommended", self.threshold()),
+            ("without labels", without),
+            ("in use", self.present.map(|present| present.threshold)),
+        ];
+        of.into_iter().filter(|(_, of)| *of == Some(threshold)).map(|(name, _)| name).collect()
+    }
+
+    /// Why that one.
+    #[must_use]
+    pub fn why(&self) -> String {
+        match (&self.recommendation, self.best()) {
+            (Some(recommendation), _) => recommendation.why.clone(),
+            (None, Some(best)) => why::by_labels(best, self.sweep.len()),
+            (None, None) => "Nothing was studied.".to_owned(),
+        }
     }
 
     /// That threshold as lines of TOML, for the settings of the next step: the reason as a comment, then
@@ -124,8 +185,8 @@ impl Study {
         for word in why.split_whitespace() {
             if line.len() + 1 + word.len() > TOML_WIDTH {
                 text.push_str(&line);
-                text.push_str("\n#");
-                line.clear();
+                text.push('\n');
+                line = String::from("#");
             }
             line.push(' ');
             line.push_str(word);
@@ -144,86 +205,4 @@ impl Study {
 const TOML_WIDTH: usize = 100;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn study(title: &str) -> Study {
-        let pair = |i: u32, from: f64| {
-            let shot = u64::from(i / 3);
-            Pair { distance: from + f64::from(i % 97) / 200.0, people: [shot, 1_000 + shot], shot }
-        };
-        let different: Vec<_> = (0..900).map(|i| pair(i, 0.6)).collect();
-        let same: Vec<_> = (0..500).map(|i| pair(i, 0.05)).collect();
-        let calibration = Calibration::new(&different, &same, &CalibrationSettings::default()).unwrap();
-        let labels = [0, 0, 1, 1, 2];
-        let of = |threshold| Labelling { threshold, labels: &labels, silhouette: Some(0.5) };
-        let truth = Truth { labels: &[0, 0, 1, 1, 1].map(Some), shots: None, resamples: 100, seed: 1 };
-        let sweep = sweep(&[of(0.2), of(0.4)], Some(&truth)).unwrap();
-        let rows =
-            streamface_types::Embeddings::new((0..40).map(|i| ((i * i) % 11) as f32).collect(), 2).unwrap();
-        Study {
-            title: title.to_owned(),
-            source: title.to_owned(),
-            settings: vec![(title.to_owned(), title.to_owned())],
-            recommendation: Some(recommend(Target::FalseMatchRate(0.02), &calibration, Prior::None).unwrap()),
-            calibration: Some(calibration),
-            sweep,
-            histograms: Some(histograms(&rows, Default::default(), &HistogramSettings::default()).unwrap()),
-            baselines: vec![Baseline {
-                method: title.to_owned(),
-                settings: title.to_owned(),
-                ..Baseline::default()
-            }],
-        }
-    }
-
-    #[test]
-    fn json_holds_the_numbers_and_toml_the_line() {
-        let study = study("News");
-        let mut json = Vec::new();
-        study.json(&mut json).unwrap();
-        let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
-        let threshold = study.recommendation.as_ref().and_then(|r| r.threshold).unwrap();
-        assert_eq!(json["recommendation"]["threshold"], threshold);
-        assert_eq!(json["recommendation"]["basis"], "observed");
-        assert_eq!(json["recommendation"]["wish"]["false_match_rate"], 0.02);
-        assert_eq!(json["calibration"]["points"].as_array().unwrap().len(), 121);
-        assert_eq!(json["sweep"][1]["pairwise"]["value"]["precision"], 1.0);
-        assert_eq!(json["histograms"]["min"]["counts"].as_array().unwrap().len(), 50);
-
-        let toml = study.toml();
-        let (comment, rest): (Vec<&str>, Vec<&str>) = toml.lines().partition(|l| l.starts_with('#'));
-        assert_eq!(rest, [format!("threshold = {threshold:?}")]);
-        assert!(comment.iter().all(|l| l.len() <= TOML_WIDTH && !l.ends_with(' ')), "{toml}");
-        let words: Vec<&str> = comment.iter().flat_map(|l| l[1..].split_whitespace()).collect();
-        assert_eq!(words.join(" "), study.recommendation.unwrap().why);
-    }
-
-    #[test]
-    fn without_anything_there_is_no_threshold() {
-        assert_eq!(
-            Study::default().toml(),
-            "# Neither frames nor true labels say which threshold is right.\n"
-        );
-        let calibration = Calibration::new(&[], &[], &CalibrationSettings::default()).unwrap();
-        let nothing = Study {
-            recommendation: Some(recommend(Target::Purity(0.99), &calibration, Prior::None).unwrap()),
-            calibration: Some(calibration),
-            ..Study::default()
-        };
-        assert!(!nothing.toml().contains("threshold ="));
-    }
-
-    #[test]
-    fn without_frames_true_labels_decide() {
-        let study = Study { recommendation: None, calibration: None, ..study("News") };
-        let best = study.best().unwrap();
-        assert_eq!((best.threshold, study.threshold()), (0.2, Some(0.2)));
-        assert!(study.toml().ends_with("\nthreshold = 0.2\n"), "{}", study.toml());
-    }
-
-    #[test]
-    fn a_wanted_purity_is_not_rounded_away() {
-        assert_eq!(Target::Purity(0.999).to_string(), "a purity of at least 99.9 %");
-    }
-}
+mod tests;

@@ -1,144 +1,79 @@
-//! Which threshold meets a target, and why.
+//! Which threshold to take: by true labels where there are any, else by a budget of false merges.
 
-use super::calibration::{Calibration, Point};
-use super::recommendation::{Basis, Prior, Recommendation, Target};
+use super::calibration::Calibration;
+use super::recommendation::{Basis, Present, Recommendation};
+use super::sweep::{Row, best};
+use super::why;
 use crate::Error;
+use crate::merges::FalseMerges;
 
-/// The largest threshold at which the upper confidence bound of the false-match rate meets `target`.
-///
-/// Observed pairs decide where they can; where they are too few, the bound of the extrapolated tail,
-/// marked as [`Basis::Extrapolated`]. A threshold of 0 is no recommendation.
+/// Confidence of the interval of expected false merges.
+const CONFIDENCE: f64 = 0.95;
+
+/// What a recommendation is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Grounds<'a> {
+    /// The largest threshold within the budget.
+    pub by_budget: f64,
+    /// That budget of expected false merges, above 0.
+    pub budget: f64,
+    /// The clusterings tried, with their [`FalseMerges`]: one of them at `by_budget`.
+    pub rows: &'a [Row],
+    /// The threshold in use.
+    pub present: Option<Present>,
+    /// The clustering by merges judged one by one.
+    pub judged: Option<&'a Row>,
+    /// Error rates of pairs, where frames or links tell.
+    pub calibration: Option<&'a Calibration>,
+}
+
+/// How far above what is expected, and above the budget, the interval may reach without more data being asked for.
+const WIDE: f64 = 2.0;
+
+/// The threshold with the largest BCubed F, where true labels are known; else the largest one within the budget.
 ///
 /// # Errors
-/// [`Error::Setting`] where the target is not above 0 and below 1, or there are more people than faces or none.
-pub fn recommend(
-    target: Target,
-    calibration: &Calibration,
-    prior: Prior<'_>,
-) -> Result<Recommendation, Error> {
-    let (name, value) = match target {
-        Target::FalseMatchRate(rate) => ("false_match_rate", rate),
-        Target::Purity(purity) => ("purity", purity),
-    };
-    if !(value > 0.0 && value < 1.0) {
-        return Err(Error::Setting { name, value, range: "above 0, below 1" });
+/// [`Error::Setting`] where the budget is not above 0, or no row is at `by_budget` with its false merges.
+pub fn recommend(grounds: &Grounds<'_>) -> Result<Recommendation, Error> {
+    let &Grounds { by_budget, budget, rows, .. } = grounds;
+    if !(budget > 0.0 && budget.is_finite()) {
+        return Err(Error::Setting { name: "false-merges", value: budget, range: "a finite number above 0" });
     }
-    if let Prior::People { faces, people } = prior
-        && !(1..=faces).contains(&people)
-    {
-        return Err(Error::Setting {
-            name: "people",
-            value: people as f64,
-            range: "1 to the number of faces",
-        });
-    }
-
-    // (point, the rate that the target allows there)
-    let candidates: Vec<(&Point, f64)> = calibration
-        .points
-        .iter()
-        .filter(|p| p.threshold > 0.0)
-        .filter_map(|p| Some((p, allowed(target, p, prior)?)))
-        .collect();
-    let largest = |bound: fn(&Point) -> Option<f64>| {
-        let met = |(p, allowed): &&(&Point, f64)| bound(p).is_some_and(|upper| upper <= *allowed);
-        candidates.iter().rev().find(met).map(|&(p, allowed)| (p, allowed, bound(p)))
+    let chosen = rows.iter().find(|row| row.threshold == by_budget);
+    let Some((chosen, merges)) = chosen.and_then(|row| Some((row, row.false_merges?))) else {
+        return Err(Error::Setting { name: "threshold", value: by_budget, range: "that of one of the rows" });
     };
-    let observed = |p: &Point| p.false_match.rate.map(|_| p.false_match.upper);
-    let modelled = |p: &Point| p.modelled.map(|m| m.upper);
-    let found = largest(observed)
-        .map(|f| (Basis::Observed, f))
-        .or_else(|| largest(modelled).map(|f| (Basis::Extrapolated, f)));
-
-    let mut result = Recommendation {
-        target,
-        threshold: None,
-        basis: Basis::None,
-        allowed: candidates.iter().map(|c| c.1).reduce(f64::max).filter(|a| *a > 0.0),
-        false_match_upper: None,
-        purity_at_least: None,
-        miss_rate: None,
+    let (row, basis) = match best(rows, Some(by_budget)) {
+        Some(best) => (best, Basis::TrueLabels),
+        None => (chosen, Basis::FalseMerges),
+    };
+    let false_merges: FalseMerges = row.false_merges.unwrap_or(merges);
+    let mut found = Recommendation {
+        threshold: row.threshold,
+        basis,
+        by_budget,
+        budget,
+        false_merges,
+        confidence: CONFIDENCE,
         more_shots: None,
-        more_pairs: None,
         why: String::new(),
     };
-    if let Some((basis, (point, allowed, upper))) = found {
-        result.threshold = Some(point.threshold);
-        result.basis = basis;
-        result.allowed = Some(allowed);
-        result.false_match_upper = upper;
-        result.purity_at_least = upper.and_then(|u| purity(point, u, prior));
-        result.miss_rate = point.miss.rate;
-    }
-    if result.basis != Basis::Observed
-        && let Some(allowed) = result.allowed
+    found.more_shots = grounds.calibration.and_then(|c| more_shots(&found, c));
+    found.why = why::why(&found, grounds, row, chosen);
+    Ok(found)
+}
+
+/// The deviation of the estimate's logarithm falls with the square root of the people seen.
+fn more_shots(found: &Recommendation, calibration: &Calibration) -> Option<u64> {
+    let (expected, upper) = (found.false_merges.expected, found.false_merges.interval.1);
+    if found.basis != Basis::FalseMerges
+        || upper <= WIDE * found.budget
+        || upper <= WIDE * expected
+        || expected <= 0.0
     {
-        // The rule of three, turned round.
-        let shots = ((1.0 - calibration.settings.confidence).ln() / (-allowed).ln_1p()).ceil();
-        let more = (shots - calibration.different.effective_pairs).max(0.0).ceil();
-        if more > 0.0 {
-            let evidence = calibration.different;
-            let each = if evidence.pairs_of_people == 0 {
-                1.0
-            } else {
-                evidence.pairs as f64 / evidence.pairs_of_people as f64
-            };
-            result.more_shots = Some(more as u64);
-            result.more_pairs = Some((more * each).ceil() as u64);
-        }
+        return None;
     }
-    result.why = super::why::why(&result, calibration, found.map(|(_, (point, _, _))| point));
-    Ok(result)
-}
-
-/// (faces, pairs of one person or together) as `prior` has them at a threshold.
-fn together(threshold: f64, prior: Prior<'_>) -> Option<(u64, f64)> {
-    match prior {
-        Prior::None => None,
-        Prior::Sweep(rows) => {
-            let below = rows.iter().filter(|r| r.threshold <= threshold + 1e-9);
-            let row = below.max_by(|a, b| a.threshold.total_cmp(&b.threshold))?;
-            Some((row.faces, row.together as f64))
-        }
-        Prior::People { faces, people } => {
-            let (each, one_more) = ((faces / people) as f64, (faces % people) as f64);
-            let pairs = |n: f64| n * (n - 1.0) / 2.0;
-            Some((faces, one_more * pairs(each + 1.0) + (people as f64 - one_more) * pairs(each)))
-        }
-    }
-}
-
-fn all_pairs(faces: u64) -> f64 {
-    faces as f64 * (faces as f64 - 1.0) / 2.0
-}
-
-/// The largest false-match rate at `point` with which `target` is met, at most 1.
-fn allowed(target: Target, point: &Point, prior: Prior<'_>) -> Option<f64> {
-    let purity = match target {
-        Target::FalseMatchRate(rate) => return Some(rate),
-        Target::Purity(purity) => purity,
-    };
-    let (faces, together) = together(point.threshold, prior)?;
-    let rate = match prior {
-        Prior::People { .. } => {
-            let right = together * (1.0 - point.miss.upper);
-            right * (1.0 - purity) / (purity * (all_pairs(faces) - together))
-        }
-        _ => together * (1.0 - purity) / all_pairs(faces),
-    };
-    // 0 / 0 where there is no pair: nothing can be wrong, but nothing is known either.
-    rate.is_finite().then_some(rate.min(1.0))
-}
-
-/// The purity that a false-match rate of at most `upper` stands for.
-fn purity(point: &Point, upper: f64, prior: Prior<'_>) -> Option<f64> {
-    let (faces, together) = together(point.threshold, prior)?;
-    let purity = match prior {
-        Prior::People { .. } => {
-            let right = together * (1.0 - point.miss.upper);
-            right / (right + upper * (all_pairs(faces) - together))
-        }
-        _ => 1.0 - upper * all_pairs(faces) / together,
-    };
-    purity.is_finite().then_some(purity.max(0.0))
+    let times = ((upper / expected).ln() / WIDE.ln()).powi(2);
+    let shots = calibration.different.shots as f64;
+    Some((shots * (times - 1.0)).ceil() as u64).filter(|more| *more > 0)
 }

@@ -8,6 +8,7 @@ use super::labelling::{Labelling, Truth};
 use super::scored::{Scored, scores};
 use crate::Error;
 use crate::distributions::sorted_quantile;
+use crate::merges::FalseMerges;
 
 /// Sizes of clusters: of so large a share of the clusters the size is at most this.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
@@ -53,6 +54,22 @@ pub struct Row {
     pub pairwise: Option<Scored>,
     /// BCubed scores, where true labels were given.
     pub bcubed: Option<Scored>,
+    /// Clusters of two people expected to be joined; [`sweep`] leaves it out,
+    /// [`MergeChances::up_to`](crate::merges::MergeChances::up_to) says it.
+    pub false_merges: Option<FalseMerges>,
+}
+
+/// F that differs by less is the same.
+const SAME_F: f64 = 1e-9;
+
+/// The row with the largest BCubed F, where true labels are known: of several with the same the one nearest to `near`, else
+/// the first.
+pub(super) fn best(rows: &[Row], near: Option<f64>) -> Option<&Row> {
+    let f = |row: &Row| row.bcubed.map(|b| b.value.f);
+    let most = rows.iter().filter_map(f).reduce(f64::max)?;
+    let away = |row: &Row| near.map_or(0.0, |near| (row.threshold - near).abs());
+    let best = rows.iter().filter(|row| f(row).is_some_and(|f| f >= most - SAME_F));
+    best.reduce(|best, row| if away(row) < away(best) { row } else { best })
 }
 
 /// One row per threshold, ascending.
@@ -136,6 +153,7 @@ fn row(labelling: &Labelling<'_>, truth: Option<&Truth<'_>>) -> Row {
         silhouette: labelling.silhouette,
         pairwise: scores.map(|s| s.0),
         bcubed: scores.map(|s| s.1),
+        false_merges: None,
     }
 }
 

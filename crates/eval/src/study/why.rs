@@ -1,126 +1,160 @@
 //! A recommendation in words.
 
-use super::calibration::{Calibration, Point};
-use super::recommendation::{Basis, Recommendation, Target};
+use super::recommend::Grounds;
+use super::recommendation::{Basis, PresentOf, Recommendation};
 use super::sweep::Row;
-use crate::format::{Count, share};
+use crate::format::{Count, Digits, share};
+use crate::merges::FalseMerges;
 
-pub(super) fn why(found: &Recommendation, calibration: &Calibration, point: Option<&Point>) -> String {
-    let evidence = calibration.different;
-    let (pairs, shots) = (Count(evidence.pairs), Count(evidence.pairs_of_people));
-    let sure = share(calibration.settings.confidence);
-    let wanted = found.target.to_string();
-    let mut text = match (found.basis, point) {
-        (Basis::Observed, Some(p)) => {
-            let t = p.threshold;
-            let upper = share(p.false_match.upper);
-            let seen = match p.false_match.events {
-                0 => format!(
-                    "none of {pairs} pairs of faces that share a frame ({shots} shots) is as near as {t}"
-                ),
-                n => format!(
-                    "{} of {pairs} pairs of faces that share a frame ({shots} shots) {} as near as {t}",
-                    Count(n),
-                    if n == 1 { "is" } else { "are" },
-                ),
-            };
-            let allowed = match found.target {
-                Target::FalseMatchRate(_) => String::new(),
-                Target::Purity(_) => {
-                    format!(", where {} would still do", found.allowed.map(share).unwrap_or_default())
-                }
-            };
-            format!(
-                "{t} is the largest threshold shown to give {wanted}: {seen}, a false-match rate of at most {upper} \
-                 ({sure} confidence){allowed}."
-            )
-        }
-        (Basis::Extrapolated, Some(p)) => {
-            let modelled = p.modelled.map(|m| (share(m.rate), share(m.upper))).unwrap_or_default();
-            let tail = calibration.tail.map_or(0, |t| t.pairs);
-            format!(
-                "{} A best guess is {}: the tail fitted to the {} nearest pairs puts the false-match rate there at {}, \
-                 at most {}.",
-                too_small(found, calibration, &wanted),
-                p.threshold,
-                Count(tail),
-                modelled.0,
-                modelled.1,
-            )
-        }
-        _ => format!("{} No threshold is recommended.", too_small(found, calibration, &wanted)),
+/// Digits of scores.
+const DIGITS: usize = 3;
+
+/// Why `row` was taken, where `by_budget` is the one that the budget alone would take.
+pub(super) fn why(found: &Recommendation, grounds: &Grounds<'_>, row: &Row, by_budget: &Row) -> String {
+    let mut said = match found.basis {
+        Basis::TrueLabels => vec![by_labels(row, grounds.rows.len()), beside_labels(found, row, by_budget)],
+        Basis::FalseMerges => vec![by_false_merges(found, row)],
     };
-    if let Some(p) = point {
-        match p.miss.rate {
-            Some(rate) => text.push_str(&format!(
-                " It does not match {} of the linked faces (up to {}), and more of the faces of another day.",
-                share(rate),
-                share(p.miss.upper),
-            )),
-            None => {
-                text.push_str(
-                    " How many faces of one person it does not match is unknown: no faces are linked.",
-                );
-            }
-        }
+    said.extend(present(found, grounds));
+    if let Some(shots) = found.more_shots {
+        said.push(format!(
+            "Some {} more shots of two or more faces, with people as new as so far, would bring that interval to within a \
+             factor of two.",
+            Count(shots)
+        ));
     }
-    text
+    if found.basis == Basis::FalseMerges {
+        said.extend(missed(found, grounds));
+    }
+    said.join(" ")
 }
 
-/// For true labels alone: the best of some clusterings.
-pub(super) fn by_labels(best: &Row, tried: usize) -> String {
-    let bcubed = best
-        .bcubed
-        .map_or_else(String::new, |b| format!(", {:.4} ({:.4} to {:.4})", b.value.f, b.f.lower, b.f.upper));
+/// A number of expected joins as people read it.
+///
+/// ```
+/// use streamface_eval::study::joins;
+///
+/// assert_eq!([0.0, 0.0004, 0.0123, 0.4, 2.06, 12.4].map(joins), ["0", "under 0.001", "0.012", "0.4", "2.1", "12"]);
+/// ```
+#[must_use]
+pub fn joins(expected: f64) -> String {
+    match expected {
+        e if e <= 0.0 => "0".to_owned(),
+        e if e < 0.001 => "under 0.001".to_owned(),
+        e if e < 0.095 => format!("{e:.3}").trim_end_matches('0').to_owned(),
+        e if e < 0.995 => format!("{e:.2}").trim_end_matches('0').to_owned(),
+        e if e < 10.0 => format!("{e:.1}"),
+        e => Count(e.round() as u64).to_string(),
+    }
+}
+
+/// The number and its interval.
+fn with_interval(found: &FalseMerges, confidence: f64) -> String {
     format!(
-        "Of {tried} thresholds tried, {} has the largest BCubed F on the true labels{bcubed}. On other faces another one \
-         may be better.",
+        "{} ({} confidence: {} to {})",
+        joins(found.expected),
+        share(confidence),
+        joins(found.interval.0),
+        joins(found.interval.1)
+    )
+}
+
+fn by_false_merges(found: &Recommendation, row: &Row) -> String {
+    format!(
+        "{} is the largest threshold up to which at most {} false merges (two people joined into one) are expected, among {} \
+         clusters: {}.",
+        found.threshold,
+        found.budget,
+        Count(row.clusters),
+        with_interval(&found.false_merges, found.confidence)
+    )
+}
+
+/// What is in use, in comparison.
+fn present(found: &Recommendation, grounds: &Grounds<'_>) -> Option<String> {
+    let present = grounds.present?;
+    if !present.of.is_threshold() {
+        let judged = grounds.judged?;
+        let (start, end) = match present.of {
+            PresentOf::NotClustered => ("Without a threshold, clustering judges", "would be made"),
+            _ => ("The last clustering had no threshold: it judged", "were made"),
+        };
+        let what = measured(judged);
+        return Some(format!(
+            "{start} merges one by one, of which those up to {} {end}{what}.",
+            plain(present.threshold)
+        ));
+    }
+    if present.threshold == found.threshold {
+        return Some("It is the one that the last clustering was given.".to_owned());
+    }
+    let row = grounds.rows.iter().find(|row| row.threshold == present.threshold)?;
+    Some(format!("The last clustering was given {}{}.", plain(present.threshold), measured(row)))
+}
+
+/// The measured F and the expected false merges, after a comma.
+fn measured(row: &Row) -> String {
+    let merges =
+        row.false_merges.map(|found| format!("with {} false merges expected", joins(found.expected)));
+    let f = row.bcubed.map(|b| format!("BCubed F {}", Digits(b.value.f, DIGITS)));
+    let what: Vec<String> = f.into_iter().chain(merges).collect();
+    if what.is_empty() { String::new() } else { format!(", {}", what.join(", ")) }
+}
+
+/// A threshold as it is copied.
+fn plain(threshold: f64) -> String {
+    format!("{threshold:.4}").trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// What links tell of one person's faces: the rate at a threshold is the least that it can be.
+fn missed(found: &Recommendation, grounds: &Grounds<'_>) -> Option<String> {
+    let calibration = grounds.calibration?;
+    let rate = calibration.at(found.threshold).and_then(|point| point.miss.rate)?;
+    Some(format!(
+        "{} of the faces linked from frame to frame are farther apart than that, and more of those of another day.",
+        if rate == 0.0 { "None".to_owned() } else { share(rate) }
+    ))
+}
+
+/// For true labels: the best of some clusterings.
+pub(super) fn by_labels(best: &Row, tried: usize) -> String {
+    let scores = best.bcubed.map_or_else(String::new, |b| {
+        let of = |value| Digits(value, DIGITS);
+        format!(
+            ", {} ({} to {}), with precision {} and recall {}",
+            of(b.value.f),
+            of(b.f.lower),
+            of(b.f.upper),
+            of(b.value.precision),
+            of(b.value.recall)
+        )
+    });
+    format!(
+        "Of {tried} thresholds tried, {} has the largest BCubed F on the true labels{scores}. On other faces another one may \
+         be better.",
         best.threshold
     )
 }
 
-fn too_small(found: &Recommendation, calibration: &Calibration, wanted: &str) -> String {
-    let evidence = calibration.different;
-    if evidence.pairs == 0 {
-        return format!("Too little data for {wanted}: no frame has two faces.{}", more(found));
-    }
-    let Some(allowed) = found.allowed else {
-        let what = if evidence.pairs > 0 && calibration.same.pairs == 0 {
-            "linked faces, or a clustering with faces together,"
-        } else {
-            "a clustering with faces together, or how many people there are,"
-        };
+/// What would be taken without the labels.
+fn beside_labels(found: &Recommendation, best: &Row, by_budget: &Row) -> String {
+    if best.threshold == by_budget.threshold {
         return format!(
-            "Too little is known for {wanted}: that needs {what} to tell how common pairs of one person are."
-        );
-    };
-    if found.more_shots.is_none() {
-        // Enough shots, and yet no bound low enough: pairs stand in the way.
-        let nearest = calibration.nearest_different.first().map_or(0.0, |p| p.distance);
-        return format!(
-            "No threshold is shown to give {wanted}: {} pairs are enough, but some that share a frame are too near each other, \
-             the nearest at {nearest:.3}. Look at these, one person may be twice in a frame.",
-            Count(evidence.pairs),
+            "Without labels the choice would be the same: {} false merges (two people joined into one) are expected there.",
+            with_interval(&found.false_merges, found.confidence)
         );
     }
+    let measured = by_budget.bcubed.map_or_else(String::new, |b| {
+        let of = |value| Digits(value, DIGITS);
+        format!(
+            ", where F is {}, precision {} and recall {}",
+            of(b.value.f),
+            of(b.value.precision),
+            of(b.value.recall)
+        )
+    });
     format!(
-        "Too little data for {wanted}: that takes a false-match rate of at most {}, and {} pairs in {} shots cannot show \
-         less than {}.{}",
-        share(allowed),
-        Count(evidence.pairs),
-        Count(evidence.pairs_of_people),
-        share(calibration.points.first().map_or(1.0, |p| p.false_match.upper)),
-        more(found),
+        "Without labels the choice would be {}{measured}, by a budget of {} expected false merges.",
+        by_budget.threshold, found.budget
     )
-}
-
-fn more(found: &Recommendation) -> String {
-    match (found.more_shots, found.more_pairs) {
-        (Some(shots), Some(pairs)) => format!(
-            " Some {} more shots with two faces ({} pairs), and no false match among them, would be enough.",
-            Count(shots),
-            Count(pairs),
-        ),
-        _ => String::new(),
-    }
 }

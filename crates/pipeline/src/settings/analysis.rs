@@ -8,8 +8,8 @@ use streamface_types::Metric;
 
 use super::Settings;
 use super::values::{self, Thresholds};
-use crate::Result;
 use crate::threads::threads;
+use crate::{Error, Result};
 
 /// Settings of [`crate::study`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,11 +24,9 @@ pub struct StudySettings {
     pub metric: Option<Metric>,
     /// True labels, where there are any: annotations.json, or CSV `name,label` (`index,label` for vectors).
     pub labels: Option<PathBuf>,
-    /// Wanted share of pairs in one cluster that are one person; 0 to 1, default 0.99.
-    pub purity: f64,
-    /// Wanted share of pairs of different people that are within the threshold, instead; 0 to 1, default none.
-    pub false_match_rate: Option<f64>,
-    /// Thresholds that are tried; default `0.1..0.9..0.05`.
+    /// Joins of two people's clusters that may be expected at the recommended threshold; above 0, default 0.5.
+    pub false_merges: f64,
+    /// Thresholds that are tried, beside the recommended one and that in use; default `0.1..0.9..0.05`.
     pub thresholds: Thresholds,
     /// Other methods on the same faces, in one table. Default false.
     pub compare: bool,
@@ -46,8 +44,7 @@ impl Default for StudySettings {
             out: None,
             metric: None,
             labels: None,
-            purity: 0.99,
-            false_match_rate: None,
+            false_merges: 0.5,
             thresholds: "0.1..0.9..0.05".parse().expect("a test reads it"),
             compare: false,
             max_samples: 30_000,
@@ -58,6 +55,10 @@ impl Default for StudySettings {
 
 impl Settings for StudySettings {
     fn check(&self) -> Result<()> {
+        if !(self.false_merges > 0.0 && self.false_merges.is_finite()) {
+            let said = format!("--false-merges is a number above 0, not {}", self.false_merges);
+            return Err(Error::Setting(said));
+        }
         threads(self.threads).map(drop)
     }
 }

@@ -62,6 +62,16 @@ impl LastClustering {
         })
     }
 
+    /// The threshold that it was given; none where it judged merges, or where there was none.
+    pub(super) fn threshold(&self) -> Option<f64> {
+        self.threshold
+    }
+
+    /// The budget within which it judged merges.
+    pub(super) fn false_merges(&self) -> Option<f64> {
+        self.false_merges
+    }
+
     /// What was asked for, and for the rest what was done last.
     ///
     /// # Errors

@@ -39,6 +39,7 @@ mod score;
 mod session;
 mod stats;
 mod study;
+mod study_chances;
 mod verify;
 mod verify_rows;
 mod watch;

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use streamface_cluster::{Constraints, Link, Links, Settings as Linkage, components, cut, merge_by_links};
+use streamface_cluster::{
+    Constraints, Link, Links, Merge, Settings as Linkage, components, cut, merge_by_links,
+};
 use streamface_eval::format::Plural;
 use streamface_eval::intrinsic::silhouette;
 use streamface_eval::study::{
-    Calibration, CalibrationSettings, HistogramSettings, Labelling, Pair, Prior, Study, Target, Truth,
-    histograms, recommend, sweep,
+    Calibration, CalibrationSettings, Grounds, HistogramSettings, Labelling, Pair, Present, PresentOf, Row,
+    Study, Truth, histograms, recommend, sweep,
 };
+use streamface_model::Manifest;
 use streamface_report::StudyPage;
 use streamface_store::{Dataset, FaceRow, FeatureRow};
 use streamface_types::{Embeddings, FaceId, FrameId, Metric};
@@ -17,10 +20,13 @@ use streamface_types::{Embeddings, FaceId, FrameId, Metric};
 use super::cluster::embedder_of;
 use super::compare::compare;
 use super::dataset_dir::open_reading;
+use super::decisions::{Decisions, keep_apart};
 use super::input::{Input, labels_of_rows, read_vectors};
 use super::labelling::{frames, matrix, same_frame};
 use super::labels::read_label_file;
+use super::last_clustering::LastClustering;
 use super::outputs::Output;
+use super::study_chances::Chances;
 use crate::clustering_method::cluster_rows;
 use crate::error::At as _;
 use crate::event::Context;
@@ -34,20 +40,32 @@ const RESAMPLES: usize = 500;
 const SEED: u64 = 1;
 
 /// What is studied.
-struct Faces {
-    rows: Embeddings,
-    metric: Metric,
-    constraints: Constraints,
+pub(super) struct Faces {
+    pub(super) rows: Embeddings,
+    pub(super) metric: Metric,
+    pub(super) constraints: Constraints,
     /// The shot of each row.
     shots: Option<Vec<u64>>,
     /// Pairs of one frame, and of temporal links.
     different: Vec<(usize, usize)>,
     same: Vec<(usize, usize)>,
-    /// The model's thresholds: of clusters, and of clusters that are linked.
-    threshold: f64,
-    merging_threshold: f64,
+    /// None for rows of a matrix.
+    pub(super) model: Option<Model>,
     names: Vec<String>,
     source: String,
+}
+
+/// The model of a dataset's embeddings, and how they were clustered last.
+pub(super) struct Model {
+    pub(super) manifest: Manifest,
+    last: LastClustering,
+}
+
+impl Faces {
+    /// The largest distance that clustering goes to where it judges merges.
+    pub(super) fn reach(&self) -> Option<f64> {
+        Some(self.model.as_ref()?.manifest.embedder().ok()?.threshold)
+    }
 }
 
 /// What a study came to.
@@ -99,72 +117,149 @@ fn study_of(
     wanted: &StudySettings,
     context: &Context<'_>,
 ) -> Result<Study> {
-    let thresholds = wanted.thresholds.all();
-    let most = thresholds.last().copied().at(|| "at least one threshold".to_owned())?;
+    let tried = wanted.thresholds.all();
+    let most = tried.last().copied().at(|| "at least one threshold".to_owned())?;
+    let in_use = faces.model.as_ref().and_then(|model| model.last.threshold());
+    let most = [faces.reach(), in_use].into_iter().flatten().fold(most, f64::max);
     let linkage = Linkage::new(faces.metric, most)?;
     let how = (Method::Complete, 0);
     let found = cluster_rows(&faces.rows, &linkage, &faces.constraints, how, context.observer)?;
     let merges = found.merges.unwrap_or_default();
-    let labels: Vec<Vec<i64>> = thresholds
-        .iter()
-        .map(|&t| cut(faces.rows.len(), &merges, t).into_iter().map(i64::from).collect())
-        .collect();
-    let few = faces.rows.len() <= wanted.max_samples;
-    let labellings: Vec<Labelling<'_>> = thresholds
-        .iter()
-        .zip(&labels)
-        .map(|(&threshold, labels)| {
-            let silhouette = few.then(|| silhouette(&faces.rows, labels, faces.metric).ok()).flatten();
-            Labelling { threshold, labels, silhouette: silhouette.map(|s| s.mean) }
-        })
-        .collect();
+    let chances = Chances::new(faces, &merges, most, wanted.false_merges)?;
+    let by_budget = chances.threshold(&merges);
+    let thresholds = with_others(tried, by_budget, in_use);
     let known =
         truth.map(|labels| Truth { labels, shots: faces.shots.as_deref(), resamples: RESAMPLES, seed: SEED });
-    let rows = sweep(&labellings, known.as_ref())?;
+    let silhouettes = faces.rows.len() <= wanted.max_samples;
+    let rows = clusterings(faces, &merges, &thresholds, known.as_ref(), silhouettes, &chances)?;
+    let judged = chances.judged(faces, &merges, known.as_ref(), silhouettes)?;
+    let present = present(faces, &merges, &judged)?;
 
     // Rows of a matrix are in no frames: nothing to calibrate by.
-    let people = merge_by_links(
-        &faces.rows,
-        faces.metric,
-        &cut(faces.rows.len(), &merges, faces.threshold),
-        &faces.same,
-        faces.merging_threshold,
-        &faces.constraints,
-    )?;
-    let calibration = faces.shots.as_ref().map(|shots| calibrate(faces, shots, &people)).transpose()?;
-    let target = wanted.false_match_rate.map_or(Target::Purity(wanted.purity), Target::FalseMatchRate);
-    let recommendation =
-        calibration.as_ref().map(|found| recommend(target, found, Prior::Sweep(&rows))).transpose()?;
+    let calibrate = |shots: &Vec<u64>| calibrate(faces, shots, &people(faces, &merges, by_budget)?);
+    let calibration = faces.shots.as_ref().map(calibrate).transpose()?;
+    let recommendation = recommend(&Grounds {
+        by_budget,
+        budget: wanted.false_merges,
+        rows: &rows,
+        present,
+        judged: Some(&judged),
+        calibration: calibration.as_ref(),
+    })?;
+    let shown: Vec<f64> = tried.iter().copied().filter(|t| thresholds.contains(t)).collect();
     let sampling = HistogramSettings {
         max_samples: wanted.max_samples,
-        thresholds: thresholds.to_vec(),
+        thresholds: shown,
         ..HistogramSettings::default()
     };
-    let mut settings = vec![
-        ("metric".to_owned(), faces.metric.to_string()),
-        ("faces".to_owned(), faces.rows.len().to_string()),
-    ];
-    if calibration.is_some() {
-        settings.push(("pairs of one frame".to_owned(), faces.different.len().to_string()));
-        settings.push(("temporal links".to_owned(), faces.same.len().to_string()));
-    }
     let mut study = Study {
         title: format!("Threshold study: {}", name_of(&faces.source)),
         source: faces.source.clone(),
-        settings,
-        recommendation,
+        settings: settings(faces, wanted),
         histograms: Some(histograms(&faces.rows, faces.metric, &sampling)?),
+        recommendation: Some(recommendation),
+        present,
         calibration,
+        judged: Some(judged),
         sweep: rows,
         baselines: Vec::new(),
     };
     if wanted.compare {
         let at = [study.threshold().unwrap_or(most / 2.0)];
-        let tried = if truth.is_some() { thresholds } else { &at };
+        let tried = if truth.is_some() { &thresholds[..] } else { &at };
         let same = (&faces.rows, faces.metric, &faces.constraints);
         study.baselines = compare(same, tried, truth, context)?;
     }
     Ok(study)
+}
+
+/// The thresholds asked for, the recommended one and that in use, ascending.
+fn with_others(tried: &[f64], by_budget: f64, in_use: Option<f64>) -> Vec<f64> {
+    let mut all = tried.to_vec();
+    all.push(by_budget);
+    all.extend(in_use);
+    all.sort_unstable_by(f64::total_cmp);
+    all.dedup();
+    all
+}
+
+/// What is in use: the threshold of the last clustering or, where merges were or will be judged, how far they reach.
+fn present(faces: &Faces, merges: &[Merge], judged: &Row) -> Result<Option<Present>> {
+    let Some(model) = &faces.model else { return Ok(None) };
+    let of_judged = |threshold, of| Some(Present { threshold, of });
+    Ok(match (model.last.threshold(), model.last.false_merges()) {
+        (Some(threshold), _) => Some(Present { threshold, of: PresentOf::LastClustering }),
+        (None, Some(budget)) => {
+            let largest = Chances::new(faces, merges, 0.0, budget)?.within.within().largest;
+            of_judged(largest, PresentOf::JudgedMerges)
+        }
+        (None, None) => of_judged(judged.threshold, PresentOf::NotClustered),
+    })
+}
+
+/// A clustering at each threshold, with how many false merges are expected there.
+fn clusterings(
+    faces: &Faces,
+    merges: &[Merge],
+    thresholds: &[f64],
+    truth: Option<&Truth<'_>>,
+    silhouettes: bool,
+    chances: &Chances,
+) -> Result<Vec<Row>> {
+    let labels: Vec<Vec<i64>> = thresholds.iter().map(|&t| cut_at(faces, merges, t)).collect();
+    let labellings: Vec<Labelling<'_>> = thresholds
+        .iter()
+        .zip(&labels)
+        .map(|(&threshold, labels)| labelling(faces, threshold, labels, silhouettes))
+        .collect();
+    let mut rows = sweep(&labellings, truth)?;
+    let mut before = 0.0;
+    for row in &mut rows {
+        let found = chances.up_to(merges, row.threshold, before);
+        before = found.expected;
+        row.false_merges = Some(found);
+    }
+    Ok(rows)
+}
+
+fn cut_at(faces: &Faces, merges: &[Merge], threshold: f64) -> Vec<i64> {
+    cut(faces.rows.len(), merges, threshold).into_iter().map(i64::from).collect()
+}
+
+pub(super) fn labelling<'a>(
+    faces: &Faces,
+    threshold: f64,
+    labels: &'a [i64],
+    silhouettes: bool,
+) -> Labelling<'a> {
+    let of = silhouettes.then(|| silhouette(&faces.rows, labels, faces.metric).ok()).flatten();
+    Labelling { threshold, labels, silhouette: of.map(|s| s.mean) }
+}
+
+/// Who is who, roughly: clusters at a threshold, joined where they are linked.
+fn people(faces: &Faces, merges: &[Merge], threshold: f64) -> Result<Vec<u32>> {
+    let labels = cut(faces.rows.len(), merges, threshold);
+    let Some(model) = &faces.model else { return Ok(labels) };
+    let merging = model.manifest.embedder()?.merging_threshold;
+    Ok(merge_by_links(&faces.rows, faces.metric, &labels, &faces.same, merging, &faces.constraints)?)
+}
+
+/// What the page shows of the settings.
+fn settings(faces: &Faces, wanted: &StudySettings) -> Vec<(String, String)> {
+    let mut settings = vec![
+        ("metric", faces.metric.to_string()),
+        ("faces", faces.rows.len().to_string()),
+        ("false merges allowed", wanted.false_merges.to_string()),
+        ("thresholds tried", wanted.thresholds.to_string()),
+    ];
+    if faces.shots.is_some() {
+        settings.push(("pairs of faces of one frame", faces.different.len().to_string()));
+        settings.push(("temporal links", faces.same.len().to_string()));
+    }
+    if let Some(path) = &wanted.labels {
+        settings.push(("true labels", path.display().to_string()));
+    }
+    settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn name_of(source: &str) -> String {
@@ -186,8 +281,7 @@ fn faces(input: &Input, settings: &StudySettings) -> Result<(Faces, PathBuf)> {
                 shots: None,
                 different: Vec::new(),
                 same: Vec::new(),
-                threshold: 0.0,
-                merging_threshold: 0.0,
+                model: None,
                 source: path.display().to_string(),
             };
             Ok((faces, out))
@@ -214,15 +308,17 @@ fn of_dataset(data: &Dataset) -> Result<Faces> {
             different.extend(rows[k + 1..].iter().map(|&b| (a, b)));
         }
     }
-    let model = embedder_of(data)?;
-    let embedder = model.embedder()?;
+    let manifest = embedder_of(data)?;
+    let mut constraints = same_frame(&features);
+    let decisions = Decisions::read(data)?;
+    let ids: Vec<FaceId> = features.iter().map(|f| f.face.clone()).collect();
+    keep_apart(&mut constraints, &decisions.apart(&ids, decisions.len())?.0);
     Ok(Faces {
         shots: Some(shots(&features, &links)?),
-        constraints: same_frame(&features),
+        constraints,
         rows: matrix(&features)?,
-        metric: embedder.metric,
-        threshold: embedder.threshold,
-        merging_threshold: embedder.merging_threshold,
+        metric: manifest.embedder()?.metric,
+        model: Some(Model { manifest, last: LastClustering::of(data)? }),
         different,
         same: links,
         names: features.iter().map(|f| f.face.to_string()).collect(),

@@ -35,6 +35,13 @@ impl Axis {
         Self { log: true, ..Self::linear(from, 1.0) }
     }
 
+    /// By powers of ten, from that at or below `least` to that at or above `most`; both above 0.
+    pub fn powers(least: f64, most: f64) -> Self {
+        let power = |v: f64, round: fn(f64) -> f64| 10f64.powf(round(v.clamp(1e-9, 1e9).log10()));
+        let (from, to) = (power(least, f64::floor), power(most, f64::ceil));
+        Self { log: true, ..Self::linear(from, if to > from { to } else { 10.0 * from }) }
+    }
+
     /// Counts up to `most`: from 0, or by powers of ten from a half, so that 1 has a height.
     pub fn counts(most: usize) -> Self {
         let log = most >= LOG_FROM;

@@ -48,6 +48,16 @@ impl Series {
     }
 }
 
+/// A value of x worth a line.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Mark {
+    pub at: f64,
+    /// What it is, for the legend.
+    pub name: String,
+    /// How it is drawn: 0 solid, 1 long dashes, 2 short ones.
+    pub style: usize,
+}
+
 /// A chart; without a point it is not drawn.
 pub(crate) struct Chart {
     /// Different from those of other charts on the page.
@@ -64,8 +74,8 @@ pub(crate) struct Chart {
     /// The text of a tick of it.
     pub y_text: fn(f64) -> Markup,
     pub series: Vec<Series>,
-    /// A vertical line: the recommended threshold.
-    pub mark: Option<f64>,
+    /// Vertical lines.
+    pub marks: Vec<Mark>,
     /// A horizontal line: the rate that is wanted.
     pub wanted: Option<f64>,
 }
@@ -96,7 +106,7 @@ impl Chart {
                             li { i class={ "c" (s.colour) (s.style.class()) } {} (s.name) }
                         }
                         @if self.wanted.is_some() { li { i class="wanted" {} "wanted" } }
-                        @if self.mark.is_some() { li { i class="mark-at" {} "chosen threshold" } }
+                        @for mark in &self.marks { li { i class={ "mark-at m" (mark.style) } {} (mark.name) } }
                     }
                 }
                 svg viewBox=(LARGE.view_box()) role="img" aria-label=(self.title)
@@ -113,8 +123,8 @@ impl Chart {
                         @if let Some(wanted) = self.wanted {
                             path class="wanted" d={ "M" (left) " " (short(self.y(wanted))) "H" (right) } {}
                         }
-                        @if let Some(mark) = self.mark {
-                            path class="mark-at" d={ "M" (short(self.x(mark))) " " (top) "V" (bottom) } {}
+                        @for mark in &self.marks {
+                            path class={ "mark-at m" (mark.style) } d={ "M" (short(self.x(mark.at))) " " (top) "V" (bottom) } {}
                         }
                         @if self.cursor { path class="cursor" d={ "M0 " (top) "V" (bottom) } hidden {} }
                     }
@@ -178,7 +188,7 @@ mod tests {
             y: Axis::rates(0.0),
             y_text: plain_tick,
             series: vec![Series::new("x", 0, Style::Line, points).with_band(vec![(0.0, 0.0, 1.0)])],
-            mark: Some(0.5),
+            marks: vec![Mark { at: 0.5, name: "<b>".to_owned(), style: 0 }],
             wanted: Some(0.0),
         };
         let page = chart.draw().0;

@@ -15,7 +15,7 @@ mod lines;
 
 pub(crate) use axis::{Axis, percent_tick, plain, plain_percent, plain_tick, rate_tick};
 pub(crate) use bars::{Bar, Caption, bars, line, size_bins};
-pub(crate) use lines::{Chart, Series, Style};
+pub(crate) use lines::{Chart, Mark, Series, Style};
 
 /// To stand after the page's own style.
 pub(crate) const STYLE: &str = include_str!("chart.css");

@@ -3,14 +3,23 @@
 use maud::{Markup, PreEscaped, html};
 use serde_json::json;
 use streamface_eval::format::{Count, share};
-use streamface_eval::study::{Calibration, Estimate, Modelled, Point, Study, Target};
+use streamface_eval::study::{Calibration, Estimate, Modelled, Point, Study};
 
+use super::answer;
+use super::sections::{numbers, wide};
 use crate::chart::{Axis, Chart, Series, Style, percent_tick, plain, plain_tick, rate_tick};
-use crate::layout::{self, number, table};
+use crate::layout::{self, number};
 
 pub(super) fn section(study: &Study, c: &Calibration) -> Markup {
-    let heads =
-        ["threshold", "false-match rate", "interval", "tail model", "at most", "miss rate", "interval"];
+    let columns = [
+        ("threshold", false),
+        ("false-match rate", false),
+        ("interval", false),
+        ("tail model", true),
+        ("at most", true),
+        ("links farther apart", false),
+        ("interval", true),
+    ];
     let every = (c.points.len() / 24).max(1);
     let rows = html! { @for p in c.points.iter().skip(every).step_by(every) { (row(p)) } };
     let body = html! {
@@ -25,32 +34,34 @@ pub(super) fn section(study: &Study, c: &Calibration) -> Markup {
         ul class="notes" { @for note in &c.notes { li { (unbroken(note)) } } }
         details {
             summary { "As a table" }
-            (table("Error rates", &heads.map(|head| (head, true)), &rows))
+            (numbers("Error rates", &columns, &rows))
         }
     };
-    layout::section("rates", "Error rates", &body)
+    layout::section("rates", "Error rates of pairs", &body)
 }
 
 fn row(p: &Point) -> Markup {
     let (false_match, false_match_interval) = in_words(&p.false_match);
-    let (miss, miss_interval) = in_words(&p.miss);
+    let (miss, miss_interval) = of_links(&p.miss);
     let (rate, most) = p.modelled.map_or(Default::default(), |m| (share(m.rate), share(m.upper)));
-    let cells = [plain(p.threshold), false_match, false_match_interval, rate, most, miss, miss_interval];
-    html! { tr { @for cell in cells { (number(cell)) } } }
+    html! {
+        tr {
+            @for cell in [plain(p.threshold), false_match, false_match_interval] { (number(cell)) }
+            @for cell in [rate, most] { (wide(cell)) }
+            (number(miss))
+            (wide(miss_interval))
+        }
+    }
 }
 
 fn false_matches(study: &Study, c: &Calibration) -> Chart {
-    let wanted = study.recommendation.as_ref().and_then(|r| match r.target {
-        Target::FalseMatchRate(rate) => Some(rate),
-        Target::Purity(_) => r.allowed,
-    });
     let modelled = |of: fn(&Modelled) -> f64| {
         c.points.iter().filter_map(|p| Some((p.threshold, of(p.modelled.as_ref()?)))).collect::<Vec<_>>()
     };
     let at_mark = study.threshold().and_then(|t| c.at(t)).and_then(|p| p.modelled).map(|m| m.rate / 2.0);
     let seen = c.points.iter().filter_map(|p| p.false_match.rate).filter(|r| *r > 0.0);
     let bounds = c.points.iter().map(|p| p.false_match.upper);
-    let least = seen.chain(bounds).chain(at_mark).chain(wanted).fold(0.1, f64::min);
+    let least = seen.chain(bounds).chain(at_mark).fold(0.1, f64::min);
     let of: fn(&Point) -> Estimate = |p| p.false_match;
     let observed: Vec<_> = points(c, of).into_iter().filter(|p| p.1 > 0.0).collect();
     let series = vec![
@@ -62,30 +73,33 @@ fn false_matches(study: &Study, c: &Calibration) -> Chart {
         y: Axis::rates(least),
         y_text: rate_tick,
         series,
-        wanted,
         ..chart(study, c, "fm", "False-match rate by threshold")
     }
 }
 
 fn misses(study: &Study, c: &Calibration) -> Chart {
     let of: fn(&Point) -> Estimate = |p| p.miss;
-    let series = Series::new("linked faces farther apart", 2, Style::Line, points(c, of));
-    Chart { series: vec![series.with_band(band(c, of))], ..chart(study, c, "mi", "Miss rate by threshold") }
+    let series = Series::new("of linked faces", 2, Style::Line, points(c, of));
+    Chart {
+        series: vec![series.with_band(band(c, of))],
+        ..chart(study, c, "mi", "Linked faces farther apart, by threshold")
+    }
 }
 
 /// A chart over thresholds, of shares, without series.
 fn chart(study: &Study, c: &Calibration, id: &str, title: &str) -> Chart {
+    let to = c.points.last().map_or(1.0, |p| p.threshold);
     Chart {
         id: id.to_owned(),
         title: title.to_owned(),
-        x: Axis::linear(0.0, c.points.last().map_or(1.0, |p| p.threshold)),
+        x: Axis::linear(0.0, to),
         x_text: plain_tick,
         across: "threshold",
         cursor: true,
         y: Axis::linear(0.0, 1.0),
         y_text: percent_tick,
         series: Vec::new(),
-        mark: study.threshold(),
+        marks: answer::marks(study, (0.0, to)),
         wanted: None,
     }
 }
@@ -112,7 +126,8 @@ fn probe(study: &Study, c: &Calibration) -> Markup {
             let clusters = row.map_or(String::new(), |r| Count(r.clusters).to_string());
             let f = row.and_then(|r| r.pairwise).map_or(String::new(), |s| format!("{:.3}", s.value.f));
             let [false_match, tail, miss] =
-                [interval(&p.false_match), tail, interval(&p.miss)].map(|text| unbroken(&text));
+                [together(in_words(&p.false_match)), tail, together(of_links(&p.miss))]
+                    .map(|text| unbroken(&text));
             json!([p.threshold, false_match, tail, miss, clusters, f])
         })
         .collect();
@@ -125,7 +140,7 @@ fn probe(study: &Study, c: &Calibration) -> Markup {
     let shown = [
         ("False-match rate", true),
         ("Tail model", c.tail.is_some()),
-        ("Miss rate", true),
+        ("Linked faces farther apart", true),
         ("Clusters", !study.sweep.is_empty()),
         ("Pairwise F", study.sweep.iter().any(|r| r.pairwise.is_some())),
     ];
@@ -155,7 +170,12 @@ fn in_words(e: &Estimate) -> (String, String) {
     (share(rate), interval)
 }
 
-fn interval(e: &Estimate) -> String {
-    let (rate, interval) = in_words(e);
+/// A rate of links and its interval. That of people at large is higher, so its upper end is no bound and is not called one.
+fn of_links(e: &Estimate) -> (String, String) {
+    let Some(rate) = e.rate else { return ("not known".to_owned(), String::new()) };
+    (share(rate), format!("{} to {}", share(e.lower), share(e.upper)))
+}
+
+fn together((rate, interval): (String, String)) -> String {
     if interval.is_empty() { rate } else { format!("{rate} ({interval})") }
 }

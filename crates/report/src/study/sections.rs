@@ -2,18 +2,22 @@
 
 use maud::{Markup, html};
 use streamface_eval::format::Count;
+use streamface_eval::merges::FalseMerges;
 use streamface_eval::study::{
-    AtThreshold, BASELINE_COLUMNS, BASELINE_TEXT_COLUMNS, Histogram, Histograms, Interval, Row, Scored, Study,
+    AtThreshold, BASELINE_COLUMNS, BASELINE_TEXT_COLUMNS, Histogram, Histograms, Interval, Row, Scored,
+    Study, joins,
 };
 
-use crate::chart::{Axis, Chart, Series, Style, percent_tick, plain, plain_tick};
+use super::answer;
+use crate::chart::{Axis, Chart, Mark, Series, Style, percent_tick, plain, plain_tick};
 use crate::layout::{number, section, table};
 
 fn count_tick(v: f64) -> Markup {
     html! { @if v.fract() == 0.0 && v >= 0.0 { (Count(v as u64)) } @else { (plain(v)) } }
 }
 
-pub(super) fn sweep(rows: &[Row], mark: Option<f64>) -> Markup {
+pub(super) fn sweep(study: &Study) -> Markup {
+    let rows = &study.sweep[..];
     let (first, last) = (rows[0].threshold, rows[rows.len() - 1].threshold);
     let chart = |id: &str, title: &str, y, y_text, series| Chart {
         id: id.to_owned(),
@@ -25,13 +29,14 @@ pub(super) fn sweep(rows: &[Row], mark: Option<f64>) -> Markup {
         y,
         y_text,
         series,
-        mark: mark.filter(|m| (first..=last).contains(m)),
+        marks: answer::marks(study, (first, last)),
         wanted: None,
     };
     let line = |name, colour, of: &dyn Fn(&Row) -> Option<f64>| {
         let points = rows.iter().filter_map(|r| Some((r.threshold, of(r)?))).collect();
         Series::new(name, colour, Style::Dots, points)
     };
+    let joined = false_merges(study, &chart);
     let counts = Axis::around(rows.iter().map(|r| r.clusters as f64));
     let series = vec![
         line("clusters", 0, &|r| Some(r.clusters as f64)),
@@ -69,49 +74,129 @@ pub(super) fn sweep(rows: &[Row], mark: Option<f64>) -> Markup {
     ];
     let precision = chart("pr", "Pairwise precision and recall", unit, plain_tick, series);
     let body = html! {
-        p class="note" { "The same faces clustered at each threshold." }
-        div class="charts" { @for chart in [clusters, silhouette, f, precision] { (chart.draw()) } }
-        (sweep_table(rows))
+        p class="note" {
+            "The same faces clustered at each threshold. A false merge joins the clusters of two people; how many to expect is "
+            "computed from how near strangers come."
+        }
+        div class="charts" {
+            @if let Some(chart) = joined { (chart.draw()) }
+            @for chart in [clusters, silhouette, f, precision] { (chart.draw()) }
+        }
+        (sweep_table(study))
     };
     section("sweep", "Clusterings", &body)
 }
 
-fn sweep_table(rows: &[Row]) -> Markup {
+/// Where numbers of false merges are too few to be shown.
+const LEAST_MERGES: f64 = 0.001;
+
+/// Expected false merges and their interval; `None` where they are not known.
+fn false_merges(
+    study: &Study,
+    chart: &dyn Fn(&str, &str, Axis, fn(f64) -> Markup, Vec<Series>) -> Chart,
+) -> Option<Chart> {
+    let all = || study.sweep.iter().filter_map(|row| Some((row.threshold, row.false_merges?)));
+    let most = all().map(|(_, m)| m.expected).fold(1.0, f64::max);
+    all().next()?;
+    let band = all().map(|(t, m)| (t, m.interval.0, m.interval.1)).collect();
+    let line = all().map(|(t, m)| (t, m.expected)).collect();
+    let series = vec![Series::new("expected, with its interval", 0, Style::Dots, line).with_band(band)];
+    let axis = Axis::powers(LEAST_MERGES, most);
+    let budget = study.recommendation.as_ref().map(|found| found.budget);
+    Some(Chart { wanted: budget, ..chart("jo", "False merges to expect", axis, power_tick, series) })
+}
+
+/// A power of ten in as few characters as will do.
+fn power_tick(v: f64) -> Markup {
+    html! { @if v >= 1.0 { (Count(v.round() as u64)) } @else { (plain(v)) } }
+}
+
+/// A threshold and what is special about it.
+fn threshold_cell(study: &Study, threshold: f64) -> Markup {
+    let names = answer::picks(study).into_iter().find(|pick| pick.threshold == threshold);
+    html! {
+        td class="n" {
+            @if let Some(pick) = names { small { (pick.names.join(", ")) } " " b { (plain(threshold)) } }
+            @else { (plain(threshold)) }
+        }
+    }
+}
+
+fn sweep_table(study: &Study) -> Markup {
+    let rows = &study.sweep[..];
+    let joined = rows.iter().any(|r| r.false_merges.is_some());
     let (silhouette, labelled) =
         (rows.iter().any(|r| r.silhouette.is_some()), rows.iter().any(|r| r.pairwise.is_some()));
-    let heads =
-        ["threshold", "clusters", "of one face", "median size", "90 % are at most", "largest", "clustered"];
-    let more = silhouette.then_some("silhouette").into_iter();
-    let more =
-        more.chain(labelled.then_some(["pairwise P", "R", "F", "BCubed P", "R", "F"]).into_iter().flatten());
-    let columns: Vec<(&str, bool)> = heads.into_iter().chain(more).map(|head| (head, true)).collect();
+    // Whether a column needs a wide screen.
+    let mut columns = vec![("threshold", false), ("clusters", false), ("of one face", false)];
+    columns.extend(joined.then_some(("false merges expected", false)));
+    columns.extend(["median size", "90 % are at most", "largest", "clustered"].map(|name| (name, true)));
+    columns.extend(silhouette.then_some(("silhouette", true)));
+    if labelled {
+        columns.extend([("pairwise P", true), ("R", true), ("pairwise F", true)]);
+        columns.extend([("BCubed P", true), ("R", true), ("BCubed F", false)]);
+    }
     let rows = html! {
         @for r in rows {
             tr {
-                (number(plain(r.threshold)))
+                (threshold_cell(study, r.threshold))
                 (number(Count(r.clusters)))
                 (number(Count(r.singletons)))
-                (number(plain(r.sizes.median)))
-                (number(plain(r.sizes.q90)))
-                (number(Count(r.sizes.largest)))
-                (number(format_args!("{:.1} %", 100.0 * r.clustered)))
-                @if silhouette { (number(r.silhouette.map_or(String::new(), three))) }
-                @if labelled { (scored_cells(r.pairwise)) (scored_cells(r.bcubed)) }
+                @if joined { (merges_cell(r.false_merges)) }
+                (wide(plain(r.sizes.median)))
+                (wide(plain(r.sizes.q90)))
+                (wide(Count(r.sizes.largest)))
+                (wide(format_args!("{:.1} %", 100.0 * r.clustered)))
+                @if silhouette { (wide(r.silhouette.map_or(String::new(), three))) }
+                @if labelled { (scored_cells(r.pairwise, true)) (scored_cells(r.bcubed, false)) }
             }
         }
     };
-    table("Clusterings", &columns, &rows)
+    numbers("Clusterings", &columns, &rows)
+}
+
+/// A table of numbers, of which some columns are for wide screens only.
+pub(super) fn numbers(says: &str, columns: &[(&str, bool)], rows: &Markup) -> Markup {
+    html! {
+        div class="scroll" tabindex="0" role="region" aria-label=(says) {
+            table {
+                thead {
+                    tr { @for (name, wide) in columns { th scope="col" class=(if *wide { "n wide" } else { "n" }) { (name) } } }
+                }
+                tbody { (rows) }
+            }
+        }
+        p class="note narrow" { "A wider screen shows more columns." }
+    }
+}
+
+/// A cell with a number, for wide screens.
+pub(super) fn wide(value: impl std::fmt::Display) -> Markup {
+    html! { td class="n wide" { (value) } }
+}
+
+/// Expected false merges with their interval.
+fn merges_cell(found: Option<FalseMerges>) -> Markup {
+    html! {
+        td class="n" {
+            @if let Some(FalseMerges { expected, interval, .. }) = found {
+                (joins(expected)) " " small { (joins(interval.0)) "–" (joins(interval.1)) }
+            }
+        }
+    }
 }
 
 /// Precision, recall, and F with its interval.
-fn scored_cells(scored: Option<Scored>) -> Markup {
+fn scored_cells(scored: Option<Scored>, f_is_wide: bool) -> Markup {
+    let class = if f_is_wide { "n wide" } else { "n" };
     html! {
         @if let Some(s) = scored {
-            (number(three(s.value.precision)))
-            (number(three(s.value.recall)))
-            td class="n" { (three(s.value.f)) " " small { (three(s.f.lower)) "–" (three(s.f.upper)) } }
+            (wide(three(s.value.precision)))
+            (wide(three(s.value.recall)))
+            td class=(class) { (three(s.value.f)) " " small { (three(s.f.lower)) "–" (three(s.f.upper)) } }
         } @else {
-            @for _ in 0..3 { (number("")) }
+            @for _ in 0..2 { (wide("")) }
+            td class=(class) {}
         }
     }
 }
@@ -130,8 +215,8 @@ fn steps(name: &'static str, colour: usize, h: &Histogram) -> Series {
     Series::new(name, colour, Style::Steps, if h.total() == 0 { Vec::new() } else { points })
 }
 
-pub(super) fn histograms(h: &Histograms) -> Markup {
-    let chart = |id: String, title: &str, to, series: Vec<Series>, mark| Chart {
+pub(super) fn histograms(study: &Study, h: &Histograms) -> Markup {
+    let chart = |id: String, title: &str, to, series: Vec<Series>, own: Option<f64>| Chart {
         id,
         title: String::from(title),
         x: Axis::linear(0.0, to),
@@ -141,7 +226,7 @@ pub(super) fn histograms(h: &Histograms) -> Markup {
         y: Axis::around(series.iter().flat_map(|s| s.points.iter().map(|p| p.1))),
         y_text: percent_tick,
         series,
-        mark,
+        marks: own_and_others(study, own, to),
         wanted: None,
     };
     let all = vec![steps("nearest", 0, &h.min), steps("mean", 2, &h.mean), steps("farthest", 1, &h.max)];
@@ -173,6 +258,18 @@ pub(super) fn histograms(h: &Histograms) -> Markup {
     };
     section("distances", "Distances", &body)
 }
+
+/// The lines of a chart of one threshold: its own, and those of the others.
+fn own_and_others(study: &Study, own: Option<f64>, to: f64) -> Vec<Mark> {
+    let mut marks = answer::marks(study, (0.0, to));
+    if let Some(own) = own.filter(|own| marks.iter().all(|mark| mark.at != *own)) {
+        marks.push(Mark { at: own, name: "this threshold".to_owned(), style: OWN });
+    }
+    marks
+}
+
+/// The style of the line of a chart's own threshold.
+const OWN: usize = 3;
 
 pub(super) fn baselines(study: &Study) -> Markup {
     let best = if study.sweep.iter().any(|r| r.bcubed.is_some()) {

@@ -123,7 +123,7 @@ impl VerificationPage<'_> {
             y: Axis::linear(if low > 0.8 { 0.8 } else { 0.0 }, 1.0),
             y_text: percent_tick,
             series: vec![Series::new("", 0, Style::Line, points)],
-            mark: None,
+            marks: Vec::new(),
             wanted: None,
         };
         let columns = [

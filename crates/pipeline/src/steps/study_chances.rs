@@ -1,0 +1,82 @@
+//! How many merges are expected to be wrong, by threshold and where they are judged one by one.
+
+use streamface_cluster::{Merge, cut};
+use streamface_eval::merges::{FalseMerges, MergeChances, Settings};
+use streamface_eval::study::{Row, Truth, sweep};
+
+use super::judged_merges::{chances, settings};
+use super::study::{Faces, labelling};
+use crate::Result;
+
+/// The chances of merges.
+pub(super) struct Chances {
+    /// Within the reach of a clustering, as that judges them.
+    pub(super) within: MergeChances,
+    /// Beyond it, where thresholds beyond it are tried.
+    beyond: Option<MergeChances>,
+    reach: f64,
+}
+
+impl Chances {
+    /// Of `merges`, which go up to `most`, within a budget.
+    pub(super) fn new(faces: &Faces, merges: &[Merge], most: f64, budget: f64) -> Result<Self> {
+        let reach = faces.reach().unwrap_or(most);
+        let of = |reach: f64| {
+            let settings = match &faces.model {
+                Some(model) => settings(&model.manifest, reach, budget)?,
+                None => Settings { false_merges: budget, ..Settings::new(faces.metric, reach) },
+            };
+            let merges = &merges[..merges.partition_point(|m| m.distance <= reach)];
+            chances(&faces.rows, merges, &faces.constraints, settings)
+        };
+        Ok(Self { within: of(reach)?, beyond: (most > reach).then(|| of(most)).transpose()?, reach })
+    }
+
+    /// The largest threshold within the budget. Where all merges within the reach are, it is in the middle between the last of
+    /// these and the next one, so that it is not at the edge of either.
+    pub(super) fn threshold(&self, merges: &[Merge]) -> f64 {
+        let found = self.within.threshold().threshold;
+        let count = merges.partition_point(|m| m.distance <= self.reach);
+        let (last, next) = (merges[..count].last(), merges.get(count));
+        if let (true, Some(last), Some(next)) = (found >= self.reach, last, next) {
+            let middle = (50.0 * (last.distance + next.distance)).round() / 100.0;
+            if (last.distance..next.distance).contains(&middle) {
+                return middle.min(found);
+            }
+        }
+        found
+    }
+
+    /// Wrong merges expected up to a threshold: no fewer than up to a smaller one, which has `before`.
+    pub(super) fn up_to(&self, merges: &[Merge], threshold: f64, before: f64) -> FalseMerges {
+        let chances = if threshold > self.reach { self.beyond.as_ref() } else { None };
+        let mut found = chances.unwrap_or(&self.within).up_to(threshold);
+        found.expected = found.expected.max(before);
+        // No more merges can be wrong than there are.
+        let all = merges.partition_point(|m| m.distance <= threshold) as f64;
+        found.interval.1 = found.interval.1.min(all).max(found.expected);
+        found
+    }
+
+    /// The clustering by the merges that are believed.
+    pub(super) fn judged(
+        &self,
+        faces: &Faces,
+        merges: &[Merge],
+        truth: Option<&Truth<'_>>,
+        silhouettes: bool,
+    ) -> Result<Row> {
+        let believed = self.within.within();
+        let made = merges.iter().zip(&believed.merges).filter(|(_, believed)| **believed);
+        let made: Vec<Merge> = made.map(|(merge, _)| *merge).collect();
+        let labels: Vec<i64> =
+            cut(faces.rows.len(), &made, f64::INFINITY).into_iter().map(i64::from).collect();
+        let all = made.len() as f64;
+        let mut rows = sweep(&[labelling(faces, believed.largest, &labels, silhouettes)], truth)?;
+        let mut row = rows.remove(0);
+        let mut found = self.within.false_merges(&believed.merges);
+        found.interval.1 = found.interval.1.min(all).max(found.expected);
+        row.false_merges = Some(found);
+        Ok(row)
+    }
+}
