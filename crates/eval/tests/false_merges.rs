@@ -102,7 +102,7 @@ fn sums(people: usize, spread: f64, worlds: u64, budget: f64) -> Sums {
 
 #[test]
 fn as_many_merges_are_wrong_as_expected() {
-    for spread in [22.0, 15.0] {
+    for spread in [22.0, 15.0, 10.0] {
         for (people, worlds) in [(10, 60), (40, 20), (100, 8), (300, 3), (1_000, 1)] {
             let found = sums(people, spread, worlds, (people as f64 / 10.0).max(2.0));
             let case = format!("{people} people in {spread} directions: {found:.2?}");

@@ -11,7 +11,7 @@ use super::{Merge, Settings};
 use crate::mixture::{Mixture, PairCounts};
 
 /// Base clusters of a sample; all are taken where there are no more.
-const MOST: usize = 3_000;
+const MOST: usize = 2_000;
 /// Seed of the sample.
 const SEED: u64 = 1;
 /// Standard deviations of an interval at 95 %.

@@ -102,11 +102,11 @@ impl Settings {
             deviation: deviation / slope(mean),
             pairs,
         };
-        Prior {
-            same: self.known.map(|k| assumed(k.one_person, SAME_PAIRS)),
-            strangers: self.known.map(|k| assumed(k.two_people, STRANGER_PAIRS)),
-            ..Prior::default()
-        }
+        let same = self.known.map(|k| assumed(k.one_person, SAME_PAIRS));
+        let strangers = self.known.map(|k| assumed(k.two_people, STRANGER_PAIRS));
+        // Among millions of pairs a few look-alikes would widen the distribution of one person, and so become more.
+        let spread = same.zip(strangers).map(|(same, strangers)| same.deviation / strangers.deviation);
+        Prior { same, strangers, spread: spread.unwrap_or(Prior::default().spread), ..Prior::default() }
     }
 }
 
@@ -165,7 +165,7 @@ impl MergeChances {
     /// The chances of `merges`, which are those of exact complete linkage of `rows` up to `settings.reach`, in its order: by
     /// ascending distance. `apart` are pairs of rows that surely are two people.
     ///
-    /// Time O(n d + k² d), for the k ≤ 3,000 clusters of a sample; memory O(n), and 8 d bytes a row of the largest tree of
+    /// Time O(n d + k² d), for the k ≤ 2,000 clusters of a sample; memory O(n), and 8 d bytes a row of the largest tree of
     /// merges.
     ///
     /// # Errors
