@@ -8,12 +8,14 @@ use streamface_types::{EmbeddingsView, Metric};
 
 use super::trees::{Forest, Sum, roots, unit};
 use super::{Merge, Settings};
-use crate::mixture::{Mixture, PairCounts};
+use crate::mixture::{Mixture, PairCounts, Prior};
 
 /// Base clusters of a sample; all are taken where there are no more.
 const MOST: usize = 2_000;
 /// Seed of the sample.
 const SEED: u64 = 1;
+/// Pairs of two people that are assumed for one of one person, a cluster.
+const PAIRS_A_CLUSTER: f64 = 1.6;
 /// Standard deviations of an interval at 95 %.
 const DEVIATIONS: f64 = 1.96;
 
@@ -59,7 +61,9 @@ impl Fit {
         let pairs = sample.counts(settings.metric).pairs();
         // As many as there are clusters, at most: some people have several.
         let people = sample.sizes.len() as f64 + settings.known.map_or(0.0, |known| known.people);
-        let mut mixture = Mixture::fitted(&pairs, people, &settings.prior())?;
+        // Some of the clusters have another of their person, so of many clusters a smaller part of the pairs is one person.
+        let share = (1.0, (PAIRS_A_CLUSTER * (sample.sizes.len() as f64 - 1.0)).max(2.0));
+        let mut mixture = Mixture::fitted(&pairs, people, &Prior { share, ..settings.prior() })?;
         // Pairs of one person grow with the clusters, all pairs with their square.
         let sampled = sample.sizes.len() as f64;
         mixture.share *= ((sampled - 1.0) / (all - 1.0)).min(1.0);

@@ -47,6 +47,19 @@ pub struct Known {
     pub people: f64,
 }
 
+impl Known {
+    /// A guess for a model of which only the largest distance is known that linkage goes to: in proportion to it, as for the
+    /// default embedder.
+    #[must_use]
+    pub fn of_reach(reach: f64) -> Self {
+        Self {
+            one_person: (0.47 * reach, 0.14 * reach),
+            two_people: (1.5 * reach, 0.25 * reach),
+            people: 0.0,
+        }
+    }
+}
+
 /// What to judge merges by.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
@@ -58,7 +71,7 @@ pub struct Settings {
     pub false_merges: f64,
     /// Least chance of a merge that is believed, 0 to 1. Default 0.75: joining in review is quick, and tearing apart is slow.
     pub least_chance: f64,
-    /// What is known of the model. Without it, the mixture's own assumptions hold.
+    /// What is known of the model. Without it, the reach says roughly how far people are apart: see [`Known::of_reach`].
     pub known: Option<Known>,
 }
 
@@ -102,11 +115,12 @@ impl Settings {
             deviation: deviation / slope(mean),
             pairs,
         };
-        let same = self.known.map(|k| assumed(k.one_person, SAME_PAIRS));
-        let strangers = self.known.map(|k| assumed(k.two_people, STRANGER_PAIRS));
+        let known = self.known.unwrap_or_else(|| Known::of_reach(self.reach.max(f64::MIN_POSITIVE)));
+        let same = assumed(known.one_person, SAME_PAIRS);
+        let strangers = assumed(known.two_people, STRANGER_PAIRS);
         // Among millions of pairs a few look-alikes would widen the distribution of one person, and so become more.
-        let spread = same.zip(strangers).map(|(same, strangers)| same.deviation / strangers.deviation);
-        Prior { same, strangers, spread: spread.unwrap_or(Prior::default().spread), ..Prior::default() }
+        let spread = same.deviation / strangers.deviation;
+        Prior { same: Some(same), strangers: Some(strangers), spread, ..Prior::default() }
     }
 }
 

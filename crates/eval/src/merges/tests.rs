@@ -64,6 +64,21 @@ fn people_are_joined_and_strangers_are_not() {
 }
 
 #[test]
+fn one_person_alone_is_one() {
+    for (faces, off) in [(2, 0.3), (3, 0.5), (30, 0.5), (60, 0.4)] {
+        let (rows, mut merges) = world(1, faces, off, 8);
+        merges.retain(|m| m.2 <= 0.64);
+        let settings = Settings::new(Metric::Cosine, 0.64);
+        let known = Known { one_person: (0.30, 0.09), two_people: (0.95, 0.16), people: 36.0 };
+        for settings in [settings, Settings { known: Some(known), ..settings }] {
+            let chances = MergeChances::new(&rows, merges.clone(), &[], settings).unwrap();
+            let believed = chances.within();
+            assert_eq!(believed.left, 0, "{faces} faces: {believed:?} {:?}", chances.mixture());
+        }
+    }
+}
+
+#[test]
 fn more_people_or_a_smaller_budget_lower_the_threshold() {
     let at = |people, false_merges| {
         let (rows, merges) = world(people, 3, 1.0, 5);
