@@ -66,6 +66,11 @@ impl FaceSample<'_> {
             );
             assert_eq!(found, "[]", "{view} at {}: {found}", self.width);
         }
+        let keys = self.texts(
+            "(() => { const of = (where) => [...document.querySelectorAll(where + ' [aria-keyshortcuts]')].map(e => e.getAttribute('aria-keyshortcuts'));
+               const menu = of('header'); return of('main').filter(key => menu.includes(key)); })()",
+        );
+        assert!(keys.is_empty(), "{view}: keys of the menu mean something else here: {keys:?}");
         assert_eq!(self.browser.complaints, Vec::<String>::new(), "{view}");
         let text = self.browser.text("document.body.innerText");
         assert!(!text.contains("null") && !text.contains("undefined"), "{view}: {text}");
@@ -325,7 +330,7 @@ fn review(look: &mut FaceSample<'_>, made: &Sample) {
     // Sure pairs in a sweep, while there are any.
     look.go("w", "sweep/");
     look.inspect("sweep");
-    for (key, view) in [("q", "queue"), ("i", "undecided"), ("o", "noise")] {
+    for (key, view) in [("q", "queue"), ("v", "mixed"), ("i", "undecided"), ("o", "noise")] {
         look.go(key, &format!("{view}/"));
         look.inspect(view);
     }

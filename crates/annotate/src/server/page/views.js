@@ -10,7 +10,7 @@ import { history } from "./history.js";
 /**
  * `path`: the address is `#/path/…/…?…`. `show(box, rest, query)` fills an element of its own and resolves once it is
  * there; `rest` is what follows the path in the address, decoded, and `query` a URLSearchParams. A view with `key` and
- * `label` stands in the menu, in this order.
+ * `label` stands in the menu, in this order; no key of a view may be one of these.
  */
 export const VIEWS = [
   { path: "pair", label: "Pairs", key: "p", show: (box, [all]) => ask(box, "pair", all === "all") },
@@ -18,7 +18,7 @@ export const VIEWS = [
   { path: "sweep", label: "Sweep", key: "w", show: (box, [all]) => ask(box, "sweep", all === "all") },
   { path: "queue", label: "Queue", key: "q", show: queue },
   // #/mixed, #/mixed/all, #/mixed/{face}: does this person hold two?
-  { path: "mixed", label: "Mixed", key: "m", show: mixed },
+  { path: "mixed", label: "Mixed", key: "v", show: mixed },
   { path: "people", label: "People", key: "l", show: listPeople },
   { path: "undecided", label: "Undecided", key: "i", show: undecided },
   { path: "noise", label: "Noise", key: "o", show: listNoise },
