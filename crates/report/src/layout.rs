@@ -40,7 +40,7 @@ impl Head<'_> {
                     style { (PreEscaped(STYLE)) @for style in self.styles { (PreEscaped(style)) } }
                 }
                 body {
-                    header class="top" { p class="mark" { "StreamFace" } h1 { (self.title) } (header) }
+                    header class="top" { p class="mark" { "StreamFace" } h1 { (breaking(self.title)) } (header) }
                     main { (main) }
                     @if !self.script.is_empty() { script { (PreEscaped(self.script)) } }
                 }

@@ -29,6 +29,9 @@ pub struct Verification {
     pub tar: f64,
     /// Accepted is what is nearer than this.
     pub threshold: f64,
+    /// Pairs of two people that are accepted. Where they are fewer than
+    /// [`MIN_ACCEPTED`](super::MIN_ACCEPTED), the rate hangs on a few pairs.
+    pub accepted: u64,
 }
 
 /// Exact AUC, and true accept rate at the false accept rate `far` (usually 1e-3), over all pairs of
@@ -99,6 +102,7 @@ pub fn verification(
         far,
         tar: nearer(Distance(threshold)) as f64 / same as f64,
         threshold,
+        accepted: nearest.into_iter().filter(|d| d.0 < threshold).count() as u64,
     })
 }
 
@@ -210,6 +214,7 @@ mod tests {
                     let (auc, tar) = slow(&points, &labels, far);
                     prop_assert!((v.auc - auc).abs() < 1e-12, "{v:?} {auc}");
                     prop_assert!((v.tar - tar).abs() < 1e-12, "{v:?} {tar}");
+                    prop_assert!(v.accepted as f64 <= far * v.different as f64, "{v:?}");
                 }
                 Err(e) => prop_assert!(matches!(e, Error::OneKind { .. }), "{e}"),
             }

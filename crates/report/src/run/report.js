@@ -133,7 +133,7 @@
   };
   const previous = button("Earlier", () => step(-1));
   const next = button("Later", () => step(1));
-  button("Close", () => dialog.close(), "close");
+  const close = button("Close", () => dialog.close(), "close");
   dialog.setAttribute("aria-labelledby", "says");
   dialog.addEventListener("keydown", (event) => {
     if (event.key === "ArrowLeft") step(-1);
@@ -150,5 +150,6 @@
     faces = [...face.closest("ul").querySelectorAll("a.face")];
     show(faces.indexOf(face));
     dialog.showModal();
+    (next.disabled ? close : next).focus();
   });
 })();

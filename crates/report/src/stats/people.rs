@@ -21,7 +21,7 @@ impl StatsPage<'_> {
         let timed = people.iter().any(|person| person.seconds.is_some());
         let mut columns = vec![("", false), ("person", false), ("faces", false), (self.frames_word(), true)];
         if timed {
-            columns.extend([("on screen", true), ("of all that was watched", true)]);
+            columns.extend([("on screen", true), ("share", true)]);
         }
         let most = people.iter().map(|p| p.faces).max().unwrap_or(1);
         let watched = 3600.0 * self.stats.total.hours;
@@ -45,7 +45,7 @@ impl StatsPage<'_> {
         let body = html! {
             p class="note" {
                 "Sorted by number of faces."
-                @if timed { " On screen is the time from each frame that shows the person to the next." }
+                @if timed { " On screen is the time from each frame that shows the person to the next; its share is of all that was watched." }
             }
             (table("People", &columns, &rows))
             (left_out(self.stats.total.people as usize, MAX_ROWS, "more row"))
@@ -65,12 +65,12 @@ impl StatsPage<'_> {
             ("", false),
             ("with", false),
             (together.as_str(), true),
-            ("of those of the first", true),
-            ("of those of the second", true),
+            ("of the first’s", true),
+            ("of the other’s", true),
         ];
         let rows = html! { @for pair in all.iter().take(MAX_ROWS) { (self.pair(sheet, pair)) } };
         let body = html! {
-            p class="note" { "People whom the same " (self.frames_word()) " show, sorted by how many do." }
+            p class="note" { "People whom the same " (self.frames_word()) " show, sorted by how many do, and which share that is of each one’s " (self.frames_word()) "." }
             (table("Who appears with whom", &columns, &rows))
             (left_out(all.len(), MAX_ROWS, "more row"))
         };
