@@ -218,6 +218,41 @@ fn figures_of_two_datasets_together() {
 }
 
 #[test]
+fn pages_lead_to_the_moment_and_into_the_review() {
+    let dir = tempfile::tempdir().unwrap();
+    let news = dir.path().join("my news");
+    fs::create_dir(&news).unwrap();
+    dataset(&news, "sky");
+    let video = dir.path().join("a b.mp4");
+    fs::write(&video, "").unwrap();
+    let data = Dataset::open(&news).unwrap();
+    let mut frames = data.read::<FrameRow>().unwrap();
+    frames.iter_mut().for_each(|f| f.source = video.display().to_string());
+    data.replace(frames).unwrap();
+    drop(data);
+    let news = news.to_str().unwrap();
+    let done = run(&["report", news]);
+    assert!(done.status.success(), "{}", said(&done));
+    let page = fs::read_to_string(Path::new(news).join("report.html")).unwrap();
+    let frame = face("sky", 36, 0).frame;
+    for part in [
+        &format!("data-frame=\"frames/{frame}.png\" data-box=\"1.0 1.0 2.0 2.0\" data-origin=\"0\""),
+        "<a href=\"../a%20b.mp4\">source</a>",
+        // The faces are at 0 and 36 s of 54, the last frame lasting as long as one usually does.
+        "<span class=\"first\" style=\"left:0.00%\">10:01:00</span>",
+        "36 s on screen",
+    ] {
+        assert!(page.contains(part), "the page lacks {part}: {page}");
+    }
+    let done = run(&["evaluate", news]);
+    assert!(done.status.success(), "{}", said(&done));
+    let page = fs::read_to_string(Path::new(news).join("evaluate.html")).unwrap();
+    assert!(page.contains(&format!("<code>streamface review '{news}'</code>")), "{page}");
+    let link = format!("href=\"http://127.0.0.1:7373/#/mixed/{}\"", face("sky", 0, 1));
+    assert!(page.contains(&link), "{page}");
+}
+
+#[test]
 fn attributes_of_the_originals_sample() {
     let Some(sample) = reference("skynews/metadata") else { return };
     let dir = tempfile::tempdir().unwrap();

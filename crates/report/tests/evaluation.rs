@@ -77,18 +77,16 @@ fn errors_stand_beside_their_own_and_the_other_cluster() {
 fn likely_errors_open_in_the_review() {
     let (found, faces) = (mixed(), ids(10));
     let mut evaluation = evaluation(&found, &faces);
-    assert!(!page(&evaluation, &mut NoPictures).contains("Open in the review"));
+    assert!(!page(&evaluation, &mut NoPictures).contains("class=\"button\""));
     evaluation.review = Some(ReviewLinks {
         address: "http://127.0.0.1:7373".to_owned(),
         command: "streamface review 'a <b>'".to_owned(),
     });
     let page = page(&evaluation, &mut NoPictures);
-    assert_eq!(page.matches("Open in the review").count(), 5);
+    assert_eq!(page.matches("class=\"button\"").count(), 10);
     for face in ["f003_face_0", "f007_face_0"] {
-        assert!(
-            page.contains(&format!("href=\"http://127.0.0.1:7373{}{face}\"", ReviewLinks::FACE)),
-            "{face}"
-        );
+        assert!(page.contains(&format!("href=\"http://127.0.0.1:7373/#/mixed/{face}\"")), "{face}");
+        assert!(page.contains(&format!("href=\"http://127.0.0.1:7373/#/compare/{face}/f0")), "{face}");
     }
     assert!(page.contains("<code>streamface review 'a &lt;b&gt;'</code>"));
 }

@@ -11,7 +11,6 @@ use streamface_eval::labels::Labelled;
 use streamface_eval::metrics::{Mistake, Noise, ReviewScores, Scores, Shared, confusions, person_errors};
 
 use crate::faces::Sheet;
-use crate::html::minus;
 use crate::layout::{self, Head, source, tile, tiles};
 use crate::picture::Pictures;
 use crate::{Error, chart};
@@ -119,7 +118,6 @@ impl Comparison<'_> {
         tiles(&[
             tile("Pairwise F", &f(s.pairwise.f), &prf(s.pairwise)),
             tile("BCubed F", &f(s.bcubed.f), &prf(s.bcubed)),
-            tile("Adjusted Rand", &minus(f(s.ari)), &[]),
             tile("People", &Count(s.predicted_clusters).to_string(), &found),
             tile("Coverage", &Percent(s.coverage, 1).to_string(), &self.noise()),
             tile("Faces in both", &Count(s.samples).to_string(), &alone),

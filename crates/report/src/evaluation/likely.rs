@@ -35,7 +35,7 @@ impl Evaluation<'_> {
             }
             @if let Some(review) = &self.review {
                 p class="start" {
-                    "The buttons open the face’s person in the review, which " code { (review.command) } " starts on this machine."
+                    "The buttons ask this in the review, which " code { (review.command) } " starts on this machine."
                 }
             }
             @for sample in shown { (self.likely_error(sheet, sample, &typical)) }
@@ -87,17 +87,34 @@ impl Evaluation<'_> {
                 header {
                     h3 { (signed(sample.silhouette)) }
                     p { (breaking(&face)) }
-                    @if let Some((review, face)) = self.review.as_ref().zip(self.faces.get(sample.row)) {
-                        a class="button" href=(review.of(face)) target="streamface-review" rel="noopener" {
-                            "Open in the review" span class="sr" { ": " (own) ", " (face) }
-                        }
-                    }
+                    (self.review_buttons(sample, &own, &other, beside(sample.nearest).first()))
                 }
                 @if !self.faces.is_empty() { div class="one" { (self.pictures(sheet, &[sample.row], &own)) } }
                 @for (class, what, name, distance, label) in sides {
                     div class=(class) {
                         p { b { (what) " " (name) } " mean distance " (format_args!("{distance:.3}")) }
                         (self.pictures(sheet, &beside(label), name))
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the review may ask about a face: whether its person is two, and whether that is the nearest other, of whom
+    /// `typical` is a row.
+    fn review_buttons(&self, sample: &Sample, own: &str, other: &str, typical: Option<&usize>) -> Markup {
+        let Some((review, face)) = self.review.as_ref().zip(self.faces.get(sample.row)) else {
+            return html! {};
+        };
+        let typical = typical.and_then(|&row| self.faces.get(row));
+        html! {
+            div class="review" {
+                a class="button" href=(review.mixed(face)) target="streamface-review" rel="noopener" {
+                    "Is " (own) " two people?"
+                }
+                @if let Some(typical) = typical {
+                    a class="button" href=(review.compare(face, typical)) target="streamface-review" rel="noopener" {
+                        "Is it " (other) "?"
                     }
                 }
             }

@@ -46,19 +46,21 @@ pub struct Evaluation<'a> {
 /// Where likely errors open in a review.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReviewLinks {
-    /// Address of its page; a face's is this with [`FACE`](Self::FACE) and the face.
+    /// Address of its page, without a `/` at the end.
     pub address: String,
     /// The command that starts it.
     pub command: String,
 }
 
 impl ReviewLinks {
-    /// The view of the review that shows whether a face's person is two, up to the face.
-    pub const FACE: &'static str = "/#/mixed?face=";
+    /// Where the review asks whether the person of a face holds two.
+    fn mixed(&self, face: &FaceId) -> String {
+        format!("{}/#/mixed/{}", self.address, Url(face))
+    }
 
-    /// The address of a face there.
-    fn of(&self, face: &FaceId) -> String {
-        format!("{}{}{}", self.address, Self::FACE, Url(face))
+    /// Where it asks whether the people of two faces are one.
+    fn compare(&self, a: &FaceId, b: &FaceId) -> String {
+        format!("{}/#/compare/{}/{}", self.address, Url(a), Url(b))
     }
 }
 

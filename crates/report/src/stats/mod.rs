@@ -240,10 +240,10 @@ fn over_time(time: &OverTime) -> Markup {
 
 /// A cell with a bar as long as `value` is of `most`, and a text.
 fn bar(value: u64, most: u64, text: &str) -> Markup {
-    let width = 100.0 * value as f64 / most as f64;
+    let width = value as f64 / most as f64;
     html! {
         td class="share" {
-            @if value > 0 { span class="bar" style={ "width:" (format_args!("{width:.1}")) "%" } {} }
+            @if value > 0 { span class="bar" style={ "--w:" (format_args!("{width:.3}")) } {} }
             (text)
         }
     }

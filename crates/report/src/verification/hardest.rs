@@ -6,6 +6,7 @@ use streamface_types::FaceId;
 
 use super::VerificationPage;
 use crate::faces::Sheet;
+use crate::html::breaking;
 use crate::layout::section;
 
 /// A pair that is hard to tell.
@@ -78,8 +79,8 @@ impl VerificationPage<'_> {
                             span { @if pair.wrong { "wrong" } @else { "right" } }
                         }
                         p class="who" {
-                            (pair.sides[0].name)
-                            @if pair.sides[0].name != pair.sides[1].name { br; (pair.sides[1].name) }
+                            (breaking(&pair.sides[0].name))
+                            @if pair.sides[0].name != pair.sides[1].name { br; (breaking(&pair.sides[1].name)) }
                         }
                         @if pair.more > 0 {
                             p class="who" {
