@@ -2,7 +2,8 @@
 //! streamface-annotate --example simulate -- X.npy LABELS.csv --threshold .3 --max .64`
 //!
 //! LABELS.csv has a line `label[,frame]` for each row of X.npy, after a heading. `--wrong .02` is the rate of
-//! wrong answers of the second part, which is done `--seeds 3` times.
+//! wrong answers of the second part, which is done `--seeds 3` times. `--enough .01` is the gain in F an hour that a question
+//! must be worth.
 
 #[path = "../tests/answerer/mod.rs"]
 mod answerer;
@@ -36,6 +37,8 @@ fn main() -> Result<()> {
         return Err(format!("{} labels for {} rows", labels.len(), vectors.len()).into());
     }
     let (threshold, max) = (flag("--threshold", 0.3)?, flag("--max", 0.64)?);
+    let enough = flag("--enough", Settings::default().enough * 3600.0)? / 3600.0;
+    let settings = Settings { enough, ..Settings::default() };
     let (wrong, seeds) = (flag("--wrong", 0.02)?, flag("--seeds", 3.0)? as u64);
     let world = World::new(&vectors, &labels, &frames, threshold, max)?;
     println!(
@@ -45,7 +48,7 @@ fn main() -> Result<()> {
         world.clusters.candidates().len(),
         Tally::new(&world).f(),
     );
-    let mut queue = world.queue(Settings::default())?;
+    let mut queue = world.queue(settings)?;
     let said = chances(&world, &mut queue);
     let likely: Vec<(f64, bool)> = said.iter().copied().filter(|(chance, _)| *chance >= 0.01).collect();
     let high: Vec<&(f64, bool)> = said.iter().filter(|(chance, _)| *chance >= 0.8).collect();
@@ -77,7 +80,7 @@ fn main() -> Result<()> {
     line("pair by pair, all answers known", &knowing_way(&world));
     for (name, way) in [("ours, pair by pair", Way::Pairs), ("ours, best screen", Way::Best)] {
         let start = Instant::now();
-        let mut queue = world.queue(Settings::default())?;
+        let mut queue = world.queue(settings)?;
         let made = start.elapsed();
         let start = Instant::now();
         let course = our_way(&world, &mut queue, way, &mut right)?;
@@ -96,7 +99,7 @@ fn main() -> Result<()> {
         let mut erring = Answerer::new(wrong, seed);
         line("by distance", &old_way(&world, ByDistance::new(&world.clusters), &mut erring, false));
         for (name, way) in [("ours, pair by pair", Way::Pairs), ("ours, best screen", Way::Best)] {
-            let mut queue = world.queue(Settings::default())?;
+            let mut queue = world.queue(settings)?;
             line(name, &our_way(&world, &mut queue, way, &mut Answerer::new(wrong, seed))?);
             let wrong = wrong_suspects(&world, &mut queue);
             let count = wrong.iter().filter(|w| **w).count();

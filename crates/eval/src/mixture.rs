@@ -82,16 +82,18 @@ pub struct Prior {
     /// Largest standard deviation of one person's distances, as a part of that of strangers: a wider distribution would explain
     /// what strangers are not quite normal in. Default 1.
     pub spread: f64,
+    /// [`OnePerson::degrees`]: few where some days of a person differ much more than most. Default none.
+    pub degrees: Option<f64>,
 }
 
 impl Default for Prior {
     fn default() -> Self {
-        Self { same: None, strangers: None, share: (1.0, 19.0), spread: 1.0 }
+        Self { same: None, strangers: None, share: (1.0, 19.0), spread: 1.0, degrees: None }
     }
 }
 
-/// The distances of one person's clusters: normal, and taken to be as likely below the mean as at it, so that no pair is less
-/// likely one person because it is nearer.
+/// The distances of one person's clusters: normal above their mean, or with a heavier tail, and taken to be as likely below the
+/// mean as at it, so that no pair is less likely one person because it is nearer.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct OnePerson {
     /// Mean distance of clusters of one face.
@@ -100,6 +102,8 @@ pub struct OnePerson {
     pub deviation: f64,
     /// Change of the mean with the logarithm of the product of the two sizes.
     pub by_size: f64,
+    /// Degrees of freedom of a Student distribution above the mean; without, it is normal there.
+    pub degrees: Option<f64>,
 }
 
 /// Two distributions of the distances of pairs of clusters, and how many are of which.
@@ -147,8 +151,8 @@ impl Mixture {
             pairs: PRIOR_PAIRS,
         });
         let deviation = assumed.deviation.min(prior.spread * first.deviation);
-        let same = OnePerson { mean: assumed.mean, deviation, by_size: 0.0 };
-        let OnePerson { mean, deviation, by_size } = first;
+        let same = OnePerson { mean: assumed.mean, deviation, by_size: 0.0, degrees: prior.degrees };
+        let OnePerson { mean, deviation, by_size, .. } = first;
         let strangers = Strangers { mean, deviation, by_size, people: people.max(2.0) };
         let share = prior.share.0 / (prior.share.0 + prior.share.1);
         let mut mixture = Self { strangers, same, share };
@@ -202,7 +206,8 @@ impl Mixture {
             deviation: self.same.deviation.max(0.5 * self.strangers.deviation),
             pairs: PRIOR_PAIRS,
         };
-        let same = OnePerson { mean: assumed.mean, deviation: assumed.deviation, by_size: 0.0 };
+        let Assumed { mean, deviation, .. } = assumed;
+        let same = OnePerson { mean, deviation, by_size: 0.0, degrees: self.same.degrees };
         let mut mixture = Self { strangers: self.strangers, same, share };
         let most = self.strangers.mean - MIN_GAP * self.strangers.deviation;
         for _ in 0..WITHIN_ROUNDS {
@@ -210,9 +215,10 @@ impl Mixture {
             let mut one = Line::default();
             for part in parts {
                 let chance = sigmoid(odds.log_odds(part.distance, part.sizes) + part.evidence);
-                one.add(part.log_size(), part.distance, part.weight * chance);
+                let pull = mixture.same.pull(part.distance, part.log_size());
+                one.add(part.log_size(), part.distance, part.weight * chance, pull);
             }
-            mixture.same = one.fitted(Some(assumed), most);
+            mixture.same = OnePerson { degrees: self.same.degrees, ..one.fitted(Some(assumed), most) };
         }
         mixture
     }
@@ -227,19 +233,20 @@ impl Mixture {
             let chance =
                 if sure { 0.0 } else { sigmoid(odds.log_odds(pair.distance, pair.sizes) + pair.evidence) };
             let (x, w) = (pair.log_size(), pair.weight);
-            one.add(x, pair.distance, w * chance);
-            two.add(x, pair.distance, w * (1.0 - chance));
+            one.add(x, pair.distance, w * chance, self.same.pull(pair.distance, x));
+            two.add(x, pair.distance, w * (1.0 - chance), 1.0);
             if !sure {
                 same += w * chance;
                 open += w;
             }
         }
-        let OnePerson { mean, deviation, by_size } = two.fitted(prior.strangers, f64::INFINITY);
+        let OnePerson { mean, deviation, by_size, .. } = two.fitted(prior.strangers, f64::INFINITY);
         let strangers = Strangers { mean, deviation, by_size, people: self.strangers.people };
         // Where the sizes are those of the pairs of one person.
         let there = strangers.mean + strangers.by_size * one.mean_x();
         let mut same_distances = one.fitted(Some(assumed), there - MIN_GAP * strangers.deviation);
         same_distances.deviation = same_distances.deviation.min(prior.spread * strangers.deviation);
+        same_distances.degrees = prior.degrees;
         let share = (same + prior.share.0) / (open + prior.share.0 + prior.share.1);
         Self { strangers, same: same_distances, share: share.clamp(1e-12, 0.5) }
     }
@@ -272,15 +279,34 @@ impl Odds {
         let distance = distance.min(middle);
         let (z, degrees) = ((distance - middle) / strangers.spread(), strangers.degrees());
         let two = self.peak - 0.5 * (degrees + 1.0) * (z * z / degrees).ln_1p();
-        let z = ((distance - same.by_size * size - same.mean) / same.deviation).max(0.0);
-        let one = -0.5 * z * z - (same.deviation * std::f64::consts::TAU.sqrt()).ln();
+        let z = same.above(distance, size);
+        let tail = match same.degrees {
+            Some(degrees) => 0.5 * (degrees + 1.0) * (z * z / degrees).ln_1p(),
+            None => 0.5 * z * z,
+        };
+        let one = -tail - (same.deviation * std::f64::consts::TAU.sqrt()).ln();
         (self.prior + one - two).clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS)
+    }
+}
+
+impl OnePerson {
+    /// Deviations above the mean; 0 below it.
+    fn above(&self, distance: f64, log_size: f64) -> f64 {
+        ((distance - self.by_size * log_size - self.mean) / self.deviation).max(0.0)
+    }
+
+    /// How much a distance counts for the mean and the deviation: the farther in the heavy tail, the less.
+    fn pull(&self, distance: f64, log_size: f64) -> f64 {
+        let z = self.above(distance, log_size);
+        self.degrees.map_or(1.0, |degrees| (degrees + 1.0) / (degrees + z * z))
     }
 }
 
 /// Sums of a weighted regression of distances on the logarithm of sizes.
 #[derive(Debug, Clone, Copy, Default)]
 struct Line {
+    /// Number of pairs.
+    pairs: f64,
     weight: f64,
     x: f64,
     y: f64,
@@ -290,7 +316,10 @@ struct Line {
 }
 
 impl Line {
-    fn add(&mut self, x: f64, y: f64, weight: f64) {
+    /// Adds `pairs` pairs, each with the weight `pull`.
+    fn add(&mut self, x: f64, y: f64, pairs: f64, pull: f64) {
+        let weight = pairs * pull;
+        self.pairs += pairs;
         self.weight += weight;
         self.x += weight * x;
         self.y += weight * y;
@@ -322,9 +351,10 @@ impl Line {
         let all = (self.weight + pairs).max(f64::MIN_POSITIVE);
         let middle = ((self.weight * self.mean_y() + pairs * mean) / all).min(most);
         let own = self.deviation(by_size, middle);
+        let all = (self.pairs + pairs).max(f64::MIN_POSITIVE);
         let variance = (self.weight * own * own + pairs * deviation * deviation) / all;
         let mean = middle - by_size * self.mean_x();
-        OnePerson { mean, deviation: variance.sqrt().max(MIN_DEVIATION), by_size }
+        OnePerson { mean, deviation: variance.sqrt().max(MIN_DEVIATION), by_size, degrees: None }
     }
 
     /// Standard deviation of y around a line through `middle` at the mean of x.
@@ -344,7 +374,7 @@ impl Line {
 fn strangers_at_first(pairs: &[Pair], assumed: Option<Assumed>) -> Option<OnePerson> {
     let mut sure = Line::default();
     for pair in pairs.iter().filter(|p| p.evidence == f64::NEG_INFINITY) {
-        sure.add(pair.log_size(), pair.distance, pair.weight);
+        sure.add(pair.log_size(), pair.distance, pair.weight, 1.0);
     }
     if sure.weight >= MIN_SURE {
         return Some(sure.fitted(assumed, f64::INFINITY));
@@ -356,7 +386,7 @@ fn strangers_at_first(pairs: &[Pair], assumed: Option<Assumed>) -> Option<OnePer
         return None;
     }
     if let Some(Assumed { mean, deviation, .. }) = assumed {
-        return Some(OnePerson { mean, deviation, by_size: 0.0 });
+        return Some(OnePerson { mean, deviation, by_size: 0.0, degrees: None });
     }
     let at = |share: f64| {
         let mut before = 0.0;
@@ -367,7 +397,8 @@ fn strangers_at_first(pairs: &[Pair], assumed: Option<Assumed>) -> Option<OnePer
     };
     // One standard deviation above the median.
     let (median, above) = (at(0.5)?, at(0.841_344_7)?);
-    Some(OnePerson { mean: median, deviation: (above - median).max(10.0 * MIN_DEVIATION), by_size: 0.0 })
+    let deviation = (above - median).max(10.0 * MIN_DEVIATION);
+    Some(OnePerson { mean: median, deviation, by_size: 0.0, degrees: None })
 }
 
 /// Logarithm of the product of two sizes.

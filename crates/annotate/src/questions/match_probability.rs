@@ -9,8 +9,8 @@ use super::time_model::solve;
 
 /// Probability that two clusters are one person, by the distance of their means and their sizes; it decreases with distance.
 ///
-/// **Before any answer** it is that of a [`Mixture`] of two distributions, fitted to all pairs of clusters, also those that are
-/// no candidates; pairs that share a frame are strangers. **Answers** bend it: the log-odds of the mixture are scaled and
+/// **Before any answer** it is that of a [`Mixture`] of two distributions of angles, fitted to all pairs of clusters, also those
+/// that are no candidates; pairs that share a frame are strangers. **Answers** bend it: the log-odds of the mixture are scaled and
 /// shifted so that they fit the answers best, each of which is taken to be wrong at the stated rate. Maximum likelihood by
 /// Fisher scoring from the mixture: the same input gives the same model.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,13 +42,16 @@ const PRIOR_PRECISION: [f64; 3] = [0.25, 9.0, 16.0];
 /// The least scale.
 const MIN_SCALE: f64 = 0.05;
 
-/// What cosine distances of face networks are like, for data sets with hardly any pairs.
-const STRANGERS: Assumed = Assumed { mean: 0.95, deviation: 0.15, pairs: 10.0 };
-const ONE_PERSON: Assumed = Assumed { mean: 0.42, deviation: 0.14, pairs: 10.0 };
+/// What the angles of face networks are like, for data sets with hardly any pairs: cosine distances of 0.95 ± 0.15 and of 0.42 ±
+/// 0.14.
+const STRANGERS: Assumed = Assumed { mean: 1.52, deviation: 0.15, pairs: 10.0 };
+const ONE_PERSON: Assumed = Assumed { mean: 0.95, deviation: 0.17, pairs: 10.0 };
 /// The Beta prior of the share of pairs that are one person.
 const SHARE: (f64, f64) = (1.0, 20.0);
-/// Distances of one person spread less than those of strangers, by every face network.
-const SPREAD: f64 = 0.7;
+/// Angles of one person spread less than those of strangers, by every face network.
+const SPREAD: f64 = 0.85;
+/// Some days of a person differ much more than most.
+const DEGREES: f64 = 5.0;
 
 /// Pairs sampled of those that are no candidates, and of those that share a frame. All of them, if there are no more.
 const MAX_SAMPLED: usize = 1 << 18;
@@ -60,14 +63,14 @@ impl MatchProbability {
         sigmoid(self.log_odds(distance, sizes))
     }
 
-    /// The mixture that it starts from.
+    /// The mixture of angles, in radians, that it starts from.
     #[must_use]
     pub fn mixture(&self) -> &Mixture {
         self.odds.mixture()
     }
 
     pub(super) fn log_odds(&self, distance: f64, sizes: (u32, u32)) -> f64 {
-        self.shift + self.scale * self.odds.log_odds(distance, sizes) + self.by_size * log_size(sizes)
+        self.shift + self.scale * self.observed(distance, sizes) + self.by_size * log_size(sizes)
     }
 
     /// Without answers.
@@ -78,7 +81,7 @@ impl MatchProbability {
 
     /// The mixture's log-odds of a pair, for an [`Observation`].
     pub(super) fn observed(&self, distance: f64, sizes: (u32, u32)) -> f64 {
-        self.odds.log_odds(distance, sizes)
+        self.odds.log_odds(angle(distance), sizes)
     }
 
     /// The maximum likelihood estimate for these answers.
@@ -109,6 +112,11 @@ impl MatchProbability {
         }
         Self { odds: self.odds, shift: at[0], scale: at[1].max(MIN_SCALE), by_size: at[2] }
     }
+}
+
+/// The angle of a cosine distance. Angles of strangers are close to normal far into the tail, where cosine distances are not.
+pub(super) fn angle(distance: f64) -> f64 {
+    (1.0 - distance).clamp(-1.0, 1.0).acos()
 }
 
 /// Logarithm of the harmonic mean of two sizes; 0 for single faces.
@@ -166,12 +174,19 @@ fn step(at: &[f64; 3], observations: &[Observation]) -> [f64; 3] {
 /// The mixture before any answer.
 pub(super) fn before_answers(clusters: &Clusters) -> Mixture {
     let n = clusters.len() as f64;
-    let prior = Prior { same: Some(ONE_PERSON), strangers: Some(STRANGERS), share: SHARE, spread: SPREAD };
+    let prior = Prior {
+        same: Some(ONE_PERSON),
+        strangers: Some(STRANGERS),
+        share: SHARE,
+        spread: SPREAD,
+        degrees: Some(DEGREES),
+    };
     Mixture::fitted(&counted(clusters).pairs(), n, &prior).unwrap_or_else(|| {
         let (Assumed { mean, deviation, .. }, share) = (STRANGERS, SHARE.0 / (SHARE.0 + SHARE.1));
         let strangers = Strangers { mean, deviation, by_size: 0.0, people: 2.0 };
         let Assumed { mean, deviation, .. } = ONE_PERSON;
-        Mixture { strangers, same: OnePerson { mean, deviation, by_size: 0.0 }, share }
+        let same = OnePerson { mean, deviation, by_size: 0.0, degrees: Some(DEGREES) };
+        Mixture { strangers, same, share }
     })
 }
 
@@ -185,13 +200,13 @@ fn counted(clusters: &Clusters) -> PairCounts {
     let mut counts = PairCounts::new();
     let mut open = 0_usize;
     for c in clusters.candidates.iter().filter(|c| !clusters.cannot_link(c.left, c.right)) {
-        counts.add(c.distance, sizes(c.left, c.right), false, 1.0);
+        counts.add(angle(c.distance), sizes(c.left, c.right), false, 1.0);
         open += 1;
     }
     let apart = &clusters.cannot_link;
     let step = apart.len().div_ceil(MAX_SAMPLED).max(1);
     for &(a, b) in apart.iter().step_by(step) {
-        counts.add(distance(a, b), sizes(a, b), true, step as f64);
+        counts.add(angle(distance(a, b)), sizes(a, b), true, step as f64);
     }
     let all = n * n.saturating_sub(1) / 2;
     let others = all.saturating_sub(open + apart.len());
@@ -203,7 +218,7 @@ fn counted(clusters: &Clusters) -> PairCounts {
     if all <= MAX_SAMPLED {
         for a in 0..n as u32 {
             for b in (a + 1..n as u32).filter(|&b| !known(a, b)) {
-                counts.add(distance(a, b), sizes(a, b), false, 1.0);
+                counts.add(angle(distance(a, b)), sizes(a, b), false, 1.0);
             }
         }
         return counts;
@@ -214,7 +229,7 @@ fn counted(clusters: &Clusters) -> PairCounts {
     let drawn: Vec<(u32, u32)> = drawn.filter(|&(a, b)| !known(a, b)).collect();
     let weight = others as f64 / drawn.len().max(1) as f64;
     for (a, b) in drawn {
-        counts.add(distance(a, b), sizes(a, b), false, weight);
+        counts.add(angle(distance(a, b)), sizes(a, b), false, weight);
     }
     counts
 }
@@ -227,8 +242,8 @@ mod tests {
 
     fn mixture() -> Mixture {
         Mixture {
-            strangers: Strangers { mean: 0.95, deviation: 0.12, by_size: 0.0, people: 200.0 },
-            same: OnePerson { mean: 0.45, deviation: 0.1, by_size: 0.0 },
+            strangers: Strangers { mean: 1.5, deviation: 0.12, by_size: 0.0, people: 200.0 },
+            same: OnePerson { mean: 0.95, deviation: 0.1, by_size: 0.0, degrees: None },
             share: 0.01,
         }
     }

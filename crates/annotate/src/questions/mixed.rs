@@ -3,12 +3,13 @@
 use streamface_eval::mixture::{Mixture, Pair};
 
 use super::halves::Parts;
-use super::match_probability::sigmoid;
+use super::match_probability::{angle, sigmoid};
 use super::{Clusters, Queue};
 
 /// The mixture of clusters of one person and of two, by their best two parts.
 pub(super) fn within(clusters: &Clusters, mixture: &Mixture) -> Mixture {
-    let pair = |parts: &Parts| Pair { evidence: -parts.evidence, ..Pair::open(parts.distance, parts.sizes) };
+    let pair =
+        |parts: &Parts| Pair { evidence: -parts.evidence, ..Pair::open(angle(parts.distance), parts.sizes) };
     let parts: Vec<Pair> = clusters.parts.values().map(pair).collect();
     let n = clusters.len() as f64;
     mixture.within(&parts, n * (n - 1.0) / 2.0)
@@ -29,7 +30,7 @@ fn pairs(parts: &Parts) -> f64 {
 }
 
 fn log_odds(within: &Mixture, parts: &Parts) -> f64 {
-    parts.evidence - within.log_odds(parts.distance, parts.sizes)
+    parts.evidence - within.log_odds(angle(parts.distance), parts.sizes)
 }
 
 impl Queue {

@@ -66,7 +66,7 @@ pub struct Settings {
     pub group: usize,
     /// Maximum pairs in a sweep, at least 1. Default 12.
     pub sweep: usize,
-    /// Gain in F per second below which a question is not worth its time, at least 0. Default 0.01 an hour.
+    /// Gain in F per second below which a question is not worth its time, at least 0. Default 0.03 an hour.
     pub enough: f64,
     /// Gain in F per second below which it is worth stopping, at least 0. Default 0.001 a minute.
     pub stop: f64,
@@ -80,7 +80,7 @@ impl Default for Settings {
             sure: 0.9,
             group: 12,
             sweep: 12,
-            enough: 0.01 / 3600.0,
+            enough: 0.03 / 3600.0,
             stop: 0.001 / 60.0,
         }
     }
