@@ -6,8 +6,7 @@ use maud::{Markup, html};
 use streamface_eval::format::{Count, Plural};
 
 use super::input::{Frame, Report};
-use super::people::track;
-use super::timeline::{Strip, Timeline, clock};
+use super::timeline::{Strip, Timeline, clock, track};
 use crate::html::Blur;
 use crate::layout::{self, table};
 

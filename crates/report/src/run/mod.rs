@@ -3,13 +3,15 @@
 //! | file | what |
 //! |---|---|
 //! | `input` | [`Report`] and its parts: what the caller fills in |
-//! | `timeline` | where each frame stands on its source's strip |
+//! | `timeline` | where each frame stands on its source's strip, and the time axis below that |
+//! | `origins` | the videos and photos that frames came from |
 //! | `people`, `frames` | the sections of people and of frames |
 //! | `page` | the page as a whole |
 //! | `report.js` | the script, which only adds search and the large view |
 
 mod frames;
 mod input;
+mod origins;
 mod page;
 mod people;
 mod timeline;

@@ -7,7 +7,8 @@ use streamface_types::StreamTime;
 
 use super::frames;
 use super::input::{Frame, Model, Report, Stage};
-use super::people::{Origins, People, Rows, arrange};
+use super::origins::Origins;
+use super::people::{People, Rows, arrange};
 use super::timeline::Timeline;
 use crate::layout::{self, Head, number, section, settings_list, source, table, tile, tiles};
 use crate::picture::Pictures;

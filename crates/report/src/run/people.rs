@@ -1,13 +1,12 @@
 //! The rows of people.
 
-use std::collections::HashMap;
-
 use maud::{Markup, html};
 use streamface_eval::clock::recorded;
 use streamface_eval::format::{Plural, duration};
 
 use super::input::{Face, Frame, Limits, Person, Report};
-use super::timeline::{Mark, Place, Strip, Timeline, clock, clock_seconds, presence, stream_time};
+use super::origins::Origins;
+use super::timeline::{Place, Strip, Timeline, clock, clock_seconds, presence, stream_time, track};
 use crate::faces::picture;
 use crate::html::{Blur, Url, link};
 use crate::picture::Pictures;
@@ -87,33 +86,6 @@ pub(super) struct Rows<'a, 'b> {
     pub one_day: bool,
     /// What frames came from, each once: faces name them by their place here.
     pub origins: Origins<'a>,
-}
-
-/// What frames came from, each once.
-#[derive(Default)]
-pub(super) struct Origins<'a> {
-    all: Vec<&'a str>,
-    places: HashMap<&'a str, usize>,
-}
-
-impl<'a> Origins<'a> {
-    fn place(&mut self, origin: &'a str) -> usize {
-        let next = self.all.len();
-        let place = *self.places.entry(origin).or_insert(next);
-        if place == next {
-            self.all.push(origin);
-        }
-        place
-    }
-
-    /// The list that the script takes links from.
-    pub fn list(&self) -> Markup {
-        html! {
-            @if !self.all.is_empty() {
-                ol id="origins" hidden { @for origin in &self.all { li { a href=(link(origin)) { "source" } } } }
-            }
-        }
-    }
 }
 
 impl<'a> Rows<'a, '_> {
@@ -298,28 +270,6 @@ impl<'a> Rows<'a, '_> {
             li {
                 a class="face" title=(says) href=(Url(format_args!("{folder}/{}.png", face.id)))
                     data-frame=[shown] data-box=[place] data-origin=[origin] data-time=[seconds] { (content) }
-            }
-        }
-    }
-}
-
-/// A strip with its time axis, and what the script needs to mark a time on it.
-pub(super) fn track(strip: &Strip<'_>, drawn: &Markup) -> Markup {
-    let (from, span) = strip.span();
-    let marks = strip.marks();
-    // Where room is scarce every other mark has to do.
-    let class = |i: usize, Mark { at, .. }: &Mark| match (i % 2, *at) {
-        (_, at) if at < 0.03 => "first",
-        (odd, at) if at > 0.97 => ["last", "last odd"][odd],
-        (odd, _) => ["", "odd"][odd],
-    };
-    html! {
-        div class="track" data-from=(format_args!("{from:.2}")) data-span=(format_args!("{span:.2}")) {
-            (drawn)
-            div class="axis" aria-hidden="true" {
-                @for (i, mark) in marks.iter().enumerate() {
-                    span class=(class(i, mark)) style={ "left:" (format_args!("{:.2}", 100.0 * mark.at)) "%" } { (mark.text) }
-                }
             }
         }
     }

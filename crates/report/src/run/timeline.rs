@@ -1,8 +1,12 @@
 //! Where frames and faces stand on the strip of their source.
 
+mod axis;
+
 use std::collections::BTreeMap;
 
 use streamface_types::{FaceId, FrameId, StreamTime, Timestamp};
+
+pub(super) use axis::track;
 
 use super::input::Frame;
 use streamface_eval::clock::{counted, recorded, whole_seconds};
@@ -12,11 +16,6 @@ use streamface_eval::presence::{FrameFate, Presence};
 pub(super) const WIDTH: f64 = 1000.0;
 /// Narrowest bar: still a pixel and more on a phone.
 const MIN_BAR: f64 = 4.0;
-/// Most marks of a time axis, the first not counted.
-const MAX_MARKS: f64 = 6.0;
-/// Seconds from one mark to the next.
-const STEPS: [i64; 18] =
-    [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400];
 /// Of up to so many frames each one has its own bar; beyond, columns show shares.
 const MAX_COLUMNS: usize = 240;
 
@@ -51,13 +50,6 @@ enum Clock {
     Utc,
     /// None: frames stand in the order of their names, as photos do.
     Order,
-}
-
-/// A mark of a time axis.
-pub(super) struct Mark {
-    /// Where, 0 to 1.
-    pub at: f64,
-    pub text: String,
 }
 
 impl<'a> Timeline<'a> {
@@ -150,37 +142,6 @@ impl<'a> Strip<'a> {
     /// The stretches, 0 to 1, in which someone seen in `frames` (indices, ascending) was on screen.
     pub fn stretches(&self, frames: &[usize]) -> Vec<(f64, f64)> {
         self.presence.stretches(frames)
-    }
-
-    /// Marks of the time axis, at round times; none without times.
-    pub fn marks(&self) -> Vec<Mark> {
-        let (from, span) = (self.presence.from(), self.presence.span());
-        if self.clock == Clock::Order {
-            return Vec::new();
-        }
-        let enough = |step: &i64| span / *step as f64 <= MAX_MARKS;
-        let days = |step: i64| (span / (MAX_MARKS * step as f64)).ceil().max(1.0) as i64;
-        let step = STEPS.into_iter().find(enough).unwrap_or_else(|| 86_400 * days(86_400));
-        let first = (from / step as f64).ceil() as i64;
-        let text = |second: i64| match self.clock {
-            Clock::Utc => {
-                let text = Timestamp::from_micros(second.saturating_mul(1_000_000)).to_readable();
-                match step {
-                    // As much of the time as tells marks apart.
-                    86_400.. => text[..10].to_owned(),
-                    _ if span > 86_400.0 => text[5..16].to_owned(),
-                    60.. => text[11..16].to_owned(),
-                    _ => text[11..].to_owned(),
-                }
-            }
-            _ => whole_seconds(StreamTime(second.saturating_mul(1_000_000))),
-        };
-        (first..)
-            .map(|k| k.saturating_mul(step))
-            .map(|second| Mark { at: (second as f64 - from) / span, text: text(second) })
-            .take_while(|mark| mark.at <= 1.0)
-            .take(MAX_MARKS as usize + 1)
-            .collect()
     }
 
     /// A path for each group of frames (`group` of a frame, below `groups`), on a strip of height 10.
@@ -314,52 +275,6 @@ mod tests {
         assert_eq!(stretches("kbbk", &[0, 3]), [(0.0, 1.0), (3.0, 4.0)]);
         // The stream was away: a frame lasts four usual distances at most. Frame 2 came after.
         assert_eq!(stretches("kk........k", &[0, 1, 2]), [(0.0, 5.0), (10.0, 11.0)]);
-    }
-
-    fn marks(first: Frame, seconds: i64) -> Vec<(String, i64)> {
-        let later = |f: &Frame| Frame {
-            id: FrameId::new("later").unwrap(),
-            stream_time: f.stream_time.map(|t| StreamTime(t.micros() + seconds * 1_000_000)),
-            captured_at: f.captured_at.map(|t| Timestamp::from_micros(t.micros() + seconds * 1_000_000)),
-            ..f.clone()
-        };
-        let frames = [later(&first), first];
-        let all = Timeline::new(&frames);
-        all.strips[0].marks().into_iter().map(|m| (m.text, (1000.0 * m.at).round() as i64)).collect()
-    }
-
-    #[test]
-    fn marks_are_at_round_times() {
-        let at = |text: &str| Some(Timestamp::parse_compact(text).unwrap());
-        let frame = |stream: Option<i64>, captured| Frame {
-            stream_time: stream.map(|s| StreamTime(s * 1_000_000)),
-            captured_at: captured,
-            ..frames("k").remove(0)
-        };
-        let texts = |all: Vec<(String, i64)>| all.into_iter().map(|m| m.0).collect::<Vec<_>>();
-        // The last frame lasts as long as the first: 120 s are shown.
-        let two_minutes = marks(frame(Some(0), None), 60);
-        assert_eq!(texts(two_minutes), ["0:00:00", "0:00:30", "0:01:00", "0:01:30", "0:02:00"]);
-        let later = marks(frame(Some(65), at("20230525100138000000")), 30);
-        assert_eq!(
-            later,
-            [
-                ("0:01:10".to_owned(), 83),
-                ("0:01:20".to_owned(), 250),
-                ("0:01:30".to_owned(), 417),
-                ("0:01:40".to_owned(), 583),
-                ("0:01:50".to_owned(), 750),
-                ("0:02:00".to_owned(), 917)
-            ]
-        );
-        assert_eq!(texts(marks(frame(None, at("20230525235950000000")), 7_200))[..2], ["00:00", "01:00"]);
-        let days = texts(marks(frame(None, at("20230525120000000000")), 3 * 86_400));
-        assert_eq!((days.len(), days[0].as_str()), (6, "2023-05-26"));
-        let hours = texts(marks(frame(None, at("20230525120000000000")), 90_000));
-        assert_eq!(hours[..2], ["05-25 12:00", "05-26 00:00"]);
-        assert_eq!(texts(marks(frame(None, at("19700101000000000000")), 60))[1], "0:00:30");
-        assert!(marks(frame(None, None), 60).is_empty() && !Timeline::new(&[frame(None, None)]).timed());
-        assert!(marks(frame(Some(0), None), 40_000 * 86_400).len() <= 7);
     }
 
     #[test]
