@@ -250,6 +250,10 @@ fn a_page(look: &mut FaceSample<'_>, made: &Sample) {
     look.said("Saved: same");
     look.browser.until("location.hash.startsWith('#/person/')");
     assert_eq!(look.overview("people"), people - 1);
+    // Asked about again, as by a link of another page, it leads to the one person.
+    look.browser.eval(&format!("location.hash = '#/' + {}; 0", json!(pair)));
+    look.said("These two are one person already");
+    look.browser.until("location.hash.startsWith('#/person/') && !!document.querySelector('.naming')");
 }
 
 #[test]

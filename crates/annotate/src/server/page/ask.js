@@ -1,6 +1,6 @@
 // Questions: two people side by side, one person and candidates, a sweep over likely pairs.
 
-import { h, put, key, faces, preload, keys, alsoKeys, rove, called, linkTo, size, thumbs } from "./dom.js";
+import { h, put, key, faces, preload, keys, alsoKeys, rove, say, called, linkTo, size, thumbs } from "./dom.js";
 import { get, decide, clock, seenOf, stale, thisWindow } from "./talk.js";
 import { SIDE, actions, compare, head, ids, left, likely, percent } from "./parts.js";
 import { large } from "./large.js";
@@ -42,8 +42,12 @@ export async function ask(main, form, all) {
 export async function comparePeople(main, one, other) {
   const address = (id) => encodeURIComponent(id ?? "");
   const load = async () => {
-    const question = await get(`/api/compare/${address(one)}/${address(other)}`);
-    if (!main.isConnected) return;
+    const question = await get(`/api/compare/${address(one)}/${address(other)}`).catch((failure) => {
+      if (failure.error !== "stale") throw failure;
+      say(failure.message, true);
+      location.replace(`#/person/${address(one)}`);
+    });
+    if (!question || !main.isConnected) return;
     const answer = async (_, action, whole = false) => {
       const reply = await decide(action, { revision: question.revision, seen: seenOf(people(question)), whole });
       if (reply) location.hash = whole ? "#/people" : `#/person/${address(one)}`;

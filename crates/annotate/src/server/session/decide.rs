@@ -10,7 +10,7 @@ use super::person_views::state;
 use crate::people::ConflictReason;
 use crate::questions;
 use crate::server::view::{Answer, Ask, Candidate, Decided, Finalized, Form, Problem, Question, SHOWN};
-use crate::{Action, Decision, Refusal, Result, Verdict};
+use crate::{Action, Decision, Refusal, Result};
 
 /// Maximum questions in one reply.
 const MAX_QUESTIONS: usize = 50;
@@ -337,52 +337,6 @@ impl ReviewSession {
             "Other answers were saved since this was shown{}. Yours was NOT saved. The page now shows the current state.",
             by.unwrap_or_default()
         ))
-    }
-
-    fn message(&self, id: u64) -> String {
-        let what = |id: u64| match id.checked_sub(1).and_then(|at| self.decisions.get(at as usize)) {
-            Some(decision) => Self::said(decision),
-            None => format!("decision {id}"),
-        };
-        match self.decisions.last().map(|last| &last.action) {
-            Some(Action::Undo { decision }) => format!("Undone: {}", what(*decision)),
-            Some(Action::Redo { decision }) => format!("Redone: {}", what(*decision)),
-            _ => format!("Saved: {}", what(id)),
-        }
-    }
-
-    /// A decision in a few words.
-    fn said(decision: &Decision) -> String {
-        let faces = |n: usize| if n == 1 { "1 face".to_owned() } else { format!("{n} faces") };
-        match &decision.action {
-            Action::Compare { pairs } => {
-                let count = |verdict| pairs.iter().filter(|p| p.verdict == verdict).count();
-                let kind = [
-                    (Verdict::Same, "same"),
-                    (Verdict::Different, "different"),
-                    (Verdict::NotSure, "not sure"),
-                ];
-                let parts: Vec<String> = kind
-                    .iter()
-                    .filter(|(verdict, _)| count(*verdict) > 0)
-                    .map(|(verdict, word)| match pairs.len() {
-                        1 => (*word).to_owned(),
-                        _ => format!("{} {word}", count(*verdict)),
-                    })
-                    .collect();
-                parts.join(", ")
-            }
-            Action::Noise { faces: all } => format!("{} set aside as noise", faces(all.len())),
-            Action::Skip { .. } => "no more questions about this person".into(),
-            Action::Split { faces: all, .. } => format!("{} split off", faces(all.len())),
-            Action::Tear { right: all, .. } => format!("two people, {} torn off", faces(all.len())),
-            Action::Whole { .. } => "one person".into(),
-            Action::Move { faces: all, .. } => format!("{} moved", faces(all.len())),
-            Action::Name { name: Some(name), .. } => format!("named {name}"),
-            Action::Name { name: None, .. } => "name removed".into(),
-            Action::Undo { decision } => format!("undo of decision {decision}"),
-            Action::Redo { decision } => format!("redo of decision {decision}"),
-        }
     }
 
     pub(super) fn write_result(&mut self) -> Result<Finalized, Problem> {

@@ -8,6 +8,7 @@ mod decide;
 mod face_selection;
 mod index;
 mod lists;
+mod messages;
 mod mixed;
 mod person_views;
 mod review;

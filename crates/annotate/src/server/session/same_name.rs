@@ -1,9 +1,8 @@
-//! People with equal names, and how a message names people.
+//! People with equal names.
 
 use std::collections::BTreeMap;
 
 use super::ReviewSession;
-use crate::people::Conflict;
 use crate::server::view::{NAMES, PersonView};
 
 /// Maximum people offered because of an equal name.
@@ -38,28 +37,5 @@ impl ReviewSession {
             names.entry(plain(name)).or_insert(name);
         }
         names.into_values().take(NAMES).map(str::to_owned).collect()
-    }
-
-    /// A message with people in place of the ids of the faces that show a conflict.
-    pub(super) fn with_names(&self, message: &str, conflict: &Conflict) -> String {
-        let (a, b) = &conflict.faces;
-        let called = |face| {
-            let number = self.people.index(face)?;
-            let person = self.people.person_of(number)?;
-            let name = self.people.name(person).map_or_else(
-                || self.people.label(person).map(|label| format!("Person {label}")),
-                |name| Some(name.to_owned()),
-            )?;
-            Some(name)
-        };
-        match called(a).zip(called(b)) {
-            // The longer id first: the shorter one may be the start of it.
-            Some((first, second)) if first != second => {
-                let mut both = [(a.to_string(), first), (b.to_string(), second)];
-                both.sort_by_key(|(id, _)| std::cmp::Reverse(id.len()));
-                both.iter().fold(message.to_owned(), |text, (id, name)| text.replace(id, name))
-            }
-            _ => message.to_owned(),
-        }
     }
 }
