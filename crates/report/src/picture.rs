@@ -114,8 +114,8 @@ fn read(path: &Path) -> Option<Vec<u8>> {
 }
 
 /// Makes a JPEG of at most [`THUMBNAIL_SIDE`] pixels a side from a PNG or JPEG, which is never
-/// enlarged. Black borders are left out, up to a quarter of each side: a face with its surroundings has them where these
-/// reach beyond the frame, and the face itself is in the middle half. `name` is for the error.
+/// enlarged. Black borders are left out, up to two fifths of the picture on each side: a face with its surroundings has them where
+/// these reach beyond the frame. `name` is for the error.
 ///
 /// # Errors
 /// [`Error::Picture`] where it cannot be decoded or is larger than 4096 pixels a side.
@@ -139,7 +139,7 @@ pub fn thumbnail(image: &[u8], name: &str) -> Result<Vec<u8>, Error> {
     Ok(jpeg)
 }
 
-/// The picture without rows and columns at its edges that are black, but for a quarter of each side at most.
+/// The picture without rows and columns at its edges that are black, up to two fifths of it on each side.
 fn without_borders(picture: DynamicImage) -> DynamicImage {
     let pixels = picture.to_rgb8();
     let (width, height) = pixels.dimensions();
@@ -147,7 +147,7 @@ fn without_borders(picture: DynamicImage) -> DynamicImage {
     let column = |x: u32| (0..height).all(|y| black(x, y));
     let row = |y: u32| (0..width).all(|x| black(x, y));
     let border = |side: u32, is_black: &dyn Fn(u32) -> bool| {
-        let most = side / 4;
+        let most = side * 2 / 5;
         let near = (0..most).take_while(|&at| is_black(at)).count() as u32;
         let far = (0..most).take_while(|&at| is_black(side - 1 - at)).count() as u32;
         (near, side - near - far)
@@ -194,9 +194,9 @@ mod tests {
         };
         assert_eq!(made(0..80), (80, 70));
         assert_eq!(made(12..70), (58, 70));
-        // A quarter at most.
-        assert_eq!(made(38..42), (40, 70));
-        assert_eq!(made(0..0), (40, 40));
+        // Two fifths at most.
+        assert_eq!(made(38..42), (16, 70));
+        assert_eq!(made(0..0), (16, 16));
     }
 
     #[test]

@@ -38,7 +38,7 @@
       const times = person.dataset.seconds.split(" ").filter(Boolean).map((t) => t.split("-").map(Number));
       const hit = time === null
         ? person.dataset.words.includes(text)
-        : times.some(([from, to]) => from - 1 <= time && time <= to + 1);
+        : times.some(([from, to]) => from <= time && time < to);
       person.hidden = !hit;
       hits += hit;
     }

@@ -127,14 +127,14 @@ impl<'a> Strip<'a> {
         self.presence.length(stretches)
     }
 
-    /// From which second to which each of some stretches lasts, as [`span`](Self::span) counts them.
+    /// From which second to which each of some stretches lasts, the last one left out, as [`span`](Self::span) counts them.
     pub fn seconds(&self, stretches: &[(f64, f64)]) -> Vec<(i64, i64)> {
         let (from, span) = self.span();
         let wrap = |second: f64| if self.clock == Clock::Utc { second.rem_euclid(86_400.0) } else { second };
         let seconds = |(a, b): &(f64, f64)| {
             let (a, b) = (wrap(from + a * span).floor() as i64, wrap(from + b * span).ceil() as i64);
-            // Over midnight.
-            (a, if b < a { 86_400 } else { b })
+            // Over midnight; and of a moment its second.
+            (a, if b < a { 86_400 } else { b.max(a + 1) })
         };
         stretches.iter().map(seconds).collect()
     }

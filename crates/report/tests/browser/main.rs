@@ -83,7 +83,7 @@ impl Look<'_> {
 fn times_and_moments(look: &mut Look<'_>) {
     look.open("report.html");
     // Ann is seen from 20 to 30 s and from 50 to 60 s of 60, Bob from 0 to 20 s.
-    assert_eq!(look.search("0:25"), "1 of 3 on screen then");
+    assert_eq!(look.search("0:25"), "1 of 6 on screen then");
     let shown = "[...document.querySelectorAll('[data-words]')].filter(p => !p.hidden).map(p => p.querySelector('h3').textContent).join()";
     assert_eq!(look.browser.text(shown), "Ann");
     // The line stands at 25 of 60 s, on Ann's bar and on that of the frames.
@@ -97,9 +97,12 @@ fn times_and_moments(look: &mut Look<'_>) {
     let covers = "(() => { const t = document.querySelector('article:not([hidden]) .track'), n = t.querySelector('.now').getBoundingClientRect(), b = t.querySelector('.strip').getBoundingClientRect(); return n.top <= b.top && n.bottom >= b.bottom; })()";
     assert_eq!(look.browser.eval(covers), json!(true), "the line crosses the bar");
     look.inspect("search");
-    assert_eq!(look.search("1:30"), "0 of 3 on screen then");
+    // From 20 s on, and no longer at 30 s.
+    assert_eq!(look.search("0:20"), "1 of 6 on screen then");
+    assert_eq!(look.search("0:30"), "4 of 6 on screen then");
+    assert_eq!(look.search("1:30"), "0 of 6 on screen then");
     assert_eq!(look.number("document.querySelectorAll('.now').length"), 0.0);
-    assert_eq!(look.search("bob"), "1 of 3");
+    assert_eq!(look.search("bob"), "1 of 6");
     assert_eq!(look.number("document.querySelectorAll('.now').length"), 0.0);
     look.search("ann");
     look.browser.tab_to("a.face");
