@@ -1,5 +1,7 @@
 //! The expected number of wrong merges beside the counted one, in made-up worlds of 10 to 1,000 people.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::HashMap;
 
 use streamface_cluster::{Constraints, Settings as Linkage, complete_linkage};

@@ -115,7 +115,9 @@ impl People {
             channels.push(Presence::new(frames.iter().map(|f| (f.0 as f64 / 1e6, f.2))));
             places.extend(frames.iter().enumerate().map(|(at, f)| (&f.1, (channel, at))));
         }
-        let mut seen: BTreeMap<u32, (Vec<&FaceId>, Vec<(usize, usize)>)> = BTreeMap::new();
+        /// The faces of a person, and the channels and places of the frames that they are in.
+        type Seen<'a> = (Vec<&'a FaceId>, Vec<(usize, usize)>);
+        let mut seen: BTreeMap<u32, Seen<'_>> = BTreeMap::new();
         let faces: Vec<(&FaceId, Option<u32>)> = of.iter().map(|(face, person)| (face, *person)).collect();
         for faces in faces.chunk_by(|a, b| a.0.frame == b.0.frame) {
             let place = places.get(&faces[0].0.frame);
