@@ -124,8 +124,11 @@ fn what_fails_in_the_middle_changes_nothing() {
     let dir = dir.path();
     write_vectors(&dir.join("x.npy"), &vectors(&[0, 1, 2, 3]).into()).unwrap();
     // A new index: nothing is left.
-    std::fs::write(dir.join("l.csv"), "index,label\n0,1\n1,1\n2,2\n").unwrap();
-    refused(&hri(dir, &build("people", "x.npy", &["--labels", "l.csv"])), "no label for vector 3");
+    std::fs::write(dir.join("l.csv"), "index,label\n0,1\n1,1\n4,2\n").unwrap();
+    refused(
+        &hri(dir, &build("people", "x.npy", &["--labels", "l.csv"])),
+        "index 4, but there are only 4 vectors",
+    );
     refused(&hri(dir, &build("people", "x.npy", &["--first-id", "18446744073709551614"])), "64 bits");
     let names = || -> Vec<String> {
         let mut names: Vec<String> = std::fs::read_dir(dir)
@@ -313,4 +316,46 @@ fn an_index_that_is_not_there_is_named_with_what_to_do() {
         &hri(dir, &["build", "x.npy", "--vectors", "x.npy", "--threshold", "1"]),
         "x.npy: not a directory",
     );
+}
+
+#[test]
+fn nothing_that_is_there_is_replaced_or_written_among() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    write_vectors(&dir.join("x.npy"), &vectors(&[0, 1, 0, 1]).into()).unwrap();
+    let bytes = std::fs::read(dir.join("x.npy")).unwrap();
+    for out in ["x.npy", "./x.npy"] {
+        let done = hri(dir, &["match", "--vectors", "x.npy", "--threshold", "0.2", "--out", out]);
+        refused(&done, "would replace x.npy");
+    }
+    let against =
+        ["bench", "--vectors", "x.npy", "--against", "x.npy", "--threshold", "0.2", "--out", "x.npy"];
+    refused(&hri(dir, &against), "would replace x.npy");
+    assert_eq!(std::fs::read(dir.join("x.npy")).unwrap(), bytes);
+
+    text(&hri(dir, &build("people", "x.npy", &[])));
+    std::fs::write(dir.join("mine.csv"), "name,label\na,1\n").unwrap();
+    refused(&hri(dir, &["export", "people", "--out", "mine.npy"]), "mine.csv is there already");
+    assert_eq!(std::fs::read_to_string(dir.join("mine.csv")).unwrap(), "name,label\na,1\n");
+    assert!(!dir.join("mine.npy").exists());
+    // What was written together is written anew together.
+    for _ in 0..2 {
+        text(&hri(dir, &["export", "people", "--out", "other.npy"]));
+    }
+
+    std::fs::create_dir(dir.join("photos")).unwrap();
+    std::fs::write(dir.join("photos/a.txt"), "sun").unwrap();
+    refused(&hri(dir, &build("photos", "x.npy", &[])), "holds other things, such as 'a.txt'");
+    assert_eq!(std::fs::read_dir(dir.join("photos")).unwrap().count(), 1);
+}
+
+#[test]
+fn rows_without_a_label_are_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    write_vectors(&dir.join("x.npy"), &vectors(&[0, 1, 0, 1]).into()).unwrap();
+    std::fs::write(dir.join("short.csv"), "index,label\n0,5\n3,6\n").unwrap();
+    let said = text(&hri(dir, &build("h", "x.npy", &["--labels", "short.csv"])));
+    assert!(said.starts_with("2 vectors of 2 people"), "{said}");
+    assert!(said.contains("2 vectors have no label and were left out"), "{said}");
 }

@@ -34,7 +34,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Files that a command may open in a dataset.
-const FILES: [&str; 28] = [
+const FILES: [&str; 29] = [
     ".lock",
     "report.html",
     "stats.html",
@@ -51,6 +51,7 @@ const FILES: [&str; 28] = [
     "metadata/labels.parquet",
     "metadata/merges.parquet",
     "metadata/settings.json",
+    "metadata/sources.jsonl",
     "metadata/decisions.jsonl",
     "metadata/annotations.json",
     "metadata/annotations_manual.json",

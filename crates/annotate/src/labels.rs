@@ -89,6 +89,8 @@ pub struct DatasetLabels {
     pub named: NamedLabels,
     /// Which labels these are.
     pub from: LabelSource,
+    /// Names in a file of labels that are no faces of the dataset.
+    pub unknown: usize,
 }
 
 /// Labels and names of a dataset, by the rule of [this module](self). With [`Whose::Auto`] a dataset that has no labels
@@ -136,7 +138,7 @@ fn clusters(data: &Dataset) -> Result<DatasetLabels, Error> {
     } else {
         LabelSource::Clusters
     };
-    Ok(DatasetLabels { named, from })
+    Ok(DatasetLabels { named, from, unknown: 0 })
 }
 
 fn review(data: &Dataset) -> Result<Option<DatasetLabels>, Error> {
@@ -157,14 +159,14 @@ fn review(data: &Dataset) -> Result<Option<DatasetLabels>, Error> {
         return Ok(None);
     }
     let named = reviewed.labels(&reviewed.finalized());
-    Ok(Some(DatasetLabels { named, from: LabelSource::Review { decisions } }))
+    Ok(Some(DatasetLabels { named, from: LabelSource::Review { decisions }, unknown: 0 }))
 }
 
 fn imported_review(file: &streamface_types::Annotations) -> DatasetLabels {
     let labels = file.labels.iter().filter_map(|(name, said)| Some((name.parse().ok()?, said.label)));
     let names = file.names.iter().map(|(&label, name)| (Label(label), name.clone()));
     let named = NamedLabels { labels: labels.collect(), names: names.collect() };
-    DatasetLabels { named, from: LabelSource::Manual }
+    DatasetLabels { named, from: LabelSource::Manual, unknown: 0 }
 }
 
 /// How the decisions of a dataset are applied, as its record of settings says; not set is false.

@@ -418,3 +418,38 @@ fn bad_clusterings_are_refused() {
     assert!(People::new(swapped, &[0, 0], true).unwrap_err().to_string().contains("f0000_face_0"));
     assert!(People::new(Vec::new(), &[], true).unwrap().labels().is_empty());
 }
+
+/// What is said of names, by decision.
+fn doubts(labels: &[i64], said: &[Decision]) -> Vec<u64> {
+    let mut people = People::new(faces(labels.len()), labels, true).unwrap();
+    people.replay(said);
+    people.report().names.iter().map(|doubt| doubt.decision).collect()
+}
+
+#[test]
+fn a_name_is_in_doubt_where_a_clustering_and_no_decision_has_moved_its_faces() {
+    let named = |id: u64, faces: &[usize], name: &str| {
+        let person = faces.iter().map(|&f| face(f / 2, f % 2)).collect();
+        decision(id, Action::Name { person, name: Some(name.into()) })
+    };
+    let anna = named(1, &[0, 2, 4], "Anna");
+    let bob = named(2, &[6, 8], "Bob");
+    let both = [anna.clone(), bob.clone()];
+    assert_eq!(doubts(&[0, 1, 0, 1, 0, 1, 2, 1, 2, 1], &both), [0_u64; 0], "as they were named");
+    assert_eq!(doubts(&[0, 1, 0, 1, 3, 1, 2, 1, 2, 1], &both), [1], "torn apart");
+    assert_eq!(doubts(&[0, 1, 0, 1, 2, 1, 2, 1, 2, 1], &both), [1], "partly with Bob");
+    assert_eq!(
+        doubts(&[0, 1, 0, 1, 0, 1, 0, 1, 0, 1], &both),
+        [1],
+        "all with Bob, whose name is the later one"
+    );
+    // Faces that a later decision moves, a later name for the same faces, and people whom a decision joins.
+    let moved = decision(3, Action::Split { faces: vec![face(2, 0)], together: true });
+    assert_eq!(doubts(&[0, 1, 0, 1, 3, 1, 2, 1, 2, 1], &[anna.clone(), moved]), [0_u64; 0]);
+    assert_eq!(doubts(&[0; 3], &[named(1, &[0, 2], "Anna"), named(2, &[2], "Anne")]), [0_u64; 0]);
+    let joined = decision(3, compare(&[0], &[6], Verdict::Same));
+    assert_eq!(doubts(&[0, 1, 0, 1, 0, 1, 2, 1, 2, 1], &[anna.clone(), bob, joined]), [0_u64; 0]);
+    // Undone, it says nothing.
+    let undone = decision(3, Action::Undo { decision: 1 });
+    assert_eq!(doubts(&[0, 1, 0, 1, 3, 1, 2, 1, 2, 1], &[anna, undone]), [0_u64; 0]);
+}

@@ -1,5 +1,7 @@
 //! Names for the frames of a stream: capture times that follow the stream's own clock.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use streamface_types::{StreamTime, Timestamp};
 
 /// A live stream whose clock jumps further than this, either way, has begun a new timeline.
@@ -9,6 +11,12 @@ const MAX_JUMP_MICROS: i64 = 10 * 60 * 1_000_000;
 /// as far as the stream's frames were apart before, at most [`MAX_STEP_MICROS`], and this where that is not known.
 const STEP_MICROS: i64 = 1_000_000;
 const MAX_STEP_MICROS: i64 = 10 * 1_000_000;
+
+/// Wall time.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
 
 /// Gives each frame a capture time: an anchor plus how far the stream's clock has moved since. Wall
 /// time alone would put the frames of one network burst at one moment, and would differ from run to

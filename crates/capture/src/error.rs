@@ -123,6 +123,12 @@ pub enum Error {
         /// The source that has it.
         by: String,
     },
+    /// Another file lies where an earlier run's was.
+    #[error(
+        "{0}: another file than the one whose frames are here under this name (its first keyframe differs), so it is not gone \
+         on with; give it another file name, or another --out"
+    )]
+    AnotherFile(String),
     /// Reading a file or folder.
     #[error("{}: {source}", path.display())]
     Io {

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use image::RgbImage;
 use streamface_store::FrameRow;
+use streamface_types::Timestamp;
 
+use crate::clock::now;
 use crate::filters::Verdict;
 
 /// A keyframe that was looked at; with its picture, where it was kept.
@@ -14,6 +16,9 @@ pub struct CapturedFrame {
     pub row: FrameRow,
     /// The picture of a kept frame.
     pub image: Option<RgbImage>,
+    /// When it was read, by the clock on the wall. The name of a live stream's frame has the stream's own time, which may be
+    /// ahead of this where several came in one burst.
+    pub read_at: Timestamp,
 }
 
 impl CapturedFrame {
@@ -25,7 +30,7 @@ impl CapturedFrame {
         row.similarity = verdict.similarity;
         row.dropped = verdict.dropped;
         let image = row.dropped.is_none().then_some(image);
-        Self { row, image }
+        Self { row, image, read_at: now() }
     }
 }
 
@@ -51,4 +56,14 @@ pub enum Notice {
     },
     /// Something is not as its file promises, and the capture went on.
     Warning(String),
+    /// Frames of a source are missing, and why: it is damaged, cut short, or a part of it could not be fetched. What there is
+    /// was taken.
+    Incomplete(String),
+    /// The first keyframe of a file, by which the same file is known again.
+    FirstKeyframe {
+        /// The file, or its url.
+        source: String,
+        /// Checksum of the compressed bytes.
+        checksum: u64,
+    },
 }

@@ -19,24 +19,36 @@ pub(crate) struct Lengths {
     pub(crate) heard: Duration,
 }
 
+/// What is not as a file promises.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Remark {
+    /// In words.
+    pub(crate) said: String,
+    /// Whether a part of the video is missing.
+    pub(crate) is_cut: bool,
+}
+
 impl Lengths {
     /// What is not as the file promises; none where all is.
-    pub(crate) fn remark(&self) -> Option<String> {
+    pub(crate) fn remark(&self) -> Option<Remark> {
         // A header that is only estimated may be some seconds off.
         let slack = |d: Duration| Duration::from_secs(60).min(d / 10).max(Duration::from_secs(15));
         let longer = |d: &Duration| self.seen + slack(*d) < *d;
-        let seen = seconds(self.seen);
-        let sound = |d: Duration| format!("{seen} s of video; the sound goes on to {} s", seconds(d));
+        let sound = |d: Duration| Remark {
+            said: format!("{} s of video; the sound goes on to {} s", seconds(self.seen), seconds(d)),
+            is_cut: false,
+        };
         if let Some(video) = self.video {
-            let cut =
-                || format!("cut short: the video ends at {seen} s, its header promises {} s", seconds(video));
-            return if longer(&video) { Some(cut()) } else { self.file.filter(longer).map(sound) };
+            return if longer(&video) { Some(self.cut(video)) } else { self.file.filter(longer).map(sound) };
         }
         let file = self.file.filter(longer)?;
-        if self.heard + slack(file) >= file {
-            return Some(sound(file));
-        }
-        Some(format!("cut short: the video ends at {seen} s, its header promises {} s", seconds(file)))
+        Some(if self.heard + slack(file) >= file { sound(file) } else { self.cut(file) })
+    }
+
+    fn cut(&self, promised: Duration) -> Remark {
+        let [seen, promised] = [self.seen, promised].map(seconds);
+        let said = format!("cut short: the video ends at {seen} s, its header promises {promised} s");
+        Remark { said, is_cut: true }
     }
 }
 
@@ -66,7 +78,7 @@ mod tests {
 
     #[test]
     fn what_is_cut_and_what_is_merely_shorter_than_its_sound_are_told_apart() {
-        let said = |l: Lengths| l.remark().unwrap_or_default();
+        let said = |l: Lengths| l.remark().map(|remark| remark.said).unwrap_or_default();
         assert_eq!(said(lengths(28, 28, 28, 0)), "");
         assert_eq!(said(lengths(0, 0, 28, 0)), "", "a stream without a length");
         assert_eq!(said(lengths(12, 60, 12, 0)), "12 s of video; the sound goes on to 60 s");

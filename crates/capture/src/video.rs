@@ -2,6 +2,7 @@
 
 mod keyframes;
 mod streams;
+mod whole;
 
 use std::time::{Duration, Instant};
 

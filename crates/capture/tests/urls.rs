@@ -273,3 +273,75 @@ fn an_unknown_host_is_named() {
     let walked = walk("http://no-such-host.invalid/live.m3u8", &settings);
     assert!(walked.errors[0].contains("the host 'no-such-host.invalid' is not known"), "{:?}", walked.errors);
 }
+
+/// What is said to be missing.
+fn missing(notices: &[Notice]) -> Vec<&str> {
+    let text = |notice| match notice {
+        &Notice::Incomplete(ref text) => Some(text.as_str()),
+        _ => None,
+    };
+    notices.iter().filter_map(text).collect()
+}
+
+#[test]
+fn segments_that_cannot_be_fetched_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = master(dir.path(), &["320x180"]);
+    let walked = walk(Server::of(files.clone()).url("/v0.m3u8"), &settings());
+    assert_eq!((walked.frames.len(), missing(&walked.notices)), (12, Vec::new()), "{:?}", walked.notices);
+    for name in ["/v00.ts", "/v02.ts", "/v05.ts"] {
+        let mut less = files.clone();
+        less.remove(name).unwrap();
+        let walked = walk(Server::of(less).url("/v0.m3u8"), &settings());
+        let said = missing(&walked.notices);
+        assert!(said.len() == 1 && said[0].contains(name), "{name}: {:?}", walked.notices);
+        assert!(walked.errors.is_empty() && walked.frames.len() == 10, "{name}: {}", walked.frames.len());
+    }
+    // One that breaks off, and a page in the place of one.
+    let broken = files.clone();
+    let server = Server::new("127.0.0.1:0", move |(path, _)| match (path.as_str(), broken.get(path)) {
+        ("/v03.ts", Some(body)) => ("200 OK", String::new(), Sent::Cut(body.len() / 3), body.clone()),
+        ("/v04.ts", _) => {
+            ("200 OK", String::new(), Sent::Length, b"<!DOCTYPE html><html>Sorry</html>".repeat(9))
+        }
+        (_, Some(body)) => ("200 OK", String::new(), Sent::Length, body.clone()),
+        _ => ("404 Not Found", String::new(), Sent::Length, Vec::new()),
+    });
+    let walked = walk(server.url("/v0.m3u8"), &settings());
+    let said = missing(&walked.notices);
+    assert!(
+        said.iter().any(|s| s.contains("2 of the parts") && s.contains("/v03.ts")),
+        "{:?}",
+        walked.notices
+    );
+}
+
+#[test]
+fn an_index_at_the_end_of_what_cannot_be_sought_in_is_told_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mp4 = dir.path().join("a.mp4");
+    // So long that the way back is not in memory.
+    video(&mp4, "1280x720", 20, &["-qp", "1"]);
+    let server = always(Sent::Length, read(&mp4));
+    let walked = walk(server.url("/a.mp4"), &settings());
+    assert!(
+        walked.errors.len() == 1 && walked.errors[0].contains("its index is at its end"),
+        "{:?}",
+        walked.errors
+    );
+    assert_eq!(server.count(), 1, "{:?}", walked.notices);
+    #[cfg(unix)]
+    {
+        let pipe = dir.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let (body, to) = (read(&mp4), pipe.clone());
+        let writer = std::thread::spawn(move || drop(fs::write(to, body)));
+        let walked = walk(&pipe, &settings());
+        assert!(
+            walked.errors.len() == 1 && walked.errors[0].contains("its index is at its end"),
+            "{:?}",
+            walked.errors
+        );
+        writer.join().unwrap();
+    }
+}

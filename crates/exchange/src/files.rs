@@ -76,6 +76,25 @@ pub(crate) fn walk(root: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
+/// Links to folders below a folder, ordered by path, which [`walk`] passes over.
+pub(crate) fn linked_folders(root: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut linked = Vec::new();
+    let mut folders = vec![(root.to_owned(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        for entry in fs::read_dir(&folder).map_err(Error::io(&folder))?.flatten() {
+            let path = entry.path();
+            match entry.file_type() {
+                Ok(_) if entry.file_name().as_encoded_bytes().starts_with(b".") => {}
+                Ok(kind) if kind.is_dir() && depth < MAX_DEPTH => folders.push((path, depth + 1)),
+                Ok(kind) if kind.is_symlink() && path.is_dir() => linked.push(path),
+                _ => {}
+            }
+        }
+    }
+    linked.sort();
+    Ok(linked)
+}
+
 /// As [`walk`], but of files at most `most`, and of those deeper than `depth` folders none; what cannot be read is passed
 /// over.
 pub(crate) fn walk_some(root: &Path, depth: usize, most: usize) -> Vec<PathBuf> {

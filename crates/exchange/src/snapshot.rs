@@ -141,8 +141,10 @@ impl<'a> Snapshot<'a> {
         }
         // Each is read to its end, which several threads do sooner.
         let images: Vec<_> = wanted.par_iter().map(|(face, _)| self.whole_image(kind, &face.face)).collect();
+        let any = images.iter().any(|image| matches!(image, Ok(Some(_))));
         let mut faces = Vec::with_capacity(wanted.len());
         for ((face, label), image) in wanted.into_iter().zip(images) {
+            let image = if any { self.expected(image, kind, face) } else { image };
             match self.unless_broken(image) {
                 None => bare += 1,
                 Some(picture) => faces.push((face, label, picture)),
@@ -155,6 +157,24 @@ impl<'a> Snapshot<'a> {
         summary.leave_out("faces of no one (--noise takes them)", noisy);
         summary.leave_out("faces without a picture", bare);
         Ok((faces, summary))
+    }
+
+    /// The picture of a face that the table says was written must be there, where others are.
+    pub(crate) fn expected(
+        &self,
+        image: Result<Option<PathBuf>, String>,
+        kind: ImageKind,
+        face: &FaceRow,
+    ) -> Result<Option<PathBuf>, String> {
+        let size = match kind {
+            ImageKind::Face => face.face_size,
+            ImageKind::AlignedFace => face.aligned_size,
+            ImageKind::Frame => face.frame_size,
+        };
+        match image? {
+            None if size != [0, 0] => Err(gone(&self.data.image_path(kind, &face.face))),
+            found => Ok(found),
+        }
     }
 
     /// Faces with a box, by frame.
@@ -174,7 +194,13 @@ impl<'a> Snapshot<'a> {
             None => FrameFormat::Png.file_name(frame)?,
         };
         let path = self.root().join(ImageKind::Frame.folder()).join(&file);
-        Some((self.unless_broken(whole(path))?, file))
+        // A frame that was captured has its scores, and a picture unless its row says otherwise.
+        let captured = self.frames.get(frame).is_some_and(|row| row.empty.is_some());
+        let found = whole(path.clone()).and_then(|found| match found {
+            None if captured => Err(gone(&path)),
+            found => Ok(found),
+        });
+        Some((self.unless_broken(found)?, file))
     }
 
     /// Where the picture of a face lies, if it is there and whole. One that is damaged is noted, for [`Self::add_broken`].
@@ -183,7 +209,7 @@ impl<'a> Snapshot<'a> {
     }
 
     /// Where an image lies; why it is of no use, if it is there.
-    fn whole_image(
+    pub(crate) fn whole_image(
         &self,
         kind: ImageKind,
         name: &(impl std::fmt::Display + ?Sized),
@@ -191,7 +217,7 @@ impl<'a> Snapshot<'a> {
         whole(self.data.image_path(kind, &name))
     }
 
-    fn unless_broken(&self, image: Result<Option<PathBuf>, String>) -> Option<PathBuf> {
+    pub(crate) fn unless_broken(&self, image: Result<Option<PathBuf>, String>) -> Option<PathBuf> {
         image.unwrap_or_else(|why| {
             self.broken.lock().unwrap_or_else(PoisonError::into_inner).add(why);
             None
@@ -203,6 +229,10 @@ impl<'a> Snapshot<'a> {
         let broken = std::mem::take(&mut *self.broken.lock().unwrap_or_else(PoisonError::into_inner));
         summary.problems.add_all(broken);
     }
+}
+
+fn gone(path: &Path) -> String {
+    format!("{}: the picture is not there any more", path.display())
 }
 
 /// An image that is there and whole; why it is of no use, if it is there.

@@ -18,6 +18,14 @@ pub enum Error {
         /// The dimension asked for.
         dim: usize,
     },
+    /// A directory that holds other things and no index.
+    #[error("{} holds other things, such as '{there}', and no index; give a new or an empty directory", path.display())]
+    Occupied {
+        /// The directory.
+        path: PathBuf,
+        /// One of the things in it.
+        there: String,
+    },
     /// A vector of another length, or rows that are not whole vectors.
     #[error(
         "a vector has {got} numbers, but the index has vectors of {expected}; use the model that the index was built with"

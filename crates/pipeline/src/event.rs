@@ -95,7 +95,7 @@ impl From<Notice> for Event {
         match notice {
             Notice::Opened { source, duration } => Self::Opened { source, duration },
             Notice::Reconnecting { source, why, pause } => Self::Reconnecting { source, why, pause },
-            Notice::Warning(text) => Self::Warning(text),
+            Notice::Warning(text) | Notice::Incomplete(text) => Self::Warning(text),
             other => Self::Note(format!("{other:?}")),
         }
     }

@@ -46,7 +46,7 @@ pub enum Sighting {
         /// Seconds on the stream's own clock.
         #[serde(skip_serializing_if = "Option::is_none")]
         stream_seconds: Option<f64>,
-        /// Milliseconds from `at` until now; of a live stream only.
+        /// Milliseconds from `at` until now, or from when it was read where that was earlier; of a live stream only.
         #[serde(skip_serializing_if = "Option::is_none")]
         delay_ms: Option<i64>,
         /// Its faces.

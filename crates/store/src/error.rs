@@ -20,6 +20,34 @@ pub enum Error {
         /// The operating system's error.
         source: io::Error,
     },
+    /// An output in the place of something that is read.
+    #[error("{} would replace {}, which is read; choose another name", output.display(), input.display())]
+    Replaces {
+        /// The output.
+        output: PathBuf,
+        /// What is read: a file, or a dataset directory.
+        input: PathBuf,
+    },
+    /// Two outputs in one place.
+    #[error("{} and {} are one file; choose another name", output.display(), other.display())]
+    OneFile {
+        /// One.
+        output: PathBuf,
+        /// The other.
+        other: PathBuf,
+    },
+    /// A file that would come beside an output, where there is another already.
+    #[error(
+        "{} is there already, and what belongs to {} would replace it; move it, or choose another name",
+        beside.display(),
+        output.display()
+    )]
+    Beside {
+        /// The output.
+        output: PathBuf,
+        /// The file beside it.
+        beside: PathBuf,
+    },
     /// A link inside a dataset directory.
     #[error(
         "{} is a link, and links inside a dataset directory are not followed; put what it leads to in its place, or \

@@ -9,6 +9,8 @@ use crate::{Error, files};
 
 /// Name of the table of folders, beside these.
 const FILE: &str = "people.csv";
+/// Names of files that lie beside the folders, in lower case: that table, and the pairs of LFW.
+const RESERVED: [&str; 2] = [FILE, "pairs.txt"];
 /// Its columns.
 const COLUMNS: [&str; 3] = ["folder", "label", "person"];
 /// Longest file that is read, in bytes.
@@ -63,6 +65,7 @@ impl PersonFolders {
         let mut folders: BTreeMap<Label, String> = others.iter().map(|l| (*l, numbered(l))).collect();
         // A name that is another person's number is not taken for that person.
         let mut taken: HashSet<String> = folders.values().map(|f| f.to_lowercase()).collect();
+        taken.extend(RESERVED.map(str::to_owned));
         for label in called {
             let Some(mut folder) = name_of(&label) else { continue };
             while !taken.insert(folder.to_lowercase()) {
@@ -161,6 +164,11 @@ mod tests {
             &[-1, 0, 1, 2, 3, 4, 5],
         );
         assert_eq!(found, ["-1", "_._.._etc", "_", "_hidden", "a_b", "4", "C__x"]);
+        // Files of these names lie beside the folders.
+        assert_eq!(
+            folders(&[(0, "people.csv"), (1, "Pairs.TXT")], &[0, 1]),
+            ["people.csv (0)", "Pairs.TXT (1)"]
+        );
         assert_eq!(folders(&[(0, &"ö".repeat(300))], &[0])[0].len(), MAX_NAME);
         // A name like another one's number, and three of one name.
         assert_eq!(

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::{Context, Result, bail};
 use hri::Index;
-use streamface_store::{VectorTable, write_atomic, write_vectors};
+use streamface_store::{VectorTable, check_beside, write_atomic, write_vectors};
 use streamface_types::{Embeddings, csv_text};
 
 use crate::args::Export;
@@ -17,6 +17,10 @@ pub(crate) fn run(args: &Export) -> Result<()> {
     match extension.as_deref() {
         Some("csv") => write_csv(&args.out, &table)?,
         Some("npy" | "parquet") => {
+            if extension.as_deref() == Some("npy") {
+                // The index itself is no file that could be named, so only this is in danger.
+                check_beside(&args.out, &args.out.with_extension("csv"))?;
+            }
             table.vectors = vectors(&index, &table).context("use a .csv file for labels alone")?;
             write_vectors(&args.out, &table)?;
         }

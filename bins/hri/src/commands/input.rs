@@ -76,7 +76,7 @@ fn labels_of(path: &Path, rows: usize, faces: Option<&[Option<String>]>) -> Resu
     });
     let of_rows = match by_face.filter(|by_face| by_face.iter().any(Option::is_some)) {
         Some(by_face) => by_face,
-        None => super::labels::by_row(path, &labels, rows)?.into_iter().map(Some).collect(),
+        None => super::labels::by_row(path, &labels, rows)?,
     };
     Ok(Labels { of_rows, names, numbered, from: path.display().to_string() })
 }

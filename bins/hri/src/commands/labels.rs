@@ -37,13 +37,16 @@ pub(crate) fn write(path: &Path, labels: impl Iterator<Item = i64>, depths: Opti
     Ok(())
 }
 
-/// Reads a table of `rows` labels; the indices may be in any order.
+/// Reads a table of `rows` labels, one for each; the indices may be in any order.
 pub(crate) fn read(path: &Path, rows: usize) -> Result<Vec<i64>> {
-    by_row(path, &read_labels(path)?, rows)
+    let of_rows = by_row(path, &read_labels(path)?, rows)?;
+    let missing = of_rows.iter().position(Option::is_none);
+    let said = || format!("{}: no label for vector {}", path.display(), missing.unwrap_or_default());
+    of_rows.into_iter().collect::<Option<_>>().with_context(said)
 }
 
-/// Labels by the number of the row, of which each must have one.
-pub(crate) fn by_row(path: &Path, labels: &BTreeMap<String, i64>, rows: usize) -> Result<Vec<i64>> {
+/// Labels by the number of the row, of those that have one.
+pub(crate) fn by_row(path: &Path, labels: &BTreeMap<String, i64>, rows: usize) -> Result<Vec<Option<i64>>> {
     let mut of_rows = vec![None; rows];
     for (index, &label) in labels {
         let row = row(index).with_context(|| format!("{}: '{index}' is not an index", path.display()))?;
@@ -52,11 +55,7 @@ pub(crate) fn by_row(path: &Path, labels: &BTreeMap<String, i64>, rows: usize) -
         })?;
         *slot = Some(label);
     }
-    let missing = of_rows.iter().position(Option::is_none);
-    of_rows
-        .into_iter()
-        .collect::<Option<_>>()
-        .with_context(|| format!("{}: no label for vector {}", path.display(), missing.unwrap_or_default()))
+    Ok(of_rows)
 }
 
 /// The number of a row; also as pandas writes it in a column with gaps, `3.0`.

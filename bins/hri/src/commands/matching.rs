@@ -1,13 +1,19 @@
 //! `hri match`.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use hri::{CompatTree, Index, Settings, Threshold};
+use streamface_store::check_outputs;
 
 use super::{input, labels};
 use crate::args::Match;
 
 pub(crate) fn run(args: &Match) -> Result<()> {
     let threshold = Threshold::new(args.metric.metric, args.metric.threshold)?;
+    if args.vectors != Path::new("-") {
+        check_outputs([args.out.as_path()], [args.vectors.as_path()])?;
+    }
     let vectors = input::vectors(&args.vectors)?.vectors;
     let dim = vectors.dim().max(1);
     let row = |row: usize| format!("{}, row {row}", args.vectors.display());

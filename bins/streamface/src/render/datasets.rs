@@ -10,6 +10,7 @@ use super::Outcome;
 /// `streamface stats`.
 pub fn stats(result: &StatsResult, as_json: bool) -> anyhow::Result<()> {
     let found = &result.stats;
+    result.warnings.iter().for_each(|said| eprintln!("warning: {said}"));
     if as_json {
         let mut all = serde_json::to_value(found)?;
         all["labels"] = result.labels.iter().map(ToString::to_string).collect();
@@ -71,6 +72,7 @@ pub fn pruned(done: &PruneResult, as_json: bool) -> anyhow::Result<()> {
 /// `streamface report`.
 pub fn report(result: &ReportResult, as_json: bool) {
     let ReportResult { labels, page, .. } = result;
+    result.warning.iter().for_each(|said| eprintln!("warning: {said}"));
     if as_json {
         say!("{:#}", serde_json::json!({"report": page, "labels": labels.to_string()}));
     } else {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 use streamface_annotate::Report;
+use streamface_annotate::people::{NameDoubt, NamedPart};
 use streamface_pipeline::{FinalizeResult, Review};
 
 use super::{count, faces, pairs};
@@ -18,6 +19,12 @@ pub fn print_conflicts(report: &Report) {
     }
     if report.conflicts.len() > MAX_CONFLICTS {
         eprintln!("not followed: {} more", report.conflicts.len() - MAX_CONFLICTS);
+    }
+    for doubt in report.names.iter().take(MAX_CONFLICTS) {
+        eprintln!("in doubt: decision {}: {doubt}", doubt.decision);
+    }
+    if report.names.len() > MAX_CONFLICTS {
+        eprintln!("in doubt: {} more names", report.names.len() - MAX_CONFLICTS);
     }
 }
 
@@ -104,10 +111,23 @@ fn to_json(result: &FinalizeResult) -> anyhow::Result<serde_json::Value> {
     let mut all = serde_json::to_value(result.summary)?;
     all["decisions"] = result.decisions.into();
     all["conflicts"] = conflicts.into();
+    all["names_in_doubt"] = names_in_doubt(report);
     all["unknown"] =
         report.unknown.iter().map(|(id, times)| json!({"decision": id, "faces": times})).collect();
     all["annotations"] = json!(result.annotations);
     all["people"] = json!(result.people);
     all["unclustered"] = result.unclustered.into();
     Ok(all)
+}
+
+/// Names whose faces are no longer one person of that name.
+pub fn names_in_doubt(report: &Report) -> serde_json::Value {
+    let doubt = |doubt: &NameDoubt| {
+        let part = |p: &NamedPart| json!({"label": p.label, "name": p.name, "faces": p.faces});
+        json!({
+            "decision": doubt.decision, "name": doubt.name, "now": doubt.parts.iter().map(part).collect::<Vec<_>>(),
+            "why": doubt.to_string()
+        })
+    };
+    report.names.iter().map(doubt).collect()
 }

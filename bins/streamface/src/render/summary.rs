@@ -184,7 +184,8 @@ impl Summary {
                     "left": j.left
                 })),
                 "links": p.links, "clusters_before_merging": p.before_merging, "decisions": decisions,
-                "decisions_not_followed": report.conflicts.len(), "labels_lost": lost
+                "decisions_not_followed": report.conflicts.len(), "names_in_doubt": super::review::names_in_doubt(report),
+                "labels_lost": lost
             });
             all.insert("people".into(), people);
         }

@@ -14,7 +14,13 @@ impl People {
     pub fn report(&self) -> Report {
         let unknown =
             self.decisions.entries.iter().filter(|e| e.unknown > 0).map(|e| (e.id, e.unknown)).collect();
-        Report { conflicts: self.state.conflicts.clone(), unknown }
+        Report { conflicts: self.state.conflicts.clone(), unknown, names: self.name_doubts() }
+    }
+
+    /// Number of conflicts.
+    #[must_use]
+    pub fn conflicts(&self) -> usize {
+        self.state.conflicts.len()
     }
 
     /// The id of the decision after the last.

@@ -2,6 +2,8 @@
 
 use streamface_types::FaceId;
 
+use super::name_doubts::NameDoubt;
+
 /// A compared pair whose verdict contradicts what held before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
@@ -125,4 +127,6 @@ pub struct Report {
     pub conflicts: Vec<Conflict>,
     /// Decisions that name unknown faces, and how many such names.
     pub unknown: Vec<(u64, usize)>,
+    /// Names whose faces a clustering has put elsewhere, in the order of decisions.
+    pub names: Vec<NameDoubt>,
 }

@@ -43,6 +43,7 @@ mod conflict_check;
 mod constraints;
 mod decision_index;
 mod initial_clusters;
+mod name_doubts;
 mod opposed_pairs;
 mod proof_forest;
 mod state;
@@ -53,6 +54,7 @@ use rayon::prelude::*;
 use streamface_types::{FaceId, Label};
 
 pub use conflict::{Conflict, ConflictReason, MAX_FACES_PER_SIDE, Refusal, Report};
+pub use name_doubts::{NameDoubt, NamedPart};
 
 use crate::{Action, Decision, Error};
 use decision_index::{DecisionIndex, IndexedAction, look_up};

@@ -72,6 +72,17 @@ impl CaptureBuilder {
         self
     }
 
+    /// What [`Notice::FirstKeyframe`] said of files in an earlier run, by source: another file of the same name is then refused.
+    /// To be called after [`Self::resume`].
+    pub fn first_keyframes(mut self, checksums: impl IntoIterator<Item = (String, u64)>) -> Self {
+        for (source, checksum) in checksums {
+            if let Some(known) = self.earlier.streams.get_mut(&source) {
+                known.first_keyframe = Some(checksum);
+            }
+        }
+        self
+    }
+
     /// Hears what a person may want to know. Default: nobody.
     pub fn notice(mut self, hear: impl FnMut(Notice) + Send + 'static) -> Self {
         self.notice = Box::new(hear);

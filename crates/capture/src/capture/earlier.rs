@@ -18,6 +18,8 @@ pub(crate) struct KnownStream {
     /// Keyframes dealt with: the number of the next one.
     pub(crate) keyframes: u64,
     pub(crate) last_kept: Option<(u64, FrameId)>,
+    /// Checksum of the first keyframe of a file, where an earlier run noted it.
+    pub(crate) first_keyframe: Option<u64>,
 }
 
 /// What is known of the images of folders.

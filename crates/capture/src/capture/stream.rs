@@ -1,6 +1,6 @@
 //! A video file or a url: connecting, reconnecting, what was seen before, and naming.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use streamface_store::FrameRow;
 use streamface_types::{FrameId, StreamTime, Timestamp};
@@ -8,7 +8,7 @@ use streamface_types::{FrameId, StreamTime, Timestamp};
 use super::earlier::KnownStream;
 use super::repetition::Repetition;
 use super::shared::Shared;
-use crate::clock::Clock;
+use crate::clock::{Clock, now};
 use crate::error::{Error, Result};
 use crate::frame::{CapturedFrame, Notice};
 use crate::length::seconds;
@@ -37,6 +37,10 @@ pub(super) struct Stream {
     /// Keyframes since the last connection.
     since_connect: u64,
     corrupt_in_row: u32,
+    /// Keyframes of this run that could not be decoded.
+    corrupt: u64,
+    /// Whether the first keyframe is another one than an earlier run saw.
+    is_another: bool,
     connected_once: bool,
     /// Whether this run has a keyframe of it.
     decoded: bool,
@@ -66,9 +70,13 @@ impl Stream {
             let Some(mut reader) = self.reader.take() else { return Ok(None) };
             let before = reader.corrupt();
             let start = Instant::now();
-            let next = reader.next_keyframe(|keyframe| self.knows(keyframe, now()));
+            let next = reader.next_keyframe(|keyframe| self.knows(shared, keyframe, now()));
             shared.decode_time += start.elapsed();
+            if self.is_another {
+                return Err(Error::AnotherFile(self.shown.clone()));
+            }
             shared.corrupt += reader.corrupt() - before;
+            self.corrupt += reader.corrupt() - before;
             if !self.live && matches!(next, Ok(Some(_))) {
                 // Corrupt ones too: a download begun anew must not stumble over them again.
                 self.at.keyframes = reader.keyframes();
@@ -104,7 +112,7 @@ impl Stream {
                 }
                 Err(e @ Error::Playlist { .. }) => return Err(e),
                 Err(e) if self.decoded && !matches!(e, Error::Stopped) => {
-                    (shared.notice)(Notice::Warning(format!("{e}; what came before it is kept")));
+                    (shared.notice)(Notice::Incomplete(format!("{e}; what came before it is kept")));
                     return Ok(None);
                 }
                 Err(e) => return Err(e),
@@ -164,6 +172,9 @@ impl Stream {
         if !self.connected_once {
             self.live = self.location.is_url() && !reader.has_end();
             (shared.notice)(Notice::Opened { source: self.shown.clone(), duration });
+            if let Some(missing) = reader.missing_parts() {
+                (shared.notice)(Notice::Warning(format!("{}: {missing}", self.shown)));
+            }
         }
         self.closing = self.live && duration.is_some();
         if !self.live {
@@ -218,6 +229,7 @@ impl Stream {
             // The last one is corrupt because the connection broke off within it.
             self.at.keyframes = self.at.keyframes.saturating_sub(1);
             shared.corrupt = shared.corrupt.saturating_sub(1);
+            self.corrupt = self.corrupt.saturating_sub(1);
         }
         self.corrupt_in_row = 0;
         let e = Error::Connection { what: self.shown.as_str().into(), why };
@@ -245,8 +257,12 @@ impl Stream {
     /// Waits before the next attempt: 1 s, 2 s, 4 s … with up to a quarter more, so that many readers
     /// of one server do not come back at one moment.
     fn pause(&mut self, shared: &mut Shared, why: String) {
+        if shared.is_over() {
+            // The time that was asked for is over, and the stream with it.
+            return;
+        }
         let base = Duration::from_secs(1 << self.attempts.min(16)).min(shared.settings.retry_pause);
-        let jitter = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.subsec_nanos() % 250);
+        let jitter = (now().micros() % 250) as u32;
         let pause = base + base * jitter / 1000;
         self.attempts += 1;
         (shared.notice)(Notice::Reconnecting { source: self.shown.clone(), why, pause });
@@ -263,6 +279,7 @@ impl Stream {
         if !self.live {
             let past = Duration::from_micros(u64::try_from(time.micros() - first.micros()).unwrap_or(0));
             if shared.settings.limit.is_some_and(|limit| past >= limit) {
+                self.tell_missing(shared);
                 return Ok(None);
             }
         }
@@ -294,12 +311,38 @@ impl Stream {
         if self.at.last.is_none() {
             let corrupt = reader.corrupt();
             let why = if corrupt > 0 { format!("{corrupt} corrupt") } else { "none found".into() };
-            return Err(Error::NothingDecoded { what: self.shown.as_str().into(), why });
+            let missing = reader.missing_parts().map(|missing| format!("; {missing}")).unwrap_or_default();
+            return Err(Error::NothingDecoded { what: self.shown.as_str().into(), why: why + &missing });
         }
-        if let Some(remark) = reader.lengths().remark() {
-            (shared.notice)(Notice::Warning(format!("{}: {remark}", self.shown)));
+        let cut = if self.live { None } else { reader.cut_short() };
+        match cut {
+            Some(cut) => (shared.notice)(Notice::Incomplete(format!("{}: {cut}", self.shown))),
+            None => match reader.lengths().remark() {
+                Some(remark) if remark.is_cut => {
+                    (shared.notice)(Notice::Incomplete(format!("{}: {}", self.shown, remark.said)));
+                }
+                Some(remark) => (shared.notice)(Notice::Warning(format!("{}: {}", self.shown, remark.said))),
+                None => {}
+            },
         }
+        self.tell_missing(shared);
         Ok(())
+    }
+
+    /// Says which frames could not be had of a source that has an end; a live stream goes on, whatever it lost.
+    fn tell_missing(&self, shared: &mut Shared) {
+        let Some(reader) = self.reader.as_ref().filter(|_| !self.live) else { return };
+        if self.corrupt > 0 {
+            (shared.notice)(Notice::Incomplete(format!(
+                "{}: {} of {} keyframes could not be decoded: the file is damaged",
+                self.shown,
+                self.corrupt,
+                reader.keyframes()
+            )));
+        }
+        if let Some(missing) = reader.missing_parts() {
+            (shared.notice)(Notice::Incomplete(format!("{}: {missing}", self.shown)));
+        }
     }
 }
 
@@ -320,6 +363,8 @@ impl Stream {
             passed: None,
             since_connect: 0,
             corrupt_in_row: 0,
+            corrupt: 0,
+            is_another: false,
             connected_once: false,
             decoded: false,
             all: false,
@@ -329,12 +374,29 @@ impl Stream {
         }
     }
 
+    /// Compares the first keyframe of a file with that of an earlier run, and tells it where there was none.
+    fn compare_first(&mut self, shared: &mut Shared, bytes: &[u8]) {
+        let checksum = checksum(bytes);
+        match self.at.first_keyframe {
+            // What an earlier run has nothing of may be any file.
+            Some(known) if self.at.keyframes > 0 => self.is_another = known != checksum,
+            Some(known) if known == checksum => {}
+            _ => {
+                self.at.first_keyframe = Some(checksum);
+                (shared.notice)(Notice::FirstKeyframe { source: self.shown.clone(), checksum });
+            }
+        }
+    }
+
     /// Whether a keyframe was seen before. A file's are known by their number. A connection to a live
     /// stream made anew begins with what the last one ended with, if it is the same timeline: if its
     /// clock has moved as far as ours.
-    fn knows(&mut self, keyframe: Keyframe<'_>, now: Timestamp) -> bool {
+    fn knows(&mut self, shared: &mut Shared, keyframe: Keyframe<'_>, now: Timestamp) -> bool {
         if !self.live {
-            return keyframe.number < self.at.keyframes;
+            if keyframe.number == 0 && !keyframe.bytes.is_empty() {
+                self.compare_first(shared, keyframe.bytes);
+            }
+            return self.is_another || keyframe.number < self.at.keyframes;
         }
         if self.repetition.knows(keyframe) {
             return true;
@@ -354,7 +416,8 @@ impl Stream {
     }
 }
 
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+/// FNV-1a of 64 bits: enough to tell files apart that nobody made to look alike.
+fn checksum(bytes: &[u8]) -> u64 {
+    let mix = |hash: u64, &byte: &u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, mix)
 }

@@ -140,7 +140,7 @@ fn is_list(path: &Path) -> bool {
 }
 
 /// The beginning of an address, without what may be secret.
-fn short(address: &str) -> String {
+pub(super) fn short(address: &str) -> String {
     let plain = without_secrets(address.split(['?', '#']).next().unwrap_or_default());
     plain.chars().filter(|c| !c.is_control()).take(200).collect()
 }

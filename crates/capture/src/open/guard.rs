@@ -4,7 +4,7 @@
 //! opened is read through a function in its `AVIOContext`, which is wrapped until the first bytes have told that it is
 //! no playlist.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -12,8 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use ffmpeg_next::ffi;
 use ffmpeg_next::util::error::EAGAIN;
 
-use super::addresses::Addresses;
+use super::addresses::{Addresses, short};
 use super::playlist::{Inspector, Look, Rules};
+
+/// Most addresses that are noted as missing: those of a day.
+const MAX_MISSING: usize = 50_000;
 
 /// Watches over the playlists of one opened source. It must outlive the ffmpeg context that it is installed in.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub(crate) struct Guard {
     open: Open,
     /// Whether the address that was asked for has been opened.
     opened: AtomicBool,
+    /// Addresses that a playlist names and that could not be read to their end.
+    missing: Mutex<BTreeSet<String>>,
 }
 
 type Open = Option<
@@ -44,6 +49,10 @@ struct Tap {
     inspector: Inspector,
     /// Whether this is the address that was asked for, and not one that a playlist names.
     first: bool,
+    /// What is read from.
+    url: String,
+    /// Whether it has been looked at, and only its end matters.
+    looked_at: bool,
 }
 
 /// Readings that are looked at, by the `opaque` that ffmpeg gives to the reading function.
@@ -67,6 +76,7 @@ impl Guard {
                 refused: Mutex::default(),
                 open: (*context).io_open,
                 opened: AtomicBool::new(false),
+                missing: Mutex::default(),
             });
             (*context).opaque = Arc::as_ptr(&guard).cast_mut().cast();
             (*context).io_open = Some(open);
@@ -77,6 +87,22 @@ impl Guard {
     /// Why something must not be followed, where something was read that must not.
     pub(crate) fn refused(&self) -> Option<Refusal> {
         lock(&self.refused).clone()
+    }
+
+    /// How many addresses that a playlist names could not be read to their end, and the first of them.
+    pub(crate) fn missing(&self) -> Option<(usize, String)> {
+        let missing = lock(&self.missing);
+        Some((missing.len(), short(missing.first()?)))
+    }
+
+    /// Notes whether an address that a playlist names could be read: it may be tried more than once.
+    fn note(&self, url: &str, is_missing: bool) {
+        let mut missing = lock(&self.missing);
+        if !is_missing {
+            missing.remove(url);
+        } else if missing.len() < MAX_MISSING {
+            missing.insert(url.to_owned());
+        }
     }
 
     /// Whether something was refused.
@@ -122,8 +148,11 @@ unsafe extern "C" fn open(
             return ffi::AVERROR_EXIT;
         }
         let opened = open(context, io, url, flags, options);
+        let url = CStr::from_ptr(url).to_string_lossy();
+        if opened != ffi::AVERROR_EXIT && guard.opened.load(Relaxed) {
+            guard.note(&url, opened < 0);
+        }
         if opened >= 0 && flags & ffi::AVIO_FLAG_WRITE as c_int == 0 {
-            let url = CStr::from_ptr(url).to_string_lossy();
             tap(&guard, *io, &url);
         }
         opened
@@ -140,7 +169,9 @@ unsafe fn tap(guard: &Arc<Guard>, io: *mut ffi::AVIOContext, url: &str) {
         let Some(read) = (*io).read_packet else { return };
         let inspector = Inspector::new(url);
         let first = !guard.opened.swap(true, Relaxed);
-        let tap = Tap { guard: Arc::downgrade(guard), context: io as usize, read, inspector, first };
+        let (url, context) = (url.to_owned(), io as usize);
+        let tap =
+            Tap { guard: Arc::downgrade(guard), context, read, inspector, first, url, looked_at: false };
         lock(&TAPS).get_or_insert_default().insert((*io).opaque as usize, tap);
         (*io).read_packet = Some(read_and_look);
     }
@@ -164,19 +195,32 @@ unsafe extern "C" fn read_and_look(opaque: *mut c_void, into: *mut u8, size: c_i
     let mut taps = lock(&TAPS);
     let Some(tap) = taps.as_mut().and_then(|taps| taps.get_mut(&key)) else { return got };
     let length = usize::try_from(got).unwrap_or(0);
+    if length == 0 && !tap.first && got != ffi::AVERROR_EOF && got != ffi::AVERROR_EXIT {
+        guard.note(&tap.url, true);
+    }
     // SAFETY: ffmpeg has just written so many bytes there.
     let bytes = if length == 0 { &[][..] } else { unsafe { std::slice::from_raw_parts(into, length) } };
-    let look = tap.inspector.look(bytes, length == 0, &mut lock(&guard.rules));
+    let look = if tap.looked_at {
+        Look::Done
+    } else {
+        tap.inspector.look(bytes, length == 0, &mut lock(&guard.rules))
+    };
     let refusal = match look {
         Look::On => return got,
         Look::Page if tap.first => Refusal::Page,
         Look::Refused(why) => Refusal::Playlist(why),
         // What a server says in place of a segment is no reason to give a stream up.
         Look::Done | Look::Page => {
-            // SAFETY: the context is the one that this call reads for, so it is open.
-            unsafe { (*(tap.context as *mut ffi::AVIOContext)).read_packet = Some(tap.read) };
-            if let Some(taps) = taps.as_mut() {
-                taps.remove(&key);
+            if look == Look::Page {
+                guard.note(&tap.url, true);
+            }
+            tap.looked_at = true;
+            if tap.first || length == 0 {
+                // SAFETY: the context is the one that this call reads for, so it is open.
+                unsafe { (*(tap.context as *mut ffi::AVIOContext)).read_packet = Some(tap.read) };
+                if let Some(taps) = taps.as_mut() {
+                    taps.remove(&key);
+                }
             }
             return got;
         }

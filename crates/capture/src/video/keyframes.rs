@@ -16,6 +16,11 @@ const STARVED_MICROS: i64 = 30 * 1_000_000;
 /// A keyframe that gives no picture for this long is corrupt.
 const PATIENCE_MICROS: i64 = 30 * 1_000_000;
 
+const AGAIN: ffmpeg::Error = ffmpeg::Error::Other { errno: ffmpeg::util::error::EAGAIN };
+/// What to do about a video that cannot be read as it comes.
+const INDEX_AT_END: &str = "its index is at its end, and a pipe or a server without byte ranges does not go back to its \
+                            beginning: fetch it first and give the file";
+
 /// Says whether a keyframe is known.
 type Known<'a> = &'a mut dyn FnMut(Keyframe<'_>) -> bool;
 /// A keyframe, a corrupt one, or nothing so far.
@@ -66,8 +71,13 @@ impl VideoReader {
             let mut packet = Packet::empty();
             match packet.read(&mut self.opened.input) {
                 Ok(()) => {}
+                Err(e) if !self.watch.stop.is_set() && !matches!(e, AGAIN) && self.cannot_go_back() => {
+                    self.ended = true;
+                    let what = self.name.as_str().into();
+                    return Err(Error::Open { what, why: INDEX_AT_END.to_owned() });
+                }
                 Err(ffmpeg::Error::Eof) if !self.opened.guard.has_refused() => return Ok(None),
-                Err(ffmpeg::Error::Other { errno: ffmpeg::util::error::EAGAIN }) => {
+                Err(AGAIN) => {
                     std::thread::sleep(Duration::from_millis(10));
                     continue;
                 }

@@ -49,7 +49,7 @@ pub fn capture(source: &str, limit: Option<Duration>) -> Captured {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let hear = heard.clone();
     let notice = move |n| match n {
-        Notice::Warning(text) => hear.lock().unwrap().push(text),
+        Notice::Warning(text) | Notice::Incomplete(text) => hear.lock().unwrap().push(text),
         Notice::Reconnecting { why, .. } => hear.lock().unwrap().push(format!("reconnecting: {why}")),
         _ => {}
     };

@@ -14,7 +14,7 @@ use streamface_store::PersonFolders;
 
 use crate::Error;
 use crate::dataset_builder::DatasetBuilder;
-use crate::files::{is_image, text, walk};
+use crate::files::{is_image, linked_folders, text, walk};
 use crate::format::{Description, ExportSettings, Format, ImportSettings};
 use crate::photos::{self, Photo};
 use crate::report::{Observer, Progress, Summary};
@@ -94,6 +94,12 @@ pub(super) fn import(
 ) -> Result<Summary, Error> {
     let mut builder = DatasetBuilder::new(out, settings.place, observe)?;
     let files: Vec<_> = walk(root)?.into_iter().filter(|p| is_image(p)).collect();
+    for linked in linked_folders(root)? {
+        builder.problem(format!(
+            "{}: a link to a folder, which is not followed; put the folder itself there",
+            linked.display()
+        ));
+    }
     let stem = |p: &Path| p.file_stem().map(text).unwrap_or_default();
     let mut times: HashMap<String, u32> = HashMap::new();
     files.iter().for_each(|p| *times.entry(stem(p)).or_default() += 1);

@@ -78,6 +78,23 @@ pub struct Store {
     _lock: Option<Lock>,
 }
 
+/// Refuses a directory with other things in it and no index: its files would lie among them. Hidden files are no obstacle.
+fn check_place(directory: &Path) -> Result<()> {
+    if !Files::list(directory)?.is_empty() {
+        return Ok(());
+    }
+    let entries = std::fs::read_dir(directory).map_err(Error::io(directory))?;
+    let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let other = |name: &String| {
+        let own = name == "lock" || name.starts_with("log-") || name.starts_with("snapshot-");
+        !own && !name.starts_with('.') && name != "lost+found"
+    };
+    match names.filter(other).min() {
+        None => Ok(()),
+        Some(there) => Err(Error::Occupied { path: directory.to_owned(), there }),
+    }
+}
+
 /// The lock of the directory. It is unlocked explicitly: while this process starts another one, the file is open in both,
 /// and closing it here would not release the lock.
 #[derive(Debug)]
@@ -150,10 +167,11 @@ impl Store {
     /// Opens the index in a directory for reading and writing, or creates an empty one if there is none.
     ///
     /// # Errors
-    /// [`Error::Locked`] if it is open elsewhere; [`Error::Format`] for an index with other settings or of another version;
+    /// [`Error::Occupied`] for a directory that holds other things and no index; [`Error::Locked`] if it is open elsewhere; [`Error::Format`] for an index with other settings or of another version;
     /// [`Error::Corrupt`] for damage that no older snapshot repairs; [`Error::Io`].
     pub fn open_or_create(directory: &Path, settings: Settings) -> Result<Self> {
         std::fs::create_dir_all(directory).map_err(Error::io(directory))?;
+        check_place(directory)?;
         Self::open_with(directory, Some(settings))
     }
 

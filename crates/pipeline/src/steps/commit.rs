@@ -126,7 +126,7 @@ impl<'a> Committer<'a> {
     /// # Errors
     /// The batch cannot be committed.
     pub fn take(&mut self, done: Done) -> Result<()> {
-        let Done { frame, found, features, failures, written, image } = done;
+        let Done { frame, found, features, failures, written, image, .. } = done;
         if let Some(frame) = frame {
             self.counts.count_frame(frame.dropped);
             if let Some(walk) = &mut self.walk {

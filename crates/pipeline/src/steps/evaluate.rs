@@ -10,8 +10,10 @@ use streamface_store::ImageKind;
 use streamface_types::FaceId;
 
 use super::dataset_dir::open_reading;
-use super::input::{Input, LabelledFaces, labelled, labels_of_rows, noise_where_none, read_vectors};
-use super::outputs::Output;
+use super::input::{
+    Input, LabelledFaces, labelled, labels_of_rows, noise_where_none, read_vectors, tell_unlabelled,
+};
+use super::outputs::{self, Output};
 use super::pictures::pictures;
 use crate::event::Context;
 use crate::settings::{EvaluateSettings, ReviewSettings, Settings as _};
@@ -40,22 +42,23 @@ pub struct EvaluateResult {
 ///
 /// # Errors
 /// What reading and writing meets; labels that name no face.
-pub fn evaluate(
-    input: &Input,
-    settings: &EvaluateSettings,
-    _context: &Context<'_>,
-) -> Result<EvaluateResult> {
+pub fn evaluate(input: &Input, settings: &EvaluateSettings, context: &Context<'_>) -> Result<EvaluateResult> {
     settings.check()?;
     let metric = settings.metric.unwrap_or_default();
+    // A word such as `reviewed` is no file, and so never the output's place.
+    let read = || [input.path()].into_iter().chain(settings.labels.as_deref());
     with_threads(settings.threads, || {
         let (found, page, names, from) = match input {
             Input::Vectors(path) => {
+                outputs::check(settings.out.as_deref(), read())?;
                 let rows = read_vectors(path, metric)?;
                 let labels = settings.labels.as_ref();
                 let labels =
                     labels.ok_or_else(|| Error::Setting("--labels is needed with --vectors".to_owned()))?;
                 let from = LabelSource::File(labels.clone());
-                let labels = noise_where_none(labels_of_rows(labels, rows.len())?);
+                let of_rows = labels_of_rows(labels, rows.len())?;
+                tell_unlabelled(labels, &of_rows, context);
+                let labels = noise_where_none(of_rows);
                 let found = intrinsic(&rows, &labels, metric, settings.errors)?;
                 if let Some(page) = &settings.out {
                     let (page, source) = (Output::Given(page.clone()), path.display().to_string());
@@ -67,10 +70,12 @@ pub fn evaluate(
             }
             Input::Dataset(dir) => {
                 let data = open_reading(dir)?;
-                let LabelledFaces { rows, faces, labels, names, from } =
-                    labelled(&data, settings.labels.as_deref())?;
-                let found = intrinsic(&rows, &labels, metric, settings.errors)?;
                 let page = Output::new(settings.out.as_ref(), || data.root().join("evaluate.html"));
+                page.check(read())?;
+                let LabelledFaces { rows, faces, labels, names, from, unknown } =
+                    labelled(&data, settings.labels.as_deref())?;
+                unknown.into_iter().for_each(|said| context.warn(said));
+                let found = intrinsic(&rows, &labels, metric, settings.errors)?;
                 let source = data.root().display().to_string();
                 let review = Some(review_of(dir));
                 let shown = Shown { source, faces: &faces, names: &names, labels: &from, review };

@@ -11,8 +11,7 @@ use streamface_exchange::{
 };
 
 use super::dataset_dir::open_reading;
-use super::labels::wanted;
-use crate::error::At as _;
+use super::labels::{asked, unknown_names};
 use crate::event::{Context, Event};
 use crate::settings::{ExportSettings, ImportSettings, Settings as _};
 use crate::{Error, Result};
@@ -40,8 +39,9 @@ pub fn export(
 ) -> Result<ExportResult> {
     settings.check()?;
     let data = open_reading(dir)?;
-    let DatasetLabels { named, from } = wanted(&data, Some(settings.labels.as_ref()))
-        .at(|| "--labels takes auto, reviewed, clusters or a file of labels".to_owned())?;
+    let found = asked(&data, settings.labels.as_ref())?;
+    unknown_names(&found).into_iter().for_each(|said| context.warn(said));
+    let DatasetLabels { named, from, .. } = found;
     let labels = Labels::Given(named);
     let too_large = |_| Error::Setting("shard-faces is too large".to_owned());
     let given = Given {

@@ -9,7 +9,7 @@ use streamface_imgproc::{DecodeLimits, decode_image, encode_jpeg, encode_png, en
 use streamface_store::{
     Dataset, ExtractionRow, FaceRow, FeatureRow, FrameFormat, FrameFormats, FrameRow, ImageKind,
 };
-use streamface_types::{FaceId, FrameId};
+use streamface_types::{FaceId, FrameId, Timestamp};
 
 use super::counters::StageTimes;
 use super::face_input::{Landmarker, face_input};
@@ -46,6 +46,8 @@ pub struct Found {
 pub struct Done {
     /// The row of a captured frame.
     pub frame: Option<FrameRow>,
+    /// When it was read.
+    pub read_at: Option<Timestamp>,
     /// Its faces, where they were wanted.
     pub found: Option<Found>,
     /// Their features, where they were wanted.
@@ -84,16 +86,17 @@ impl FrameWorker<'_> {
     /// What ends the run: a full disk, a network that fails.
     pub fn run(&self, job: Job) -> Result<Done> {
         match job {
-            Job::Captured(CapturedFrame { mut row, image: None }) => {
+            Job::Captured(CapturedFrame { mut row, image: None, read_at, .. }) => {
                 row.format = FrameFormat::None;
-                Ok(Done { frame: Some(row), ..Done::default() })
+                Ok(Done { frame: Some(row), read_at: Some(read_at), ..Done::default() })
             }
-            Job::Captured(CapturedFrame { mut row, image: Some(image) }) => {
+            Job::Captured(CapturedFrame { mut row, image: Some(image), read_at, .. }) => {
                 row.format = self.format;
                 let mut written = self.save_frame(&row.frame, &image)?;
                 let (found, features) = self.faces_of(&row.frame, &image, &mut written)?;
                 let image = (!self.format.is_lossless()).then_some(image);
-                Ok(Done { frame: Some(row), found, features, written, image, ..Done::default() })
+                let (frame, read_at) = (Some(row), Some(read_at));
+                Ok(Done { frame, read_at, found, features, written, image, ..Done::default() })
             }
             Job::Stored(frame) => match self.load(&frame) {
                 Ok(image) => {

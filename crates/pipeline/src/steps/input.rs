@@ -10,8 +10,9 @@ use streamface_types::text::whole_number;
 use streamface_types::{Embeddings, FaceId, Metric};
 
 use super::labelling::matrix;
-use super::labels::{by_number, needed, read_label_file};
+use super::labels::{by_number, needed, read_label_file, unknown_names};
 use crate::error::At as _;
+use crate::event::Context;
 use crate::{Error, Result};
 
 /// A dataset directory, or a file of vectors.
@@ -35,6 +36,14 @@ impl Input {
     #[must_use]
     pub fn vectors(path: impl Into<PathBuf>) -> Self {
         Self::Vectors(path.into())
+    }
+
+    /// The directory or the file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Dataset(path) | Self::Vectors(path) => path,
+        }
     }
 }
 
@@ -64,6 +73,8 @@ pub(super) struct LabelledFaces {
     pub names: BTreeMap<i64, String>,
     /// Which labels these are.
     pub from: LabelSource,
+    /// What is said of names in a file that are no faces.
+    pub unknown: Option<String>,
 }
 
 /// The embeddings, faces and labels of a dataset: those that the setting means.
@@ -71,13 +82,15 @@ pub(super) fn labelled(data: &Dataset, given: Option<&Path>) -> Result<LabelledF
     let features = data.read::<FeatureRow>()?;
     let rows = matrix(&features)?;
     let faces: Vec<FaceId> = features.into_iter().map(|f| f.face).collect();
-    let DatasetLabels { named, from } = needed(data, given)?;
+    let found = needed(data, given)?;
+    let unknown = unknown_names(&found);
+    let DatasetLabels { named, from, .. } = found;
     let labels = noise_where_none(faces.iter().map(|f| named.labels.get(f).map(|l| l.0)).collect());
     if labels.iter().all(|&l| l < 0) && !faces.is_empty() {
         let (faces, dir) = (faces.len(), data.root().display());
         return Err(Error::Mismatch(format!("the labels name none of the {faces} faces of {dir}")));
     }
-    Ok(LabelledFaces { rows, faces, labels, names: by_number(named.names), from })
+    Ok(LabelledFaces { rows, faces, labels, names: by_number(named.names), from, unknown })
 }
 
 /// Labels by the number of the row, of those that have one: CSV `index,label`, or `name,label` with numbers for names.
@@ -92,6 +105,18 @@ pub(super) fn labels_of_rows(path: &Path, rows: usize) -> Result<Vec<Option<i64>
         labels[row] = Some(label);
     }
     Ok(labels)
+}
+
+/// Says how many of the rows of a file of vectors have no label: they count as noise.
+pub(super) fn tell_unlabelled(path: &Path, labels: &[Option<i64>], context: &Context<'_>) {
+    let missing = labels.iter().filter(|label| label.is_none()).count();
+    if missing > 0 {
+        context.warn(format!(
+            "{} has no label for {missing} of {} rows; they count as noise, which is left out",
+            path.display(),
+            labels.len()
+        ));
+    }
 }
 
 /// What has no label is noise, which all scores leave out.

@@ -15,8 +15,10 @@ use streamface_types::{Embeddings, Label, Metric};
 
 use super::cluster::embedder_of;
 use super::dataset_dir::{open_existing, open_reading};
-use super::input::{Input, LabelledFaces, labelled, labels_of_rows, noise_where_none, read_vectors};
-use super::outputs::Output;
+use super::input::{
+    Input, LabelledFaces, labelled, labels_of_rows, noise_where_none, read_vectors, tell_unlabelled,
+};
+use super::outputs::{self, Output};
 use crate::error::At as _;
 use crate::event::{Context, Event};
 use crate::settings::record::record;
@@ -73,8 +75,11 @@ fn of_vectors(path: &Path, settings: &MatchSettings, context: &Context<'_>) -> R
         ));
     };
     let wanted = wanted(settings, settings.metric.unwrap_or_default(), min, max)?;
+    outputs::check([out.as_path()], [path, labels.as_path()])?;
     let rows = read_vectors(path, wanted.metric())?;
-    let of_rows = noise_where_none(labels_of_rows(labels, rows.len())?);
+    let of_rows = labels_of_rows(labels, rows.len())?;
+    tell_unlabelled(labels, &of_rows, context);
+    let of_rows = noise_where_none(of_rows);
     let read = start.elapsed();
     let matches = find(&rows, &of_rows, &ignored(labels)?, &wanted, context)?;
     Output::Given(out.clone()).write(|file| matches.write(file))?;
@@ -104,9 +109,12 @@ fn of_dataset(dir: &Path, settings: &MatchSettings, context: &Context<'_>) -> Re
     let max = settings.max.unwrap_or(linkage.threshold());
     let min = settings.min.unwrap_or((linkage.threshold() / 2.0).min(max));
     let wanted = wanted(settings, settings.metric.unwrap_or(linkage.metric()), min, max)?;
+    let file = Output::new(settings.out.as_ref(), || data.metadata().join("cluster_evals.json"));
+    file.check([dir].into_iter().chain(settings.labels.as_deref()))?;
     // Decisions are on the dataset's own clusters.
     let given = if own { Some(Path::new("clusters")) } else { settings.labels.as_deref() };
-    let LabelledFaces { rows, faces, mut labels, mut names, mut from } = labelled(&data, given)?;
+    let LabelledFaces { rows, faces, mut labels, mut names, mut from, unknown } = labelled(&data, given)?;
+    unknown.into_iter().for_each(|said| context.warn(said));
     let mut ignored = match &from {
         LabelSource::File(path) => ignored(path)?,
         _ => {
@@ -139,7 +147,6 @@ fn of_dataset(dir: &Path, settings: &MatchSettings, context: &Context<'_>) -> Re
     let read = start.elapsed();
     let mut matches = find(&rows, &labels, &ignored, &wanted, context)?;
     let impossible = keep_possible(&mut people, &mut matches);
-    let file = Output::new(settings.out.as_ref(), || data.metadata().join("cluster_evals.json"));
     file.write(|out| matches.write(out))?;
     let file = file.into_path();
     if settings.out.is_none() {

@@ -16,6 +16,7 @@ mod exchange;
 mod extract;
 mod face_input;
 mod finalize;
+mod first_keyframes;
 mod frame_worker;
 mod input;
 mod judged_merges;

@@ -13,11 +13,10 @@ use streamface_store::{
 use streamface_types::{BoundingBox, FaceId, Label};
 
 use super::dataset_dir::open_reading;
-use super::labels::wanted;
+use super::labels::{asked, unknown_names};
 use super::models::manifest_of;
 use super::pictures::pictures;
 use crate::Result;
-use crate::error::At as _;
 use crate::settings::{Record, ReportSettings, Settings as _, read_record};
 
 /// What a report came to.
@@ -26,6 +25,8 @@ use crate::settings::{Record, ReportSettings, Settings as _, read_record};
 pub struct ReportResult {
     /// Which labels were taken.
     pub labels: LabelSource,
+    /// What is said of names in a file of labels that are no faces of the dataset.
+    pub warning: Option<String>,
     /// `report.html`.
     pub page: PathBuf,
 }
@@ -37,12 +38,12 @@ pub struct ReportResult {
 pub fn report(dir: &Path, settings: &ReportSettings) -> Result<ReportResult> {
     settings.check()?;
     let data = open_reading(dir)?;
-    let labels = wanted(&data, Some(settings.labels.as_ref()))
-        .at(|| "--labels takes auto, reviewed, clusters or a file of labels".to_owned())?;
+    let labels = asked(&data, settings.labels.as_ref())?;
     let sources: BTreeSet<String> = data.read::<FrameRow>()?.into_iter().map(|f| f.source).collect();
     let source = source_of(&sources).unwrap_or_else(|| dir.display().to_string());
     let page = write_report(&data, &source, &labels)?;
-    Ok(ReportResult { labels: labels.from, page })
+    let warning = unknown_names(&labels);
+    Ok(ReportResult { labels: labels.from, warning, page })
 }
 
 /// What the sources of frames are together: the only one, or the folder that all of them are in.

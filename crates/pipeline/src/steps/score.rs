@@ -10,6 +10,7 @@ use streamface_store::{Dataset, ImageKind, write_atomic};
 
 use super::dataset_dir::open_reading;
 use super::labels::read_label_file;
+use super::outputs;
 use super::pictures::pictures;
 use crate::Result;
 use crate::error::At as _;
@@ -45,6 +46,8 @@ pub struct ScoreResult {
 pub fn score(truth: &Path, predicted: &Path, settings: &ScoreSettings) -> Result<ScoreResult> {
     settings.check()?;
     let paths = [truth, predicted];
+    let read = paths.into_iter().chain(settings.before.as_deref()).chain(settings.faces.as_deref());
+    outputs::check(settings.html.as_deref(), read)?;
     let (truth, mut predicted) = (read_label_file(truth)?, read_label_file(predicted)?);
     let mut before = settings.before.as_deref().map(read_label_file).transpose()?;
     // Texts are numbered alike in all files, since a label is asked to equal itself.

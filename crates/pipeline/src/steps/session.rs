@@ -2,11 +2,12 @@
 //! others; links and commits on the calling one.
 
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use streamface_capture::{Capture, Settings, Sources};
+use streamface_capture::{Capture, Notice, Settings, Sources};
 use streamface_detect::Extractor;
 use streamface_embed::Embedder;
 use streamface_store::{Dataset, FaceRow, FrameFormat, FrameFormats, FrameRow};
@@ -16,6 +17,7 @@ use super::commit::Committer;
 use super::counters::{Counters, StageTimes};
 use super::dataset_dir::tell_repaired;
 use super::face_input::Landmarker;
+use super::first_keyframes::FirstKeyframes;
 use super::frame_worker::{Done, FrameWorker, Job};
 use super::last_frames::load_last;
 use super::people_count::PeopleCount;
@@ -55,6 +57,29 @@ pub(super) struct Session<'a> {
     context: &'a Context<'a>,
     threads: usize,
     batch_size: usize,
+}
+
+/// What is done with the notices of a capture: what is missing is kept for the end, the rest is passed on.
+fn hear(
+    opened: SourceLengths,
+    mut first_keyframes: FirstKeyframes,
+    incomplete: Arc<Mutex<Vec<String>>>,
+    pass_on: Sender<Notice>,
+) -> impl FnMut(Notice) + Send + 'static {
+    move |notice| {
+        opened.hear(&notice);
+        let passed_on = match notice {
+            Notice::Incomplete(said) => {
+                incomplete.lock().unwrap_or_else(PoisonError::into_inner).push(said);
+                None
+            }
+            Notice::FirstKeyframe { source, checksum } => {
+                first_keyframes.add(source, checksum).err().map(|e| Notice::Warning(e.to_string()))
+            }
+            other => Some(other),
+        };
+        drop(passed_on.map(|notice| pass_on.send(notice)));
+    }
 }
 
 impl<'a> Session<'a> {
@@ -99,14 +124,15 @@ impl<'a> Session<'a> {
             // The capture keeps its listener for as long as it lives, which the observer need not: notices are passed on.
             let (notices, received) = channel();
             scope.spawn(move || received.iter().for_each(|n| observer.event(&Event::from(n))));
-            let notice = move |n| {
-                opened.hear(&n);
-                drop(notices.send(n));
-            };
+            let first_keyframes = FirstKeyframes::read(data)?;
+            let known = first_keyframes.all();
+            let incomplete = Arc::new(Mutex::new(Vec::new()));
+            let notice = hear(opened, first_keyframes, Arc::clone(&incomplete), notices);
             let mut capture = Capture::builder(list)
                 .settings(settings)
                 .stop(stop.clone())
                 .resume(&earlier, load)
+                .first_keyframes(known)
                 .notice(notice)
                 .build()?;
             drop(earlier);
@@ -160,6 +186,7 @@ impl<'a> Session<'a> {
             if one && counts.frames == 0 && !failures.is_empty() {
                 return Err(Error::Input(failures.join("\n")));
             }
+            failures.append(&mut incomplete.lock().unwrap_or_else(PoisonError::into_inner));
             Ok(Worked {
                 frames: FrameCounts::of(&counts, capture.corrupt()),
                 faces: FaceCounts::of(&counts),

@@ -7,12 +7,12 @@ use streamface_eval::labels::each_annotation;
 use streamface_eval::presence::FrameFate;
 use streamface_eval::stats::{Stats, StatsBuilder};
 use streamface_report::{FromBytes, StatsPage};
-use streamface_store::{Dataset, FaceRow, FeatureRow, FrameRow, files, read_attributes};
+use streamface_store::{Dataset, FaceRow, FeatureRow, FrameRow, check_beside, files, read_attributes};
 use streamface_types::FaceId;
 
 use super::dataset_dir::open_reading;
-use super::labels::wanted;
-use super::outputs::Output;
+use super::labels::{unknown_names, wanted};
+use super::outputs::{self, Output};
 use super::pictures::picture;
 use super::report::fate;
 use crate::settings::{Settings as _, StatsSettings};
@@ -25,6 +25,8 @@ use crate::{Error, Result};
 pub struct StatsResult {
     /// Which labels were taken, of each directory.
     pub labels: Vec<LabelSource>,
+    /// What is said of names in files of labels that are no faces.
+    pub warnings: Vec<String>,
     /// The numbers.
     pub stats: Stats,
     /// The page; the same as JSON lies beside it.
@@ -47,20 +49,28 @@ pub fn stats(dirs: &[PathBuf], settings: &StatsSettings) -> Result<StatsResult> 
     let Some(first) = dirs.first() else {
         return Err(Error::Setting("at least one dataset directory is needed".to_owned()));
     };
+    let page = Output::new(settings.out.as_ref(), || first.join("stats.html"));
+    if let Output::Given(page) = &page {
+        let json = page.with_extension("json");
+        let read = dirs.iter().chain(files).map(PathBuf::as_path);
+        outputs::check([page.as_path(), &json], read)?;
+        check_beside(page, &json)?;
+    }
     with_threads(settings.threads, || {
         let mut all = StatsBuilder::new();
         let (mut shown, mut sources, mut opened) = (Vec::new(), Vec::new(), Vec::new());
+        let mut warnings = Vec::new();
         for (at, dir) in dirs.iter().enumerate() {
             let data = open_reading(dir)?;
             all.dataset();
             let labels = files.get(at).map(PathBuf::as_path);
-            let labels = dataset(&mut all, &data, labels, settings.no_distances)?;
+            let (labels, warning) = dataset(&mut all, &data, labels, settings.no_distances)?;
             shown.push((format!("labels of {}", dir.display()), labels.to_string()));
             sources.push(labels);
             opened.push(data);
+            warnings.extend(warning);
         }
         let stats = all.finish()?;
-        let page = Output::new(settings.out.as_ref(), || first.join("stats.html"));
         let paths: Vec<String> = dirs.iter().map(|d| d.display().to_string()).collect();
         let shown = StatsPage {
             title: "Statistics".to_owned(),
@@ -75,7 +85,7 @@ pub fn stats(dirs: &[PathBuf], settings: &StatsSettings) -> Result<StatsResult> 
         files::write(&page.with_extension("json"), |out| {
             serde_json::to_writer_pretty(out, &stats).map_err(Into::into)
         })?;
-        Ok(StatsResult { labels: sources, stats, page })
+        Ok(StatsResult { labels: sources, warnings, stats, page })
     })
 }
 
@@ -87,13 +97,13 @@ fn datasets(dirs: &[PathBuf]) -> Vec<String> {
     dirs.iter().map(last).collect()
 }
 
-/// Counts one dataset, and says which labels were taken.
+/// Counts one dataset, and says which labels were taken and what is not as it should be with them.
 fn dataset(
     all: &mut StatsBuilder,
     data: &Dataset,
     labels: Option<&Path>,
     no_distances: bool,
-) -> Result<LabelSource> {
+) -> Result<(LabelSource, Option<String>)> {
     let metadata = data.metadata();
     let own = metadata.join("annotations.json");
     let has_own = files::is_there(&own)?;
@@ -150,5 +160,6 @@ fn dataset(
     if !no_distances {
         data.each(|row: FeatureRow| all.embedding(&row.face, &row.model, &row.embedding))?;
     }
-    Ok(found.from)
+    let warning = unknown_names(&found);
+    Ok((found.from, warning))
 }

@@ -25,7 +25,7 @@ use super::input::{Input, labels_of_rows, read_vectors};
 use super::labelling::{frames, matrix, same_frame};
 use super::labels::read_label_file;
 use super::last_clustering::LastClustering;
-use super::outputs::Output;
+use super::outputs::{self, Output};
 use super::study_chances::Chances;
 use crate::clustering_method::cluster_rows;
 use crate::error::At as _;
@@ -38,6 +38,9 @@ use crate::{Error, Result};
 const RESAMPLES: usize = 500;
 /// Seed of samples and bootstraps.
 const SEED: u64 = 1;
+
+/// What is written.
+const FILES: [&str; 3] = ["study.html", "study.json", "threshold.toml"];
 
 /// What is studied.
 pub(super) struct Faces {
@@ -99,6 +102,11 @@ pub fn study(input: &Input, settings: &StudySettings, context: &Context<'_>) -> 
         if !out.is_dir() {
             std::fs::create_dir_all(&out).map_err(Error::io(&out))?;
         }
+        let written = FILES.map(|name| out.join(name));
+        outputs::check(
+            written.iter().map(PathBuf::as_path),
+            [input.path()].into_iter().chain(settings.labels.as_deref()),
+        )?;
         let study = study_of(&faces, truth.as_deref(), settings, context)?;
         write(&study, &out)?;
         let nearest = study.calibration.as_ref().and_then(|calibration| {
@@ -388,7 +396,7 @@ fn calibrate(faces: &Faces, shots: &[u64], people: &[u32]) -> Result<Calibration
 fn write(study: &Study, out: &Path) -> Result<()> {
     // The folder was named, perhaps; what is in it was not.
     let own = |name: &str| Output::Own(out.join(name));
-    own("study.html").write(|file| StudyPage(study).render(file).map_err(std::io::Error::other))?;
-    own("study.json").write(|file| study.json(file).map_err(std::io::Error::other))?;
-    own("threshold.toml").write(|file| std::io::Write::write_all(file, study.toml().as_bytes()))
+    own(FILES[0]).write(|file| StudyPage(study).render(file).map_err(std::io::Error::other))?;
+    own(FILES[1]).write(|file| study.json(file).map_err(std::io::Error::other))?;
+    own(FILES[2]).write(|file| std::io::Write::write_all(file, study.toml().as_bytes()))
 }

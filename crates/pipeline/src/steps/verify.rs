@@ -17,7 +17,7 @@ use streamface_types::{FaceId, Metric};
 
 use super::dataset_dir::open_reading;
 use super::input::Input;
-use super::outputs::Output;
+use super::outputs::{self, Output};
 use super::pictures::pictures;
 use super::verify_rows::{Rows, in_the_middle, labels_of, mean, of_dataset, of_file};
 use crate::error::At as _;
@@ -86,6 +86,8 @@ pub struct VerifiedPair {
 /// What reading and writing meets; pairs or labels that name none of the faces.
 pub fn verify(input: &Input, settings: &VerifySettings, context: &Context<'_>) -> Result<VerifyResult> {
     settings.check()?;
+    let read = [&settings.names, &settings.pairs, &settings.labels].into_iter().filter_map(Option::as_deref);
+    outputs::check(settings.out.as_deref(), read.chain([input.path()]))?;
     with_threads(settings.threads, || verify_here(input, settings, context))
 }
 

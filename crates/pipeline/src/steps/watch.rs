@@ -19,6 +19,7 @@ use super::extract::record_extract;
 use super::frame_worker::Done;
 use super::labels::by_number;
 use super::models::{load_embedder, load_extractor};
+use super::outputs;
 use super::results::{FaceCounts, FrameCounts, Work};
 use super::session::{Next, Session, Worked};
 use crate::error::At as _;
@@ -76,6 +77,8 @@ pub fn watch(
     let out = settings.outlets.out.clone().unwrap_or_else(|| default_out(source, name));
     let found = find_source(source, name, &out)?;
     let live = matches!(&found.list[..], [Source::Url { .. }]);
+    // Events are appended, to what is no source.
+    outputs::check(settings.outlets.events.as_deref(), [Path::new(source)])?;
     let loaded = load_extractor(&settings.faces, context)?;
     let embedder = load_embedder(&settings.features, context)?;
     let model = embedder.id();
@@ -135,7 +138,7 @@ pub fn watch(
     let mut each = |data: &Dataset, done: &Done| {
         let Some(row) = &done.frame else { return Ok(()) };
         let faces = done.found.as_ref().map_or(&[][..], |found| &found.faces);
-        watcher.take(data, Frame { row, faces, features: &done.features })
+        watcher.take(data, Frame { row, read_at: done.read_at, faces, features: &done.features })
     };
     let next = Next {
         extractor: Some(&loaded.extractor),

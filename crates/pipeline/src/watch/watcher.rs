@@ -16,6 +16,8 @@ use crate::sighting::{Person, Seen, Sighting};
 pub struct Frame<'a> {
     /// The frame.
     pub row: &'a FrameRow,
+    /// When it was read.
+    pub read_at: Option<Timestamp>,
     /// Its faces.
     pub faces: &'a [FaceRow],
     /// Their embeddings.
@@ -81,7 +83,7 @@ impl<'a> Watcher<'a> {
     /// # Errors
     /// Embeddings that are not of the gallery's kind.
     pub fn take(&mut self, data: &Dataset, frame: Frame<'_>) -> Result<()> {
-        let Frame { row, faces, features } = frame;
+        let Frame { row, read_at, faces, features } = frame;
         let at = row.frame.timestamp().unwrap_or_default();
         if row.dropped == Some(DropReason::Duplicate) {
             self.presence.still(at.micros());
@@ -122,7 +124,9 @@ impl<'a> Watcher<'a> {
         }
         if !faces.is_empty() {
             // A file that is fetched has times of its own.
-            let delay_ms = self.live.then(|| now().micros().saturating_sub(at.micros()) / 1000);
+            // Of frames that came in one burst the name may be ahead of the clock; none is named before it was read.
+            let from = read_at.map_or(at, |read_at| at.min(read_at));
+            let delay_ms = self.live.then(|| now().micros().saturating_sub(from.micros()) / 1000);
             let delay_ms = delay_ms.filter(|delay| (-DAY_MS..DAY_MS).contains(delay));
             self.delays.extend(delay_ms);
             let stream_seconds = row.stream_time.map(|t| t.micros() as f64 / 1e6);

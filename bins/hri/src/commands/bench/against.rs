@@ -5,12 +5,15 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use hri::{Index, Settings, Threshold, To};
 use serde_json::json;
+use streamface_store::check_outputs;
 
 use super::micros;
 use crate::args::Bench;
 use crate::commands::{input, labels};
 
 pub(super) fn run(args: &Bench, people: &std::path::Path, queries: &std::path::Path) -> Result<()> {
+    let read = [Some(people), Some(queries), args.labels.as_deref()];
+    check_outputs(args.out.as_deref(), read.into_iter().flatten())?;
     let people = input::vectors(people)?.vectors;
     let queries = input::vectors(queries)?.vectors;
     ensure!(

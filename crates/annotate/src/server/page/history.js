@@ -42,6 +42,7 @@ export async function history(main, doubtful) {
         state ? h("span", { class: "badge" }, state) : null,
         entry.doubt !== null ? h("span", { class: "badge doubt" }, `probably wrong: ${Math.round(entry.doubt * 100)} %`) : null, back),
       h("p", { class: "quiet" }, `${entry.at} UTC, ${entry.who}`, entry.seconds !== null ? `, ${entry.seconds.toFixed(1)} s` : ""),
+      entry.elsewhere ? h("p", { class: "elsewhere", dir: "auto" }, entry.elsewhere) : null,
       entry.pairs.map((pair, i) => h("div", { class: "compared" }, small(pair.left, `One, ${i + 1}`), h("span", { class: `verdict ${pair.verdict}` }, VERDICTS[pair.verdict]), small(pair.right, `Other, ${i + 1}`))),
       entry.faces.length ? small(entry.faces, "Faces") : null,
       entry.count > entry.faces.length + entry.pairs.length ? h("p", { class: "quiet" }, `${count(entry.count)} in all`) : null);

@@ -1,6 +1,6 @@
 //! Lists: people, undecided pairs, and the history.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use streamface_types::{FaceId, Timestamp};
 
@@ -172,9 +172,14 @@ impl ReviewSession {
             first.extend(order);
             order = first;
         }
-        let against: HashSet<u64> = self.people.report().conflicts.iter().map(|c| c.decision).collect();
+        let report = self.people.report();
+        let against: HashSet<u64> = report.conflicts.iter().map(|c| c.decision).collect();
+        let elsewhere: HashMap<u64, String> =
+            report.names.iter().map(|doubt| (doubt.decision, doubt.to_string())).collect();
         Rows::window(self.revision(), &order, window, |&(at, doubt)| {
-            self.entry(&self.decisions[at], doubt, &against)
+            let decision = &self.decisions[at];
+            let elsewhere = elsewhere.get(&decision.id).cloned();
+            Entry { elsewhere, ..self.entry(decision, doubt, &against) }
         })
     }
 
@@ -253,6 +258,7 @@ impl ReviewSession {
             faces,
             count,
             detail,
+            elsewhere: None,
         }
     }
 }

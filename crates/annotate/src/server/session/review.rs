@@ -43,7 +43,7 @@ impl Review for ReviewSession {
             rest: progress.map(|p| p.rest),
             stop: progress.map(|p| p.stop),
             estimated: self.progress.map_or(0, |(_, revision, _)| revision),
-            conflicts: self.people.report().conflicts.len(),
+            conflicts: self.people.conflicts(),
         }
     }
 

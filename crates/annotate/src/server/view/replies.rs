@@ -261,6 +261,8 @@ pub struct Entry {
     pub count: usize,
     /// The name given, or the decision undone or redone, as text.
     pub detail: Option<String>,
+    /// Where the faces of a name are now, if they are no longer one person of that name.
+    pub elsewhere: Option<String>,
 }
 
 /// A comparison in the history.

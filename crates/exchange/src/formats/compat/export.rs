@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use streamface_store::{
-    ExtractionRow, FeatureRow, ImageKind, LabelRow, annotations as annotations_of, write_atomic,
+    ExtractionRow, FaceRow, FeatureRow, ImageKind, LabelRow, annotations as annotations_of, write_atomic,
 };
 use streamface_types::{Annotations, FaceId, FrameId};
 
@@ -123,17 +123,19 @@ fn images(
             false => summary.leave_out("frames without a picture", 1),
         }
     }
+    let any = set.data.root().join(ImageKind::Face.folder()).is_dir();
+    let image = |kind: ImageKind, face: &FaceRow| {
+        let found = set.whole_image(kind, &face.face);
+        set.unless_broken(if any { set.expected(found, kind, face) } else { found })
+    };
     for face in &set.faces {
-        if put(ImageKind::Face, &face.face, set.image(ImageKind::Face, &face.face))? {
+        if put(ImageKind::Face, &face.face, image(ImageKind::Face, face))? {
             summary.images += 1;
         } else {
             missing += 1;
         }
-        summary.images += u64::from(put(
-            ImageKind::AlignedFace,
-            &face.face,
-            set.image(ImageKind::AlignedFace, &face.face),
-        )?);
+        let aligned = image(ImageKind::AlignedFace, face);
+        summary.images += u64::from(put(ImageKind::AlignedFace, &face.face, aligned)?);
     }
     summary.images += summary.frames;
     summary.leave_out("faces without a picture", missing);
