@@ -111,7 +111,7 @@ pub(super) fn labels_of(
             (read_label_file(path)?, LabelSource::File(path.to_owned()))
         }
         (given, Some(data)) => {
-            let DatasetLabels { named, from } = needed(data, given)?;
+            let DatasetLabels { named, from, .. } = needed(data, given)?;
             (as_read(named), from)
         }
         (_, None) => {
