@@ -85,7 +85,7 @@ fn one_torn_apart_is_two_for_good_and_undone_it_is_one_again() {
     }
     let row = &rows[0];
     let tear = json!({ "kind": "tear", "left": ids(&row["halves"][0]), "right": ids(&row["halves"][1]) });
-    let (status, reply) = site.decide(&revision, Some(&row["person"]), &tear);
+    let (status, reply) = site.decide(&revision, &[&row["person"]], &tear);
     assert_eq!(status, 200, "{reply}");
     assert_eq!(reply["overview"]["people"].as_u64().unwrap(), people + 1);
     // All faces went, not only those shown.
@@ -116,12 +116,18 @@ fn one_torn_apart_is_two_for_good_and_undone_it_is_one_again() {
         })
     };
     assert!(!asks_both(&site));
+    // To say that they are one person after all contradicts it.
+    let same =
+        json!({ "kind": "compare", "pairs": [{ "left": [face(0)], "right": [face(1)], "verdict": "same" }] });
+    let (there, revision) = ([0, 1].map(|at| person(&site, at)["person"].clone()), reply["decision"].clone());
+    let (status, refused) = site.decide(&revision, &[&there[0], &there[1]], &same);
+    assert_eq!(status, 409, "{refused}");
     // One of the others is one person after all, says the reviewer: it is not asked about again.
     let (revision, rows) = mixed(&site, "limit=2");
     let other = rows[0].clone();
     assert_ne!(other["person"]["id"], row["person"]["id"]);
     let whole = json!({ "kind": "whole", "person": ids(&other["halves"][0]) });
-    assert_eq!(site.decide(&revision, Some(&other["person"]), &whole).0, 200);
+    assert_eq!(site.decide(&revision, &[&other["person"]], &whole).0, 200);
     let listed = |site: &Site, face: &str| {
         let (_, rows) = mixed(site, "limit=200");
         rows.iter().any(|row| (0..2).any(|at| ids(&row["halves"][at]).iter().any(|id| id == face)))
@@ -162,7 +168,7 @@ fn one_torn_apart_is_two_for_good_and_undone_it_is_one_again() {
     drop(data);
     let site = Site::open(dir.path());
     for decision in [1, 2] {
-        let (status, reply) = site.decide(&json!(2), None, &json!({ "kind": "undo", "decision": decision }));
+        let (status, reply) = site.decide(&json!(2), &[], &json!({ "kind": "undo", "decision": decision }));
         assert_eq!(status, 200, "{reply}");
     }
     assert_eq!(person(&site, 0)["person"]["label"], person(&site, 1)["person"]["label"]);
@@ -184,13 +190,13 @@ fn marked_faces_change_sides_and_late_answers_are_refused() {
     let moved = left.pop().unwrap();
     right.push(moved.clone());
     let both = json!({ "kind": "tear", "left": [moved.clone()], "right": right.clone() });
-    assert_eq!(site.decide(&revision, Some(&row["person"]), &both).0, 422, "a face in both halves");
+    assert_eq!(site.decide(&revision, &[&row["person"]], &both).0, 422, "a face in both halves");
     let tear = json!({ "kind": "tear", "left": left.clone(), "right": right.clone() });
-    assert_eq!(site.decide(&revision, Some(&row["person"]), &tear).0, 200);
+    assert_eq!(site.decide(&revision, &[&row["person"]], &tear).0, 200);
     let label = |face: &str| site.get(&format!("/api/person/{face}"))["person"]["label"].clone();
     assert_eq!(label(&moved), label(&right[0]));
     assert_ne!(label(&moved), label(&left[0]));
-    assert_eq!(site.decide(&revision, Some(&row["person"]), &tear).0, 409);
+    assert_eq!(site.decide(&revision, &[&row["person"]], &tear).0, 409);
     let unknown = site.get("/api/mixed?limit=1&offset=100000");
     assert_eq!(unknown["rows"].as_array().unwrap().len(), 0);
     site.server.stop();

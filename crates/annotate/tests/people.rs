@@ -6,7 +6,7 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{FACES, compare, decision, face, faces, journal, placed};
+use common::{FACES, compare, compared, decision, face, faces, journal, placed};
 use proptest::prelude::*;
 use streamface_annotate::people::ConflictReason;
 use streamface_annotate::{Action, Compared, Decision, People, Refusal, Verdict};
@@ -65,7 +65,9 @@ impl Twin<'_> {
             return if label < 0 { Place::NoOne } else { Place::Cluster(label) };
         };
         match &self.said[at].action {
-            Action::Split { together: true, .. } => Place::Group { decision: at, number: 0 },
+            Action::Split { together: true, .. } | Action::Tear { .. } => {
+                Place::Group { decision: at, number: 0 }
+            }
             Action::Split { faces, .. } => {
                 let known: Vec<_> = faces.iter().filter(|f| self.faces.contains(f)).collect();
                 Place::Group { decision: at, number: known.iter().rposition(|f| *f == face).unwrap() }
@@ -80,8 +82,12 @@ impl Twin<'_> {
 
     /// The faces of a side that count, and where they are.
     fn side(&self, side: &[FaceId], at: usize) -> Vec<(FaceId, Place)> {
+        // Those that are torn off are where the decision itself puts them.
+        let torn =
+            matches!(&self.said[at].action, Action::Tear { right, .. } if std::ptr::eq(&right[..], side));
+        let from = at + usize::from(torn);
         let known = side.iter().filter(|f| self.faces.contains(f));
-        let counts = known.filter(|f| self.last(f).is_none_or(|last| last < at));
+        let counts = known.filter(|f| self.last(f).is_none_or(|last| last < from));
         counts.map(|f| (f.clone(), self.place(f))).filter(|(_, p)| *p != Place::NoOne).collect()
     }
 
@@ -109,9 +115,15 @@ impl Twin<'_> {
         for at in (0..self.said.len()).filter(|at| self.holds(*at)) {
             let id = self.said[at].id;
             match &self.said[at].action {
-                Action::Compare { pairs } => {
-                    for (pair, compared) in pairs.iter().enumerate() {
-                        let [left, right] = [&compared.left, &compared.right].map(|side| {
+                action @ (Action::Compare { .. } | Action::Tear { .. } | Action::Whole { .. }) => {
+                    let sides: Vec<[&[FaceId]; 2]> = match action {
+                        Action::Compare { pairs } => pairs.iter().map(|p| [&p.left[..], &p.right]).collect(),
+                        Action::Tear { left, right } => vec![[left, right]],
+                        Action::Whole { person } => vec![[person, &[]]],
+                        _ => unreachable!(),
+                    };
+                    for (pair, (compared, sides)) in compared(action).iter().zip(sides).enumerate() {
+                        let [left, right] = sides.map(|side| {
                             self.side(side, at).into_iter().map(|(_, p)| p).collect::<BTreeSet<Place>>()
                         });
                         let person = |place: &Place| people.iter().position(|p| p.contains(place)).unwrap();
@@ -268,7 +280,8 @@ proptest! {
                     for id in decisions {
                         let at = id as usize - 1;
                         prop_assert!(twin.holds(at));
-                        let Action::Compare { pairs } = &said[at].action else { panic!("{id} compares nothing") };
+                        let pairs = compared(&said[at].action);
+                        prop_assert!(!pairs.is_empty(), "{} compares nothing", id);
                         for p in pairs.iter().filter(|p| p.verdict == Verdict::Same) {
                             let both = twin.side(&p.left, at).into_iter().chain(twin.side(&p.right, at));
                             sets.push(both.map(|(_, place)| place).collect());

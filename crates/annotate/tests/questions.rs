@@ -71,6 +71,31 @@ fn made_up_faces() -> Result<()> {
     survives_errors(&world, 6)
 }
 
+/// What the review cost before its chances came from a mixture over all pairs, with 2 % of the answers wrong: threshold, mean
+/// screens and seconds to the end, by `examples/simulate.rs` of that time.
+const BEFORE: [(f64, f64, f64); 4] =
+    [(0.3, 200.0, 1739.5), (0.5, 128.25, 1076.5), (0.56, 137.25, 1054.25), (0.64, 137.25, 795.5)];
+
+#[test]
+fn it_costs_no_more_than_before() -> Result<()> {
+    let kind = Kind { noise: (0.75, 0.35), ..Kind::default() };
+    let (faces, labels) = people::people(2000, &kind, 3);
+    let frames: Vec<u32> = (0..2000).collect();
+    for (threshold, screens, seconds) in BEFORE {
+        let world = World::new(&faces, &labels, &frames, threshold, 0.8)?;
+        let mut spent = Spent::default();
+        for seed in 1..=4 {
+            let (course, _) = our(&world, Way::Best, &mut Answerer::new(0.02, seed))?;
+            spent.screens += course.spent.screens;
+            spent.seconds += course.spent.seconds;
+        }
+        let now = (spent.screens as f64 / 4.0, spent.seconds / 4.0);
+        println!("at {threshold}: {} screens and {:.0} s, before {screens} and {seconds:.0}", now.0, now.1);
+        assert!(now.0 <= screens && now.1 <= seconds, "at {threshold}: {now:?} for {screens} and {seconds}");
+    }
+    Ok(())
+}
+
 #[test]
 fn frames_with_several() -> Result<()> {
     let (faces, labels) = people::people(600, &Kind { people: 0.1, ..Kind::default() }, 2);

@@ -6,7 +6,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{FACES, compare, decision, faces, journal, placed};
+use common::{FACES, compare, compared, decision, faces, journal, placed};
 use proptest::prelude::*;
 use streamface_annotate::people::ConflictReason;
 use streamface_annotate::{Action, Decision, People, Verdict};
@@ -37,13 +37,17 @@ fn followed(people: &People, said: &[Decision]) -> Result<(), TestCaseError> {
                     prop_assert_eq!(person(two[0]), person(two[1]));
                 }
             }
-            Action::Compare { pairs } => {
-                for (_, pair) in pairs.iter().enumerate().filter(|(k, _)| !conflicts.contains(&(d.id, *k))) {
-                    let people_of = |side: &[FaceId]| {
-                        let counts = side.iter().filter(|f| last(f).is_none_or(|l| l < d.id));
+            Action::Compare { .. } | Action::Tear { .. } | Action::Whole { .. } => {
+                let torn = matches!(d.action, Action::Tear { .. });
+                for (_, pair) in
+                    compared(&d.action).iter().enumerate().filter(|(k, _)| !conflicts.contains(&(d.id, *k)))
+                {
+                    let people_of = |side: &[FaceId], from: u64| {
+                        let counts = side.iter().filter(|f| last(f).is_none_or(|l| l < from));
                         counts.filter_map(person).collect::<BTreeSet<u32>>()
                     };
-                    let (left, right) = (people_of(&pair.left), people_of(&pair.right));
+                    let (left, right) =
+                        (people_of(&pair.left, d.id), people_of(&pair.right, d.id + u64::from(torn)));
                     match pair.verdict {
                         Verdict::Same => prop_assert!(left.union(&right).count() <= 1),
                         Verdict::Different => prop_assert!(left.is_disjoint(&right)),

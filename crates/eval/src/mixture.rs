@@ -84,11 +84,47 @@ pub struct Prior {
     pub spread: f64,
     /// [`OnePerson::degrees`]: few where some days of a person differ much more than most. Default none.
     pub degrees: Option<f64>,
+    /// [`OnePerson::size`].
+    pub size: SizeTerm,
 }
 
 impl Default for Prior {
     fn default() -> Self {
-        Self { same: None, strangers: None, share: (1.0, 19.0), spread: 1.0, degrees: None }
+        Self {
+            same: None,
+            strangers: None,
+            share: (1.0, 19.0),
+            spread: 1.0,
+            degrees: None,
+            size: SizeTerm::default(),
+        }
+    }
+}
+
+/// What the mean distance of one person's clusters changes with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub enum SizeTerm {
+    /// The logarithm of the product of the two sizes: largest distances.
+    #[default]
+    LogProduct,
+    /// The mean of one over either size, from 1 for two faces towards 0: distances of means, whose error falls so.
+    Inverse,
+}
+
+impl SizeTerm {
+    fn of(self, (a, b): (u32, u32)) -> f64 {
+        match self {
+            Self::LogProduct => log_size((a, b)),
+            Self::Inverse => 0.5 * (1.0 / f64::from(a.max(1)) + 1.0 / f64::from(b.max(1))),
+        }
+    }
+
+    /// Pairs that the assumption of no change weighs as much as, at a spread of the term by 1.
+    fn ridge(self) -> f64 {
+        match self {
+            Self::LogProduct => PRIOR_BY_SIZE,
+            Self::Inverse => 0.1 * PRIOR_BY_SIZE,
+        }
     }
 }
 
@@ -96,12 +132,14 @@ impl Default for Prior {
 /// mean as at it, so that no pair is less likely one person because it is nearer.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct OnePerson {
-    /// Mean distance of clusters of one face.
+    /// Mean distance where the size term is 0.
     pub mean: f64,
     /// Standard deviation, above 0.
     pub deviation: f64,
-    /// Change of the mean with the logarithm of the product of the two sizes.
+    /// Change of the mean with the size term.
     pub by_size: f64,
+    /// The size term.
+    pub size: SizeTerm,
     /// Degrees of freedom of a Student distribution above the mean; without, it is normal there.
     pub degrees: Option<f64>,
 }
@@ -151,7 +189,13 @@ impl Mixture {
             pairs: PRIOR_PAIRS,
         });
         let deviation = assumed.deviation.min(prior.spread * first.deviation);
-        let same = OnePerson { mean: assumed.mean, deviation, by_size: 0.0, degrees: prior.degrees };
+        let same = OnePerson {
+            mean: assumed.mean,
+            deviation,
+            by_size: 0.0,
+            size: prior.size,
+            degrees: prior.degrees,
+        };
         let OnePerson { mean, deviation, by_size, .. } = first;
         let strangers = Strangers { mean, deviation, by_size, people: people.max(2.0) };
         let share = prior.share.0 / (prior.share.0 + prior.share.1);
@@ -207,7 +251,7 @@ impl Mixture {
             pairs: PRIOR_PAIRS,
         };
         let Assumed { mean, deviation, .. } = assumed;
-        let same = OnePerson { mean, deviation, by_size: 0.0, degrees: self.same.degrees };
+        let same = OnePerson { mean, deviation, by_size: 0.0, ..self.same };
         let mut mixture = Self { strangers: self.strangers, same, share };
         let most = self.strangers.mean - MIN_GAP * self.strangers.deviation;
         for _ in 0..WITHIN_ROUNDS {
@@ -215,10 +259,11 @@ impl Mixture {
             let mut one = Line::default();
             for part in parts {
                 let chance = sigmoid(odds.log_odds(part.distance, part.sizes) + part.evidence);
-                let pull = mixture.same.pull(part.distance, part.log_size());
-                one.add(part.log_size(), part.distance, part.weight * chance, pull);
+                let x = same.size.of(part.sizes);
+                one.add(x, part.distance, part.weight * chance, mixture.same.pull(part.distance, x));
             }
-            mixture.same = OnePerson { degrees: self.same.degrees, ..one.fitted(Some(assumed), most) };
+            let fitted = one.fitted(Some(assumed), most, same.size.ridge());
+            mixture.same = OnePerson { size: same.size, degrees: same.degrees, ..fitted };
         }
         mixture
     }
@@ -226,27 +271,31 @@ impl Mixture {
     /// One round: the chance of each pair, then the distributions that these chances give.
     fn improved(&self, pairs: &[Pair], assumed: Assumed, prior: &Prior) -> Self {
         let (mut one, mut two) = (Line::default(), Line::default());
-        let (mut same, mut open) = (0.0, 0.0);
+        let (mut same, mut open, mut sizes) = (0.0, 0.0, 0.0);
         let odds = self.odds();
         for pair in pairs {
             let sure = pair.evidence == f64::NEG_INFINITY;
             let chance =
                 if sure { 0.0 } else { sigmoid(odds.log_odds(pair.distance, pair.sizes) + pair.evidence) };
             let (x, w) = (pair.log_size(), pair.weight);
-            one.add(x, pair.distance, w * chance, self.same.pull(pair.distance, x));
+            let x1 = self.same.size.of(pair.sizes);
+            one.add(x1, pair.distance, w * chance, self.same.pull(pair.distance, x1));
+            sizes += w * chance * x;
             two.add(x, pair.distance, w * (1.0 - chance), 1.0);
             if !sure {
                 same += w * chance;
                 open += w;
             }
         }
-        let OnePerson { mean, deviation, by_size, .. } = two.fitted(prior.strangers, f64::INFINITY);
+        let OnePerson { mean, deviation, by_size, .. } =
+            two.fitted(prior.strangers, f64::INFINITY, PRIOR_BY_SIZE);
         let strangers = Strangers { mean, deviation, by_size, people: self.strangers.people };
         // Where the sizes are those of the pairs of one person.
-        let there = strangers.mean + strangers.by_size * one.mean_x();
-        let mut same_distances = one.fitted(Some(assumed), there - MIN_GAP * strangers.deviation);
+        let there = strangers.mean + strangers.by_size * sizes / one.pairs.max(f64::MIN_POSITIVE);
+        let mut same_distances =
+            one.fitted(Some(assumed), there - MIN_GAP * strangers.deviation, prior.size.ridge());
         same_distances.deviation = same_distances.deviation.min(prior.spread * strangers.deviation);
-        same_distances.degrees = prior.degrees;
+        (same_distances.size, same_distances.degrees) = (prior.size, prior.degrees);
         let share = (same + prior.share.0) / (open + prior.share.0 + prior.share.1);
         Self { strangers, same: same_distances, share: share.clamp(1e-12, 0.5) }
     }
@@ -279,7 +328,7 @@ impl Odds {
         let distance = distance.min(middle);
         let (z, degrees) = ((distance - middle) / strangers.spread(), strangers.degrees());
         let two = self.peak - 0.5 * (degrees + 1.0) * (z * z / degrees).ln_1p();
-        let z = same.above(distance, size);
+        let z = same.above(distance, same.size.of(sizes));
         let tail = match same.degrees {
             Some(degrees) => 0.5 * (degrees + 1.0) * (z * z / degrees).ln_1p(),
             None => 0.5 * z * z,
@@ -290,14 +339,14 @@ impl Odds {
 }
 
 impl OnePerson {
-    /// Deviations above the mean; 0 below it.
-    fn above(&self, distance: f64, log_size: f64) -> f64 {
-        ((distance - self.by_size * log_size - self.mean) / self.deviation).max(0.0)
+    /// Deviations above the mean, at a size term; 0 below it.
+    fn above(&self, distance: f64, x: f64) -> f64 {
+        ((distance - self.by_size * x - self.mean) / self.deviation).max(0.0)
     }
 
     /// How much a distance counts for the mean and the deviation: the farther in the heavy tail, the less.
-    fn pull(&self, distance: f64, log_size: f64) -> f64 {
-        let z = self.above(distance, log_size);
+    fn pull(&self, distance: f64, x: f64) -> f64 {
+        let z = self.above(distance, x);
         self.degrees.map_or(1.0, |degrees| (degrees + 1.0) / (degrees + z * z))
     }
 }
@@ -336,16 +385,16 @@ impl Line {
         if self.weight > 0.0 { self.y / self.weight } else { 0.0 }
     }
 
-    /// Change of y with x, drawn towards 0.
-    fn slope(&self) -> f64 {
+    /// Change of y with x, drawn towards 0 by as many pairs as `ridge`.
+    fn slope(&self, ridge: f64) -> f64 {
         let spread = self.xx - self.weight * self.mean_x() * self.mean_x();
         let both = self.xy - self.weight * self.mean_x() * self.mean_y();
-        both / (spread.max(0.0) + PRIOR_BY_SIZE)
+        both / (spread.max(0.0) + ridge)
     }
 
     /// The line through these and what is assumed, at most `most` at the mean of x.
-    fn fitted(&self, assumed: Option<Assumed>, most: f64) -> OnePerson {
-        let by_size = self.slope();
+    fn fitted(&self, assumed: Option<Assumed>, most: f64, ridge: f64) -> OnePerson {
+        let by_size = self.slope(ridge);
         let Assumed { mean, deviation, pairs } =
             assumed.unwrap_or(Assumed { mean: 0.0, deviation: 0.0, pairs: 0.0 });
         let all = (self.weight + pairs).max(f64::MIN_POSITIVE);
@@ -354,7 +403,13 @@ impl Line {
         let all = (self.pairs + pairs).max(f64::MIN_POSITIVE);
         let variance = (self.weight * own * own + pairs * deviation * deviation) / all;
         let mean = middle - by_size * self.mean_x();
-        OnePerson { mean, deviation: variance.sqrt().max(MIN_DEVIATION), by_size, degrees: None }
+        OnePerson {
+            mean,
+            deviation: variance.sqrt().max(MIN_DEVIATION),
+            by_size,
+            size: SizeTerm::default(),
+            degrees: None,
+        }
     }
 
     /// Standard deviation of y around a line through `middle` at the mean of x.
@@ -377,7 +432,7 @@ fn strangers_at_first(pairs: &[Pair], assumed: Option<Assumed>) -> Option<OnePer
         sure.add(pair.log_size(), pair.distance, pair.weight, 1.0);
     }
     if sure.weight >= MIN_SURE {
-        return Some(sure.fitted(assumed, f64::INFINITY));
+        return Some(sure.fitted(assumed, f64::INFINITY, PRIOR_BY_SIZE));
     }
     let mut all: Vec<(f64, f64)> = pairs.iter().map(|p| (p.distance, p.weight)).collect();
     all.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
@@ -386,7 +441,7 @@ fn strangers_at_first(pairs: &[Pair], assumed: Option<Assumed>) -> Option<OnePer
         return None;
     }
     if let Some(Assumed { mean, deviation, .. }) = assumed {
-        return Some(OnePerson { mean, deviation, by_size: 0.0, degrees: None });
+        return Some(OnePerson { mean, deviation, by_size: 0.0, size: SizeTerm::default(), degrees: None });
     }
     let at = |share: f64| {
         let mut before = 0.0;
@@ -398,7 +453,7 @@ fn strangers_at_first(pairs: &[Pair], assumed: Option<Assumed>) -> Option<OnePer
     // One standard deviation above the median.
     let (median, above) = (at(0.5)?, at(0.841_344_7)?);
     let deviation = (above - median).max(10.0 * MIN_DEVIATION);
-    Some(OnePerson { mean: median, deviation, by_size: 0.0, degrees: None })
+    Some(OnePerson { mean: median, deviation, by_size: 0.0, size: SizeTerm::default(), degrees: None })
 }
 
 /// Logarithm of the product of two sizes.

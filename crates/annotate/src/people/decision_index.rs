@@ -94,6 +94,11 @@ impl DecisionIndex {
         }
     }
 
+    /// Whether a side of a decision is the one that it tears off.
+    pub(super) fn is_torn_off(&self, at: usize, side: &Side) -> bool {
+        matches!(&self.entries[at].action, IndexedAction::Tear { pair: (_, right, _), .. } if right == side)
+    }
+
     /// The faces that a decision moves (noise, split, move or tear).
     pub(super) fn placed(&self, entry: &Entry) -> Option<&[u32]> {
         match &entry.action {

@@ -217,7 +217,9 @@ impl State {
         side: &Side,
         at: usize,
     ) -> impl Iterator<Item = (u32, u32)> + 'a {
-        let last_before = move |face: &u32| self.last.get(face).is_none_or(|&last| (last as usize) < at);
+        // The faces that a decision tears off are where it put them.
+        let from = at + usize::from(decisions.is_torn_off(at, side));
+        let last_before = move |face: &u32| self.last.get(face).is_none_or(|&last| (last as usize) < from);
         let counts = move |face: &&u32| !self.is_placed(**face) || last_before(face);
         let faces = decisions.faces(side).iter().filter(counts);
         faces.filter_map(move |&face| Some((face, self.atom_of(clusters, face)?)))

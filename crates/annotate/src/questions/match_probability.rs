@@ -1,6 +1,6 @@
 //! The probability that two clusters are one person.
 
-use streamface_eval::mixture::{Assumed, Mixture, Odds, OnePerson, PairCounts, Prior};
+use streamface_eval::mixture::{Assumed, Mixture, Odds, OnePerson, PairCounts, Prior, SizeTerm};
 use streamface_eval::strangers::Strangers;
 use streamface_types::Metric;
 
@@ -180,12 +180,14 @@ pub(super) fn before_answers(clusters: &Clusters) -> Mixture {
         share: SHARE,
         spread: SPREAD,
         degrees: Some(DEGREES),
+        size: SizeTerm::Inverse,
     };
     Mixture::fitted(&counted(clusters).pairs(), n, &prior).unwrap_or_else(|| {
         let (Assumed { mean, deviation, .. }, share) = (STRANGERS, SHARE.0 / (SHARE.0 + SHARE.1));
         let strangers = Strangers { mean, deviation, by_size: 0.0, people: 2.0 };
         let Assumed { mean, deviation, .. } = ONE_PERSON;
-        let same = OnePerson { mean, deviation, by_size: 0.0, degrees: Some(DEGREES) };
+        let same =
+            OnePerson { mean, deviation, by_size: 0.0, size: SizeTerm::Inverse, degrees: Some(DEGREES) };
         Mixture { strangers, same, share }
     })
 }
@@ -243,7 +245,13 @@ mod tests {
     fn mixture() -> Mixture {
         Mixture {
             strangers: Strangers { mean: 1.5, deviation: 0.12, by_size: 0.0, people: 200.0 },
-            same: OnePerson { mean: 0.95, deviation: 0.1, by_size: 0.0, degrees: None },
+            same: OnePerson {
+                mean: 0.95,
+                deviation: 0.1,
+                by_size: 0.0,
+                size: SizeTerm::Inverse,
+                degrees: None,
+            },
             share: 0.01,
         }
     }

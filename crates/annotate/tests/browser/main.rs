@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod cdp;
+mod mixed;
 mod people;
 #[path = "../sample/mod.rs"]
 mod sample;

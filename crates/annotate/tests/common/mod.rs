@@ -28,10 +28,25 @@ pub fn compare(left: &[usize], right: &[usize], verdict: Verdict) -> Action {
     Action::Compare { pairs: vec![Compared { left: side(left), right: side(right), verdict }] }
 }
 
+/// What a decision says about people, as comparisons: that of the halves of one torn apart, and of a whole one with no one.
+pub fn compared(action: &Action) -> Vec<Compared> {
+    match action {
+        Action::Compare { pairs } => pairs.clone(),
+        Action::Tear { left, right } => {
+            vec![Compared { left: left.clone(), right: right.clone(), verdict: Verdict::Different }]
+        }
+        Action::Whole { person } => {
+            vec![Compared { left: person.clone(), right: Vec::new(), verdict: Verdict::Same }]
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// The faces of which a decision says where they belong.
 pub fn placed(action: &Action) -> &[FaceId] {
     match action {
         Action::Noise { faces } | Action::Split { faces, .. } | Action::Move { faces, .. } => faces,
+        Action::Tear { right, .. } => right,
         _ => &[],
     }
 }
@@ -55,6 +70,8 @@ fn action(known: u64) -> impl Strategy<Value = Action> {
         1 => side().prop_map(|faces| Action::Noise { faces }),
         2 => (side(), any::<bool>()).prop_map(|(faces, together)| Action::Split { faces, together }),
         2 => (side(), side()).prop_map(|(faces, to)| Action::Move { faces, to }),
+        2 => (side(), side()).prop_map(|(left, right)| Action::Tear { left, right }),
+        1 => side().prop_map(|person| Action::Whole { person }),
         1 => side().prop_map(|person| Action::Skip { person }),
         1 => (side(), prop::option::of("[ab]")).prop_map(|(person, name)| Action::Name { person, name }),
         3 => ids.clone().prop_map(|decision| Action::Undo { decision }),

@@ -195,11 +195,11 @@ impl Site {
         value
     }
 
-    /// Sends an answer about a person as it was shown.
-    pub fn decide(&self, revision: &Value, person: Option<&Value>, action: &Value) -> (u16, Value) {
+    /// Sends an answer about people as they were shown.
+    pub fn decide(&self, revision: &Value, people: &[&Value], action: &Value) -> (u16, Value) {
         self.key.set(self.key.get() + 1);
         let seen: Vec<Value> =
-            person.iter().map(|p| serde_json::json!({ "id": p["id"], "state": p["state"] })).collect();
+            people.iter().map(|p| serde_json::json!({ "id": p["id"], "state": p["state"] })).collect();
         let answer = serde_json::json!({
             "key": format!("key-{:08}", self.key.get()), "revision": revision, "seen": seen, "seconds": 3.0, "whole": true,
             "action": action,

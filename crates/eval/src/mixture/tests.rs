@@ -150,7 +150,7 @@ fn counts_say_what_pairs_say() {
     all.merge(&other);
     assert_eq!(all.total(), 50_500.0);
     let pairs = all.pairs();
-    assert!(pairs.len() < 12_000, "{}", pairs.len());
+    assert!(pairs.len() < 25_000, "{}", pairs.len());
     let (exact, found) = (world.fitted(), Mixture::fitted(&pairs, 1e4, &Prior::default()).unwrap());
     for (distance, sizes) in [(0.4, (1, 1)), (0.6, (10, 3)), (0.65, (2, 2)), (0.7, (30, 30))] {
         let (a, b) = (exact.chance(distance, sizes), found.chance(distance, sizes));
@@ -211,4 +211,24 @@ fn clusters_of_two_people_are_told_from_those_of_one() {
     assert!(few.chance(0.6, (5, 5)) > within.chance(0.6, (5, 5)));
     let none = mixture.within(&[], 10.0);
     assert!(none.chance(0.1, (1, 1)) > 0.9 && none.chance(1.0, (1, 1)) < 0.1, "{none:?}");
+}
+
+/// Distances of means fall with the sizes to what days differ by, and not further.
+#[test]
+fn means_of_many_faces_differ_by_days_alone() {
+    let mut random = SplitMix64::new(12);
+    let mut draw = |sizes: (u32, u32), same: bool| {
+        let mean = if same { 0.6 + 0.5 * SizeTerm::Inverse.of(sizes) } else { 1.5 };
+        Pair::open(mean + 0.1 * random.normal(), sizes)
+    };
+    let size = |k: u32| 1 + k % 6;
+    let one = (0..600).map(|k| draw((size(k), size(k / 7)), true)).collect::<Vec<_>>();
+    let two = (0..40_000).map(|k| draw((size(k), size(k / 5)), false));
+    let pairs: Vec<Pair> = two.chain(one).collect();
+    let prior = Prior { size: SizeTerm::Inverse, degrees: Some(5.0), ..Prior::default() };
+    let found = Mixture::fitted(&pairs, 300.0, &prior).unwrap();
+    // Far more faces than any cluster had.
+    assert!(found.chance(0.65, (500, 500)) > 0.95, "{found:?}");
+    let product = Mixture::fitted(&pairs, 300.0, &Prior { size: SizeTerm::LogProduct, ..prior }).unwrap();
+    assert!(product.chance(0.65, (500, 500)) < found.chance(0.65, (500, 500)), "{product:?}");
 }
