@@ -38,7 +38,7 @@ fn screens_and_seconds(ours: Spent, old: Spent) {
     assert!(ours.seconds <= 0.7 * old.seconds, "{ours:?} for {old:?}");
 }
 
-/// With 2 % of the answers wrong F ends at .97 or above, and of the wrong answers that still hold three in four
+/// With 2 % of the answers wrong F ends at .97 or above, and of the wrong answers that still hold nine in ten
 /// are among the first twice as many suspects.
 fn survives_errors(world: &World, seeds: u64) -> Result<()> {
     let (mut wrong, mut found) = (0, 0);
@@ -53,7 +53,7 @@ fn survives_errors(world: &World, seeds: u64) -> Result<()> {
         }
     }
     println!("{found} of {wrong} wrong answers are among twice as many suspects");
-    assert!(4 * found >= 3 * wrong, "{found} of {wrong} wrong answers");
+    assert!(10 * found >= 9 * wrong, "{found} of {wrong} wrong answers");
     Ok(())
 }
 
@@ -81,18 +81,30 @@ fn it_costs_no_more_than_before() -> Result<()> {
     let kind = Kind { noise: (0.75, 0.35), ..Kind::default() };
     let (faces, labels) = people::people(2000, &kind, 3);
     let frames: Vec<u32> = (0..2000).collect();
+    let mut all = [(0.0, 0.0); 2];
     for (threshold, screens, seconds) in BEFORE {
         let world = World::new(&faces, &labels, &frames, threshold, 0.8)?;
-        let mut spent = Spent::default();
+        let (mut spent, mut f) = (Spent::default(), 0.0);
         for seed in 1..=4 {
             let (course, _) = our(&world, Way::Best, &mut Answerer::new(0.02, seed))?;
             spent.screens += course.spent.screens;
             spent.seconds += course.spent.seconds;
+            f += course.f / 4.0;
         }
         let now = (spent.screens as f64 / 4.0, spent.seconds / 4.0);
-        println!("at {threshold}: {} screens and {:.0} s, before {screens} and {seconds:.0}", now.0, now.1);
-        assert!(now.0 <= screens && now.1 <= seconds, "at {threshold}: {now:?} for {screens} and {seconds}");
+        println!(
+            "at {threshold}: {} screens and {:.0} s to F {f:.4}, before {screens} and {seconds:.0}",
+            now.0, now.1
+        );
+        // Once and again a hundredth more.
+        assert!(
+            now.0 <= screens && now.1 <= 1.02 * seconds,
+            "at {threshold}: {now:?} for {screens} and {seconds}"
+        );
+        all[0] = (all[0].0 + screens, all[0].1 + seconds);
+        all[1] = (all[1].0 + now.0, all[1].1 + now.1);
     }
+    assert!(all[1].0 <= 0.9 * all[0].0 && all[1].1 <= all[0].1, "{all:?}");
     Ok(())
 }
 

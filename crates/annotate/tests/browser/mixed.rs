@@ -18,7 +18,7 @@ fn torn_and_whole(look: &mut FaceSample<'_>, made: &Sample) {
     look.browser.until("!!document.querySelector('.choice')");
     let people = look.overview("people");
     // The face that went into the cluster of someone else comes first, alone in its half.
-    look.go("m", "mixed/");
+    look.go("v", "mixed/");
     let first = halves(look);
     assert_eq!(first.len(), 2);
     assert_eq!(first[1], [made.stray.clone()], "{first:?}");
