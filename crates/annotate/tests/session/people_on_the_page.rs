@@ -125,6 +125,9 @@ fn a_person_has_times_and_faces_say_what_is_outside_their_frame() {
         let near = |a: f32, b: f32| (a - b).abs() < 1e-5;
         let [l, t, r, b] = loose.outside;
         assert_eq!(loose.size, [256, 256]);
+        // In the middle, half as wide as the picture.
+        let middle = [0.25, 0.25, 0.5, 0.5];
+        assert!(loose.face.iter().zip(middle).all(|(&a, b)| near(a, b)), "{:?}", loose.face);
         assert!(
             near(l, left) && near(t, 30.0 / 360.0) && near(r, 0.0) && near(b, 0.0),
             "{}: {:?}",

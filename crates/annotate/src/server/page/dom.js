@@ -44,8 +44,8 @@ export function preload(people) {
   for (const face of people.flatMap((person) => person.shown)) new Image().src = image("face", face.id);
 }
 
-/** How much of a loose face is left out around the face: its box then takes 0.7 of the picture. `whole`: nothing. */
-const ZOOM = 1.4;
+/** What the longer side of a face's box takes of its square, where not the whole loose face is shown. */
+const SHARE = 0.7;
 
 /**
  * The picture of a face, in its own aspect. Where a loose face reaches out of the frame, a blur of the picture takes the
@@ -66,12 +66,17 @@ export function picture(face, { whole = false, alt = "" } = {}) {
 }
 
 /** Lays a loose face into its square. */
-function lay(box, img, { id, loose: { size: [width, height], outside: [left, top, right, bottom] } }, whole) {
+function lay(box, img, { id, loose: { size: [width, height], outside: [left, top, right, bottom], face } }, whole) {
   const percent = (part) => `${(100 * part).toFixed(2)}%`;
   const [w, h1] = [Math.min(1, width / height), Math.min(1, height / width)];
   Object.assign(img.style, { width: percent(w), height: percent(h1), left: percent((1 - w) / 2), top: percent((1 - h1) / 2) });
-  // A picture that is cut off at the frame's border does not have the face in its middle.
-  if (!whole && width === height) img.style.transform = `scale(${ZOOM})`;
+  if (!whole) {
+    // The middle of the box, in parts of the picture; it goes to the middle of the square.
+    const [x, y] = [face[0] + face[2] / 2, face[1] + face[3] / 2];
+    const scale = Math.min(2, Math.max(1, SHARE / Math.max(w * face[2], h1 * face[3], 0.1)));
+    img.style.transformOrigin = `${percent(x)} ${percent(y)}`;
+    img.style.transform = `translate(${percent((0.5 - (1 - w) / 2) / w - x)}, ${percent((0.5 - (1 - h1) / 2) / h1 - y)}) scale(${scale.toFixed(3)})`;
+  }
   if (width === height && Math.max(left, top, right, bottom) < 0.004) return;
   img.style.clipPath = `inset(${[top, right, bottom, left].map((part) => percent(part && part + 0.006)).join(" ")})`;
   // What is inside the frame, enlarged until it fills the square, and blurred by the stylesheet.

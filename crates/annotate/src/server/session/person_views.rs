@@ -50,7 +50,10 @@ impl ReviewSession {
             part(width - right - 0.5, width),
             part(height - bottom - 0.5, height),
         ];
-        Some(Loose { size: square.picture, outside })
+        let [x0, y0] = square.in_picture([x - 0.5, y - 0.5]);
+        let [x1, y1] = square.in_picture([x + w - 0.5, y + h - 0.5]);
+        let face = [(x0 + 0.5) / width, (y0 + 0.5) / height, (x1 - x0) / width, (y1 - y0) / height];
+        Some(Loose { size: square.picture, outside, face })
     }
 
     /// The first and the last time of some faces.

@@ -91,7 +91,7 @@ pub struct FaceView {
     pub loose: Option<Loose>,
 }
 
-/// How a loose face lies in its picture: the box is in the middle, and its longer side is half of the square that was cut.
+/// How a loose face lies in its picture.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Loose {
     /// Width and height of the picture in pixels.
@@ -99,6 +99,8 @@ pub struct Loose {
     /// Black bars where the square reaches out of the frame: left, top, right, bottom, as parts of the picture's width or
     /// height, 0 to 1.
     pub outside: [f32; 4],
+    /// The face's box: left, top, width, height, as parts of the picture's width or height.
+    pub face: [f32; 4],
 }
 
 /// A person.
