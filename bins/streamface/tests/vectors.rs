@@ -184,6 +184,43 @@ fn other_methods_find_the_people() {
     assert!(json["calibration"].is_null() && json["interval"]["confidence"] == 0.95, "{}", json["interval"]);
 }
 
+/// Wherever some threshold joins most of each person and hardly anyone else, the study finds such a one without labels.
+#[test]
+fn a_study_finds_a_safe_threshold_where_there_is_one() {
+    for (rows, each) in [(60, 20), (300, 30), (480, 20), (600, 10), (400, 2)] {
+        for metric in ["cosine", "euclidean"] {
+            let v = Vectors::new(rows, each);
+            let count = rows.div_ceil(each);
+            let labels: String = (0..rows).map(|row| format!("{row},{}\n", row % count)).collect();
+            let truth = v.path("true.csv");
+            fs::write(&truth, format!("index,label\n{labels}")).unwrap();
+            let (file, out) = (v.file.to_str().unwrap(), v.path("study"));
+            let args =
+                ["study", "--vectors", file, "--labels", &truth, "--metric", metric, "--out", &out, "--json"];
+            let study = run(&args);
+            assert!(study.status.success(), "{}", said(&study));
+            let json: serde_json::Value = serde_json::from_slice(&study.stdout).unwrap();
+            let scores = |row: &serde_json::Value| {
+                let of = |name: &str| row["pairwise"]["value"][name].as_f64().unwrap();
+                (of("precision"), of("recall"))
+            };
+            let safe = |(precision, recall): (f64, f64)| precision >= 0.99 && recall >= 0.9;
+            let sweep = json["sweep"].as_array().unwrap();
+            assert!(sweep.iter().any(|row| safe(scores(row))), "{rows} {each} {metric}: no such world");
+            let chosen = |t: &serde_json::Value| sweep.iter().find(|row| row["threshold"] == *t).unwrap();
+            for threshold in [&json["threshold"], &json["recommendation"]["by_budget"]] {
+                let found = scores(chosen(threshold));
+                assert!(safe(found), "{rows} {each} {metric}: {threshold} gives {found:?}");
+            }
+            let within = &chosen(&json["recommendation"]["by_budget"])["false_merges"];
+            assert!(within["expected"].as_f64().unwrap() <= 0.5, "{within}");
+            let expected = json["expected_false_merges"].as_f64().unwrap();
+            let bounds = ["lower", "upper"].map(|end| json["interval"][end].as_f64().unwrap());
+            assert!(bounds[0] <= expected && expected <= bounds[1], "{expected} {bounds:?}");
+        }
+    }
+}
+
 #[test]
 fn appended_is_as_from_scratch() {
     let v = Vectors::new(1200, 30);

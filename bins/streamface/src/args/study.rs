@@ -45,9 +45,10 @@ pub struct StudyArgs {
     /// How many joins of two people's clusters may be expected at the recommended threshold
     #[arg(long, value_name = "N", default_value_t = 0.5)]
     pub false_merges: f64,
-    /// Thresholds that are tried, beside the recommended one and that in use: from..to..step
-    #[arg(long, value_name = "A..B..S", value_parser = text(Thresholds::from_str), default_value = "0.1..0.9..0.05")]
-    pub thresholds: String,
+    /// Thresholds that are tried, beside the recommended one and that in use: from..to..step [default: 0.1..0.9..0.05, for
+    /// --metric euclidean these shares of the median distance of two rows]
+    #[arg(long, value_name = "A..B..S", value_parser = text(Thresholds::from_str))]
+    pub thresholds: Option<String>,
     /// Other methods on the same faces, in one table
     #[arg(long)]
     pub compare: bool,

@@ -30,8 +30,8 @@ pub fn study(result: &StudyResult, dir: Option<&Path>, as_json: bool) {
         let or = |v: Option<f64>| v.map_or_else(|| "-".to_owned(), |v| format!("{v:.4}"));
         let joined = row.false_merges.map_or_else(|| "-".to_owned(), |found| joins(found.expected));
         let line = format!(
-            "{:>9.3}  {:>8}  {:>10}  {joined:>12}  {:>10}  {:>10}  {:>8}  {}",
-            row.threshold,
+            "{:>9}  {:>8}  {:>10}  {joined:>12}  {:>10}  {:>10}  {:>8}  {}",
+            short(row.threshold),
             row.clusters,
             row.singletons,
             or(row.silhouette),
@@ -47,6 +47,10 @@ pub fn study(result: &StudyResult, dir: Option<&Path>, as_json: bool) {
     }
     say!("");
     say!("{}", study.why());
+    if let Some(found) = &study.recommendation {
+        say!("{}", found.sure);
+        found.notes.iter().for_each(|note| say!("{note}"));
+    }
     if let Some((a, b, distance)) = nearest_of_a_frame {
         say!("nearest two faces of one frame: {a} and {b}, {distance:.3}");
     }
@@ -59,4 +63,12 @@ pub fn study(result: &StudyResult, dir: Option<&Path>, as_json: bool) {
         (Some(t), None) => say!("next       --threshold {t}"),
         (None, _) => {}
     }
+}
+
+/// A threshold with three digits, or more where it has them.
+fn short(threshold: f64) -> String {
+    let exact = format!("{threshold:.6}");
+    let exact = exact.trim_end_matches('0');
+    let three = format!("{threshold:.3}");
+    if exact.len() > three.len() { exact.to_owned() } else { three }
 }

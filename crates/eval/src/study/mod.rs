@@ -46,7 +46,7 @@ pub use recommendation::{Basis, Present, PresentOf, Recommendation};
 pub use scored::{Interval, Scored};
 pub use sweep::{Row, Sizes, sweep};
 pub use tail::{Modelled, Tail};
-pub use why::joins;
+pub use why::{between, joins};
 
 use crate::Error;
 

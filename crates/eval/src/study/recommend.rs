@@ -28,7 +28,7 @@ pub struct Grounds<'a> {
 }
 
 /// How far above what is expected, and above the budget, the interval may reach without more data being asked for.
-const WIDE: f64 = 2.0;
+pub(super) const WIDE: f64 = 2.0;
 
 /// The threshold with the largest BCubed F, where true labels are known; else the largest one within the budget.
 ///
@@ -57,9 +57,12 @@ pub fn recommend(grounds: &Grounds<'_>) -> Result<Recommendation, Error> {
         confidence: CONFIDENCE,
         more_shots: None,
         why: String::new(),
+        sure: String::new(),
+        notes: Vec::new(),
     };
     found.more_shots = grounds.calibration.and_then(|c| more_shots(&found, c));
-    found.why = why::why(&found, grounds, row, chosen);
+    let words = why::words(&found, grounds, row, chosen);
+    (found.why, found.sure, found.notes) = (words.why, words.sure, words.notes);
     Ok(found)
 }
 

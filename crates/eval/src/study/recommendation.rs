@@ -61,6 +61,10 @@ pub struct Recommendation {
     /// Where the interval reaches beyond twice what is expected and beyond twice the budget: how many more shots of two
     /// and more faces, with people as new as so far, would bring it within that. Only where there are frames.
     pub more_shots: Option<u64>,
-    /// Why, in some plain sentences.
+    /// Why, in a plain sentence or two.
     pub why: String,
+    /// How sure that is, in words.
+    pub sure: String,
+    /// What else is worth knowing, in sentences.
+    pub notes: Vec<String>,
 }

@@ -52,14 +52,19 @@ fn study(labelled: bool, of: PresentOf) -> Study {
     }
 }
 
+fn all_words(study: &Study) -> String {
+    let found = study.recommendation.as_ref().unwrap();
+    format!("{} {} {}", found.why, found.sure, found.notes.join(" "))
+}
+
 #[test]
 fn without_labels_the_budget_decides() {
     let study = study(false, PresentOf::LastClustering);
     assert_eq!((study.threshold(), study.best()), (Some(0.2), None));
-    let why = study.why();
+    let why = all_words(&study);
     for part in [
-        "0.2 is the largest threshold up to which at most 0.5 false merges",
-        "among 3 clusters: 0.2 (95 % confidence: 0.1 to 1.0)",
+        "0.2 is as large as a budget of 0.5 false merges (two people joined into one) allows: 0.2 to be expected among the 3 clusters",
+        "There is little to go by: with 3 clusters",
         "The last clustering was given 0.4, with 0.6 false merges expected.",
         " of the faces linked from frame to frame are farther apart",
     ] {
@@ -74,10 +79,10 @@ fn without_labels_the_budget_decides() {
 fn true_labels_decide_and_it_is_said_what_was_used() {
     let study = study(true, PresentOf::JudgedMerges);
     assert_eq!((study.threshold(), study.recommendation.as_ref().unwrap().by_budget), (Some(0.4), 0.2));
-    let why = study.why();
+    let why = all_words(&study);
     for part in [
-        "Of 4 thresholds tried, 0.4 has the largest BCubed F on the true labels, 1.000 (",
-        "with precision 1.000 and recall 1.000",
+        "Of 4 thresholds tried, 0.4 has the largest BCubed F on the true labels, 1.000, with precision 1.000 and recall 1.000",
+        "From the distances alone 0.6 false merges",
         "Without labels the choice would be 0.2, where F is 0.",
         "The last clustering had no threshold: it judged merges one by one, of which those up to 0.4 were made, BCubed F 1.000",
     ] {
@@ -100,7 +105,7 @@ fn of_equal_f_the_budget_decides() {
             Grounds { by_budget, budget: 0.5, rows: &rows, present: None, judged: None, calibration: None };
         let found = recommend(&grounds).unwrap();
         assert_eq!((found.threshold, found.basis), (by_budget, Basis::TrueLabels));
-        assert!(found.why.contains("Without labels the choice would be the same"), "{}", found.why);
+        assert!(found.notes[0].contains("Without labels the choice would be the same"), "{found:?}");
     }
 }
 
@@ -125,7 +130,10 @@ fn more_shots_only_where_the_bound_is_far() {
     let found = grounds(&rows);
     // 300 shots; the logarithm of five in those of two, squared, less one: 4.39 times as many.
     assert_eq!(found.more_shots, Some(1318), "{found:?}");
-    assert!(found.why.contains("1,318 more shots"), "{}", found.why);
+    rows[1].clusters = 40;
+    let sure = grounds(&rows).sure;
+    assert!(sure.contains("roughly known") && sure.contains("0.1 to 2.0 with 95 %"), "{sure}");
+    assert!(sure.contains("1,318 more shots"), "{sure}");
     rows[1].false_merges = Some(FalseMerges { expected: 0.4, interval: (0.1, 0.7) });
     assert_eq!(grounds(&rows).more_shots, None);
 }

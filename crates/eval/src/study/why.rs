@@ -1,33 +1,92 @@
 //! A recommendation in words.
 
-use super::recommend::Grounds;
+use super::recommend::{Grounds, WIDE};
 use super::recommendation::{Basis, PresentOf, Recommendation};
+use super::scored::Interval;
 use super::sweep::Row;
-use crate::format::{Count, Digits, share};
-use crate::merges::FalseMerges;
+use crate::format::{Count, Digits, Plural, share};
 
 /// Digits of scores.
 const DIGITS: usize = 3;
 
-/// Why `row` was taken, where `by_budget` is the one that the budget alone would take.
-pub(super) fn why(found: &Recommendation, grounds: &Grounds<'_>, row: &Row, by_budget: &Row) -> String {
-    let mut said = match found.basis {
-        Basis::TrueLabels => vec![by_labels(row, grounds.rows.len()), beside_labels(found, row, by_budget)],
-        Basis::FalseMerges => vec![by_false_merges(found, row)],
+/// Why a threshold was taken, how sure that is, and what else is worth knowing.
+pub(super) struct Words {
+    pub why: String,
+    pub sure: String,
+    pub notes: Vec<String>,
+}
+
+/// Clusters from which on these say more than what is assumed.
+const ENOUGH_CLUSTERS: u64 = 10;
+
+/// For `row`, where `by_budget` is the one that the budget alone would take.
+pub(super) fn words(found: &Recommendation, grounds: &Grounds<'_>, row: &Row, by_budget: &Row) -> Words {
+    let (why, first) = match found.basis {
+        Basis::TrueLabels => (by_labels(row, grounds.rows.len()), Some(beside_labels(found, row, by_budget))),
+        Basis::FalseMerges => (by_false_merges(found, row), None),
     };
-    said.extend(present(found, grounds));
+    let mut notes: Vec<String> = first.into_iter().chain(present(found, grounds)).collect();
+    notes.extend(missed(found, grounds));
+    Words { why, sure: sure(found, grounds, row), notes }
+}
+
+/// How sure the expected number of false merges is or, by labels, F.
+fn sure(found: &Recommendation, grounds: &Grounds<'_>, row: &Row) -> String {
+    if let (Basis::TrueLabels, Some(bcubed)) = (found.basis, row.bcubed) {
+        let Interval { lower, upper } = bcubed.f;
+        return format!(
+            "F of faces like these lies between {} and {} with {} confidence. From the distances alone {} false merges (two \
+             people joined into one) would be expected, {}.",
+            Digits(lower, DIGITS),
+            Digits(upper, DIGITS),
+            share(found.confidence),
+            joins(found.false_merges.expected),
+            between(found.false_merges.interval),
+        );
+    }
+    if row.clusters < ENOUGH_CLUSTERS {
+        let rests =
+            if grounds.present.is_some() { "what was measured for the model" } else { "what is assumed" };
+        return format!(
+            "There is little to go by: with {} the expected number rests on {rests} more than on these faces.",
+            Plural(row.clusters as usize, "cluster")
+        );
+    }
+    let (expected, upper) = (found.false_merges.expected, found.false_merges.interval.1);
+    let how =
+        if upper <= WIDE * expected.max(found.budget) { "It is well known" } else { "It is roughly known" };
+    let mut said = format!(
+        "{how} how many false merges to expect at {}: {} with {} confidence, by leaving out one person at a time.",
+        plain(found.threshold),
+        between(found.false_merges.interval),
+        share(found.confidence)
+    );
     if let Some(shots) = found.more_shots {
-        said.push(format!(
-            "Some {} more shots of two or more faces, with people as new as so far, would bring that interval to within a \
-             factor of two.",
+        said.push_str(&format!(
+            " Some {} more shots of two or more faces, with people as new as so far, would narrow that to a factor of two.",
             Count(shots)
         ));
     }
-    if found.basis == Basis::FalseMerges {
-        said.extend(missed(found, grounds));
-    }
-    said.join(" ")
+    said
 }
+
+/// An interval of expected joins as people read it: `0.1 to 2.3`, `under 0.001`.
+///
+/// ```
+/// use streamface_eval::study::between;
+///
+/// assert_eq!([(0.1, 2.31), (0.0, 0.5), (1e-9, 1e-5)].map(between), ["0.1 to 2.3", "0 to 0.5", "under 0.001"]);
+/// ```
+#[must_use]
+pub fn between((lower, upper): (f64, f64)) -> String {
+    if upper < LEAST {
+        return joins(upper);
+    }
+    format!("{} to {}", if lower < LEAST { "0".to_owned() } else { joins(lower) }, joins(upper))
+}
+
+/// Fewer joins than this are as good as none.
+const LEAST: f64 = 0.001;
 
 /// A number of expected joins as people read it.
 ///
@@ -40,7 +99,7 @@ pub(super) fn why(found: &Recommendation, grounds: &Grounds<'_>, row: &Row, by_b
 pub fn joins(expected: f64) -> String {
     match expected {
         e if e <= 0.0 => "0".to_owned(),
-        e if e < 0.001 => "under 0.001".to_owned(),
+        e if e < LEAST => "under 0.001".to_owned(),
         e if e < 0.095 => format!("{e:.3}").trim_end_matches('0').to_owned(),
         e if e < 0.995 => format!("{e:.2}").trim_end_matches('0').to_owned(),
         e if e < 10.0 => format!("{e:.1}"),
@@ -48,25 +107,14 @@ pub fn joins(expected: f64) -> String {
     }
 }
 
-/// The number and its interval.
-fn with_interval(found: &FalseMerges, confidence: f64) -> String {
-    format!(
-        "{} ({} confidence: {} to {})",
-        joins(found.expected),
-        share(confidence),
-        joins(found.interval.0),
-        joins(found.interval.1)
-    )
-}
-
 fn by_false_merges(found: &Recommendation, row: &Row) -> String {
     format!(
-        "{} is the largest threshold up to which at most {} false merges (two people joined into one) are expected, among {} \
-         clusters: {}.",
-        found.threshold,
+        "{} is as large as a budget of {} false merges (two people joined into one) allows: {} to be expected among the {} \
+         there.",
+        plain(found.threshold),
         found.budget,
-        Count(row.clusters),
-        with_interval(&found.false_merges, found.confidence)
+        joins(found.false_merges.expected),
+        Plural(row.clusters as usize, "cluster")
     )
 }
 
@@ -111,8 +159,9 @@ fn missed(found: &Recommendation, grounds: &Grounds<'_>) -> Option<String> {
     let calibration = grounds.calibration?;
     let rate = calibration.at(found.threshold).and_then(|point| point.miss.rate)?;
     Some(format!(
-        "{} of the faces linked from frame to frame are farther apart than that, and more of those of another day.",
-        if rate == 0.0 { "None".to_owned() } else { share(rate) }
+        "{} of the faces linked from frame to frame are farther apart than {}, and more of those of another day.",
+        if rate == 0.0 { "None".to_owned() } else { share(rate) },
+        plain(found.threshold)
     ))
 }
 
@@ -121,10 +170,8 @@ pub(super) fn by_labels(best: &Row, tried: usize) -> String {
     let scores = best.bcubed.map_or_else(String::new, |b| {
         let of = |value| Digits(value, DIGITS);
         format!(
-            ", {} ({} to {}), with precision {} and recall {}",
+            ", {}, with precision {} and recall {}",
             of(b.value.f),
-            of(b.f.lower),
-            of(b.f.upper),
             of(b.value.precision),
             of(b.value.recall)
         )
@@ -132,17 +179,14 @@ pub(super) fn by_labels(best: &Row, tried: usize) -> String {
     format!(
         "Of {tried} thresholds tried, {} has the largest BCubed F on the true labels{scores}. On other faces another one may \
          be better.",
-        best.threshold
+        plain(best.threshold)
     )
 }
 
 /// What would be taken without the labels.
 fn beside_labels(found: &Recommendation, best: &Row, by_budget: &Row) -> String {
     if best.threshold == by_budget.threshold {
-        return format!(
-            "Without labels the choice would be the same: {} false merges (two people joined into one) are expected there.",
-            with_interval(&found.false_merges, found.confidence)
-        );
+        return "Without labels the choice would be the same.".to_owned();
     }
     let measured = by_budget.bcubed.map_or_else(String::new, |b| {
         let of = |value| Digits(value, DIGITS);
@@ -155,6 +199,7 @@ fn beside_labels(found: &Recommendation, best: &Row, by_budget: &Row) -> String 
     });
     format!(
         "Without labels the choice would be {}{measured}, by a budget of {} expected false merges.",
-        by_budget.threshold, found.budget
+        plain(by_budget.threshold),
+        found.budget
     )
 }

@@ -26,8 +26,9 @@ pub struct StudySettings {
     pub labels: Option<PathBuf>,
     /// Joins of two people's clusters that may be expected at the recommended threshold; above 0, default 0.5.
     pub false_merges: f64,
-    /// Thresholds that are tried, beside the recommended one and that in use; default `0.1..0.9..0.05`.
-    pub thresholds: Thresholds,
+    /// Thresholds that are tried, beside the recommended one and that in use; default `0.1..0.9..0.05`, for the Euclidean
+    /// distance these shares of the median distance of two faces.
+    pub thresholds: Option<Thresholds>,
     /// Other methods on the same faces, in one table. Default false.
     pub compare: bool,
     /// Most faces whose distances the histograms are of, drawn at random; default 30,000. With more faces there
@@ -38,14 +39,13 @@ pub struct StudySettings {
 }
 
 impl Default for StudySettings {
-    #[allow(clippy::expect_used)]
     fn default() -> Self {
         Self {
             out: None,
             metric: None,
             labels: None,
             false_merges: 0.5,
-            thresholds: "0.1..0.9..0.05".parse().expect("a test reads it"),
+            thresholds: None,
             compare: false,
             max_samples: 30_000,
             threads: None,

@@ -41,6 +41,8 @@ mod session;
 mod stats;
 mod study;
 mod study_chances;
+mod study_clusterings;
+mod study_faces;
 mod verify;
 mod verify_rows;
 mod watch;

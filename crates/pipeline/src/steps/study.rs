@@ -1,32 +1,21 @@
 //! Step 4: which threshold suits these faces, and how sure that is.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use streamface_cluster::{
-    Constraints, Link, Links, Merge, Settings as Linkage, components, cut, merge_by_links,
-};
+use streamface_cluster::{Merge, Settings as Linkage};
 use streamface_eval::format::Plural;
-use streamface_eval::intrinsic::silhouette;
 use streamface_eval::study::{
-    Calibration, CalibrationSettings, Grounds, HistogramSettings, Labelling, Pair, Present, PresentOf, Row,
-    Study, Truth, histograms, recommend, sweep,
+    Calibration, CalibrationSettings, Grounds, HistogramSettings, Pair, Present, PresentOf, Row, Study,
+    Truth, histograms, recommend,
 };
-use streamface_model::Manifest;
 use streamface_report::StudyPage;
-use streamface_store::{Dataset, FaceRow, FeatureRow};
-use streamface_types::{Embeddings, FaceId, FrameId, Metric};
 
-use super::cluster::embedder_of;
 use super::compare::compare;
-use super::dataset_dir::open_reading;
-use super::decisions::{Decisions, keep_apart};
-use super::input::{Input, labels_of_rows, read_vectors};
-use super::labelling::{frames, matrix, same_frame};
-use super::labels::read_label_file;
-use super::last_clustering::LastClustering;
+use super::input::Input;
 use super::outputs::{self, Output};
 use super::study_chances::Chances;
+use super::study_clusterings::{clusterings, people, tried, with_others};
+use super::study_faces::{Faces, faces, truth};
 use crate::clustering_method::cluster_rows;
 use crate::error::At as _;
 use crate::event::Context;
@@ -41,35 +30,6 @@ const SEED: u64 = 1;
 
 /// What is written.
 const FILES: [&str; 3] = ["study.html", "study.json", "threshold.toml"];
-
-/// What is studied.
-pub(super) struct Faces {
-    pub(super) rows: Embeddings,
-    pub(super) metric: Metric,
-    pub(super) constraints: Constraints,
-    /// The shot of each row.
-    shots: Option<Vec<u64>>,
-    /// Pairs of one frame, and of temporal links.
-    different: Vec<(usize, usize)>,
-    same: Vec<(usize, usize)>,
-    /// None for rows of a matrix.
-    pub(super) model: Option<Model>,
-    names: Vec<String>,
-    source: String,
-}
-
-/// The model of a dataset's embeddings, and how they were clustered last.
-pub(super) struct Model {
-    pub(super) manifest: Manifest,
-    last: LastClustering,
-}
-
-impl Faces {
-    /// The largest distance that clustering goes to where it judges merges.
-    pub(super) fn reach(&self) -> Option<f64> {
-        Some(self.model.as_ref()?.manifest.embedder().ok()?.threshold)
-    }
-}
 
 /// What a study came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,7 +85,7 @@ fn study_of(
     wanted: &StudySettings,
     context: &Context<'_>,
 ) -> Result<Study> {
-    let tried = wanted.thresholds.all();
+    let tried = &tried(faces, wanted)[..];
     let most = tried.last().copied().at(|| "at least one threshold".to_owned())?;
     let in_use = faces.model.as_ref().and_then(|model| model.last.threshold());
     let most = [faces.reach(), in_use].into_iter().flatten().fold(most, f64::max);
@@ -144,7 +104,7 @@ fn study_of(
     let present = present(faces, &merges, &judged)?;
 
     // Rows of a matrix are in no frames: nothing to calibrate by.
-    let calibrate = |shots: &Vec<u64>| calibrate(faces, shots, &people(faces, &merges, by_budget)?);
+    let calibrate = |shots: &Vec<u64>| calibrate(faces, shots, &people(faces, &merges, by_budget)?, most);
     let calibration = faces.shots.as_ref().map(calibrate).transpose()?;
     let recommendation = recommend(&Grounds {
         by_budget,
@@ -181,16 +141,6 @@ fn study_of(
     Ok(study)
 }
 
-/// The thresholds asked for, the recommended one and that in use, ascending.
-fn with_others(tried: &[f64], by_budget: f64, in_use: Option<f64>) -> Vec<f64> {
-    let mut all = tried.to_vec();
-    all.push(by_budget);
-    all.extend(in_use);
-    all.sort_unstable_by(f64::total_cmp);
-    all.dedup();
-    all
-}
-
 /// What is in use: the threshold of the last clustering or, where merges were or will be judged, how far they reach.
 fn present(faces: &Faces, merges: &[Merge], judged: &Row) -> Result<Option<Present>> {
     let Some(model) = &faces.model else { return Ok(None) };
@@ -205,60 +155,13 @@ fn present(faces: &Faces, merges: &[Merge], judged: &Row) -> Result<Option<Prese
     })
 }
 
-/// A clustering at each threshold, with how many false merges are expected there.
-fn clusterings(
-    faces: &Faces,
-    merges: &[Merge],
-    thresholds: &[f64],
-    truth: Option<&Truth<'_>>,
-    silhouettes: bool,
-    chances: &Chances,
-) -> Result<Vec<Row>> {
-    let labels: Vec<Vec<i64>> = thresholds.iter().map(|&t| cut_at(faces, merges, t)).collect();
-    let labellings: Vec<Labelling<'_>> = thresholds
-        .iter()
-        .zip(&labels)
-        .map(|(&threshold, labels)| labelling(faces, threshold, labels, silhouettes))
-        .collect();
-    let mut rows = sweep(&labellings, truth)?;
-    let mut before = 0.0;
-    for row in &mut rows {
-        let found = chances.up_to(merges, row.threshold, before);
-        before = found.expected;
-        row.false_merges = Some(found);
-    }
-    Ok(rows)
-}
-
-fn cut_at(faces: &Faces, merges: &[Merge], threshold: f64) -> Vec<i64> {
-    cut(faces.rows.len(), merges, threshold).into_iter().map(i64::from).collect()
-}
-
-pub(super) fn labelling<'a>(
-    faces: &Faces,
-    threshold: f64,
-    labels: &'a [i64],
-    silhouettes: bool,
-) -> Labelling<'a> {
-    let of = silhouettes.then(|| silhouette(&faces.rows, labels, faces.metric).ok()).flatten();
-    Labelling { threshold, labels, silhouette: of.map(|s| s.mean) }
-}
-
-/// Who is who, roughly: clusters at a threshold, joined where they are linked.
-fn people(faces: &Faces, merges: &[Merge], threshold: f64) -> Result<Vec<u32>> {
-    let labels = cut(faces.rows.len(), merges, threshold);
-    let Some(model) = &faces.model else { return Ok(labels) };
-    let merging = model.manifest.embedder()?.merging_threshold;
-    Ok(merge_by_links(&faces.rows, faces.metric, &labels, &faces.same, merging, &faces.constraints)?)
-}
-
 /// What the page shows of the settings.
 fn settings(faces: &Faces, wanted: &StudySettings) -> Vec<(String, String)> {
     let mut settings = vec![
         ("metric", faces.metric.to_string()),
         ("faces", faces.rows.len().to_string()),
         ("false merges allowed", wanted.false_merges.to_string()),
-        ("thresholds tried", wanted.thresholds.to_string()),
+        ("thresholds tried", wanted.thresholds.as_ref().map_or("default".to_owned(), ToString::to_string)),
     ];
     if faces.shots.is_some() {
         settings.push(("pairs of faces of one frame", faces.different.len().to_string()));
@@ -274,114 +177,8 @@ fn name_of(source: &str) -> String {
     Path::new(source).file_name().map_or_else(|| source.to_owned(), |n| n.to_string_lossy().into_owned())
 }
 
-fn faces(input: &Input, settings: &StudySettings) -> Result<(Faces, PathBuf)> {
-    match input {
-        Input::Vectors(path) => {
-            let metric = settings.metric.unwrap_or_default();
-            let rows = read_vectors(path, metric)?;
-            let out = settings.out.clone();
-            let out = out.ok_or_else(|| Error::Setting("--out is needed with --vectors".to_owned()))?;
-            let faces = Faces {
-                names: (0..rows.len()).map(|row| row.to_string()).collect(),
-                rows,
-                metric,
-                constraints: Constraints::default(),
-                shots: None,
-                different: Vec::new(),
-                same: Vec::new(),
-                model: None,
-                source: path.display().to_string(),
-            };
-            Ok((faces, out))
-        }
-        Input::Dataset(dir) => {
-            let data = open_reading(dir)?;
-            let out = settings.out.clone().unwrap_or_else(|| data.root().to_owned());
-            Ok((of_dataset(&data)?, out))
-        }
-    }
-}
-
-fn of_dataset(data: &Dataset) -> Result<Faces> {
-    let features = data.read::<FeatureRow>()?;
-    let row = |face: &FaceId| features.binary_search_by(|f| f.face.cmp(face)).ok();
-    let links: Vec<(usize, usize)> = data
-        .read::<FaceRow>()?
-        .iter()
-        .filter_map(|f| Some((row(&f.face)?, row(f.link.as_ref()?)?)))
-        .collect();
-    let mut different = Vec::new();
-    for rows in frames(&features) {
-        for (k, &a) in rows.iter().enumerate() {
-            different.extend(rows[k + 1..].iter().map(|&b| (a, b)));
-        }
-    }
-    let manifest = embedder_of(data)?;
-    let mut constraints = same_frame(&features);
-    let decisions = Decisions::read(data)?;
-    let ids: Vec<FaceId> = features.iter().map(|f| f.face.clone()).collect();
-    keep_apart(&mut constraints, &decisions.apart(&ids, decisions.len())?.0);
-    Ok(Faces {
-        shots: Some(shots(&features, &links)?),
-        constraints,
-        rows: matrix(&features)?,
-        metric: manifest.embedder()?.metric,
-        model: Some(Model { manifest, last: LastClustering::of(data)? }),
-        different,
-        same: links,
-        names: features.iter().map(|f| f.face.to_string()).collect(),
-        source: data.root().display().to_string(),
-    })
-}
-
-/// The shot of each face: frames that temporal links tie are one.
-fn shots(features: &[FeatureRow], links: &[(usize, usize)]) -> Result<Vec<u64>> {
-    let mut number: BTreeMap<&FrameId, usize> = BTreeMap::new();
-    for feature in features {
-        let next = number.len();
-        number.entry(&feature.face.frame).or_insert(next);
-    }
-    let frame: Vec<usize> = features.iter().map(|f| number[&f.face.frame]).collect();
-    let tied = |&(a, b): &(usize, usize)| {
-        let (a, b) = (frame[a] as u32, frame[b] as u32);
-        (a != b).then_some(Link { i: a.min(b), j: a.max(b), distance: 0.0 })
-    };
-    let shot = components(&Links::new(number.len(), links.iter().filter_map(tied).collect())?)?;
-    Ok(frame.into_iter().map(|f| shot[f].into()).collect())
-}
-
-/// The true label of each face, where it is known.
-fn truth(
-    input: &Input,
-    settings: &StudySettings,
-    faces: &Faces,
-    context: &Context<'_>,
-) -> Result<Option<Vec<Option<i64>>>> {
-    let Some(path) = &settings.labels else { return Ok(None) };
-    let labels = match input {
-        Input::Vectors(_) => labels_of_rows(path, faces.rows.len())?,
-        Input::Dataset(_) => {
-            let known = read_label_file(path)?.labels;
-            faces.names.iter().map(|n| known.get(n).copied()).collect()
-        }
-    };
-    let missing = labels.iter().filter(|label| label.is_none()).count();
-    let path = path.display();
-    if missing == labels.len() {
-        let said = format!("{path} names none of the {missing} faces of {}", faces.source);
-        return Err(Error::Mismatch(said));
-    }
-    if missing > 0 {
-        context.warn(format!(
-            "{path} has no label for {missing} of {} faces; they are clustered, but left out of the scores",
-            labels.len()
-        ));
-    }
-    Ok(Some(labels))
-}
-
 /// Error rates; `people` says who is who, roughly.
-fn calibrate(faces: &Faces, shots: &[u64], people: &[u32]) -> Result<Calibration> {
+fn calibrate(faces: &Faces, shots: &[u64], people: &[u32], most: f64) -> Result<Calibration> {
     let pairs = |all: &[(usize, usize)]| -> Vec<Pair> {
         let distance = |a, b| faces.metric.distance(faces.rows.row(a), faces.rows.row(b));
         let people = |a: usize, b: usize| [a, b].map(|row| u64::from(people[row]));
@@ -389,7 +186,11 @@ fn calibrate(faces: &Faces, shots: &[u64], people: &[u32]) -> Result<Calibration
             .map(|&(a, b)| Pair { distance: distance(a, b), people: people(a, b), shot: shots[a] })
             .collect()
     };
-    let settings = CalibrationSettings { seed: SEED, ..CalibrationSettings::default() };
+    let mut settings = CalibrationSettings { seed: SEED, ..CalibrationSettings::default() };
+    if most > settings.max {
+        // Distances that are no cosines.
+        (settings.step, settings.max) = (most / 90.0, most * 4.0 / 3.0);
+    }
     Ok(Calibration::new(&pairs(&faces.different), &pairs(&faces.same), &settings)?)
 }
 

@@ -5,7 +5,8 @@ use streamface_eval::merges::{FalseMerges, MergeChances, Settings};
 use streamface_eval::study::{Row, Truth, sweep};
 
 use super::judged_merges::{chances, settings};
-use super::study::{Faces, labelling};
+use super::study_clusterings::labelling;
+use super::study_faces::Faces;
 use crate::Result;
 
 /// The chances of merges.

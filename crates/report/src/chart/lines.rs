@@ -76,7 +76,7 @@ pub(crate) struct Chart {
     pub series: Vec<Series>,
     /// Vertical lines.
     pub marks: Vec<Mark>,
-    /// A horizontal line: the rate that is wanted.
+    /// A horizontal line: what is allowed.
     pub wanted: Option<f64>,
 }
 
@@ -105,7 +105,7 @@ impl Chart {
                         @for s in drawn.filter(|s| !s.name.is_empty()) {
                             li { i class={ "c" (s.colour) (s.style.class()) } {} (s.name) }
                         }
-                        @if self.wanted.is_some() { li { i class="wanted" {} "wanted" } }
+                        @if self.wanted.is_some() { li { i class="wanted" {} "allowed" } }
                         @for mark in &self.marks { li { i class={ "mark-at m" (mark.style) } {} (mark.name) } }
                     }
                 }

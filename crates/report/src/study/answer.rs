@@ -1,9 +1,8 @@
 //! The top of the page: the threshold, why, how sure, and what else there is to choose from.
 
 use maud::{Markup, html};
-use streamface_eval::format::{Count, Digits, Plural, share};
-use streamface_eval::merges::FalseMerges;
-use streamface_eval::study::{Basis, PresentOf, Row, Study, joins};
+use streamface_eval::format::{Count, Digits, Plural};
+use streamface_eval::study::{Basis, PresentOf, Row, Study, between, joins};
 
 use super::rates::unbroken;
 use crate::chart::{Mark, plain};
@@ -64,7 +63,12 @@ pub(super) fn section(study: &Study) -> Markup {
             div {
                 h2 { "Why" }
                 p { (unbroken(&study.why())) }
-                (sure(study))
+                @if let Some(found) = &study.recommendation {
+                    h2 { "How sure" }
+                    p { (unbroken(&found.sure)) }
+                    @if !found.notes.is_empty() { h2 { "Beside it" } }
+                    @for note in &found.notes { p { (unbroken(note)) } }
+                }
                 pre tabindex="0" { code { "threshold = " (threshold) } }
             }
         }
@@ -76,25 +80,6 @@ fn merges(expected: f64) -> String {
     let text = joins(expected);
     let one = text == "1" || text == "1.0";
     format!("{text} false merge{}", if one { "" } else { "s" })
-}
-
-fn interval((lower, upper): (f64, f64)) -> String {
-    format!("{} to {}", joins(lower), joins(upper))
-}
-
-/// How sure that is.
-fn sure(study: &Study) -> Markup {
-    let Some(found) = &study.recommendation else { return html! {} };
-    let FalseMerges { expected, interval: i, .. } = found.false_merges;
-    let close = i.1 <= 2.0 * expected.max(found.budget);
-    html! {
-        h2 { "How sure" }
-        p {
-            (if close { "Fairly sure: " } else { "Roughly known: " })
-            "the number of false merges (clusters of two people joined into one) to expect at that threshold lies between "
-            (interval(i)) " with " (unbroken(&share(found.confidence))) " confidence, by leaving out one person at a time."
-        }
-    }
 }
 
 /// One card for each threshold to choose from, and one for merges that are judged one by one.
@@ -141,7 +126,7 @@ fn card(row: &Row) -> Markup {
             dd { (Count(row.clusters)) ", " (Count(row.singletons)) " of one face" }
             @if let Some(found) = row.false_merges {
                 dt { "False merges expected" }
-                dd { (joins(found.expected)) " (" (interval(found.interval)) ")" }
+                dd { (joins(found.expected)) " (" (between(found.interval)) ")" }
             }
             @if let Some(found) = row.pairwise {
                 dt { "Measured by labels, of pairs" }

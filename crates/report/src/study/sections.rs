@@ -4,13 +4,13 @@ use maud::{Markup, html};
 use streamface_eval::format::Count;
 use streamface_eval::merges::FalseMerges;
 use streamface_eval::study::{
-    AtThreshold, BASELINE_COLUMNS, BASELINE_TEXT_COLUMNS, Histogram, Histograms, Interval, Row, Scored,
-    Study, joins,
+    AtThreshold, BASELINE_COLUMNS, BASELINE_TEXT_COLUMNS, Baseline, Histogram, Histograms, Interval, Row,
+    Scored, Study, between, joins,
 };
 
 use super::answer;
 use crate::chart::{Axis, Chart, Mark, Series, Style, percent_tick, plain, plain_tick};
-use crate::layout::{number, section, table};
+use crate::layout::{number, section};
 
 fn count_tick(v: f64) -> Markup {
     html! { @if v.fract() == 0.0 && v >= 0.0 { (Count(v as u64)) } @else { (plain(v)) } }
@@ -128,7 +128,7 @@ fn sweep_table(study: &Study) -> Markup {
     let (silhouette, labelled) =
         (rows.iter().any(|r| r.silhouette.is_some()), rows.iter().any(|r| r.pairwise.is_some()));
     // Whether a column needs a wide screen.
-    let mut columns = vec![("threshold", false), ("clusters", false), ("of one face", false)];
+    let mut columns = vec![("threshold", false), ("clusters", false), ("of one face", true)];
     columns.extend(joined.then_some(("false merges expected", false)));
     columns.extend(["median size", "90 % are at most", "largest", "clustered"].map(|name| (name, true)));
     columns.extend(silhouette.then_some(("silhouette", true)));
@@ -141,7 +141,7 @@ fn sweep_table(study: &Study) -> Markup {
             tr {
                 (threshold_cell(study, r.threshold))
                 (number(Count(r.clusters)))
-                (number(Count(r.singletons)))
+                (wide(Count(r.singletons)))
                 @if joined { (merges_cell(r.false_merges)) }
                 (wide(plain(r.sizes.median)))
                 (wide(plain(r.sizes.q90)))
@@ -157,12 +157,17 @@ fn sweep_table(study: &Study) -> Markup {
 
 /// A table of numbers, of which some columns are for wide screens only.
 pub(super) fn numbers(says: &str, columns: &[(&str, bool)], rows: &Markup) -> Markup {
+    let class = |wide| if wide { "n wide" } else { "n" };
+    let columns: Vec<(&str, &str)> = columns.iter().map(|&(name, wide)| (name, class(wide))).collect();
+    classed(says, &columns, rows)
+}
+
+/// A table of columns with their classes.
+fn classed(says: &str, columns: &[(&str, &str)], rows: &Markup) -> Markup {
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(says) {
             table {
-                thead {
-                    tr { @for (name, wide) in columns { th scope="col" class=(if *wide { "n wide" } else { "n" }) { (name) } } }
-                }
+                thead { tr { @for (name, class) in columns { th scope="col" class=(class) { (name) } } } }
                 tbody { (rows) }
             }
         }
@@ -180,7 +185,7 @@ fn merges_cell(found: Option<FalseMerges>) -> Markup {
     html! {
         td class="n" {
             @if let Some(FalseMerges { expected, interval, .. }) = found {
-                (joins(expected)) " " small { (joins(interval.0)) "–" (joins(interval.1)) }
+                (joins(expected)) @if expected >= LEAST_MERGES { " " small { (between(interval)) } }
             }
         }
     }
@@ -277,23 +282,24 @@ pub(super) fn baselines(study: &Study) -> Markup {
     } else {
         ""
     };
-    let columns: Vec<(&str, bool)> = BASELINE_COLUMNS
-        .into_iter()
-        .enumerate()
-        .map(|(column, head)| (head, column >= BASELINE_TEXT_COLUMNS))
-        .collect();
-    let rows = html! {
-        @for row in &study.baselines {
-            tr {
-                @for ((_, number), cell) in columns.iter().zip(row.cells()) {
-                    td class=[number.then_some("n")] { (cell) }
-                }
-            }
-        }
+    // Method, clusters, BCubed F and seconds are for narrow screens too.
+    let wide = |column: usize| ![0, 2, 4, 6].contains(&column);
+    let class = |column: usize| match (column >= BASELINE_TEXT_COLUMNS, wide(column)) {
+        (true, true) => "n wide",
+        (true, false) => "n",
+        (false, true) => "name wide",
+        (false, false) => "name",
     };
+    let cells = |row: &Baseline| {
+        let cells = row.cells();
+        html! { tr { @for (column, cell) in cells.into_iter().enumerate() { td class=(class(column)) { (cell) } } } }
+    };
+    let rows = html! { @for row in &study.baselines { (cells(row)) } };
+    let heads = BASELINE_COLUMNS.into_iter().enumerate();
+    let columns: Vec<(&str, &str)> = heads.map(|(column, head)| (head, class(column))).collect();
     let body = html! {
         p class="note" { "On the same features." (best) }
-        (table("Methods", &columns, &rows))
+        (classed("Methods", &columns, &rows))
     };
     section("methods", "Methods", &body)
 }

@@ -136,6 +136,66 @@ fn a_miss_rate_of_links_has_no_upper_bound() {
     }
 }
 
+/// In a real browser: nothing is wider than the screen, and no table has to be scrolled.
+#[test]
+fn nothing_is_cut_on_a_wide_screen_or_a_narrow_one() {
+    const CHROMIUM: [&str; 3] = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+    let named = std::env::var("STREAMFACE_CHROMIUM").ok();
+    let chromium =
+        named.or_else(|| CHROMIUM.iter().find(|p| std::path::Path::new(p).exists()).map(|p| (*p).to_owned()));
+    let Some(chromium) = chromium else {
+        streamface_testing::skip!("no Chromium");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let mut studies =
+        vec![study("News", true, PresentOf::LastClustering), study("News", false, PresentOf::JudgedMerges)];
+    // A collection whose numbers are long.
+    let rows = studies.iter_mut().flat_map(|s| &mut s.sweep);
+    rows.for_each(|row| (row.clusters, row.singletons, row.sizes.largest) = (123_456, 45_678, 12_345));
+    let mut frames = String::new();
+    for (number, study) in studies.iter().enumerate() {
+        write(&format!("{number}.html"), &page(study));
+        for width in [1280, 375] {
+            frames.push_str(&format!("<iframe src='{number}.html' width={width} height=2000></iframe>"));
+        }
+    }
+    let script = "onload = () => { const found = [];
+        for (const frame of document.querySelectorAll('iframe')) {
+            const page = frame.contentDocument, width = frame.clientWidth;
+            if (page.documentElement.scrollWidth > width) found.push(`the page at ${width}`);
+            for (const e of page.querySelectorAll('main *:not(svg *):not(details *)')) {
+                const box = e.getBoundingClientRect();
+                if (box.width && (box.right > width + 1 || box.left < -1)) found.push(`${e.outerHTML.slice(0, 80)} at ${width}`);
+                if (e.className === 'scroll' && e.scrollWidth > e.clientWidth + 1) found.push(`a table at ${width}`);
+            }
+        }
+        document.title = found.length ? 'cut: ' + found.join('; ') : 'whole'; }";
+    write(
+        "all.html",
+        &format!(
+            "<!doctype html><meta charset=utf-8><style>iframe {{ border: 0 }}</style>{frames}<script>{script}</script>"
+        ),
+    );
+    let shown = std::process::Command::new(chromium)
+        .args([
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-dev-shm-usage",
+        ])
+        .args(["--hide-scrollbars", "--allow-file-access-from-files", "--window-size=1400,900", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
+        .arg(format!("file://{}", folder.path().join("all.html").display()))
+        .output()
+        .unwrap();
+    let shown = String::from_utf8_lossy(&shown.stdout);
+    let title = shown.split("<title>").nth(1).and_then(|rest| rest.split("</title>").next());
+    assert_eq!(title, Some("whole"), "{shown}");
+}
+
 #[test]
 fn hostile_text_stays_text() {
     let page = page(&study("</script><script>alert(1)</script>\"'&", true, PresentOf::LastClustering));
