@@ -213,7 +213,7 @@ fn a_study_finds_a_safe_threshold_where_there_is_one() {
                 assert!(safe(found), "{rows} {each} {metric}: {threshold} gives {found:?}");
             }
             let within = &chosen(&json["recommendation"]["by_budget"])["false_merges"];
-            assert!(within["expected"].as_f64().unwrap() <= 0.5, "{within}");
+            assert!(within["expected"].as_f64().unwrap() <= 0.5, "{rows} {each} {metric}: {within}");
             let expected = json["expected_false_merges"].as_f64().unwrap();
             let bounds = ["lower", "upper"].map(|end| json["interval"][end].as_f64().unwrap());
             assert!(bounds[0] <= expected && expected <= bounds[1], "{expected} {bounds:?}");

@@ -99,7 +99,7 @@ fn study_of(
     let known =
         truth.map(|labels| Truth { labels, shots: faces.shots.as_deref(), resamples: RESAMPLES, seed: SEED });
     let silhouettes = faces.rows.len() <= wanted.max_samples;
-    let rows = clusterings(faces, &merges, &thresholds, known.as_ref(), silhouettes, &chances)?;
+    let rows = clusterings(faces, &merges, &thresholds, known.as_ref(), silhouettes, (&chances, by_budget))?;
     let judged = chances.judged(faces, &merges, known.as_ref(), silhouettes)?;
     let present = present(faces, &merges, &judged)?;
 

@@ -48,14 +48,32 @@ impl Chances {
         found
     }
 
-    /// Wrong merges expected up to a threshold: no fewer than up to a smaller one, which has `before`.
-    pub(super) fn up_to(&self, merges: &[Merge], threshold: f64, before: f64) -> FalseMerges {
+    /// Wrong merges expected up to each of some thresholds, which ascend. A larger one has no fewer: what was judged at the
+    /// recommended one, `by_budget`, holds, and the others follow.
+    pub(super) fn up_to(&self, merges: &[Merge], thresholds: &[f64], by_budget: f64) -> Vec<FalseMerges> {
+        let mut all: Vec<FalseMerges> = thresholds.iter().map(|&t| self.by_itself(merges, t)).collect();
+        let chosen = thresholds.iter().position(|&t| t == by_budget).unwrap_or(0);
+        for i in (0..chosen).rev() {
+            let next = all[i + 1];
+            all[i].expected = all[i].expected.min(next.expected);
+            let (low, high) = all[i].interval;
+            all[i].interval = (low.min(next.interval.0).min(all[i].expected), high.min(next.interval.1));
+        }
+        for i in chosen + 1..all.len() {
+            all[i].expected = all[i].expected.max(all[i - 1].expected);
+            all[i].interval.1 = all[i].interval.1.max(all[i].expected);
+        }
+        all
+    }
+
+    fn by_itself(&self, merges: &[Merge], threshold: f64) -> FalseMerges {
         let chances = if threshold > self.reach { self.beyond.as_ref() } else { None };
         let mut found = chances.unwrap_or(&self.within).up_to(threshold);
-        found.expected = found.expected.max(before);
         // No more merges can be wrong than there are.
         let all = merges.partition_point(|m| m.distance <= threshold) as f64;
-        found.interval.1 = found.interval.1.min(all).max(found.expected);
+        found.expected = found.expected.min(all);
+        found.interval =
+            (found.interval.0.min(found.expected), found.interval.1.min(all).max(found.expected));
         found
     }
 

@@ -3,6 +3,7 @@
 use streamface_cluster::{Merge, cut, merge_by_links};
 use streamface_eval::intrinsic::silhouette;
 use streamface_eval::study::{Labelling, Row, Truth, sweep};
+use streamface_kernels::SplitMix64;
 use streamface_types::{Embeddings, Metric};
 
 use super::study_chances::Chances;
@@ -27,9 +28,9 @@ pub(super) fn tried(faces: &Faces, wanted: &StudySettings) -> Vec<f64> {
 
 /// The median distance of two rows, to two digits; 1 where most are equal.
 fn usual_distance(rows: &Embeddings, metric: Metric) -> f64 {
-    // Two primes: rows far from each other, in no order.
-    let row = |k: usize, step: usize| k * step % rows.len();
-    let pairs = (1..=SAMPLED_PAIRS).map(|k| (row(k, 7_919), row(k, 104_729))).filter(|(a, b)| a != b);
+    let mut random = SplitMix64::new(1);
+    let mut row = || random.below(rows.len());
+    let pairs = (0..SAMPLED_PAIRS).map(|_| (row(), row())).filter(|(a, b)| a != b);
     let mut distances: Vec<f64> = pairs.map(|(a, b)| metric.distance(rows.row(a), rows.row(b))).collect();
     distances.sort_unstable_by(f64::total_cmp);
     let median = distances.get(distances.len() / 2).copied().filter(|d| *d > 0.0 && d.is_finite());
@@ -61,7 +62,7 @@ pub(super) fn clusterings(
     thresholds: &[f64],
     truth: Option<&Truth<'_>>,
     silhouettes: bool,
-    chances: &Chances,
+    (chances, by_budget): (&Chances, f64),
 ) -> Result<Vec<Row>> {
     let labels: Vec<Vec<i64>> = thresholds.iter().map(|&t| cut_at(faces, merges, t)).collect();
     let labellings: Vec<Labelling<'_>> = thresholds
@@ -70,10 +71,7 @@ pub(super) fn clusterings(
         .map(|(&threshold, labels)| labelling(faces, threshold, labels, silhouettes))
         .collect();
     let mut rows = sweep(&labellings, truth)?;
-    let mut before = 0.0;
-    for row in &mut rows {
-        let found = chances.up_to(merges, row.threshold, before);
-        before = found.expected;
+    for (row, found) in rows.iter_mut().zip(chances.up_to(merges, thresholds, by_budget)) {
         row.false_merges = Some(found);
     }
     Ok(rows)
