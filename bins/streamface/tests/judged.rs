@@ -101,3 +101,50 @@ fn what_cannot_be_is_refused() {
         assert!(said(&done).contains(words), "{args:?}: {}", said(&done));
     }
 }
+
+fn study(dir: &Path, more: &[&str]) -> serde_json::Value {
+    let done = run(&[&["study", dir.to_str().unwrap(), "--json"], more].concat());
+    assert!(done.status.success(), "{}", said(&done));
+    serde_json::from_slice(&done.stdout).unwrap()
+}
+
+/// The study tells of the same merges as the clustering, and its threshold gives the same people.
+#[test]
+fn the_study_judges_as_the_clustering_does() {
+    let dir = tempfile::tempdir().unwrap();
+    people(dir.path());
+    // Nothing was clustered yet.
+    let before = study(dir.path(), &[]);
+    assert_eq!(before["present"]["of"], "not_clustered", "{before:#}");
+    let (clustered, _) = cluster(dir.path(), &[]);
+    let merges = &clustered["people"]["merges"];
+    let found = study(dir.path(), &[]);
+    let present = &found["present"];
+    assert_eq!((&present["of"], &present["threshold"]), (&"judged_merges".into(), &merges["largest"]));
+    let threshold = found["threshold"].as_f64().unwrap();
+    let (expected, interval) = (found["expected_false_merges"].as_f64().unwrap(), &found["interval"]);
+    assert!(threshold >= merges["largest"].as_f64().unwrap() && expected <= 0.5, "{found:#}");
+    assert!(interval["lower"].as_f64() <= Some(expected) && interval["upper"].as_f64() >= Some(expected));
+    assert_eq!(interval["confidence"], 0.95);
+    let (within, _) = cluster(dir.path(), &["--threshold", &threshold.to_string()]);
+    assert_eq!(within["people"]["people"], clustered["people"]["people"]);
+    // A smaller budget gives no larger threshold.
+    let careful = study(dir.path(), &["--false-merges", "0.0001"]);
+    assert!(careful["threshold"].as_f64() <= Some(threshold), "{careful:#}");
+
+    // True labels decide, and the file for the next step says so.
+    let labels = dir.path().join("true.csv");
+    let rows: String = (0..60).map(|i| format!("f{:02}{}_face_0,{}\n", i / 5, i % 5, i / 5)).collect();
+    fs::write(&labels, format!("name,label\n{rows}")).unwrap();
+    let measured = study(dir.path(), &["--labels", labels.to_str().unwrap()]);
+    assert_eq!(measured["recommendation"]["basis"], "true_labels", "{measured:#}");
+    let toml = fs::read_to_string(dir.path().join("threshold.toml")).unwrap();
+    assert!(
+        toml.contains("true labels") && toml.contains(&format!("threshold = {}", measured["threshold"])),
+        "{toml}"
+    );
+    for bad in ["0", "-1", "NaN"] {
+        let done = run(&["study", dir.path().to_str().unwrap(), &format!("--false-merges={bad}")]);
+        assert_eq!(done.status.code(), Some(2), "{bad}: {}", said(&done));
+    }
+}
