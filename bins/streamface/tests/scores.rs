@@ -76,7 +76,8 @@ fn noise_counts_as_faces_that_are_alone_or_as_one_cluster() {
     assert!(close(f(&alone, "bcubed"), 0.928_921_013_518_420_5), "{alone}");
     assert_eq!((&alone["noise"], &alone["noise_in_predicted"]), (&"alone".into(), &25.into()));
     assert!(close(alone["coverage"].as_f64().unwrap(), 393.0 / 418.0));
-    assert_eq!((&alone["true_clusters"], &alone["predicted_clusters"]), (&72.into(), &72.into()));
+    assert_eq!((&alone["true_clusters"], &alone["predicted_clusters"]), (&72.into(), &97.into()));
+    assert_eq!((&alone["true_people"], &alone["predicted_people"]), (&72.into(), &72.into()));
     let cluster = json(&["score", &truth, &found, "--json", "--noise-as-cluster"]);
     assert!(close(f(&cluster, "pairwise"), 0.807_595_843_783_590_1), "{cluster}");
     assert!(close(f(&cluster, "bcubed"), 0.902_469_013_856_404_9), "{cluster}");
@@ -84,6 +85,7 @@ fn noise_counts_as_faces_that_are_alone_or_as_one_cluster() {
     let page = dir.path().join("page.html");
     let done = run(&["score", &truth, &found, "--html", page.to_str().unwrap()]);
     let said = said(&done);
+    assert!(said.contains("people    72 true, 72 predicted"), "{said}");
     assert!(said.contains("coverage  0.9402 (25 faces are noise, each a cluster of its own)"), "{said}");
     let page = fs::read_to_string(page).unwrap();
     assert!(

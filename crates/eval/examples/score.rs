@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         _ => return Err("usage: score TRUE PREDICTED".into()),
     };
     let s = streamface_eval::score(&truth, &predicted)?;
-    println!("{} faces, {} people, {} clusters", s.samples, s.true_clusters, s.predicted_clusters);
+    println!("{} faces, {} people, {} clusters", s.samples, s.true_people, s.predicted_clusters);
     for (name, prf) in [("pairwise", s.pairwise), ("BCubed", s.bcubed)] {
         println!("{name:<8}  P {:.4}  R {:.4}  F {:.4}", prf.precision, prf.recall, prf.f);
     }

@@ -63,7 +63,7 @@ fn print_scores(result: &ScoreResult, list: bool) {
         result.only_in_true.iter().for_each(|name| say!("only true       {name}"));
         result.only_in_predicted.iter().for_each(|name| say!("only predicted  {name}"));
     }
-    say!("people    {} true, {} predicted", scores.true_clusters, scores.predicted_clusters);
+    say!("people    {} true, {} predicted", scores.true_people, scores.predicted_people);
     let how = match scores.noise {
         Noise::Alone => "each a cluster of its own",
         Noise::Cluster => "all of them one cluster",

@@ -44,10 +44,14 @@ pub struct Scores {
     pub only_in_true: u64,
     /// Faces that only the predicted labelling has; in no measure.
     pub only_in_predicted: u64,
-    /// People among the true labels of the faces in both; noise is none, unless it counts as a cluster.
+    /// True clusters among the faces in both, with those that faces of noise are.
     pub true_clusters: u64,
-    /// The same of the predicted labels.
+    /// Predicted clusters among them, likewise.
     pub predicted_clusters: u64,
+    /// People among the true labels of the faces in both: clusters that are not noise.
+    pub true_people: u64,
+    /// The same of the predicted labels.
+    pub predicted_people: u64,
     /// Faces in both whose true label is noise.
     pub noise_in_true: u64,
     /// Faces in both whose predicted label is noise.
@@ -151,13 +155,16 @@ impl Scores {
         let of_noise = |labels: &[i64], sizes: &[u64]| -> u64 {
             labels.iter().zip(sizes).filter(|(l, _)| **l < 0).map(|(_, n)| n).sum()
         };
+        let people = |labels: &[i64]| labels.iter().filter(|&&label| label >= 0).count() as u64;
         let noise_in_predicted = of_noise(table.predicted_labels(), table.predicted());
         Self {
             samples,
             only_in_true: 0,
             only_in_predicted: 0,
-            true_clusters: noise.people(table.truth_labels()),
-            predicted_clusters: noise.people(table.predicted_labels()),
+            true_clusters: clusters.truth().len() as u64,
+            predicted_clusters: clusters.predicted().len() as u64,
+            true_people: people(table.truth_labels()),
+            predicted_people: people(table.predicted_labels()),
             noise_in_true: of_noise(table.truth_labels(), table.truth()),
             noise_in_predicted,
             coverage: if samples == 0 { 1.0 } else { (samples - noise_in_predicted) as f64 / samples as f64 },
@@ -298,9 +305,10 @@ mod tests {
         for s in [alone, cluster] {
             assert_eq!((s.samples, s.noise_in_true, s.noise_in_predicted), (418, 0, 25));
             assert!(close(s.coverage, 393.0 / 418.0));
+            assert_eq!((s.true_people, s.predicted_people), (72, 72));
             assert!(close(s.equality.accuracy, 0.928_229_665_071_770_3));
         }
-        assert_eq!((alone.true_clusters, alone.predicted_clusters), (72, 72));
+        assert_eq!((alone.true_clusters, alone.predicted_clusters), (72, 97));
         assert_eq!((cluster.true_clusters, cluster.predicted_clusters), (72, 73));
         assert!(
             close_prf(
@@ -358,6 +366,7 @@ mod tests {
             let s = Scores::new(&Contingency::new(samples.iter().copied()), Noise::Alone);
             prop_assert!(close_prf(s.pairwise, slow.pairwise) && close_prf(s.bcubed, slow.bcubed), "{s:?} {slow:?}");
             prop_assert!(close(s.ari, slow.ari) && close(s.purity, slow.purity), "{s:?} {slow:?}");
+            prop_assert_eq!((s.true_clusters, s.predicted_clusters), (slow.true_clusters, slow.predicted_clusters));
             prop_assert!(close(s.information.nmi, slow.information.nmi), "{s:?} {slow:?}");
             prop_assert!(close(s.information.ami, slow.information.ami), "{s:?} {slow:?}");
         }

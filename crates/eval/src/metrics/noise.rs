@@ -38,11 +38,6 @@ impl Noise {
         }
     }
 
-    /// How many of some different labels are people.
-    pub(super) fn people(self, labels: &[i64]) -> u64 {
-        labels.iter().filter(|&&label| label >= 0 || self == Self::Cluster).count() as u64
-    }
-
     /// Whether faces of this label are together.
     pub(super) fn together(self, label: i64) -> bool {
         label >= 0 || self == Self::Cluster

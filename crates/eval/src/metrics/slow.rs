@@ -92,6 +92,8 @@ pub fn scores(truth: &[i64], predicted: &[i64]) -> Scores {
         only_in_predicted: 0,
         true_clusters: clusters(truth),
         predicted_clusters: clusters(predicted),
+        true_people: clusters(truth) - u64::from(truth.iter().any(|l| *l < 0)),
+        predicted_people: clusters(predicted) - u64::from(predicted.iter().any(|l| *l < 0)),
         noise_in_true: truth.iter().filter(|l| **l < 0).count() as u64,
         noise_in_predicted: predicted.iter().filter(|l| **l < 0).count() as u64,
         coverage: share(predicted.iter().filter(|l| **l >= 0).count() as f64, n as f64),

@@ -109,8 +109,7 @@ impl Comparison<'_> {
         };
         let f = |v: f64| Digits(v, 3).to_string();
         let clusters = |n: u64, name: &str| format!("{} in {name}", Count(n));
-        let found =
-            [clusters(s.true_clusters, &self.names[0]), clusters(s.predicted_clusters, &self.names[1])];
+        let found = [clusters(s.true_people, &self.names[0]), clusters(s.predicted_people, &self.names[1])];
         let only = |n: u64, name: &str| {
             if n == 0 { String::new() } else { format!("{} only in {name}", Plural(n as usize, "face")) }
         };
@@ -118,7 +117,7 @@ impl Comparison<'_> {
         tiles(&[
             tile("Pairwise F", &f(s.pairwise.f), &prf(s.pairwise)),
             tile("BCubed F", &f(s.bcubed.f), &prf(s.bcubed)),
-            tile("People", &Count(s.predicted_clusters).to_string(), &found),
+            tile("People", &Count(s.predicted_people).to_string(), &found),
             tile("Coverage", &Percent(s.coverage, 1).to_string(), &self.noise()),
             tile("Faces in both", &Count(s.samples).to_string(), &alone),
         ])
