@@ -111,6 +111,9 @@ pub(super) fn all_parts<'a>(
     members.par_iter().map(parts).collect()
 }
 
+/// The faces that halves were found by, their vectors, and the halves.
+type ReadParts = (Sample, Vec<Vec<f32>>, Halves);
+
 /// A person's faces in two.
 struct Torn {
     /// The larger half first; faces ascending.
@@ -120,7 +123,7 @@ struct Torn {
 
 impl ReviewSession {
     /// The parts of any set of faces, by their rows on disk.
-    fn read_parts(&mut self, faces: &[u32]) -> Result<Option<(Sample, Vec<Vec<f32>>, Halves)>, Error> {
+    fn read_parts(&mut self, faces: &[u32]) -> Result<Option<ReadParts>, Error> {
         let sample = Sample::new(&self.index, faces);
         let rows = sample.faces.iter().map(|&face| self.vectors.row(face)).collect::<Result<Vec<_>, _>>()?;
         let found = sample.halves(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>());
