@@ -281,15 +281,19 @@ fn review(look: &mut FaceSample<'_>, made: &Sample) {
     look.browser.until("document.getElementById('alert').textContent.startsWith('NOT saved')");
     look.inspect("not-saved");
     offline(look, false);
+    // Each of the two shows the question anew.
+    let mark = "window.before = document.querySelector('.pair'); 0";
+    let shown_anew =
+        "document.querySelector('.pair') !== window.before && !!document.querySelector('.pair [data-face]')";
+    look.browser.eval(mark);
     look.browser.tab_to("#alert button.plain");
     look.browser.press("Enter");
     look.browser.until("document.getElementById('live').textContent.startsWith('Saved') && !document.getElementById('alert').textContent");
     assert_eq!(revision(look), json!(before + 1));
-    look.browser.eval("window.before = document.querySelector('.pair'); 0");
+    look.browser.until(shown_anew);
+    look.browser.eval(mark);
     look.browser.press("z");
-    look.browser.until(
-        "document.querySelector('.pair') !== window.before && !!document.querySelector('.pair [data-face]')",
-    );
+    look.browser.until(shown_anew);
 
     // The face large, and its frame with the box.
     look.browser.tab_to(".pair button.face");
