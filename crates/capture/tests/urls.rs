@@ -276,10 +276,9 @@ fn an_unknown_host_is_named() {
 
 /// What is said to be missing.
 fn missing(notices: &[Notice]) -> Vec<&str> {
-    let text = |notice| match notice {
-        &Notice::Incomplete(ref text) => Some(text.as_str()),
-        _ => None,
-    };
+    fn text(notice: &Notice) -> Option<&str> {
+        if let Notice::Incomplete(text) = notice { Some(text) } else { None }
+    }
     notices.iter().filter_map(text).collect()
 }
 

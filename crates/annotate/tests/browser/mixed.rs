@@ -21,7 +21,7 @@ fn torn_and_whole(look: &mut FaceSample<'_>, made: &Sample) {
     look.go("v", "mixed/");
     let first = halves(look);
     assert_eq!(first.len(), 2);
-    assert_eq!(first[1], [made.stray.clone()], "{first:?}");
+    assert_eq!(first[1], std::slice::from_ref(&made.stray), "{first:?}");
     look.inspect("mixed");
     assert!(
         look.browser

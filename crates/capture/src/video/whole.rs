@@ -49,7 +49,7 @@ impl VideoReader {
         // SAFETY: a plain field of the open input; `pb` is null for what reads by itself.
         let seekable = unsafe {
             let io = (*self.opened.input.as_ptr()).pb;
-            io.is_null() || (*io).seekable & ffi::AVIO_SEEKABLE_NORMAL as i32 != 0
+            io.is_null() || (*io).seekable & ffi::AVIO_SEEKABLE_NORMAL != 0
         };
         !seekable && self.at.is_none() && self.is_of(&["mov"])
     }

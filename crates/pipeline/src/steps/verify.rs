@@ -112,7 +112,7 @@ fn verify_here(input: &Input, settings: &VerifySettings, context: &Context<'_>) 
             shown.push(("pairs".to_owned(), path.display().to_string()));
             let (people, told_by) = people_of(&pairs);
             shown.push(("people are told".to_owned(), told_by.to_string()));
-            given_pairs(pairs, &people, &rows, data.as_ref(), metric)
+            given_pairs(&pairs, &people, &rows, data.as_ref(), metric)
                 .at(|| format!("{} and {source}", path.display()))?
         }
         None => {
@@ -225,7 +225,7 @@ impl Held {
 
 /// The distances of the pairs of a file, whose people are given, and those that lack a face.
 fn given_pairs(
-    pairs: Vec<Pair>,
+    pairs: &[Pair],
     people: &[[u32; 2]],
     rows: &Rows,
     data: Option<&Dataset>,

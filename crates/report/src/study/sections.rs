@@ -36,7 +36,7 @@ pub(super) fn sweep(study: &Study) -> Markup {
         let points = rows.iter().filter_map(|r| Some((r.threshold, of(r)?))).collect();
         Series::new(name, colour, Style::Dots, points)
     };
-    let joined = false_merges(study, &chart);
+    let joined = false_merges(study, chart);
     let counts = Axis::around(rows.iter().map(|r| r.clusters as f64));
     let series = vec![
         line("clusters", 0, &|r| Some(r.clusters as f64)),
@@ -93,7 +93,7 @@ const LEAST_MERGES: f64 = 0.001;
 /// Expected false merges and their interval; `None` where they are not known.
 fn false_merges(
     study: &Study,
-    chart: &dyn Fn(&str, &str, Axis, fn(f64) -> Markup, Vec<Series>) -> Chart,
+    chart: impl Fn(&str, &str, Axis, fn(f64) -> Markup, Vec<Series>) -> Chart,
 ) -> Option<Chart> {
     let all = || study.sweep.iter().filter_map(|row| Some((row.threshold, row.false_merges?)));
     let most = all().map(|(_, m)| m.expected).fold(1.0, f64::max);

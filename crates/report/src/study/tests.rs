@@ -150,7 +150,7 @@ fn nothing_is_cut_on_a_wide_screen_or_a_narrow_one() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     let mut studies =
-        vec![study("News", true, PresentOf::LastClustering), study("News", false, PresentOf::JudgedMerges)];
+        [study("News", true, PresentOf::LastClustering), study("News", false, PresentOf::JudgedMerges)];
     // A collection whose numbers are long.
     let rows = studies.iter_mut().flat_map(|s| &mut s.sweep);
     rows.for_each(|row| (row.clusters, row.singletons, row.sizes.largest) = (123_456, 45_678, 12_345));
