@@ -14,7 +14,11 @@ fn main() -> ExitCode {
         Err(error) => {
             // A closed pipe, as from `head`, is not an error.
             let broken = |e: &std::io::Error| e.kind() == std::io::ErrorKind::BrokenPipe;
-            if error.chain().any(|e| e.downcast_ref::<std::io::Error>().is_some_and(broken)) {
+            let of_csv = |e: &csv::Error| matches!(e.kind(), csv::ErrorKind::Io(e) if broken(e));
+            if error
+                .chain()
+                .any(|e| e.downcast_ref().is_some_and(broken) || e.downcast_ref().is_some_and(of_csv))
+            {
                 return ExitCode::SUCCESS;
             }
             eprintln!("error: {}", streamface_types::error_chain(error.chain()));

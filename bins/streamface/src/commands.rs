@@ -146,7 +146,9 @@ fn extract(args: &ExtractArgs) -> anyhow::Result<Outcome> {
     let done = streamface_pipeline::extract(&args.dir, &settings, &call.context())?;
     let mut summary = Summary::from(done.work);
     summary.faces = Some(done.faces);
-    summary.notes.push(format!("next     streamface analyze {}", args.dir.display()));
+    if done.faces.kept > 0 || summary.failures.is_empty() {
+        summary.notes.push(format!("next     streamface analyze {}", args.dir.display()));
+    }
     summary.print(args.common.json);
     Ok(summary.outcome())
 }

@@ -196,3 +196,22 @@ fn a_live_stream_whose_time_is_over_is_not_said_to_be_tried_again() {
     assert!(done.status.success() && start.elapsed() < Duration::from_secs(30), "{}", said(&done));
     assert!(!said(&done).contains("trying again"), "{}", said(&done));
 }
+
+#[test]
+fn what_has_come_to_its_end_is_neither_live_nor_still_to_be_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("in");
+    fs::create_dir(&folder).unwrap();
+    let clip_path = dir.path().join("a.mp4");
+    clip(&clip_path, 0);
+    let photo = folder.join("a.jpg");
+    ffmpeg(&["-i", clip_path.to_str().unwrap(), "-frames:v", "1", "-update", "1", photo.to_str().unwrap()]);
+    fs::copy(&photo, folder.join("b.mp4")).unwrap();
+    for (source, out) in [(&folder, "photos"), (&clip_path, "clip")] {
+        let done = streamface(&["capture", "--out"]).arg(dir.path().join(out)).arg(source).output().unwrap();
+        assert!(done.status.success(), "{}", said(&done));
+        let last = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert!(!last.contains("to the end") && !last.contains("full after"), "{last}");
+        assert!(!said(&done).contains("live"), "{}", said(&done));
+    }
+}

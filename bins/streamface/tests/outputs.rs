@@ -240,3 +240,34 @@ fn a_name_whose_faces_another_clustering_moves_is_told() {
     let done = place.run("cluster set --threshold 1.9");
     assert!(said(&done).contains("in doubt: decision 1"), "{}", said(&done));
 }
+
+#[test]
+fn a_picture_of_another_size_than_its_set_says_is_told() {
+    let place = Place::new();
+    let done = place.run("export set --format coco --out there");
+    assert!(done.status.success(), "{}", said(&done));
+    let path = place.path().join("there/annotations.json");
+    let mut file: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    file["images"][0]["width"] = 384.into();
+    fs::write(&path, file.to_string()).unwrap();
+    let done = place.run("import there --format coco --out back");
+    assert_eq!(done.status.code(), Some(1), "{}", said(&done));
+    assert!(said(&done).contains("96 x 96 pixels, but the set says 384 x 96"), "{}", said(&done));
+}
+
+#[test]
+fn advice_fits_the_command() {
+    let place = Place::new();
+    let open = Dataset::open(&place.path().join("set")).unwrap();
+    let done = place.run("finalize set");
+    assert!(said(&done).contains("wait until it ends") && !said(&done).contains("--out"), "{}", said(&done));
+    drop(open);
+    let done = place.run("import nothing --out x");
+    assert!(done.status.code() == Some(2) && said(&done).contains("No such file"), "{}", said(&done));
+    let done = place.run("cluster set --method infomap --neighbours 0");
+    assert!(
+        done.status.code() == Some(2) && said(&done).contains("neighbours must be 1 or more"),
+        "{}",
+        said(&done)
+    );
+}

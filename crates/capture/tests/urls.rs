@@ -344,3 +344,38 @@ fn an_index_at_the_end_of_what_cannot_be_sought_in_is_told_at_once() {
         writer.join().unwrap();
     }
 }
+
+#[test]
+fn answers_of_servers_are_told_in_words() {
+    for (status, word) in [
+        ("400 Bad Request", "answers 400"),
+        ("410 Gone", "refuses the request"),
+        ("429 Too Many Requests", "refuses the request"),
+        ("503 Service Unavailable", "an error of its own"),
+    ] {
+        let server = Server::new("127.0.0.1:0", move |_| (status, String::new(), Sent::Length, Vec::new()));
+        let walked = walk(server.url("/a.mp4"), &Settings { first_attempts: 1, ..settings() });
+        assert!(walked.errors.len() == 1 && walked.errors[0].contains(word), "{status}: {:?}", walked.errors);
+    }
+}
+
+#[test]
+fn a_key_that_is_missing_and_a_variant_that_is_missing_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut files = master(dir.path(), &["320x180", "640x360"]);
+    files.remove("/v1.m3u8").unwrap();
+    let walked = walk(Server::of(files.clone()).url("/master.m3u8"), &settings());
+    let said = |n: &Notice| matches!(n, Notice::Warning(s) | Notice::Incomplete(s) if s.contains("v1.m3u8"));
+    assert!(walked.notices.iter().any(said), "{:?} {:?}", walked.notices, walked.errors);
+
+    let list = String::from_utf8(files["/v0.m3u8"].clone()).unwrap();
+    let key = "#EXT-X-KEY:METHOD=AES-128,URI=\"secret.key\"\n#EXTINF";
+    files.insert("/v0.m3u8".into(), list.replacen("#EXTINF", key, 1).into_bytes());
+    let walked = walk(Server::of(files).url("/v0.m3u8"), &Settings { first_attempts: 1, ..settings() });
+    assert!(
+        walked.errors.iter().any(|e| e.contains("secret.key")),
+        "{:?} {:?}",
+        walked.errors,
+        walked.notices
+    );
+}

@@ -39,6 +39,17 @@ pub enum Error {
         /// The parser's reason, with the row.
         source: csv::Error,
     },
+    /// Text in another encoding than UTF-8.
+    #[error("{}: not UTF-8 text ({found}); save it as UTF-8", path.display())]
+    Encoding {
+        /// The file.
+        path: PathBuf,
+        /// What it looks like, and where.
+        found: String,
+    },
+    /// A file without a byte.
+    #[error("{}: the file is empty", .0.display())]
+    EmptyFile(PathBuf),
     /// The CSV header lacks `name` or `label`, or has it twice.
     #[error("{}: the header needs one column 'name' and one column 'label', but is '{found}'", path.display())]
     Header {

@@ -86,6 +86,12 @@ pub fn each_annotation(path: impl AsRef<Path>, mut each: impl FnMut(&str, Annota
 fn read_limited(path: &Path, limit: u64) -> Result<Labelled, Error> {
     let mut input = open(path, limit)?;
     let start = input.fill_buf().map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    if start.is_empty() {
+        return Err(Error::EmptyFile(path.to_owned()));
+    }
+    if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") || start.contains(&0) {
+        return Err(Error::Encoding { path: path.to_owned(), found: "it looks like UTF-16".to_owned() });
+    }
     let json = start.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
     let labels = if json { read_json(path, &mut input) } else { table::read(path, &mut input) };
     within(path, &input, limit)?;
@@ -241,6 +247,18 @@ mod tests {
     }
 
     #[test]
+    fn other_encodings_and_nothing_are_told_with_what_to_do() {
+        let utf16: Vec<u8> = "name,label\na,1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for text in
+            [[b"\xff\xfe".to_vec(), utf16.clone()].concat(), utf16, b"name,label\nZo\xeb,1\n".to_vec()]
+        {
+            let said = read(text).unwrap_err().to_string();
+            assert!(said.contains("save it as UTF-8"), "{said}");
+        }
+        assert!(read("").unwrap_err().to_string().ends_with("the file is empty"));
+    }
+
+    #[test]
     fn numbers_as_pandas_writes_them() {
         let expected = labels(&[("a", 2), ("b", 0), ("c", -1)]);
         for text in [
@@ -363,7 +381,7 @@ mod tests {
         says(b"name,label\na,1\nb,\n", "line 3 has no label");
         says(b"name,labels\na,1\n", "'name,labels'");
         says(b"name,name,label\n", "'name,name,label'");
-        says(b"", "one column 'name'");
+        says(b"", "the file is empty");
         says(b"{\"labels\": [1]}", "line 1");
         says(b"{\"labels\": {\"a\": {\"label\": 1.5}}}", "line 1");
         says(b"{\"labels\": {\"a\"", "line 1");

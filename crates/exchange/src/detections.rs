@@ -69,6 +69,8 @@ pub(crate) struct FrameWithFaces {
     pub(crate) name: String,
     pub(crate) from: PathBuf,
     pub(crate) source: Option<String>,
+    /// Width and height that the set says it has.
+    pub(crate) said: Option<[u32; 2]>,
     pub(crate) faces: Vec<FaceInFrame>,
 }
 
@@ -121,6 +123,16 @@ pub(crate) fn take(
         }
     }
     let sizes = builder.pictures(&pictures)?;
+    for ((_, frame), size) in named.iter().zip(&sizes) {
+        // A photo that is turned by its EXIF orientation may be described as it lies in the file.
+        let other = |said: &[u32; 2]| size.is_some_and(|[w, h]| *said != [w, h] && *said != [h, w]);
+        if let (Some([w, h]), Some([width, height])) = (frame.said.filter(other), *size) {
+            builder.problem(format!(
+                "{}: {width} x {height} pixels, but the set says {w} x {h}; its boxes may be of another picture",
+                frame.from.display()
+            ));
+        }
+    }
     let whole: Vec<(FrameId, FrameWithFaces)> =
         named.into_iter().zip(sizes).filter_map(|(n, size)| size.map(|_| n)).collect();
     // So many frames in memory at once as there are threads, and their crops.

@@ -115,7 +115,7 @@ fn coco_as_pycocotools_reads_it() {
         (r#""area": 400"#, r#""area": NaN"#),
         (r#""area": 400"#, r#""area": -Infinity, "score": NaN"#),
         (r#""width": 60"#, r#""width": null"#),
-        (r#""width": 60"#, r#""width": 960.0"#),
+        (r#""width": 60"#, r#""width": 60.0"#),
         (r#""width": 60, "height": 60"#, r#""size": [60, 60]"#),
         (r#""id": 1, "file_name""#, r#""id": "1", "file_name""#),
         (r#""image_id": 1"#, r#""image_id": "1""#),

@@ -63,15 +63,21 @@ impl Head<'_> {
     }
 }
 
-/// Writes a page. Control characters, which HTML does not allow, become U+FFFD; line ends stay.
+/// Writes a page. Control characters, which HTML does not allow, and marks that turn the direction of what comes after a name
+/// become U+FFFD; line ends stay.
 pub(crate) fn write(page: &Markup, out: &mut dyn Write) -> io::Result<()> {
     let mut rest = page.0.as_str();
-    while let Some(at) = rest.find(|c: char| c.is_control() && c != '\n') {
+    while let Some(at) = rest.find(|c: char| (c.is_control() && c != '\n') || turns(c)) {
         write!(out, "{}\u{fffd}", &rest[..at])?;
         rest = &rest[at..];
         rest = &rest[rest.chars().next().map_or(0, char::len_utf8)..];
     }
     writeln!(out, "{rest}")
+}
+
+/// Whether a character turns the direction of the text after it, beyond the name that it is in.
+fn turns(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A line below the heading; none for an empty one.

@@ -91,7 +91,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// Another process writes here.
-    #[error("{} is in use by {holder}; wait for it, or choose another --out", path.display())]
+    #[error("{} is in use by {holder}; wait until it ends, or end it (a review: Ctrl-C)", path.display())]
     InUse {
         /// The dataset directory.
         path: PathBuf,

@@ -199,13 +199,17 @@ fn report(args: &Build, input: &Input, plan: &Plan, done: &Done) -> Result<()> {
             writeln!(out, "{count} {what}")?;
         }
     }
+    if done.vectors == 0 {
+        writeln!(out, "the index is empty: no vector has a label of somebody")?;
+    }
     write_mapping(&mut out, &done.mapping, &args.directory)
 }
 
 /// What the input calls the new people, where that is not their label.
 fn write_mapping(out: &mut impl Write, mapping: &[(hri::Label, PersonInfo)], place: &Path) -> Result<()> {
-    let says = |(label, info): &&(hri::Label, PersonInfo)| {
-        info.name.is_some() || info.number.is_some_and(|n| u64::try_from(n) != Ok(*label))
+    let says = |(label, info): &&(hri::Label, PersonInfo)| match info.number {
+        Some(number) => u64::try_from(number) != Ok(*label),
+        None => info.name.is_some(),
     };
     if !mapping.iter().any(|one| says(&one)) {
         return Ok(());

@@ -49,7 +49,9 @@ pub(crate) fn vectors(path: &Path) -> Result<VectorTable> {
     let mut file = tempfile::NamedTempFile::new().context("a temporary file for standard input")?;
     std::io::copy(&mut std::io::stdin().lock(), &mut file).context(STDIN)?;
     file.flush().context(STDIN)?;
-    read_vectors(file.path()).context(STDIN)
+    // The file is ours, and its name says nothing.
+    read_vectors(file.path())
+        .map_err(|e| anyhow!(e.to_string().replace(&*file.path().to_string_lossy(), STDIN)))
 }
 
 /// What a file holds, with labels from another file where one is given.

@@ -135,7 +135,9 @@ impl Summary {
             say!("labels   {labels}");
         }
         if let Some(disk) = &self.disk {
-            say!("disk     {} written; {}", Size(disk.written), forecast(disk));
+            // Of what has come to its end nothing more is to be written.
+            let room = if self.stopped { forecast(disk) } else { format!("{} free", Size(disk.free)) };
+            say!("disk     {} written; {room}", Size(disk.written));
         }
         if let Some(report) = &self.report {
             say!("report   {}", report.display());

@@ -143,7 +143,14 @@ impl Observer for Terminal {
             Event::Opened { source, duration: Some(d) } => {
                 self.say(&format!("{source}: {} s of video", d.as_secs()));
             }
-            Event::Opened { source, duration: None } => self.say(&format!("{source}: connected, live")),
+            Event::Opened { source, duration: None } => {
+                let what = if source.contains("://") {
+                    "connected, live"
+                } else {
+                    "opened; it does not say how long it is"
+                };
+                self.say(&format!("{source}: {what}"));
+            }
             Event::Watching { page, known, threshold } => {
                 if let Some(page) = page {
                     self.say(&format!("page     {page}"));

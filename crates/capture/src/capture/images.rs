@@ -83,7 +83,7 @@ fn read_image(path: &Path, shared: &Shared) -> Result<RgbImage> {
     }
     match decode_image(&bytes, &DecodeLimits::default()) {
         Err(ImageError::UnknownFormat) => read_other(path, shared),
-        read => read.map_err(|e| Error::Image { what: what(), why: e.to_string() }),
+        read => read.map_err(|e| Error::Image { what: what(), why: e.to_string().trim().to_owned() }),
     }
 }
 

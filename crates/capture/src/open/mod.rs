@@ -228,7 +228,28 @@ impl Ending<'_> {
                 "the server refuses ({e}); does the url need a token or a password, or the request a header \
                  (--header, --user-agent)?"
             ),
-            ffmpeg::Error::InvalidData => "what the server sends is no video that ffmpeg can read".to_owned(),
+            ffmpeg::Error::HttpBadRequest => {
+                "the server answers 400: it does not understand the request; is the address whole?".to_owned()
+            }
+            ffmpeg::Error::HttpOther4xx => {
+                "the server refuses the request (an answer from 402 to 499, such as 410: gone, \
+                                            or 429: too many requests); is the address still right?"
+                    .to_owned()
+            }
+            ffmpeg::Error::HttpServerError => {
+                "the server has an error of its own (an answer from 500 to 599); try again later".to_owned()
+            }
+            ffmpeg::Error::InvalidData => {
+                let missing = self.guard.and_then(Guard::missing).map(|(count, first)| {
+                    format!(
+                        "; {count} of what its playlist names could not be fetched, the first of them {first}"
+                    )
+                });
+                format!(
+                    "what the server sends is no video that ffmpeg can read{}",
+                    missing.unwrap_or_default()
+                )
+            }
             ffmpeg::Error::ProtocolNotFound => "ffmpeg knows no such protocol".to_owned(),
             e => format!("{e}"),
         }

@@ -22,6 +22,14 @@ const MAX_LINE: usize = 4096;
 /// Bytes that tell what something is.
 const HEAD: usize = 64;
 
+/// What the key of segments for licensed players says: FairPlay, Widevine, PlayReady.
+const DRM: [&str; 4] = [
+    "\"skd://",
+    "com.apple.streamingkeydelivery",
+    "edef8ba9-79d6-4ace-a3c8-27dcd51d21ed",
+    "com.microsoft.playready",
+];
+
 /// What is known of the playlists of a source.
 #[derive(Debug, Default)]
 pub(super) struct Rules {
@@ -170,6 +178,9 @@ impl Inspector {
                 return Err("its playlist names another, that one another, and so on without an end".into());
             }
         }
+        if line.starts_with("#EXT-X-KEY:") && DRM.iter().any(|system| line.contains(system)) {
+            return Err("it is encrypted for players with a licence (DRM), and cannot be decoded here".into());
+        }
         if let Some(rest) = line.strip_prefix('#') {
             let uri = rest.split_once("URI=\"").and_then(|(_, rest)| rest.split('"').next());
             return uri.map_or(Ok(()), |uri| rules.addresses.check(uri));
@@ -229,6 +240,17 @@ mod tests {
         match look(text.as_bytes(), local) {
             Look::Refused(why) => why,
             other => panic!("{other:?}: {text}"),
+        }
+    }
+
+    #[test]
+    fn segments_for_licensed_players_are_told() {
+        for key in [
+            "METHOD=SAMPLE-AES,URI=\"skd://x\",KEYFORMAT=\"com.apple.streamingkeydelivery\"",
+            "METHOD=SAMPLE-AES-CTR,URI=\"data:x\",KEYFORMAT=\"urn:uuid:edef8ba9-79d6-4ace-a3c8-27dcd51d21ed\"",
+        ] {
+            let text = format!("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-KEY:{key}\n#EXTINF:2,\na.ts\n");
+            assert!(refused(&text, false).contains("DRM"), "{key}");
         }
     }
 

@@ -51,6 +51,11 @@ pub(super) fn read(path: &Path, input: &mut BufReader<impl Read>) -> Result<Labe
 /// An error of reading is one of the file, whatever the row.
 fn wrong(path: &Path, source: csv::Error) -> Error {
     let path = path.to_owned();
+    if matches!(source.kind(), csv::ErrorKind::Utf8 { .. }) {
+        let line = source.position().map_or(0, csv::Position::line);
+        let found = format!("line {line}: Latin-1, or another encoding of a byte a letter");
+        return Error::Encoding { path, found };
+    }
     if !source.is_io_error() {
         return Error::Csv { path, source };
     }

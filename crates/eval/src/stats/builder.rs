@@ -357,6 +357,22 @@ mod tests {
     }
 
     #[test]
+    fn two_people_of_one_name_are_two_and_the_same_two_in_another_dataset() {
+        let mut all = StatsBuilder::new();
+        for _ in 0..2 {
+            all.dataset();
+            for (frame, label, name) in [("a", 3, "Anna"), ("b", 5, "Anna"), ("c", 3, "Anna"), ("d", 7, "Bo")]
+            {
+                all.face(&face(frame, 0));
+                all.label(&face(frame, 0), label, Some(name));
+            }
+        }
+        let mut faces: Vec<u64> = all.finish().unwrap().people.iter().map(|person| person.faces).collect();
+        faces.sort_unstable();
+        assert_eq!(faces, [2, 2, 4]);
+    }
+
+    #[test]
     fn images_are_by_folder() {
         let mut all = StatsBuilder::new();
         all.dataset();

@@ -51,7 +51,9 @@ pub(super) struct People {
     /// Of this dataset.
     by_label: HashMap<i64, u32>,
     /// Of all datasets.
-    by_name: HashMap<String, u32>,
+    by_name: HashMap<(String, u32), u32>,
+    /// How many people of this dataset have a name.
+    named_here: HashMap<String, u32>,
     all: Vec<PersonFigures>,
     datasets: usize,
     pub in_channel: HashSet<(usize, u32)>,
@@ -83,12 +85,16 @@ impl People {
         let of = self.of.get_mut(face)?;
         let next = self.all.len() as u32;
         let person = match name {
-            Some(name) => match self.by_name.get(name) {
-                Some(&person) => person,
-                None => *self.by_name.entry(name.to_owned()).or_insert(next),
-            },
-            None => *self.by_label.entry(label).or_insert(next),
+            _ if self.by_label.contains_key(&label) => self.by_label[&label],
+            // Two people of one dataset may have one name; the first of them is the first of that name in another.
+            Some(name) => {
+                let number = self.named_here.entry(name.to_owned()).or_insert(0);
+                *number += 1;
+                *self.by_name.entry((name.to_owned(), *number)).or_insert(next)
+            }
+            None => next,
         };
+        self.by_label.insert(label, person);
         if person == next {
             self.all.push(PersonFigures {
                 name: name.map_or_else(|| format!("Person {label}"), str::to_owned),
@@ -153,6 +159,7 @@ impl People {
             }
         }
         self.by_label.clear();
+        self.named_here.clear();
         self.datasets += 1;
     }
 

@@ -253,7 +253,7 @@ fn import(
                 builder.problem(format!("{}: '{}' has {why}", path.display(), short()));
             }
             let faces = faces.into_iter().flatten().collect();
-            frames.push(FrameWithFaces { name, from, source: None, faces });
+            frames.push(FrameWithFaces { name, from, source: None, said: None, faces });
             continue;
         }
         // A label by itself, or with what else is known.

@@ -96,6 +96,9 @@ impl Settings for MethodSettings {
         if self.compat && self.append {
             return Err(Error::Setting("compat and append exclude each other".to_owned()));
         }
+        if self.neighbours == Some(0) {
+            return Err(Error::Setting("neighbours must be 1 or more, not 0".to_owned()));
+        }
         Ok(())
     }
 }

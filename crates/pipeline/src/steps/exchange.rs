@@ -104,6 +104,7 @@ pub fn import(
         images: settings.images.clone(),
         pickle: Limits { length: settings.max_pickle, ..Limits::default() },
     };
+    std::fs::metadata(path).map_err(Error::io(path))?;
     let format = match format {
         Some(format) => format,
         None => detect(path).ok_or_else(|| {

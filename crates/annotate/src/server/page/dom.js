@@ -11,8 +11,14 @@ export function h(tag, props = {}, ...children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat(9).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...kept(children));
   return element;
+}
+
+/** What is shown. Marks that would turn the direction of the text after a name are shown as such. */
+function kept(children) {
+  const there = children.flat(9).filter((child) => child !== null && child !== undefined && child !== false);
+  return there.map((child) => (typeof child === "string" ? child.replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd") : child));
 }
 
 function svg(tag) {
@@ -22,7 +28,7 @@ function svg(tag) {
 
 /** Replaces what is in an element; `false` and null are left out, as by `h`. */
 export function put(box, ...children) {
-  box.replaceChildren(...children.flat(9).filter((child) => child !== null && child !== undefined && child !== false));
+  box.replaceChildren(...kept(children));
 }
 
 /** A key in a hint. */

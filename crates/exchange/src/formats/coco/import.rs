@@ -113,6 +113,7 @@ struct Image {
     id: Option<String>,
     file_name: Option<String>,
     source: Option<String>,
+    size: Option<[u32; 2]>,
 }
 
 /// An annotation as the file has it.
@@ -153,6 +154,11 @@ impl Annotation {
     }
 }
 
+/// A side in pixels, where it is one.
+fn side(value: &Loose) -> Option<u32> {
+    value.text().and_then(|text| whole_number(&text)).and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0)
+}
+
 /// Five keypoints, all labelled. Those of bodies (17) are no landmarks of a face.
 fn landmarks(keypoints: &Loose) -> Option<[[f32; 2]; 5]> {
     let numbers: [f32; 15] = keypoints.numbers()?;
@@ -182,6 +188,7 @@ impl File {
                 id: value.get("id").text(),
                 file_name: value.get("file_name").text().or_else(|| value.get("path").text()),
                 source: value.get("source").text(),
+                size: side(value.get("width")).zip(side(value.get("height"))).map(|(w, h)| [w, h]),
             }),
             ("annotations", Loose::Object(_)) => {
                 number += 1;
@@ -229,7 +236,8 @@ impl Frames {
         }
         self.at.insert(id, self.all.len());
         let faces = Vec::new();
-        self.all.push(FrameWithFaces { name: found.name, from: found.path, source: image.source, faces });
+        let (name, from, source, said) = (found.name, found.path, image.source, image.size);
+        self.all.push(FrameWithFaces { name, from, source, said, faces });
         Ok(())
     }
 
