@@ -236,7 +236,7 @@ fn a_name_whose_faces_another_clustering_moves_is_told() {
     let done = place.run("finalize set --json");
     let after: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
     assert_eq!(after["names_in_doubt"][0]["name"], "Anna", "{after}");
-    // The review's history has it too.
+    // So does the clustering itself.
     let done = place.run("cluster set --threshold 1.9");
     assert!(said(&done).contains("in doubt: decision 1"), "{}", said(&done));
 }

@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn control_characters_are_replaced_and_line_ends_stay() {
         let mut page = Vec::new();
-        let text = "\0a\u{1b}\n\u{85}b";
+        let text = "\0a\u{1b}\n\u{202e}b";
         write(&html! { p title=(text) { (text) } }, &mut page).unwrap();
         let shown = "\u{fffd}a\u{fffd}\n\u{fffd}b";
         assert_eq!(String::from_utf8(page).unwrap(), format!("<p title=\"{shown}\">{shown}</p>\n"));

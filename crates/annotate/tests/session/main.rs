@@ -418,3 +418,31 @@ fn without_labels_it_says_what_to_run() {
     let error = ReviewSession::open(data, SessionSettings::default()).err().unwrap().to_string();
     assert!(error.contains("streamface cluster"), "{error}");
 }
+
+#[test]
+fn the_history_says_where_the_faces_of_a_name_are_now() {
+    let made = sample(false);
+    let mut session = open(&made);
+    let all = session.people(&Search::default(), Window::default()).unwrap().rows;
+    for (person, name) in [(&all[0], "Ann"), (&all[1], "Zoe")] {
+        let action = Action::Name { person: ids(person), name: Some(name.into()) };
+        session.decide(&answer(0, &[person], action)).unwrap();
+    }
+    let history = session.history(false, Window::default());
+    assert!(history.rows.iter().all(|entry| entry.elsewhere.is_none()), "{:?}", history.rows);
+    drop(session);
+    // Another clustering, in which they are one.
+    let data = made.open();
+    let mut rows = data.read::<LabelRow>().unwrap();
+    let (ann, zoe) = (all[0].label, all[1].label);
+    rows.iter_mut().filter(|row| row.label.0 == ann).for_each(|row| row.label.0 = zoe);
+    data.replace_labels(rows, &BTreeMap::new()).unwrap();
+    drop(data);
+    let history = open(&made).history(false, Window::default());
+    let said: Vec<(u64, &str)> =
+        history.rows.iter().filter_map(|entry| Some((entry.id, entry.elsewhere.as_deref()?))).collect();
+    assert!(
+        said.len() == 1 && said[0].0 == 1 && said[0].1.contains("Ann") && said[0].1.contains("(Zoe)"),
+        "{said:?}"
+    );
+}
