@@ -258,8 +258,8 @@ fn the_room_on_the_disk_is_forecast_before_the_first_frame() {
     let out = dir.path().join("out");
     let done = run(&["capture", video.to_str().unwrap(), "--out", out.to_str().unwrap(), "--frames", "jpeg"]);
     let said = said(&done);
-    let line = said.lines().find(|line| line.starts_with("disk ")).unwrap_or_default();
-    assert!(line.contains(" free, some ") && line.contains(" an hour"), "{said}");
+    let line = said.lines().find(|line| line.starts_with("disk ") && line.contains("an hour"));
+    assert!(line.is_some_and(|line| line.contains(" free, some ")), "{said}");
     // A wrong number of free bytes would be found at once: as df says, in blocks of 1024 bytes.
     let df = std::process::Command::new("df").args(["--output=avail", "-k"]).arg(&out).output().unwrap();
     let free: f64 = String::from_utf8_lossy(&df.stdout).split_whitespace().last().unwrap().parse().unwrap();

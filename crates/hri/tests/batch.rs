@@ -225,16 +225,22 @@ fn a_new_index_is_there_whole_or_not_at_all() {
         |store: &Store| store.insert_batch(&rows, &(49..99).collect::<Vec<_>>()).map(|done| done.len());
     assert!(matches!(Store::build(&place, settings(3), more), Err(Error::DuplicateId { id: 49 })));
     assert_eq!(Store::load(&place).unwrap().0.len(), 50);
-    // An empty directory, and one with something in it.
-    for name in ["empty", "kept"] {
+    // An empty directory, one with a hidden file in it, and one with something else.
+    for (name, file) in [("empty", None), ("kept", Some(".gitkeep")), ("other", Some("README"))] {
         let place = dir.path().join(name);
         std::fs::create_dir(&place).unwrap();
-        if name == "kept" {
-            std::fs::write(place.join("README"), "mine").unwrap();
+        if let Some(file) = file {
+            std::fs::write(place.join(file), "mine").unwrap();
         }
-        Store::build(&place, settings(3), |store| store.insert(&rows[..3], 1)).unwrap();
+        let built = Store::build(&place, settings(3), |store| store.insert(&rows[..3], 1));
+        if name == "other" {
+            assert!(matches!(built, Err(Error::Occupied { there, .. }) if there == "README"));
+            assert_eq!(std::fs::read_dir(&place).unwrap().count(), 1);
+            continue;
+        }
+        built.unwrap();
         assert_eq!(Store::load(&place).unwrap().0.len(), 1);
-        assert_eq!(place.join("README").exists(), name == "kept");
+        assert!(file.is_none_or(|file| place.join(file).exists()));
     }
 }
 

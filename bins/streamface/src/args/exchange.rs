@@ -109,6 +109,9 @@ Examples:
   # a table, and the pictures that it names
   streamface import faces.csv --format csv --images pictures --out set
 
+A CSV table has one row a picture: a second one of the same picture is left out and told; COCO and fiftyone-detection \
+take several faces of one. A person's folder that is a link is told and left out. Names come back composed (NFC).
+
 Labels as they came stay in metadata/imported.csv: `streamface score` takes them as true ones after a clustering. \
 Where something is at --out already, nothing is written.")]
 pub struct ImportArgs {

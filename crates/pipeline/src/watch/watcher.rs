@@ -124,10 +124,7 @@ impl<'a> Watcher<'a> {
         }
         if !faces.is_empty() {
             // A file that is fetched has times of its own.
-            // Of frames that came in one burst the name may be ahead of the clock; none is named before it was read.
-            let from = read_at.map_or(at, |read_at| at.min(read_at));
-            let delay_ms = self.live.then(|| now().micros().saturating_sub(from.micros()) / 1000);
-            let delay_ms = delay_ms.filter(|delay| (-DAY_MS..DAY_MS).contains(delay));
+            let delay_ms = self.live.then(|| delay_ms(at, read_at, now())).flatten();
             self.delays.extend(delay_ms);
             let stream_seconds = row.stream_time.map(|t| t.micros() as f64 / 1e6);
             self.tell(&Sighting::Frame { frame: row.frame.clone(), at, stream_seconds, delay_ms, faces });
@@ -172,7 +169,27 @@ impl<'a> Watcher<'a> {
     }
 }
 
+/// Milliseconds from the time of a frame to `now`; none for a frame whose time is not of this clock. The name of a frame that
+/// came in a burst may be ahead of the clock: it then counts from when it was read.
+fn delay_ms(at: Timestamp, read_at: Option<Timestamp>, now: Timestamp) -> Option<i64> {
+    let from = read_at.map_or(at, |read_at| at.min(read_at));
+    Some(now.micros().saturating_sub(from.micros()) / 1000).filter(|delay| (-DAY_MS..DAY_MS).contains(delay))
+}
+
 fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_frame_is_named_before_it_was_read() {
+        let ms = |ms: i64| Timestamp::from_micros(ms * 1000);
+        assert_eq!(delay_ms(ms(1000), Some(ms(1200)), ms(1500)), Some(500));
+        assert_eq!(delay_ms(ms(2500), Some(ms(1200)), ms(1500)), Some(300), "of a burst, named ahead");
+        assert_eq!(delay_ms(ms(0), Some(ms(DAY_MS)), ms(DAY_MS + 1)), None, "of another clock");
+    }
 }
