@@ -89,7 +89,8 @@ fn what_cannot_be_is_refused() {
     people(dir.path());
     let path = dir.path().to_str().unwrap();
     for (args, words) in [
-        (&["--false-merges", "0"][..], "false-merges must be a number above 0, not 0"),
+        (&["--false-merges", "-1"][..], "false-merges must be a number above 0, not -1"),
+        (&["--false-merges", "0"], "false-merges must be a number above 0, not 0"),
         (&["--false-merges", "1", "--threshold", "0.5"], "cannot be used with"),
         (
             &["--false-merges", "1", "--method", "single"],
@@ -143,6 +144,18 @@ fn the_study_judges_as_the_clustering_does() {
         toml.contains("true labels") && toml.contains(&format!("threshold = {}", measured["threshold"])),
         "{toml}"
     );
+    // Noise is nobody's other face: the last person's faces are joined by mistake.
+    let noisy = rows.replace(",11\n", ",-1\n");
+    fs::write(&labels, format!("name,label\n{noisy}")).unwrap();
+    let noisy = study(dir.path(), &["--labels", labels.to_str().unwrap()]);
+    let f = |found: &serde_json::Value| {
+        let rows = found["sweep"].as_array().unwrap();
+        rows.iter().filter_map(|row| row["pairwise"]["value"]["f"].as_f64()).fold(0.0, f64::max)
+    };
+    assert!(f(&measured) > 0.99 && f(&noisy) < 0.97, "{} and {}", f(&measured), f(&noisy));
+    let own = study(dir.path(), &["--labels", "clusters"]);
+    assert_eq!(own["recommendation"]["basis"], "true_labels", "{own:#}");
+
     for bad in ["0", "-1", "NaN"] {
         let done = run(&["study", dir.path().to_str().unwrap(), &format!("--false-merges={bad}")]);
         assert_eq!(done.status.code(), Some(2), "{bad}: {}", said(&done));

@@ -128,6 +128,11 @@ fn one_torn_apart_is_two_for_good_and_undone_it_is_one_again() {
     assert_ne!(other["person"]["id"], row["person"]["id"]);
     let whole = json!({ "kind": "whole", "person": ids(&other["halves"][0]) });
     assert_eq!(site.decide(&revision, &[&other["person"]], &whole).0, 200);
+    // Its two parts say how far apart those of one person may be: nobody else is likelier two for it.
+    let (_, now) = mixed(&site, "limit=200");
+    let same = |row: &&Value| ids(&row["halves"][0]) == ids(&rows[1]["halves"][0]);
+    let after = now.iter().find(same).map(|row| row["probability"].as_f64().unwrap());
+    assert!(after <= Some(rows[1]["probability"].as_f64().unwrap() + 1e-9), "{after:?}: {}", rows[1]);
     let listed = |site: &Site, face: &str| {
         let (_, rows) = mixed(site, "limit=200");
         rows.iter().any(|row| (0..2).any(|at| ids(&row["halves"][at]).iter().any(|id| id == face)))

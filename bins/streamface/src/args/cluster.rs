@@ -20,10 +20,10 @@ use super::{Common, text};
 pub struct PeopleArgs {
     /// Largest distance within a person's faces [default: none, unless the last clustering was given one: merges are
     /// judged one by one, see --false-merges]
-    #[arg(long, value_name = "D", conflicts_with = "false_merges")]
+    #[arg(long, value_name = "D", conflicts_with = "false_merges", allow_negative_numbers = true)]
     pub threshold: Option<f64>,
     /// Wrong merges that may be expected: the surest merges are made [default: that of the last clustering, else 0.5]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub false_merges: Option<f64>,
     /// Mean distance below which two people tied by a temporal link are one [default: that of the last clustering, else
     /// the model's, 0.75 for the built-in one]

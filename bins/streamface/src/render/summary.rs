@@ -219,6 +219,11 @@ impl Summary {
 
 /// Which merges were made where no threshold was given.
 fn judged(j: &JudgedMerges) -> String {
+    let made = match j.largest {
+        0.0 if j.left == 0 => return "none to make".to_owned(),
+        0.0 => "none is sure".to_owned(),
+        largest => format!("the sure ones, up to {largest:.2} apart"),
+    };
     let left = match j.left {
         0 => String::new(),
         n => format!(
@@ -227,8 +232,5 @@ fn judged(j: &JudgedMerges) -> String {
             j.reach
         ),
     };
-    format!(
-        "the sure ones, up to {:.2} apart; {:.2} of them expected to be wrong, {} allowed{left}",
-        j.largest, j.false_merges, j.budget
-    )
+    format!("{made}; {:.2} of them expected to be wrong, {} allowed{left}", j.false_merges, j.budget)
 }

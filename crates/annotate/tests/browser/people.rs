@@ -156,6 +156,11 @@ fn by_mouse(look: &mut FaceSample<'_>, _: &Sample) {
         look.browser.click(&format!("li:nth-child({}) .choose input", at + 1));
     }
     assert!(chosen(look).starts_with("2 chosen"), "{}", chosen(look));
+    // A box that was clicked has the focus, and keys work all the same.
+    look.browser.press("m");
+    look.browser.until("!!document.querySelector('dialog .merging')");
+    look.browser.press("Escape");
+    look.browser.until("!document.querySelector('dialog')");
     look.browser.click(".actions [aria-keyshortcuts=m]");
     look.browser.until("!!document.querySelector('dialog .merging')");
     look.browser.click("dialog [type=submit]");

@@ -182,7 +182,15 @@ fn shown_settings(record: &Record, labels: &DatasetLabels) -> Vec<(String, Strin
     let steps = ["capture", "extract", "analyze", "cluster"];
     let of =
         |step: &str| record.get(step).into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
-    let all: Vec<Vec<(String, String)>> = steps.iter().map(|s| of(s)).collect();
+    let mut all: Vec<Vec<(String, String)>> = steps.iter().map(|s| of(s)).collect();
+    // Where merges were judged, nobody gave the threshold.
+    let clustering = &mut all[3];
+    if clustering.iter().any(|(k, _)| k == "false-merges") {
+        clustering
+            .iter_mut()
+            .filter(|(k, _)| k == "threshold")
+            .for_each(|(k, _)| "merges judged up to".clone_into(k));
+    }
     let shown = all.concat().into_iter().filter(|(k, _)| !k.ends_with("-sha256"));
     let mut shown: Vec<_> = shown
         .map(|(k, v)| {

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use streamface_cluster::{Constraints, Link, Links, components};
 use streamface_model::Manifest;
 use streamface_store::{Dataset, FaceRow, FeatureRow};
-use streamface_types::{Embeddings, FaceId, FrameId, Metric};
+use streamface_types::{Embeddings, FaceId, FrameId, Label, Metric};
 
 use super::cluster::embedder_of;
 use super::dataset_dir::open_reading;
 use super::decisions::{Decisions, keep_apart};
 use super::input::{Input, labels_of_rows, read_vectors};
 use super::labelling::{frames, matrix, same_frame};
-use super::labels::read_label_file;
+use super::labels::{as_read, is_word, needed, read_label_file};
 use super::last_clustering::LastClustering;
 use crate::event::Context;
 use crate::settings::StudySettings;
@@ -125,6 +125,11 @@ fn shots(features: &[FeatureRow], links: &[(usize, usize)]) -> Result<Vec<u64>> 
     Ok(frame.into_iter().map(|f| shot[f].into()).collect())
 }
 
+/// Noise is nobody's other face: each has a label of its own, as in scores.
+fn alone(row: i64, label: i64) -> i64 {
+    if Label(label).is_noise() { i64::MIN + row } else { label }
+}
+
 /// The true label of each face, where it is known.
 pub(super) fn truth(
     input: &Input,
@@ -135,11 +140,16 @@ pub(super) fn truth(
     let Some(path) = &settings.labels else { return Ok(None) };
     let labels = match input {
         Input::Vectors(_) => labels_of_rows(path, faces.rows.len())?,
-        Input::Dataset(_) => {
-            let known = read_label_file(path)?.labels;
+        Input::Dataset(dir) => {
+            let known = if is_word(path) {
+                as_read(needed(&open_reading(dir)?, Some(path))?.named).labels
+            } else {
+                read_label_file(path)?.labels
+            };
             faces.names.iter().map(|n| known.get(n).copied()).collect()
         }
     };
+    let labels: Vec<Option<i64>> = (0..).zip(labels).map(|(row, label)| Some(alone(row, label?))).collect();
     let missing = labels.iter().filter(|label| label.is_none()).count();
     let path = path.display();
     if missing == labels.len() {

@@ -173,7 +173,8 @@ export const alsoKeys = (more) => keys({ ...bound, ...more });
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
   const at = event.target;
-  if (at.closest?.("input, textarea, select, dialog")) return;
+  // A box that was clicked keeps the focus, and takes no key but Space.
+  if (at.closest?.("input:not([type=checkbox]), textarea, select, dialog")) return;
   const pressed = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   // With Shift, a digit key gives a different character on each keyboard layout: use the key itself.
   const figure = event.shiftKey && /^Digit\d$/.test(event.code) ? `Shift+${event.code.slice(5)}` : null;
@@ -181,7 +182,7 @@ document.addEventListener("keydown", (event) => {
   // Enter presses the focused button, unless it is a toggle.
   if (!found || (pressed === "Enter" && at.closest?.("button:not([aria-pressed]), a, summary"))) return;
   // Space presses what has the focus, but for a link.
-  if (pressed === " " && at.closest?.("button, summary")) return;
+  if (pressed === " " && at.closest?.("button, summary, input")) return;
   event.preventDefault();
   found.act();
 });

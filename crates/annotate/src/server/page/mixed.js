@@ -29,7 +29,9 @@ export async function mixed(main, [which]) {
   };
   const none = () => {
     keys({});
+    const again = () => { later = 0; return load(); };
     put(main, h("div", { class: "done" }, h("h1", { tabindex: "-1" }, face ? "This person has one face" : "No one else likely holds two people"),
+      later ? h("p", {}, `${plural(later, "person was", "people were")} put off. `, h("button", { type: "button", onclick: again }, "Ask again")) : null,
       h("p", {}, "Check ", h("a", { href: "#/people" }, "the people"), " or go on with ", h("a", { href: "#/group" }, "the groups"), "."),
       which ? null : h("a", { class: "plain", href: "#/mixed/all" }, "Ask about unlikely people, too")));
   };

@@ -300,6 +300,9 @@ fn looked_at(people: &People, decisions: &[Decision], atoms: &Atoms) -> HashSet<
     found
 }
 
+/// Log-odds of what is certain.
+const CERTAIN: f64 = 30.0;
+
 /// The best two parts of each of the queue's clusters: stored for whole clusters, computed from rows for others.
 fn parts(
     index: &Index,
@@ -309,7 +312,7 @@ fn parts(
     same_frame: bool,
 ) -> Result<Vec<(u32, Parts)>, Error> {
     let mut found = Vec::new();
-    for (slot, atom) in (0..).zip(&atoms.kept).filter(|(_, atom)| !looked_at.contains(atom)) {
+    for (slot, atom) in (0..).zip(&atoms.kept) {
         let parts = if atoms.changed.contains(atom) {
             let faces = &atoms.faces[atom];
             let sample = Sample::new(index, faces);
@@ -319,7 +322,12 @@ fn parts(
         } else {
             index.parts[*atom as usize]
         };
-        found.extend(parts.map(|parts| (slot, parts.parts(same_frame))));
+        let Some(mut parts) = parts.map(|parts| parts.parts(same_frame)) else { continue };
+        // One person for certain, whose two parts say how far apart those of one person may be.
+        if looked_at.contains(atom) {
+            parts.evidence = -CERTAIN;
+        }
+        found.push((slot, parts));
     }
     Ok(found)
 }
