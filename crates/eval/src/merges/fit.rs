@@ -85,6 +85,10 @@ impl Fit {
             (with(0.0, STEP) - with(0.0, -STEP)) / (2.0 * STEP),
         ];
         let [mean, deviation, both] = self.sample.variance(self.metric, &self.mixture);
+        // Leaving one out of few says little: no less than for as many people who have nothing to do with each other.
+        let strangers = self.mixture.strangers;
+        let mean = mean.max(2.0 * strangers.deviation.powi(2) / strangers.people.max(2.0));
+        let deviation = deviation.max(0.5 / (strangers.people - 1.0).max(1.0));
         let variance =
             slope[0] * slope[0] * mean + slope[1] * slope[1] * deviation + 2.0 * slope[0] * slope[1] * both;
         let factor = (DEVIATIONS * variance.max(0.0).sqrt()).min(50.0).exp();

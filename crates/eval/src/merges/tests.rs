@@ -73,6 +73,11 @@ fn one_person_alone_is_one() {
         for settings in [settings, Settings { known: Some(known), ..settings }] {
             let chances = MergeChances::new(&rows, merges.clone(), &[], settings).unwrap();
             let believed = chances.within();
+            let FalseMerges { expected, interval: (low, high) } = chances.up_to(0.64);
+            assert!(
+                low < expected && expected < high || expected == 0.0,
+                "{low} to {high} around {expected}"
+            );
             assert_eq!(believed.left, 0, "{faces} faces: {believed:?} {:?}", chances.mixture());
         }
     }
