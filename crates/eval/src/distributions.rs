@@ -124,6 +124,12 @@ fn bisect(mut from: f64, mut to: f64, low: impl Fn(f64) -> bool) -> f64 {
     0.5 * (from + to)
 }
 
+/// The number of equal weights that tell as much as these: (Σ w)² / Σ w², 0 for none (Kish 1965).
+pub(crate) fn kish(weights: impl Iterator<Item = f64>) -> f64 {
+    let (sum, squares) = weights.fold((0.0, 0.0), |(sum, squares), w| (sum + w, squares + w * w));
+    if squares > 0.0 { sum * sum / squares } else { 0.0 }
+}
+
 /// The `share` quantile of `values`, which are put in order; linear between neighbours, as NumPy does
 /// it. 0 for no value.
 pub(crate) fn quantile(values: &mut [f64], share: f64) -> f64 {

@@ -24,7 +24,7 @@ use serde::Serialize;
 pub use counts::PairCounts;
 
 use crate::distributions::student_pdf;
-use crate::strangers::Strangers;
+use crate::strangers::{Strangers, log_size};
 
 /// Two clusters, or many pairs of clusters that are alike.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -456,12 +456,16 @@ fn strangers_at_first(pairs: &[Pair], assumed: Option<Assumed>) -> Option<OnePer
     Some(OnePerson { mean: median, deviation, by_size: 0.0, size: SizeTerm::default(), degrees: None })
 }
 
-/// Logarithm of the product of two sizes.
-fn log_size((a, b): (u32, u32)) -> f64 {
-    (f64::from(a.max(1)) * f64::from(b.max(1))).ln()
+/// The angle of a cosine distance, in radians. Angles of strangers are close to normal far into the tail, where cosine
+/// distances are not.
+#[must_use]
+pub fn angle(distance: f64) -> f64 {
+    (1.0 - distance).clamp(-1.0, 1.0).acos()
 }
 
-fn sigmoid(z: f64) -> f64 {
+/// The probability of log-odds.
+#[must_use]
+pub fn sigmoid(z: f64) -> f64 {
     1.0 / (1.0 + (-z).exp())
 }
 

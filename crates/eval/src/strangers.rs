@@ -42,9 +42,8 @@ impl Strangers {
         student_pdf(self.standardised(distance, sizes), self.degrees()) / self.spread()
     }
 
-    fn standardised(&self, distance: f64, (a, b): (u32, u32)) -> f64 {
-        let product = f64::from(a.max(1)) * f64::from(b.max(1));
-        (distance - self.by_size * product.ln() - self.mean) / self.spread()
+    fn standardised(&self, distance: f64, sizes: (u32, u32)) -> f64 {
+        (distance - self.by_size * log_size(sizes) - self.mean) / self.spread()
     }
 
     /// Deviation of a new distance from the estimated mean.
@@ -55,4 +54,9 @@ impl Strangers {
     pub(crate) fn degrees(&self) -> f64 {
         (self.people - 1.0).max(1.0)
     }
+}
+
+/// Logarithm of the product of two sizes.
+pub(crate) fn log_size((a, b): (u32, u32)) -> f64 {
+    (f64::from(a.max(1)) * f64::from(b.max(1))).ln()
 }

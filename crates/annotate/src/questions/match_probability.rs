@@ -1,6 +1,8 @@
 //! The probability that two clusters are one person.
 
-use streamface_eval::mixture::{Assumed, Mixture, Odds, OnePerson, PairCounts, Prior, SizeTerm};
+use streamface_eval::mixture::{
+    Assumed, Mixture, Odds, OnePerson, PairCounts, Prior, SizeTerm, angle, sigmoid,
+};
 use streamface_eval::strangers::Strangers;
 use streamface_types::Metric;
 
@@ -114,11 +116,6 @@ impl MatchProbability {
     }
 }
 
-/// The angle of a cosine distance. Angles of strangers are close to normal far into the tail, where cosine distances are not.
-pub(super) fn angle(distance: f64) -> f64 {
-    (1.0 - distance).clamp(-1.0, 1.0).acos()
-}
-
 /// Logarithm of the harmonic mean of two sizes; 0 for single faces.
 pub(super) fn log_size((a, b): (u32, u32)) -> f64 {
     let (a, b) = (f64::from(a.max(1)), f64::from(b.max(1)));
@@ -128,10 +125,6 @@ pub(super) fn log_size((a, b): (u32, u32)) -> f64 {
 /// Weight of one answer in log-odds, when answers are wrong at rate `error`.
 pub(super) fn answer_log_odds(error: f64) -> f64 {
     ((1.0 - error) / error).ln()
-}
-
-pub(super) fn sigmoid(z: f64) -> f64 {
-    1.0 / (1.0 + (-z).exp())
 }
 
 fn expected(at: &[f64; 3], s: &Observation) -> (f64, f64) {

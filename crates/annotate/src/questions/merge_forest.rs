@@ -3,7 +3,9 @@
 use streamface_types::embedding::{cosine, dot};
 
 use super::Clusters;
-use super::match_probability::{MatchProbability, answer_log_odds, sigmoid};
+use streamface_eval::mixture::sigmoid;
+
+use super::match_probability::{MatchProbability, answer_log_odds};
 
 /// An answer that joined two people.
 #[derive(Debug, Clone, Copy)]

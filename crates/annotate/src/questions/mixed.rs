@@ -1,9 +1,8 @@
 //! Clusters that may hold two people.
 
-use streamface_eval::mixture::{Mixture, Pair};
+use streamface_eval::mixture::{Mixture, Pair, angle, sigmoid};
 
 use super::halves::Parts;
-use super::match_probability::{angle, sigmoid};
 use super::{Clusters, Queue};
 
 /// The mixture of clusters of one person and of two, by their best two parts.

@@ -4,7 +4,9 @@ use rayon::prelude::*;
 
 use super::Clusters;
 use super::candidate_graph::{CandidateGraph, Edge};
-use super::match_probability::{MatchProbability, answer_log_odds, sigmoid};
+use streamface_eval::mixture::sigmoid;
+
+use super::match_probability::{MatchProbability, answer_log_odds};
 use super::tournament::Tournament;
 
 /// Votes at which a pair counts as answered and is not asked again.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -23,6 +23,12 @@ pub struct Browser {
     _profile: tempfile::TempDir,
 }
 
+/// axe-core, where it was fetched.
+pub fn axe() -> Option<String> {
+    let folder = std::env::var_os("STREAMFACE_MEDIA").map(PathBuf::from)?;
+    std::fs::read_to_string(folder.join("axe.min.js")).ok()
+}
+
 /// Chromium, where there is one.
 pub fn chromium() -> Option<String> {
     let named = std::env::var("STREAMFACE_CHROMIUM").ok();
@@ -31,6 +37,22 @@ pub fn chromium() -> Option<String> {
 }
 
 impl Browser {
+    /// Nothing of the page is wider than the screen, and nothing is serious for axe-core, where that is there.
+    pub fn check(&mut self, view: &str, screen: u32, axe: Option<&str>) {
+        let width = self.eval("document.scrollingElement.scrollWidth").as_u64().unwrap();
+        assert!(width <= u64::from(screen), "{view} is {width} wide on a screen of {screen}");
+        let Some(axe) = axe else { return };
+        self.eval(&format!("window.axe ? 0 : (() => {{ {axe}; return 0; }})()"));
+        // Colours while they change are no one's colours.
+        self.eval("Promise.all(document.getAnimations().map(a => a.finished.catch(() => 0))).then(() => 0)");
+        let found = self.text(
+            "axe.run(document, {resultTypes: ['violations']}).then(r => JSON.stringify(r.violations
+               .filter(v => ['serious', 'critical'].includes(v.impact))
+               .map(v => [v.id, v.help, v.nodes.slice(0, 3).map(n => n.html.slice(0, 200) + ' ' + (n.any[0]?.message ?? ''))])))",
+        );
+        assert_eq!(found, "[]", "{view} at {screen}: {found}");
+    }
+
     pub fn start(chromium: &str) -> Self {
         let profile = tempfile::tempdir().unwrap();
         // The protocol speaks on descriptors 3 and 4, which the shell makes of its input and output.

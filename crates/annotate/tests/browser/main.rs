@@ -16,18 +16,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cdp::{Browser, chromium};
+use cdp::{Browser, axe, chromium};
 use sample::{Sample, final_labels, pairwise_f, sample};
 use serde_json::json;
 use streamface_annotate::server::session::SessionSettings;
 use streamface_annotate::server::{ReviewSession, start};
 use streamface_web::Options;
-
-/// axe-core, where it was fetched.
-fn axe() -> Option<String> {
-    let folder = std::env::var_os("STREAMFACE_MEDIA").map(PathBuf::from)?;
-    std::fs::read_to_string(folder.join("axe.min.js")).ok()
-}
 
 /// A browser that looks at one review.
 struct FaceSample<'a> {
@@ -52,21 +46,7 @@ impl FaceSample<'_> {
     /// Nothing serious for axe-core, nothing wider than the screen, nothing said in the console.
     fn inspect(&mut self, view: &str) {
         self.shot(view);
-        let width = self.browser.eval("document.scrollingElement.scrollWidth").as_u64().unwrap();
-        assert!(width <= u64::from(self.width), "{view} is {width} wide on a screen of {}", self.width);
-        if let Some(axe) = self.axe {
-            self.browser.eval(&format!("window.axe ? 0 : (() => {{ {axe}; return 0; }})()"));
-            // Colours while they change are no one's colours.
-            self.browser.eval(
-                "Promise.all(document.getAnimations().map(a => a.finished.catch(() => 0))).then(() => 0)",
-            );
-            let found = self.browser.text(
-                "axe.run(document, {resultTypes: ['violations']}).then(r => JSON.stringify(r.violations
-                   .filter(v => ['serious', 'critical'].includes(v.impact))
-                   .map(v => [v.id, v.help, v.nodes.slice(0, 3).map(n => n.html.slice(0, 200) + ' ' + (n.any[0]?.message ?? ''))])))",
-            );
-            assert_eq!(found, "[]", "{view} at {}: {found}", self.width);
-        }
+        self.browser.check(view, self.width, self.axe);
         let keys = self.texts(
             "(() => { const of = (where) => [...document.querySelectorAll(where + ' [aria-keyshortcuts]')].map(e => e.getAttribute('aria-keyshortcuts'));
                const menu = of('header'); return of('main').filter(key => menu.includes(key)); })()",

@@ -9,6 +9,7 @@ use streamface_types::{EmbeddingsView, Metric};
 use super::trees::{Forest, Sum, roots, unit};
 use super::{Merge, Settings};
 use crate::mixture::{Mixture, PairCounts, Prior};
+use crate::strangers::log_size;
 
 /// Base clusters of a sample; all are taken where there are no more.
 const MOST: usize = 2_000;
@@ -198,8 +199,7 @@ impl Sample {
             for b in a + 1..self.sizes.len() {
                 let (apart, sizes) = (self.apart(a, b, metric), (self.sizes[a], self.sizes[b]));
                 let chance = if self.strangers(a, b) { 0.0 } else { mixture.chance(apart, sizes) };
-                let product = f64::from(sizes.0) * f64::from(sizes.1);
-                let x = apart - strangers.by_size * product.ln() - strangers.mean;
+                let x = apart - strangers.by_size * log_size(sizes) - strangers.mean;
                 let part = [1.0 - chance, (1.0 - chance) * x, (1.0 - chance) * x * x];
                 add(&mut own, &part);
                 if self.tree[b] != self.tree[a] {

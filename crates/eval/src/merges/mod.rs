@@ -27,7 +27,7 @@ mod trees;
 use serde::Serialize;
 use streamface_types::{EmbeddingsView, Metric};
 
-use crate::mixture::{Assumed, Mixture, Prior};
+use crate::mixture::{Assumed, Mixture, Prior, angle};
 use crate::{Error, Result};
 
 use self::fit::Fit;
@@ -99,7 +99,7 @@ impl Settings {
     /// A distance of the metric as the mixture sees it: the angle for cosine, itself otherwise.
     fn seen(&self, distance: f64) -> f64 {
         match self.metric {
-            Metric::Cosine => (1.0 - distance).clamp(-1.0, 1.0).acos(),
+            Metric::Cosine => angle(distance),
             _ => distance,
         }
     }

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::distributions::{beta_quantile, normal_quantile, student_two_sided};
+use crate::distributions::{self, beta_quantile, normal_quantile, student_two_sided};
 use crate::random;
 
 /// Weight, in events and before any was seen, of the worst case (all pairs of two people agree) when the
@@ -73,11 +73,9 @@ pub(super) fn distinct(numbers: impl Iterator<Item = u64>) -> Vec<u64> {
     numbers
 }
 
-/// The number of equal counts that tell as much as these: (Σ n)² / Σ n², 0 for none.
+/// The number of equal counts that tell as much as these, 0 for none.
 pub(super) fn kish(counts: impl Iterator<Item = u64>) -> f64 {
-    let (sum, squares) =
-        counts.map(|n| n as f64).fold((0.0, 0.0), |(sum, squares), n| (sum + n, squares + n * n));
-    if squares > 0.0 { sum * sum / squares } else { 0.0 }
+    distributions::kish(counts.map(|n| n as f64))
 }
 
 /// The share of pairs above, from that at or below.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Compared, Roc};
-use crate::distributions::{beta_quantile, normal_quantile, student_two_sided};
+use crate::distributions::{beta_quantile, kish, normal_quantile, student_two_sided};
 
 /// One less the confidence of the intervals.
 const ALPHA: f64 = 0.05;
@@ -75,13 +75,9 @@ impl Errors {
     /// The number of equal people with the same information (Kish 1965): by their pairs, or by what they add to the error
     /// where that is fewer, as for rare events; but not below [`FEWEST`] for that, since the error is itself a guess.
     fn effective_people(&self) -> f64 {
-        fn of(weights: impl Iterator<Item = f64>) -> Option<f64> {
-            let (sum, squares) = weights.fold((0.0, 0.0), |(sum, squares), w| (sum + w, squares + w * w));
-            (squares > 0.0).then(|| sum * sum / squares)
-        }
-        let by_pairs = of(self.pairs.values().map(|&n| n as f64)).unwrap_or(0.0);
-        let by_errors = of(self.people().into_iter().map(|sum| sum * sum));
-        by_errors.map_or(by_pairs, |n| n.max(FEWEST).min(by_pairs))
+        let by_pairs = kish(self.pairs.values().map(|&n| n as f64));
+        let by_errors = kish(self.people().into_iter().map(|sum| sum * sum));
+        if by_errors > 0.0 { by_errors.max(FEWEST).min(by_pairs) } else { by_pairs }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Merges of complete linkage judged one by one, where no threshold is given.
 
 use streamface_cluster::{Constraints, Merge, cut};
-use streamface_eval::merges::{Known, MergeChances, Settings};
+use streamface_eval::merges::{Believed, Known, MergeChances, Settings};
 use streamface_model::{ClusterDistances, Manifest, Spread};
 use streamface_types::Embeddings;
 
@@ -63,6 +63,13 @@ pub(super) fn chances(
     Ok(MergeChances::new(vectors, merges, constraints.cannot_links(), settings)?)
 }
 
+/// The clusters that the believed ones of all merges make, numbered by first appearance.
+pub(super) fn labels(rows: usize, merges: &[Merge], believed: &Believed) -> Vec<u32> {
+    let made = merges.iter().zip(&believed.merges).filter(|(_, believed)| **believed);
+    let made: Vec<Merge> = made.map(|(merge, _)| *merge).collect();
+    cut(rows, &made, f64::INFINITY)
+}
+
 /// The clusters that the believed ones of all merges make; all merges are kept, for the next clustering to go on from.
 pub(super) fn judge(
     vectors: &Embeddings,
@@ -72,9 +79,7 @@ pub(super) fn judge(
 ) -> Result<(Clusters, Option<JudgedMerges>)> {
     let (Some(settings), Some(merges)) = (how.judge, &found.merges) else { return Ok((found, None)) };
     let believed = chances(vectors, merges, constraints, settings)?.within();
-    let of_believed: Vec<Merge> =
-        merges.iter().zip(&believed.merges).filter(|(_, believed)| **believed).map(|(m, _)| *m).collect();
-    let labels = cut(vectors.len(), &of_believed, f64::INFINITY);
+    let labels = labels(vectors.len(), merges, &believed);
     let judged = JudgedMerges {
         budget: settings.false_merges,
         false_merges: believed.false_merges,

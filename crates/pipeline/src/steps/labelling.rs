@@ -74,10 +74,6 @@ impl Labelling {
         let (all_people, all_method) = LastClustering::of(data)?.complete(data, people, method)?;
         let asked = Self::new(people, method, model)?;
         let found = Self::new(&all_people, &all_method, model)?;
-        let thresholds = [
-            ("threshold", asked.linkage.threshold(), found.linkage.threshold()),
-            ("merging-threshold", asked.merging_threshold, found.merging_threshold),
-        ];
         if people.false_merges.is_some() && found.judge.is_none() {
             let method = found.method_name();
             return Err(Error::Setting(format!(
@@ -85,18 +81,20 @@ impl Labelling {
             )));
         }
         let budget = |how: &Self| how.judge.map(|judge| judge.false_merges);
-        let mut kept: Vec<String> = match (budget(&asked), budget(&found)) {
-            (Some(_), None) if found.method == Method::Complete && !found.compat => {
-                vec![format!("threshold {}", found.linkage.threshold())]
-            }
-            (asked, Some(found)) if asked != Some(found) => vec![format!("false-merges {found}")],
-            _ => Vec::new(),
-        };
-        let differ = thresholds.iter().filter(|(_, a, b)| a != b).map(|(key, _, b)| format!("{key} {b}"));
-        for threshold in differ {
-            if !kept.contains(&threshold) {
-                kept.push(threshold);
-            }
+        // A threshold that was given may be the one that the model has.
+        let given = budget(&asked).is_some()
+            && budget(&found).is_none()
+            && found.method == Method::Complete
+            && !found.compat;
+        let mut kept = Vec::new();
+        if given || asked.linkage.threshold() != found.linkage.threshold() {
+            kept.push(format!("threshold {}", found.linkage.threshold()));
+        }
+        if let Some(budget) = budget(&found).filter(|found| budget(&asked) != Some(*found)) {
+            kept.push(format!("false-merges {budget}"));
+        }
+        if asked.merging_threshold != found.merging_threshold {
+            kept.push(format!("merging-threshold {}", found.merging_threshold));
         }
         if asked.method_name() != found.method_name() {
             kept.push(format!("method {}", found.method_name()));

@@ -101,7 +101,7 @@ fn study_of(
     let silhouettes = faces.rows.len() <= wanted.max_samples;
     let rows = clusterings(faces, &merges, &thresholds, known.as_ref(), silhouettes, (&chances, by_budget))?;
     let judged = chances.judged(faces, &merges, known.as_ref(), silhouettes)?;
-    let present = present(faces, &merges, &judged)?;
+    let present = present(faces, &merges, &judged, wanted.false_merges)?;
 
     // Rows of a matrix are in no frames: nothing to calibrate by.
     let calibrate = |shots: &Vec<u64>| calibrate(faces, shots, &people(faces, &merges, by_budget)?, most);
@@ -142,11 +142,13 @@ fn study_of(
 }
 
 /// What is in use: the threshold of the last clustering or, where merges were or will be judged, how far they reach.
-fn present(faces: &Faces, merges: &[Merge], judged: &Row) -> Result<Option<Present>> {
+/// `judged` is by `budget`.
+fn present(faces: &Faces, merges: &[Merge], judged: &Row, budget: f64) -> Result<Option<Present>> {
     let Some(model) = &faces.model else { return Ok(None) };
     let of_judged = |threshold, of| Some(Present { threshold, of });
     Ok(match (model.last.threshold(), model.last.false_merges()) {
         (Some(threshold), _) => Some(Present { threshold, of: PresentOf::LastClustering }),
+        (None, Some(last)) if last == budget => of_judged(judged.threshold, PresentOf::JudgedMerges),
         (None, Some(budget)) => {
             let largest = Chances::new(faces, merges, 0.0, budget)?.within.within().largest;
             of_judged(largest, PresentOf::JudgedMerges)

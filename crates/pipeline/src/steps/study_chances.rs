@@ -1,10 +1,10 @@
 //! How many merges are expected to be wrong, by threshold and where they are judged one by one.
 
-use streamface_cluster::{Merge, cut};
+use streamface_cluster::Merge;
 use streamface_eval::merges::{FalseMerges, MergeChances, Settings};
 use streamface_eval::study::{Row, Truth, sweep};
 
-use super::judged_merges::{chances, settings};
+use super::judged_merges::{chances, labels, settings};
 use super::study_clusterings::labelling;
 use super::study_faces::Faces;
 use crate::Result;
@@ -86,11 +86,9 @@ impl Chances {
         silhouettes: bool,
     ) -> Result<Row> {
         let believed = self.within.within();
-        let made = merges.iter().zip(&believed.merges).filter(|(_, believed)| **believed);
-        let made: Vec<Merge> = made.map(|(merge, _)| *merge).collect();
         let labels: Vec<i64> =
-            cut(faces.rows.len(), &made, f64::INFINITY).into_iter().map(i64::from).collect();
-        let all = made.len() as f64;
+            labels(faces.rows.len(), merges, &believed).into_iter().map(i64::from).collect();
+        let all = (believed.merges.len() - believed.left) as f64;
         let mut rows = sweep(&[labelling(faces, believed.largest, &labels, silhouettes)], truth)?;
         let mut row = rows.remove(0);
         let mut found = self.within.false_merges(&believed.merges);

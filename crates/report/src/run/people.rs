@@ -88,19 +88,34 @@ pub(super) struct Rows<'a, 'b> {
     pub origins: Origins<'a>,
 }
 
+/// The strips that show someone, with the stretches on each.
+type OnScreen<'a> = Vec<(&'a Strip<'a>, Vec<(f64, f64)>)>;
+
+/// From which second to which someone is seen, for the search.
+fn seconds(on_screen: &OnScreen<'_>) -> String {
+    let mut seconds: Vec<(i64, i64)> =
+        on_screen.iter().flat_map(|(strip, stretches)| strip.seconds(stretches)).collect();
+    seconds.sort_unstable();
+    seconds.dedup();
+    seconds.truncate(MAX_SEARCHED);
+    let seconds: Vec<String> = seconds.iter().map(|(from, to)| format!("{from}-{to}")).collect();
+    seconds.join(" ")
+}
+
 impl<'a> Rows<'a, '_> {
     pub fn row(&mut self, row: &Row<'_>) -> Markup {
         let (title, label) = (title(row.person), row.person.label);
+        let on_screen = self.on_screen(row);
         html! {
             article class="person" id={ "person-" (label) } data-words=(words(&title, row.person))
-                data-seconds=(self.seconds(row)) {
+                data-seconds=(seconds(&on_screen)) {
                 header {
                     h3 { (title) }
                     @if row.person.name.is_some() { p { "Person " (label) } }
                     p { (Plural(row.faces.len(), "face")) }
-                    (self.seen(row))
+                    (self.seen(row, &on_screen))
                 }
-                div class="body" { (self.strips(row)) (self.faces(row, &title)) }
+                div class="body" { (self.strips(&on_screen)) (self.faces(row, &title)) }
             }
         }
     }
@@ -110,7 +125,7 @@ impl<'a> Rows<'a, '_> {
         let (title, label) = (title(row.person), row.person.label);
         html! {
             article class="card" id={ "person-" (label) } data-words=(words(&title, row.person))
-                data-seconds=(self.seconds(row)) {
+                data-seconds=(seconds(&self.on_screen(row))) {
                 h3 { (title) }
                 (self.faces(row, &title))
             }
@@ -129,7 +144,7 @@ impl<'a> Rows<'a, '_> {
     }
 
     /// The strips that show the person, with the stretches on each.
-    fn on_screen(&self, row: &Row<'_>) -> Vec<(&Strip<'a>, Vec<(f64, f64)>)> {
+    fn on_screen(&self, row: &Row<'_>) -> OnScreen<'a> {
         let places = Self::places(row);
         let of = |places: &[Place]| {
             let strip = &self.timeline.strips[places[0].strip];
@@ -140,19 +155,8 @@ impl<'a> Rows<'a, '_> {
         places.chunk_by(|a, b| a.strip == b.strip).map(of).filter(|(strip, _)| strip.timed()).collect()
     }
 
-    /// From which second to which the person is seen, for the search.
-    fn seconds(&self, row: &Row<'_>) -> String {
-        let mut seconds: Vec<(i64, i64)> =
-            self.on_screen(row).iter().flat_map(|(strip, stretches)| strip.seconds(stretches)).collect();
-        seconds.sort_unstable();
-        seconds.dedup();
-        seconds.truncate(MAX_SEARCHED);
-        let seconds: Vec<String> = seconds.iter().map(|(from, to)| format!("{from}-{to}")).collect();
-        seconds.join(" ")
-    }
-
     /// From when to when the person is seen.
-    fn seen(&self, row: &Row<'_>) -> Markup {
+    fn seen(&self, row: &Row<'_>, on_screen: &OnScreen<'_>) -> Markup {
         let placed: Vec<&Frame> = row.faces.iter().filter_map(|&(_, p)| self.frame(p)).collect();
         // Sources are each in order, but all of them together need not be.
         let time = |f: &&&Frame| clock_seconds(f);
@@ -165,8 +169,7 @@ impl<'a> Rows<'a, '_> {
         });
         // The heading says the day already where there is only one.
         let from = if self.one_day { 11 } else { 0 };
-        let on_screen: f64 =
-            self.on_screen(row).iter().map(|(strip, stretches)| strip.length(stretches)).sum();
+        let on_screen: f64 = on_screen.iter().map(|(strip, stretches)| strip.length(stretches)).sum();
         html! {
             @if on_screen > 0.0 { p { (duration(on_screen / 3600.0)) " on screen" } }
             @if let Some((first, last)) = ends {
@@ -179,8 +182,7 @@ impl<'a> Rows<'a, '_> {
     }
 
     /// When the person is on screen, on a strip for each source with times.
-    fn strips(&self, row: &Row<'_>) -> Markup {
-        let strips = self.on_screen(row);
+    fn strips(&self, strips: &OnScreen<'_>) -> Markup {
         let many = self.timeline.strips.len() > 1;
         let more = strips.len().saturating_sub(MAX_STRIPS);
         html! {

@@ -14,14 +14,8 @@ mod pages;
 
 use std::path::{Path, PathBuf};
 
-use cdp::{Browser, chromium};
+use cdp::{Browser, axe, chromium};
 use serde_json::json;
-
-/// axe-core, where it was fetched.
-fn axe() -> Option<String> {
-    let folder = std::env::var_os("STREAMFACE_MEDIA").map(PathBuf::from)?;
-    std::fs::read_to_string(folder.join("axe.min.js")).ok()
-}
 
 struct Look<'a> {
     browser: Browser,
@@ -44,21 +38,7 @@ impl Look<'_> {
             let file = format!("page-{}-{}.png", view.replace(' ', "-"), self.width);
             self.browser.picture(&PathBuf::from(shots).join(file));
         }
-        let width = self.browser.eval("document.scrollingElement.scrollWidth").as_u64().unwrap();
-        assert!(width <= u64::from(self.width), "{name} is {width} wide");
-        if let Some(axe) = self.axe {
-            self.browser.eval(&format!("window.axe ? 0 : (() => {{ {axe}; return 0; }})()"));
-            // Colours while they change are no one's colours.
-            self.browser.eval(
-                "Promise.all(document.getAnimations().map(a => a.finished.catch(() => 0))).then(() => 0)",
-            );
-            let found = self.browser.text(
-                "axe.run(document, {resultTypes: ['violations']}).then(r => JSON.stringify(r.violations
-                   .filter(v => ['serious', 'critical'].includes(v.impact))
-                   .map(v => [v.id, v.help, v.nodes.slice(0, 3).map(n => n.html.slice(0, 200) + ' ' + (n.any[0]?.message ?? ''))])))",
-            );
-            assert_eq!(found, "[]", "{name}: {found}");
-        }
+        self.browser.check(view, self.width, self.axe);
         assert!(self.browser.complaints.is_empty(), "{name}: {:?}", self.browser.complaints);
         let text = self.browser.text("document.body.innerText");
         for part in ["null", "undefined", "NaN", " 1 faces"] {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use streamface_eval::mixture::sigmoid;
 use streamface_types::{Embeddings, Metric};
 
-use super::match_probability::{answer_log_odds, sigmoid};
+use super::match_probability::answer_log_odds;
 use super::{AnswerKind, Candidate, Clusters, Outcome, Queue, Settings};
 use crate::Error;
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use streamface_eval::mixture::sigmoid;
 use streamface_types::Metric;
 
-use super::super::match_probability::{answer_log_odds, sigmoid};
+use super::super::match_probability::answer_log_odds;
 use super::super::{AnswerKind, Clusters, Outcome, Queue};
 use super::DIM;
 
