@@ -27,7 +27,7 @@ impl FaceNetwork {
             Layout::Nchw => [batch, 3, s, s],
             Layout::Nhwc => [batch, s, s, 3],
         };
-        let network = Network::load(&model.name, file.format, weights, &shape)?;
+        let network = Network::load(&model.name, file.format, &[weights], &shape)?;
         Ok(Self { id: model.id(), network, input: model.input, side, batch })
     }
 

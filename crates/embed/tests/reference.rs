@@ -32,8 +32,7 @@ fn raw_output_equals_the_reference_runtime() {
     let want = all["mobilefacenet"]["outputs"]["embedding"]["values"].as_array().unwrap();
     let input: Vec<f32> =
         (0..2 * 112 * 112 * 3_u64).map(|k| ((k * 2_654_435_761) % 1000) as f32 / 1000.0).collect();
-    let network =
-        Network::load(&model.name, model.weights[0].format, &weights[0], &[2, 112, 112, 3]).unwrap();
+    let network = Network::load(&model.name, model.weights[0].format, &weights, &[2, 112, 112, 3]).unwrap();
     let output = network.run(&input).unwrap();
     assert_eq!(output[0].shape(), [2, 192]);
     for (got, want) in output[0].iter().zip(want) {

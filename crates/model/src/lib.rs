@@ -18,6 +18,7 @@ mod cache;
 mod digest;
 mod error;
 mod fetch;
+mod import;
 mod in_use;
 mod manifest;
 mod network;

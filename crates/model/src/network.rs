@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use ndarray::ArrayD;
 use tract_onnx::prelude::*;
-use tract_tflite::internal::TractErrorContext as _;
 
 use crate::error::{Error, Result as ModelResult};
+use crate::import::{Imported, import};
 use crate::manifest::Format;
 
 /// An output of a network: its shape and its numbers in row-major order.
@@ -19,6 +19,7 @@ pub type Tensor = ArrayD<f32>;
 pub struct Network {
     name: String,
     input: Vec<usize>,
+    outputs: Vec<String>,
     plan: Arc<TypedRunnableModel>,
 }
 
@@ -27,35 +28,51 @@ impl std::fmt::Debug for Network {
         f.debug_struct("Network")
             .field("name", &self.name)
             .field("input", &self.input)
+            .field("outputs", &self.outputs)
             .finish_non_exhaustive()
     }
 }
 
 impl Network {
-    /// Builds the network in `weights`, a file of `format`, for an input of shape `input`, whatever shape
-    /// the file declares. `name` is what errors call it.
+    /// Builds the network in `files` for an input of shape `input`, whatever shape the files declare. `name` is what
+    /// errors call it. A network of format [`Format::Tfjs`] has its JSON first, then its shards in the JSON's order;
+    /// all others are one file. Its outputs are those that the file declares, in the file's order.
     ///
     /// # Errors
-    /// [`Error::Network`] with tract's reason.
-    pub fn load(name: &str, format: Format, weights: &[u8], input: &[usize]) -> ModelResult<Self> {
-        let plan = guarded(name, "loaded", || {
-            let fact = f32::fact(input);
-            match format {
-                Format::Onnx => {
-                    // Shapes in the file are those of its export (CenterFace: 10 × 3 × 32 × 32).
-                    let onnx = tract_onnx::onnx().with_ignore_output_shapes(true);
-                    let mut m = onnx.model_for_read(&mut &*weights)?;
-                    m.set_input_fact(0, fact.into())?;
-                    m.into_optimized()?.into_runnable()
-                }
-                Format::Tflite => {
-                    let weights = with_input_shape(weights, input)?;
-                    let m = tract_tflite::tflite().model_for_read(&mut &weights[..])?;
-                    m.into_optimized()?.into_runnable()
-                }
-            }
+    /// [`Error::Network`] with the reason, and the name of the node where one is at fault.
+    pub fn load(
+        name: &str,
+        format: Format,
+        files: &[impl AsRef<[u8]>],
+        input: &[usize],
+    ) -> ModelResult<Self> {
+        Self::load_outputs(name, format, files, input, &[])
+    }
+
+    /// [`Network::load`] with the outputs named in `wanted`, in that order; of ONNX, TensorFlow.js and Keras files
+    /// they may be of inner nodes. Where `wanted` is empty, the outputs are those that the file declares.
+    ///
+    /// # Errors
+    /// [`Error::Network`], also where there is no such output.
+    pub fn load_outputs(
+        name: &str,
+        format: Format,
+        files: &[impl AsRef<[u8]>],
+        input: &[usize],
+        wanted: &[&str],
+    ) -> ModelResult<Self> {
+        let files: Vec<&[u8]> = files.iter().map(AsRef::as_ref).collect();
+        let (plan, outputs) = guarded(name, "loaded", || {
+            let Imported { model, outputs } = import(format, &files, input, wanted)?;
+            Ok((model.into_optimized()?.into_runnable()?, outputs))
         })?;
-        Ok(Self { name: name.to_owned(), input: input.to_vec(), plan })
+        Ok(Self { name: name.to_owned(), input: input.to_vec(), outputs, plan })
+    }
+
+    /// What its outputs are called, in the order of [`Network::run`].
+    #[must_use]
+    pub fn output_names(&self) -> &[String] {
+        &self.outputs
     }
 
     /// Shape of the input.
@@ -65,7 +82,7 @@ impl Network {
     }
 
     /// Runs the network on `input` (row-major, as many numbers as its shape holds) and gives its
-    /// outputs in the file's order.
+    /// outputs in the order of [`Network::output_names`].
     ///
     /// # Errors
     /// [`Error::Network`] where the length is wrong or tract fails.
@@ -76,44 +93,6 @@ impl Network {
             outputs.iter().map(|o| Ok(o.to_plain_array_view::<f32>()?.to_owned())).collect()
         })
     }
-}
-
-/// The TensorFlow Lite file with `shape` as the shape of its one input: tract takes it from there, and
-/// all others follow from it, save for reshapes that name the batch, where it is put in too. A file
-/// made for two faces then runs on one.
-fn with_input_shape(weights: &[u8], shape: &[usize]) -> TractResult<Vec<u8>> {
-    let model = tract_tflite::tflite::root_as_model(weights)?;
-    let graphs = model.subgraphs().filter(|g| !g.is_empty()).context("no graph in the file")?;
-    let graph = graphs.get(0);
-    let inputs = graph.inputs().filter(|i| i.len() == 1).context("more or less than one input")?;
-    let tensors = graph.tensors().context("no tensors in the file")?;
-    let tensor = |at: i32| usize::try_from(at).ok().filter(|&i| i < tensors.len()).map(|i| tensors.get(i));
-    let declared = tensor(inputs.get(0)).and_then(|t| t.shape()).filter(|s| s.len() == shape.len());
-    let declared = declared.context("the input has another number of axes")?;
-    let (old, new) = (declared.iter().next(), shape.first());
-    // Stretches of the file and the whole numbers to write there. All are parts of `weights`.
-    let mut changes: Vec<(&[u8], &[usize])> = vec![(declared.bytes(), shape)];
-    if let (Some(old), Some(new)) = (old, new) {
-        for operator in graph.operators().into_iter().flatten() {
-            let Some(options) = operator.builtin_options_as_reshape_options() else { continue };
-            let constant = operator.inputs().filter(|i| i.len() > 1).and_then(|i| tensor(i.get(1)));
-            let buffer = constant
-                .and_then(|t| Some(model.buffers()?.iter().nth(t.buffer() as usize)?.data()?.bytes()));
-            let named = options.new_shape().map(|s| s.bytes());
-            for stretch in [buffer, named].into_iter().flatten().filter(|s| s.starts_with(&old.to_le_bytes()))
-            {
-                changes.push((stretch, std::slice::from_ref(new)));
-            }
-        }
-    }
-    let mut changed = weights.to_vec();
-    for (stretch, values) in changes {
-        let at = stretch.as_ptr().addr() - weights.as_ptr().addr();
-        for (slot, &value) in changed[at..at + stretch.len()].chunks_exact_mut(4).zip(values) {
-            slot.copy_from_slice(&i32::try_from(value)?.to_le_bytes());
-        }
-    }
-    Ok(changed)
 }
 
 /// tract reports most of what is wrong with a file as errors, and panics at some: both end here.
@@ -134,9 +113,9 @@ mod tests {
 
     #[test]
     fn rubbish_is_an_error_not_a_panic() {
-        for format in [Format::Onnx, Format::Tflite] {
+        for format in [Format::Onnx, Format::Tflite, Format::Tfjs, Format::Keras] {
             for weights in [&b""[..], b"rubbish", &[0xff; 4096], &[0; 4096]] {
-                let loaded = Network::load("x", format, weights, &[1, 3, 32, 32]);
+                let loaded = Network::load("x", format, &[weights], &[1, 3, 32, 32]);
                 assert!(matches!(loaded, Err(Error::Network { .. })), "{format:?}");
             }
         }

@@ -47,7 +47,7 @@ impl SizedNetworks {
             Layout::Nchw => [1, 3, h, w],
             Layout::Nhwc => [1, h, w, 3],
         };
-        let network = Network::load(&self.name, self.format, &self.weights, &shape)?;
+        let network = Network::load(&self.name, self.format, &[&self.weights], &shape)?;
         let mut networks = ready();
         networks.insert(0, (size, network.clone()));
         networks.truncate(MAX_NETWORKS);

@@ -35,6 +35,10 @@ pub enum Format {
     Onnx,
     /// TensorFlow Lite.
     Tflite,
+    /// TensorFlow.js graph model: its JSON, then its shards.
+    Tfjs,
+    /// Keras model in HDF5.
+    Keras,
 }
 
 /// A package registry.
