@@ -4,6 +4,7 @@ mod keras;
 mod onnx;
 mod tfjs;
 mod tflite;
+mod tflite_negation;
 
 use tract_tflite::internal::*;
 

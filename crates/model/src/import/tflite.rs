@@ -2,11 +2,15 @@
 
 use tract_tflite::internal::*;
 
-use super::Imported;
+use super::{Imported, tflite_negation};
 
 pub(super) fn import(file: &[u8], input: &[usize], wanted: &[&str]) -> TractResult<Imported> {
-    let file = with_input_shape(file, input)?;
+    let mut file = with_input_shape(file, input)?;
+    let negation = tflite_negation::hide(&mut file)?;
     let mut model = tract_tflite::tflite().model_for_read(&mut &file[..])?;
+    if let Some(stand_in) = negation {
+        tflite_negation::restore(&mut model, stand_in)?;
+    }
     let mut outputs = output_names(&file)?;
     if !wanted.is_empty() {
         let outlets = model.output_outlets()?.to_vec();
