@@ -3,7 +3,7 @@
 use image::RgbImage;
 use streamface_imgproc::{ARCFACE_112, Similarity, resize_area, warp_similarity};
 use streamface_model::{Alignment, Crop};
-use streamface_types::{BoundingBox, Landmarks};
+use streamface_types::{BoundingBox, Landmarks, Point};
 
 /// The face laid into the 112 x 112 template ([`ARCFACE_112`], scaled to `side`) by the similarity
 /// transform that fits its five landmarks best (Umeyama 1991), bilinear, black outside the frame.
@@ -22,6 +22,7 @@ pub fn align(frame: &RgbImage, landmarks: &Landmarks, side: u32) -> Option<RgbIm
 pub fn crop(frame: &RgbImage, bbox: &BoundingBox, landmarks: &Landmarks, crop: &Crop) -> Option<RgbImage> {
     let (w, h) = match crop.alignment {
         Alignment::Arcface112 => return align(frame, landmarks, crop.size),
+        Alignment::DlibChip => return dlib_chip(frame, landmarks, crop.size),
         Alignment::Square => (bbox.w.max(bbox.h), bbox.w.max(bbox.h)),
         // Alignments of later versions are read as the plainest one.
         _ => (bbox.w, bbox.h),
@@ -33,6 +34,26 @@ pub fn crop(frame: &RgbImage, bbox: &BoundingBox, landmarks: &Landmarks, crop: &
         let part = BoundingBox::new(x - w / 2.0, y - h / 2.0, w, h);
         resize_area(frame, &part, crop.size, crop.size)
     })
+}
+
+/// Eyes in one of dlib's face chips of padding 0.2, in sides of it.
+const DLIB_EYES: [Point; 2] = [[0.305, 0.301], [0.681, 0.301]];
+
+/// The face with its eyes where dlib's chips have them, shrunk with antialiasing.
+fn dlib_chip(frame: &RgbImage, landmarks: &Landmarks, side: u32) -> Option<RgbImage> {
+    let eyes = [landmarks.left_eye(), landmarks.right_eye()];
+    let template = |side: u32| DLIB_EYES.map(|eye| eye.map(|v| v * side as f32));
+    let scale = Similarity::from_points(&eyes, &template(side))?.scale();
+    // Bilinear sampling does not antialias: what is to be shrunk is laid into a larger square first.
+    let times = (1.0 / scale).ceil().clamp(1.0, 32.0) as u32;
+    let large = side * times;
+    let to_large = Similarity::from_points(&eyes, &template(large))?;
+    let chip = warp_similarity(frame, &to_large, large, large);
+    if times == 1 {
+        return Some(chip);
+    }
+    let whole = BoundingBox::new(0.0, 0.0, large as f32, large as f32);
+    Some(resize_area(&chip, &whole, side, side))
 }
 
 #[cfg(test)]
@@ -59,6 +80,28 @@ mod tests {
         let wide = cut(Alignment::Box, 1.0);
         assert_eq!(wide.get_pixel(2, 10).0, [255, 0, 0]);
         assert_eq!(wide.get_pixel(10, 2).0, [0, 255, 0]);
+    }
+
+    #[test]
+    fn the_eyes_of_a_dlib_chip_lie_where_they_belong_and_a_large_face_is_antialiased() {
+        // Stripes of one pixel, with dark eyes.
+        let eyes = [[400.0, 300.0], [776.0, 300.0]];
+        let frame = RgbImage::from_fn(1200, 1100, |x, y| {
+            let near = |[ex, ey]: [f32; 2]| (x as f32 - ex).hypot(y as f32 - ey) < 40.0;
+            let dark = eyes.into_iter().any(near) || x % 2 == 0;
+            Rgb([if dark { 0 } else { 255 }; 3])
+        });
+        let mut landmarks = Landmarks::default();
+        landmarks.0[..2].copy_from_slice(&eyes);
+        let shape = Crop { alignment: Alignment::DlibChip, size: 32, margin: 0.0 };
+        let chip = crop(&frame, &BoundingBox::default(), &landmarks, &shape).unwrap();
+        for [x, y] in DLIB_EYES {
+            let eye = chip.get_pixel((x * 32.0) as u32, (y * 32.0) as u32).0[0];
+            assert!(eye < 8, "{eye} at {x}, {y}");
+        }
+        let skin = chip.get_pixel(16, 24).0[0];
+        assert!(skin.abs_diff(127) < 12, "{skin}");
+        assert!(crop(&frame, &BoundingBox::default(), &Landmarks::default(), &shape).is_none());
     }
 
     #[test]

@@ -4,19 +4,9 @@ use std::fmt::Debug;
 
 use image::RgbImage;
 use streamface_model::{Crop, ModelId};
+use streamface_types::Attributes;
 
 use crate::error::Result;
-
-/// What a model says of a face.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AttributeValue {
-    /// Name of the attribute, such as `mask`.
-    pub attribute: String,
-    /// Its value: a word, or a number in decimal digits.
-    pub value: String,
-    /// How sure the model is, 0 to 1; none where it gives no probability.
-    pub probability: Option<f32>,
-}
 
 /// A network that looks at a face's crop and says something of it: its age, whether it wears a mask. Threads
 /// may share it; a call uses one thread.
@@ -31,10 +21,11 @@ pub trait FaceModel: Debug + Send + Sync {
     fn attributes(&self) -> Vec<&str>;
 
     /// What it says of faces cut as [`Self::crop`] says: for each face, in their order, a value of each of
-    /// [`Self::attributes`]. What it says of a face does not depend on the faces beside it.
+    /// [`Self::attributes`], with the calibrated probability of every label. What it says of a face does not depend on
+    /// the faces beside it.
     ///
     /// # Errors
     /// [`crate::Error::Size`] where a face is not as large as [`Self::crop`] says; [`crate::Error::Model`],
     /// [`crate::Error::Output`].
-    fn look(&self, faces: &[&RgbImage]) -> Result<Vec<Vec<AttributeValue>>>;
+    fn look(&self, faces: &[&RgbImage]) -> Result<Vec<Attributes>>;
 }

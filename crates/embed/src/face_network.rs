@@ -1,7 +1,7 @@
 //! Faces through a network whose batch is fixed.
 
 use image::RgbImage;
-use streamface_model::{ChannelOrder, Input, Layout, Manifest, ModelId, Network, Tensor};
+use streamface_model::{ChannelOrder, Input, Layout, Manifest, ModelId, Network, OutputRef, Tensor};
 
 use crate::error::{Error, Result};
 
@@ -24,8 +24,8 @@ impl FaceNetwork {
         let side = model.crop()?.size;
         let s = side as usize;
         let shape = match model.input.layout {
-            Layout::Nchw => [batch, 3, s, s],
-            Layout::Nhwc => [batch, s, s, 3],
+            Layout::Nchw => [batch, model.input.channels.count(), s, s],
+            Layout::Nhwc => [batch, s, s, model.input.channels.count()],
         };
         let network = Network::load(&model.name, file.format, &[weights], &shape)?;
         Ok(Self { id: model.id(), network, input: model.input, side, batch })
@@ -47,7 +47,7 @@ impl FaceNetwork {
         faces: &[&RgbImage],
         mut take: impl FnMut(&[Tensor], usize) -> Result<()>,
     ) -> Result<()> {
-        let one = 3 * (self.side * self.side) as usize;
+        let one = self.input.channels.count() * (self.side * self.side) as usize;
         let mut input = vec![0.0; self.batch * one];
         for group in faces.chunks(self.batch) {
             // What the last group lacks is filled with its first face.
@@ -65,18 +65,37 @@ impl FaceNetwork {
             return Err(Error::Size { width, height, side: self.side });
         }
         let form = self.input;
-        let order = if form.channels == ChannelOrder::Bgr { [2, 1, 0] } else { [0, 1, 2] };
-        let plane = (width * height) as usize;
-        for (at, pixel) in face.as_raw().chunks_exact(3).enumerate() {
-            for (channel, from) in order.into_iter().enumerate() {
-                let v = (f32::from(pixel[from]) - form.mean) / form.scale;
+        let gray;
+        let (pixels, order) = match form.channels {
+            ChannelOrder::Rgb => (face.as_raw(), [0, 1, 2]),
+            ChannelOrder::Bgr => (face.as_raw(), [2, 1, 0]),
+            ChannelOrder::Gray => {
+                gray = streamface_imgproc::gray(face);
+                (gray.as_raw(), [0; 3])
+            }
+        };
+        let (channels, plane) = (form.channels.count(), (width * height) as usize);
+        for (at, pixel) in pixels.chunks_exact(channels).enumerate() {
+            for (channel, from) in order.into_iter().take(channels).enumerate() {
+                let v = (f32::from(pixel[from]) - form.mean[channel]) / form.scale[channel];
                 match form.layout {
-                    Layout::Nhwc => slot[3 * at + channel] = v,
+                    Layout::Nhwc => slot[channels * at + channel] = v,
                     Layout::Nchw => slot[channel * plane + at] = v,
                 }
             }
         }
         Ok(())
+    }
+
+    /// The numbers of an output: as many for each face of the batch as it has.
+    pub(crate) fn output<'o>(&self, outputs: &'o [Tensor], which: &OutputRef) -> Result<&'o [f32]> {
+        let at = match which {
+            OutputRef::Number(at) => Some(*at),
+            OutputRef::Name(name) => self.network.output_names().iter().position(|n| n == name),
+        };
+        let numbers = at.and_then(|at| outputs.get(at)).and_then(|o| o.as_slice());
+        let fit = |o: &&[f32]| !o.is_empty() && o.len() % self.batch == 0 && o.iter().all(|v| v.is_finite());
+        numbers.filter(fit).ok_or_else(|| self.wrong(outputs, format!("finite numbers as {which}")))
     }
 
     /// The error of outputs that are not `expected`.

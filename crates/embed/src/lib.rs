@@ -26,7 +26,7 @@ mod face_network;
 pub use embedder::Embedder;
 pub use embedders::{NetworkEmbedder, builtin, from_manifest};
 pub use error::{Error, Result};
-pub use face_model::{AttributeValue, FaceModel};
+pub use face_model::FaceModel;
 pub use face_models::{OutputsModel, face_model_from_manifest};
 pub use image;
 pub use streamface_model::{Crop, ModelId};

@@ -9,6 +9,8 @@ use std::path::Path;
 use image::{Rgb, RgbImage};
 use streamface_embed::{Error, face_model_from_manifest, from_manifest};
 use streamface_model::{Cache, Error as ModelError, Manifest};
+use streamface_types::Attributes;
+use streamface_types::attributes::Value;
 
 /// A protobuf field of bytes.
 fn field(number: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
@@ -90,6 +92,36 @@ name = "wavelength"
 output = 0
 reading = "mean"
 values = ["700", "550", "450"]
+[[face.attributes]]
+name = "warm colour"
+output = "y"
+reading = "probabilities"
+values = ["red", "green", "blue"]
+temperature = 2
+[[face.attributes]]
+name = "mask"
+output = 0
+first = 0
+reading = "probability"
+values = ["mask", "no mask"]
+[[face.attributes]]
+name = "red"
+output = 0
+first = 0
+reading = "sigmoid"
+values = ["red", "other"]
+[[face.attributes]]
+name = "years"
+output = 0
+reading = "mean"
+values = ["50", "40", "30"]
+[[face.attributes]]
+name = "pose"
+output = [0, 0]
+reading = "angles"
+values = ["yaw", "pitch"]
+bins = { step = 3.0, first = [-99.0, -180.0], count = [2, 3] }
+first = 0
 "#;
 
 fn plain(colour: [u8; 3]) -> RgbImage {
@@ -119,16 +151,34 @@ fn a_manifest_of_ones_own_makes_a_face_model() {
     let model = manifest(dir.path(), "face", FACE);
     let cache = Cache::at(dir.path());
     let means = face_model_from_manifest(&model, &cache).unwrap();
-    assert_eq!(means.attributes(), ["colour", "sure colour", "wavelength"]);
+    assert_eq!(
+        means.attributes(),
+        ["colour", "sure colour", "wavelength", "warm colour", "mask", "red", "years", "pose"]
+    );
     let faces = [plain([0, 204, 0]), plain([51, 0, 204]), plain([255, 0, 0])];
     let said = means.look(&faces.iter().collect::<Vec<_>>()).unwrap();
-    let values: Vec<Vec<&str>> =
-        said.iter().map(|face| face.iter().map(|v| v.value.as_str()).collect()).collect();
-    assert_eq!(values, [["green", "green", "550.00"], ["blue", "blue", "500.00"], ["red", "red", "700.00"]]);
-    let probabilities: Vec<Option<f32>> = said[0].iter().map(|v| v.probability).collect();
-    assert!((probabilities[0].unwrap() - 0.8).abs() < 1e-5 && probabilities[2].is_none());
-    let softmax = 0.8_f32.exp() / (0.8_f32.exp() + 2.0);
-    assert!((probabilities[1].unwrap() - softmax).abs() < 1e-5);
+    let likeliest = |of: &Attributes| of.likeliest("colour").unwrap().0.to_owned();
+    assert_eq!(said.iter().map(likeliest).collect::<Vec<_>>(), ["green", "blue", "red"]);
+    let numbers: Vec<&Value> = said.iter().map(|of| of.get("wavelength").unwrap()).collect();
+    for (got, want) in numbers.into_iter().zip([550.0, 500.0, 700.0]) {
+        assert!(matches!(got, Value::Number(n) if (n - want).abs() < 1e-3), "{got:?}");
+    }
+    let p = |face: &Attributes, name: &str, label: &str| face.by_name(name).unwrap()[label];
+    // Probabilities have sum 1, whatever the network gives: 0.2 and 0.8 do already.
+    assert!((p(&said[1], "colour", "blue") - 0.8).abs() < 1e-6);
+    let softmax = 0.8_f64.exp() / (0.8_f64.exp() + 2.0);
+    assert!((p(&said[0], "sure colour", "green") - softmax).abs() < 1e-6);
+    // At temperature 2 the odds are square roots.
+    assert!((p(&said[1], "warm colour", "blue") - 2.0 / 3.0).abs() < 1e-6);
+    // Red is 0.2 of the second face; as a logit its sigmoid.
+    assert!((said[1].probability("mask").unwrap() - 0.2).abs() < 1e-6);
+    assert!((p(&said[1], "red", "red") - 1.0 / (1.0 + (-0.2_f64).exp())).abs() < 1e-6);
+    let Some(Value::Numbers(years)) = said[1].get("years") else { panic!("{said:?}") };
+    assert!((years["mean"] - 34.0).abs() < 1e-4 && (years["deviation"] - 8.0).abs() < 1e-4, "{years:?}");
+    // Two bins of 3 degrees from −99 and three from −180, of one output here.
+    let Some(Value::Numbers(pose)) = said[2].get("pose") else { panic!("{said:?}") };
+    let yaw = -99.0 + 3.0 / (1.0 + 1.0_f64.exp());
+    assert!((pose["yaw"] - yaw).abs() < 1e-6, "{pose:?}");
     // What is no embedder does not become one.
     assert!(matches!(from_manifest(&model, &cache), Err(Error::Model(ModelError::Kind { .. }))));
 }

@@ -28,9 +28,9 @@ pub use error::{Error, Result};
 pub use fetch::{Client, fetch_package, take_file_from};
 pub use in_use::{DEFAULT_DETECTOR, DEFAULT_EMBEDDER, ModelsInUse};
 pub use manifest::{
-    Alignment, AttributeOutput, ChannelOrder, ClusterDistances, Crop, DetectorSection, EmbedderSection,
-    FaceSection, Format, Input, Kind, Layout, Manifest, ModelId, Package, Reading, Registry, SecondLook,
-    Spread, Weights,
+    Alignment, AttributeOutput, Bins, ChannelOrder, ClusterDistances, Crop, DetectorSection, EmbedderSection,
+    FaceSection, Format, Input, Kind, Layout, Manifest, ModelId, OutputRef, Package, Reading, Registry,
+    SecondLook, Spread, Weights,
 };
 pub use network::{Network, Tensor};
 

@@ -17,7 +17,7 @@ use crate::{Error, Result};
 
 table! {
     /// One label or number that a model gave for an attribute of a face.
-    AttributeRow in "attributes", version 2, reads 1, many rows of (FaceId, String) = |r| attribute_key(r);
+    AttributeRow in "attributes", version 3, reads 1, many rows of (FaceId, String) = |r| attribute_key(r);
     before 2: read_first_attributes;
     "One row for each label or number that a model gave for a face. A label of a category has a probability; a number, \
      such as an age in years or an angle in degrees, has none. The rows of one attribute stand in the order of the model's \
@@ -33,11 +33,25 @@ table! {
         probability: Option<f64> { "probability": "probability of the label, 0 to 1; null for a number" };
         model: Option<String> { "model": "name of the model; null where an import does not say" };
         model_sha256: Option<String> { "model_sha256": "SHA-256 of the model's weights; null where an import does not say" };
+        settings: Option<String>, since 3 {
+            "settings": "first 16 hexadecimal digits of a SHA-256 of how the model was fed and read; null where an import does not say",
+        };
     }
 }
 
+/// The model that gave rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MadeBy<'a> {
+    /// Its name.
+    pub model: &'a str,
+    /// The SHA-256 of its weights.
+    pub sha256: &'a str,
+    /// What stands for how it is fed and read.
+    pub settings: &'a str,
+}
+
 impl AttributeRow {
-    /// The rows of a face. `model` is the name of the model and the SHA-256 of its weights.
+    /// The rows of a face; `made_by` is the model, where it is known.
     ///
     /// ```
     /// use streamface_store::AttributeRow;
@@ -49,13 +63,14 @@ impl AttributeRow {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn of(face: &FaceId, attributes: &Attributes, model: Option<(&str, &str)>) -> Vec<Self> {
+    pub fn of(face: &FaceId, attributes: &Attributes, made_by: Option<MadeBy<'_>>) -> Vec<Self> {
         let mut rows = Vec::new();
         let mut add = |attribute: String, value: String, probability: Option<f64>| {
             let mut row = Self::new(face.clone(), attribute, value);
             row.probability = probability;
-            row.model = model.map(|(name, _)| name.to_owned());
-            row.model_sha256 = model.map(|(_, hash)| hash.to_owned());
+            row.model = made_by.map(|by| by.model.to_owned());
+            row.model_sha256 = made_by.map(|by| by.sha256.to_owned());
+            row.settings = made_by.map(|by| by.settings.to_owned());
             rows.push(row);
         };
         for (name, value) in attributes.iter() {

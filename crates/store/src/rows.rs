@@ -112,7 +112,7 @@ table! {
 
 table! {
     /// The embedding of a face.
-    FeatureRow in "features", version 1, reads 1, one row of FaceId = |r| r.face.clone();
+    FeatureRow in "features", version 2, reads 1, one row of FaceId = |r| r.face.clone();
     "One row for each face that was embedded."
     given {
         face: FaceId { "face_id": "id of the face" };
@@ -120,7 +120,14 @@ table! {
         model_sha256: String { "model_sha256": "SHA-256 of the model's weights; empty where an import does not say" };
         embedding: Vec<f32> { "embedding": "the embedding, of length 1" };
     }
-    rest {}
+    rest {
+        settings: Option<String>, since 2 {
+            "settings": "first 16 hexadecimal digits of a SHA-256 of how the model was fed and read; null where an import does not say",
+        };
+        quality: Option<f32>, since 2 {
+            "quality": "how far the face can be relied on, 0 to 1; null where it was not measured",
+        };
+    }
 }
 
 table! {

@@ -46,6 +46,11 @@ pub enum Kind {
         /// The unit.
         &'static str,
     ),
+    /// A number that is not known exactly, in a unit: its `mean` and its standard `deviation`, as [`Value::Numbers`].
+    Estimate(
+        /// The unit.
+        &'static str,
+    ),
     /// Angles of these names, in degrees, −180 to 180.
     Angles(&'static [&'static str]),
 }
@@ -86,6 +91,8 @@ pub const VOCABULARY: &[Attribute] = &[
     ),
     Attribute::new("pose", Kind::Angles(&["yaw", "pitch", "roll"]), "direction of the head, degrees"),
     Attribute::new("mask", Kind::Probability, "probability that the face wears a mask"),
+    Attribute::new("years", Kind::Estimate("years"), "apparent age"),
+    Attribute::new("liveness", Kind::Probability, "probability that the face is no picture of a face"),
 ];
 
 /// The attribute of a name, if it is known.
@@ -122,7 +129,7 @@ impl Value {
     #[must_use]
     pub fn of_numbers(name: &str, numbers: Distribution) -> Self {
         match find(name).map(|a| a.kind) {
-            Some(Kind::Angles(_)) => Self::Numbers(numbers),
+            Some(Kind::Angles(_) | Kind::Estimate(_)) => Self::Numbers(numbers),
             _ => Self::Categories(numbers),
         }
     }

@@ -39,6 +39,9 @@ impl CenterFace {
         let ([file], Ok([weights])) = (&model.weights[..], <[Vec<u8>; 1]>::try_from(weights)) else {
             return Err(Error::Unfit { model: model.name.clone(), why: "it has one weight file".into() });
         };
+        if model.input.channels == ChannelOrder::Gray {
+            return Err(Error::Unfit { model: model.name.clone(), why: "it sees colours, not grey".into() });
+        }
         let networks = SizedNetworks::new(&model.name, file.format, Layout::Nchw, weights);
         // A broken file is reported now, not with the first frame.
         networks.get(settings.second_look.map_or((64, 64), |l| (l.size, l.size)))?;
@@ -57,8 +60,11 @@ impl CenterFace {
             let (red, rest) = input.split_at_mut(plane);
             red.swap_with_slice(&mut rest[plane..]);
         }
-        if form.mean != 0.0 || form.scale != 1.0 {
-            input.iter_mut().for_each(|v| *v = (*v - form.mean) / form.scale);
+        if form.mean != [0.0; 3] || form.scale != [1.0; 3] {
+            let planes = input.chunks_exact_mut(w as usize * h as usize);
+            for (plane, (mean, scale)) in planes.zip(form.mean.into_iter().zip(form.scale)) {
+                plane.iter_mut().for_each(|v| *v = (*v - mean) / scale);
+            }
         }
         let outputs = network.run(&input)?;
         decode(&self.id.name, &outputs, size, score, self.settings.nms_iou)

@@ -3,9 +3,11 @@
 
 use image::RgbImage;
 use streamface_model::{AttributeOutput, Crop, Manifest, ModelId, Reading};
+use streamface_types::Attributes;
+use streamface_types::attributes::{Kind, Value, find};
 
 use crate::error::Result;
-use crate::face_model::{AttributeValue, FaceModel};
+use crate::face_model::FaceModel;
 use crate::face_network::FaceNetwork;
 
 /// A face model over one network.
@@ -42,20 +44,21 @@ impl FaceModel for OutputsModel {
         self.attributes.iter().map(|a| a.name.as_str()).collect()
     }
 
-    fn look(&self, faces: &[&RgbImage]) -> Result<Vec<Vec<AttributeValue>>> {
-        let mut all = vec![Vec::with_capacity(self.attributes.len()); faces.len()];
+    fn look(&self, faces: &[&RgbImage]) -> Result<Vec<Attributes>> {
+        let mut all = vec![Attributes::default(); faces.len()];
         let (batch, mut done) = (self.network.batch(), 0);
         self.network.run(faces, |outputs, wanted| {
             for a in &self.attributes {
-                let each = a.values.len();
-                let wrong =
-                    || self.network.wrong(outputs, format!("[{batch}, {each}] as output {}", a.output));
-                let output = outputs.get(a.output).and_then(|o| o.as_slice()).ok_or_else(wrong)?;
-                if output.len() != batch * each || output.iter().any(|v| !v.is_finite()) {
-                    return Err(wrong());
-                }
-                for (face, numbers) in all[done..].iter_mut().zip(output.chunks_exact(each).take(wanted)) {
-                    face.push(read(a, numbers));
+                let each: Vec<&[f32]> =
+                    a.output.iter().map(|o| self.network.output(outputs, o)).collect::<Result<_>>()?;
+                for (at, face) in all[done..].iter_mut().enumerate().take(wanted) {
+                    let of_face =
+                        |o: &[f32]| o.chunks_exact(o.len() / batch).nth(at).unwrap_or_default().to_vec();
+                    let numbers: Vec<Vec<f32>> = each.iter().map(|o| of_face(o)).collect();
+                    let value = read(a, &numbers).ok_or_else(|| {
+                        self.network.wrong(outputs, format!("{} of '{}'", shape(a), a.name))
+                    })?;
+                    face.insert(a.name.clone(), value);
                 }
             }
             done += wanted;
@@ -65,27 +68,98 @@ impl FaceModel for OutputsModel {
     }
 }
 
-/// The value that the numbers of one face mean; as many as the attribute has values, all finite.
-fn read(attribute: &AttributeOutput, numbers: &[f32]) -> AttributeValue {
-    let (value, probability) = match attribute.reading {
-        Reading::Mean => {
-            let values = attribute.values.iter().map(|v| v.parse().unwrap_or(0.0_f64));
-            let sum: f64 = numbers.iter().map(|&p| f64::from(p)).sum();
-            let mean = values.zip(numbers).map(|(v, &p)| v * f64::from(p)).sum::<f64>() / sum;
-            (format!("{mean:.2}"), None)
+/// How many numbers an attribute is read from, in words.
+fn shape(a: &AttributeOutput) -> String {
+    match &a.bins {
+        Some(bins) => format!("{:?} bins", bins.count),
+        None => format!("{} numbers from number {} on", needed(a), a.first.unwrap_or(0)),
+    }
+}
+
+fn needed(a: &AttributeOutput) -> usize {
+    if matches!(a.reading, Reading::Probability | Reading::Sigmoid) { 1 } else { a.values.len() }
+}
+
+/// The value that the outputs of one face mean; `None` where they are of another length than the attribute has values.
+fn read(a: &AttributeOutput, outputs: &[Vec<f32>]) -> Option<Value> {
+    if let Some(bins) = &a.bins {
+        let angles = outputs.iter().zip(&bins.first).zip(&bins.count).map(|((logits, &first), &count)| {
+            Some(mean_angle(part(logits, a.first, count)?, first, bins.step))
+        });
+        let angles: Option<Vec<f64>> = angles.collect();
+        return Some(Value::Numbers(a.values.iter().cloned().zip(angles?).collect()));
+    }
+    let numbers = part(outputs.first()?, a.first, needed(a))?;
+    let numbers: Vec<f64> = numbers.iter().map(|&v| f64::from(v)).collect();
+    Some(match a.reading {
+        Reading::Mean => spread(&a.name, &a.values, &tempered(&numbers, a.temperature)),
+        Reading::Logits => categories(a, softmax(&numbers, a.temperature)),
+        Reading::Sigmoid => categories(a, both(sigmoid(numbers[0] / a.temperature))),
+        Reading::Probability => {
+            let p = numbers[0].clamp(0.0, 1.0);
+            let logit = (p / (1.0 - p)).ln();
+            categories(a, both(sigmoid(logit / a.temperature)))
         }
         // Readings of later versions are probabilities until told apart.
-        reading => {
-            let best =
-                (0..numbers.len()).rev().max_by(|&a, &b| numbers[a].total_cmp(&numbers[b])).unwrap_or(0);
-            let probability = if reading == Reading::Logits {
-                let top = numbers[best];
-                1.0 / numbers.iter().map(|&x| f64::from(x - top).exp()).sum::<f64>()
-            } else {
-                f64::from(numbers[best]).clamp(0.0, 1.0)
-            };
-            (attribute.values[best].clone(), Some(probability as f32))
+        _ => categories(a, tempered(&numbers, a.temperature)),
+    })
+}
+
+/// The numbers of an output that belong to an attribute: all of it, or `count` from `first` on.
+fn part(output: &[f32], first: Option<usize>, count: usize) -> Option<&[f32]> {
+    match first {
+        Some(first) => output.get(first..)?.get(..count),
+        None => Some(output).filter(|all| all.len() == count),
+    }
+}
+
+/// Probabilities by label; that of the first where the vocabulary knows the attribute as a single probability.
+fn categories(a: &AttributeOutput, probabilities: Vec<f64>) -> Value {
+    match find(&a.name).map(|known| known.kind) {
+        Some(Kind::Probability) => Value::Probability(probabilities[0]),
+        _ => Value::Categories(a.values.iter().cloned().zip(probabilities).collect()),
+    }
+}
+
+fn both(p: f64) -> Vec<f64> {
+    vec![p, 1.0 - p]
+}
+
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+fn softmax(logits: &[f64], temperature: f64) -> Vec<f64> {
+    let top = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let weights: Vec<f64> = logits.iter().map(|x| ((x - top) / temperature).exp()).collect();
+    let sum: f64 = weights.iter().sum();
+    weights.iter().map(|w| w / sum).collect()
+}
+
+/// Probabilities at another temperature, with sum 1. Those below 0 count as 0.
+fn tempered(probabilities: &[f64], temperature: f64) -> Vec<f64> {
+    // The least that a probability of 32 bits can be beside 0.
+    let logits: Vec<f64> = probabilities.iter().map(|p| p.max(f64::from(f32::MIN_POSITIVE)).ln()).collect();
+    softmax(&logits, temperature)
+}
+
+/// Mean and standard deviation of values that are numbers; the mean alone where the vocabulary knows a plain number.
+fn spread(name: &str, values: &[String], probabilities: &[f64]) -> Value {
+    let values: Vec<f64> = values.iter().map(|v| v.parse().unwrap_or(0.0)).collect();
+    let weighted =
+        |of: &dyn Fn(f64) -> f64| -> f64 { values.iter().zip(probabilities).map(|(&v, p)| of(v) * p).sum() };
+    let mean = weighted(&|v| v);
+    let deviation = weighted(&|v| (v - mean) * (v - mean)).sqrt();
+    match find(name).map(|known| known.kind) {
+        Some(Kind::Estimate(_)) => {
+            Value::Numbers([("mean".to_owned(), mean), ("deviation".to_owned(), deviation)].into())
         }
-    };
-    AttributeValue { attribute: attribute.name.clone(), value, probability }
+        _ => Value::Number(mean),
+    }
+}
+
+/// The mean of the bins' angles, degrees.
+fn mean_angle(logits: &[f32], first: f64, step: f64) -> f64 {
+    let logits: Vec<f64> = logits.iter().map(|&x| f64::from(x)).collect();
+    softmax(&logits, 1.0).iter().enumerate().map(|(i, p)| (first + step * i as f64) * p).sum()
 }

@@ -4,7 +4,6 @@ mod keras;
 mod onnx;
 mod tfjs;
 mod tflite;
-mod tflite_negation;
 
 use tract_tflite::internal::*;
 

@@ -2,15 +2,11 @@
 
 use tract_tflite::internal::*;
 
-use super::{Imported, tflite_negation};
+use super::Imported;
 
 pub(super) fn import(file: &[u8], input: &[usize], wanted: &[&str]) -> TractResult<Imported> {
-    let mut file = with_input_shape(file, input)?;
-    let negation = tflite_negation::hide(&mut file)?;
+    let file = with_input_shape(file, input)?;
     let mut model = tract_tflite::tflite().model_for_read(&mut &file[..])?;
-    if let Some(stand_in) = negation {
-        tflite_negation::restore(&mut model, stand_in)?;
-    }
     let mut outputs = output_names(&file)?;
     if !wanted.is_empty() {
         let outlets = model.output_outlets()?.to_vec();

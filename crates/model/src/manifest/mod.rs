@@ -7,8 +7,8 @@ mod sections;
 use std::path::{Path, PathBuf};
 
 pub use sections::{
-    Alignment, AttributeOutput, ChannelOrder, ClusterDistances, Crop, DetectorSection, EmbedderSection,
-    FaceSection, Format, Input, Kind, Layout, Package, Reading, Registry, SecondLook, Spread,
+    Alignment, AttributeOutput, Bins, ChannelOrder, ClusterDistances, Crop, DetectorSection, EmbedderSection,
+    FaceSection, Format, Input, Kind, Layout, OutputRef, Package, Reading, Registry, SecondLook, Spread,
 };
 
 use crate::digest::sha256_hex;
@@ -36,6 +36,7 @@ pub struct Manifest {
     detector: Option<DetectorSection>,
     embedder: Option<EmbedderSection>,
     face: Option<FaceSection>,
+    settings: String,
 }
 
 /// One weight file of a model.
@@ -72,6 +73,9 @@ pub struct ModelId {
     pub name: String,
     /// The SHA-256 of its weights ([`Manifest::sha256`]).
     pub sha256: String,
+    /// The first 16 hexadecimal digits of a SHA-256 of how it is fed and read: the manifest's sections without thresholds
+    /// and remarks.
+    pub settings: String,
 }
 
 /// Longest manifest that is read, in bytes.
@@ -142,7 +146,7 @@ impl Manifest {
     /// Name and SHA-256.
     #[must_use]
     pub fn id(&self) -> ModelId {
-        ModelId { name: self.name.clone(), sha256: self.sha256() }
+        ModelId { name: self.name.clone(), sha256: self.sha256(), settings: self.settings.clone() }
     }
 
     /// The manifest itself where it is of the kind that is needed.

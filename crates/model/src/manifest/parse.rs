@@ -5,9 +5,11 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::sections::{
-    Alignment, Crop, DetectorSection, EmbedderSection, FaceSection, Format, Input, Kind, Package, Reading,
+    Alignment, AttributeOutput, Crop, DetectorSection, EmbedderSection, FaceSection, Format, Input, Kind,
+    Package, Reading,
 };
 use super::{Manifest, Weights};
+use crate::digest::sha256_hex;
 use crate::error::{Error, Result};
 
 /// A manifest as it is written: one weight file at the top, or several under `[[weights]]`.
@@ -50,6 +52,7 @@ impl Manifest {
     pub(super) fn parse(text: &str, named: &str, folder: Option<&Path>) -> Result<Self> {
         let wrong = |why: String| Error::Manifest { name: named.to_owned(), why };
         let mut w: Written = toml::from_str(text).map_err(|e| wrong(explain(&e)))?;
+        let settings = settings_of(text).map_err(|e| wrong(explain(&e)))?;
         let single = (w.format.take(), w.file.take(), w.bytes.take(), w.sha256.take(), w.package.take());
         let weights = match single {
             (Some(format), Some(file), Some(bytes), Some(sha256), package) if w.weights.is_empty() => {
@@ -74,6 +77,7 @@ impl Manifest {
             detector: w.detector,
             embedder: w.embedder,
             face: w.face,
+            settings,
         };
         manifest.check().map_err(wrong)?;
         Ok(manifest)
@@ -90,7 +94,7 @@ impl Manifest {
             }
         }
         let Input { mean, scale, .. } = self.input;
-        if !mean.is_finite() || !scale.is_normal() {
+        if !mean.iter().all(|m| m.is_finite()) || !scale.iter().all(|s| s.is_normal()) {
             return Err("input: mean must be a number, and scale one other than 0".into());
         }
         let sections = [
@@ -142,9 +146,9 @@ impl WrittenWeights {
 impl Crop {
     fn check(self) -> Result<(), String> {
         in_range("crop.size", "16 to 1024", (16..=1024).contains(&self.size))?;
-        in_range("crop.margin", "0 to 4", (0.0..=4.0).contains(&self.margin))?;
-        let template = self.alignment == Alignment::Arcface112 && self.margin != 0.0;
-        in_range("crop.margin", "left out with alignment arcface-112", !template)
+        in_range("crop.margin", "-0.5 to 4", (-0.5..=4.0).contains(&self.margin))?;
+        let template = matches!(self.alignment, Alignment::Arcface112 | Alignment::DlibChip);
+        in_range("crop.margin", "left out with an alignment by landmarks", !template || self.margin == 0.0)
     }
 }
 
@@ -152,17 +156,71 @@ impl FaceSection {
     fn check(&self) -> Result<(), String> {
         in_range("face.batch", "1 to 1024", (1..=1024).contains(&self.batch))?;
         in_range("face.attributes", "one or more", !self.attributes.is_empty())?;
-        for a in &self.attributes {
-            in_range("face.attributes.name", "a word", !a.name.is_empty())?;
-            in_range("face.attributes.values", "two or more", a.values.len() >= 2)?;
-            let numbers = a.values.iter().all(|v| v.parse::<f64>().is_ok_and(f64::is_finite));
-            in_range(
-                "face.attributes.values",
-                "numbers with reading mean",
-                numbers || a.reading != Reading::Mean,
-            )?;
+        self.attributes.iter().try_for_each(AttributeOutput::check)
+    }
+}
+
+impl AttributeOutput {
+    fn check(&self) -> Result<(), String> {
+        let named = |key: &str| format!("face.attributes ({}): {key}", self.name);
+        in_range("face.attributes.name", "a word", !self.name.is_empty())?;
+        let count = self.values.len();
+        let enough = match self.reading {
+            Reading::Probability | Reading::Sigmoid => count == 2,
+            Reading::Angles => count >= 1,
+            _ => count >= 2,
+        };
+        in_range(&named("values"), "one for each number of the output", enough)?;
+        let numbers = self.values.iter().all(|v| v.parse::<f64>().is_ok_and(f64::is_finite));
+        in_range(&named("values"), "numbers with reading mean", numbers || self.reading != Reading::Mean)?;
+        let angles = self.reading == Reading::Angles;
+        let outputs = if angles { count } else { 1 };
+        in_range(&named("output"), "one, or one for each angle", self.output.len() == outputs)?;
+        let above_0 = |x: f64| x > 0.0 && x.is_finite();
+        in_range(&named("temperature"), "above 0", above_0(self.temperature))?;
+        in_range(&named("unknown_below"), "0 to 1", (0.0..=1.0).contains(&self.unknown_below))?;
+        let Some(bins) = &self.bins else {
+            return in_range(&named("bins"), "given with reading angles", !angles);
+        };
+        let fit = bins.first.len() == count && bins.count.len() == count && bins.step.is_normal();
+        let sane =
+            bins.first.iter().all(|f| f.is_finite()) && bins.count.iter().all(|c| (1..=4096).contains(c));
+        in_range(&named("bins"), "a step, and first and count for each angle", angles && fit && sane)
+    }
+}
+
+/// What tells two uses of the same weights apart: the first 16 hexadecimal digits of a SHA-256 of all that decides a
+/// result, with its keys in order; thresholds and remarks do not.
+fn settings_of(text: &str) -> Result<String, toml::de::Error> {
+    let all: toml::Table = toml::from_str(text)?;
+    let sections = ["input", "crop", "detector", "embedder", "face"];
+    let mut decide: toml::Table =
+        all.into_iter().filter(|(key, _)| sections.contains(&key.as_str())).collect();
+    decide.iter_mut().for_each(|(_, section)| forget_remarks(section));
+    let mut digest = sha256_hex(decide.to_string());
+    digest.truncate(16);
+    Ok(digest)
+}
+
+fn forget_remarks(section: &mut toml::Value) {
+    const REMARKS: [&str; 9] = [
+        "how",
+        "calibration",
+        "unknown_below",
+        "batch",
+        "metric",
+        "threshold",
+        "merging_threshold",
+        "match_threshold",
+        "clusters",
+    ];
+    match section {
+        toml::Value::Table(table) => {
+            REMARKS.iter().for_each(|key| drop(table.remove(*key)));
+            table.iter_mut().for_each(|(_, value)| forget_remarks(value));
         }
-        Ok(())
+        toml::Value::Array(all) => all.iter_mut().for_each(forget_remarks),
+        _ => {}
     }
 }
 

@@ -106,6 +106,16 @@ pub enum ChannelOrder {
     Rgb,
     /// Blue first.
     Bgr,
+    /// One channel: OpenCV's grey.
+    Gray,
+}
+
+impl ChannelOrder {
+    /// Number of channels: 1 or 3.
+    #[must_use]
+    pub fn count(self) -> usize {
+        if self == Self::Gray { 1 } else { 3 }
+    }
 }
 
 /// input = (pixel − mean) / scale, pixels 0 to 255.
@@ -116,10 +126,25 @@ pub struct Input {
     pub layout: Layout,
     /// Order of colours.
     pub channels: ChannelOrder,
-    /// Subtracted from each pixel.
-    pub mean: f32,
-    /// What the difference is divided by.
-    pub scale: f32,
+    /// Subtracted from each pixel: a number, or one for each channel in their order.
+    #[serde(deserialize_with = "per_channel")]
+    pub mean: [f32; 3],
+    /// What the difference is divided by: a number, or one for each channel in their order.
+    #[serde(deserialize_with = "per_channel")]
+    pub scale: [f32; 3],
+}
+
+fn per_channel<'de, D: Deserializer<'de>>(from: D) -> Result<[f32; 3], D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a number, or three in the order of the channels")]
+    enum Written {
+        One(f32),
+        Each([f32; 3]),
+    }
+    Ok(match Written::deserialize(from)? {
+        Written::One(of_all) => [of_all; 3],
+        Written::Each(each) => each,
+    })
 }
 
 /// How a face is cut out of its frame for a model.
@@ -130,8 +155,8 @@ pub struct Crop {
     pub alignment: Alignment,
     /// Side of the square, pixels, 16 to 1024.
     pub size: u32,
-    /// How much larger than the face's box the cut is: 0.3 is 1.3 times its width and height. 0 to 4; no
-    /// meaning for [`Alignment::Arcface112`], whose template says how much is seen.
+    /// How much larger than the face's box the cut is: 0.3 is 1.3 times its width and height. −0.5 to 4; no
+    /// meaning for [`Alignment::Arcface112`] and [`Alignment::DlibChip`], whose templates say how much is seen.
     #[serde(default)]
     pub margin: f32,
 }
@@ -144,6 +169,9 @@ pub enum Alignment {
     /// Five landmarks on the usual 112 × 112 template by a similarity transform.
     #[serde(rename = "arcface-112")]
     Arcface112,
+    /// The eyes where dlib's face chips of padding 0.2 have them, by a similarity transform.
+    #[serde(rename = "dlib-chip")]
+    DlibChip,
     /// The box with its margin, stretched to the square.
     Box,
     /// The square around the box's centre, as long as the box's longer side with its margin.
@@ -264,12 +292,76 @@ fn one() -> usize {
 pub struct AttributeOutput {
     /// Name of the attribute, such as `mask`.
     pub name: String,
-    /// Which output of the network, counted from 0.
-    pub output: usize,
+    /// Which output of the network; of [`Reading::Angles`] one for each of `values`.
+    #[serde(deserialize_with = "one_or_more")]
+    pub output: Vec<OutputRef>,
+    /// The first number of the output that belongs to the attribute, counted from 0, where an output holds several
+    /// attributes. Without it the output has as many numbers as the attribute.
+    pub first: Option<usize>,
     /// How the output is read.
     pub reading: Reading,
     /// What each number of the output stands for.
+    #[serde(default)]
     pub values: Vec<String>,
+    /// Of [`Reading::Angles`]: degrees between two bins, and of the first bin of each angle.
+    pub bins: Option<Bins>,
+    /// What logits are divided by, above 0; of probabilities their logarithms. Default 1.
+    #[serde(default = "one_f64")]
+    pub temperature: f64,
+    /// Greatest probability below which the attribute is said to be unknown, 0 to 1. Default 0: never.
+    #[serde(default)]
+    pub unknown_below: f64,
+    /// On what `temperature` and `unknown_below` were fitted, with the error before and after; or why they were not.
+    #[serde(default)]
+    pub calibration: String,
+}
+
+/// An output of a network.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "the number of an output, counted from 0, or its name")]
+pub enum OutputRef {
+    /// By its number in the order of the file, from 0.
+    Number(usize),
+    /// By its name in the file.
+    Name(String),
+}
+
+impl std::fmt::Display for OutputRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(at) => write!(f, "output {at}"),
+            Self::Name(name) => write!(f, "output '{name}'"),
+        }
+    }
+}
+
+/// Angles by bins: the mean over softmax of bin i's angle, `first + step · i` degrees.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bins {
+    /// Degrees from one bin to the next.
+    pub step: f64,
+    /// Degrees of the first bin, of each angle in the order of `values`.
+    pub first: Vec<f64>,
+    /// Number of bins of each angle.
+    pub count: Vec<usize>,
+}
+
+fn one_f64() -> f64 {
+    1.0
+}
+
+fn one_or_more<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<OutputRef>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "the number or the name of an output, or a list of these")]
+    enum Written {
+        One(OutputRef),
+        Each(Vec<OutputRef>),
+    }
+    Ok(match Written::deserialize(from)? {
+        Written::One(output) => vec![output],
+        Written::Each(each) => each,
+    })
 }
 
 /// How the numbers of an output become a value.
@@ -277,10 +369,16 @@ pub struct AttributeOutput {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Reading {
-    /// A probability for each value; the greatest wins.
+    /// A probability for each of `values`.
     Probabilities,
-    /// A logit for each value; softmax gives the probabilities, the greatest wins.
+    /// A logit for each of `values`; softmax gives the probabilities.
     Logits,
-    /// A probability for each value; the values are numbers, and their mean is the result.
+    /// One number, the probability of the first of two `values`.
+    Probability,
+    /// One logit, whose sigmoid is the probability of the first of two `values`.
+    Sigmoid,
+    /// A probability for each of `values`, which are numbers: their mean and standard deviation.
     Mean,
+    /// A logit for each bin of each of `values`, which are angles, as `bins` says.
+    Angles,
 }

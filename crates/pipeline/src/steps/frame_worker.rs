@@ -211,7 +211,10 @@ impl FrameWorker<'_> {
         let vectors = StageTimes::on(&self.times.embed, || embedder.embed(inputs))?;
         let model = embedder.id();
         let row = |(face, embedding): (&&FaceRow, Vec<f32>)| {
-            FeatureRow::new(face.face.clone(), model.name.clone(), model.sha256.clone(), embedding)
+            let mut row =
+                FeatureRow::new(face.face.clone(), model.name.clone(), model.sha256.clone(), embedding);
+            row.settings = Some(model.settings.clone());
+            row
         };
         Ok(faces.iter().zip(vectors).map(row).collect())
     }

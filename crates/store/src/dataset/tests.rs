@@ -50,7 +50,11 @@ fn every_table_reads_back_what_was_written() {
         ),
         ("age".to_owned(), Value::Number(31.5)),
     ]);
-    let attributes = AttributeRow::of(&faces[0].face, &said, Some(("m", "00")));
+    let attributes = AttributeRow::of(
+        &faces[0].face,
+        &said,
+        Some(crate::MadeBy { model: "m", sha256: "00", settings: "" }),
+    );
     for half in [0..1, 1..2] {
         data.commit(Batch {
             frames: frames[half.clone()].to_vec(),
