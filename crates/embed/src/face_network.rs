@@ -94,7 +94,9 @@ impl FaceNetwork {
             OutputRef::Name(name) => self.network.output_names().iter().position(|n| n == name),
         };
         let numbers = at.and_then(|at| outputs.get(at)).and_then(|o| o.as_slice());
-        let fit = |o: &&[f32]| !o.is_empty() && o.len() % self.batch == 0 && o.iter().all(|v| v.is_finite());
+        let fit = |o: &&[f32]| {
+            !o.is_empty() && o.len().is_multiple_of(self.batch) && o.iter().all(|v| v.is_finite())
+        };
         numbers.filter(fit).ok_or_else(|| self.wrong(outputs, format!("finite numbers as {which}")))
     }
 
