@@ -13,8 +13,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let threshold = model.embedder()?.threshold;
     let embedder = from_manifest(&model, &Cache::of_user())?;
     let (a, b) = (image::open(a)?.to_rgb8(), image::open(b)?.to_rgb8());
-    let vectors = embedder.embed(&[&a, &b])?;
-    let distance = embedder.metric().distance(&vectors[0], &vectors[1]);
+    let [a, b] = &embedder.embed(&[(&a).into(), (&b).into()])?[..] else {
+        unreachable!("two faces were given")
+    };
+    let distance = embedder.metric().distance(&a.vector, &b.vector);
     println!(
         "{distance:.4} ({} {threshold}: one person or two)",
         if distance <= threshold { "<=" } else { ">" }

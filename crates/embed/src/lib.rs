@@ -23,7 +23,7 @@ mod face_model;
 mod face_models;
 mod face_network;
 
-pub use embedder::Embedder;
+pub use embedder::{Embedded, Embedder, FaceCrop};
 pub use embedders::{NetworkEmbedder, builtin, from_manifest};
 pub use error::{Error, Result};
 pub use face_model::FaceModel;

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use image::{Rgb, RgbImage};
-use streamface_embed::{Error, face_model_from_manifest, from_manifest};
+use streamface_embed::{Error, FaceCrop, face_model_from_manifest, from_manifest};
 use streamface_model::{Cache, Error as ModelError, Manifest};
 use streamface_types::Attributes;
 use streamface_types::attributes::Value;
@@ -136,12 +136,12 @@ fn a_manifest_of_ones_own_makes_an_embedder() {
     assert_eq!((embedder.dim(), embedder.crop().size, embedder.id().name.as_str()), (3, 16, "means"));
     // An odd number of faces in batches of two; vectors have length 1.
     let faces = [plain([255, 0, 0]), plain([0, 51, 0]), plain([0, 255, 255])];
-    let vectors = embedder.embed(&faces.iter().collect::<Vec<_>>()).unwrap();
+    let vectors = embedder.embed(&faces.iter().map(FaceCrop::from).collect::<Vec<_>>()).unwrap();
     let half = 0.5_f32.sqrt();
     for (got, want) in vectors.iter().zip([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, half, half]]) {
-        assert!(got.iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-6), "{got:?}");
+        assert!(got.vector.iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-6), "{got:?}");
     }
-    let wrong = embedder.embed(&[&RgbImage::new(8, 16)]);
+    let wrong = embedder.embed(&[(&RgbImage::new(8, 16)).into()]);
     assert!(matches!(wrong, Err(Error::Size { width: 8, height: 16, side: 16 })));
 }
 
@@ -188,7 +188,7 @@ fn outputs_that_the_manifest_does_not_promise_are_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let model = manifest(dir.path(), "embedder", &EMBEDDER.replace("dim = 3", "dim = 4"));
     let embedder = from_manifest(&model, &Cache::at(dir.path())).unwrap();
-    assert!(matches!(embedder.embed(&[&plain([1, 2, 3])]), Err(Error::Output { .. })));
+    assert!(matches!(embedder.embed(&[(&plain([1, 2, 3])).into()]), Err(Error::Output { .. })));
     let model = manifest(dir.path(), "face", &FACE.replace("output = 0", "output = 1"));
     let face_model = face_model_from_manifest(&model, &Cache::at(dir.path())).unwrap();
     assert!(matches!(face_model.look(&[&plain([1, 2, 3])]), Err(Error::Output { .. })));

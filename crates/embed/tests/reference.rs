@@ -83,11 +83,12 @@ fn hundred_photos_of_ten_people() {
         let faces = detector.detect(&image).unwrap();
         let face = faces.iter().min_by(|a, b| middle(a.bbox).total_cmp(&middle(b.bbox))).unwrap();
         let ours = align(&image, &detector.refine(&image, face).unwrap(), 112).unwrap();
-        let vectors = embedder.embed(&[&given, &ours]).unwrap();
-        let alike = cosine(&vectors[0], want);
+        let embedded = embedder.embed(&[(&given).into(), (&ours).into()]).unwrap();
+        let vectors: Vec<_> = embedded.iter().map(|e| &e.vector).collect();
+        let alike = cosine(vectors[0], want);
         assert!(alike >= 0.9999, "{}: {alike}", path.display());
-        likeness.push(cosine(&vectors[1], want));
-        own.extend_from_slice(&vectors[1]);
+        likeness.push(cosine(vectors[1], want));
+        own.extend_from_slice(vectors[1]);
     }
     likeness.sort_by(f64::total_cmp);
     let median = likeness[50];

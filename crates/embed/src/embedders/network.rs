@@ -1,10 +1,9 @@
 //! An embedder that is one network, described by its manifest alone: MobileFaceNet, ArcFace, FaceNet and such.
 
-use image::RgbImage;
 use streamface_model::{Crop, Manifest, ModelId};
 use streamface_types::Metric;
 
-use crate::embedder::Embedder;
+use crate::embedder::{Embedded, Embedder, FaceCrop};
 use crate::error::Result;
 use crate::face_network::FaceNetwork;
 
@@ -47,16 +46,23 @@ impl Embedder for NetworkEmbedder {
         self.metric
     }
 
-    fn embed(&self, faces: &[&RgbImage]) -> Result<Vec<Vec<f32>>> {
+    fn embed(&self, faces: &[FaceCrop<'_>]) -> Result<Vec<Embedded>> {
+        let images: Vec<_> = faces.iter().map(|face| face.image).collect();
         let mut embeddings = Vec::with_capacity(faces.len());
         let batch = self.network.batch();
-        self.network.run(faces, |outputs, wanted| {
+        self.network.run(&images, |outputs, wanted| {
             let wrong = || self.network.wrong(outputs, format!("[{batch}, {}]", self.dim));
             let output = outputs.first().and_then(|o| o.as_slice()).ok_or_else(wrong)?;
             if output.len() != batch * self.dim || output.iter().any(|v| !v.is_finite()) {
                 return Err(wrong());
             }
-            embeddings.extend(output.chunks_exact(self.dim).take(wanted).map(unit));
+            embeddings.extend(
+                output
+                    .chunks_exact(self.dim)
+                    .take(wanted)
+                    .map(unit)
+                    .map(|vector| Embedded { vector, quality: None }),
+            );
             Ok(())
         })?;
         Ok(embeddings)

@@ -4,12 +4,12 @@
 use image::RgbImage;
 use streamface_capture::CapturedFrame;
 use streamface_detect::{Extraction, Extractor, Thumbnail};
-use streamface_embed::Embedder;
+use streamface_embed::{Embedded, Embedder, FaceCrop};
 use streamface_imgproc::{DecodeLimits, decode_image, encode_jpeg, encode_png, encode_webp};
 use streamface_store::{
     Dataset, ExtractionRow, FaceRow, FeatureRow, FrameFormat, FrameFormats, FrameRow, ImageKind,
 };
-use streamface_types::{FaceId, FrameId, Timestamp};
+use streamface_types::{Detection, FaceId, FrameId, Timestamp};
 
 use super::counters::StageTimes;
 use super::face_input::{Landmarker, face_input};
@@ -208,15 +208,23 @@ impl FrameWorker<'_> {
 
     fn embed(&self, faces: &[&FaceRow], inputs: &[&RgbImage]) -> Result<Vec<FeatureRow>> {
         let Some(embedder) = self.embedder else { return Ok(Vec::new()) };
-        let vectors = StageTimes::on(&self.times.embed, || embedder.embed(inputs))?;
+        let detection = |face: &FaceRow| {
+            let there = face.score.is_finite() && face.landmarks.0.iter().flatten().all(|v| v.is_finite());
+            there.then_some(Detection { bbox: face.bbox, landmarks: face.landmarks, score: face.score })
+        };
+        let crops: Vec<FaceCrop<'_>> = (faces.iter().zip(inputs))
+            .map(|(face, &image)| FaceCrop { image, detection: detection(face) })
+            .collect();
+        let embedded = StageTimes::on(&self.times.embed, || embedder.embed(&crops))?;
         let model = embedder.id();
-        let row = |(face, embedding): (&&FaceRow, Vec<f32>)| {
+        let row = |(face, Embedded { vector, quality }): (&&FaceRow, Embedded)| {
             let mut row =
-                FeatureRow::new(face.face.clone(), model.name.clone(), model.sha256.clone(), embedding);
+                FeatureRow::new(face.face.clone(), model.name.clone(), model.sha256.clone(), vector);
             row.settings = Some(model.settings.clone());
+            row.quality = quality;
             row
         };
-        Ok(faces.iter().zip(vectors).map(row).collect())
+        Ok(faces.iter().zip(embedded).map(row).collect())
     }
 }
 
