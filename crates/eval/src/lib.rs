@@ -7,6 +7,7 @@
 //! | [`intrinsic`](mod@intrinsic) | [`intrinsic()`]: Davies–Bouldin, Calinski–Harabasz, silhouettes, extents, likely errors |
 //! | [`verification`](mod@verification) | [`verify`](verification::verify): accuracy over folds, ROC; [`verification()`]; [`best_threshold`] |
 //! | [`stats`] | [`Stats`](stats::Stats): what is in datasets |
+//! | [`person_attributes`] | [`AttributeVotes`](person_attributes::AttributeVotes): what models say of a person, by the vote of the faces |
 //! | [`study`] | [`study::recommend()`]: a threshold, from histograms, sweeps and calibration without labels |
 //! | [`presence`] | [`Presence`](presence::Presence): when someone is on screen |
 //! | [`strangers`] | [`Strangers`](strangers::Strangers): how far apart two people's clusters are, and how many join by mistake |
@@ -36,6 +37,7 @@ pub mod labels;
 pub mod merges;
 pub mod metrics;
 pub mod mixture;
+pub mod person_attributes;
 pub mod presence;
 mod random;
 pub mod stats;

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use streamface_types::{Embeddings, FaceId, FrameId, Metric};
 
 use super::attributes::Attributes;
-use super::people::People;
+use super::people::{Known, People};
 use super::times::TimeCounts;
 use super::{Channel, Distances, Stats};
 use crate::Error;
 use crate::intrinsic::{extents, membership_distribution};
+use crate::person_attributes::UnknownBelow;
 use crate::presence::FrameFate;
 
 /// The longest time between two frames that counts as watched, microseconds.
@@ -22,8 +23,8 @@ const DEFAULT_CHANNEL: &str = "images";
 /// an embedding), for pairs of people who share a frame, and for the faces and frames of one dataset at a time (some 100
 /// bytes each).
 ///
-/// For each dataset: [`dataset`](Self::dataset), then its frames, faces and labels in the order of their tables, then
-/// what is known of its faces.
+/// For each dataset: [`dataset`](Self::dataset), then its frames, faces and labels in the order of their tables, then the
+/// qualities of its faces, then what else is known of them.
 #[derive(Debug, Default)]
 pub struct StatsBuilder {
     /// Whether there is a dataset.
@@ -56,6 +57,12 @@ impl StatsBuilder {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Nothing yet; an attribute is unknown where its likeliest label is less likely than said here.
+    #[must_use]
+    pub fn with_unknown_below(unknown_below: UnknownBelow) -> Self {
+        Self { attributes: Attributes::new(unknown_below), ..Self::default() }
     }
 
     /// Begins a dataset: what follows is of its own people, but for those with a name.
@@ -106,7 +113,7 @@ impl StatsBuilder {
         if let Some(time) = face.frame.timestamp() {
             self.times.add(time);
         }
-        self.people.of.insert(face.clone(), None);
+        self.people.of.insert(face.clone(), Known::default());
     }
 
     /// A face's person. One with a name is the same person wherever that name comes; any other is of this dataset.
@@ -126,13 +133,20 @@ impl StatsBuilder {
         true
     }
 
+    /// The quality of a face, 0 to 1. A face that the dataset does not have is ignored.
+    pub fn quality(&mut self, face: &FaceId, quality: f32) {
+        if let Some(known) = self.people.of.get_mut(face) {
+            known.quality = Some(quality);
+        }
+    }
+
     /// The attributes of a face. A face that the dataset does not have is ignored.
     pub fn attributes(&mut self, face: &FaceId, said: &streamface_types::Attributes) {
         if !said.is_empty()
-            && self.people.of.contains_key(face)
+            && let Some(&Known { person, quality }) = self.people.of.get(face)
             && let Some(channel) = self.channel_known(&face.frame)
         {
-            self.attributes.add(channel, said);
+            self.attributes.add(channel, person, quality, said);
         }
     }
 
@@ -144,7 +158,7 @@ impl StatsBuilder {
             sums.mixed = true;
             return;
         }
-        let Some(&Some(person)) = self.people.of.get(face) else { return };
+        let Some(&Known { person: Some(person), .. }) = self.people.of.get(face) else { return };
         let length = vector.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>().sqrt();
         let (faces, sum) = sums.by_person.entry(person).or_insert_with(|| (0, vec![0.0; vector.len()]));
         *faces += 1;
@@ -199,9 +213,9 @@ impl StatsBuilder {
         let mut sizes: BTreeMap<u64, u64> = BTreeMap::new();
         self.people.faces().for_each(|faces| *sizes.entry(faces).or_default() += 1);
         let distances = self.sums.finish()?;
-        let (attributes, angles) = self.attributes.finish(&place);
+        let counted = self.attributes.finish(&place, faces.len() as u32);
         let (noise, labelled) = (self.people.noise, self.people.labelled);
-        let (people, together) = self.people.finish();
+        let (people, together) = self.people.finish(|person| counted.person(person));
         Ok(Stats {
             unlabelled: total.faces.saturating_sub(labelled),
             total,
@@ -214,8 +228,10 @@ impl StatsBuilder {
             sizes: sizes.into_iter().rev().collect(),
             size_bins: membership_distribution(&faces),
             over_time: self.times.finish(),
-            attributes,
-            angles,
+            attributes: counted.attributes,
+            angles: counted.angles,
+            poses: counted.poses,
+            years: counted.years,
             distances,
         })
     }

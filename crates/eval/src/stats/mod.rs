@@ -5,17 +5,22 @@
 //! | `mod` | [`Stats`]: the result |
 //! | `builder` | [`StatsBuilder`]: row after row, in bounded memory |
 //! | `people` | who is there, how long, and with whom |
-//! | `attributes`, `times` | counts of attributes, and over time |
+//! | `attributes`, `numbers`, `expected` | counts of attributes, of angles and years, and how sure these are |
+//! | `times` | counts over time |
 
 mod attributes;
 mod builder;
+mod expected;
+mod numbers;
 mod people;
 mod times;
 
 use serde::Serialize;
 
-pub use attributes::{ANGLE_STEP, Angles, Attribute};
+pub use attributes::{Attribute, PeopleCounts};
 pub use builder::StatsBuilder;
+pub use expected::Expected;
+pub use numbers::{ANGLE_STEP, Angles, POSE_CELLS, POSE_STEP, PoseCell, YEARS_STEP, Years};
 pub use people::{MAX_PEOPLE, MAX_TOGETHER, PersonFigures, Together};
 pub use times::OverTime;
 
@@ -51,6 +56,10 @@ pub struct Stats {
     pub attributes: Vec<Attribute>,
     /// Angles of heads.
     pub angles: Vec<Angles>,
+    /// Yaw against pitch of heads: the cells that have a face.
+    pub poses: Vec<PoseCell>,
+    /// Apparent ages in years; `None` where there are none.
+    pub years: Option<Years>,
     /// Distances within and between people; `None` without embeddings of labelled faces.
     pub distances: Option<Distances>,
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde::Serialize;
 use streamface_types::{FaceId, FrameId};
 
+use crate::person_attributes::PersonAttributes;
 use crate::presence::{FrameFate, Presence};
 
 /// People who are told one by one, most faces first.
@@ -29,7 +30,10 @@ pub struct PersonFigures {
     pub frames: u64,
     /// Seconds on screen: as the bars of a report have them. `None` where no frame has a time.
     pub seconds: Option<f64>,
-    /// Some of the faces, spread over all.
+    /// What models say of the person, by the vote of the faces: a model's guesses about appearance.
+    #[serde(skip_serializing_if = "PersonAttributes::is_empty")]
+    pub attributes: PersonAttributes,
+    /// Some of the faces, spread over all; where qualities are known, the best of each part.
     #[serde(skip)]
     pub examples: Vec<FaceId>,
 }
@@ -43,6 +47,14 @@ pub struct Together {
     pub b: usize,
     /// Frames that show both.
     pub frames: u64,
+}
+
+/// What is known of a face.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Known {
+    pub person: Option<u32>,
+    /// 0 to 1.
+    pub quality: Option<f32>,
 }
 
 /// People of all datasets so far, and the faces of the present one.
@@ -59,11 +71,24 @@ pub(super) struct People {
     pub in_channel: HashSet<(usize, u32)>,
     pub noise: u64,
     pub labelled: u64,
-    /// The faces of this dataset, and the person of each.
-    pub of: BTreeMap<FaceId, Option<u32>>,
+    /// The faces of this dataset.
+    pub of: BTreeMap<FaceId, Known>,
     /// The frames of this dataset with a time, by channel.
     frames: Vec<Vec<(i64, FrameId, FrameFate)>>,
     together: HashMap<(u32, u32), u64>,
+}
+
+/// `k` of some faces, spread over all: of as many parts the one of best quality, or the one in the middle where none has a
+/// quality. There must be `k`.
+fn spread(qualities: &[Option<f32>], k: usize) -> Vec<usize> {
+    let n = qualities.len();
+    let part = |i: usize| {
+        let (from, to) = (i * n / k, (i + 1) * n / k);
+        let known = (from..to).filter_map(|at| Some((at, qualities[at]?)));
+        let best = known.reduce(|best, next| if next.1 > best.1 { next } else { best });
+        best.map_or((2 * i + 1) * n / (2 * k), |(at, _)| at)
+    };
+    (0..k).map(part).collect()
 }
 
 impl People {
@@ -102,11 +127,12 @@ impl People {
                 faces: 0,
                 frames: 0,
                 seconds: None,
+                attributes: PersonAttributes::default(),
                 examples: Vec::new(),
             });
         }
         self.all[person as usize].faces += 1;
-        *of = Some(person);
+        of.person = Some(person);
         Some(person)
     }
 
@@ -122,12 +148,12 @@ impl People {
             places.extend(frames.iter().enumerate().map(|(at, f)| (&f.1, (channel, at))));
         }
         /// The faces of a person, and the channels and places of the frames that they are in.
-        type Seen<'a> = (Vec<&'a FaceId>, Vec<(usize, usize)>);
+        type Seen<'a> = (Vec<(&'a FaceId, Option<f32>)>, Vec<(usize, usize)>);
         let mut seen: BTreeMap<u32, Seen<'_>> = BTreeMap::new();
-        let faces: Vec<(&FaceId, Option<u32>)> = of.iter().map(|(face, person)| (face, *person)).collect();
+        let faces: Vec<(&FaceId, Known)> = of.iter().map(|(face, known)| (face, *known)).collect();
         for faces in faces.chunk_by(|a, b| a.0.frame == b.0.frame) {
             let place = places.get(&faces[0].0.frame);
-            let mut people: Vec<u32> = faces.iter().filter_map(|f| f.1).collect();
+            let mut people: Vec<u32> = faces.iter().filter_map(|f| f.1.person).collect();
             people.sort_unstable();
             people.dedup();
             for &person in &people {
@@ -135,9 +161,9 @@ impl People {
                 let (_, at) = seen.entry(person).or_default();
                 at.extend(place);
             }
-            for &(face, person) in faces {
+            for &(face, Known { person, quality }) in faces {
                 if let Some(person) = person {
-                    seen.entry(person).or_default().0.push(face);
+                    seen.entry(person).or_default().0.push((face, quality));
                 }
             }
             people.truncate(MAX_IN_FRAME);
@@ -148,9 +174,8 @@ impl People {
         for (person, (faces, mut at)) in seen {
             let person = &mut self.all[person as usize];
             let shown = faces.len().min(EXAMPLES.saturating_sub(person.examples.len()));
-            person
-                .examples
-                .extend((0..shown).map(|i| faces[(2 * i + 1) * faces.len() / (2 * shown)].clone()));
+            let qualities: Vec<Option<f32>> = faces.iter().map(|(_, quality)| *quality).collect();
+            person.examples.extend(spread(&qualities, shown).into_iter().map(|at| faces[at].0.clone()));
             at.sort_unstable();
             for at in at.chunk_by(|a, b| a.0 == b.0) {
                 let frames: Vec<usize> = at.iter().map(|at| at.1).collect();
@@ -163,8 +188,8 @@ impl People {
         self.datasets += 1;
     }
 
-    /// People with most faces, and who of them are seen together.
-    pub fn finish(self) -> (Vec<PersonFigures>, Vec<Together>) {
+    /// People with most faces, and who of them are seen together; `attributes` are those of a person.
+    pub fn finish(self, attributes: impl Fn(u32) -> PersonAttributes) -> (Vec<PersonFigures>, Vec<Together>) {
         let mut order: Vec<u32> = (0..self.all.len() as u32).collect();
         order.sort_by_key(|&p| (std::cmp::Reverse(self.all[p as usize].faces), p));
         order.truncate(MAX_PEOPLE);
@@ -176,6 +201,21 @@ impl People {
         let mut together: Vec<Together> = self.together.iter().filter_map(pair).collect();
         together.sort_unstable_by(|x, y| y.frames.cmp(&x.frames).then((x.a, x.b).cmp(&(y.a, y.b))));
         together.truncate(MAX_TOGETHER);
-        (order.into_iter().map(|p| self.all[p as usize].clone()).collect(), together)
+        let person = |p: u32| PersonFigures { attributes: attributes(p), ..self.all[p as usize].clone() };
+        (order.into_iter().map(person).collect(), together)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_of_each_part_is_shown_and_the_middle_where_none_is_known() {
+        assert_eq!(spread(&[None; 9], 3), [1, 4, 7]);
+        let some = [Some(0.1), Some(0.9), Some(0.9), Some(0.2), None, Some(0.3), None, None, None];
+        assert_eq!(spread(&some, 3), [1, 5, 7]);
+        assert_eq!(spread(&[None, Some(0.5)], 2), [0, 1]);
+        assert!(spread(&[], 0).is_empty());
     }
 }
