@@ -20,9 +20,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, label) in streamface_eval::read_labels(labels)? {
         let id: FaceId = name.parse()?;
         frames.insert(id.frame.clone());
-        let person =
-            people.entry(label).or_insert(Person { label: Label(label), name: None, faces: Vec::new() });
-        person.faces.push(Face { id, score: 1.0, blur: None, place: None });
+        let new =
+            || Person { label: Label(label), name: None, faces: Vec::new(), attributes: Default::default() };
+        let person = people.entry(label).or_insert_with(new);
+        person.faces.push(Face { id, score: 1.0, blur: None, quality: None, place: None });
     }
     let frames = frames.into_iter().map(|id| Frame {
         source: id.source().unwrap_or("images").to_owned(),

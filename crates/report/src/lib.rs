@@ -11,11 +11,12 @@
 //! | `layout`, `html` | | what all pages have: head, tables, tiles; escaping |
 //! | `faces`, `picture` | | rows of thumbnails; [`Pictures`]: where they come from |
 //! | `chart` | | charts as inline SVG |
+//! | `said` | | what models say of a person |
 //!
 //! ```
 //! use streamface_report::{Face, NoPictures, Person, Report};
-//! let face = Face { id: "news_face_0".parse()?, score: 0.97, blur: None, place: None };
-//! let person = Person { label: streamface_types::Label(0), name: None, faces: vec![face] };
+//! let face = Face { id: "news_face_0".parse()?, score: 0.97, blur: None, quality: None, place: None };
+//! let person = Person { label: streamface_types::Label(0), name: None, faces: vec![face], attributes: Default::default() };
 //! let report = Report { title: "The news".to_owned(), people: vec![person], ..Report::default() };
 //! let mut page = Vec::new();
 //! report.render(&mut page, &mut NoPictures)?;
@@ -35,6 +36,7 @@ mod html;
 mod layout;
 mod picture;
 mod run;
+mod said;
 mod stats;
 mod study;
 mod verification;

@@ -3,10 +3,12 @@
 // Helpers of tests are not seen as tests by the lint.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use streamface_eval::person_attributes::{AttributeVotes, PersonAttributes};
 use streamface_report::{Face, Frame, Limits, Model, NoPictures, Person, Pictures, Report, Stage, thumbnail};
-use streamface_types::{FaceId, FrameId, Label, StreamTime, Timestamp};
+use streamface_types::{Annotation, FaceId, FrameId, Label, StreamTime, Timestamp};
 
 /// Void elements of HTML that the page uses.
 const VOID: [&str; 6] = ["meta", "img", "br", "input", "link", "wbr"];
@@ -65,6 +67,19 @@ fn parse(page: &str) -> Vec<String> {
     names
 }
 
+/// What models say of a person of three faces, in words that are markup where `hostile` is.
+fn attributes(hostile: &str) -> PersonAttributes {
+    let mut votes = AttributeVotes::new(BTreeMap::from([("race".to_owned(), 0.9)]));
+    for p in [0.9, 0.8, 0.4] {
+        let face = serde_json::json!({"label": 0, "mask": 0.25, "attributes": {
+            "gender": {hostile: p, "other": 1.0 - p}, "race": {hostile: 0.6, "other": 0.4},
+            "years": {"mean": 30.0 + 10.0 * p, "deviation": 4.0}, "pose": {"yaw": 40.0 * p}}});
+        let face: Annotation = serde_json::from_value(face).unwrap();
+        votes.add(0, &face.attributes, None);
+    }
+    votes.person(0)
+}
+
 struct OnePicture;
 
 impl Pictures for OnePicture {
@@ -101,9 +116,11 @@ fn sample(hostile: &str) -> Report {
                 id: FaceId::new(frame_id(i), (label != 0).into()),
                 score: 0.875,
                 blur: Some(30.0),
+                quality: Some(0.5),
                 place: Some([0.25, 0.5, 0.125, 0.2]),
             })
             .collect(),
+        attributes: attributes(hostile),
     };
     Report {
         title: hostile.to_owned(),
@@ -173,6 +190,24 @@ fn times_have_an_axis_and_faces_lead_to_their_moment() {
     assert!(page.contains("data-frame=\"frames/news0.png\" data-box=\"25.0 50.0 12.5 20.0\" data-origin=\"0\" data-time=\"0.00\""));
     assert!(page.contains("<ol id=\"origins\" hidden><li><a href=\"../news.mp4\">source</a></li></ol>"));
     assert!(page.contains("on screen</p>") && page.contains("one for each source"));
+}
+
+#[test]
+fn people_are_shown_with_what_models_guess_and_what_speaks_against_it() {
+    let page = render(&sample("news"), &mut OnePicture);
+    for part in [
+        "a model’s guesses about appearance, not facts about people",
+        "<dt>race</dt><dd>unknown<span>most likely news, ",
+        "<dt>mask</dt><dd>no mask 75\u{a0}% of faces</dd>",
+        "of faces look otherwise",
+        "quality 0.50",
+    ] {
+        assert!(page.contains(part), "the page lacks {part:?}");
+    }
+    let mut nothing = sample("news");
+    nothing.people.iter_mut().for_each(|person| person.attributes = PersonAttributes::default());
+    let page = render(&nothing, &mut OnePicture);
+    assert!(!page.contains("guesses about appearance") && !page.contains("class=\"said\""));
 }
 
 #[test]

@@ -20,6 +20,9 @@ pub(super) const LARGE: Frame =
 /// For few. Text is legible where the chart is some 340 pixels wide.
 pub(super) const SMALL: Frame =
     Frame { width: 360.0, height: 200.0, left: 46.0, right: 352.0, top: 12.0, bottom: 164.0 };
+/// As wide as high.
+pub(super) const SQUARE: Frame =
+    Frame { width: 360.0, height: 352.0, left: 46.0, right: 352.0, top: 12.0, bottom: 316.0 };
 
 impl Frame {
     /// The abscissa of a place, 0 to 1.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use streamface_eval::person_attributes::PersonAttributes;
 use streamface_types::{FaceId, FrameId, Label, StreamTime, Timestamp};
 
 /// What a report shows. Fill in what there is: sections without content are left out.
@@ -93,6 +94,8 @@ pub struct Person {
     pub name: Option<String>,
     /// The faces, in any order.
     pub faces: Vec<Face>,
+    /// What models say of the person; empty where nothing is said.
+    pub attributes: PersonAttributes,
 }
 
 /// One face. Its frame is found by [`FaceId::frame`] among [`Report::frames`].
@@ -104,6 +107,8 @@ pub struct Face {
     pub score: f32,
     /// Variance of the Laplacian of the aligned face.
     pub blur: Option<f64>,
+    /// How usable it is, 0 to 1; `None` where that is not known.
+    pub quality: Option<f32>,
     /// Where it is in its frame: left, top, width and height as shares of the frame's, 0 to 1. `None` where that is not
     /// known.
     pub place: Option<[f32; 4]>,
@@ -114,7 +119,7 @@ pub struct Face {
 pub struct Limits {
     /// Thumbnails in the page, over all people (a few kB each). Default 5,000.
     pub thumbnails: usize,
-    /// Thumbnails in a person's row, spread evenly over its faces. Default 12.
+    /// Thumbnails in a person's row, spread evenly over its faces; where qualities are known, the best of each part. Default 12.
     pub row: usize,
     /// Further faces of a person that are listed, folded away. Default 500.
     pub listed: usize,

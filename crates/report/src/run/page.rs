@@ -12,6 +12,7 @@ use super::people::{People, Rows, arrange};
 use super::timeline::Timeline;
 use crate::layout::{self, Head, number, section, settings_list, source, table, tile, tiles};
 use crate::picture::Pictures;
+use crate::said::CAUTION;
 
 const SCRIPT: &str = include_str!("report.js");
 
@@ -130,18 +131,20 @@ fn watched(timeline: &Timeline<'_>) -> Option<String> {
 
 fn people(rows: &mut Rows<'_, '_>, people: &People<'_>) -> Markup {
     let heading = "People";
+    let any_said = rows.report.people.iter().any(|person| !person.attributes.is_empty());
     html! {
         @if people.rows.is_empty() && people.once.is_empty() {
             section { h2 id="people" { (heading) } p class="note" { "No face was kept." } }
         }
         @if !people.rows.is_empty() {
             (section("people", heading, &html! {
-                p class="note" { "Sorted by number of faces. " (order(rows)) }
+                p class="note" { "Sorted by number of faces. " (order(rows)) @if any_said { " " (CAUTION) } }
                 @for row in &people.rows { (rows.row(row)) }
             }))
         }
         @if !people.once.is_empty() {
             (section("once", "Seen once", &html! {
+                @if any_said && people.rows.is_empty() { p class="note" { (CAUTION) } }
                 div class="cards" { @for row in &people.once { (rows.card(row)) } }
             }))
         }

@@ -10,6 +10,7 @@ use super::timeline::{Place, Strip, Timeline, clock, clock_seconds, presence, st
 use crate::faces::picture;
 use crate::html::{Blur, Url, link};
 use crate::picture::Pictures;
+use crate::said::said;
 
 /// Strips shown for one person; more sources than this are counted.
 const MAX_STRIPS: usize = 12;
@@ -63,11 +64,11 @@ fn assign_thumbnails(rows: &mut [Row<'_>], limits: Limits) {
     for row in rows.iter_mut() {
         let n = row.faces.len();
         let k = n.min(limits.row).min(left);
-        row.shown = match k {
+        row.shown = best_of_parts(&row.faces, k).unwrap_or_else(|| match k {
             0 => Vec::new(),
             1 => vec![0],
             _ => (0..k).map(|i| i * (n - 1) / (k - 1)).collect(),
-        };
+        });
         left -= k;
     }
     let wanting = rows.iter().filter(|r| r.faces.len() > r.shown.len()).count();
@@ -75,6 +76,14 @@ fn assign_thumbnails(rows: &mut [Row<'_>], limits: Limits) {
     for row in rows {
         row.more = (row.faces.len() - row.shown.len()).min(part);
     }
+}
+
+/// Of `k` parts of the faces the one of best quality each; `None` where a face has no quality.
+fn best_of_parts(faces: &[(&Face, Option<Place>)], k: usize) -> Option<Vec<usize>> {
+    let qualities: Vec<f32> = faces.iter().map(|(face, _)| face.quality).collect::<Option<_>>()?;
+    let better = |a: usize, b: usize| if qualities[b] > qualities[a] { b } else { a };
+    let part = |i: usize| (i * faces.len() / k..(i + 1) * faces.len() / k).reduce(better);
+    (0..k).map(part).collect()
 }
 
 /// What the rows of all sections of people need.
@@ -114,6 +123,7 @@ impl<'a> Rows<'a, '_> {
                     @if row.person.name.is_some() { p { "Person " (label) } }
                     p { (Plural(row.faces.len(), "face")) }
                     (self.seen(row, &on_screen))
+                    (said(&row.person.attributes))
                 }
                 div class="body" { (self.strips(&on_screen)) (self.faces(row, &title)) }
             }
@@ -128,6 +138,7 @@ impl<'a> Rows<'a, '_> {
                 data-seconds=(seconds(&self.on_screen(row))) {
                 h3 { (title) }
                 (self.faces(row, &title))
+                (said(&row.person.attributes))
             }
         }
     }
@@ -307,13 +318,15 @@ fn describe(face: &Face, frame: Option<&Frame>, title: &str, with_source: bool) 
         line(format!("source {}", frame.source));
     }
     let blur = face.blur.map(|b| format!(", blur variance {}", Blur(b))).unwrap_or_default();
-    line(format!("score {:.3}{blur}", face.score));
+    let quality = face.quality.map(|q| format!(", quality {q:.2}")).unwrap_or_default();
+    line(format!("score {:.3}{blur}{quality}", face.score));
     line(face.id.to_string());
     says
 }
 
 #[cfg(test)]
 mod tests {
+    use streamface_eval::person_attributes::PersonAttributes;
     use streamface_types::{FaceId, FrameId, Label};
 
     use super::*;
@@ -323,9 +336,11 @@ mod tests {
             id: FaceId::new(FrameId::new(format!("f{i:03}")).unwrap(), 0),
             score: 1.0,
             blur: None,
+            quality: None,
             place: None,
         };
-        Person { label: Label(label), name: None, faces: (0..faces).map(face).collect() }
+        let attributes = PersonAttributes::default();
+        Person { label: Label(label), name: None, faces: (0..faces).map(face).collect(), attributes }
     }
 
     fn arranged(limits: Limits) -> Vec<(i64, Vec<usize>, usize)> {
@@ -349,6 +364,21 @@ mod tests {
                 (-1, vec![0, 9, 19, 29], 26),
             ]
         );
+    }
+
+    #[test]
+    fn the_best_face_of_each_part_is_shown_where_all_have_a_quality() {
+        let mut ann = person(0, 9);
+        let shown = |ann: &Person| {
+            let limits = Limits { row: 3, ..Limits::default() };
+            let report = Report { people: vec![ann.clone()], limits, ..Report::default() };
+            arrange(&report, &Timeline::new(&[])).rows[0].shown.clone()
+        };
+        let qualities = [0.1, 0.9, 0.2, 0.5, 0.5, 0.4, 0.0, 0.1, 0.8];
+        ann.faces.iter_mut().zip(qualities).for_each(|(face, q)| face.quality = Some(q));
+        assert_eq!(shown(&ann), [1, 3, 8]);
+        ann.faces[4].quality = None;
+        assert_eq!(shown(&ann), [0, 4, 8]);
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl StatsPage<'_> {
         let head = Head { title, styles: &[chart::STYLE, STYLE], script: "" };
         let stats = self.stats;
         let distributions = stats.total.people > 0 || stats.over_time.is_some();
-        let attributes = !stats.attributes.is_empty() || !stats.angles.is_empty();
+        let attributes = self.has_attributes();
         let sections = [
             ("people", "People", !stats.people.is_empty()),
             ("together", "Together", !stats.together.is_empty()),

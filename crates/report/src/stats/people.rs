@@ -8,6 +8,7 @@ use streamface_types::FaceId;
 use super::{StatsPage, bar, share};
 use crate::faces::Sheet;
 use crate::layout::{left_out, number, section, table};
+use crate::said::{CAUTION, said};
 
 /// Rows of either table.
 const MAX_ROWS: usize = 60;
@@ -22,6 +23,10 @@ impl StatsPage<'_> {
         let mut columns = vec![("", false), ("person", false), ("faces", false), (self.frames_word(), true)];
         if timed {
             columns.extend([("on screen", true), ("share", true)]);
+        }
+        let any_said = people.iter().take(MAX_ROWS).any(|person| !person.attributes.is_empty());
+        if any_said {
+            columns.push(("appearance", false));
         }
         let most = people.iter().map(|p| p.faces).max().unwrap_or(1);
         let watched = 3600.0 * self.stats.total.hours;
@@ -39,6 +44,7 @@ impl StatsPage<'_> {
                             _ => "–".to_owned(),
                         }))
                     }
+                    @if any_said { td class="appearance" { (said(&person.attributes)) } }
                 }
             }
         };
@@ -46,6 +52,7 @@ impl StatsPage<'_> {
             p class="note" {
                 "Sorted by number of faces."
                 @if timed { " On screen is the time from each frame that shows the person to the next; its share is of all that was watched." }
+                @if any_said { " " (CAUTION) }
             }
             (table("People", &columns, &rows))
             (left_out(self.stats.total.people as usize, MAX_ROWS, "more row"))

@@ -7,6 +7,7 @@ use image::RgbImage;
 use streamface_eval::intrinsic;
 use streamface_eval::labels::Labelled;
 use streamface_eval::metrics::{Noise, ReviewScores, Shared};
+use streamface_eval::person_attributes::{AttributeVotes, PersonAttributes};
 use streamface_eval::presence::FrameFate;
 use streamface_eval::stats::StatsBuilder;
 use streamface_eval::verification::{Compared, hardest, verify};
@@ -14,7 +15,9 @@ use streamface_report::{
     Comparison, ComparisonLimits, Evaluation, EvaluationLimits, Face, Folder, Frame, Limits, Model, PairSide,
     Person, Pictures, Report, ReviewLinks, ShownPair, Stage, StatsPage, VerificationPage,
 };
-use streamface_types::{Embeddings, FaceId, FrameId, Label, Metric, StreamTime, Timestamp};
+use streamface_types::{
+    Annotation, Attributes, Embeddings, FaceId, FrameId, Label, Metric, StreamTime, Timestamp,
+};
 
 /// Writes the pages and what lies beside them; the names of the pages.
 pub fn write(dir: &Path) -> Vec<String> {
@@ -78,12 +81,14 @@ fn report(dir: &Path) -> Report {
         let face = |&second: &u32| {
             let id = FaceId::new(frame_id(second), label.unsigned_abs() as u32);
             picture(&dir.join("faces").join(format!("{id}.png")), 120, 120, 40 * label.unsigned_abs() as u8);
-            Face { id, score: 0.9, blur: Some(1e9), place: Some([0.6, 0.1, 0.2, 0.3]) }
+            let quality = Some(f32::from(second as u8) / 60.0);
+            Face { id, score: 0.9, blur: Some(1e9), quality, place: Some([0.6, 0.1, 0.2, 0.3]) }
         };
         Person {
             label: Label(label),
             name: name.map(str::to_owned),
             faces: seconds.iter().map(face).collect(),
+            attributes: voted(label.unsigned_abs() as u32, 3),
         }
     };
     Report {
@@ -117,6 +122,35 @@ fn report(dir: &Path) -> Report {
         faces_folder: "faces".to_owned(),
         limits: Limits::default(),
     }
+}
+
+/// What models say of face `i` of a person: all attributes that are known.
+fn said(person: u32, i: u32) -> Attributes {
+    let part = |k: u32| f64::from((person * 37 + i * 11 + k * 29) % 100) / 100.0;
+    let shares = |labels: &[&str]| {
+        let all: Vec<f64> = (0..).zip(labels).map(|(k, _)| part(k).powi(4) + 0.01).collect();
+        let sum: f64 = all.iter().sum();
+        labels.iter().zip(all).map(|(l, p)| ((*l).to_owned(), p / sum)).collect::<BTreeMap<_, _>>()
+    };
+    let face = serde_json::json!({"label": 0, "mask": part(1), "attributes": {
+        "age": shares(&["0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "70+"]),
+        "gender": shares(&["Male", "Female"]),
+        "race": shares(&["White", "Black", "Latino Hispanic", "East Asian", "Southeast Asian", "Indian", "Middle Eastern"]),
+        "expression": shares(&["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]),
+        "pose": {"yaw": 120.0 * part(2) - 60.0, "pitch": 60.0 * part(3) - 30.0, "roll": 40.0 * part(4) - 20.0},
+        "years": {"mean": 15.0 + 60.0 * part(5), "deviation": 6.5}, "liveness": part(6),
+    }});
+    serde_json::from_value::<Annotation>(face).unwrap().attributes
+}
+
+fn unknown_below() -> BTreeMap<String, f64> {
+    ["age", "gender", "race", "expression"].map(|name| (name.to_owned(), 0.6)).into()
+}
+
+fn voted(person: u32, faces: u32) -> PersonAttributes {
+    let mut votes = AttributeVotes::new(unknown_below());
+    (0..faces).for_each(|i| votes.add(person, &said(person, i), None));
+    votes.person(person)
 }
 
 fn photos(mut report: Report) -> Report {
@@ -157,7 +191,7 @@ fn evaluate(out: &mut dyn std::io::Write, pictures: &mut dyn Pictures) {
 }
 
 fn stats(out: &mut dyn std::io::Write, pictures: &mut dyn Pictures) {
-    let mut all = StatsBuilder::new();
+    let mut all = StatsBuilder::with_unknown_below(unknown_below());
     for _ in 0..2 {
         all.dataset();
         for second in [0, 10, 20, 30, 50] {
@@ -170,6 +204,9 @@ fn stats(out: &mut dyn std::io::Write, pictures: &mut dyn Pictures) {
         let beside = FaceId::new(frame_id(20), 7);
         all.face(&beside);
         all.label(&beside, 1, None);
+        for (i, face) in (0..).zip(faces()) {
+            all.attributes(&face, &said(face.index, i));
+        }
     }
     let found = all.finish().unwrap();
     assert!(!found.together.is_empty());
