@@ -74,6 +74,19 @@ fn has_all(path: &Path) {
     }
 }
 
+/// Faces that the votes of all people are of.
+fn of_people(file: &Value) -> u64 {
+    let people = file["people"].as_array().unwrap();
+    let of = |person: &Value| {
+        let attributes = &person["attributes"];
+        assert!(attributes["gender"]["disagreement"].is_number(), "{person}");
+        assert_eq!(attributes["pose"]["ranges"]["yaw"], json!({"from": -10.5, "to": -10.5}));
+        assert_eq!(attributes["beard"]["label"], "full");
+        attributes["gender"]["faces"].as_u64().unwrap()
+    };
+    people.iter().map(of).sum()
+}
+
 /// What the review shows of a face.
 fn reviewed(dir: &str) -> Value {
     let mut process = streamface(&["review", "--listen", "127.0.0.1:0", "--json", "--quiet", dir])
@@ -129,12 +142,23 @@ fn attributes_outlive_every_step() {
             .all(|a| a["faces"].as_array().unwrap().iter().filter_map(Value::as_u64).sum::<u64>() == 4)
     );
 
+    assert_eq!(of_people(&stats), 4);
+    let ages = stats["years"].clone();
+    assert!(ages.is_null() && stats["poses"].as_array().is_some_and(|cells| !cells.is_empty()), "{stats}");
+    done(&["report", &dir]);
+    let page = fs::read_to_string(root.path().join("news/report.html")).unwrap();
+    assert!(
+        page.contains("guesses about appearance") && page.contains("<dt>beard</dt><dd>full 88"),
+        "{page}"
+    );
+
     let face = reviewed(&dir);
     assert_eq!(face["attributes"]["gender"]["Male"], 0.55, "{face}");
     assert_eq!(face["attributes"]["beard"]["full"], 0.875, "{face}");
 
     done(&["finalize", &dir]);
     has_all(&root.path().join("news/metadata/annotations_manual.json"));
+    assert_eq!(of_people(&json_of(&root.path().join("news/metadata/people.json"))), 4);
 
     done(&["export", &dir, "--format", "compat", "--out", &path("compat")]);
     has_all(&root.path().join("compat/metadata/annotations.json"));

@@ -1,18 +1,18 @@
 //! The end of a review: consecutive labels, the person with the most faces first.
 //!
 //! `annotations_manual.json` has the labels in the original's format, with attributes and, by label, names; `people.json`
-//! has the people by label, with their names and original clusters. The journal is unchanged: the review can
-//! continue.
+//! has the people by label, with their names, original clusters, and what models say of them. The journal is unchanged: the
+//! review can continue.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
-use std::path::Path;
 
 use serde::Serialize;
 use streamface_cluster::compat;
-use streamface_store::{annotations, files, read_attributes, write_annotations};
-use streamface_types::{FaceId, Label};
+use streamface_eval::person_attributes::{AttributeVotes, PersonAttributes, UnknownBelow};
+use streamface_store::{Dataset, FeatureRow, annotations, files, read_attributes, write_annotations};
+use streamface_types::{Attributes, FaceId, Label};
 
 use crate::{Error, People};
 
@@ -160,22 +160,58 @@ impl Finalized {
         self.people.iter().filter_map(|p| Some((Label(p.label), p.name.clone()?))).collect()
     }
 
-    /// Writes `annotations_manual.json` and `people.json` into `metadata`, each whole or not at all. Attributes are those of
-    /// the table of attributes there.
+    /// Writes `annotations_manual.json` and `people.json` into the folder of the tables, each whole or not at all. Attributes
+    /// are those of the table of attributes; in `people.json` stands what each person's faces say together, and that an
+    /// attribute is unknown where its likeliest label is less likely than `unknown_below` says.
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub fn write(&self, metadata: &Path, people: &People) -> Result<(), Error> {
-        let labels = people.faces().iter().zip(self.labels.iter().map(|&label| Label(label)));
-        let mut file = annotations(labels, &read_attributes(metadata)?);
+    pub fn write(&self, data: &Dataset, people: &People, unknown_below: &UnknownBelow) -> Result<(), Error> {
+        let metadata = data.metadata();
+        let attributes = read_attributes(&metadata)?;
+        let labels = || people.faces().iter().zip(self.labels.iter().map(|&label| Label(label)));
+        let mut file = annotations(labels(), &attributes);
         file.names = self.names().into_iter().map(|(label, name)| (label.0, name)).collect();
         write_annotations(&metadata.join(ANNOTATIONS), &file)?;
+        let votes = votes(data, labels(), &attributes, unknown_below)?;
+        let described = |person| Described { person, attributes: votes.person(person.label as u32) };
+        let described: Vec<Described<'_>> = self.people.iter().map(described).collect();
         files::write(&metadata.join(PEOPLE), |out| {
-            serde_json::to_writer_pretty(&mut *out, self)?;
+            serde_json::to_writer_pretty(&mut *out, &serde_json::json!({ "people": described }))?;
             writeln!(out)
         })?;
         Ok(())
     }
+}
+
+/// A person as `people.json` has it.
+#[derive(Serialize)]
+struct Described<'a> {
+    #[serde(flatten)]
+    person: &'a Person,
+    #[serde(skip_serializing_if = "PersonAttributes::is_empty")]
+    attributes: PersonAttributes,
+}
+
+/// What faces say of their people, by label.
+fn votes<'f>(
+    data: &Dataset,
+    labels: impl Iterator<Item = (&'f FaceId, Label)>,
+    attributes: &BTreeMap<FaceId, Attributes>,
+    unknown_below: &UnknownBelow,
+) -> Result<AttributeVotes, Error> {
+    let mut votes = AttributeVotes::new(unknown_below.clone());
+    if attributes.is_empty() {
+        return Ok(votes);
+    }
+    let mut qualities: HashMap<FaceId, f32> = HashMap::new();
+    data.each(|row: FeatureRow| qualities.extend(row.quality.map(|quality| (row.face, quality))))?;
+    for (face, label) in labels {
+        if let (Some(said), Ok(person)) = (attributes.get(face), u32::try_from(label.0)) {
+            votes.add(person, said, qualities.get(face).copied());
+        }
+    }
+    Ok(votes)
 }
 
 /// The inverse of a permutation.

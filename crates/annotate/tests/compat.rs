@@ -76,7 +76,7 @@ fn its_questions_answered_as_they_were_give_its_file_byte_for_byte() {
     let rows = given.iter().flat_map(|(f, a)| AttributeRow::of(&f.parse().unwrap(), &a.attributes, None));
     data.replace(rows.collect()).unwrap();
     let metadata = data.metadata();
-    done.write(&metadata, &people).unwrap();
+    done.write(&data, &people, &Default::default()).unwrap();
     let [ours, its] = [&metadata, &dir].map(|d| fs::read(d.join("annotations_manual.json")).unwrap());
     assert!(ours == its, "{}", String::from_utf8_lossy(&ours));
     let summary = done.summary(&people);

@@ -32,7 +32,8 @@ pub fn stats(result: &StatsResult, as_json: bool) -> anyhow::Result<()> {
     }
     for attribute in &found.attributes {
         let parts = attribute.categories.iter().zip(&attribute.faces).filter(|(_, n)| **n > 0);
-        let parts: Vec<String> = parts.map(|(c, n)| format!("{c} {n}")).collect();
+        let unknown = (attribute.unknown > 0).then(|| format!("unknown {}", attribute.unknown));
+        let parts: Vec<String> = parts.map(|(c, n)| format!("{c} {n}")).chain(unknown).collect();
         say!("{:<9} {}", attribute.name, parts.join(", "));
     }
     say!("page      {}", result.page.display());

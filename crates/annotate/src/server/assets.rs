@@ -2,7 +2,7 @@
 
 use streamface_web::Asset;
 
-pub(super) static ASSETS: [Asset; 17] = [
+pub(super) static ASSETS: [Asset; 18] = [
     ("/", "text/html; charset=utf-8", include_str!("page/index.html")),
     ("/review.css", "text/css; charset=utf-8", include_str!("page/review.css")),
     ("/review.js", "text/javascript; charset=utf-8", include_str!("page/review.js")),
@@ -12,6 +12,7 @@ pub(super) static ASSETS: [Asset; 17] = [
     ("/parts.js", "text/javascript; charset=utf-8", include_str!("page/parts.js")),
     ("/ask.js", "text/javascript; charset=utf-8", include_str!("page/ask.js")),
     ("/large.js", "text/javascript; charset=utf-8", include_str!("page/large.js")),
+    ("/said.js", "text/javascript; charset=utf-8", include_str!("page/said.js")),
     ("/rows.js", "text/javascript; charset=utf-8", include_str!("page/rows.js")),
     ("/finder.js", "text/javascript; charset=utf-8", include_str!("page/finder.js")),
     ("/merge.js", "text/javascript; charset=utf-8", include_str!("page/merge.js")),

@@ -196,6 +196,7 @@ fn on_a_screen(
     let made: Sample = sample(true);
     let mut setup = SessionSettings::default();
     setup.who = "tester".into();
+    setup.unknown_below = [("gender".to_owned(), 0.8)].into();
     let session = ReviewSession::open(made.open(), setup).unwrap();
     let server = start(Box::new(session), Options::default()).unwrap();
     let shots = std::env::var_os("STREAMFACE_SHOTS").map(PathBuf::from);

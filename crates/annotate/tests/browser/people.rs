@@ -196,6 +196,40 @@ fn people_are_merged_and_named_by_mouse() {
     on_both_screens(by_mouse);
 }
 
+/// What models guess of the person, folded away, and of one face.
+fn guesses(look: &mut FaceSample<'_>) {
+    let shown = "document.querySelector('.said dl').checkVisibility()";
+    assert_eq!(look.browser.eval(shown), json!(false), "it is not what tells people apart");
+    look.browser.tab_to(".said summary");
+    look.browser.press("Enter");
+    look.browser.until(shown);
+    let facts = look
+        .texts("[...document.querySelectorAll('.said dl div')].map(d => d.innerText.replace(/\\s+/g, ' '))");
+    let starts =
+        ["Gender ", "Pose yaw ", "Mask no mask (98 % of faces)", "Years 3", "Liveness live (97 % of faces)"];
+    for (fact, start) in facts.iter().zip(starts) {
+        assert!(fact.starts_with(start), "{fact}, not {start}");
+    }
+    assert_eq!(facts.len(), starts.len(), "{facts:?}");
+    assert!(facts[3].contains(" ± ") && facts[1].contains(" to "), "{facts:?}");
+    let caution = look.browser.text("document.querySelector('.said p').textContent");
+    assert!(caution.contains("guesses about appearance"), "{caution}");
+    look.inspect("guesses");
+    look.browser.dark(true);
+    look.inspect("guesses-dark");
+    look.browser.dark(false);
+    look.browser.tab_to(".faces .face");
+    look.browser.press("Enter");
+    look.browser.until("!!document.querySelector('dialog .large .caution')");
+    let facts = look.texts("[...document.querySelectorAll('dialog dt')].map(t => t.textContent + ' ' + t.nextSibling.textContent)");
+    let of = |name: &str| facts.iter().find(|fact| fact.starts_with(name)).cloned().unwrap_or_default();
+    assert!(of("Mask ").ends_with("no mask (98 %)") && of("Years ").ends_with(" ± 6"), "{facts:?}");
+    assert!(of("Pose ").contains("yaw ") && !of("Pose ").contains(" to "), "{facts:?}");
+    look.inspect("guesses-face");
+    look.browser.press("Escape");
+    look.browser.until("!document.querySelector('dialog')");
+}
+
 fn a_page(look: &mut FaceSample<'_>, made: &Sample) {
     look.browser.until("!!document.querySelector('.choice')");
     look.browser.eval(&format!("location.hash = '#/person/' + encodeURIComponent({}); 0", json!(made.stray)));
@@ -220,6 +254,7 @@ fn a_page(look: &mut FaceSample<'_>, made: &Sample) {
     let last = look.browser.text("document.activeElement.title");
     assert!(last.contains(&marks[marks.len() - 1][..19]), "{last}");
     look.inspect("times");
+    guesses(look);
 
     // Someone else is the same person: chosen from all, compared, merged.
     let people = look.overview("people");

@@ -85,6 +85,7 @@ impl Review for Fake {
             score: None,
             blur: None,
             attributes: None,
+            said: Default::default(),
         })
     }
 

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use streamface_kernels::SplitMix64;
-use streamface_store::{Batch, Dataset, FaceRow, FeatureRow, FrameRow, ImageKind, LabelRow};
-use streamface_types::{BoundingBox, FaceId, FrameId, Label, Landmarks, StreamTime, Timestamp};
+use streamface_store::{AttributeRow, Batch, Dataset, FaceRow, FeatureRow, FrameRow, ImageKind, LabelRow};
+use streamface_types::attributes::{Distribution, Value};
+use streamface_types::{Attributes, BoundingBox, FaceId, FrameId, Label, Landmarks, StreamTime, Timestamp};
 
 /// People, and the clusters that each was broken into.
 pub const PEOPLE: usize = 9;
@@ -124,9 +125,33 @@ pub fn sample(images: bool) -> Sample {
     }
     data.commit(batch).unwrap();
     data.compact().unwrap();
+    let rows = (0..)
+        .zip(&truth)
+        .flat_map(|(i, (face, &person))| AttributeRow::of(&face.parse().unwrap(), &said(person, i), None));
+    data.replace(rows.collect::<Vec<_>>()).unwrap();
     data.replace(labels).unwrap();
     drop(data);
     Sample { dir, truth, stray }
+}
+
+/// What models say of face `i` of a person. Of people with an even number the likeliest gender is female, but for one face
+/// in three; of others none is likely.
+fn said(person: usize, i: usize) -> Attributes {
+    let female = match (person % 2, i % 3) {
+        (0, 0) => 0.3,
+        (0, _) => 0.95,
+        _ => 0.6,
+    };
+    let of = |all: &[(&str, f64)]| all.iter().map(|(n, v)| ((*n).to_owned(), *v)).collect::<Distribution>();
+    let angle = i as f64 * 37.0 % 90.0 - 45.0;
+    let all = [
+        ("gender", Value::Categories(of(&[("Male", 1.0 - female), ("Female", female)]))),
+        ("pose", Value::Numbers(of(&[("yaw", angle), ("pitch", angle / 3.0), ("roll", 0.0)]))),
+        ("years", Value::Numbers(of(&[("mean", 30.0 + person as f64 + (i % 5) as f64), ("deviation", 6.0)]))),
+        ("mask", Value::Probability(0.02)),
+        ("liveness", Value::Probability(0.97)),
+    ];
+    all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// An RGB picture.

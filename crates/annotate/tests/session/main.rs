@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod attributes;
 mod people_on_the_page;
 #[path = "../sample/mod.rs"]
 mod sample;

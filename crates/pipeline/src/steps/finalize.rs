@@ -10,6 +10,7 @@ use streamface_types::Label;
 
 use super::dataset_dir::open_existing;
 use super::labels::no_labels;
+use super::people_attributes::unknown_below;
 use crate::Result;
 use crate::settings::record::record;
 use crate::settings::{FinalizeSettings, Settings as _};
@@ -47,7 +48,7 @@ pub fn finalize(dir: &Path, settings: &FinalizeSettings) -> Result<FinalizeResul
         return Err(no_labels(&data));
     }
     let (done, people) = (reviewed.finalized(), &reviewed.people);
-    done.write(&data.metadata(), people)?;
+    done.write(&data, people, &unknown_below(&data)?)?;
     if settings.folders {
         let rows = people.faces().iter().zip(&done.labels);
         let rows: Vec<_> = rows.map(|(face, &l)| LabelRow::new(face.clone(), Label(l))).collect();

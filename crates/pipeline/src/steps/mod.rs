@@ -29,6 +29,7 @@ mod match_clusters;
 mod model_cache;
 mod models;
 mod outputs;
+mod people_attributes;
 mod people_count;
 mod pictures;
 mod prune;

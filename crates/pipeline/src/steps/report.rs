@@ -5,16 +5,19 @@ use std::path::{Path, PathBuf};
 
 use streamface_annotate::labels::{DatasetLabels, LabelSource};
 use streamface_eval::format::{Count, Plural};
+use streamface_eval::person_attributes::AttributeVotes;
 use streamface_eval::presence::FrameFate;
 use streamface_report::{Face, Frame, Model, Person, Report};
 use streamface_store::{
-    Dataset, DropReason, ExtractionRow, FaceRow, FrameRow, ImageKind, NamedLabels, files,
+    Dataset, DropReason, ExtractionRow, FaceRow, FeatureRow, FrameRow, ImageKind, NamedLabels, files,
+    read_attributes,
 };
 use streamface_types::{BoundingBox, FaceId, Label};
 
 use super::dataset_dir::open_reading;
 use super::labels::{asked, unknown_names};
 use super::models::manifest_of;
+use super::people_attributes::{GivenBy, attribute_models, unknown_below};
 use super::pictures::pictures;
 use crate::Result;
 use crate::settings::{Record, ReportSettings, Settings as _, read_record};
@@ -160,6 +163,10 @@ fn frame(row: FrameRow, origins: &mut Origins) -> Frame {
 fn people(data: &Dataset, NamedLabels { labels, names }: &NamedLabels) -> Result<Vec<Person>> {
     let faces: BTreeMap<FaceId, FaceRow> =
         data.read::<FaceRow>()?.into_iter().map(|f| (f.face.clone(), f)).collect();
+    let mut qualities: BTreeMap<FaceId, f32> = BTreeMap::new();
+    data.each(|row: FeatureRow| qualities.extend(row.quality.map(|quality| (row.face, quality))))?;
+    let said = read_attributes(&data.metadata())?;
+    let mut votes = AttributeVotes::new(unknown_below(data)?);
     let mut people: BTreeMap<Label, Vec<Face>> = BTreeMap::new();
     for (face, &label) in labels {
         let Some(row) = faces.get(face) else { continue };
@@ -167,12 +174,17 @@ fn people(data: &Dataset, NamedLabels { labels, names }: &NamedLabels) -> Result
         let BoundingBox { x, y, w, h } = row.bbox;
         let place = (width > 0.0 && height > 0.0).then(|| [x / width, y / height, w / width, h / height]);
         let place = place.filter(|sides| sides.iter().all(|side| side.is_finite()));
-        let face = Face { id: face.clone(), score: row.score, blur: Some(row.blur), place };
+        let quality = qualities.get(face).copied();
+        if let (Some(said), Ok(person)) = (said.get(face), u32::try_from(label.0)) {
+            votes.add(person, said, quality);
+        }
+        let face = Face { id: face.clone(), score: row.score, blur: Some(row.blur), quality, place };
         people.entry(label).or_default().push(face);
     }
-    let person = |(label, faces)| {
+    let person = |(label, faces): (Label, Vec<Face>)| {
         let name = names.get(&label).filter(|_| !label.is_noise()).cloned();
-        Person { label, name, faces }
+        let attributes = u32::try_from(label.0).map(|person| votes.person(person)).unwrap_or_default();
+        Person { label, name, faces, attributes }
     };
     Ok(people.into_iter().map(person).collect())
 }
@@ -235,6 +247,16 @@ fn models(data: &Dataset, record: &Record) -> Result<Vec<Model>> {
             sha256: used(step, &format!("{key}-sha256")).unwrap_or_default(),
             licence: format!("{}. {}", manifest.licence, manifest.licence_note),
             name,
+        });
+    }
+    for GivenBy { model, sha256, attributes } in attribute_models(data)? {
+        let licence = manifest_of(data, &model).map(|m| format!("{}. {}", m.licence, m.licence_note));
+        let attributes: Vec<String> = attributes.into_iter().collect();
+        models.push(Model {
+            role: attributes.join(", "),
+            sha256,
+            licence: licence.unwrap_or_default(),
+            name: model,
         });
     }
     Ok(models)

@@ -11,6 +11,7 @@ use streamface_web::{Options, Server};
 
 use super::dataset_dir::open_existing;
 use super::finalize::review_options;
+use super::people_attributes::unknown_below;
 use crate::Result;
 use crate::event::{Context, Event};
 use crate::settings::{ReviewSettings, Settings as _};
@@ -44,6 +45,7 @@ pub fn review(dir: &Path, settings: &ReviewSettings, context: &Context<'_>) -> R
     wanted.limits = CandidateLimits { distance: settings.max, pairs: settings.most };
     let data = open_existing(dir)?;
     wanted.options = review_options(&data, settings.same_frame, None)?;
+    wanted.unknown_below = unknown_below(&data)?;
     context.event(&Event::Note(format!("reading {}", data.root().display())));
     let session = ReviewSession::open(data, wanted)?;
     let (unclustered, torn, report) =

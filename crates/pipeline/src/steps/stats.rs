@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use streamface_annotate::LabelSource;
 use streamface_eval::labels::each_annotation;
+use streamface_eval::person_attributes::UnknownBelow;
 use streamface_eval::presence::FrameFate;
 use streamface_eval::stats::{Stats, StatsBuilder};
 use streamface_report::{FromBytes, StatsPage};
@@ -13,6 +14,7 @@ use streamface_types::FaceId;
 use super::dataset_dir::open_reading;
 use super::labels::{unknown_names, wanted};
 use super::outputs::{self, Output};
+use super::people_attributes::{join, unknown_below};
 use super::pictures::picture;
 use super::report::fate;
 use crate::settings::{Settings as _, StatsSettings};
@@ -57,17 +59,23 @@ pub fn stats(dirs: &[PathBuf], settings: &StatsSettings) -> Result<StatsResult> 
         check_beside(page, &json)?;
     }
     with_threads(settings.threads, || {
-        let mut all = StatsBuilder::new();
-        let (mut shown, mut sources, mut opened) = (Vec::new(), Vec::new(), Vec::new());
-        let mut warnings = Vec::new();
-        for (at, dir) in dirs.iter().enumerate() {
-            let data = open_reading(dir)?;
+        let opened: Vec<Dataset> = dirs.iter().map(|dir| open_reading(dir)).collect::<Result<_>>()?;
+        let mut unknown = UnknownBelow::new();
+        for data in &opened {
+            join(&mut unknown, &unknown_below(data)?);
+        }
+        let mut shown: Vec<(String, String)> = unknown
+            .iter()
+            .map(|(name, below)| (format!("{name} unknown below"), below.to_string()))
+            .collect();
+        let mut all = StatsBuilder::with_unknown_below(unknown);
+        let (mut sources, mut warnings) = (Vec::new(), Vec::new());
+        for (at, (dir, data)) in dirs.iter().zip(&opened).enumerate() {
             all.dataset();
             let labels = files.get(at).map(PathBuf::as_path);
-            let (labels, warning) = dataset(&mut all, &data, labels, settings.no_distances)?;
+            let (labels, warning) = dataset(&mut all, data, labels, settings.no_distances)?;
             shown.push((format!("labels of {}", dir.display()), labels.to_string()));
             sources.push(labels);
-            opened.push(data);
             warnings.extend(warning);
         }
         let stats = all.finish()?;
@@ -147,6 +155,12 @@ fn dataset(
         let (path, dir) = (path.display(), data.root().display());
         return Err(Error::Mismatch(format!("{path} names none of the faces of {dir}")));
     }
+    data.each(|row: FeatureRow| {
+        row.quality.into_iter().for_each(|quality| all.quality(&row.face, quality));
+        if !no_distances {
+            all.embedding(&row.face, &row.model, &row.embedding);
+        }
+    })?;
     let attributes = read_attributes(&metadata)?;
     attributes.iter().for_each(|(face, said)| all.attributes(face, said));
     if attributes.is_empty() && has_own {
@@ -156,9 +170,6 @@ fn dataset(
                 all.attributes(&face, &said.attributes);
             }
         })?;
-    }
-    if !no_distances {
-        data.each(|row: FeatureRow| all.embedding(&row.face, &row.model, &row.embedding))?;
     }
     let warning = unknown_names(&found);
     Ok((found.from, warning))

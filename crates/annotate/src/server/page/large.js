@@ -2,6 +2,7 @@
 
 import { h, picture, image, dialog, called, linkTo, counted, moment } from "./dom.js";
 import { get, warn } from "./talk.js";
+import { CAUTION, said } from "./said.js";
 
 const rounded = (value, digits) => (value === null || value === undefined ? null : value.toFixed(digits));
 
@@ -15,14 +16,16 @@ export async function large({ id }) {
     return;
   }
   const { when } = face.face;
+  const guesses = said(face.said, true);
   const facts = [
     ["Person", face.person ? h("a", { href: linkTo(face.person), onclick: () => box.close() }, called(face.person)) : "none (noise)"],
     ["When", when && !counted(when) && `${when} UTC`], ["In the stream", face.stream_time ?? (when && counted(when) && moment(when))], ["Source", face.face.source],
     ["Score", rounded(face.score, 3)], ["Sharpness", face.blur === null ? null : face.blur.toPrecision(3).replace("e+", " · 10^")], ["Name", h("code", {}, id)],
-    ...attributes(face.attributes),
+    ...guesses,
   ].filter(([, value]) => value);
   const content = h("div", { class: "large" },
-    h("div", { class: "crops" }, picture(face.face, { whole: true, alt: "The face with its surroundings" }), h("dl", {}, facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]))),
+    h("div", { class: "crops" }, picture(face.face, { whole: true, alt: "The face with its surroundings" }), h("dl", {}, facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+      guesses.length ? h("p", { class: "quiet caution" }, CAUTION) : null),
     h("figure", {}, frame(face, id), h("figcaption", { class: "quiet" }, "The frame, with the face's box")));
   const box = dialog("Face", content, { class: "wide" });
 }
@@ -36,13 +39,4 @@ function frame(face, id) {
     h("rect", { x, y, width: w, height: h1, class: "halo" }), h("rect", { x, y, width: w, height: h1, class: "box" }));
   shown.addEventListener("error", () => box.replaceWith(h("p", { class: "missing" }, "The frame is not on the disk.")));
   return box;
-}
-
-/** The most likely label of each attribute. */
-function attributes(all) {
-  return Object.entries(all ?? {}).filter(([, of]) => of && Object.keys(of).length).map(([name, of]) => {
-    if (name === "pose") return ["Pose", Object.entries(of).map(([axis, degrees]) => `${axis} ${Math.round(degrees)}°`).join(", ")];
-    const [best, p] = Object.entries(of).reduce((a, b) => (b[1] > a[1] ? b : a));
-    return [name[0].toUpperCase() + name.slice(1), `${best} (${Math.round(p * 100)} %)`];
-  });
 }

@@ -7,6 +7,7 @@ import { PAGE, finder, pager, pagerKeys, personCard } from "./finder.js";
 import { merge, nameField, nameIt, sameName } from "./merge.js";
 import { timeline } from "./timeline.js";
 import { large } from "./large.js";
+import { saidOf } from "./said.js";
 
 /** Lets the user pick a person; resolves to it, or to null. */
 function pick(title) {
@@ -107,7 +108,7 @@ export async function showPerson(main, id) {
         ". Choose the faces that do not belong to this person, with Space or a click. Enter enlarges a face.")),
       h("div", { class: "bar" }, naming, button("Merge with …", "j", join, { class: "plain" }),
         h("button", { type: "button", class: "plain", onclick: noise }, "All faces are noise")),
-      sameName(found), timeline(found.timeline, found.sources, (position) => go(position).catch((failure) => warn(failure.message))),
+      sameName(found), saidOf(found.attributes), timeline(found.timeline, found.sources, (position) => go(position).catch((failure) => warn(failure.message))),
       faces(found.faces.rows, `Faces of ${called(person)}`, { chosen, open: large, changed: work.changed, times: true }), pages, work.bar);
     heading.focus({ preventScroll: true });
     clock();

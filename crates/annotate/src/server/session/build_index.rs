@@ -59,8 +59,10 @@ fn build(data: &Dataset, limits: CandidateLimits) -> Result<(Index, Vec<FeatureR
             number: id.index,
             label: labels.get(id).copied().unwrap_or(-1),
             detection: found.get(id).map(|f| Detection::new(f.bbox, f.score, f.blur as f32, f.face_size)),
+            rating: feature.quality,
         });
     }
+    index.rated = index.faces.iter().all(|face| face.rating.is_some());
     index.sources = vec![String::new(); sources.len()];
     for (source, at) in sources {
         index.sources[at as usize] = source;

@@ -341,7 +341,7 @@ impl ReviewSession {
 
     pub(super) fn write_result(&mut self) -> Result<Finalized, Problem> {
         let done = crate::Finalized::new(&self.people, self.settings.options.numbering());
-        done.write(&self.data.metadata(), &self.people)?;
+        done.write(&self.data, &self.people, &self.settings.unknown_below)?;
         let noise = done.labels.iter().filter(|&&label| label < 0).count();
         Ok(Finalized {
             file: format!("metadata/{}", crate::finalize::ANNOTATIONS),

@@ -23,7 +23,7 @@ use crate::questions::Candidate;
 
 /// At most 16 GiB: 100 bytes a face for a hundred million faces, and their clusters. The version changes with the type
 /// [`Index`], and with how its content is computed.
-const CACHE: CacheKind<{ 16 << 30 }> = CacheKind::new("review index", 4);
+const CACHE: CacheKind<{ 16 << 30 }> = CacheKind::new("review index", 5);
 const INDEX: &str = "review.index";
 const VECTORS: &str = "review.vectors";
 /// Length of a fingerprint in hexadecimal digits.
@@ -68,6 +68,8 @@ pub(super) struct Face {
     pub label: i64,
     /// `None` where the table of faces does not have it.
     pub detection: Option<Detection>,
+    /// How usable it is, 0 to 1; `None` where no model said so.
+    pub rating: Option<f32>,
 }
 
 /// What the table of faces says of a face.
@@ -104,6 +106,8 @@ pub(super) struct Index {
     pub parts: Vec<Option<ClusterParts>>,
     /// Pairs of clusters that share a frame.
     pub cannot_link: Vec<(u32, u32)>,
+    /// Whether each face has a rating. Qualities are compared with each other: else all are by score and sharpness.
+    pub rated: bool,
 }
 
 mod frame_id {
@@ -130,10 +134,11 @@ impl Index {
         &self.frames[self.faces[face as usize].frame as usize]
     }
 
-    /// How well a face can be seen.
+    /// How well a face can be seen; comparable within this dataset.
     pub fn quality(&self, face: u32) -> f32 {
-        let detection = self.faces[face as usize].detection;
-        detection.map_or(0.0, |d| d.score * d.blur.max(0.0).ln_1p())
+        let Face { detection, rating, .. } = self.faces[face as usize];
+        let by_detection = || detection.map_or(0.0, |d| d.score * d.blur.max(0.0).ln_1p());
+        rating.filter(|_| self.rated).unwrap_or_else(by_detection)
     }
 
     /// Labels of the clusters, ascending.
@@ -269,14 +274,25 @@ mod tests {
             sources: vec!["a.mp4".into()],
             frames: vec![frame("a", Some(0)), Frame { stream_time: None, size: None, ..frame("b", None) }],
             faces: vec![
-                Face { frame: 0, number: 0, label: 0, detection },
-                Face { frame: 1, number: 7, label: 4, detection: None },
+                Face { frame: 0, number: 0, label: 0, detection, rating: Some(0.5) },
+                Face { frame: 1, number: 7, label: 4, detection: None, rating: None },
             ],
             dim: 2,
             means: vec![1.0, 0.0, 0.0, 1.0],
             candidates: vec![Candidate { left: 0, right: 1, distance: 0.25 }],
             cannot_link: vec![(0, 1)],
+            rated: false,
         }
+    }
+
+    #[test]
+    fn a_quality_is_by_ratings_where_all_faces_have_one() {
+        let mut index = small();
+        let by_detection = 0.9 * 120.0_f32.ln_1p();
+        assert_eq!((index.quality(0), index.quality(1)), (by_detection, 0.0));
+        index.faces[1].rating = Some(0.75);
+        index.rated = true;
+        assert_eq!((index.quality(0), index.quality(1)), (0.5, 0.75));
     }
 
     const ROWS: [&[f32]; 2] = [&[1.0, 2.0], &[3.0, 4.0]];

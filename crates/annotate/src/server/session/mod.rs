@@ -19,6 +19,7 @@ mod timeline;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use streamface_eval::person_attributes::UnknownBelow;
 use streamface_store::{Dataset, FrameFormats};
 use streamface_types::{Attributes, FaceId};
 
@@ -55,6 +56,8 @@ pub struct SessionSettings {
     pub limits: CandidateLimits,
     /// How decisions are applied.
     pub options: ReviewOptions,
+    /// Confidence below which an attribute of a face is said to be unknown.
+    pub unknown_below: UnknownBelow,
 }
 
 /// Minimum time between two estimates of the progress.

@@ -1,7 +1,11 @@
 //! Faces and people as the page shows them.
 
+use std::collections::BTreeMap;
+
+use streamface_eval::person_attributes::{AttributeVotes, PersonAttributes};
 use streamface_imgproc::{LooseSettings, loose_square};
 use streamface_kernels::SplitMix64;
+use streamface_store::{files, read_attributes};
 use streamface_types::{Attributes, BoundingBox, FaceId, Timestamp};
 
 use super::ReviewSession;
@@ -12,6 +16,9 @@ use crate::server::view::{FaceView, Loose, PersonView, Problem};
 /// Maximum faces of a person that are compared to choose those shown: the best of as many parts of the
 /// person's time.
 const MAX_POOL: usize = 64;
+
+/// Longest table of attributes that is read, bytes.
+const MAX_ATTRIBUTES: u64 = 64 << 20;
 
 /// Maximum faces of the other person that these are compared with.
 const MAX_OTHER_FACES: usize = 16;
@@ -128,16 +135,31 @@ impl ReviewSession {
         Ok([self.person_view(left, &l), self.person_view(right, &r)])
     }
 
+    /// What models say of a face.
     pub(super) fn attributes_of(&mut self, face: &FaceId) -> Option<Attributes> {
-        let path = self.data.metadata().join("attributes.parquet");
-        // A table that is too large to be read whole is ignored.
-        let all = self.attributes.get_or_insert_with(|| match streamface_store::files::length(&path) {
-            Ok(Some(bytes)) if bytes <= 64 << 20 => {
-                streamface_store::read_attributes(&self.data.metadata()).unwrap_or_default()
+        self.attributes().get(face).cloned()
+    }
+
+    /// What models say of a person, by the vote of these faces.
+    pub(super) fn voted(&mut self, faces: &[u32]) -> PersonAttributes {
+        let mut votes = AttributeVotes::new(self.settings.unknown_below.clone());
+        self.attributes();
+        let all = self.attributes.as_ref();
+        for &face in faces {
+            if let Some(said) = all.and_then(|all| all.get(&self.index.id(face))) {
+                votes.add(0, said, self.index.faces[face as usize].rating);
             }
-            _ => std::collections::BTreeMap::new(),
-        });
-        all.get(face).cloned()
+        }
+        votes.person(0)
+    }
+
+    fn attributes(&mut self) -> &BTreeMap<FaceId, Attributes> {
+        let metadata = self.data.metadata();
+        // A table that is too large to be read whole is ignored.
+        self.attributes.get_or_insert_with(|| match files::length(&metadata.join("attributes.parquet")) {
+            Ok(Some(bytes)) if bytes <= MAX_ATTRIBUTES => read_attributes(&metadata).unwrap_or_default(),
+            _ => BTreeMap::new(),
+        })
     }
 }
 

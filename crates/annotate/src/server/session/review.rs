@@ -68,6 +68,7 @@ impl Review for ReviewSession {
         let faces = self.people.faces_of(person);
         let rows = Rows::window(self.revision(), &faces, window, |&f| self.face_view(f));
         let (timeline, sources) = self.timeline(&faces);
+        let attributes = self.voted(&faces);
         Ok(PersonFaces {
             revision: self.revision(),
             person: self.person_view(person, &shown),
@@ -75,6 +76,7 @@ impl Review for ReviewSession {
             timeline,
             sources,
             same_name: self.same_name(person),
+            attributes,
         })
     }
 
@@ -109,7 +111,7 @@ impl Review for ReviewSession {
 
     fn face(&mut self, id: &FaceId) -> Result<FaceDetail, Problem> {
         let number = self.face_number(id)?;
-        let attributes = self.attributes_of(id);
+        let (attributes, said) = (self.attributes_of(id), self.voted(&[number]));
         let face = self.index.faces[number as usize];
         let frame = self.index.frame_of(number);
         Ok(FaceDetail {
@@ -121,6 +123,7 @@ impl Review for ReviewSession {
             score: face.detection.map(|d| d.score),
             blur: face.detection.map(|d| d.blur),
             attributes,
+            said,
         })
     }
 

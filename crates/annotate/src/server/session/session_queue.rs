@@ -373,7 +373,9 @@ mod tests {
         };
         let index = Index {
             frames: frames.collect(),
-            faces: (0..6).map(|f| Face { frame: f, number: 0, label: label(f), detection: None }).collect(),
+            faces: (0..6)
+                .map(|f| Face { frame: f, number: 0, label: label(f), detection: None, rating: None })
+                .collect(),
             dim: 2,
             means: [mean(&[0]), mean(&[1, 2, 3, 4, 5])].concat(),
             parts: vec![None; 2],

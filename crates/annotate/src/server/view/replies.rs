@@ -1,6 +1,7 @@
 //! What the server sends.
 
 use serde::Serialize;
+use streamface_eval::person_attributes::PersonAttributes;
 use streamface_types::{Attributes, FaceId};
 
 use super::{Form, Window};
@@ -189,6 +190,8 @@ pub struct PersonFaces {
     pub sources: usize,
     /// People with the same name who may be the same person.
     pub same_name: Vec<PersonView>,
+    /// What models say of the person, by the vote of all faces: guesses about appearance.
+    pub attributes: PersonAttributes,
 }
 
 /// A source on a person's timeline.
@@ -232,8 +235,10 @@ pub struct FaceDetail {
     pub score: Option<f32>,
     /// Variance of the Laplacian.
     pub blur: Option<f32>,
-    /// Attributes by models.
+    /// Attributes by models, with all their probabilities.
     pub attributes: Option<Attributes>,
+    /// What they say in short.
+    pub said: PersonAttributes,
 }
 
 /// A decision as the history shows it.
