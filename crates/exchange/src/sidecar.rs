@@ -1,6 +1,7 @@
 //! What is known of a face as a JSON object of its own.
 
 use serde::Serialize;
+use serde_json::{Map, Value as Json};
 use streamface_store::FaceRow;
 use streamface_types::attributes::Value;
 use streamface_types::text::whole_number;
@@ -13,6 +14,12 @@ use crate::snapshot::Snapshot;
 
 /// The attribute that stands beside the others, as in the original's files.
 pub(crate) const MASK: &str = "mask";
+
+/// What models say of a face, by name: numbers, and numbers by name.
+pub(crate) fn by_name(said: Option<&Attributes>) -> Map<String, Json> {
+    let named = |(name, value): (&str, &Value)| Some((name.to_owned(), serde_json::to_value(value).ok()?));
+    said.into_iter().flat_map(Attributes::in_order).filter_map(named).collect()
+}
 
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Sidecar {

@@ -12,6 +12,7 @@
 //! | `score`, `blur` | number | f32, f64 | the detector's score, the variance of the Laplacian |
 //! | `left_eye_x` … `mouth_right_y` | number | f32 | five landmarks; *left* is the viewer's left |
 //! | `image` | text | text | the face's picture, relative to the dataset directory |
+//! | `attributes` | JSON | text, JSON | what models say of the face, numbers and numbers by name; the column is there where anything is said |
 //! | `embedding` | – | list of f32 | the face's embedding; the column is there where all are of one model |
 //!
 //! What is not known is an empty field, or null. CSV: RFC 4180, as pandas and every spreadsheet read it; a text that a
@@ -33,7 +34,7 @@ use streamface_types::{Embeddings, FaceId, StreamTime, Timestamp, csv_text};
 
 use crate::report::Summary;
 use crate::snapshot::Snapshot;
-use crate::{Error, embeddings, optional_fields};
+use crate::{Error, embeddings, optional_fields, sidecar};
 
 /// Names of the landmarks' columns, in the order of their numbers.
 pub(crate) const LANDMARKS: [&str; 10] = [
@@ -59,6 +60,7 @@ struct Row<'a> {
     bbox: Option<[f32; 4]>,
     landmarks: Option<[f32; 10]>,
     image: Option<String>,
+    attributes: Option<String>,
 }
 
 fn rows<'a>(set: &'a Snapshot<'_>) -> Vec<Row<'a>> {
@@ -76,6 +78,11 @@ fn rows<'a>(set: &'a Snapshot<'_>) -> Vec<Row<'a>> {
             bbox: optional_fields::bbox(face).map(|b| [b.x, b.y, b.w, b.h]),
             landmarks: optional_fields::landmarks(face).map(|_| landmarks),
             image: set.image(ImageKind::Face, &face.face).map(|_| format!("{folder}/{}.png", face.face)),
+            attributes: set
+                .attributes
+                .get(&face.face)
+                .filter(|said| !said.is_empty())
+                .map(|said| serde_json::Value::Object(sidecar::by_name(Some(said))).to_string()),
             face,
         }
     };
@@ -104,7 +111,9 @@ pub(crate) fn write_csv(set: &Snapshot<'_>, out: &Path) -> Result<Summary, Error
         let mut csv = csv::Writer::from_writer(file);
         let before = ["face", "label", "person", "frame", "source", "captured_at", "stream_seconds"];
         let boxes = ["x", "y", "w", "h", "score", "blur"];
-        csv.write_record(before.iter().chain(&boxes).chain(&LANDMARKS).chain(&["image"]))?;
+        let any_said = rows.iter().any(|row| row.attributes.is_some());
+        let after = if any_said { &["image", "attributes"][..] } else { &["image"] };
+        csv.write_record(before.iter().chain(&boxes).chain(&LANDMARKS).chain(after))?;
         for row in rows {
             let numbers = |values: Option<&[f32]>, n: usize| -> Vec<String> {
                 (0..n).map(|i| text(values.map(|v| v[i]))).collect()
@@ -122,6 +131,9 @@ pub(crate) fn write_csv(set: &Snapshot<'_>, out: &Path) -> Result<Summary, Error
             record.extend([text(optional_fields::score(row.face)), text(optional_fields::blur(row.face))]);
             record.extend(numbers(row.landmarks.as_ref().map(<[_; 10]>::as_slice), 10));
             record.push(as_text(text(row.image)));
+            if any_said {
+                record.push(text(row.attributes));
+            }
             csv.write_record(record)?;
         }
         csv.flush()
@@ -163,6 +175,9 @@ pub(crate) fn write_parquet(set: &Snapshot<'_>, out: &Path) -> Result<Summary, E
         add(name, DataType::Float32, true, float(&|r| r.landmarks.map(|l| l[i])));
     }
     add("image", DataType::Utf8, true, text(&|r| r.image.clone()));
+    if rows.iter().any(|row| row.attributes.is_some()) {
+        add("attributes", DataType::Utf8, true, text(&|r| r.attributes.clone()));
+    }
     if let Ok(Some((vectors, faces))) = embeddings::matrix(set) {
         let array = embedding_lists(&rows, &vectors, &faces);
         add("embedding", array.data_type().clone(), true, array);

@@ -4,11 +4,13 @@
 //! DIR/images/{frame}.png (.jpg, .webp)
 //! DIR/annotations.json   info, licenses, images [id, file_name, width, height],
 //!                        annotations [id, image_id, category_id, bbox [x, y, w, h], area, iscrowd, keypoints, num_keypoints,
-//!                                     score, track_id, attributes {face, person}], categories [id, name, keypoints, skeleton]
+//!                                     score, track_id, attributes {face, person, age, gender, …}],
+//!                        categories [id, name, keypoints, skeleton]
 //! ```
 //!
 //! `track_id` is the label, `attributes.person` the person's name, or the label of one without a name; a face without a
-//! label has neither. Keypoints are `x, y, v` each, v = 2:
+//! label has neither. What models say of a face stands beside it in `attributes`, each a number or numbers by name; of files of
+//! others, those that the vocabulary has are taken. Keypoints are `x, y, v` each, v = 2:
 //! left eye, right eye, nose, left and right corner of the mouth, where left is the viewer's. Source: COCO's "Data format"
 //! (object detection, keypoint detection), `cocoapi`.
 //!
@@ -20,13 +22,14 @@ mod import;
 use std::path::Path;
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use streamface_store::{FaceRow, write_atomic};
 
 use crate::any_label::AnyLabel;
 use crate::detections;
 use crate::format::{Description, ExportSettings, Format, ImportSettings};
 use crate::report::{Observer, Summary};
+use crate::sidecar;
 use crate::snapshot::Snapshot;
 use crate::staging::Staging;
 use crate::{Error, optional_fields};
@@ -121,7 +124,13 @@ struct Attributes {
     face: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     person: Option<AnyLabel>,
+    /// What models say, by name.
+    #[serde(flatten)]
+    said: Map<String, Value>,
 }
+
+/// Entries of `attributes` that say who a face is.
+const WHO: [&str; 4] = ["face", "person", "identity", "track_id"];
 
 #[derive(Serialize)]
 struct Category {
@@ -186,6 +195,14 @@ fn annotation(set: &Snapshot<'_>, face: &FaceRow, image_id: i64, id: i64) -> Ann
         attributes: Attributes {
             face: Some(face.face.to_string()),
             person: label.map(|label| set.called(label)),
+            said: said(set.attributes.get(&face.face)),
         },
     }
+}
+
+/// What models say of a face; one that is called as an entry that says who it is has no place.
+fn said(of_face: Option<&streamface_types::Attributes>) -> Map<String, Value> {
+    let mut all = sidecar::by_name(of_face);
+    all.retain(|name, _| !WHO.contains(&name.as_str()));
+    all
 }

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 use streamface_store::FaceRow;
 use streamface_types::bounded::BoundedRows;
-use streamface_types::{BoundingBox, Landmarks, csv_text_back, text};
+use streamface_types::{Attributes, BoundingBox, Landmarks, csv_text_back, text};
 
 use crate::dataset_builder::DatasetBuilder;
 use crate::files::{MAX_TEXT, is_image, open_text};
 use crate::format::{Description, ExportSettings, Format, ImportSettings};
+use crate::loose;
 use crate::named_pictures::NamedPictures;
 use crate::photos::{self, Photo};
 use crate::report::{Observer, Summary};
@@ -136,7 +137,8 @@ impl Columns {
 }
 
 /// Rows need `image`, the picture relative to the CSV's folder or to `--images`, or another column of [`IMAGES`]; or `face`
-/// (or `name`), for `{face}.png` there. A person, `source`, box, landmarks and scores are taken where there are any. Fields
+/// (or `name`), for `{face}.png` there. A person, `source`, box, landmarks, scores and `attributes` (JSON) are
+/// taken where there are any. Fields
 /// may also be parted by semicolons, tabs or bars.
 fn import(
     path: &Path,
@@ -250,5 +252,12 @@ fn photo(columns: &Columns, record: &csv::StringRecord, pictures: &NamedPictures
     // Beside a name the number.
     let label = columns.text(record, columns.at.get("label").copied());
     let number = label.and_then(text::whole_number).filter(|n| person.as_deref() != Some(&n.to_string()));
-    Ok(Photo { name, from: found.path, person, number, row: Some(row), source, ..Photo::default() })
+    let attributes = match columns.text(record, columns.at.get("attributes").copied()) {
+        Some(json) if json.starts_with('{') => {
+            loose::value(json.as_bytes()).map_err(|e| format!("attributes: {e}"))?.attributes()
+        }
+        // Something else of another program's.
+        _ => Attributes::default(),
+    };
+    Ok(Photo { name, from: found.path, person, number, row: Some(row), attributes, source })
 }

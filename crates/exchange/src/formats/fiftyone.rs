@@ -130,11 +130,8 @@ struct Target {
 }
 
 fn attributes(said: Option<&Attributes>) -> Map<String, Value> {
-    let named = |(name, value): (&str, &AttributeValue)| {
-        let name = if name == sidecar::MASK { MASK } else { name };
-        Some((name.to_owned(), serde_json::to_value(value).ok()?))
-    };
-    said.into_iter().flat_map(Attributes::in_order).filter_map(named).collect()
+    let renamed = |name: String| if name == sidecar::MASK { MASK.to_owned() } else { name };
+    sidecar::by_name(said).into_iter().map(|(name, value)| (renamed(name), value)).collect()
 }
 
 /// Exports faces.

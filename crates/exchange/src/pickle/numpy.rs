@@ -90,6 +90,11 @@ impl Array<'_> {
         self.bytes.is_empty()
     }
 
+    /// The first number; `None` of none.
+    pub fn first(&self) -> Option<f64> {
+        self.bytes.get(..self.dtype.size.into()).map(|bytes| self.dtype.number(bytes))
+    }
+
     /// The numbers as `f32`, in the order of the bytes. Those of an `f8` array are rounded.
     pub fn to_f32(&self) -> Vec<f32> {
         let numbers = self.bytes.chunks_exact(self.dtype.size.into());

@@ -38,7 +38,7 @@ impl Limits {
 pub struct PickleError {
     /// Where the opcode begins, from 0.
     pub at: u64,
-    /// What is wrong; an unknown opcode or global is named.
+    /// What is wrong, after the name of the opcode; an unknown global is named.
     pub why: String,
 }
 
@@ -58,6 +58,7 @@ impl Pickle {
         let mut machine = Machine {
             input,
             at: 0,
+            code: None,
             left: length,
             objects: vec![
                 Stored::None,
@@ -77,7 +78,13 @@ impl Pickle {
                 Ok(Some(root)) => {
                     return Ok(Self { objects: machine.objects, root, budget: limits.budget(length) });
                 }
-                Err(why) => return Err(PickleError { at, why }),
+                Err(why) => {
+                    let named = machine.code.and_then(op::name);
+                    return Err(PickleError {
+                        at,
+                        why: named.map_or(why.clone(), |name| format!("{name}: {why}")),
+                    });
+                }
             }
         }
     }
@@ -91,6 +98,8 @@ const EMPTY: Object = Object(3);
 struct Machine<R> {
     input: R,
     at: u64,
+    /// The opcode that is carried out; none at the end of the file.
+    code: Option<u8>,
     left: u64,
     objects: Vec<Stored>,
     stack: Vec<Object>,
@@ -255,7 +264,9 @@ impl<R: Read> Machine<R> {
     }
 
     fn step(&mut self) -> Step<Option<Object>> {
+        self.code = None;
         let [code] = self.take()?;
+        self.code = Some(code);
         match code {
             op::PROTO => {
                 let [version] = self.take()?;
@@ -420,7 +431,7 @@ impl<R: Read> Machine<R> {
             }
             _ => {
                 return Err(match op::name(code) {
-                    Some(name) => format!("opcode {name}, which a features file has no use for"),
+                    Some(_) => "an opcode that a features file has no use for".to_owned(),
                     None => format!("0x{code:02x} is no opcode: not a pickle, or broken"),
                 });
             }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use streamface_types::text::whole_number;
+use streamface_types::{Attributes, attributes};
 
 use crate::Error;
 use crate::dataset_builder::DatasetBuilder;
@@ -129,6 +130,7 @@ struct Annotation {
     bbox: Option<[f32; 4]>,
     landmarks: Option<[[f32; 2]; 5]>,
     score: Option<f32>,
+    said: Attributes,
 }
 
 impl Annotation {
@@ -150,6 +152,11 @@ impl Annotation {
             bbox: value.get("bbox").numbers(),
             landmarks: landmarks(value.get("keypoints")),
             score: value.get("score").single(),
+            said: attributes
+                .attributes()
+                .into_iter()
+                .filter(|(name, _)| !super::WHO.contains(&name.as_str()))
+                .collect(),
         }
     }
 }
@@ -247,7 +254,8 @@ impl Frames {
         categories: &HashMap<String, String>,
         ours: bool,
     ) -> Result<(), String> {
-        let Annotation { called, image, category, person, track, face, bbox, landmarks, score } = annotation;
+        let Annotation { called, image, category, person, track, face, bbox, landmarks, score, said } =
+            annotation;
         let image = image.unwrap_or_default();
         let &frame = self
             .at
@@ -256,7 +264,19 @@ impl Frames {
         let bbox = bbox.ok_or_else(|| format!("annotation {called} has no box of four numbers"))?;
         let person = person.or_else(|| categories.get(&category?).cloned());
         let number = track.filter(|_| ours);
-        let face = FaceInFrame { face, bbox, landmarks, score, person, number, ..FaceInFrame::default() };
+        // Tools have settings of their own there, such as an angle of rotation.
+        let attributes =
+            said.into_iter().filter(|(name, _)| ours || attributes::find(name).is_some()).collect();
+        let face = FaceInFrame {
+            face,
+            bbox,
+            landmarks,
+            score,
+            person,
+            number,
+            attributes,
+            ..FaceInFrame::default()
+        };
         self.all[frame].faces.push(face);
         Ok(())
     }

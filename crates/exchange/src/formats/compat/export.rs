@@ -9,7 +9,7 @@ use streamface_store::{
 };
 use streamface_types::{Annotations, FaceId, FrameId};
 
-use super::features::{Feature, write_features};
+use super::features::{Feature, has_place, write_features};
 use crate::compat_tables::{write_detections, write_matches};
 use crate::format::ExportSettings;
 use crate::picture::{Put, put_file};
@@ -87,6 +87,12 @@ fn features(set: &Snapshot<'_>, staging: &Staging, summary: &mut Summary) -> Res
     };
     let features: Vec<Feature> = rows.into_iter().map(feature).collect();
     summary.embeddings = features.len() as u64;
+    let others = |f: &&Feature| f.attributes.iter().any(|(name, _)| !has_place(name));
+    let others = features.iter().filter(others).count() as u64;
+    summary.leave_out(
+        "faces with attributes that the pickle has no place for; annotations.json has them",
+        others,
+    );
     write_features(&path, &features)
 }
 

@@ -26,6 +26,11 @@ pub struct Feature {
 /// The attributes of the second item.
 const DEMOGRAPHICS: [&str; 3] = ["age", "gender", "race"];
 
+/// Whether a pickle has a place for an attribute.
+pub(super) fn has_place(name: &str) -> bool {
+    DEMOGRAPHICS.contains(&name) || ["expression", "mask", "pose"].contains(&name)
+}
+
 /// Most entries of a dict of attributes.
 const MAX_ENTRIES: usize = 1000;
 
@@ -168,7 +173,7 @@ fn number(pickle: &Pickle, object: Object) -> Option<f64> {
     let v = match pickle.get(object) {
         Node::Float(v) => v,
         Node::Int(v) => v as f64,
-        Node::Array(a) if a.len() == 1 => a.to_f32()[0].into(),
+        Node::Array(a) if a.len() == 1 => a.first()?,
         _ => return None,
     };
     v.is_finite().then_some(v)
