@@ -35,7 +35,7 @@ fn a_person_has_the_vote_of_the_faces_and_what_speaks_against_it() {
         assert_eq!(gender.faces as usize, page.person.faces);
         assert_eq!(gender.likeliest, "Female");
         // Of one the faces agree that nothing is likely.
-        let even = who(&made, &person) % 2 == 0;
+        let even = who(&made, &person).is_multiple_of(2);
         if !even {
             assert_eq!((gender.label.as_str(), gender.unknown > 0.5), (UNKNOWN, true), "{gender:?}");
         } else if gender.disagreement < 0.35 {
