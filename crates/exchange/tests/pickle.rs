@@ -91,7 +91,7 @@ fn attributes(i: u32) -> Attributes {
         ("expression".to_owned(), Value::Categories(of(&[("ängstlich 😀", third)]))),
         ("mask".to_owned(), Value::Probability(third / 7.0)),
     ]);
-    if i % 2 == 0 {
+    if i.is_multiple_of(2) {
         all.insert("race", Value::Categories(of(&[("White", 1e-7), ("Black", 1.0 - 1e-7)])));
         all.insert("pose", Value::Numbers(of(&[("yaw", -third * 10.0), ("pitch", 1e-300), ("roll", 179.9)])));
         all.insert("years", Value::Numbers(of(&[("mean", 31.0), ("deviation", 4.0)])));
@@ -206,7 +206,7 @@ fn a_foreign_class_is_refused_by_its_name_wherever_it_stands() {
 fn depth_and_cycles_cost_no_stack() {
     let depth = 1 << 20;
     // A face whose entry is a tuple in a tuple in a tuple…
-    let deep = [&b"}X\x0c\0\0\0a_face_0.png"[..], &vec![b')'; 1], &vec![0x85; depth], b"s."].concat();
+    let deep = [&b"}X\x0c\0\0\0a_face_0.png"[..], &[b')'; 1][..], &vec![0x85; depth], b"s."].concat();
     let (found, problems) = read(&deep).unwrap();
     assert!(found.is_empty() && problems.len() == 1 && problems[0].contains("a_face_0.png"), "{problems:?}");
     // The same in the place of an attribute, and a list in a list.
