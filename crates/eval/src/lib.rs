@@ -13,6 +13,7 @@
 //! | [`strangers`] | [`Strangers`](strangers::Strangers): how far apart two people's clusters are, and how many join by mistake |
 //! | [`merges`] | [`MergeChances`](merges::MergeChances): which merges of complete linkage to believe, how many are wrong, and a threshold |
 //! | [`mixture`] | [`Mixture`](mixture::Mixture): the chance that two clusters are one person, from the distances of all pairs |
+//! | [`calibration`] | [`fit_temperature`](calibration::fit_temperature): whether probabilities can be relied on, and what makes them so |
 //! | [`format`](mod@format), [`clock`] | numbers and times as people read them |
 //!
 //! ```
@@ -28,6 +29,7 @@
 //! # Ok::<(), streamface_eval::Error>(())
 //! ```
 
+pub mod calibration;
 pub mod clock;
 mod distributions;
 mod error;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use streamface_eval::calibration::{expected_calibration_error, fit_temperature, negative_log_likelihood};
 use streamface_eval::intrinsic::{calinski_harabasz, davies_bouldin, silhouette};
 use streamface_eval::score;
 use streamface_testing::golden;
@@ -89,6 +90,49 @@ fn measures_without_truth_of_scikit_learn() {
                 (ours - theirs).abs() <= 1e-12 * theirs.abs().max(1.0),
                 "{case}, {what}: {ours} for {theirs}"
             );
+        }
+    }
+}
+
+/// The confidence of the likeliest label of each face, and whether it is right.
+fn judged(logits: &[Vec<f64>], truth: &[usize], temperature: f64) -> Vec<(f64, bool)> {
+    let judge = |(face, &right): (&Vec<f64>, &usize)| {
+        let best = (0..face.len()).max_by(|&a, &b| face[a].total_cmp(&face[b])).unwrap();
+        let sum: f64 = face.iter().map(|x| ((x - face[best]) / temperature).exp()).sum();
+        (1.0 / sum, best == right)
+    };
+    logits.iter().zip(truth).map(judge).collect()
+}
+
+#[test]
+fn temperature_and_calibration_error_of_scikit_learn() {
+    let table = golden("calibration");
+    for row in 0..table.len() {
+        let (labels, seed): (usize, u64) = (table.get(row, "labels"), table.get(row, "seed"));
+        let numbers = vectors(seed, 1, 300, labels, table.get(row, "noise"));
+        let logits: Vec<Vec<f64>> =
+            numbers.chunks(labels).map(|face| face.iter().map(|&x| f64::from(x)).collect()).collect();
+        let (likely, other) = (groups(seed + 1, 300, 4), groups(seed + 2, 300, labels as u64));
+        let truth: Vec<usize> = logits
+            .iter()
+            .zip(likely.iter().zip(other))
+            .map(|(face, (&kind, other))| {
+                let best = (0..labels).max_by(|&a, &b| face[a].total_cmp(&face[b])).unwrap();
+                if kind == 0 { other as usize } else { best }
+            })
+            .collect();
+        let temperature = fit_temperature(&logits, &truth).unwrap();
+        let error = |at| expected_calibration_error(&judged(&logits, &truth, at), 15).unwrap();
+        let ours = [
+            ("loss", negative_log_likelihood(&logits, &truth, 1.0).unwrap(), 1e-9),
+            ("temperature", temperature, 1e-5),
+            ("loss_at", negative_log_likelihood(&logits, &truth, temperature).unwrap(), 1e-9),
+            ("error", error(1.0), 1e-9),
+            ("error_at", error(table.get(row, "temperature")), 1e-9),
+        ];
+        for (what, ours, tolerance) in ours {
+            let theirs: f64 = table.get(row, what);
+            assert!((ours - theirs).abs() < tolerance, "{labels} labels, {what}: {ours}, not {theirs}");
         }
     }
 }
