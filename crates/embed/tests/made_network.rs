@@ -99,6 +99,11 @@ reading = "probabilities"
 values = ["red", "green", "blue"]
 temperature = 2
 [[face.attributes]]
+name = "warmth"
+output = 0
+reading = "probabilities"
+values = ["warm", "cold", "cold"]
+[[face.attributes]]
 name = "mask"
 output = 0
 first = 0
@@ -153,7 +158,7 @@ fn a_manifest_of_ones_own_makes_a_face_model() {
     let means = face_model_from_manifest(&model, &cache).unwrap();
     assert_eq!(
         means.attributes(),
-        ["colour", "sure colour", "wavelength", "warm colour", "mask", "red", "years", "pose"]
+        ["colour", "sure colour", "wavelength", "warm colour", "warmth", "mask", "red", "years", "pose"]
     );
     let faces = [plain([0, 204, 0]), plain([51, 0, 204]), plain([255, 0, 0])];
     let said = means.look(&faces.iter().collect::<Vec<_>>()).unwrap();
@@ -170,6 +175,9 @@ fn a_manifest_of_ones_own_makes_a_face_model() {
     assert!((p(&said[0], "sure colour", "green") - softmax).abs() < 1e-6);
     // At temperature 2 the odds are square roots.
     assert!((p(&said[1], "warm colour", "blue") - 2.0 / 3.0).abs() < 1e-6);
+    // Green and blue are one group.
+    assert_eq!(said[1].by_name("warmth").unwrap().len(), 2);
+    assert!((p(&said[1], "warmth", "cold") - 0.8).abs() < 1e-6);
     // Red is 0.2 of the second face; as a logit its sigmoid.
     assert!((said[1].probability("mask").unwrap() - 0.2).abs() < 1e-6);
     assert!((p(&said[1], "red", "red") - 1.0 / (1.0 + (-0.2_f64).exp())).abs() < 1e-6);

@@ -8,6 +8,11 @@ pub const DEFAULT_DETECTOR: &str = "centerface";
 /// The embedder that is used where none is chosen.
 pub const DEFAULT_EMBEDDER: &str = "mobilefacenet";
 
+/// The face models that are used where none are chosen: age, gender, race, expression, direction of the head, mask and
+/// liveness (`docs/models.md` says how they were chosen).
+pub const DEFAULT_FACE_MODELS: [&str; 6] =
+    ["faceres", "gear", "emotion", "facemesh", "face-mask", "liveness"];
+
 /// The models of a run: one detector, one embedder, any number of face models.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -45,6 +50,16 @@ impl ModelsInUse {
 mod tests {
     use super::*;
     use crate::Error;
+
+    #[test]
+    fn the_default_face_models_give_each_attribute_once() {
+        let used = ModelsInUse::choose(None, None, &DEFAULT_FACE_MODELS).unwrap();
+        let sections = used.face_models.iter().map(|m| m.face().unwrap());
+        let mut given: Vec<&str> =
+            sections.flat_map(|face| face.attributes.iter().map(|a| a.name.as_str())).collect();
+        given.sort_unstable();
+        assert_eq!(given, ["age", "expression", "gender", "liveness", "mask", "pose", "race", "years"]);
+    }
 
     #[test]
     fn defaults_are_used_where_nothing_is_chosen_and_kinds_are_checked() {

@@ -26,7 +26,7 @@ mod network;
 pub use cache::{Cache, CacheState};
 pub use error::{Error, Result};
 pub use fetch::{Client, fetch_package, take_file_from};
-pub use in_use::{DEFAULT_DETECTOR, DEFAULT_EMBEDDER, ModelsInUse};
+pub use in_use::{DEFAULT_DETECTOR, DEFAULT_EMBEDDER, DEFAULT_FACE_MODELS, ModelsInUse};
 pub use manifest::{
     Alignment, AttributeOutput, Bins, ChannelOrder, ClusterDistances, Crop, DetectorSection, EmbedderSection,
     FaceSection, Format, Input, Kind, Layout, Manifest, ModelId, OutputRef, Package, Reading, Registry,

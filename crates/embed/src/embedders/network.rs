@@ -21,7 +21,7 @@ impl NetworkEmbedder {
     ///
     /// # Errors
     /// [`crate::Error::Model`] where the model is no embedder or the weights do not load;
-    /// [`crate::Error::Unfit`] where it has more than one weight file.
+    /// [`crate::Error::Unfit`] where it is more than one network.
     pub fn new(model: &Manifest, weights: &[Vec<u8>]) -> Result<Self> {
         let e = model.embedder()?;
         let network = FaceNetwork::new(model, weights, e.batch)?;

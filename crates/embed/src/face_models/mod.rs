@@ -1,6 +1,7 @@
 //! The face models there are, and how a manifest becomes one. A new kind is a file here, its `mod`, and a line in
 //! [`KINDS`]; where [`OutputsModel`] reads the network, a manifest is all it takes.
 
+mod mesh;
 mod outputs;
 
 use streamface_model::{Cache, Kind, Manifest};

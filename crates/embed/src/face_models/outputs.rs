@@ -4,8 +4,9 @@
 use image::RgbImage;
 use streamface_model::{AttributeOutput, Crop, Manifest, ModelId, Reading};
 use streamface_types::Attributes;
-use streamface_types::attributes::{Kind, Value, find};
+use streamface_types::attributes::{Distribution, Kind, Value, find};
 
+use super::mesh;
 use crate::error::Result;
 use crate::face_model::FaceModel;
 use crate::face_network::FaceNetwork;
@@ -23,7 +24,7 @@ impl OutputsModel {
     ///
     /// # Errors
     /// [`crate::Error::Model`] where the model is no face model or the weights do not load;
-    /// [`crate::Error::Unfit`] where it has more than one weight file.
+    /// [`crate::Error::Unfit`] where it is more than one network.
     pub fn new(model: &Manifest, weights: &[Vec<u8>]) -> Result<Self> {
         let face = model.face()?;
         let network = FaceNetwork::new(model, weights, face.batch)?;
@@ -72,6 +73,7 @@ impl FaceModel for OutputsModel {
 fn shape(a: &AttributeOutput) -> String {
     match &a.bins {
         Some(bins) => format!("{:?} bins", bins.count),
+        None if a.reading == Reading::Mesh => "the points of a face mesh".to_owned(),
         None => format!("{} numbers from number {} on", needed(a), a.first.unwrap_or(0)),
     }
 }
@@ -88,6 +90,9 @@ fn read(a: &AttributeOutput, outputs: &[Vec<f32>]) -> Option<Value> {
         });
         let angles: Option<Vec<f64>> = angles.collect();
         return Some(Value::Numbers(a.values.iter().cloned().zip(angles?).collect()));
+    }
+    if a.reading == Reading::Mesh {
+        return Some(Value::Numbers(a.values.iter().cloned().zip(mesh::pose(outputs.first()?)?).collect()));
     }
     let numbers = part(outputs.first()?, a.first, needed(a))?;
     let numbers: Vec<f64> = numbers.iter().map(|&v| f64::from(v)).collect();
@@ -113,11 +118,18 @@ fn part(output: &[f32], first: Option<usize>, count: usize) -> Option<&[f32]> {
     }
 }
 
-/// Probabilities by label; that of the first where the vocabulary knows the attribute as a single probability.
+/// Probabilities by label, those of equal labels added; that of the first label alone where the vocabulary knows the
+/// attribute as a single probability.
 fn categories(a: &AttributeOutput, probabilities: Vec<f64>) -> Value {
     match find(&a.name).map(|known| known.kind) {
         Some(Kind::Probability) => Value::Probability(probabilities[0]),
-        _ => Value::Categories(a.values.iter().cloned().zip(probabilities).collect()),
+        _ => {
+            let mut of_labels = Distribution::with_capacity(a.values.len());
+            for (label, p) in a.values.iter().zip(probabilities) {
+                *of_labels.entry(label.clone()).or_insert(0.0) += p;
+            }
+            Value::Categories(of_labels)
+        }
     }
 }
 

@@ -1,7 +1,16 @@
 //! The manifests that come with StreamFace. A new one is a file in `manifests` and a line here.
 
 /// Name and text, in the order of the names.
-pub(super) const ALL: [(&str, &str); 2] = [
+pub(super) const ALL: [(&str, &str); 11] = [
+    ("age-v1", include_str!("../../manifests/age-v1.toml")),
     ("centerface", include_str!("../../manifests/centerface.toml")),
+    ("emotion", include_str!("../../manifests/emotion.toml")),
+    ("face-mask", include_str!("../../manifests/face-mask.toml")),
+    ("facemesh", include_str!("../../manifests/facemesh.toml")),
+    ("faceres", include_str!("../../manifests/faceres.toml")),
+    ("fr-pose", include_str!("../../manifests/fr-pose.toml")),
+    ("gear", include_str!("../../manifests/gear.toml")),
+    ("gender-v1", include_str!("../../manifests/gender-v1.toml")),
+    ("liveness", include_str!("../../manifests/liveness.toml")),
     ("mobilefacenet", include_str!("../../manifests/mobilefacenet.toml")),
 ];

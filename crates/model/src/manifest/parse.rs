@@ -168,6 +168,7 @@ impl AttributeOutput {
         let enough = match self.reading {
             Reading::Probability | Reading::Sigmoid => count == 2,
             Reading::Angles => count >= 1,
+            Reading::Mesh => self.values == ["yaw", "pitch", "roll"],
             _ => count >= 2,
         };
         in_range(&named("values"), "one for each number of the output", enough)?;
@@ -247,6 +248,11 @@ mod tests {
     use super::super::builtin::ALL;
     use super::*;
 
+    /// The text of a built-in manifest.
+    fn text(name: &str) -> &'static str {
+        ALL.iter().find(|(n, _)| *n == name).unwrap().1
+    }
+
     fn why(text: &str) -> String {
         Manifest::parse(text, "x", None).unwrap_err().to_string()
     }
@@ -260,14 +266,14 @@ mod tests {
             assert!(m.weights.iter().all(|w| w.bytes > 0 && w.package.is_some()));
         }
         let unknown = Manifest::builtin("arcface").unwrap_err().to_string();
-        assert!(unknown.contains("centerface, mobilefacenet"), "{unknown}");
+        assert!(unknown.contains("centerface, emotion"), "{unknown}");
     }
 
     #[test]
     fn an_unknown_key_is_an_error_that_names_the_nearest() {
-        let said = why(&ALL[0].1.replace("nms_iou", "nms_iuo"));
+        let said = why(&text("centerface").replace("nms_iou", "nms_iuo"));
         assert!(said.contains("nms_iuo") && said.contains("did you mean 'nms_iou'?"), "{said}");
-        let said = why(&ALL[1].1.replace("kind = \"embedder\"", "kind = \"embeder\""));
+        let said = why(&text("mobilefacenet").replace("kind = \"embedder\"", "kind = \"embeder\""));
         assert!(said.contains("did you mean 'embedder'?"), "{said}");
         // An error of another kind suggests nothing.
         assert!(!why("name = 3").contains("did you mean"));
@@ -275,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_model_of_several_files_has_one_identity() {
-        let one = ALL[0].1;
+        let one = text("centerface");
         let (top, rest) = one.split_once("\n[package]").unwrap();
         let (package, rest) = rest.split_once("\n[input]").unwrap();
         let part = |name: &str, sha: char| {
@@ -306,12 +312,14 @@ mod tests {
 
     #[test]
     fn what_contradicts_itself_is_refused() {
-        let embedder = ALL[1].1;
+        let embedder = text("mobilefacenet");
         assert!(why(&embedder.replace("size = 112", "size = 8")).contains("16 to 1024"));
         assert!(why(&embedder.replace("size = 112", "size = 112\nmargin = 0.3")).contains("margin"));
         assert!(why(&embedder.replace("kind = \"embedder\"", "kind = \"face\"")).contains("[embedder]"));
         assert!(why(&embedder.replace("MobileFaceNet.tflite", "../x.tflite")).contains("plain file name"));
         assert!(why(&embedder.replace("scale = 128.0", "scale = 0.0")).contains("scale"));
+        let mesh = text("facemesh");
+        assert!(why(&mesh.replace("[\"yaw\", ", "[")).contains("pose"));
         let (before, after) = embedder.split_once("[crop]").unwrap();
         let (_, after) = after.split_once("[embedder]").unwrap();
         assert!(why(&format!("{before}[embedder]{after}")).contains("[crop]"));

@@ -300,7 +300,7 @@ pub struct AttributeOutput {
     pub first: Option<usize>,
     /// How the output is read.
     pub reading: Reading,
-    /// What each number of the output stands for.
+    /// What each number of the output stands for. Probabilities of equal values are added: years become groups so.
     #[serde(default)]
     pub values: Vec<String>,
     /// Of [`Reading::Angles`]: degrees between two bins, and of the first bin of each angle.
@@ -381,4 +381,7 @@ pub enum Reading {
     Mean,
     /// A logit for each bin of each of `values`, which are angles, as `bins` says.
     Angles,
+    /// The points of a face mesh as MediaPipe numbers them, at least 455 with three numbers each: x to the right and y
+    /// down in pixels, z away from the camera. `values` are yaw, pitch and roll of the head.
+    Mesh,
 }
