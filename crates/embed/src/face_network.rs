@@ -31,7 +31,7 @@ impl FaceNetwork {
             Layout::Nchw => [batch, model.input.channels.count(), s, s],
             Layout::Nhwc => [batch, s, s, model.input.channels.count()],
         };
-        let network = Network::load(&model.name, format, weights, &shape)?;
+        let network = Network::load_outputs(&model.name, format, weights, &shape, &named(model))?;
         Ok(Self { id: model.id(), network, input: model.input, side, batch })
     }
 
@@ -109,4 +109,17 @@ impl FaceNetwork {
         let found = format!("{:?}", outputs.iter().map(|o| o.shape().to_vec()).collect::<Vec<_>>());
         Error::Output { model: self.id.name.clone(), found, expected }
     }
+}
+
+/// The outputs that the manifest reads, where it names them all; none where the file's order says which they are.
+fn named(model: &Manifest) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for output in model.face().into_iter().flat_map(|f| &f.attributes).flat_map(|a| &a.output) {
+        match output {
+            OutputRef::Number(_) => return Vec::new(),
+            OutputRef::Name(name) if !names.contains(&name.as_str()) => names.push(name),
+            OutputRef::Name(_) => {}
+        }
+    }
+    names
 }

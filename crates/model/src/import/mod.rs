@@ -1,7 +1,9 @@
-//! From a file of weights to tract's model, a file a format.
+//! From files of weights to tract's model: a module a format.
 
+mod builder;
 mod keras;
 mod onnx;
+mod order;
 mod tfjs;
 mod tflite;
 
@@ -23,11 +25,25 @@ pub(crate) fn import(
     input: &[usize],
     wanted: &[&str],
 ) -> TractResult<Imported> {
-    match (format, files) {
+    let imported = match (format, files) {
         (Format::Tfjs, files) => tfjs::import(files, input, wanted),
         (Format::Onnx, [file]) => onnx::import(file, input, wanted),
         (Format::Tflite, [file]) => tflite::import(file, input, wanted),
         (Format::Keras, [file]) => keras::import(file, input, wanted),
         _ => bail!("it is one file, and {} were given", files.len()),
+    }?;
+    for node in imported.model.nodes() {
+        for constant in node.outputs.iter().filter_map(|o| o.fact.konst.as_deref()) {
+            ensure!(
+                !holds_nan(constant),
+                "the weights of node '{}' hold values that are no numbers",
+                node.name
+            );
+        }
     }
+    Ok(imported)
+}
+
+fn holds_nan(tensor: &Tensor) -> bool {
+    tensor.to_plain_array_view::<f32>().is_ok_and(|t| t.iter().any(|v| v.is_nan()))
 }
