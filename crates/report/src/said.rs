@@ -1,7 +1,6 @@
 //! What models say of a person, as a list.
 
 use maud::{Markup, html};
-use streamface_eval::format::Percent;
 use streamface_eval::person_attributes::{
     PersonAttributes, UNKNOWN, Voted, VotedLabel, VotedNumber, VotedRanges,
 };
@@ -15,15 +14,28 @@ pub(crate) const CAUTION: &str = "Attributes are a model’s guesses about appea
 /// Least share of faces that is told.
 const LEAST_SHARE: f64 = 0.005;
 
-/// The attributes of a person, one a line; nothing where there are none.
+/// The attributes of a person, one a line, under a line with gender and age; nothing where there are none.
 pub(crate) fn said(all: &PersonAttributes) -> Markup {
     html! {
         @if !all.is_empty() {
-            dl class="said" {
-                @for (name, voted) in all.iter() { div { dt { (name) } dd { (value(voted)) } } }
+            details class="said" {
+                summary { (in_short(all)) }
+                dl { @for (name, voted) in all.iter() { div { dt { (name) } dd { (value(voted)) } } } }
             }
         }
     }
+}
+
+/// Gender and age, as far as they are known.
+fn in_short(all: &PersonAttributes) -> String {
+    let label = |name: &str| match all.get(name)? {
+        Voted::Label(of) => (of.label != UNKNOWN).then(|| of.label.clone()),
+        Voted::Number(of) => Some(format!("about {}", plain(of.mean.round()))),
+        _ => None,
+    };
+    let parts: Vec<String> =
+        [label("gender"), label("years").or_else(|| label("age"))].into_iter().flatten().collect();
+    if parts.is_empty() { "guesses".to_owned() } else { parts.join(", ") }
 }
 
 fn value(voted: &Voted) -> Markup {
@@ -37,13 +49,23 @@ fn value(voted: &Voted) -> Markup {
 }
 
 fn label(of: &VotedLabel) -> Markup {
-    let probability = Percent(of.probability, 0);
-    let differ = if of.disagreement >= LEAST_SHARE { Some(Percent(of.disagreement, 0)) } else { None };
+    let probability = percent(of.probability);
+    let differ = (of.disagreement >= LEAST_SHARE).then(|| percent(of.disagreement));
     let of_faces = if of.lasts { "" } else { " of faces" };
     html! {
         @if of.label == UNKNOWN { (UNKNOWN) span { "most likely " (of.likeliest) ", " (probability) (of_faces) } }
         @else { (of.label) " " (probability) (of_faces) }
         @if of.lasts { @if let Some(differ) = differ { span { (differ) " of faces look otherwise" } } }
+    }
+}
+
+/// A probability that models gave: no digits that they do not have.
+fn percent(p: f64) -> String {
+    match p {
+        1.0 => "100 %".to_owned(),
+        p if p > 0.995 => "over 99 %".to_owned(),
+        p if p < 0.005 => "under 1 %".to_owned(),
+        p => format!("{:.0} %", 100.0 * p),
     }
 }
 
@@ -86,14 +108,18 @@ mod tests {
         let found = said(&votes.person(0)).0;
         for part in [
             "<dt>gender</dt><dd>Female 8",
-            "<span>33\u{a0}% of faces look otherwise</span>",
-            "<dt>race</dt><dd>unknown<span>most likely &lt;b&gt;, 65\u{a0}%</span>",
-            "<dt>mask</dt><dd>no mask 75\u{a0}% of faces</dd>",
+            "<span>33 % of faces look otherwise</span>",
+            "<dt>race</dt><dd>unknown<span>most likely &lt;b&gt;, 65 %</span>",
+            "<dt>mask</dt><dd>no mask 75 % of faces</dd>",
             "<dt>years</dt><dd>34 ± 4<span>faces differ by 4</span></dd>",
             "<dt>pose</dt><dd><span>yaw −10 to −2°</span></dd>",
         ] {
             assert!(found.contains(part), "{part} is not in {found}");
         }
+        assert!(
+            found.starts_with("<details class=\"said\"><summary>Female, about 34</summary><dl>"),
+            "{found}"
+        );
         assert!(!found.contains("<b>") && said(&PersonAttributes::default()).0.is_empty());
     }
 }

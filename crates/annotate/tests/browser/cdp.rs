@@ -255,6 +255,8 @@ impl Browser {
 
     fn png(&mut self) -> Vec<u8> {
         use base64::Engine as _;
+        // An image far below the screen would only be loaded once it comes near.
+        self.eval("[...document.images].forEach(i => { i.loading = 'eager'; }); 0");
         self.eval("Promise.all([...document.images].filter(i => !i.complete).map(i => new Promise(r => { i.onload = i.onerror = r; })))");
         let shot = self.call("Page.captureScreenshot", json!({"format": "png"}));
         base64::engine::general_purpose::STANDARD.decode(shot["data"].as_str().unwrap()).unwrap()

@@ -2,7 +2,6 @@
 
 use maud::{Markup, html};
 
-use super::Axis;
 use super::bars::Caption;
 use super::frame::{SQUARE, short};
 
@@ -21,8 +20,8 @@ pub(crate) struct Cell {
 /// The lightest cell that has anything in it, against 1 for the fullest.
 const LIGHTEST: f64 = 0.25;
 
-/// Cells of a square with `side` of them on a side, the darker the more is in them. The vertical axis goes as `up` says.
-pub(crate) fn cloud(caption: &Caption<'_>, up: Axis, side: usize, cells: &[Cell]) -> Markup {
+/// Cells of a square with `side` of them on a side, the darker the more is in them. The marks are those of both axes.
+pub(crate) fn cloud(caption: &Caption<'_>, side: usize, cells: &[Cell]) -> Markup {
     let most = cells.iter().map(|cell| cell.value).max().unwrap_or(0).max(1) as f64;
     // By the root: what is rare is to be seen beside what is frequent.
     let opacity = |value: u64| LIGHTEST + (1.0 - LIGHTEST) * (value as f64 / most).sqrt();
@@ -32,7 +31,11 @@ pub(crate) fn cloud(caption: &Caption<'_>, up: Axis, side: usize, cells: &[Cell]
         figure class="chart small" {
             figcaption { (caption.title) }
             svg viewBox=(SQUARE.view_box()) role="img" aria-label=(caption.says) {
-                (SQUARE.rows(up, super::plain_tick))
+                @for (at, text) in caption.marks {
+                    @let y = SQUARE.y(*at);
+                    path class="grid" d={ "M" (SQUARE.left) " " (short(y)) "H" (SQUARE.right) } {}
+                    text class="ylab" x=(SQUARE.left - 6.0) y=(short(y + 3.8)) { (text) }
+                }
                 (SQUARE.columns(caption.marks.iter().map(|(at, text)| (*at, html! { (text) }))))
                 (SQUARE.names(caption.across, caption.up))
                 @for cell in cells {
@@ -54,7 +57,7 @@ mod tests {
     fn a_cell_stands_where_its_numbers_are_and_is_darker_the_more_it_has() {
         let cell = |column, row, value| Cell { column, row, value, says: format!("{value} faces") };
         let caption = Caption { title: "t", across: "x", up: "y", says: "s", marks: &[] };
-        let page = cloud(&caption, Axis::linear(-90.0, 90.0), 2, &[cell(0, 0, 1), cell(1, 1, 4)]).0;
+        let page = cloud(&caption, 2, &[cell(0, 0, 1), cell(1, 1, 4)]).0;
         let rects: Vec<&str> = page.split("<rect").skip(1).collect();
         let [below, above] = rects[..] else { panic!("{page}") };
         let number = |rect: &str, name: &str| -> f64 {

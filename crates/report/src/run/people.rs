@@ -123,9 +123,12 @@ impl<'a> Rows<'a, '_> {
                     @if row.person.name.is_some() { p { "Person " (label) } }
                     p { (Plural(row.faces.len(), "face")) }
                     (self.seen(row, &on_screen))
+                }
+                div class="body" {
+                    (self.strips(&on_screen))
+                    (self.faces(row, &title))
                     (said(&row.person.attributes))
                 }
-                div class="body" { (self.strips(&on_screen)) (self.faces(row, &title)) }
             }
         }
     }

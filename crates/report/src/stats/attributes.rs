@@ -7,7 +7,7 @@ use streamface_eval::stats::{
 };
 
 use super::{StatsPage, bar, share};
-use crate::chart::{Axis, Bar, Caption, Cell, bars, cloud, plain};
+use crate::chart::{Bar, Caption, Cell, bars, cloud, plain};
 use crate::layout::{number, section, table};
 use crate::said::CAUTION;
 
@@ -29,7 +29,7 @@ impl StatsPage<'_> {
                  of cases by the probabilities of all, unknown ones included, as far as the model is calibrated."
             }
             div class="two" { @for attribute in &stats.attributes { (categories(attribute)) } }
-            div class="charts" {
+            div class="charts numbers-of" {
                 @if let Some(years) = &stats.years { (ages(years)) }
                 @if !stats.poses.is_empty() { (poses(&stats.poses)) }
                 @for angles in &stats.angles { (histogram(angles)) }
@@ -153,7 +153,7 @@ fn poses(all: &[PoseCell]) -> Markup {
     let says = "Faces by yaw and pitch in degrees, the darker the more";
     let caption =
         Caption { title: "Pose", across: "yaw, degrees", up: "pitch, degrees", says, marks: &marks };
-    cloud(&caption, Axis::linear(-90.0, 90.0), POSE_CELLS, &cells)
+    cloud(&caption, POSE_CELLS, &cells)
 }
 
 /// Faces by angle.

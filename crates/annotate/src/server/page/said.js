@@ -1,11 +1,11 @@
 // What models say of a face or a person, as text.
 
 import { h } from "./dom.js";
+import { percent } from "./parts.js";
 
 /** What stands beside it wherever it is shown. */
 export const CAUTION = "Attributes are a model’s guesses about appearance, not facts about people. Models err, more on some groups than on others.";
 
-const percent = (share) => `${Math.round(100 * share)} %`;
 const degrees = (angle) => `${Math.round(angle)}°`.replace("-", "−");
 
 /** A vote on a label: what it is, how sure, and what speaks against it. */
