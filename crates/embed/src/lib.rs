@@ -22,9 +22,10 @@ mod error;
 mod face_model;
 mod face_models;
 mod face_network;
+pub mod quality;
 
 pub use embedder::{Embedded, Embedder, FaceCrop};
-pub use embedders::{NetworkEmbedder, builtin, from_manifest};
+pub use embedders::{EnsembleEmbedder, NetworkEmbedder, builtin, from_manifest};
 pub use error::{Error, Result};
 pub use face_model::FaceModel;
 pub use face_models::{OutputsModel, face_model_from_manifest};

@@ -3,57 +3,17 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
+use common::{colour_means, sha256};
 use image::{Rgb, RgbImage};
 use streamface_embed::{Error, FaceCrop, face_model_from_manifest, from_manifest};
 use streamface_model::{Cache, Error as ModelError, Manifest};
 use streamface_types::Attributes;
 use streamface_types::attributes::Value;
-
-/// A protobuf field of bytes.
-fn field(number: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
-    let content = content.as_ref();
-    let mut out = vec![number << 3 | 2];
-    let mut left = content.len();
-    while left >= 0x80 {
-        out.push((left & 0x7f) as u8 | 0x80);
-        left >>= 7;
-    }
-    out.push(left as u8);
-    out.extend_from_slice(content);
-    out
-}
-
-/// A protobuf field of a number below 128.
-fn number(number: u8, value: u8) -> Vec<u8> {
-    vec![number << 3, value]
-}
-
-/// An ONNX file: global average pooling, then flatten; N x 3 x H x W to N x 3.
-fn colour_means() -> Vec<u8> {
-    let node =
-        |op: &str, from: &str, to: &str| field(1, [field(1, from), field(2, to), field(4, op)].concat());
-    let value = |name: &str, shape: &[u8]| {
-        let dims = shape.iter().map(|&d| field(1, number(1, d))).collect::<Vec<_>>().concat();
-        let tensor = [number(1, 1), field(2, dims)].concat();
-        [field(1, name), field(2, field(1, tensor))].concat()
-    };
-    let graph = [
-        node("GlobalAveragePool", "x", "pooled"),
-        node("Flatten", "pooled", "y"),
-        field(2, "means"),
-        field(11, value("x", &[1, 3, 16, 16])),
-        field(12, value("y", &[1, 3])),
-    ];
-    [number(1, 8), field(7, graph.concat()), field(8, number(2, 13))].concat()
-}
-
-fn sha256(path: &Path) -> String {
-    let out = std::process::Command::new("sha256sum").arg(path).output().unwrap();
-    String::from_utf8(out.stdout).unwrap().split_whitespace().next().unwrap().to_owned()
-}
 
 /// A manifest of the user's own in `dir`, its weights beside it.
 fn manifest(dir: &Path, kind: &str, section: &str) -> Manifest {

@@ -12,6 +12,7 @@
 //! | [`similarity`](mod@similarity) | [`Thumbnail`]: how alike two frames are |
 //! | [`crop`] | loose and aligned faces |
 //! | [`warp`] | [`Similarity`] transforms from landmarks, aligned 112 x 112 faces |
+//! | [`smooth`](mod@smooth) | Gaussian smoothing |
 //! | [`codec`] | PNG, JPEG and WebP out and in |
 
 pub mod canny;
@@ -23,6 +24,7 @@ mod lanczos;
 pub mod laplacian;
 pub mod resize;
 pub mod similarity;
+pub mod smooth;
 pub mod warp;
 
 pub use canny::canny_empty_fraction;
@@ -32,6 +34,7 @@ pub use gray::gray;
 pub use laplacian::{face_blur_variance, laplacian_variance};
 pub use resize::{resize_area, resize_bilinear, resize_bilinear_planar, resize_nearest};
 pub use similarity::Thumbnail;
+pub use smooth::smooth;
 pub use warp::{ARCFACE_112, Similarity, warp_similarity};
 
 #[cfg(test)]

@@ -29,8 +29,8 @@ pub use fetch::{Client, fetch_package, take_file_from};
 pub use in_use::{DEFAULT_DETECTOR, DEFAULT_EMBEDDER, DEFAULT_FACE_MODELS, ModelsInUse};
 pub use manifest::{
     Alignment, AttributeOutput, Bins, ChannelOrder, ClusterDistances, Crop, DetectorSection, EmbedderSection,
-    FaceSection, Format, Input, Kind, Layout, Manifest, ModelId, OutputRef, Package, Reading, Registry,
-    SecondLook, Spread, Weights,
+    EnsembleMode, EnsembleSection, FaceSection, Format, Input, Kind, Layout, Manifest, ModelId, OutputRef,
+    Package, QualitySection, Reading, Registry, Restored, SecondLook, Signal, SignalWeight, Spread, Weights,
 };
 pub use network::{Network, Tensor};
 

@@ -1,10 +1,12 @@
-//! The embedders there are, and how a manifest becomes one. One of another kind than [`NetworkEmbedder`] is a file
-//! here and a choice in [`from_manifest`].
+//! The embedders there are, and how a manifest becomes one. One of another kind is a file here and a choice in
+//! [`from_manifest`].
 
+mod ensemble;
 mod network;
 
 use streamface_model::{Cache, Kind, Manifest};
 
+pub use ensemble::EnsembleEmbedder;
 pub use network::NetworkEmbedder;
 
 use crate::embedder::Embedder;
@@ -25,5 +27,9 @@ pub fn builtin(name: &str) -> Result<Box<dyn Embedder>> {
 /// [`crate::Error::Unfit`].
 pub fn from_manifest(model: &Manifest, cache: &Cache) -> Result<Box<dyn Embedder>> {
     let model = model.clone().of_kind(Kind::Embedder)?;
-    Ok(Box::new(NetworkEmbedder::new(&model, &cache.read(&model)?)?))
+    let weights = cache.read(&model)?;
+    Ok(match model.members() {
+        [] => Box::new(NetworkEmbedder::new(&model, &weights)?),
+        _ => Box::new(EnsembleEmbedder::new(&model, &weights)?),
+    })
 }

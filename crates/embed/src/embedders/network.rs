@@ -1,11 +1,13 @@
 //! An embedder that is one network, described by its manifest alone: MobileFaceNet, ArcFace, FaceNet and such.
 
-use streamface_model::{Crop, Manifest, ModelId};
+use image::RgbImage;
+use streamface_model::{Crop, Manifest, ModelId, QualitySection, Signal};
 use streamface_types::Metric;
 
 use crate::embedder::{Embedded, Embedder, FaceCrop};
 use crate::error::Result;
 use crate::face_network::FaceNetwork;
+use crate::quality::Signals;
 
 /// An embedder over one network, whose first output holds a vector for each face.
 #[derive(Debug)]
@@ -14,6 +16,8 @@ pub struct NetworkEmbedder {
     crop: Crop,
     dim: usize,
     metric: Metric,
+    centre: Option<Vec<f32>>,
+    quality: Option<QualitySection>,
 }
 
 impl NetworkEmbedder {
@@ -25,7 +29,28 @@ impl NetworkEmbedder {
     pub fn new(model: &Manifest, weights: &[Vec<u8>]) -> Result<Self> {
         let e = model.embedder()?;
         let network = FaceNetwork::new(model, weights, e.batch)?;
-        Ok(Self { network, crop: model.crop()?, dim: e.dim, metric: e.metric })
+        let (centre, quality) = (e.centre.clone(), e.quality.clone());
+        Ok(Self { network, crop: model.crop()?, dim: e.dim, metric: e.metric, centre, quality })
+    }
+
+    /// What the network gives for each face, less the centre, at the length that it gives it.
+    pub(super) fn vectors(&self, images: &[&RgbImage]) -> Result<Vec<Vec<f32>>> {
+        let mut vectors = Vec::with_capacity(images.len());
+        let batch = self.network.batch();
+        self.network.run(images, |outputs, wanted| {
+            let wrong = || self.network.wrong(outputs, format!("[{batch}, {}]", self.dim));
+            let output = outputs.first().and_then(|o| o.as_slice()).ok_or_else(wrong)?;
+            if output.len() != batch * self.dim || output.iter().any(|v| !v.is_finite()) {
+                return Err(wrong());
+            }
+            vectors.extend(output.chunks_exact(self.dim).take(wanted).map(<[f32]>::to_vec));
+            Ok(())
+        })?;
+        if let Some(centre) = &self.centre {
+            let less = |v: &mut Vec<f32>| v.iter_mut().zip(centre).for_each(|(v, c)| *v -= c);
+            vectors.iter_mut().for_each(less);
+        }
+        Ok(vectors)
     }
 }
 
@@ -48,30 +73,26 @@ impl Embedder for NetworkEmbedder {
 
     fn embed(&self, faces: &[FaceCrop<'_>]) -> Result<Vec<Embedded>> {
         let images: Vec<_> = faces.iter().map(|face| face.image).collect();
-        let mut embeddings = Vec::with_capacity(faces.len());
-        let batch = self.network.batch();
-        self.network.run(&images, |outputs, wanted| {
-            let wrong = || self.network.wrong(outputs, format!("[{batch}, {}]", self.dim));
-            let output = outputs.first().and_then(|o| o.as_slice()).ok_or_else(wrong)?;
-            if output.len() != batch * self.dim || output.iter().any(|v| !v.is_finite()) {
-                return Err(wrong());
-            }
-            embeddings.extend(
-                output
-                    .chunks_exact(self.dim)
-                    .take(wanted)
-                    .map(unit)
-                    .map(|vector| Embedded { vector, quality: None }),
-            );
-            Ok(())
-        })?;
-        Ok(embeddings)
+        let embedded = |(face, vector): (&FaceCrop<'_>, Vec<f32>)| {
+            let quality = self.quality.as_ref().map(|section| {
+                let mut signals = Signals::of(face);
+                signals.set(Signal::Norm, length(&vector).ln());
+                signals.quality(section)
+            });
+            Embedded { vector: unit(&vector), quality }
+        };
+        Ok(faces.iter().zip(self.vectors(&images)?).map(embedded).collect())
     }
 }
 
+/// The vector's length.
+pub(super) fn length(v: &[f32]) -> f64 {
+    v.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt()
+}
+
 /// The vector at length 1; a vector of zeros stays.
-fn unit(v: &[f32]) -> Vec<f32> {
-    let length = v.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
+pub(super) fn unit(v: &[f32]) -> Vec<f32> {
+    let length = length(v);
     let length = if length > 0.0 { length } else { 1.0 };
     v.iter().map(|&x| (f64::from(x) / length) as f32).collect()
 }

@@ -1,13 +1,15 @@
 //! The manifests that come with StreamFace. A new one is a file in `manifests` and a line here.
 
 /// Name and text, in the order of the names.
-pub(super) const ALL: [(&str, &str); 11] = [
+pub(super) const ALL: [(&str, &str); 13] = [
+    ("accurate", include_str!("../../manifests/accurate.toml")),
     ("age-v1", include_str!("../../manifests/age-v1.toml")),
     ("centerface", include_str!("../../manifests/centerface.toml")),
     ("emotion", include_str!("../../manifests/emotion.toml")),
     ("face-mask", include_str!("../../manifests/face-mask.toml")),
     ("facemesh", include_str!("../../manifests/facemesh.toml")),
     ("faceres", include_str!("../../manifests/faceres.toml")),
+    ("fr-feature", include_str!("../../manifests/fr-feature.toml")),
     ("fr-pose", include_str!("../../manifests/fr-pose.toml")),
     ("gear", include_str!("../../manifests/gear.toml")),
     ("gender-v1", include_str!("../../manifests/gender-v1.toml")),

@@ -1,11 +1,15 @@
 //! What is known of a model: one TOML file each, in the folder `manifests` of this crate or the user's own.
 
 mod builtin;
+mod ensemble;
 mod parse;
+mod quality;
 mod sections;
 
 use std::path::{Path, PathBuf};
 
+pub use ensemble::{EnsembleMode, EnsembleSection, Restored};
+pub use quality::{QualitySection, Signal, SignalWeight};
 pub use sections::{
     Alignment, AttributeOutput, Bins, ChannelOrder, ClusterDistances, Crop, DetectorSection, EmbedderSection,
     FaceSection, Format, Input, Kind, Layout, OutputRef, Package, Reading, Registry, SecondLook, Spread,
@@ -36,6 +40,7 @@ pub struct Manifest {
     detector: Option<DetectorSection>,
     embedder: Option<EmbedderSection>,
     face: Option<FaceSection>,
+    members: Vec<Self>,
     settings: String,
 }
 
@@ -95,11 +100,15 @@ impl Manifest {
     /// # Errors
     /// [`Error::UnknownModel`], which lists the names there are.
     pub fn builtin(name: &str) -> Result<Self> {
-        let text = builtin::ALL.iter().find(|(n, _)| *n == name).ok_or_else(|| Error::UnknownModel {
+        Self::parse(Self::builtin_text(name)?, name, None)
+    }
+
+    fn builtin_text(name: &str) -> Result<&'static str> {
+        let found = builtin::ALL.iter().find(|(n, _)| *n == name).ok_or_else(|| Error::UnknownModel {
             name: name.to_owned(),
             known: builtin::ALL.iter().map(|(n, _)| *n).collect::<Vec<_>>().join(", "),
         })?;
-        Self::parse(text.1, name, None)
+        Ok(found.1)
     }
 
     /// Reads a manifest from a file. Weight files that no package carries are looked for beside it.
@@ -107,6 +116,12 @@ impl Manifest {
     /// # Errors
     /// [`Error::Io`], [`Error::Manifest`].
     pub fn read(path: &Path) -> Result<Self> {
+        let text = Self::text_of(path)?;
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Self::parse(&text, &path.display().to_string(), Some(folder))
+    }
+
+    fn text_of(path: &Path) -> Result<String> {
         use std::io::Read as _;
         let mut text = String::new();
         // What is no manifest may have no end.
@@ -116,8 +131,7 @@ impl Manifest {
             let what = path.display().to_string();
             return Err(Error::TooLarge { what, limit: MAX_BYTES });
         }
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Self::parse(&text, &path.display().to_string(), Some(folder))
+        Ok(text)
     }
 
     /// The manifest that `name_or_path` means: a file where it ends in `.toml`, else a built-in name.
@@ -158,6 +172,12 @@ impl Manifest {
             return Ok(self);
         }
         Err(Error::Kind { name: self.name, found: self.kind.to_string(), wanted: wanted.to_string() })
+    }
+
+    /// The manifests of the embedders that an ensemble is made of, in their order; empty of all other models.
+    #[must_use]
+    pub fn members(&self) -> &[Self] {
+        &self.members
     }
 
     /// How a face is cut for the model's input.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::quality::QualitySection;
 use super::sections::{
     Alignment, AttributeOutput, Crop, DetectorSection, EmbedderSection, FaceSection, Format, Input, Kind,
     Package, Reading,
@@ -29,7 +30,7 @@ struct Written {
     source: String,
     licence: String,
     licence_note: String,
-    input: Input,
+    input: Option<Input>,
     crop: Option<Crop>,
     detector: Option<DetectorSection>,
     embedder: Option<EmbedderSection>,
@@ -50,9 +51,24 @@ struct WrittenWeights {
 impl Manifest {
     /// Parses and checks a manifest. `named` is what errors call it; `folder` is where its own files lie.
     pub(super) fn parse(text: &str, named: &str, folder: Option<&Path>) -> Result<Self> {
+        Self::parse_one(text, named, folder, false)
+    }
+
+    fn parse_one(text: &str, named: &str, folder: Option<&Path>, is_member: bool) -> Result<Self> {
         let wrong = |why: String| Error::Manifest { name: named.to_owned(), why };
         let mut w: Written = toml::from_str(text).map_err(|e| wrong(explain(&e)))?;
-        let settings = settings_of(text).map_err(|e| wrong(explain(&e)))?;
+        let mut settings = settings_of(text).map_err(|e| wrong(explain(&e)))?;
+        let ensemble = w.embedder.as_ref().and_then(|e| e.ensemble.as_ref());
+        if let Some(ensemble) = ensemble {
+            if is_member {
+                return Err(wrong("an ensemble cannot be a member of another".into()));
+            }
+            let members =
+                ensemble.members.iter().map(|name| Self::member(name, folder)).collect::<Result<Vec<_>>>()?;
+            let lines = members.iter().map(|m| format!("{}\n", m.settings));
+            settings = short_digest(lines.fold(format!("{settings}\n"), |all, line| all + &line));
+            return w.ensemble_of(members, settings).map_err(wrong);
+        }
         let single = (w.format.take(), w.file.take(), w.bytes.take(), w.sha256.take(), w.package.take());
         let weights = match single {
             (Some(format), Some(file), Some(bytes), Some(sha256), package) if w.weights.is_empty() => {
@@ -72,15 +88,29 @@ impl Manifest {
             source: w.source,
             licence: w.licence,
             licence_note: w.licence_note,
-            input: w.input,
+            input: w.input.ok_or_else(|| wrong("missing section [input]".into()))?,
             crop: w.crop,
             detector: w.detector,
             embedder: w.embedder,
             face: w.face,
+            members: Vec::new(),
             settings,
         };
         manifest.check().map_err(wrong)?;
         Ok(manifest)
+    }
+
+    /// The manifest of a member of an ensemble whose manifest lies in `folder`.
+    fn member(name: &str, folder: Option<&Path>) -> Result<Self> {
+        let is_file = Path::new(name).extension().is_some_and(|e| e.eq_ignore_ascii_case("toml"));
+        match folder {
+            Some(folder) if is_file => {
+                let path = folder.join(name);
+                let (text, folder) = (Self::text_of(&path)?, path.parent());
+                Self::parse_one(&text, &path.display().to_string(), folder, true)
+            }
+            _ => Self::parse_one(Self::builtin_text(name)?, name, None, true),
+        }
     }
 
     fn check(&self) -> Result<(), String> {
@@ -124,8 +154,56 @@ impl Manifest {
                 in_range("embedder.clusters", "means and deviations above 0", fine)?;
                 in_range("embedder.clusters.people", "2 or more", c.people >= 2)?;
             }
+            let centre =
+                e.centre.as_ref().is_none_or(|c| c.len() == e.dim && c.iter().all(|v| v.is_finite()));
+            in_range("embedder.centre", "a finite number for each of dim", centre)?;
+            e.quality.as_ref().map_or(Ok(()), QualitySection::check)?;
+            e.ensemble.as_ref().map_or(Ok(()), |ensemble| ensemble.check(e, &self.members))?;
         }
         self.face.as_ref().map_or(Ok(()), FaceSection::check)
+    }
+}
+
+impl Written {
+    /// The manifest of an ensemble: its weight files are those of its members, named MEMBER or MEMBER/FILE.
+    fn ensemble_of(self, members: Vec<Manifest>, settings: String) -> Result<Manifest, String> {
+        let own =
+            self.format.is_some() || self.file.is_some() || self.bytes.is_some() || self.sha256.is_some();
+        if own
+            || self.package.is_some()
+            || !self.weights.is_empty()
+            || self.input.is_some()
+            || self.crop.is_some()
+        {
+            return Err("an ensemble has no weights, [input] or [crop] of its own: its members have".into());
+        }
+        let mut weights = Vec::new();
+        for member in &members {
+            for mut file in member.weights.iter().cloned() {
+                let within = if file.name.is_empty() { String::new() } else { format!("/{}", file.name) };
+                file.name = format!("{}{within}", member.name);
+                weights.push(file);
+            }
+        }
+        let first = members.first().ok_or("embedder.ensemble: members must be 1 or more embedders")?;
+        let (input, crop) = (first.input, first.crop);
+        let manifest = Manifest {
+            name: self.name,
+            kind: self.kind,
+            weights,
+            source: self.source,
+            licence: self.licence,
+            licence_note: self.licence_note,
+            input,
+            crop,
+            detector: self.detector,
+            embedder: self.embedder,
+            face: self.face,
+            members,
+            settings,
+        };
+        manifest.check()?;
+        Ok(manifest)
     }
 }
 
@@ -198,9 +276,13 @@ fn settings_of(text: &str) -> Result<String, toml::de::Error> {
     let mut decide: toml::Table =
         all.into_iter().filter(|(key, _)| sections.contains(&key.as_str())).collect();
     decide.iter_mut().for_each(|(_, section)| forget_remarks(section));
-    let mut digest = sha256_hex(decide.to_string());
+    Ok(short_digest(decide.to_string()))
+}
+
+fn short_digest(text: String) -> String {
+    let mut digest = sha256_hex(text);
     digest.truncate(16);
-    Ok(digest)
+    digest
 }
 
 fn forget_remarks(section: &mut toml::Value) {
@@ -266,7 +348,7 @@ mod tests {
             assert!(m.weights.iter().all(|w| w.bytes > 0 && w.package.is_some()));
         }
         let unknown = Manifest::builtin("arcface").unwrap_err().to_string();
-        assert!(unknown.contains("centerface, emotion"), "{unknown}");
+        assert!(unknown.contains("centerface, "), "{unknown}");
     }
 
     #[test]

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Deserializer};
 use streamface_types::Metric;
 
+use super::ensemble::EnsembleSection;
+use super::quality::QualitySection;
+
 /// What a model is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -212,10 +215,18 @@ pub struct SecondLook {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct EmbedderSection {
-    /// Faces in one run of the network.
+    /// Faces in one run of the network; of an ensemble its members say it.
+    #[serde(default = "one")]
     pub batch: usize,
     /// Numbers in an embedding.
     pub dim: usize,
+    /// Subtracted from the network's numbers before they are brought to length 1, one for each; for a network whose vectors of
+    /// strangers point the same way. None: nothing is.
+    pub centre: Option<Vec<f32>>,
+    /// The networks that it is made of; none of an embedder over a network of its own.
+    pub ensemble: Option<EnsembleSection>,
+    /// How far a face can be relied on; none where that was not measured.
+    pub quality: Option<QualitySection>,
     /// The distance its thresholds are in.
     #[serde(deserialize_with = "metric")]
     pub metric: Metric,
