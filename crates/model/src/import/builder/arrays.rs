@@ -20,7 +20,7 @@ impl Builder {
         let known = known.with_context(|| format!("{shape:?} is no shape"))?;
         let fits = match shape.iter().filter(|&&d| d == -1).count() {
             0 => known == numbers,
-            1 => numbers % known == 0,
+            1 => numbers.is_multiple_of(known),
             _ => false,
         };
         ensure!(fits, "{numbers} numbers of shape {from:?} do not fit into shape {shape:?}");
