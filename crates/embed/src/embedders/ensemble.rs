@@ -25,6 +25,14 @@ pub struct EnsembleEmbedder {
     dim: usize,
 }
 
+/// A first look at faces.
+struct Looked {
+    /// Pictures that are used in place of the faces'.
+    instead: Vec<Option<RgbImage>>,
+    /// The first member's vectors of what is then used.
+    vectors: Vec<Vec<f32>>,
+}
+
 impl EnsembleEmbedder {
     /// An embedder with the given weights, which [`streamface_model::Cache::read`] gives.
     ///
@@ -83,11 +91,11 @@ impl EnsembleEmbedder {
         }
     }
 
-    /// Pictures that are used in place of the faces', and the first member's vectors of what is then used.
-    fn restored(&self, images: &[&RgbImage]) -> Result<(Vec<Option<RgbImage>>, Vec<Vec<f32>>)> {
+    /// What is used in place of poor faces.
+    fn restored(&self, images: &[&RgbImage]) -> Result<Looked> {
         let mut vectors = self.members[0].vectors(images)?;
         let mut instead = vec![None; images.len()];
-        let Some(how) = self.section.restored else { return Ok((instead, vectors)) };
+        let Some(how) = self.section.restored else { return Ok(Looked { instead, vectors }) };
         let poor: Vec<usize> = (0..images.len()).filter(|&i| length(&vectors[i]) < how.below).collect();
         let pictures: Vec<RgbImage> = poor.iter().map(|&i| restore(images[i], &how)).collect();
         let again = self.members[0].vectors(&pictures.iter().collect::<Vec<_>>())?;
@@ -96,7 +104,7 @@ impl EnsembleEmbedder {
                 (instead[i], vectors[i]) = (Some(picture), vector);
             }
         }
-        Ok((instead, vectors))
+        Ok(Looked { instead, vectors })
     }
 }
 
@@ -119,7 +127,7 @@ impl Embedder for EnsembleEmbedder {
 
     fn embed(&self, faces: &[FaceCrop<'_>]) -> Result<Vec<Embedded>> {
         let given: Vec<&RgbImage> = faces.iter().map(|face| face.image).collect();
-        let (instead, first) = self.restored(&given)?;
+        let Looked { instead, vectors: first } = self.restored(&given)?;
         let used: Vec<&RgbImage> =
             given.iter().zip(&instead).map(|(&given, instead)| instead.as_ref().unwrap_or(given)).collect();
         let flipped: Vec<RgbImage> = if self.section.mirror {
