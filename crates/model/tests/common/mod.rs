@@ -31,6 +31,7 @@ impl Graph {
         graph
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "a node is written with json!(…) in place")]
     pub fn node(&mut self, name: &str, op: &str, inputs: &[&str], attr: Value) -> &mut Self {
         self.nodes.push(json!({ "name": name, "op": op, "input": inputs, "attr": attr }));
         self
