@@ -4,8 +4,8 @@
   cargo build --release -p streamface-embed --example attribute_times
   benches/attributes.py --times target/release/examples/attribute_times --tfjs FOLDER [--tensorflow PYTHON]
 
-FOLDER has `@tensorflow/tfjs` and `@tensorflow/tfjs-backend-wasm` (npm install); PYTHON is one with TensorFlow, for the network of
-Keras. Weights are those of `streamface models pull`. Ours includes the crop out of a frame of 1080p; a peer gets its
+FOLDER has `@tensorflow/tfjs` and `@tensorflow/tfjs-backend-wasm` (npm install); PYTHON is one with `tensorflow-cpu` and
+`tf_keras`, for the network of Keras. Weights are those of `streamface models pull`. Ours includes the crop out of a frame of 1080p; a peer gets its
 input made. One thread each, medians, in turns; then ours on all cores. Run with benches/peers' Python.
 """
 
@@ -80,7 +80,7 @@ def peer(args, name):
             return ("TF.js", tfjs(args.tfjs, path, shape(model), outputs)) if args.tfjs else ("TF.js", None)
         case "keras" if args.tensorflow:
             call = [args.tensorflow, "-c", KERAS, path]
-            out = subprocess.run(call, check=True, capture_output=True, text=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
+            out = subprocess.run(call, check=True, capture_output=True, text=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_USE_LEGACY_KERAS": "1"})
             return "TensorFlow", json.loads(out.stdout.splitlines()[-1])["ms"]
         case "keras":
             return "TensorFlow", None
