@@ -168,12 +168,13 @@ impl Finalized {
     /// [`Error::Store`].
     pub fn write(&self, data: &Dataset, people: &People, unknown_below: &UnknownBelow) -> Result<(), Error> {
         let metadata = data.metadata();
-        let attributes = read_attributes(&metadata)?;
+        let mut attributes = read_attributes(&metadata)?;
         let labels = || people.faces().iter().zip(self.labels.iter().map(|&label| Label(label)));
-        let mut file = annotations(labels(), &attributes);
+        let votes = votes(data, labels(), &attributes, unknown_below)?;
+        let mut file = annotations(labels(), |face| attributes.remove(face).unwrap_or_default());
         file.names = self.names().into_iter().map(|(label, name)| (label.0, name)).collect();
         write_annotations(&metadata.join(ANNOTATIONS), &file)?;
-        let votes = votes(data, labels(), &attributes, unknown_below)?;
+        drop(file);
         let described = |person| Described { person, attributes: votes.person(person.label as u32) };
         let described: Vec<Described<'_>> = self.people.iter().map(described).collect();
         files::write(&metadata.join(PEOPLE), |out| {

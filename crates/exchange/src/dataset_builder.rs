@@ -257,7 +257,8 @@ impl<'a> DatasetBuilder<'a> {
         let extractions: Vec<ExtractionRow> = self.searched.iter().map(searched).collect();
         let frames: Vec<FrameRow> = self.frames.values().cloned().collect();
         if !labels.is_empty() {
-            let mut file = annotations(labels.iter().map(|r| (&r.face, r.label)), &self.attributes);
+            let said = |face: &FaceId| self.attributes.get(face).cloned().unwrap_or_default();
+            let mut file = annotations(labels.iter().map(|r| (&r.face, r.label)), said);
             file.names = names.iter().map(|(label, name)| (label.0, name.clone())).collect();
             self.annotations("annotations.json", &file)?;
             self.write_imported(&labels)?;

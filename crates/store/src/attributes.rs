@@ -170,23 +170,22 @@ pub fn read_attributes(metadata: &Path) -> Result<BTreeMap<FaceId, Attributes>> 
 }
 
 /// `annotations.json` as the tables say: these labels, each with the attributes of its face. The one place where that file
-/// is made; `attributes` are those of [`read_attributes`].
+/// is made; `attributes` gives those of a face, of which there may be more than memory should hold twice.
 ///
 /// ```
 /// use streamface_store::annotations;
 /// use streamface_types::Label;
 ///
-/// let file = annotations([(&"a_face_0".parse()?, Label(3))], &Default::default());
+/// let file = annotations([(&"a_face_0".parse()?, Label(3))], |_| Default::default());
 /// assert_eq!(file.labels["a_face_0"].label, Label(3));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn annotations<'f>(
     labels: impl IntoIterator<Item = (&'f FaceId, Label)>,
-    attributes: &BTreeMap<FaceId, Attributes>,
+    mut attributes: impl FnMut(&FaceId) -> Attributes,
 ) -> Annotations {
     let entry = |(face, label): (&FaceId, Label)| {
-        let attributes = attributes.get(face).cloned().unwrap_or_default();
-        (face.to_string(), Annotation { label, attributes })
+        (face.to_string(), Annotation { label, attributes: attributes(face) })
     };
     Annotations { labels: labels.into_iter().map(entry).collect(), ..Annotations::default() }
 }

@@ -275,7 +275,8 @@ impl Dataset {
         self.writable()?;
         let metadata = self.metadata();
         let labels = labels.iter().map(|r| (&r.face, r.label));
-        let mut file = annotations(labels, &read_attributes(&metadata)?);
+        let mut said = read_attributes(&metadata)?;
+        let mut file = annotations(labels, |face| said.remove(face).unwrap_or_default());
         file.names = names.iter().map(|(label, name)| (label.0, name.clone())).collect();
         write_annotations(&metadata.join("annotations.json"), &file)
     }

@@ -4,6 +4,7 @@ use streamface_kernels::SplitMix64;
 use streamface_types::attributes::Distribution;
 
 use super::*;
+use crate::calibration::expected_calibration_error;
 
 fn face<const N: usize>(name: &str, of: [(&str, f64); N]) -> Attributes {
     let of: Distribution = of.map(|(label, p)| (label.to_owned(), p)).into();
@@ -44,16 +45,10 @@ fn people(correlation: f64) -> Vec<(bool, Vec<f64>)> {
     (0..20_000).map(|_| person(&mut random)).collect()
 }
 
-/// Expected calibration error of (probability, truth), ten bins.
+/// Of (probability of female, truth), ten bins.
 fn calibration_error(all: impl Iterator<Item = (f64, bool)>) -> f64 {
-    let mut bins = [(0.0_f64, 0.0_f64); 10];
-    let mut n = 0.0;
-    for (p, truth) in all {
-        let bin = &mut bins[((10.0 * p) as usize).min(9)];
-        *bin = (bin.0 + p, bin.1 + f64::from(u8::from(truth)));
-        n += 1.0;
-    }
-    bins.iter().map(|(p, truth)| (p - truth).abs() / n).sum()
+    let judged: Vec<(f64, bool)> = all.map(|(p, truth)| (p.max(1.0 - p), (p >= 0.5) == truth)).collect();
+    expected_calibration_error(&judged, 10).unwrap()
 }
 
 #[test]

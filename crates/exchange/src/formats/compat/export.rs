@@ -48,11 +48,12 @@ fn annotations(
     };
     // The two files stand beside each other, whichever of them was asked for.
     let clustered: Vec<LabelRow>;
+    let said = |face: &FaceId| set.attributes.get(face).cloned().unwrap_or_default();
     let mut automatic = if matches!(settings.labels, Labels::Reviewed) {
         clustered = set.data.read()?;
-        annotations_of(clustered.iter().map(|r| (&r.face, r.label)), &set.attributes)
+        annotations_of(clustered.iter().map(|r| (&r.face, r.label)), said)
     } else {
-        annotations_of(set.labels.iter().map(|(f, l)| (f, *l)), &set.attributes)
+        annotations_of(set.labels.iter().map(|(f, l)| (f, *l)), said)
     };
     let names = if matches!(settings.labels, Labels::Reviewed) {
         set.data.cluster_names()?
