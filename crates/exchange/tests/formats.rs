@@ -13,11 +13,8 @@ use common::{bytes, dataset, face, frame, labels, names, out, take};
 use streamface_exchange::{
     Error, ExportSettings, Format, ImportSettings, Labels, Place, export, formats, import,
 };
-use streamface_store::{
-    AttributeRow, Dataset, ExtractionRow, FaceRow, FrameRow, ImageKind, NamedLabels, read_attributes,
-};
-use streamface_types::attributes::{Distribution, Value};
-use streamface_types::{Attributes, Label};
+use streamface_store::{Dataset, ExtractionRow, FaceRow, FrameRow, ImageKind, NamedLabels};
+use streamface_types::Label;
 
 struct Set {
     dir: tempfile::TempDir,
@@ -250,79 +247,6 @@ fn coco() {
     assert_eq!((&first["num_keypoints"], &first["track_id"]), (&5.into(), &0.into()));
     assert_eq!(first["bbox"], serde_json::json!([5.25, 10.5, 20.0, 30.25]));
     assert_eq!(first["area"], 605.0);
-}
-
-/// Each attribute that is known, and one that is not.
-fn attributes(i: usize) -> Attributes {
-    let part = (i + 1) as f64 / 16.0;
-    let of =
-        |all: [(&str, f64); 2]| all.map(|(n, v)| (n.to_owned(), v)).into_iter().collect::<Distribution>();
-    let all = [
-        ("age", Value::Categories(of([("30-39", part), ("0-2", 1.0 - part)]))),
-        ("gender", Value::Categories(of([("Male", 1.0 - part), ("Female", part)]))),
-        ("expression", Value::Categories(of([("sad", 0.25), ("happy", 0.75)]))),
-        ("pose", Value::Numbers(of([("yaw", -10.5), ("pitch", i as f64)]))),
-        ("years", Value::Numbers(of([("mean", 20.0 + part), ("deviation", 6.5)]))),
-        ("mask", Value::Probability(part / 2.0)),
-        ("liveness", Value::Probability(1.0 - part / 4.0)),
-        ("beard", Value::Categories(of([("none", 0.125), ("full", 0.875)]))),
-    ];
-    all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-#[test]
-fn attributes_go_there_and_back_with_every_format_that_has_a_place_for_them() {
-    let formats: [(&dyn Format, &dyn Format); 5] = [
-        (&formats::Coco, &formats::Coco),
-        (&formats::Fiftyone, &formats::Fiftyone),
-        (&formats::FiftyoneDetection, &formats::Fiftyone),
-        (&formats::Webdataset, &formats::Webdataset),
-        (&formats::Compat, &formats::Compat),
-    ];
-    for (there, back) in formats {
-        let set = Set::new();
-        let faces = set.data.read::<FaceRow>().unwrap();
-        // The last has none.
-        let rows = faces.iter().take(11).enumerate();
-        let rows = rows.flat_map(|(i, face)| AttributeRow::of(&face.face, &attributes(i), None));
-        set.data.replace(rows.collect::<Vec<_>>()).unwrap();
-        let settings = ExportSettings { noise: true, ..ExportSettings::default() };
-        let found = set.there_and_back(there, back, &settings);
-        let [ours, theirs] = [&set.data, &found].map(|data| read_attributes(&data.metadata()).unwrap());
-        assert_eq!(ours.len(), 11);
-        assert_eq!(ours, theirs, "{}", there.name());
-    }
-}
-
-#[test]
-fn a_table_has_attributes_as_json_and_reads_them_back() {
-    let set = Set::new();
-    let csv = set.path("none.csv");
-    out(&set.data, &formats::Csv, &csv);
-    assert!(!fs::read_to_string(&csv).unwrap().contains("attributes"), "there are none");
-    let csv = set.path("faces.csv");
-    let faces = set.data.read::<FaceRow>().unwrap();
-    let rows = faces.iter().take(11).enumerate();
-    let rows = rows.flat_map(|(i, face)| AttributeRow::of(&face.face, &attributes(i), None));
-    set.data.replace(rows.collect::<Vec<_>>()).unwrap();
-    out(&set.data, &formats::Csv, &csv);
-    let settings = ImportSettings { images: Some(set.path("data")), ..ImportSettings::default() };
-    import(&csv, &formats::Csv, &set.path("back"), &settings, &|_| ()).unwrap();
-    let of = |root: &Path| read_attributes(&root.join("metadata")).unwrap();
-    assert_eq!(of(&set.path("data")), of(&set.path("back")));
-    // Another program's column of that name says nothing; JSON that is cut off is named.
-    let text = fs::read_to_string(&csv).unwrap();
-    let (first, rest) = text.split_once('\n').unwrap();
-    let cut: String = rest.lines().map(|line| line.replace("}\"", "\"") + "\n").collect();
-    fs::write(&csv, format!("{first}\n{cut}")).unwrap();
-    let done = import(&csv, &formats::Csv, &set.path("cut"), &settings, &|_| ()).unwrap();
-    assert_eq!((done.problems.count, done.faces), (11, 1), "{done:?}");
-    assert!(done.problems.first[0].contains("faces.csv: line 2: attributes: "), "{done:?}");
-    let plain = rest.lines().map(|line| line.split("\"{").next().unwrap().to_owned() + "smiling\n");
-    fs::write(&csv, format!("{first}\n{}", plain.collect::<String>())).unwrap();
-    let done = import(&csv, &formats::Csv, &set.path("plain"), &settings, &|_| ()).unwrap();
-    assert_eq!((done.problems.count, done.faces), (0, 12), "{done:?}");
-    assert!(of(&set.path("plain")).is_empty());
 }
 
 #[test]
