@@ -6,6 +6,7 @@ mod onnx;
 mod order;
 mod tfjs;
 mod tflite;
+mod tflite_graph;
 
 use tract_tflite::internal::*;
 

@@ -2,12 +2,17 @@
 
 use tract_tflite::internal::*;
 
-use super::Imported;
+use super::{Imported, tflite_graph};
 
 pub(super) fn import(file: &[u8], input: &[usize], wanted: &[&str]) -> TractResult<Imported> {
-    let file = with_input_shape(file, input)?;
-    let mut model = tract_tflite::tflite().model_for_read(&mut &file[..])?;
-    let mut outputs = output_names(&file)?;
+    let through_tract =
+        with_input_shape(file, input).and_then(|file| tract_tflite::tflite().model_for_read(&mut &file[..]));
+    let mut model = match through_tract {
+        Ok(model) => model,
+        // tract knows more operators, and ours names the one that neither does.
+        Err(_) => tflite_graph::import(file, input)?,
+    };
+    let mut outputs = output_names(file)?;
     if !wanted.is_empty() {
         let outlets = model.output_outlets()?.to_vec();
         let find = |name: &&str| {
