@@ -1,7 +1,7 @@
 //! Faces as networks that look at them want them.
 
 use image::RgbImage;
-use streamface_imgproc::{ARCFACE_112, Similarity, resize_area, warp_similarity};
+use streamface_imgproc::{ARCFACE_112, Similarity, aligned_face, resize_area, warp_similarity};
 use streamface_model::{Alignment, Crop};
 use streamface_types::{BoundingBox, Landmarks, Point};
 
@@ -23,6 +23,9 @@ pub fn crop(frame: &RgbImage, bbox: &BoundingBox, landmarks: &Landmarks, crop: &
     let (w, h) = match crop.alignment {
         Alignment::Arcface112 => return align(frame, landmarks, crop.size),
         Alignment::DlibChip => return dlib_chip(frame, landmarks, crop.size),
+        Alignment::Upright => {
+            return aligned_face(frame, bbox, landmarks.left_eye(), landmarks.right_eye(), crop.size);
+        }
         Alignment::Square => (bbox.w.max(bbox.h), bbox.w.max(bbox.h)),
         // Alignments of later versions are read as the plainest one.
         _ => (bbox.w, bbox.h),
@@ -102,6 +105,32 @@ mod tests {
         let skin = chip.get_pixel(16, 24).0[0];
         assert!(skin.abs_diff(127) < 12, "{skin}");
         assert!(crop(&frame, &BoundingBox::default(), &Landmarks::default(), &shape).is_none());
+    }
+
+    #[test]
+    fn an_upright_face_has_level_eyes_and_the_box_for_edges() {
+        // A dark eye on the left, lower than a bright one on the right.
+        let eyes = [[45.0, 60.0], [75.0, 44.0]];
+        let frame = RgbImage::from_fn(120, 120, |x, y| {
+            let near = |[ex, ey]: [f32; 2]| (x as f32 - ex).hypot(y as f32 - ey) < 6.0;
+            Rgb([if near(eyes[0]) {
+                0
+            } else if near(eyes[1]) {
+                255
+            } else {
+                128
+            }; 3])
+        });
+        let mut landmarks = Landmarks::default();
+        landmarks.0[..2].copy_from_slice(&eyes);
+        let shape = Crop { alignment: Alignment::Upright, size: 80, margin: 0.0 };
+        let face = crop(&frame, &BoundingBox::new(20.0, 20.0, 80.0, 80.0), &landmarks, &shape).unwrap();
+        let rows = |value: u8| {
+            let dark = face.enumerate_pixels().filter(|(_, _, p)| p.0[0].abs_diff(value) < 40);
+            let all: Vec<u32> = dark.map(|(_, y, _)| y).collect();
+            f64::from(all.iter().sum::<u32>()) / all.len() as f64
+        };
+        assert!((rows(0) - rows(255)).abs() < 1.5, "{} {}", rows(0), rows(255));
     }
 
     #[test]

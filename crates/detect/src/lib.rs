@@ -37,7 +37,7 @@ mod settings;
 
 pub use align::{align, crop};
 pub use detector::Detector;
-pub use detectors::{CenterFace, builtin, from_manifest};
+pub use detectors::{CenterFace, Mtcnn, RetinaFace, builtin, from_manifest};
 pub use error::{Error, Result};
 pub use extract::{ExtractSettings, ExtractedFace, Extraction, Extractor};
 pub use image;

@@ -7,21 +7,27 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use streamface_detect::{
-    BoundingBox, CenterFace, DetectSettings, Detector, ExtractSettings, Extractor, Landmarks,
+    BoundingBox, DetectSettings, Detector, ExtractSettings, Extractor, Landmarks, from_manifest,
 };
 use streamface_model::{Cache, Manifest};
 use streamface_testing::{reference, skip};
 
 #[track_caller]
-fn detector(change: impl FnOnce(&mut DetectSettings)) -> Option<Box<dyn Detector>> {
-    let model = Manifest::builtin("centerface").unwrap();
-    let Ok(weights) = Cache::of_user().read(&model) else {
+fn detector_of(name: &str, change: impl FnOnce(&mut DetectSettings)) -> Option<Box<dyn Detector>> {
+    let model = Manifest::builtin(name).unwrap();
+    let cache = Cache::of_user();
+    if cache.read(&model).is_err() {
         skip!("no weights of {}; `streamface models pull` fetches them", model.name);
         return None;
-    };
+    }
     let mut settings = DetectSettings::recommended(&model).unwrap();
     change(&mut settings);
-    Some(Box::new(CenterFace::new(&model, weights, settings).unwrap()))
+    Some(from_manifest(&model, &cache, settings).unwrap())
+}
+
+#[track_caller]
+fn detector(change: impl FnOnce(&mut DetectSettings)) -> Option<Box<dyn Detector>> {
+    detector_of("centerface", change)
 }
 
 fn csv(path: &Path) -> Vec<Vec<String>> {
@@ -74,10 +80,8 @@ fn same_faces_as_the_reference_runtime() {
     }
 }
 
-#[test]
-fn default_settings_find_every_face_that_the_original_kept() {
-    let (Some(dir), Some(detector)) = (reference(""), detector(|_| {})) else { return };
-    let extractor = Extractor::new(detector, ExtractSettings::default()).unwrap();
+/// Boxes by frame of the 22 faces of the original's 14 frames.
+fn kept_by_the_original(dir: &Path) -> BTreeMap<String, Vec<BoundingBox>> {
     let mut frames: BTreeMap<String, Vec<BoundingBox>> = BTreeMap::new();
     for row in csv(&dir.join("skynews/detections.csv")) {
         let b = numbers(&row[2]);
@@ -85,6 +89,14 @@ fn default_settings_find_every_face_that_the_original_kept() {
         frames.entry(frame.to_owned()).or_default().push(BoundingBox::new(b[0], b[1], b[2], b[3]));
     }
     assert_eq!(frames.values().map(Vec::len).sum::<usize>(), 22);
+    frames
+}
+
+#[test]
+fn default_settings_find_every_face_that_the_original_kept() {
+    let (Some(dir), Some(detector)) = (reference(""), detector(|_| {})) else { return };
+    let extractor = Extractor::new(detector, ExtractSettings::default()).unwrap();
+    let frames = kept_by_the_original(&dir);
     for (frame, faces) in frames {
         let path = dir.join("skynews/frames").join(format!("{frame}.png"));
         let found = extractor.extract(&image::open(path).unwrap().to_rgb8()).unwrap();
@@ -109,4 +121,38 @@ fn the_second_look_sees_what_the_first_saw_where_faces_are_small() {
         let off = f32::hypot(a[0] - b[0], a[1] - b[1]);
         assert!(off < 8.0, "{a:?} {b:?}");
     }
+}
+
+#[test]
+fn mtcnn_finds_the_faces_that_the_original_kept_but_for_one_in_profile() {
+    // A dark profile at the edge of the frame: the first two networks keep it, the third gives it less than the
+    // original's gate of 0.95. In the original's detector, too, it had the lowest score of all.
+    let profile = ("skynews_frame_20230525100450160878", BoundingBox::new(0.0, 271.0, 106.0, 151.0));
+    let (Some(dir), Some(detector)) = (reference(""), detector_of("mtcnn", |_| {})) else { return };
+    let gates = ExtractSettings { size_threshold: 0.005, ..ExtractSettings::default() };
+    let extractor = Extractor::new(detector, gates).unwrap();
+    let open =
+        |frame: &str| image::open(dir.join("skynews/frames").join(format!("{frame}.png"))).unwrap().to_rgb8();
+    let (mut found, mut spent) = (0, std::time::Duration::ZERO);
+    for (frame, faces) in kept_by_the_original(&dir) {
+        let kept = extractor.extract(&open(&frame)).unwrap();
+        spent += kept.detect_time;
+        for want in faces {
+            let best = kept.faces.iter().max_by(|a, b| a.bbox.iou(&want).total_cmp(&b.bbox.iou(&want)));
+            let overlap = best.map_or(0.0, |f| f.bbox.iou(&want));
+            println!("{frame} {want:?}: {overlap:.2}, score {:?}", best.map(|f| f.score));
+            if (frame.as_str(), want) == profile {
+                assert!(overlap < 0.3, "it is found now, by {overlap}: say so in the manifest");
+                continue;
+            }
+            assert!(overlap >= 0.6, "{frame}: {want:?} overlaps by {overlap} at most");
+            found += 1;
+        }
+    }
+    println!("{found} of 22 faces; {:.1} ms a frame", spent.as_secs_f64() * 1000.0 / 14.0);
+    assert_eq!(found, 21);
+    let Some(keen) = detector_of("mtcnn", |s| (s.size, s.score) = (1920, 0.7)) else { return };
+    let all = keen.detect(&open(profile.0)).unwrap();
+    let best = all.iter().max_by(|a, b| a.bbox.iou(&profile.1).total_cmp(&b.bbox.iou(&profile.1))).unwrap();
+    assert!(best.bbox.iou(&profile.1) >= 0.6 && (0.7..0.95).contains(&best.score), "{best:?}");
 }

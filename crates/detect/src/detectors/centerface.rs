@@ -3,10 +3,12 @@
 //! their landmarks badly; a second look at the face's surroundings, shrunk, places them right.
 
 use image::RgbImage;
-use streamface_imgproc::{resize_area, resize_bilinear_planar};
-use streamface_model::{ChannelOrder, Input, Layout, Manifest, ModelId, SecondLook, Tensor};
+use streamface_imgproc::resize_area;
+use streamface_model::{Input, Manifest, ModelId, SecondLook, Tensor};
 use streamface_types::{BoundingBox, Detection, Landmarks};
 
+use super::frame_input::{self, in_frame, input_size, planar};
+use super::nms::keep_best_faces;
 use super::sized_networks::SizedNetworks;
 use crate::detector::Detector;
 use crate::error::{Error, Result};
@@ -33,16 +35,7 @@ impl CenterFace {
     pub fn new(model: &Manifest, weights: Vec<Vec<u8>>, settings: DetectSettings) -> Result<Self> {
         settings.check()?;
         model.detector()?;
-        if model.input.layout != Layout::Nchw {
-            return Err(Error::Unfit { model: model.name.clone(), why: "its input is not nchw".into() });
-        }
-        let ([file], Ok([weights])) = (&model.weights[..], <[Vec<u8>; 1]>::try_from(weights)) else {
-            return Err(Error::Unfit { model: model.name.clone(), why: "it has one weight file".into() });
-        };
-        if model.input.channels == ChannelOrder::Gray {
-            return Err(Error::Unfit { model: model.name.clone(), why: "it sees colours, not grey".into() });
-        }
-        let networks = SizedNetworks::new(&model.name, file.format, Layout::Nchw, weights);
+        let networks = frame_input::networks(model, weights)?;
         // A broken file is reported now, not with the first frame.
         networks.get(settings.second_look.map_or((64, 64), |l| (l.size, l.size)))?;
         Ok(Self { id: model.id(), input: model.input, settings, networks })
@@ -51,22 +44,7 @@ impl CenterFace {
     /// One run of the network over `image`, resized to `size`.
     fn look(&self, image: &RgbImage, size: (u32, u32), score: f32) -> Result<Vec<Detection>> {
         let network = self.networks.get(size)?;
-        let (w, h) = size;
-        let mut input = vec![0.0; 3 * w as usize * h as usize];
-        resize_bilinear_planar(image, w, h, &mut input);
-        let form = self.input;
-        if form.channels == ChannelOrder::Bgr {
-            let plane = w as usize * h as usize;
-            let (red, rest) = input.split_at_mut(plane);
-            red.swap_with_slice(&mut rest[plane..]);
-        }
-        if form.mean != [0.0; 3] || form.scale != [1.0; 3] {
-            let planes = input.chunks_exact_mut(w as usize * h as usize);
-            for (plane, (mean, scale)) in planes.zip(form.mean.into_iter().zip(form.scale)) {
-                plane.iter_mut().for_each(|v| *v = (*v - mean) / scale);
-            }
-        }
-        let outputs = network.run(&input)?;
+        let outputs = network.run(&planar(image, size, &self.input))?;
         decode(&self.id.name, &outputs, size, score, self.settings.nms_iou)
     }
 }
@@ -82,14 +60,7 @@ impl Detector for CenterFace {
             return Ok(Vec::new());
         }
         let size = input_size(w, h, self.settings.size);
-        let mut found = self.look(frame, size, self.settings.score)?;
-        let (sx, sy) = (w as f32 / size.0 as f32, h as f32 / size.1 as f32);
-        for face in &mut found {
-            let b = &mut face.bbox;
-            *b = BoundingBox::new(b.x * sx, b.y * sy, b.w * sx, b.h * sy);
-            face.landmarks = Landmarks(face.landmarks.0.map(|[x, y]| [x * sx, y * sy]));
-        }
-        Ok(found)
+        Ok(in_frame(self.look(frame, size, self.settings.score)?, size, (w, h)))
     }
 
     /// From a second look at the face's surroundings; the landmarks of the first where the second sees nothing.
@@ -113,15 +84,6 @@ impl Detector for CenterFace {
         let scale = side / size as f32;
         Ok(Landmarks(best.landmarks.0.map(|[x, y]| [x * scale + left, y * scale + top])))
     }
-}
-
-/// Width and height of the network's input for a frame: the long side `size` or the frame's own, both
-/// rounded up to a multiple of 32.
-fn input_size(w: u32, h: u32, size: u32) -> (u32, u32) {
-    let long = w.max(h);
-    let scale = f64::from(size.min(long)) / f64::from(long);
-    let side = |s: u32| ((f64::from(s) * scale).round() as u32).max(1).next_multiple_of(32);
-    (side(w), side(h))
 }
 
 const STRIDE: f32 = 4.0;
@@ -174,15 +136,8 @@ fn decode(
             found.push(Detection { bbox, landmarks, score: heat[at] });
         }
     }
-    // A stable sort: equal scores stay in the order of the map.
-    found.sort_by(|a, b| b.score.total_cmp(&a.score));
-    let mut kept: Vec<Detection> = Vec::new();
-    for face in found {
-        if kept.iter().all(|k| k.bbox.iou(&face.bbox) <= nms_iou) {
-            kept.push(face);
-        }
-    }
-    Ok(kept)
+    keep_best_faces(&mut found, nms_iou);
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -232,14 +187,5 @@ mod tests {
         assert_eq!(found.iter().map(|d| d.score).collect::<Vec<_>>(), [0.8]);
         assert!(decode("x", &outputs[..3], (32, 32), 0.5, 0.3).is_err());
         assert!(decode("x", &outputs, (64, 32), 0.5, 0.3).is_err());
-    }
-
-    #[test]
-    fn sizes_round_up_and_small_frames_are_not_enlarged() {
-        assert_eq!(input_size(1920, 1080, 640), (640, 384));
-        assert_eq!(input_size(1920, 1080, 1920), (1920, 1088));
-        assert_eq!(input_size(250, 250, 640), (256, 256));
-        assert_eq!(input_size(1080, 1920, 640), (384, 640));
-        assert_eq!(input_size(8192, 1, 640), (640, 32));
     }
 }

@@ -2,11 +2,17 @@
 //! [`KINDS`].
 
 mod centerface;
+mod frame_input;
+mod mtcnn;
+mod nms;
+mod retinaface;
 mod sized_networks;
 
 use streamface_model::{Cache, Kind, Manifest};
 
 pub use centerface::CenterFace;
+pub use mtcnn::Mtcnn;
+pub use retinaface::RetinaFace;
 
 use crate::detector::Detector;
 use crate::error::{Error, Result};
@@ -16,7 +22,12 @@ use crate::settings::DetectSettings;
 type Make = fn(&Manifest, Vec<Vec<u8>>, DetectSettings) -> Result<Box<dyn Detector>>;
 
 /// What `decoder` may be in a manifest's section `[detector]`, and what it makes.
-const KINDS: [(&str, Make); 1] = [("centerface", |m, w, s| Ok(Box::new(CenterFace::new(m, w, s)?)))];
+const KINDS: [(&str, Make); 4] = [
+    ("centerface", |m, w, s| Ok(Box::new(CenterFace::new(m, w, s)?))),
+    ("mtcnn", |m, w, s| Ok(Box::new(Mtcnn::new(m, w, s)?))),
+    ("retinaface", |m, w, s| Ok(Box::new(RetinaFace::new(m, w, s)?))),
+    ("scrfd", |m, w, s| Ok(Box::new(RetinaFace::scrfd(m, w, s)?))),
+];
 
 /// The detector of a built-in manifest with its recommended settings and its weights from the user's cache
 /// ([`Cache::of_user`]).

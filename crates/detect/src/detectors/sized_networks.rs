@@ -17,6 +17,8 @@ pub(crate) struct SizedNetworks {
     format: Format,
     layout: Layout,
     weights: Vec<u8>,
+    /// Input sizes kept ready.
+    most: usize,
     /// By width and height of the input, the one used last first.
     ready: Mutex<Vec<((u32, u32), Network)>>,
 }
@@ -24,7 +26,12 @@ pub(crate) struct SizedNetworks {
 impl SizedNetworks {
     /// Networks of the file `weights`, none built yet.
     pub(crate) fn new(name: &str, format: Format, layout: Layout, weights: Vec<u8>) -> Self {
-        Self { name: name.to_owned(), format, layout, weights, ready: Mutex::default() }
+        Self { name: name.to_owned(), format, layout, weights, most: MAX_NETWORKS, ready: Mutex::default() }
+    }
+
+    /// The same, with `most` input sizes kept ready.
+    pub(crate) fn keeping(self, most: usize) -> Self {
+        Self { most, ..self }
     }
 
     /// The network for one picture of three channels, `size` being its width and height.
@@ -50,7 +57,7 @@ impl SizedNetworks {
         let network = Network::load(&self.name, self.format, &[&self.weights], &shape)?;
         let mut networks = ready();
         networks.insert(0, (size, network.clone()));
-        networks.truncate(MAX_NETWORKS);
+        networks.truncate(self.most);
         Ok(network)
     }
 }

@@ -1,7 +1,7 @@
 //! The manifests that come with StreamFace. A new one is a file in `manifests` and a line here.
 
 /// Name and text, in the order of the names.
-pub(super) const ALL: [(&str, &str); 13] = [
+pub(super) const ALL: [(&str, &str); 14] = [
     ("accurate", include_str!("../../manifests/accurate.toml")),
     ("age-v1", include_str!("../../manifests/age-v1.toml")),
     ("centerface", include_str!("../../manifests/centerface.toml")),
@@ -15,4 +15,5 @@ pub(super) const ALL: [(&str, &str); 13] = [
     ("gender-v1", include_str!("../../manifests/gender-v1.toml")),
     ("liveness", include_str!("../../manifests/liveness.toml")),
     ("mobilefacenet", include_str!("../../manifests/mobilefacenet.toml")),
+    ("mtcnn", include_str!("../../manifests/mtcnn.toml")),
 ];
