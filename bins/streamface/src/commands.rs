@@ -7,7 +7,7 @@ use streamface_pipeline::settings::{
     LinkSettings, MatchSettings, PruneSettings, ReviewSettings, RunSettings, ScoreSettings, StatsSettings,
     StudySettings, VerifySettings, WatchSettings,
 };
-use streamface_pipeline::{Context, Input, Silent, Stop};
+use streamface_pipeline::{AddedFiles, Context, Input, Silent, Stop};
 
 use crate::args::{
     AnalyzeArgs, CaptureArgs, ClusterArgs, ClusterPart, Command, Common, Compat, EvaluateArgs, ExportArgs,
@@ -343,11 +343,7 @@ fn manage_models(command: &ModelsCommand) -> anyhow::Result<Outcome> {
             let call = Call::new(common);
             let mut all = Vec::new();
             let pulled = streamface_pipeline::pull_models(names, from.as_deref(), &call.context(), |done| {
-                if common.json {
-                    all.push(done);
-                } else {
-                    models::pulled(&done);
-                }
+                if common.json { all.push(done) } else { models::pulled(&done) }
             });
             if common.json {
                 models::pulled_json(&all);
@@ -355,12 +351,18 @@ fn manage_models(command: &ModelsCommand) -> anyhow::Result<Outcome> {
             pulled?;
             Ok(Outcome::Done)
         }
+        ModelsCommand::Add { files, like, name, on, common } => {
+            let (files, like, name, on) = (files.clone(), like.clone(), name.clone(), on.clone());
+            let asked = AddedFiles { files, like, name, on };
+            models::added(&streamface_pipeline::add_model(&asked, &quiet.context())?, common.json);
+            Ok(Outcome::Done)
+        }
         ModelsCommand::List(common) => {
             models::list(&streamface_pipeline::list_models(&quiet.context())?, common.json);
             Ok(Outcome::Done)
         }
         ModelsCommand::Check(common) => {
-            Ok(models::check(&streamface_pipeline::list_models(&quiet.context())?, common.json))
+            Ok(models::check(&streamface_pipeline::check_models(&quiet.context())?, common.json))
         }
     }
 }

@@ -88,6 +88,9 @@ impl FaceNetwork {
                 }
             }
         }
+        if form.standardise {
+            standardise(slot);
+        }
         Ok(())
     }
 
@@ -122,4 +125,13 @@ fn named(model: &Manifest) -> Vec<&str> {
         }
     }
     names
+}
+
+/// Brings the numbers to mean 0 and standard deviation 1; a deviation below 1/√n counts as that.
+fn standardise(numbers: &mut [f32]) {
+    let count = numbers.len() as f64;
+    let mean = numbers.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
+    let variance = numbers.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count;
+    let deviation = variance.sqrt().max(1.0 / count.sqrt());
+    numbers.iter_mut().for_each(|v| *v = ((f64::from(*v) - mean) / deviation) as f32);
 }

@@ -20,6 +20,32 @@ pub enum Error {
         /// The names there are.
         known: String,
     },
+    /// No template has this name.
+    #[error("no template is called '{name}'; there are {known}")]
+    UnknownTemplate {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// A manifest cannot be made of what was given.
+    #[error("'{template}' cannot be made: {why}")]
+    Draft {
+        /// The template, or the file or model at fault.
+        template: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A file of a format that is not read.
+    #[error("{} is {what}; {mend}", path.display())]
+    ForeignWeights {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: String,
+        /// What to do.
+        mend: String,
+    },
     /// A manifest that does not parse or contradicts itself.
     #[error("model manifest '{name}': {why}")]
     Manifest {

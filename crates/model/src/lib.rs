@@ -14,6 +14,7 @@
 //! # Ok::<(), streamface_model::Error>(())
 //! ```
 
+mod added;
 mod cache;
 mod digest;
 mod error;
@@ -22,17 +23,22 @@ mod import;
 mod in_use;
 mod manifest;
 mod network;
+mod probe;
 
+pub use added::Staged;
 pub use cache::{Cache, CacheState};
+pub use digest::sha256_hex;
 pub use error::{Error, Result};
 pub use fetch::{Client, fetch_package, take_file_from};
 pub use in_use::{DEFAULT_DETECTOR, DEFAULT_EMBEDDER, DEFAULT_FACE_MODELS, ModelsInUse};
 pub use manifest::{
-    Alignment, AttributeOutput, Bins, ChannelOrder, ClusterDistances, Crop, DetectorSection, EmbedderSection,
-    EnsembleMode, EnsembleSection, FaceSection, Format, Input, Kind, Layout, Manifest, ModelId, OutputRef,
-    Package, QualitySection, Reading, Registry, Restored, SecondLook, Signal, SignalWeight, Spread, Weights,
+    Alignment, AttributeOutput, Bins, ChannelOrder, Check, ClusterDistances, Crop, DetectorSection, Draft,
+    EmbedderSection, EnsembleMode, EnsembleSection, FaceSection, Format, Input, Kind, Layout, Manifest,
+    ModelId, OutputRef, Package, QualitySection, Reading, Registry, Restored, SecondLook, Signal,
+    SignalWeight, Spread, Weights, like, templates,
 };
 pub use network::{Network, Tensor};
+pub use probe::{Difference, Probe, differences, probe};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -226,7 +226,31 @@ Examples:
   # for a program
   streamface models list --json")]
     List(Common),
-    /// Checks that the weights are there and right; exit code 1 when not
+    /// Adds weights of your own: a manifest after a template, tried on a picture
+    #[command(after_help = "\
+Examples:
+  streamface models add w600k_r50.onnx --like arcface --name r50 --on me.jpg
+  streamface run news.mp4 --out news --embedder r50
+  streamface models add pnet.onnx rnet.onnx onet.onnx --like mtcnn --name my-mtcnn")]
+    Add {
+        /// The files of weights: ONNX, TensorFlow Lite, TensorFlow.js (its JSON), Keras HDF5
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// What they are read like: 6drepnet, arcface, auraface, chandrika-mask, deepface-emotion, facenet512, fairface,
+        /// retinaface, scrfd, sface, whenet, or a model of `streamface models list`
+        #[arg(long, value_name = "TEMPLATE")]
+        like: String,
+        /// What the model is called; else as the first file is
+        #[arg(long)]
+        name: Option<String>,
+        /// A photo with a face to try it on; else a drawn face
+        #[arg(long, value_name = "PHOTO")]
+        on: Option<PathBuf>,
+        /// Common.
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Checks that weights are there and right, and what their networks give; exit code 1 when not
     #[command(after_help = "\
 Examples:
   streamface models check

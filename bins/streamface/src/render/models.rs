@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use streamface_model::{CacheState, Manifest};
-use streamface_pipeline::{Check, ModelState, Pulled, packages, state_word};
+use streamface_pipeline::{AddedModel, Check, CheckedModel, ModelState, Pulled, packages, state_word};
 
 use super::Outcome;
 
@@ -49,21 +49,30 @@ fn recommended(m: &Manifest) -> Option<(String, &str)> {
     }
 }
 
+/// `streamface models add`.
+pub fn added(done: &AddedModel, as_json: bool) {
+    if !as_json {
+        return say!("{done}");
+    }
+    let (name, path) = (&done.model.name, done.model.origin());
+    say!("{:#}", json!({"name": name, "manifest": path, "sha256": done.model.sha256(), "trial": done.trial}));
+}
+
 /// `streamface models check`.
-pub fn check(models: &[ModelState], as_json: bool) -> Outcome {
-    let good = models.iter().all(|m| m.state == CacheState::Good);
+pub fn check(models: &[CheckedModel], as_json: bool) -> Outcome {
+    let there = models.iter().all(|m| m.found.state == CacheState::Good);
+    let good = there && models.iter().all(|m| m.wrong.is_empty());
     if as_json {
-        let one = |ModelState { model, path, state, .. }: &ModelState| json!({"name": model.name, "state": state_word(state), "path": path});
+        let one = |m: &CheckedModel| json!({"name": m.found.model.name, "state": state_word(&m.found.state), "path": m.found.path, "compared": m.compared, "wrong": m.wrong});
         say!("{:#}", models.iter().map(one).collect::<Value>());
         return Outcome::complete(good);
     }
-    for ModelState { model, path, state, .. } in models {
-        say!("{:<14} {:<8} {}", model.name, state_word(state), path);
-        if let CacheState::Wrong { found, expected, .. } = state {
-            say!("{:<14} its SHA-256 is {found}, expected {expected}", "");
-        }
+    for CheckedModel { found: ModelState { model, path, state, .. }, wrong, compared, .. } in models {
+        let compared = compared.map_or(String::new(), |n| format!(" ({n} numbers compared)"));
+        say!("{:<14} {:<8} {path}{compared}", model.name, state_word(state));
+        wrong.iter().for_each(|what| say!("{:<14} {what}", ""));
     }
-    if !good {
+    if !there {
         say!("mend it with: streamface models pull");
     }
     Outcome::complete(good)

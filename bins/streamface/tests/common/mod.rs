@@ -46,7 +46,9 @@ pub fn ffmpeg(args: &[&str]) {
 /// Whether the models are there; where they are not the test is recorded as skipped.
 #[track_caller]
 pub fn models() -> bool {
-    let there = run(&["models", "check"]).status.success();
+    // Once for all tests of a binary: it runs every network.
+    static THERE: OnceLock<bool> = OnceLock::new();
+    let there = *THERE.get_or_init(|| run(&["models", "check"]).status.success());
     if !there {
         skip!("no models; `streamface models pull` fetches them");
     }

@@ -3,6 +3,7 @@
 
 mod mesh;
 mod outputs;
+mod rotation;
 
 use streamface_model::{Cache, Kind, Manifest};
 

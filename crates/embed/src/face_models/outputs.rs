@@ -2,11 +2,11 @@
 //! manifest says.
 
 use image::RgbImage;
-use streamface_model::{AttributeOutput, Crop, Manifest, ModelId, Reading};
+use streamface_model::{AttributeOutput, Crop, Manifest, ModelId, OutputRef, Reading};
 use streamface_types::Attributes;
 use streamface_types::attributes::{Distribution, Kind, Value, find};
 
-use super::mesh;
+use super::{mesh, rotation};
 use crate::error::Result;
 use crate::face_model::FaceModel;
 use crate::face_network::FaceNetwork;
@@ -17,6 +17,8 @@ pub struct OutputsModel {
     network: FaceNetwork,
     crop: Crop,
     attributes: Vec<AttributeOutput>,
+    /// Of [`shared_outputs`].
+    shared: Vec<(OutputRef, usize)>,
 }
 
 impl OutputsModel {
@@ -28,7 +30,8 @@ impl OutputsModel {
     pub fn new(model: &Manifest, weights: &[Vec<u8>]) -> Result<Self> {
         let face = model.face()?;
         let network = FaceNetwork::new(model, weights, face.batch)?;
-        Ok(Self { network, crop: model.crop()?, attributes: face.attributes.clone() })
+        let shared = shared_outputs(&face.attributes);
+        Ok(Self { network, crop: model.crop()?, attributes: face.attributes.clone(), shared })
     }
 }
 
@@ -49,6 +52,13 @@ impl FaceModel for OutputsModel {
         let mut all = vec![Attributes::default(); faces.len()];
         let (batch, mut done) = (self.network.batch(), 0);
         self.network.run(faces, |outputs, wanted| {
+            for (output, numbers) in &self.shared {
+                if self.network.output(outputs, output)?.len() != batch * numbers {
+                    let expected =
+                        format!("{numbers} numbers a face as {output}, as its attributes have values,");
+                    return Err(self.network.wrong(outputs, expected));
+                }
+            }
             for a in &self.attributes {
                 let each: Vec<&[f32]> =
                     a.output.iter().map(|o| self.network.output(outputs, o)).collect::<Result<_>>()?;
@@ -69,17 +79,40 @@ impl FaceModel for OutputsModel {
     }
 }
 
+/// Outputs that are parted among attributes, each from another number on, and how many numbers these read together.
+fn shared_outputs(attributes: &[AttributeOutput]) -> Vec<(OutputRef, usize)> {
+    let parted = |a: &&AttributeOutput| a.first.is_some() && a.bins.is_none();
+    let mut shared: Vec<(OutputRef, Vec<usize>, usize)> = Vec::new();
+    for a in attributes.iter().filter(parted) {
+        let (output, first) = (&a.output[0], a.first.unwrap_or(0));
+        match shared.iter_mut().find(|(o, ..)| o == output) {
+            Some((_, firsts, numbers)) => {
+                firsts.push(first);
+                *numbers += needed(a);
+            }
+            None => shared.push((output.clone(), vec![first], needed(a))),
+        }
+    }
+    let distinct = |firsts: &[usize]| (1..firsts.len()).all(|i| !firsts[..i].contains(&firsts[i]));
+    let parted = shared.into_iter().filter(|(_, firsts, _)| firsts.len() > 1 && distinct(firsts));
+    parted.map(|(output, _, numbers)| (output, numbers)).collect()
+}
+
 /// How many numbers an attribute is read from, in words.
 fn shape(a: &AttributeOutput) -> String {
     match &a.bins {
         Some(bins) => format!("{:?} bins", bins.count),
         None if a.reading == Reading::Mesh => "the points of a face mesh".to_owned(),
+        None if a.reading == Reading::Rotation6d => "a rotation of 6 or 9 numbers".to_owned(),
         None => format!("{} numbers from number {} on", needed(a), a.first.unwrap_or(0)),
     }
 }
 
 fn needed(a: &AttributeOutput) -> usize {
-    if matches!(a.reading, Reading::Probability | Reading::Sigmoid) { 1 } else { a.values.len() }
+    match a.reading {
+        Reading::Probability | Reading::Sigmoid => 1,
+        _ => a.values.len(),
+    }
 }
 
 /// The value that the outputs of one face mean; `None` where they are of another length than the attribute has values.
@@ -93,6 +126,10 @@ fn read(a: &AttributeOutput, outputs: &[Vec<f32>]) -> Option<Value> {
     }
     if a.reading == Reading::Mesh {
         return Some(Value::Numbers(a.values.iter().cloned().zip(mesh::pose(outputs.first()?)?).collect()));
+    }
+    if a.reading == Reading::Rotation6d {
+        let numbers: Vec<f64> = outputs.first()?.iter().map(|&v| f64::from(v)).collect();
+        return Some(Value::Numbers(a.values.iter().cloned().zip(rotation::angles(&numbers)?).collect()));
     }
     let numbers = part(outputs.first()?, a.first, needed(a))?;
     let numbers: Vec<f64> = numbers.iter().map(|&v| f64::from(v)).collect();

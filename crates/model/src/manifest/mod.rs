@@ -5,15 +5,18 @@ mod ensemble;
 mod parse;
 mod quality;
 mod sections;
+mod template;
 
 use std::path::{Path, PathBuf};
 
 pub use ensemble::{EnsembleMode, EnsembleSection, Restored};
 pub use quality::{QualitySection, Signal, SignalWeight};
 pub use sections::{
-    Alignment, AttributeOutput, Bins, ChannelOrder, ClusterDistances, Crop, DetectorSection, EmbedderSection,
-    FaceSection, Format, Input, Kind, Layout, OutputRef, Package, Reading, Registry, SecondLook, Spread,
+    Alignment, AttributeOutput, Bins, ChannelOrder, Check, ClusterDistances, Crop, DetectorSection,
+    EmbedderSection, FaceSection, Format, Input, Kind, Layout, OutputRef, Package, Reading, Registry,
+    SecondLook, Spread,
 };
+pub use template::{Draft, like, templates};
 
 use crate::digest::sha256_hex;
 use crate::error::{Error, Result};
@@ -41,7 +44,9 @@ pub struct Manifest {
     embedder: Option<EmbedderSection>,
     face: Option<FaceSection>,
     members: Vec<Self>,
+    checks: Vec<Check>,
     settings: String,
+    origin: Option<PathBuf>,
 }
 
 /// One weight file of a model.
@@ -118,7 +123,8 @@ impl Manifest {
     pub fn read(path: &Path) -> Result<Self> {
         let text = Self::text_of(path)?;
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Self::parse(&text, &path.display().to_string(), Some(folder))
+        let read = Self::parse(&text, &path.display().to_string(), Some(folder))?;
+        Ok(Self { origin: Some(path.to_owned()), ..read })
     }
 
     fn text_of(path: &Path) -> Result<String> {
@@ -134,14 +140,16 @@ impl Manifest {
         Ok(text)
     }
 
-    /// The manifest that `name_or_path` means: a file where it ends in `.toml`, else a built-in name.
-    ///
-    /// # Errors
-    /// Those of [`Manifest::read`] and [`Manifest::builtin`].
-    pub fn find(name_or_path: &str) -> Result<Self> {
-        let path = Path::new(name_or_path);
-        let is_file = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml"));
-        if is_file { Self::read(path) } else { Self::builtin(name_or_path) }
+    /// The file that it was read from; none where it comes with StreamFace.
+    #[must_use]
+    pub fn origin(&self) -> Option<&Path> {
+        self.origin.as_deref()
+    }
+
+    /// What another runtime gave for made-up input.
+    #[must_use]
+    pub fn checks(&self) -> &[Check] {
+        &self.checks
     }
 
     /// The SHA-256 that stands for the model: that of its file; of several files, that of their digests in

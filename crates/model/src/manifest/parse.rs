@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use super::quality::QualitySection;
 use super::sections::{
-    Alignment, AttributeOutput, Crop, DetectorSection, EmbedderSection, FaceSection, Format, Input, Kind,
-    Package, Reading,
+    Alignment, AttributeOutput, Check, Crop, DetectorSection, EmbedderSection, FaceSection, Format, Input,
+    Kind, Package, Reading,
 };
 use super::{Manifest, Weights};
 use crate::digest::sha256_hex;
@@ -35,6 +35,8 @@ struct Written {
     detector: Option<DetectorSection>,
     embedder: Option<EmbedderSection>,
     face: Option<FaceSection>,
+    #[serde(default)]
+    check: Vec<Check>,
 }
 
 #[derive(Deserialize)]
@@ -94,7 +96,9 @@ impl Manifest {
             embedder: w.embedder,
             face: w.face,
             members: Vec::new(),
+            checks: w.check,
             settings,
+            origin: None,
         };
         manifest.check().map_err(wrong)?;
         Ok(manifest)
@@ -127,6 +131,8 @@ impl Manifest {
         if !mean.iter().all(|m| m.is_finite()) || !scale.iter().all(|s| s.is_normal()) {
             return Err("input: mean must be a number, and scale one other than 0".into());
         }
+        let whole_frames = self.kind == Kind::Detector && self.input.standardise;
+        in_range("input.standardise", "left out of a detector's manifest", !whole_frames)?;
         let sections = [
             (Kind::Detector, self.detector.is_some()),
             (Kind::Embedder, self.embedder.is_some()),
@@ -160,7 +166,19 @@ impl Manifest {
             e.quality.as_ref().map_or(Ok(()), QualitySection::check)?;
             e.ensemble.as_ref().map_or(Ok(()), |ensemble| ensemble.check(e, &self.members))?;
         }
+        self.checks.iter().try_for_each(|c| self.check_check(c))?;
         self.face.as_ref().map_or(Ok(()), FaceSection::check)
+    }
+
+    fn check_check(&self, check: &Check) -> Result<(), String> {
+        let there = self.weights.iter().any(|w| w.name == check.weights);
+        let one = check.weights.is_empty();
+        in_range("check.weights", "the name of a weight file of several, else left out", there || one)?;
+        let numbers = check.shape.iter().try_fold(1_usize, |n, &d| n.checked_mul(d));
+        let fits = numbers.is_some_and(|n| (1..=1 << 24).contains(&n));
+        in_range("check.shape", "that of an input, of 16,777,216 numbers at most", fits)?;
+        in_range("check.outputs", "one or more", !check.outputs.is_empty())?;
+        in_range("check.tolerance", "0 or more", check.tolerance >= 0.0)
     }
 }
 
@@ -200,7 +218,9 @@ impl Written {
             embedder: self.embedder,
             face: self.face,
             members,
+            checks: self.check,
             settings,
+            origin: None,
         };
         manifest.check()?;
         Ok(manifest)
@@ -225,7 +245,8 @@ impl Crop {
     fn check(self) -> Result<(), String> {
         in_range("crop.size", "16 to 1024", (16..=1024).contains(&self.size))?;
         in_range("crop.margin", "-0.5 to 4", (-0.5..=4.0).contains(&self.margin))?;
-        let template = matches!(self.alignment, Alignment::Arcface112 | Alignment::DlibChip);
+        let template =
+            matches!(self.alignment, Alignment::Arcface112 | Alignment::DlibChip | Alignment::Upright);
         in_range("crop.margin", "left out with an alignment by landmarks", !template || self.margin == 0.0)
     }
 }
@@ -245,6 +266,7 @@ impl AttributeOutput {
         let count = self.values.len();
         let enough = match self.reading {
             Reading::Probability | Reading::Sigmoid => count == 2,
+            Reading::Rotation6d => self.values == ["yaw", "pitch", "roll"],
             Reading::Angles => count >= 1,
             Reading::Mesh => self.values == ["yaw", "pitch", "roll"],
             _ => count >= 2,

@@ -1,6 +1,6 @@
 //! The sections of a manifest.
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use streamface_types::Metric;
 
 use super::ensemble::EnsembleSection;
@@ -135,6 +135,10 @@ pub struct Input {
     /// What the difference is divided by: a number, or one for each channel in their order.
     #[serde(deserialize_with = "per_channel")]
     pub scale: [f32; 3],
+    /// Whether each picture is then brought to mean 0 and standard deviation 1 over all its numbers, as FaceNet wants
+    /// it. Not of detectors. Default no.
+    #[serde(default)]
+    pub standardise: bool,
 }
 
 fn per_channel<'de, D: Deserializer<'de>>(from: D) -> Result<[f32; 3], D::Error> {
@@ -159,7 +163,8 @@ pub struct Crop {
     /// Side of the square, pixels, 16 to 1024.
     pub size: u32,
     /// How much larger than the face's box the cut is: 0.3 is 1.3 times its width and height. −0.5 to 4; no
-    /// meaning for [`Alignment::Arcface112`] and [`Alignment::DlibChip`], whose templates say how much is seen.
+    /// meaning for [`Alignment::Arcface112`], [`Alignment::DlibChip`] and [`Alignment::Upright`], which say how much is
+    /// seen.
     #[serde(default)]
     pub margin: f32,
 }
@@ -175,6 +180,8 @@ pub enum Alignment {
     /// The eyes where dlib's face chips of padding 0.2 have them, by a similarity transform.
     #[serde(rename = "dlib-chip")]
     DlibChip,
+    /// The box, turned so that the eyes are level, stretched to the square: the original's aligned face.
+    Upright,
     /// The box with its margin, stretched to the square.
     Box,
     /// The square around the box's centre, as long as the box's longer side with its margin.
@@ -188,6 +195,10 @@ pub enum Alignment {
 pub struct DetectorSection {
     /// Which detector of `streamface-detect` runs it and reads its outputs.
     pub decoder: String,
+    /// Whether its networks see pictures with rows and columns exchanged, as those that come from MATLAB do. Decoder
+    /// `mtcnn` alone. Default no.
+    #[serde(default)]
+    pub transposed: bool,
     /// Recommended long side of the frame as the network sees it, pixels.
     pub size: u32,
     /// Recommended least score, 0 to 1.
@@ -390,9 +401,48 @@ pub enum Reading {
     Sigmoid,
     /// A probability for each of `values`, which are numbers: their mean and standard deviation.
     Mean,
+    /// A rotation as six numbers (the first two columns of its matrix) or nine (the matrix): `values` are yaw, pitch and
+    /// roll, in degrees.
+    #[serde(rename = "rotation-6d")]
+    Rotation6d,
     /// A logit for each bin of each of `values`, which are angles, as `bins` says.
     Angles,
     /// The points of a face mesh as MediaPipe numbers them, at least 455 with three numbers each: x to the right and y
     /// down in pixels, z away from the camera. `values` are yaw, pitch and roll of the head.
     Mesh,
+}
+
+/// A table `[[check]]` of a manifest: what another runtime gave for the input of a [`crate::Probe`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Check {
+    /// Which of the model's weight files; empty where there is one network.
+    #[serde(default)]
+    pub weights: String,
+    /// Shape of the input.
+    pub shape: Vec<usize>,
+    /// Numbers of each output by its name, as [`crate::Probe`] takes them.
+    pub outputs: std::collections::BTreeMap<String, Vec<f32>>,
+    /// How far a number may be off, of 1 or of the number where that is larger. Default 0.001.
+    #[serde(default = "thousandth")]
+    pub tolerance: f32,
+    /// Where the numbers are from.
+    pub from: String,
+}
+
+impl Check {
+    /// With the usual tolerance.
+    pub(crate) fn new(
+        weights: String,
+        shape: Vec<usize>,
+        outputs: std::collections::BTreeMap<String, Vec<f32>>,
+        from: String,
+    ) -> Self {
+        Self { weights, shape, outputs, tolerance: thousandth(), from }
+    }
+}
+
+fn thousandth() -> f32 {
+    1e-3
 }

@@ -44,6 +44,10 @@ pub fn doctor(models: &[String], context: &Context<'_>) -> Result<Vec<Check>> {
         let state = cache.state(&model)?;
         let mend = match &state {
             CacheState::Good => None,
+            // No package carries what a user brought.
+            CacheState::Missing(path) | CacheState::Wrong { path, .. } if model.origin().is_some() => {
+                Some(format!("put the file back that {} means: {}", name, path.display()))
+            }
             CacheState::Missing(_) => Some(format!("streamface models pull {name}")),
             CacheState::Wrong { path, .. } => {
                 Some(format!("rm {}; streamface models pull {name}", path.display()))

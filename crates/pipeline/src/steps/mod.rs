@@ -1,5 +1,6 @@
 //! The steps, one file each, and what they share.
 
+mod added_models;
 mod analyze;
 mod capture;
 mod checkpoint;
@@ -48,6 +49,7 @@ mod verify;
 mod verify_rows;
 mod watch;
 
+pub use added_models::{AddedFiles, AddedModel, CheckedModel, Trial, add_model, check_models};
 pub use analyze::{AnalyzeResult, analyze};
 pub use capture::{CaptureResult, capture};
 pub use cluster::{ClusterResult, cluster};

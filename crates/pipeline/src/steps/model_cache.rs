@@ -83,7 +83,7 @@ pub struct ModelState {
     pub state: CacheState,
 }
 
-/// All models that have a manifest, and the state of their weights.
+/// All models that come with StreamFace or were added, and the state of their weights.
 ///
 /// # Errors
 /// A file that cannot be read.
@@ -93,14 +93,17 @@ pub fn list_models(context: &Context<'_>) -> Result<Vec<ModelState>> {
         let state = cache.state(&model).at(|| model.name.clone())?;
         Ok(ModelState { path: paths_text(cache, &model), state, model })
     };
-    Manifest::all_builtin()?.into_iter().map(one).collect()
+    Manifest::all_builtin()?.into_iter().chain(cache.added()?).map(one).collect()
 }
 
-/// The packages that carry a model's files, each once, in a line.
+/// The packages that carry a model's files, each once, in a line; the manifest's own file where there are none.
 #[must_use]
 pub fn packages(model: &Manifest) -> String {
     let mut all: Vec<String> =
         model.weights.iter().flat_map(|w| &w.package).map(ToString::to_string).collect();
     all.dedup();
-    if all.is_empty() { "no package".into() } else { all.join(", ") }
+    match model.origin().filter(|_| all.is_empty()) {
+        Some(added) => added.display().to_string(),
+        None => all.join(", "),
+    }
 }

@@ -51,12 +51,10 @@ pub(super) fn load_embedder(settings: &FeatureSettings, context: &Context<'_>) -
     Ok(streamface_embed::from_manifest(&model, &context.models)?)
 }
 
-/// Copies a manifest that was given as a file into the dataset, where [`manifest_of`] finds it.
+/// Copies a manifest that does not come with StreamFace into the dataset, where [`manifest_of`] finds it.
 pub(super) fn keep_manifest(data: &Dataset, name_or_path: &str, name: &str) -> Result<()> {
-    if Manifest::builtin(name_or_path).is_ok() {
-        return Ok(());
-    }
-    let file = Path::new(name_or_path);
+    let model = Manifest::find(name_or_path)?;
+    let Some(file) = model.origin() else { return Ok(()) };
     let text = std::fs::read(file).map_err(Error::io(file))?;
     let copy = copy_of(data, name);
     if let Some(folder) = copy.parent() {
