@@ -6,8 +6,8 @@ use tract_tflite::internal::*;
 use super::Imported;
 
 pub(super) fn import(file: &[u8], input: &[usize], wanted: &[&str]) -> TractResult<Imported> {
-    // Shapes in the file are those of its export (CenterFace: 10 × 3 × 32 × 32).
-    let onnx = tract_onnx::onnx().with_ignore_output_shapes(true);
+    // Shapes in the file are those of its export (CenterFace: 10 × 3 × 32 × 32; age-v1: N × 3 × 64 × 64).
+    let onnx = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
     let mut model = onnx.model_for_read(&mut &*file)?;
     if !wanted.is_empty() {
         model.select_outputs_by_name(wanted)?;
