@@ -114,7 +114,7 @@ fn concat_gives_the_weighted_mean_of_the_cosines() {
 fn sum_mirror_image_centre_and_restoring_are_those_of_numpy() {
     let sum = "members = [\"means.toml\", \"darker.toml\"]\nmode = \"sum\"\nweights = [0.4, 0.6]";
     near(&embed(&*ensemble(3, sum), &[picture(1, 1.0)])[0].vector, &SUM);
-    let mirror = "members = [\"halves.toml\"]\nmode = \"concat\"\nweights = [1.0]\nmirror = true";
+    let mirror = "members = [\"halves.toml\"]\nmode = \"concat\"\nweights = [1.0]\nmirror = [true]";
     near(&embed(&*ensemble(6, mirror), &[picture(1, 1.0)])[0].vector, &MIRROR);
     let restored = "members = [\"darker.toml\", \"halves.toml\"]\nmode = \"concat\"\nweights = [0.5, 0.5]\n\
         restored = { below = 0.3, times = 1.0, brightness = 100.0, smoothing = 0.8 }";
@@ -185,12 +185,13 @@ fn an_ensemble_that_does_not_fit_is_refused_with_the_reason() {
     assert!(why(9, &section.replace("halves.toml", "centerface")).contains("is a detector"));
     assert!(why(9, &section.replace("halves.toml", "nobody.toml")).contains("nobody.toml"));
     assert!(why(9, &format!("{section}\npoor_weights = [1.0, 0.0]")).contains("embedder.quality"));
-    assert!(why(9, &format!("{section}\nmirrors = true")).contains("did you mean 'mirror'?"));
+    assert!(why(9, &format!("{section}\nmirror = [true]")).contains("for each member"));
+    assert!(why(9, &format!("{section}\nmirrors = [true, true]")).contains("did you mean 'mirror'?"));
     let quality = "\n[embedder.quality]\nbase = 0.0\nhow = \"\"\n[embedder.quality.signals]\nnose = { usual = 0.0, weight = 1.0 }";
     assert!(why(9, &format!("{section}{quality}")).contains("nose"));
     // Its identity is that of all of its files, and of how each is fed.
     let one = manifest(dir.path(), 9, section).unwrap();
-    let other = manifest(dir.path(), 9, &format!("{section}\nmirror = true")).unwrap();
+    let other = manifest(dir.path(), 9, &format!("{section}\nmirror = [false, true]")).unwrap();
     assert_eq!(one.weights.iter().map(|w| w.name.as_str()).collect::<Vec<_>>(), ["means", "halves"]);
     assert!(one.id().sha256 == other.id().sha256 && one.id().settings != other.id().settings);
 }

@@ -7,6 +7,8 @@ use crate::manifest::{Kind, Manifest};
 pub const DEFAULT_DETECTOR: &str = "centerface";
 /// The embedder that is used where none is chosen.
 pub const DEFAULT_EMBEDDER: &str = "mobilefacenet";
+/// The embedder of the preset `accurate`: several networks together.
+pub const ACCURATE_EMBEDDER: &str = "accurate";
 
 /// The face models that are used where none are chosen: age, gender, race, expression, direction of the head, mask and
 /// liveness (`docs/models.md` says how they were chosen).

@@ -30,7 +30,7 @@ pub use cache::{Cache, CacheState};
 pub use digest::sha256_hex;
 pub use error::{Error, Result};
 pub use fetch::{Client, fetch_package, take_file_from};
-pub use in_use::{DEFAULT_DETECTOR, DEFAULT_EMBEDDER, DEFAULT_FACE_MODELS, ModelsInUse};
+pub use in_use::{ACCURATE_EMBEDDER, DEFAULT_DETECTOR, DEFAULT_EMBEDDER, DEFAULT_FACE_MODELS, ModelsInUse};
 pub use manifest::{
     Alignment, AttributeOutput, Bins, ChannelOrder, Check, ClusterDistances, Crop, DetectorSection, Draft,
     EmbedderSection, EnsembleMode, EnsembleSection, FaceSection, Format, Input, Kind, Layout, Manifest,

@@ -27,6 +27,8 @@ pub struct EnsembleEmbedder {
 
 /// A first look at faces.
 struct Looked {
+    /// Whether the first member's vector is so short that the face counts as poor.
+    poor: Vec<bool>,
     /// Pictures that are used in place of the faces'.
     instead: Vec<Option<RgbImage>>,
     /// The first member's vectors of what is then used.
@@ -95,16 +97,19 @@ impl EnsembleEmbedder {
     fn restored(&self, images: &[&RgbImage]) -> Result<Looked> {
         let mut vectors = self.members[0].vectors(images)?;
         let mut instead = vec![None; images.len()];
-        let Some(how) = self.section.restored else { return Ok(Looked { instead, vectors }) };
-        let poor: Vec<usize> = (0..images.len()).filter(|&i| length(&vectors[i]) < how.below).collect();
-        let pictures: Vec<RgbImage> = poor.iter().map(|&i| restore(images[i], &how)).collect();
+        let Some(how) = self.section.restored else {
+            return Ok(Looked { poor: vec![false; images.len()], instead, vectors });
+        };
+        let poor: Vec<bool> = vectors.iter().map(|v| length(v) < how.below).collect();
+        let tried: Vec<usize> = (0..images.len()).filter(|&i| poor[i]).collect();
+        let pictures: Vec<RgbImage> = tried.iter().map(|&i| restore(images[i], &how)).collect();
         let again = self.members[0].vectors(&pictures.iter().collect::<Vec<_>>())?;
-        for ((i, picture), vector) in poor.into_iter().zip(pictures).zip(again) {
+        for ((i, picture), vector) in tried.into_iter().zip(pictures).zip(again) {
             if length(&vector) > how.times * length(&vectors[i]) {
                 (instead[i], vectors[i]) = (Some(picture), vector);
             }
         }
-        Ok(Looked { instead, vectors })
+        Ok(Looked { poor, instead, vectors })
     }
 }
 
@@ -127,15 +132,9 @@ impl Embedder for EnsembleEmbedder {
 
     fn embed(&self, faces: &[FaceCrop<'_>]) -> Result<Vec<Embedded>> {
         let given: Vec<&RgbImage> = faces.iter().map(|face| face.image).collect();
-        let Looked { instead, vectors: first } = self.restored(&given)?;
+        let Looked { poor, instead, vectors: first } = self.restored(&given)?;
         let used: Vec<&RgbImage> =
             given.iter().zip(&instead).map(|(&given, instead)| instead.as_ref().unwrap_or(given)).collect();
-        let flipped: Vec<RgbImage> = if self.section.mirror {
-            used.iter().map(|image| flip_horizontal(*image)).collect()
-        } else {
-            Vec::new()
-        };
-        let flipped: Vec<&RgbImage> = flipped.iter().collect();
         let mut signals: Vec<Signals> = faces.iter().map(Signals::of).collect();
         for (signals, vector) in signals.iter_mut().zip(&first) {
             signals.set(Signal::Norm, length(vector).ln());
@@ -143,8 +142,12 @@ impl Embedder for EnsembleEmbedder {
         let mut of_members = Vec::with_capacity(self.members.len());
         for (at, member) in self.members.iter().enumerate() {
             let mut vectors = if at == 0 { first.clone() } else { member.vectors(&used)? };
-            for (i, mirrored) in member.vectors(&flipped)?.into_iter().enumerate() {
-                if at == 0 {
+            let mirrors = self.section.mirror.as_ref().is_some_and(|m| m[at]);
+            let which: Vec<usize> = (0..used.len()).filter(|&i| mirrors || (at == 0 && poor[i])).collect();
+            let flipped: Vec<RgbImage> = which.iter().map(|&i| flip_horizontal(used[i])).collect();
+            let flipped: Vec<&RgbImage> = flipped.iter().collect();
+            for (i, mirrored) in which.into_iter().zip(member.vectors(&flipped)?) {
+                if at == 0 && mirrors {
                     let cosine = 1.0 - Metric::Cosine.distance(&unit(&vectors[i]), &unit(&mirrored));
                     signals[i].set(Signal::Mirror, cosine);
                 }

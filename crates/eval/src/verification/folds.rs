@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::intervals::intervals;
-use super::{MIN_ACCEPTED, Roc, RocPoint, TarAtFar};
+use super::{MIN_ACCEPTED, Rejecting, Roc, RocPoint, TarAtFar};
 use crate::Error;
 
 /// A pair whose distance is known.
@@ -70,6 +70,9 @@ pub struct Verified {
     pub tar_at_far: Vec<TarAtFar>,
     /// The largest of the false accept rates that there are too few pairs for.
     pub too_few: Option<TooFew>,
+    /// What is missed as the worst faces are left out, which [`rejecting`](super::rejecting) finds; none where that was not
+    /// asked, or the faces have no quality.
+    pub rejecting: Option<Rejecting>,
     /// The curve's corners.
     #[serde(skip)]
     pub roc: Vec<RocPoint>,
@@ -154,6 +157,7 @@ pub fn verify(pairs: &[Compared], missing: &[(bool, usize)]) -> Result<Verified,
         eer_threshold,
         tar_at_far,
         too_few: few.map(|at| TooFew { far: at.far, accepted: at.accepted, needed: MIN_ACCEPTED }),
+        rejecting: None,
         roc: roc.points(),
     })
 }

@@ -9,6 +9,7 @@
 //! | `roc` | [`Roc`]: the curve, its area, equal error rate, TAR at a FAR |
 //! | `folds` | [`verify`]: accuracy over folds, each with the threshold that the others choose |
 //! | `intervals` | where the rates lie, by people |
+//! | `reject` | [`rejecting()`]: misses as the worst faces are left out |
 //! | `hardest` | [`hardest`]: the pairs that are hardest to tell |
 
 mod all;
@@ -18,6 +19,7 @@ mod hardest;
 mod intervals;
 mod people;
 mod protocol;
+mod reject;
 mod roc;
 
 pub use all::{BestThreshold, Verification, best_threshold, verification};
@@ -26,4 +28,5 @@ pub use folds::{Compared, Fold, TooFew, Verified, verify};
 pub use hardest::{HardPair, HardPairs, hardest};
 pub use people::{ToldBy, people_of};
 pub use protocol::{Pair, read_pairs, rows_by_name};
+pub use reject::{RejectPoint, Rejecting, rejecting};
 pub use roc::{MIN_ACCEPTED, Roc, RocPoint, TarAtFar};

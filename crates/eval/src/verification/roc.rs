@@ -118,6 +118,13 @@ impl Roc {
         (before.far, before.threshold)
     }
 
+    /// The true accept rate where all within `threshold` is accepted.
+    #[must_use]
+    pub fn tar_within(&self, threshold: f64) -> f64 {
+        let within = self.steps.partition_point(|step| step.0 <= threshold);
+        within.checked_sub(1).map_or(0.0, |at| self.point(self.steps[at]).tar)
+    }
+
     /// The true accept rate at a false accept rate of at most `far`.
     #[must_use]
     pub fn tar_at(&self, far: f64) -> TarAtFar {

@@ -21,9 +21,9 @@ pub struct EnsembleSection {
     /// The shares at quality 0; those of a face lie between these and `weights` as its quality lies between 0 and 1. None:
     /// `weights` for every face.
     pub poor_weights: Option<Vec<f64>>,
-    /// Whether each member sees the mirrored face too; the two vectors, at the lengths that the network gives them, are added.
-    #[serde(default)]
-    pub mirror: bool,
+    /// Of each member whether it sees the mirrored face too; the two vectors, at the lengths that the network gives them, are
+    /// added. None: no member does.
+    pub mirror: Option<Vec<bool>>,
     /// The same face made brighter and smoother, and when that is taken in its place; none: never.
     pub restored: Option<Restored>,
 }
@@ -41,7 +41,8 @@ pub enum EnsembleMode {
 
 /// A second picture of a face, brought to a brightness and smoothed: what noise, dark and compression took is not brought back,
 /// but a network that was trained on fair pictures is less misled. It is made of a face to which the first member gives a short
-/// vector, and is taken where that grows longer by it.
+/// vector, and is taken where that grows longer by it. Such a face is mirrored for every member that mirrors faces and for the
+/// first.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Restored {
@@ -68,6 +69,9 @@ impl EnsembleSection {
             return wrong(
                 "weights and poor_weights must be shares of the members, from 0 to 1 and together 1".into(),
             );
+        }
+        if !self.mirror.as_ref().is_none_or(|m| m.len() == members.len()) {
+            return wrong("mirror needs true or false for each member".into());
         }
         if poor.is_some() && section.quality.is_none() {
             return wrong("poor_weights need a section [embedder.quality]".into());

@@ -8,8 +8,8 @@ use serde::Serialize;
 use streamface_annotate::labels::LabelSource;
 use streamface_eval::labels::Labelled;
 use streamface_eval::verification::{
-    Compared, Draw, HardPair, Pair, Verified, draw_pairs, hardest, people_of, read_pairs, rows_by_name,
-    verify as fold,
+    Compared, Draw, HardPair, Pair, Verified, draw_pairs, hardest, people_of, read_pairs, rejecting,
+    rows_by_name, verify as fold,
 };
 use streamface_report::{NoPictures, PairSide, Pictures, ShownPair, VerificationPage};
 use streamface_store::{Dataset, ImageKind};
@@ -132,7 +132,11 @@ fn verify_here(input: &Input, settings: &VerifySettings, context: &Context<'_>) 
             drawn_pairs(labels, called, settings, &rows, metric)
         }
     };
-    let verified = fold(&held.compared, &held.missing.iter().map(|p| (p.same, p.fold)).collect::<Vec<_>>())?;
+    let mut verified =
+        fold(&held.compared, &held.missing.iter().map(|p| (p.same, p.fold)).collect::<Vec<_>>())?;
+    if !rows.quality.is_empty() {
+        verified.rejecting = rejecting(&held.compared, &held.rows, &rows.quality);
+    }
     let hard = hardest(&held.compared, &verified, HARDEST);
     let [different, same] = [&hard.different, &hard.same].map(|all| held.named(all, &rows));
     let own = data.as_ref().map(|data| Output::Own(data.root().join("verify.html")));

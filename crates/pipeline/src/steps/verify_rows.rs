@@ -19,6 +19,8 @@ use crate::{Error, Result};
 pub(super) struct Rows {
     pub vectors: Embeddings,
     pub names: Vec<String>,
+    /// The quality of each; empty of vectors of a file.
+    pub quality: Vec<Option<f32>>,
 }
 
 pub(super) fn of_dataset(data: &Dataset) -> Result<Rows> {
@@ -29,7 +31,8 @@ pub(super) fn of_dataset(data: &Dataset) -> Result<Rows> {
         return Err(Error::StepMissing(said));
     }
     let names = features.iter().map(|f| f.face.to_string()).collect();
-    Ok(Rows { vectors: matrix(&features)?, names })
+    let quality = features.iter().map(|f| f.quality).collect();
+    Ok(Rows { vectors: matrix(&features)?, names, quality })
 }
 
 pub(super) fn of_file(path: &Path, names: Option<&Path>, metric: Metric) -> Result<Rows> {
@@ -50,7 +53,7 @@ pub(super) fn of_file(path: &Path, names: Option<&Path>, metric: Metric) -> Resu
         let said = format!("{names} names for {rows} rows of {}: give one a line", path.display());
         return Err(Error::Mismatch(said));
     }
-    Ok(Rows { vectors, names })
+    Ok(Rows { vectors, names, quality: Vec::new() })
 }
 
 /// Of the faces of one photo keeps the one nearest its middle, as those do who made LFW.

@@ -1,6 +1,7 @@
 //! `verify.html`.
 
 mod hardest;
+mod rejecting;
 
 use std::io::Write;
 
@@ -60,6 +61,7 @@ impl VerificationPage<'_> {
         };
         let sections = [
             ("roc", "ROC", true),
+            ("rejecting", "Quality", self.verified.rejecting.is_some()),
             ("hardest", "Hardest pairs", !(self.different.is_empty() && self.same.is_empty())),
             ("folds", "Folds", true),
             ("settings", "Settings", !self.settings.is_empty()),
@@ -68,6 +70,7 @@ impl VerificationPage<'_> {
             (self.numbers())
             (layout::nav(&sections, &html! {}))
             (self.roc())
+            (self.rejecting())
             (self.hardest(sheet))
             (self.folds())
             (settings_section(&self.settings))
@@ -261,9 +264,13 @@ fn stairs(corners: &[RocPoint]) -> Vec<(f64, f64)> {
 mod tests {
     use super::*;
     use crate::NoPictures;
-    use streamface_eval::verification::{Compared, verify};
+    use streamface_eval::verification::{Compared, RejectPoint, Rejecting, verify};
 
     fn page(n: u32) -> String {
+        page_of(n, None)
+    }
+
+    fn page_of(n: u32, rejecting: Option<Rejecting>) -> String {
         let pair = |i: u32| {
             let same = i.is_multiple_of(2);
             Compared {
@@ -274,7 +281,8 @@ mod tests {
             }
         };
         let missing = [(true, 0), (false, 0), (true, 3), (true, 3), (true, 3), (true, 4), (false, 5)];
-        let verified = verify(&(0..n).map(pair).collect::<Vec<_>>(), &missing).unwrap();
+        let mut verified = verify(&(0..n).map(pair).collect::<Vec<_>>(), &missing).unwrap();
+        verified.rejecting = rejecting;
         let side = |name: &str| PairSide {
             name: name.to_owned(),
             image: "x.jpg".to_owned(),
@@ -295,6 +303,30 @@ mod tests {
         let mut bytes = Vec::new();
         page.render(&mut bytes, &mut NoPictures).unwrap();
         String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn what_the_quality_is_worth_is_drawn_where_faces_have_one() {
+        let point = |rejected, missed, quality| RejectPoint {
+            rejected,
+            quality,
+            same: 1200,
+            missed,
+            missed_at_own: missed / 2.0,
+        };
+        let points = vec![point(0.0, 0.25, 0.1), point(0.2, 0.125, 0.625)];
+        let found = page_of(2000, Some(Rejecting { far: 1e-3, threshold: 0.5, points }));
+        for part in [
+            "Quality of faces",
+            "false accept rate of 0.1 %",
+            "12.5 %",
+            "0.62 and up",
+            "rejecting-clip",
+            "1,200",
+        ] {
+            assert!(found.contains(part), "{part}");
+        }
+        assert!(!page(2000).contains("Quality of faces"));
     }
 
     #[test]
