@@ -203,3 +203,85 @@ pub fn keras_layers() -> Vec<Layer> {
         ),
     ]
 }
+
+/// A protobuf field of bytes.
+fn field(number: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
+    let content = content.as_ref();
+    [&[number << 3 | 2][..], &varint(content.len() as u64), content].concat()
+}
+
+/// A protobuf field of a number.
+fn number(number: u8, value: u64) -> Vec<u8> {
+    [&[number << 3][..], &varint(value)].concat()
+}
+
+fn varint(mut left: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    while left >= 0x80 {
+        out.push(left as u8 | 0x80);
+        left >>= 7;
+    }
+    out.push(left as u8);
+    out
+}
+
+/// An ONNX file for pictures of 1 x 3 x 8 x 8: a convolution, its sum with a constant of `shape`, and softmax.
+pub fn onnx_file(shape: &[i64]) -> Vec<u8> {
+    let node = |op: &str, from: &[&str], to: &str| {
+        let inputs: Vec<u8> = from.iter().flat_map(|f| field(1, f)).collect();
+        field(1, [inputs, field(2, to), field(3, format!("made_{to}")), field(4, op)].concat())
+    };
+    let tensor = |name: &str, kind: u64, dims: &[u64], raw: Vec<u8>| {
+        let dims: Vec<u8> = dims.iter().flat_map(|&d| number(1, d)).collect();
+        field(5, [dims, number(2, kind), field(8, name), field(9, raw)].concat())
+    };
+    let value = |name: &str, shape: &[u64]| {
+        let dims = shape.iter().map(|&d| field(1, number(1, d))).collect::<Vec<_>>().concat();
+        let tensor = [number(1, 1), field(2, dims)].concat();
+        [field(1, name), field(2, field(1, tensor))].concat()
+    };
+    let kernel: Vec<u8> = (0..4 * 3 * 9).flat_map(|i| ((i % 7) as f32 / 10.0 - 0.3).to_le_bytes()).collect();
+    let shape_bytes: Vec<u8> = shape.iter().flat_map(|d| d.to_le_bytes()).collect();
+    let graph = [
+        node("Conv", &["x", "kernel"], "conv"),
+        node("ConstantOfShape", &["shape"], "zeros"),
+        node("Add", &["conv", "zeros"], "sum"),
+        node("Flatten", &["sum"], "flat"),
+        node("Softmax", &["flat"], "y"),
+        field(2, "small"),
+        tensor("kernel", 1, &[4, 3, 3, 3], kernel),
+        tensor("shape", 7, &[shape.len() as u64], shape_bytes),
+        field(11, value("x", &[1, 3, 8, 8])),
+        field(12, value("y", &[1, 144])),
+    ];
+    [number(1, 8), field(7, graph.concat()), field(8, number(2, 13))].concat()
+}
+
+/// A TensorFlow Lite file for pictures of 1 x 8 x 8 x 3: a convolution and softmax.
+pub fn tflite_file() -> Vec<u8> {
+    use tract_tflite::internal::tract_core::ops::cnn::{Conv, KernelFormat, PaddingSpec, PoolSpec};
+    use tract_tflite::internal::tract_core::ops::nn::{DataFormat, Softmax};
+    use tract_tflite::internal::*;
+    let mut model = TypedModel::default();
+    let x = model.add_source("x", f32::fact([1, 8, 8, 3])).unwrap();
+    let kernel: Vec<f32> = (0..4 * 27).map(|i| (i % 7) as f32 / 10.0 - 0.3).collect();
+    let kernel = Tensor::from_shape(&[4, 3, 3, 3], &kernel).unwrap();
+    let kernel = model.add_const("kernel", kernel).unwrap();
+    let bias = model.add_const("bias", tensor1(&[0.1_f32, 0.2, 0.3, 0.4])).unwrap();
+    let pool_spec = PoolSpec {
+        data_format: DataFormat::NHWC,
+        kernel_shape: tvec!(3, 3),
+        padding: PaddingSpec::SameUpper,
+        dilations: Some(tvec!(1, 1)),
+        strides: Some(tvec!(2, 2)),
+        input_channels: 3,
+        output_channels: 4,
+    };
+    let conv = Conv { pool_spec, kernel_fmt: KernelFormat::OHWI, group: 1, q_params: None };
+    let conv = model.wire_node("conv", conv, &[x, kernel, bias]).unwrap();
+    let y = model.wire_node("y", Softmax { axes: tvec!(3), ..Softmax::default() }, &conv).unwrap();
+    model.select_output_outlets(&y).unwrap();
+    let mut file = Vec::new();
+    tract_tflite::tflite().write(&model, &mut file).unwrap();
+    file
+}
