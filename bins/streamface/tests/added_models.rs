@@ -80,6 +80,9 @@ fn what_does_not_fit_is_said_and_nothing_is_added() {
     refused(&[&file, "--like", "arcface"], &["w.onnx as arcface", "[[1, 128]]", "[1, 512]"]);
     refused(&[&file, "--like", "retinaface"], &["w.onnx as retinaface", "[1, 128]", "10]"]);
     refused(&[&file, "--like", "deepface-emotion"], &["w.onnx as deepface-emotion"]);
+    // The template's order of axes does not load; what is said is of the one that does.
+    let pose = weights(dir.path(), "pose.onnx", 224, 66);
+    refused(&[&pose, "--like", "whenet"], &["pose.onnx as whenet", "[1, 66]", "as output 1"]);
     refused(&[&file, "--like", "arcfaces"], &["no template is called 'arcfaces'", "arcface"]);
     refused(&[&file, "--like", "mtcnn"], &["pnet, rnet, onet"]);
     refused(&[&file, "--like", "sface", "--name", "a/b"], &["'a/b' is no name"]);

@@ -68,9 +68,12 @@ pub fn like(template: &str, name: Option<&str>, files: &[PathBuf]) -> Result<Dra
     let files =
         if format == Format::Tfjs && files.len() == 1 { with_shards(&files[0])? } else { files.to_vec() };
     let parts = part_names(&table, &files, format).map_err(wrong)?;
-    if builtin::ALL.iter().any(|(n, _)| *n == template) {
-        table.insert("licence".into(), "that of your file".into());
-        table.insert("licence_note".into(), format!("Read as {template} is.").into());
+    // A file that is read like another need not be that one.
+    let own = "that of your file";
+    if let Some(of) = table.get("licence").and_then(Value::as_str).filter(|l| *l != own).map(str::to_owned) {
+        let note = table.get("licence_note").and_then(Value::as_str).unwrap_or_default();
+        table.insert("licence_note".into(), format!("Of {template}'s own weights: {of}. {note}").into());
+        table.insert("licence".into(), own.into());
     }
     OF_FILES.iter().for_each(|key| drop(table.remove(*key)));
     let name = name.map_or_else(|| plain_stem(&files[0]), str::to_owned);
@@ -261,7 +264,11 @@ mod tests {
                 continue;
             };
             let model = Manifest::parse(&draft.text(), name, Some(dir.path())).unwrap();
-            assert_eq!(model.name, "my-face-0", "{name}");
+            assert_eq!(
+                (model.name.as_str(), model.licence.as_str()),
+                ("my-face-0", "that of your file"),
+                "{name}"
+            );
             assert!(model.weights.iter().all(|w| w.bytes == 3 && w.package.is_none()), "{name}");
             assert_eq!(crate::Cache::at("unused").state(&model).unwrap(), crate::CacheState::Good, "{name}");
         }

@@ -96,7 +96,8 @@ pub fn add_model(files: &AddedFiles, context: &Context<'_>) -> Result<AddedModel
         draft.set_layout(other);
         model = staged.manifest(&draft)?;
         tried = try_model(&model, &picture, context);
-        if tried.is_err() {
+        // What loads says more of what does not fit.
+        if tried.as_ref().is_err_and(does_not_load) {
             draft.set_layout(was);
             tried = first;
         }
@@ -105,6 +106,10 @@ pub fn add_model(files: &AddedFiles, context: &Context<'_>) -> Result<AddedModel
     let own = "StreamFace itself, when the model was added";
     draft.set_checks(&trial.probes.iter().map(|p| p.to_check(own)).collect::<Vec<_>>());
     Ok(AddedModel { model: staged.commit(&draft)?, trial })
+}
+
+fn does_not_load(e: &Error) -> bool {
+    matches!(e, Error::Model(ModelError::Network { .. }))
 }
 
 fn name_of(draft: &Draft) -> String {
