@@ -92,6 +92,13 @@ impl AttributeRow {
         rows
     }
 
+    /// The name of the attribute; of a number of several, such as `pose.yaw`, that of all of them.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let parts = if self.probability.is_none() { self.attribute.split_once('.') } else { None };
+        plain(parts.map_or(&self.attribute, |(name, _)| name))
+    }
+
     /// Adds what this row says to the attributes of its face.
     ///
     /// # Errors
@@ -100,7 +107,7 @@ impl AttributeRow {
         let Self { attribute, value, probability, .. } = self;
         let parts = if probability.is_none() { attribute.split_once('.') } else { None };
         let (name, part) = parts.map_or((attribute.as_str(), None), |(name, part)| (name, Some(part)));
-        let name = name.replace("%2E", ".").replace("%25", "%");
+        let name = plain(name);
         let number = match probability {
             Some(p) => p,
             None => value.parse().map_err(|_| format!("'{attribute}': '{value}' is no number"))?,
@@ -128,6 +135,11 @@ impl AttributeRow {
         all.insert(name, added);
         Ok(())
     }
+}
+
+/// A name without what stands for dots in it.
+fn plain(name: &str) -> String {
+    name.replace("%2E", ".").replace("%25", "%")
 }
 
 /// Rows of one attribute of a face belong together, all angles of a pose too.

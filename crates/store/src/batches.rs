@@ -18,8 +18,8 @@ pub type About = BTreeMap<String, String>;
 /// Where a file's metadata say which schema version it has.
 pub(crate) const SCHEMA_VERSION: &str = "streamface.schema_version";
 
-/// Rows of a batch.
-const ROWS: usize = 65_536;
+/// Most rows of a batch.
+pub(crate) const ROWS: usize = 65_536;
 
 /// Memory that a file's rows may take, however short the file is.
 const LEAST_MEMORY: u64 = 512 << 20;
@@ -51,17 +51,17 @@ impl Batches {
         if !std::fs::metadata(path).map_err(Error::io(path))?.is_file() {
             return Err(Error::NotAFile { path: path.to_owned(), what: "no regular file" });
         }
-        Self::of(File::open(path).map_err(Error::io(path))?, path, what)
+        Self::of(File::open(path).map_err(Error::io(path))?, path, what, ROWS)
     }
 
-    /// Takes a file that [`crate::files`] has opened. `path` and `what` are for errors.
-    pub(crate) fn of(file: File, path: &Path, what: &'static str) -> Result<Self, Error> {
+    /// Takes a file that [`crate::files`] has opened, in batches of at most `most` rows. `path` and `what` are for errors.
+    pub(crate) fn of(file: File, path: &Path, what: &'static str, most: usize) -> Result<Self, Error> {
         let length = file.metadata().map_err(Error::io(path))?.len();
         let open = || {
             check_footer(&file)?;
             let again = file.try_clone()?;
             let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
-            let rows_at_once = rows_at_once(again, builder.metadata(), ROWS)?;
+            let rows_at_once = rows_at_once(again, builder.metadata(), most)?;
             let metadata = builder.metadata().file_metadata();
             let known = metadata.key_value_metadata().cloned().unwrap_or_default();
             // Arrow's own entry.

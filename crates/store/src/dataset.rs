@@ -10,11 +10,12 @@ use rayon::prelude::*;
 use streamface_types::{FrameId, Label};
 
 use crate::frame_reader::{LAST_FRAMES, MAX_IMAGE_BYTES, image_file, read_image_file, staged_file};
+use crate::replacement;
 use crate::staged_images::StagedImage;
 use crate::table::{self, Row};
 use crate::{
     AttributeRow, Batch, Error, ExtractionRow, FaceRow, FeatureRow, FileLock, FrameFormat, FrameReader,
-    FrameRow, ImageKind, LabelRow, PersonFolders, Repaired, annotations, files, read_attributes,
+    FrameRow, ImageKind, LabelRow, PersonFolders, Repaired, Rows, annotations, files, read_attributes,
     write_annotations,
 };
 
@@ -65,6 +66,7 @@ impl Dataset {
         files::is_folder(&metadata)?;
         files::is_folder(&table::batches_dir(&metadata))?;
         files::is_folder(&metadata.join(LAST_FRAMES))?;
+        replacement::check(&metadata)?;
         for folder in ImageKind::ALL.map(ImageKind::folder) {
             files::is_folder(&root.join(folder))?;
         }
@@ -154,6 +156,15 @@ impl Dataset {
         table::each(&self.metadata(), each)
     }
 
+    /// The rows of a table, ordered by key, one after another and holding few of them at a time. Batches that are
+    /// committed later are not among them, and the directory must not be compacted meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Format`]; items are as [`Rows`] says.
+    pub fn rows<R: Row>(&self) -> Result<Rows<R>, Error> {
+        Rows::open(&self.metadata())
+    }
+
     /// Replaces a table.
     ///
     /// # Errors
@@ -171,14 +182,15 @@ impl Dataset {
     pub fn compact(&self) -> Result<(), Error> {
         self.writable()?;
         let metadata = self.metadata();
-        if table::batches(&metadata)?.is_empty() {
+        let batches = table::batches(&metadata)?;
+        if batches.is_empty() {
             return Ok(());
         }
-        table::write(&metadata, self.read::<FrameRow>()?)?;
-        table::write(&metadata, self.read::<ExtractionRow>()?)?;
-        table::write(&metadata, self.read::<FaceRow>()?)?;
-        table::write(&metadata, self.read::<FeatureRow>()?)?;
-        table::write(&metadata, self.read::<AttributeRow>()?)?;
+        table::compact::<FrameRow>(&metadata, &batches)?;
+        table::compact::<ExtractionRow>(&metadata, &batches)?;
+        table::compact::<FaceRow>(&metadata, &batches)?;
+        table::compact::<FeatureRow>(&metadata, &batches)?;
+        table::compact::<AttributeRow>(&metadata, &batches)?;
         // Their new names are to be durable before what they replace is gone.
         files::sync(&metadata)?;
         files::remove_folder(&table::batches_dir(&metadata))

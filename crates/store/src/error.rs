@@ -122,6 +122,14 @@ pub enum Error {
         /// Newest version that is read.
         newest: u32,
     },
+    /// A table whose rows cannot be taken one after another.
+    #[error("{}: {why}", path.display())]
+    Unordered {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: &'static str,
+    },
     /// A file of more pairs than fit in memory.
     #[error("{}: {pairs} pairs are more than the {most} that fit in memory", path.display())]
     TooMany {

@@ -19,6 +19,7 @@ struct First {
     face: FaceId,
     model: String,
     sha256: String,
+    settings: Option<String>,
     dim: usize,
 }
 
@@ -32,18 +33,25 @@ impl FeatureMatrix {
     /// Adds a row. Where it is refused, the matrix stays as it was.
     ///
     /// # Errors
-    /// [`Error::MixedModels`] where the first row is of another model, or has another number of numbers.
+    /// [`Error::MixedModels`] where the first row is of another model, of other settings, or has another number of numbers.
     pub fn push(&mut self, row: &FeatureRow) -> Result<()> {
         let first = self.first.get_or_insert_with(|| First {
             face: row.face.clone(),
             model: row.model.clone(),
             sha256: row.model_sha256.clone(),
+            settings: row.settings.clone(),
             dim: row.embedding.len(),
         });
-        if row.model_sha256 != first.sha256 || row.embedding.len() != first.dim {
+        // Rows of before there were settings do not say them.
+        let settings = first.settings.as_ref().zip(row.settings.as_ref()).is_none_or(|(a, b)| a == b);
+        if row.model_sha256 != first.sha256 || row.embedding.len() != first.dim || !settings {
+            let name = |model: &str, by: &Option<String>| match by {
+                Some(by) if !settings => format!("{model} with settings {by}"),
+                _ => model.to_owned(),
+            };
             return Err(Error::MixedModels {
-                first: (first.face.clone(), first.model.clone()),
-                other: (row.face.clone(), row.model.clone()),
+                first: (first.face.clone(), name(&first.model, &first.settings)),
+                other: (row.face.clone(), name(&row.model, &row.settings)),
             });
         }
         if self.numbers.is_empty() {
@@ -77,7 +85,20 @@ mod tests {
             let refused = rows.push(&other).unwrap_err().to_string();
             assert!(refused.starts_with("a_face_0 was embedded by one, b_face_0 by"), "{refused}");
         }
-        rows.push(&row("c_face_0", "one", &[5.0, 6.0])).unwrap();
+        let settings = |row: FeatureRow, settings: &str| {
+            let mut row = row;
+            row.settings = Some(settings.to_owned());
+            row
+        };
+        // What does not say its settings goes with any; two that differ do not go together.
+        rows.push(&settings(row("c_face_0", "one", &[5.0, 6.0]), "aa")).unwrap();
+        let mut fed = FeatureMatrix::default();
+        fed.push(&settings(row("a_face_0", "one", &[1.0, 2.0]), "aa")).unwrap();
+        let refused = fed.push(&settings(row("b_face_0", "one", &[1.0, 2.0]), "bb")).unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            "a_face_0 was embedded by one with settings aa, b_face_0 by one with settings bb"
+        );
         assert_eq!(rows.finish().unwrap(), Embeddings::new(vec![1.0, 2.0, 5.0, 6.0], 2).unwrap());
         assert!(FeatureMatrix::default().finish().unwrap().is_empty());
     }

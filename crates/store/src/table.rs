@@ -11,10 +11,11 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 
-use crate::batches::SCHEMA_VERSION;
+use crate::batches::{ROWS, SCHEMA_VERSION};
 use crate::cells::{Cells, Unknown};
 use crate::columns::Columns;
-use crate::{Batches, Error, Result, files};
+use crate::row_stream::{FileRows, Rows};
+use crate::{Error, Result, files};
 
 /// How Parquet is written: compressed by zstd at a fixed level, and without the version of the writer, so that the same rows
 /// give the same bytes.
@@ -180,47 +181,69 @@ pub(crate) fn each<R: Row>(metadata: &Path, mut each: impl FnMut(R)) -> Result<(
 
 /// Writes a table, ordered by key. An empty one is written only over one that is there.
 pub(crate) fn write<R: Row>(dir: &Path, mut rows: Vec<R>) -> Result<()> {
-    let path = table_path::<R>(dir);
-    if rows.is_empty() && !files::is_there(&path)? {
-        return Ok(());
-    }
     // Stable: rows of one key stay in their order.
     rows.sort_by_cached_key(Row::key);
-    write_table(&path, &rows)
+    write_in_order(&table_path::<R>(dir), rows.into_iter().map(Ok))
 }
 
-fn write_table<R: Row>(path: &Path, rows: &[R]) -> Result<()> {
-    let schema = Arc::new(Schema::new(R::fields(rows)));
+/// Makes one file of a table's file and those of all batches, holding few rows at a time.
+pub(crate) fn compact<R: Row>(metadata: &Path, batches: &[PathBuf]) -> Result<()> {
+    let mut any = false;
+    for dir in batches {
+        any |= files::is_there(&table_path::<R>(dir))?;
+    }
+    if !any {
+        return Ok(());
+    }
+    match write_in_order(&table_path::<R>(metadata), Rows::<R>::open(metadata)?) {
+        Err(Error::Unordered { .. }) => write(metadata, read::<R>(metadata)?),
+        done => done,
+    }
+}
+
+/// Rows that are encoded together: a multiple of the number that `parquet` takes at a time, so that a table's bytes do
+/// not depend on it.
+const ENCODED: usize = 8192;
+
+/// Writes rows as they come. None are written only over a table that is there.
+pub(crate) fn write_in_order<R: Row>(path: &Path, rows: impl IntoIterator<Item = Result<R>>) -> Result<()> {
+    let mut rows = rows.into_iter();
+    let mut chunk = rows.by_ref().take(ENCODED).collect::<Result<Vec<R>>>()?;
+    if chunk.is_empty() && !files::is_there(path)? {
+        return Ok(());
+    }
+    let schema = Arc::new(Schema::new(R::fields(&chunk)));
     let version = KeyValue::new(SCHEMA_VERSION.to_owned(), R::VERSION.to_string());
     let properties = parquet_properties(3)
         .set_max_row_group_row_count(Some(ROW_GROUP))
         .set_key_value_metadata(Some(vec![version]))
         .build();
-    files::write(path, |out| {
+    let mut wrong = None;
+    let written = files::write(path, |out| {
         let mut writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties))?;
-        for chunk in rows.chunks(ROW_GROUP) {
-            let batch = RecordBatch::try_new(Arc::clone(&schema), R::arrays(chunk));
+        while !chunk.is_empty() {
+            let batch = RecordBatch::try_new(Arc::clone(&schema), R::arrays(&chunk));
             writer.write(&batch.map_err(std::io::Error::other)?)?;
+            chunk.clear();
+            for row in rows.by_ref().take(ENCODED) {
+                chunk.push(row.map_err(|e| {
+                    wrong = Some(e);
+                    std::io::Error::other("its rows cannot be read")
+                })?);
+            }
         }
         writer.close()?;
         Ok(())
-    })
+    });
+    // Why there are no more rows says more than that the file could not be written.
+    wrong.map_or(written, Err)
 }
 
 /// Rows as they stand in one file; none where there is no file.
 pub(crate) fn read_table<R: Row>(path: &Path, mut each: impl FnMut(R)) -> Result<()> {
-    let Some(file) = files::find(path, files::MAX_TABLE)? else { return Ok(()) };
-    let mut at = 0;
-    let mut batches = Batches::of(file, path, "table")?.with_row_bytes(size_of::<R>());
-    let version = batches.schema_version(R::OLDEST, R::VERSION)?;
-    for batch in &mut batches {
-        let batch = batch?;
-        let columns = Columns::new(&batch, version);
-        for i in 0..batch.num_rows() {
-            let row = R::read(&columns, i);
-            each(row.map_err(|why| Error::format(path, format!("row {at}: {why}")))?);
-            at += 1;
-        }
+    let Some(mut rows) = FileRows::open(path, ROWS)? else { return Ok(()) };
+    while let Some(row) = rows.next()? {
+        each(row);
     }
     Ok(())
 }
