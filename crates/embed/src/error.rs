@@ -40,4 +40,18 @@ pub enum Error {
         /// Shape it should give.
         expected: String,
     },
+    /// Outputs for a face that mean nothing: they are infinite, or the points of a mesh fall together.
+    #[error("model '{model}' gives numbers of which nothing can be made")]
+    Meaningless {
+        /// The model.
+        model: String,
+    },
+}
+
+impl Error {
+    /// Whether it is about the faces that were given: with others the model may work.
+    #[must_use]
+    pub fn is_of_faces(&self) -> bool {
+        matches!(self, Self::Meaningless { .. } | Self::Model(ModelError::NoNumbers { .. }))
+    }
 }

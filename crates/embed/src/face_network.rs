@@ -101,10 +101,18 @@ impl FaceNetwork {
             OutputRef::Name(name) => self.network.output_names().iter().position(|n| n == name),
         };
         let numbers = at.and_then(|at| outputs.get(at)).and_then(|o| o.as_slice());
-        let fit = |o: &&[f32]| {
-            !o.is_empty() && o.len().is_multiple_of(self.batch) && o.iter().all(|v| v.is_finite())
-        };
-        numbers.filter(fit).ok_or_else(|| self.wrong(outputs, format!("finite numbers as {which}")))
+        let fit = |o: &&[f32]| !o.is_empty() && o.len().is_multiple_of(self.batch);
+        let numbers =
+            numbers.filter(fit).ok_or_else(|| self.wrong(outputs, format!("numbers as {which}")))?;
+        if numbers.iter().all(|v| v.is_finite()) {
+            return Ok(numbers);
+        }
+        Err(self.meaningless())
+    }
+
+    /// The error of outputs that mean nothing.
+    pub(crate) fn meaningless(&self) -> Error {
+        Error::Meaningless { model: self.id.name.clone() }
     }
 
     /// The error of outputs that are not `expected`.

@@ -157,6 +157,14 @@ pub enum Error {
         /// What tract reports.
         why: String,
     },
+    /// An output that holds a NaN.
+    #[error("model '{name}': its output '{output}' holds values that are no numbers")]
+    NoNumbers {
+        /// The model.
+        name: String,
+        /// The output.
+        output: String,
+    },
 }
 
 impl Error {

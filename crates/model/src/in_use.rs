@@ -11,7 +11,7 @@ pub const DEFAULT_EMBEDDER: &str = "mobilefacenet";
 pub const ACCURATE_EMBEDDER: &str = "accurate";
 
 /// The face models that are used where none are chosen: age, gender, race, expression, direction of the head, mask and
-/// liveness (`docs/models.md` says how they were chosen).
+/// liveness (`docs/models.md` says how they were chosen). An attribute that two give is taken from the first.
 pub const DEFAULT_FACE_MODELS: [&str; 6] =
     ["faceres", "gear", "emotion", "facemesh", "face-mask", "liveness"];
 

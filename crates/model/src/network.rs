@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use ndarray::ArrayD;
 use tract_onnx::prelude::*;
-use tract_tflite::internal::ensure;
 
 use crate::error::{Error, Result as ModelResult};
 use crate::import::{Imported, import};
@@ -86,23 +85,18 @@ impl Network {
     /// outputs in the order of [`Network::output_names`].
     ///
     /// # Errors
-    /// [`Error::Network`] where the length is wrong, tract fails, or an output holds a NaN.
+    /// [`Error::Network`] where the length is wrong or tract fails, [`Error::NoNumbers`] where an output holds a NaN.
     pub fn run(&self, input: &[f32]) -> ModelResult<Vec<Tensor>> {
-        guarded(&self.name, "run", || {
+        let outputs: Vec<Tensor> = guarded(&self.name, "run", || {
             let tensor = tract_onnx::prelude::Tensor::from_shape(&self.input, input)?;
             let outputs = self.plan.run(tvec!(tensor.into()))?;
-            let outputs: Vec<Tensor> = outputs
-                .iter()
-                .map(|o| Ok(o.to_plain_array_view::<f32>()?.to_owned()))
-                .collect::<TractResult<_>>()?;
-            for (output, name) in outputs.iter().zip(&self.outputs) {
-                ensure!(
-                    !output.iter().any(|v| v.is_nan()),
-                    "its output '{name}' holds values that are no numbers"
-                );
-            }
-            Ok(outputs)
-        })
+            outputs.iter().map(|o| Ok(o.to_plain_array_view::<f32>()?.to_owned())).collect()
+        })?;
+        let no_number = |(output, _): &(&Tensor, &String)| output.iter().any(|v| v.is_nan());
+        match outputs.iter().zip(&self.outputs).find(no_number) {
+            Some((_, output)) => Err(Error::NoNumbers { name: self.name.clone(), output: output.clone() }),
+            None => Ok(outputs),
+        }
     }
 }
 

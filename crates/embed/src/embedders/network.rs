@@ -5,7 +5,7 @@ use streamface_model::{Crop, Manifest, ModelId, QualitySection, Signal};
 use streamface_types::Metric;
 
 use crate::embedder::{Embedded, Embedder, FaceCrop};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::face_network::FaceNetwork;
 use crate::quality::Signals;
 
@@ -40,8 +40,11 @@ impl NetworkEmbedder {
         self.network.run(images, |outputs, wanted| {
             let wrong = || self.network.wrong(outputs, format!("[{batch}, {}]", self.dim));
             let output = outputs.first().and_then(|o| o.as_slice()).ok_or_else(wrong)?;
-            if output.len() != batch * self.dim || output.iter().any(|v| !v.is_finite()) {
+            if output.len() != batch * self.dim {
                 return Err(wrong());
+            }
+            if output.iter().any(|v| !v.is_finite()) {
+                return Err(Error::Meaningless { model: self.id().name.clone() });
             }
             vectors.extend(output.chunks_exact(self.dim).take(wanted).map(<[f32]>::to_vec));
             Ok(())

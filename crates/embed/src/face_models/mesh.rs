@@ -27,6 +27,11 @@ pub(super) fn pose(mesh: &[f32]) -> Option<[f64; 3]> {
     Some([yaw, pitch, roll].map(f64::to_degrees))
 }
 
+/// Whether outputs hold all points that are needed.
+pub(super) fn is_whole(outputs: &[Vec<f32>]) -> bool {
+    outputs.first().is_some_and(|mesh| mesh.len() > 3 * RIGHT_SEEN + 2)
+}
+
 fn minus(a: Vector, b: Vector) -> Vector {
     [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
 }
