@@ -121,6 +121,8 @@ pub struct Counts {
     pub faces: u64,
     /// Faces embedded.
     pub embedded: u64,
+    /// Faces of which a face model says something.
+    pub analyzed: u64,
     /// People so far, as of the last time they were counted; 0 where they are not.
     pub people: u64,
     /// How far the source has come, on its own clock.

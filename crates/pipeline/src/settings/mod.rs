@@ -16,6 +16,7 @@
 mod analysis;
 mod dataset;
 mod exchange;
+mod features;
 mod prune;
 pub(crate) mod record;
 mod source;
@@ -36,13 +37,14 @@ pub use dataset::{
     PeopleSettings, Resources, ReviewSettings,
 };
 pub use exchange::{ExportSettings, ImportSettings};
+pub use features::{AnalyzeSettings, AttributeSettings, FeatureSettings, Preset, Wanted};
 pub use prune::PruneSettings;
 pub use record::{Record, read_record};
 pub use source::{
-    AnalyzeSettings, CaptureSettings, ExtractSettings, FaceSettings, FeatureSettings, FrameSettings,
-    OutletSettings, RunSettings, WatchSettings, WorkSettings,
+    CaptureSettings, ExtractSettings, FaceSettings, FrameSettings, OutletSettings, RunSettings,
+    WatchSettings, WorkSettings,
 };
-pub use streamface_model::{DEFAULT_DETECTOR, DEFAULT_EMBEDDER};
+pub use streamface_model::{ACCURATE_EMBEDDER, DEFAULT_DETECTOR, DEFAULT_EMBEDDER};
 
 /// What all settings can do.
 pub trait Settings: Serialize + DeserializeOwned + Default {

@@ -12,8 +12,9 @@ use streamface_store::FrameFormat;
 use streamface_types::Timestamp;
 
 use super::dataset::PeopleSettings;
+use super::features::{AttributeSettings, FeatureSettings};
 use super::values;
-use super::{DEFAULT_DETECTOR, DEFAULT_EMBEDDER, Settings};
+use super::{DEFAULT_DETECTOR, Settings};
 use crate::threads::threads;
 use crate::{Error, Result};
 
@@ -177,28 +178,6 @@ impl Settings for FaceSettings {
     }
 }
 
-/// Which embedder is used.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-#[non_exhaustive]
-pub struct FeatureSettings {
-    /// The embedder, by the name of its manifest; default [`DEFAULT_EMBEDDER`].
-    pub embedder: String,
-}
-
-impl Default for FeatureSettings {
-    fn default() -> Self {
-        Self { embedder: DEFAULT_EMBEDDER.to_owned() }
-    }
-}
-
-impl Settings for FeatureSettings {
-    fn check(&self) -> Result<()> {
-        Manifest::find(&self.embedder)?.embedder()?;
-        Ok(())
-    }
-}
-
 /// How work on frames is divided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -267,26 +246,6 @@ impl Settings for ExtractSettings {
     }
 }
 
-/// Settings of [`crate::analyze`].
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct AnalyzeSettings {
-    /// Features.
-    #[serde(flatten)]
-    pub features: FeatureSettings,
-    /// Work.
-    #[serde(flatten)]
-    pub work: WorkSettings,
-}
-
-impl Settings for AnalyzeSettings {
-    fn check(&self) -> Result<()> {
-        self.features.check()?;
-        self.work.check()
-    }
-}
-
 /// Settings of [`crate::run`].
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -301,6 +260,9 @@ pub struct RunSettings {
     /// Features.
     #[serde(flatten)]
     pub features: FeatureSettings,
+    /// Attributes.
+    #[serde(flatten)]
+    pub attributes: AttributeSettings,
     /// People.
     #[serde(flatten)]
     pub people: PeopleSettings,

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
-use serde::ser::{Serialize, Serializer};
+use serde::ser::Serializer;
 use streamface_types::Timestamp;
 
 /// A duration written as `90s`, `5m` or `2h 30m`.
@@ -175,14 +175,14 @@ impl fmt::Display for Thresholds {
 
 macro_rules! serde_as_text {
     ($($type:ty),*) => {$(
-        impl Serialize for $type {
-            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
                 to.collect_str(self)
             }
         }
 
-        impl<'de> Deserialize<'de> for $type {
-            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
                 #[derive(serde::Deserialize)]
                 #[serde(untagged)]
                 enum Given {
@@ -193,11 +193,13 @@ macro_rules! serde_as_text {
                     Given::Number(number) => number.to_string(),
                     Given::Text(text) => text,
                 };
-                text.parse().map_err(D::Error::custom)
+                text.parse().map_err(serde::de::Error::custom)
             }
         }
     )*};
 }
+
+pub(super) use serde_as_text;
 
 serde_as_text!(Bytes, Rows, Thresholds);
 

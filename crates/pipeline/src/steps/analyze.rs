@@ -1,21 +1,22 @@
-//! Step 3: embeddings of faces that are in the dataset.
+//! Step 3: embeddings and attributes of faces that are in the dataset.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use streamface_embed::Embedder;
-use streamface_store::{Dataset, FaceRow, FeatureRow};
-use streamface_types::{FaceId, FrameId};
+use streamface_store::{Dataset, read_annotations, read_attributes, write_annotations};
 
 use super::dataset_dir::open_existing;
-use super::frame_worker::Job;
+use super::face_models::FaceModels;
+use super::frame_worker::Analysis;
+use super::lacking::{Lacking, Plan};
 use super::models::{keep_manifest, load_embedder};
-use super::results::{CropCounts, Work};
+use super::results::{AttributeCount, CropCounts, Work};
 use super::session::{Session, Worked};
-use crate::Result;
-use crate::event::Context;
-use crate::settings::record::record;
-use crate::settings::{AnalyzeSettings, Settings as _};
+use crate::event::{Context, Event};
+use crate::settings::record::{read_record, record};
+use crate::settings::{AnalyzeSettings, FeatureSettings, Settings as _};
+use crate::{Error, Result};
 
 /// What an analysis came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,45 +24,144 @@ use crate::settings::{AnalyzeSettings, Settings as _};
 pub struct AnalyzeResult {
     /// Faces embedded.
     pub embedded: u64,
-    /// Of these, those that have no frame with landmarks, but a picture.
+    /// What became of each attribute that was wanted.
+    pub attributes: Vec<AttributeCount>,
+    /// Faces that have no frame with landmarks, but a picture.
     pub crops: CropCounts,
     /// How the work went.
     pub work: Work,
 }
 
-/// Step 3: embeddings of the faces that have none yet.
+/// Step 3: embeddings of the faces that have none yet, and the attributes that they lack. With
+/// [`AnalyzeSettings::only`] these attributes alone: what other models, or an import, said of them is replaced by one step
+/// once all faces are done; a call that ends before that is gone on with by the same call.
 ///
-/// A face is aligned by its landmarks in its frame. Where there is no frame, as for an imported face, it is aligned in the
-/// picture of it: by its landmarks where the table has them, else by those that the detector finds; where it finds none the
-/// picture is taken as it is.
+/// A face is cut out of its frame, by its landmarks or its box. Where there is no frame, as for an imported face, it is cut out
+/// of the picture of it: by what the table says where that fits, else by what the detector finds; where it finds nothing the
+/// picture is taken as it is. A face of which a network can make nothing is a failure, and stays without.
 ///
 /// # Errors
-/// What loading, reading and writing meets; [`Error::Mismatch`](crate::Error::Mismatch) where the directory has
-/// embeddings of another model.
+/// What loading, reading and writing meets; [`Error::Mismatch`] where the directory has embeddings of another model, or
+/// attributes of other models than those that are not to be replaced.
 pub fn analyze(dir: &Path, settings: &AnalyzeSettings, context: &Context<'_>) -> Result<AnalyzeResult> {
     settings.check()?;
-    let embedder = load_embedder(&settings.features, context)?;
+    let only = settings.only.is_some();
+    let wanted = settings.only.as_ref().unwrap_or(&settings.attributes.attributes);
+    let models = FaceModels::load(wanted, context)?;
+    let embedder = if only { None } else { Some(load_embedder(&settings.features, context)?) };
+    let mut embedder = embedder.as_deref();
     let data = open_existing(dir)?;
-    record_analyze(&data, &settings.features.embedder, &*embedder)?;
     let session = Session::new(&data, &settings.work, context)?;
-    let Worked { faces, work, .. } = session.rework(unembedded(&data)?, None, Some(&*embedder))?;
+    let plan = Plan::of(&data, embedder.map(Embedder::id), &models, only)?;
+    if let Some(said) = &plan.embedded_elsewhere {
+        let asked = settings.features != FeatureSettings::default();
+        if asked || read_record(&data)?.contains_key("analyze") {
+            return Err(Error::Mismatch(said.clone()));
+        }
+        // As an import brought them.
+        context.event(&Event::Note(format!("{said}; all faces keep the embeddings that they have")));
+        embedder = None;
+    }
+    if let Some(embedder) = embedder {
+        record_analyze(&data, settings.features.embedder(), embedder)?;
+    }
+    if plan.replaced.is_empty() {
+        record_attributes(&data, &models)?;
+    }
+    let jobs = Lacking::of(&data, embedder.is_some(), &models, &plan.replaced)?;
+    let analysis = Analysis { embedder, models: Some(&models) };
+    let Worked { faces, said, work, .. } = session.rework(jobs, None, analysis, &plan.replaced)?;
     data.compact()?;
-    Ok(AnalyzeResult { embedded: faces.embedded, crops: faces.crops, work })
+    finish_replacement(&data, &plan, &models, &work, context)?;
+    if !models.is_empty() {
+        renew_annotations(&data)?;
+    }
+    let attributes = plan.counts(&models, &said);
+    Ok(AnalyzeResult { embedded: faces.embedded, attributes, crops: faces.crops, work })
 }
 
+/// Puts the attributes that were kept aside into the place of the old ones, once all faces were looked at.
+fn finish_replacement(
+    data: &Dataset,
+    plan: &Plan,
+    models: &FaceModels,
+    work: &Work,
+    context: &Context<'_>,
+) -> Result<()> {
+    if plan.replaced.is_empty() {
+        return Ok(());
+    }
+    let names = plan.replaced.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let there = data.replacement()?.next().transpose()?.is_some();
+    if work.stopped || !there {
+        let why = if work.stopped { "stopped" } else { "no face could be looked at" };
+        context.event(&Event::Note(format!("{why}: {names} are as they were")));
+        return Ok(());
+    }
+    data.finish_replacement(&plan.replaced)?;
+    record_attributes(data, models)
+}
+
+/// Gives the faces of annotations that were written before the attributes that they have now.
+fn renew_annotations(data: &Dataset) -> Result<()> {
+    let metadata = data.metadata();
+    let mut attributes = None;
+    for file in ["annotations.json", "annotations_manual.json"] {
+        let path = metadata.join(file);
+        if !streamface_store::files::is_there(&path)? {
+            continue;
+        }
+        let all = match &attributes {
+            Some(all) => all,
+            None => attributes.insert(
+                read_attributes(&metadata)?
+                    .into_iter()
+                    .map(|(face, of)| (face.to_string(), of))
+                    .collect::<BTreeMap<_, _>>(),
+            ),
+        };
+        let mut file = read_annotations(&path)?;
+        for (face, entry) in &mut file.labels {
+            if let Some(of_face) = all.get(face) {
+                entry.attributes = of_face.clone();
+            }
+        }
+        write_annotations(&path, &file)?;
+    }
+    Ok(())
+}
+
+/// Records the embedder, which must be that of the first time. A directory from before settings were recorded takes them up.
 pub(super) fn record_analyze(data: &Dataset, chosen_by: &str, embedder: &dyn Embedder) -> Result<()> {
+    const SETTINGS: &str = "embedder-settings";
     let model = embedder.id();
-    let chosen = [("embedder", model.name.clone()), ("embedder-sha256", model.sha256.clone())];
-    record(data, "analyze", true, &chosen)?;
+    let mut chosen = vec![("embedder", model.name.clone()), ("embedder-sha256", model.sha256.clone())];
+    let before = read_record(data)?.remove("analyze");
+    if before.is_some_and(|step| !step.contains_key(SETTINGS)) {
+        record(data, "analyze", true, &chosen)?;
+        chosen.push((SETTINGS, model.settings.clone()));
+        record(data, "analyze", false, &chosen)?;
+    } else {
+        chosen.push((SETTINGS, model.settings.clone()));
+        record(data, "analyze", true, &chosen)?;
+    }
     keep_manifest(data, chosen_by, &model.name)
 }
 
-/// Faces without an embedding, frame by frame.
-pub(super) fn unembedded(data: &Dataset) -> Result<Vec<Job>> {
-    let done: HashSet<FaceId> = data.read::<FeatureRow>()?.into_iter().map(|r| r.face).collect();
-    let mut frames: BTreeMap<FrameId, Vec<FaceRow>> = BTreeMap::new();
-    for face in data.read::<FaceRow>()?.into_iter().filter(|f| !done.contains(&f.face)) {
-        frames.entry(face.face.frame.clone()).or_default().push(face);
+/// Records which model gives each attribute, beside those of earlier calls.
+pub(super) fn record_attributes(data: &Dataset, models: &FaceModels) -> Result<()> {
+    if models.is_empty() {
+        return Ok(());
     }
-    Ok(frames.into_iter().map(|(frame, faces)| Job::Faces(frame, faces)).collect())
+    let mut all = read_record(data)?.remove("attributes").unwrap_or_default();
+    for attribute in models.attributes() {
+        let by = models.made_by(attribute);
+        let name = &attribute.name;
+        all.insert(name.clone(), by.name.clone());
+        all.insert(format!("{name}-sha256"), by.sha256.clone());
+        all.insert(format!("{name}-settings"), by.settings.clone());
+    }
+    let all: Vec<(&str, String)> = all.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
+    record(data, "attributes", false, &all)?;
+    models.keep_manifests(data)
 }

@@ -1,11 +1,11 @@
 //! Where results come together in order: links are made, numbers counted, batches committed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use streamface_detect::{LinkSettings, LinkTo, Linker, Thumbnail};
-use streamface_store::{Batch, Dataset, ExtractionRow, FaceRow, FrameFormats};
+use streamface_store::{AttributeRow, Batch, Dataset, ExtractionRow, FaceRow, FrameFormats};
 use streamface_types::{BoundingBox, FaceId, FrameId};
 
 use super::counters::Counters;
@@ -25,6 +25,12 @@ pub struct Committer<'a> {
     counts: &'a Counters,
     observer: &'a dyn Observer,
     batch: Batch,
+    /// Attributes that replace others: kept aside.
+    aside: Vec<AttributeRow>,
+    /// Their names.
+    replaced: BTreeSet<String>,
+    /// Faces that got something in the batch.
+    analyzed: usize,
     batch_size: usize,
     since: Instant,
     linker: Linker,
@@ -36,6 +42,8 @@ pub struct Committer<'a> {
     people: Option<PeopleCount>,
     formats: &'a FrameFormats,
     walk: Option<Walk>,
+    /// Faces that got an attribute, by its name.
+    pub said: BTreeMap<String, u64>,
     /// What could not be read, and why a run ended early.
     pub failures: Vec<String>,
 }
@@ -67,25 +75,28 @@ impl<'a> Committer<'a> {
         formats: &'a FrameFormats,
     ) -> Result<Self> {
         let mut earlier = Earlier::default();
-        for row in data.read::<ExtractionRow>()? {
-            let Some(source) = row.frame.source() else { continue };
+        data.each(|row: ExtractionRow| {
+            let Some(source) = row.frame.source() else { return };
             let frames = earlier.0.entry(source.to_owned()).or_default();
             frames.insert(row.frame, Vec::new());
             if frames.len() > 2 {
                 frames.pop_first();
             }
-        }
-        for row in data.read::<FaceRow>()? {
+        })?;
+        data.each(|row: FaceRow| {
             let frames = row.face.frame.source().and_then(|s| earlier.0.get_mut(s));
             if let Some(boxes) = frames.and_then(|f| f.get_mut(&row.face.frame)) {
                 boxes.push(row.bbox);
             }
-        }
+        })?;
         Ok(Self {
             data,
             counts,
             observer,
             batch: Batch::default(),
+            aside: Vec::new(),
+            replaced: BTreeSet::new(),
+            analyzed: 0,
             batch_size: batch_size.max(1),
             since: Instant::now(),
             linker: Linker::new(LinkSettings::default()),
@@ -95,8 +106,14 @@ impl<'a> Committer<'a> {
             people: None,
             formats,
             walk: None,
+            said: BTreeMap::new(),
             failures: Vec::new(),
         })
+    }
+
+    /// With attributes whose rows are kept aside until they replace others.
+    pub fn replacing(self, names: &BTreeSet<String>) -> Self {
+        Self { replaced: names.clone(), ..self }
     }
 
     /// For frames of a source, not for those that are stored: counts people and what is written along the way, and
@@ -126,7 +143,7 @@ impl<'a> Committer<'a> {
     /// # Errors
     /// The batch cannot be committed.
     pub fn take(&mut self, done: Done) -> Result<()> {
-        let Done { frame, found, features, failures, written, image, .. } = done;
+        let Done { frame, found, features, attributes, analyzed, failures, written, image, .. } = done;
         if let Some(frame) = frame {
             self.counts.count_frame(frame.dropped);
             if let Some(walk) = &mut self.walk {
@@ -153,7 +170,10 @@ impl<'a> Committer<'a> {
             people.add(&features);
             self.counts.people.store(people.count(), Relaxed);
         }
+        self.analyzed += features.len().max(usize::try_from(analyzed).unwrap_or(usize::MAX));
+        self.counts.analyzed.fetch_add(analyzed, Relaxed);
         self.batch.features.extend(features);
+        self.add(attributes);
         for failure in failures {
             self.observer.event(&Event::Skipped(failure.clone()));
             self.failures.push(failure);
@@ -166,7 +186,7 @@ impl<'a> Committer<'a> {
             self.look_at_disk()?;
         }
         let b = &self.batch;
-        let size = b.frames.len().max(b.extractions.len()).max(b.features.len());
+        let size = b.frames.len().max(b.extractions.len()).max(self.analyzed);
         if size >= self.batch_size || (size > 0 && self.since.elapsed() >= MAX_AGE) {
             self.commit()?;
         }
@@ -181,12 +201,28 @@ impl<'a> Committer<'a> {
         if let Some(walk) = &mut self.walk {
             walk.last.write(self.data)?;
         }
+        self.data.commit_replacement(std::mem::take(&mut self.aside))?;
         self.data.commit(std::mem::take(&mut self.batch))?;
+        self.analyzed = 0;
         self.since = Instant::now();
         if let Some(walk) = &self.walk {
             walk.last.forget_earlier(self.data)?;
         }
         self.look_at_disk()
+    }
+
+    /// Adds what models say, and counts the faces of each attribute.
+    fn add(&mut self, rows: Vec<AttributeRow>) {
+        let mut last = None;
+        for row in rows {
+            let of = (row.face.clone(), row.name());
+            let replaces = self.replaced.contains(&of.1);
+            if last.as_ref() != Some(&of) {
+                *self.said.entry(of.1.clone()).or_default() += 1;
+                last = Some(of);
+            }
+            if replaces { &mut self.aside } else { &mut self.batch.attributes }.push(row);
+        }
     }
 
     /// Says what was measured, once it is.

@@ -18,6 +18,7 @@ pub(crate) struct Counters {
     pub(crate) blurred: AtomicU64,
     pub(crate) faces: AtomicU64,
     pub(crate) embedded: AtomicU64,
+    pub(crate) analyzed: AtomicU64,
     pub(crate) people: AtomicU64,
     /// Microseconds of the source.
     pub(crate) stream: AtomicU64,
@@ -44,6 +45,7 @@ impl Counters {
             blurred: n(&self.blurred),
             faces: n(&self.faces),
             embedded: n(&self.embedded),
+            analyzed: n(&self.analyzed),
             people: n(&self.people),
             stream: Duration::from_micros(n(&self.stream)),
             disk: None,
@@ -66,6 +68,8 @@ pub(crate) struct StageTimes {
     pub(crate) crops: AtomicU64,
     /// Embedding.
     pub(crate) embed: AtomicU64,
+    /// Face models.
+    pub(crate) attributes: AtomicU64,
 }
 
 impl StageTimes {
@@ -91,6 +95,7 @@ impl StageTimes {
             ("detect", &self.detect),
             ("crops", &self.crops),
             ("embed", &self.embed),
+            ("attributes", &self.attributes),
         ];
         let times = all.into_iter().map(|(name, v)| (name, Duration::from_micros(v.load(Relaxed))));
         times.filter(|(_, time)| *time > Duration::ZERO).collect()

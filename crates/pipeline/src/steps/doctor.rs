@@ -28,20 +28,18 @@ impl Check {
     }
 }
 
-/// Looks at what the steps need: libraries, the named models, and, where one of these is missing, the clients that
-/// fetch it.
+/// Looks at what the steps need: libraries, these models, and, where one of them is missing, the clients that fetch it.
 ///
 /// # Errors
-/// An unknown model, or a model file that is there and cannot be read.
-pub fn doctor(models: &[String], context: &Context<'_>) -> Result<Vec<Check>> {
+/// A model file that is there and cannot be read.
+pub fn doctor(models: &[Manifest], context: &Context<'_>) -> Result<Vec<Check>> {
     let good = |what: &str, state: String| Check { what: what.to_owned(), state, mend: None, needed: true };
     let version = format!("{}, {} threads", env!("CARGO_PKG_VERSION"), threads(None)?);
     let mut checks =
         vec![good("streamface", version), good("ffmpeg libraries", streamface_capture::ffmpeg_version())];
     let cache = &context.models;
-    for name in models {
-        let model = Manifest::find(name)?;
-        let state = cache.state(&model)?;
+    for model in models {
+        let (name, state) = (&model.name, cache.state(model)?);
         let mend = match &state {
             CacheState::Good => None,
             // No package carries what a user brought.
@@ -53,7 +51,7 @@ pub fn doctor(models: &[String], context: &Context<'_>) -> Result<Vec<Check>> {
                 Some(format!("rm {}; streamface models pull {name}", path.display()))
             }
         };
-        let state = format!("{} ({})", state_word(&state), paths_text(cache, &model));
+        let state = format!("{} ({})", state_word(&state), paths_text(cache, model));
         checks.push(Check { what: format!("model {name}"), state, mend, needed: true });
     }
     let models_there = checks.iter().all(|c| c.mend.is_none());

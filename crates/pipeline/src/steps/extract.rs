@@ -1,13 +1,13 @@
 //! Step 2: the faces of frames that are in the dataset.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use streamface_store::{Dataset, ExtractionRow, FrameFormat, FrameRow};
 use streamface_types::FrameId;
 
 use super::dataset_dir::open_existing;
-use super::frame_worker::Job;
+use super::frame_worker::{Analysis, Job};
 use super::models::{Loaded, MIN_FACE, keep_manifest, load_extractor};
 use super::results::{FaceCounts, Work};
 use super::session::{Session, Worked};
@@ -39,7 +39,10 @@ pub fn extract(dir: &Path, settings: &ExtractSettings, context: &Context<'_>) ->
     record_extract(&data, &settings.faces.detector, &loaded)?;
     let session = Session::new(&data, &settings.work, context)?;
     let (jobs, missing) = unsearched(&data)?;
-    let Worked { faces, mut work, .. } = session.rework(jobs, Some(&loaded.extractor), None)?;
+    let Worked { faces, mut work, .. } = {
+        let jobs = jobs.into_iter().map(Ok);
+        session.rework(jobs, Some(&loaded.extractor), Analysis::default(), &BTreeSet::new())?
+    };
     data.compact()?;
     work.failures.extend(missing);
     Ok(ExtractResult { faces, work })

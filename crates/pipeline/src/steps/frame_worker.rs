@@ -1,18 +1,21 @@
-//! The work on one frame, on whichever thread: save it, find its faces, embed them. A frame's result
-//! depends on the frame alone.
+//! The work on one frame, on whichever thread: save it, find its faces, embed them, see what models say of them. A frame's
+//! result depends on the frame alone.
 
 use image::RgbImage;
 use streamface_capture::CapturedFrame;
 use streamface_detect::{Extraction, Extractor, Thumbnail};
-use streamface_embed::{Embedded, Embedder, FaceCrop};
+use streamface_embed::{Crop, Embedded, Embedder, FaceCrop};
 use streamface_imgproc::{DecodeLimits, decode_image, encode_jpeg, encode_png, encode_webp};
+use streamface_model::Alignment;
 use streamface_store::{
-    Dataset, ExtractionRow, FaceRow, FeatureRow, FrameFormat, FrameFormats, FrameRow, ImageKind,
+    AttributeRow, Dataset, ExtractionRow, FaceRow, FeatureRow, FrameFormat, FrameFormats, FrameRow, ImageKind,
 };
 use streamface_types::{Detection, FaceId, FrameId, Timestamp};
 
 use super::counters::StageTimes;
-use super::face_input::{Landmarker, face_input};
+use super::face_input::{Cuts, FaceView, Landmarker, face_view};
+use super::face_models::{Bits, FaceModels, each_or_alone, no_crop};
+use super::lacking::FaceTask;
 use crate::Result;
 use crate::error::{At as _, error_chain};
 
@@ -26,8 +29,8 @@ pub enum Job {
     Captured(CapturedFrame),
     /// A frame in the dataset whose faces are wanted.
     Stored(FrameId),
-    /// Faces in the dataset, of one frame, whose embeddings are wanted.
-    Faces(FrameId, Vec<FaceRow>),
+    /// Faces in the dataset, of one frame, that lack an embedding or attributes.
+    Faces(FrameId, Vec<FaceTask>),
 }
 
 /// A frame's faces, ready to be linked and committed.
@@ -52,13 +55,51 @@ pub struct Done {
     pub found: Option<Found>,
     /// Their features, where they were wanted.
     pub features: Vec<FeatureRow>,
-    /// Stored images that cannot be read: counted, and the work goes on.
+    /// Their attributes, where they were wanted.
+    pub attributes: Vec<AttributeRow>,
+    /// Faces of which a model says something.
+    pub analyzed: u64,
+    /// Stored images that cannot be read, and faces that a network can make nothing of: counted, and the work goes on.
     pub failures: Vec<String>,
     /// Sizes of the files written, bytes.
     pub written: Vec<u64>,
     /// The captured frame, where `frames/` does not have it without loss.
     pub image: Option<RgbImage>,
 }
+
+/// What is made of faces, where it is wanted: all threads share the networks.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Analysis<'a> {
+    /// Embeds them.
+    pub embedder: Option<&'a dyn Embedder>,
+    /// Say what they look like.
+    pub models: Option<&'a FaceModels>,
+}
+
+impl Analysis<'_> {
+    /// The crops that a face needs, some of them several times.
+    fn shapes(&self, embed: bool, attributes: Bits) -> Vec<Crop> {
+        let embedder = self.embedder.filter(|_| embed).map(|embedder| embedder.crop());
+        let models = self.models.iter().flat_map(|models| models.crops(attributes));
+        embedder.into_iter().chain(models).collect()
+    }
+
+    /// All attributes that are wanted.
+    fn attributes(&self) -> Bits {
+        self.models.map_or(0, FaceModels::all)
+    }
+}
+
+/// A face with its crops, and what is to be made of them.
+struct Cut<'f> {
+    row: &'f FaceRow,
+    cuts: Cuts,
+    embed: bool,
+    attributes: Bits,
+}
+
+/// The face in the template that faces are aligned to when they are found.
+const FOUND: Alignment = Alignment::Arcface112;
 
 /// What to do with frames.
 #[derive(Debug)]
@@ -71,8 +112,8 @@ pub struct FrameWorker<'a> {
     pub formats: &'a FrameFormats,
     /// Finds faces, where they are wanted.
     pub extractor: Option<&'a Extractor>,
-    /// Embeds them, where that is wanted.
-    pub embedder: Option<&'a dyn Embedder>,
+    /// What is made of faces.
+    pub analysis: Analysis<'a>,
     /// Finds landmarks of faces that have none, where faces of the dataset are embedded.
     pub landmarker: Option<&'a Landmarker<'a>>,
     /// The clocks.
@@ -93,23 +134,19 @@ impl FrameWorker<'_> {
             Job::Captured(CapturedFrame { mut row, image: Some(image), read_at, .. }) => {
                 row.format = self.format;
                 let mut written = self.save_frame(&row.frame, &image)?;
-                let (found, features) = self.faces_of(&row.frame, &image, &mut written)?;
+                let mut done = self.faces_of(&row.frame, &image)?;
+                written.append(&mut done.written);
                 let image = (!self.format.is_lossless()).then_some(image);
-                let (frame, read_at) = (Some(row), Some(read_at));
-                Ok(Done { frame, read_at, found, features, written, image, ..Done::default() })
+                Ok(Done { frame: Some(row), read_at: Some(read_at), written, image, ..done })
             }
             Job::Stored(frame) => match self.load(&frame) {
-                Ok(image) => {
-                    let mut written = Vec::new();
-                    let (found, features) = self.faces_of(&frame, &image, &mut written)?;
-                    Ok(Done { found, features, written, ..Done::default() })
-                }
+                Ok(image) => self.faces_of(&frame, &image),
                 Err(e) => Ok(Done { failures: vec![error_chain(&e)], ..Done::default() }),
             },
             // Imported faces may have no frame. One that is there and broken is a failure.
-            Job::Faces(frame, faces) if !self.is_there(&frame) => self.features_of(&faces, None),
+            Job::Faces(frame, faces) if !self.is_there(&frame) => self.rework(&faces, None),
             Job::Faces(frame, faces) => match self.load(&frame) {
-                Ok(image) => self.features_of(&faces, Some(&image)),
+                Ok(image) => self.rework(&faces, Some(&image)),
                 Err(e) => Ok(Done { failures: vec![error_chain(&e)], ..Done::default() }),
             },
         }
@@ -149,19 +186,15 @@ impl FrameWorker<'_> {
         })
     }
 
-    fn faces_of(
-        &self,
-        frame: &FrameId,
-        image: &RgbImage,
-        written: &mut Vec<u64>,
-    ) -> Result<(Option<Found>, Vec<FeatureRow>)> {
-        let Some(extractor) = self.extractor else { return Ok((None, Vec::new())) };
+    fn faces_of(&self, frame: &FrameId, image: &RgbImage) -> Result<Done> {
+        let Some(extractor) = self.extractor else { return Ok(Done::default()) };
         let extraction = extractor.extract(image).at(|| frame.to_string())?;
         StageTimes::add(&self.times.detect, extraction.detect_time);
         StageTimes::add(&self.times.crops, extraction.crop_time);
         let Extraction { faces, detected, small, blurred, .. } = extraction;
-        let mut rows = Vec::with_capacity(faces.len());
-        for (face, index) in faces.iter().zip(0..) {
+        let mut written = Vec::with_capacity(2 * faces.len());
+        let (mut rows, mut crops) = (Vec::with_capacity(faces.len()), Vec::with_capacity(faces.len()));
+        for (face, index) in faces.into_iter().zip(0..) {
             let id = FaceId::new(frame.clone(), index);
             written.push(self.save(ImageKind::Face, &id, &face.loose)?);
             written.push(self.save(ImageKind::AlignedFace, &id, &face.aligned)?);
@@ -174,58 +207,101 @@ impl FrameWorker<'_> {
             row.face_size = face.loose.dimensions().into();
             row.aligned_size = face.aligned.dimensions().into();
             rows.push(row);
+            let shape = Crop { alignment: FOUND, size: face.embed_input.width(), margin: 0.0 };
+            crops.push(Cuts::with(shape, face.embed_input));
         }
-        let features = self.embed(
-            &rows.iter().collect::<Vec<_>>(),
-            &faces.iter().map(|f| &f.embed_input).collect::<Vec<_>>(),
-        )?;
-        let kept = rows.len() as u32;
+        let (embed, attributes) = (self.analysis.embedder.is_some(), self.analysis.attributes());
+        let shapes = self.analysis.shapes(embed, attributes);
+        let mut cut = Vec::with_capacity(rows.len());
+        for (row, mut cuts) in rows.iter().zip(crops) {
+            let view = FaceView::in_frame(image, row.bbox, row.landmarks);
+            StageTimes::on(&self.times.crops, || cuts.add(&view, shapes.iter().copied()));
+            cut.push(Cut { row, cuts, embed, attributes });
+        }
+        let done = self.analyze(&cut)?;
         let mut extraction = ExtractionRow::new(frame.clone());
         (extraction.detected, extraction.small) = (detected, small);
-        (extraction.blurred, extraction.kept) = (blurred, kept);
+        (extraction.blurred, extraction.kept) = (blurred, rows.len() as u32);
         let thumbnail = Thumbnail::new(image);
-        Ok((Some(Found { extraction, faces: rows, thumbnail }), features))
+        Ok(Done { found: Some(Found { extraction, faces: rows, thumbnail }), written, ..done })
     }
 
-    fn features_of(&self, faces: &[FaceRow], frame: Option<&RgbImage>) -> Result<Done> {
-        let (Some(embedder), Some(landmarker)) = (self.embedder, self.landmarker) else {
-            return Ok(Done::default());
-        };
-        let side = embedder.crop().size;
-        let (mut rows, mut inputs, mut failures) = (Vec::new(), Vec::new(), Vec::new());
-        for face in faces {
-            match face_input(self.data, (face, frame), side, landmarker)? {
-                Ok(input) => {
-                    rows.push(face);
-                    inputs.push(input);
+    /// What faces of the dataset lack.
+    fn rework(&self, faces: &[FaceTask], frame: Option<&RgbImage>) -> Result<Done> {
+        let Some(landmarker) = self.landmarker else { return Ok(Done::default()) };
+        let (mut cut, mut failures) = (Vec::with_capacity(faces.len()), Vec::new());
+        for FaceTask { row, embed, attributes } in faces {
+            let shapes = self.analysis.shapes(*embed, *attributes);
+            let mut cuts = Cuts::default();
+            let view = face_view(self.data, (row, frame), &shapes, landmarker)?;
+            let view = match view {
+                Ok(view) => view,
+                Err(why) => {
+                    failures.push(why);
+                    continue;
                 }
-                Err(why) => failures.push(why),
+            };
+            StageTimes::on(&self.times.crops, || cuts.add(&view, shapes));
+            if cuts.cut_off {
+                landmarker.count_cut_off();
             }
+            cut.push(Cut { row, cuts, embed: *embed, attributes: *attributes });
         }
-        let features = self.embed(&rows, &inputs.iter().collect::<Vec<_>>())?;
-        Ok(Done { features, failures, ..Done::default() })
+        let mut done = self.analyze(&cut)?;
+        failures.append(&mut done.failures);
+        Ok(Done { failures, ..done })
     }
 
-    fn embed(&self, faces: &[&FaceRow], inputs: &[&RgbImage]) -> Result<Vec<FeatureRow>> {
-        let Some(embedder) = self.embedder else { return Ok(Vec::new()) };
-        let detection = |face: &FaceRow| {
-            let there = face.score.is_finite() && face.landmarks.0.iter().flatten().all(|v| v.is_finite());
-            there.then_some(Detection { bbox: face.bbox, landmarks: face.landmarks, score: face.score })
-        };
-        let crops: Vec<FaceCrop<'_>> = (faces.iter().zip(inputs))
-            .map(|(face, &image)| FaceCrop { image, detection: detection(face) })
-            .collect();
-        let embedded = StageTimes::on(&self.times.embed, || embedder.embed(&crops))?;
-        let model = embedder.id();
-        let row = |(face, Embedded { vector, quality }): (&&FaceRow, Embedded)| {
-            let mut row =
-                FeatureRow::new(face.face.clone(), model.name.clone(), model.sha256.clone(), vector);
-            row.settings = Some(model.settings.clone());
-            row.quality = quality;
-            row
-        };
-        Ok(faces.iter().zip(embedded).map(row).collect())
+    /// What networks make of faces. One of which they can make nothing is a failure, and goes without.
+    fn analyze(&self, faces: &[Cut<'_>]) -> Result<Done> {
+        let mut done = Done::default();
+        if let Some(embedder) = self.analysis.embedder {
+            StageTimes::on(&self.times.embed, || embed(embedder, faces, &mut done))?;
+        }
+        if let Some(models) = self.analysis.models {
+            let wanted: Vec<_> = faces.iter().map(|cut| (&cut.row.face, cut.attributes)).collect();
+            let said = StageTimes::on(&self.times.attributes, || {
+                models.look(&wanted, |at, shape| faces[at].cuts.get(shape))
+            })?;
+            (done.attributes, done.analyzed) = (said.rows, said.faces);
+            done.failures.extend(said.failures);
+        }
+        Ok(done)
     }
+}
+
+/// Adds the features of those faces that are to be embedded.
+fn embed(embedder: &dyn Embedder, faces: &[Cut<'_>], done: &mut Done) -> Result<()> {
+    let (shape, model) = (embedder.crop(), embedder.id());
+    let (mut ids, mut crops) = (Vec::new(), Vec::new());
+    for Cut { row, cuts, .. } in faces.iter().filter(|cut| cut.embed) {
+        match cuts.get(&shape) {
+            Some(image) => {
+                ids.push(&row.face);
+                crops.push(FaceCrop { image, detection: detection(row) });
+            }
+            None => done.failures.push(no_crop(&row.face, model)),
+        }
+    }
+    for (face, embedded) in ids.into_iter().zip(each_or_alone(&crops, |faces| embedder.embed(faces))?) {
+        match embedded {
+            Ok(Embedded { vector, quality }) => {
+                let (name, sha256) = (model.name.clone(), model.sha256.clone());
+                let mut row = FeatureRow::new(face.clone(), name, sha256, vector);
+                row.settings = Some(model.settings.clone());
+                row.quality = quality;
+                done.features.push(row);
+            }
+            Err(e) => done.failures.push(format!("{face}: {e}")),
+        }
+    }
+    Ok(())
+}
+
+/// Where a face was found; none where the table does not say.
+fn detection(face: &FaceRow) -> Option<Detection> {
+    let there = face.score.is_finite() && face.landmarks.0.iter().flatten().all(|v| v.is_finite());
+    there.then_some(Detection { bbox: face.bbox, landmarks: face.landmarks, score: face.score })
 }
 
 /// Reads a frame of a dataset back.

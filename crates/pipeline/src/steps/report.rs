@@ -203,7 +203,8 @@ fn shown_settings(record: &Record, labels: &DatasetLabels) -> Vec<(String, Strin
             .filter(|(k, _)| k == "threshold")
             .for_each(|(k, _)| "merges judged up to".clone_into(k));
     }
-    let shown = all.concat().into_iter().filter(|(k, _)| !k.ends_with("-sha256"));
+    let shown =
+        all.concat().into_iter().filter(|(k, _)| !k.ends_with("-sha256") && !k.ends_with("-settings"));
     let mut shown: Vec<_> = shown
         .map(|(k, v)| {
             let said = readable(&k, &v);

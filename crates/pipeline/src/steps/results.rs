@@ -41,20 +41,24 @@ pub struct FaceCounts {
     pub kept: u64,
     /// Embedded.
     pub embedded: u64,
-    /// Of these, those whose frame is not there, or does not say where their landmarks are.
+    /// Of which a face model says something.
+    pub analyzed: u64,
+    /// Of both, those whose frame is not there, or does not say where their landmarks are.
     pub crops: CropCounts,
 }
 
-/// Faces that were embedded from a picture of them, not from their frame and landmarks.
+/// Faces that were looked at in a picture of them, not in their frame by their landmarks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CropCounts {
-    /// Aligned by the landmarks that the table of faces has.
+    /// Cut by the landmarks, or the box, that the table of faces has.
     pub known: u64,
-    /// Aligned by landmarks that the detector found in the picture.
+    /// Cut by landmarks that the detector found in the picture.
     pub found: u64,
     /// Taken as they are: no landmarks are known, and none were found.
     pub as_they_are: u64,
+    /// Of all these, faces of which a network wanted more than the picture shows, and got black.
+    pub cut_off: u64,
 }
 
 impl CropCounts {
@@ -68,6 +72,7 @@ impl CropCounts {
         self.known += more.known;
         self.found += more.found;
         self.as_they_are += more.as_they_are;
+        self.cut_off += more.cut_off;
     }
 }
 
@@ -79,6 +84,7 @@ impl FaceCounts {
             blurred: c.blurred,
             kept: c.faces,
             embedded: c.embedded,
+            analyzed: c.analyzed,
             crops: CropCounts::default(),
         }
     }
@@ -89,8 +95,25 @@ impl FaceCounts {
         self.blurred += more.blurred;
         self.kept += more.kept;
         self.embedded += more.embedded;
+        self.analyzed += more.analyzed;
         self.crops.add(more.crops);
     }
+}
+
+/// What became of an attribute in one call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AttributeCount {
+    /// Its name.
+    pub name: String,
+    /// The model that gives it.
+    pub model: String,
+    /// Faces that got it.
+    pub faces: u64,
+    /// Whether it took the place of what another model, or an import, had said.
+    pub replaced: bool,
+    /// Whether faces kept what an import says.
+    pub imported: bool,
 }
 
 /// How the work on frames went.

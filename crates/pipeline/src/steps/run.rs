@@ -8,22 +8,25 @@ use streamface_annotate::labels::{LabelSource, Whose, dataset_labels};
 use streamface_model::Manifest;
 use streamface_store::Dataset;
 
-use super::analyze::{record_analyze, unembedded};
+use super::analyze::{record_analyze, record_attributes};
 use super::capture::record_capture;
 use super::cluster::{ClusterResult, cluster_dataset};
 use super::dataset_dir::{find_source, remove_if_fresh};
 use super::extract::{record_extract, unsearched};
+use super::face_models::FaceModels;
+use super::frame_worker::Analysis;
 use super::kept_labels::check_imported_labels;
 use super::labelling::Labelling;
+use super::lacking::{Lacking, Plan};
 use super::models::{load_embedder, load_extractor};
 use super::people_count::PeopleCount;
 use super::report::write_report;
-use super::results::{FaceCounts, FrameCounts, Work};
+use super::results::{AttributeCount, FaceCounts, FrameCounts, Work};
 use super::session::{Next, Session, Worked};
-use crate::Result;
 use crate::event::Context;
 use crate::settings::{MethodSettings, RunSettings, Settings as _};
 use crate::threads::with_threads;
+use crate::{Error, Result};
 
 /// What a run came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +36,8 @@ pub struct RunResult {
     pub frames: FrameCounts,
     /// Faces; those that an earlier call had left unfinished included.
     pub faces: FaceCounts,
+    /// What became of each attribute that was wanted.
+    pub attributes: Vec<AttributeCount>,
     /// People, of all faces of the directory.
     pub people: ClusterResult,
     /// Which labels the report shows.
@@ -63,7 +68,8 @@ pub fn run(
     let found = find_source(source, name, out)?;
     let loaded = load_extractor(&settings.faces, context)?;
     let embedder = load_embedder(&settings.features, context)?;
-    let (people, model) = (&settings.people, Manifest::find(&settings.features.embedder)?);
+    let models = FaceModels::load(&settings.attributes.attributes, context)?;
+    let (people, model) = (&settings.people, Manifest::find(settings.features.embedder())?);
     people.resolve(&model)?;
     let data = Dataset::open(out)?;
     let labelling = Labelling::of_dataset(&data, people, &MethodSettings::default(), &model, context)?;
@@ -71,28 +77,35 @@ pub fn run(
     record_capture(&data, &wanted)?;
     let loaded = loaded.going_on(&data, settings.faces.min_face)?;
     record_extract(&data, &settings.faces.detector, &loaded)?;
-    record_analyze(&data, &settings.features.embedder, &*embedder)?;
+    let plan = Plan::of(&data, Some(embedder.id()), &models, false)?;
+    if let Some(said) = &plan.embedded_elsewhere {
+        return Err(Error::Mismatch(said.clone()));
+    }
+    record_analyze(&data, settings.features.embedder(), &*embedder)?;
+    record_attributes(&data, &models)?;
     let session = Session::new(&data, &settings.work, context)?;
-    let (extractor, embedder) = (&loaded.extractor, &*embedder);
-    // Frames that `capture` left unsearched and faces that `extract` left without an embedding.
+    let extractor = &loaded.extractor;
+    let analysis = Analysis { embedder: Some(&*embedder), models: Some(&models) };
+    // Frames that `capture` left unsearched, and faces that lack an embedding or attributes.
     let mut earlier = Vec::new();
     let (unsearched, missing) = unsearched(&data)?;
     if !unsearched.is_empty() {
-        earlier.push(session.rework(unsearched, Some(extractor), Some(embedder))?);
+        let jobs = unsearched.into_iter().map(Ok);
+        earlier.push(session.rework(jobs, Some(extractor), analysis, &plan.replaced)?);
     }
-    let unembedded = unembedded(&data)?;
-    if !unembedded.is_empty() {
-        earlier.push(session.rework(unembedded, Some(extractor), Some(embedder))?);
+    let mut lacking = Lacking::of(&data, true, &models, &plan.replaced)?.peekable();
+    if lacking.peek().is_some() {
+        earlier.push(session.rework(lacking, Some(extractor), analysis, &plan.replaced)?);
     }
     check_imported_labels(&data)?;
     let next = Next {
         extractor: Some(extractor),
-        embedder: Some(embedder),
+        analysis,
         people: Some(PeopleCount::new(labelling)),
         format: settings.frames.format,
         each: None,
     };
-    let Worked { frames, mut faces, mut work } = match session.walk(found, wanted, next) {
+    let mut worked = match session.walk(found, wanted, next) {
         Ok(worked) => worked,
         Err(e) => {
             // A source that gave nothing must not leave a directory that looks like a result.
@@ -100,15 +113,14 @@ pub fn run(
             return Err(e);
         }
     };
-    for done in earlier {
-        faces.add(done.faces);
-        work.add(done.work);
-    }
+    earlier.into_iter().for_each(|done| worked.add(done));
+    let attributes = plan.counts(&models, &worked.said);
+    let Worked { frames, faces, mut work, .. } = worked;
     work.failures.extend(missing);
     let people = with_threads(settings.work.threads, || cluster_dataset(&data, &labelling, context))?;
     work.stages.push(("cluster", people.time));
     let labels = dataset_labels(&data, Whose::Auto)?;
     let report = write_report(&data, &streamface_capture::shown(source), &labels)?;
     work.wall = start.elapsed();
-    Ok(RunResult { frames, faces, people, labels: labels.from, report, work })
+    Ok(RunResult { frames, faces, attributes, people, labels: labels.from, report, work })
 }

@@ -1,6 +1,7 @@
 //! Work on frames side by side: decoding and filters on one thread; saving, detection, crops and embeddings on
 //! others; links and commits on the calling one.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +10,6 @@ use std::time::Instant;
 
 use streamface_capture::{Capture, Notice, Settings, Sources};
 use streamface_detect::Extractor;
-use streamface_embed::Embedder;
 use streamface_store::{Dataset, FaceRow, FrameFormat, FrameFormats, FrameRow};
 use streamface_types::FrameId;
 
@@ -18,7 +18,7 @@ use super::counters::{Counters, StageTimes};
 use super::dataset_dir::tell_repaired;
 use super::face_input::Landmarker;
 use super::first_keyframes::FirstKeyframes;
-use super::frame_worker::{Done, FrameWorker, Job};
+use super::frame_worker::{Analysis, Done, FrameWorker, Job};
 use super::last_frames::load_last;
 use super::people_count::PeopleCount;
 use super::results::{FaceCounts, FrameCounts, Work};
@@ -36,7 +36,7 @@ pub(super) type Each<'a> = &'a mut dyn FnMut(&Dataset, &Done) -> Result<()>;
 #[derive(Default)]
 pub(super) struct Next<'a> {
     pub(super) extractor: Option<&'a Extractor>,
-    pub(super) embedder: Option<&'a dyn Embedder>,
+    pub(super) analysis: Analysis<'a>,
     pub(super) people: Option<PeopleCount>,
     /// How the pictures of kept frames are stored.
     pub(super) format: FrameFormat,
@@ -47,7 +47,18 @@ pub(super) struct Next<'a> {
 pub(super) struct Worked {
     pub(super) frames: FrameCounts,
     pub(super) faces: FaceCounts,
+    /// Faces that got an attribute, by its name.
+    pub(super) said: BTreeMap<String, u64>,
     pub(super) work: Work,
+}
+
+impl Worked {
+    /// Adds what was done before.
+    pub(super) fn add(&mut self, earlier: Self) {
+        self.faces.add(earlier.faces);
+        earlier.said.into_iter().for_each(|(name, faces)| *self.said.entry(name).or_default() += faces);
+        self.work.add(earlier.work);
+    }
 }
 
 /// What all work on a dataset goes by.
@@ -143,7 +154,7 @@ impl<'a> Session<'a> {
                 format: next.format,
                 formats: &formats,
                 extractor: next.extractor,
-                embedder: next.embedder,
+                analysis: next.analysis,
                 landmarker: None,
                 times: &times,
             };
@@ -190,6 +201,7 @@ impl<'a> Session<'a> {
             Ok(Worked {
                 frames: FrameCounts::of(&counts, capture.corrupt()),
                 faces: FaceCounts::of(&counts),
+                said: committer.said,
                 work: Work {
                     stages: times.all(),
                     wall: start.elapsed(),
@@ -202,12 +214,13 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Does jobs on what is stored already, and commits what comes of them.
+    /// Does jobs on what is stored already, and commits what comes of them; attributes of `replaced` are kept aside.
     pub(super) fn rework(
         self,
-        jobs: Vec<Job>,
+        jobs: impl Iterator<Item = Result<Job>> + Send,
         extractor: Option<&Extractor>,
-        embedder: Option<&dyn Embedder>,
+        analysis: Analysis<'_>,
+        replaced: &BTreeSet<String>,
     ) -> Result<Worked> {
         let Self { data, context, .. } = self;
         let stop = context.stop;
@@ -215,7 +228,8 @@ impl<'a> Session<'a> {
         let (counters, times) = (Counters::default(), StageTimes::default());
         context.event(&Event::Counts(counters.counts()));
         let formats = FrameFormats::read(data)?;
-        let mut committer = Committer::new(data, &counters, context.observer, self.batch_size, &formats)?;
+        let mut committer =
+            Committer::new(data, &counters, context.observer, self.batch_size, &formats)?.replacing(replaced);
         let landmarker = Landmarker::new(data, context)?;
         let worker = FrameWorker {
             data,
@@ -223,27 +237,28 @@ impl<'a> Session<'a> {
             format: FrameFormat::None,
             formats: &formats,
             extractor,
-            embedder,
+            analysis,
             landmarker: Some(&landmarker),
             times: &times,
         };
-        let mut jobs = jobs.into_iter();
+        let mut jobs = jobs;
         let next = || if stop.is_set() { None } else { jobs.next() };
         let sink = |done: Result<Done>| done.and_then(|done| committer.take(done));
-        let went = in_order(self.threads, self.in_flight(), next, |job| worker.run(job), sink);
+        let work = |job: Result<Job>| job.and_then(|job| worker.run(job));
+        let went = in_order(self.threads, self.in_flight(), next, work, sink);
         let committed = committer.commit();
         context.event(&Event::Ended);
         went.and(committed)?;
         let counts = counters.counts();
-        let failures = committer.failures;
         let faces = FaceCounts { crops: landmarker.counts(), ..FaceCounts::of(&counts) };
         Ok(Worked {
             frames: FrameCounts::default(),
             faces,
+            said: committer.said,
             work: Work {
                 stages: times.all(),
                 wall: start.elapsed(),
-                failures,
+                failures: committer.failures,
                 passed_over: Vec::new(),
                 stopped: stop.is_set(),
                 disk: None,

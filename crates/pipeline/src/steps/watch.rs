@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use streamface_annotate::labels::{ReviewOptions, Reviewed, Whose, dataset_labels};
 use streamface_capture::{Source, shown};
-use streamface_model::Manifest;
+use streamface_model::{Manifest, ModelId};
 use streamface_store::{Dataset, FeatureRow, ImageKind, LabelRow, NamedLabels};
 use streamface_types::{FaceId, Label};
 use streamface_web::Options;
@@ -16,8 +16,9 @@ use super::analyze::record_analyze;
 use super::capture::record_capture;
 use super::dataset_dir::{find_source, open_reading, remove_if_fresh};
 use super::extract::record_extract;
-use super::frame_worker::Done;
+use super::frame_worker::{Analysis, Done};
 use super::labels::by_number;
+use super::lacking::other_embedder;
 use super::models::{load_embedder, load_extractor};
 use super::outputs;
 use super::results::{FaceCounts, FrameCounts, Work};
@@ -82,14 +83,14 @@ pub fn watch(
     let loaded = load_extractor(&settings.faces, context)?;
     let embedder = load_embedder(&settings.features, context)?;
     let model = embedder.id();
-    let manifest = Manifest::find(&settings.features.embedder)?;
+    let manifest = Manifest::find(settings.features.embedder())?;
     let threshold = settings.outlets.threshold.unwrap_or(manifest.embedder()?.match_threshold);
     let mut gallery = Gallery::new(embedder.dim(), embedder.metric(), threshold)?;
     let mut sets = Vec::new();
     for dir in &settings.outlets.people {
         let place = || format!("--people {}", dir.display());
         let set = open_reading(dir).at(place)?;
-        let known = Known::read(&set, &model.sha256, Numbers::Finalized).at(place)?;
+        let known = Known::read(&set, model, Numbers::Finalized).at(place)?;
         let before = gallery.len();
         let numbers = gallery.add(sets.len(), known.set()).at(place)?;
         if before > 0 {
@@ -110,9 +111,9 @@ pub fn watch(
     record_capture(&data, &wanted)?;
     let loaded = loaded.going_on(&data, settings.faces.min_face)?;
     record_extract(&data, &settings.faces.detector, &loaded)?;
-    record_analyze(&data, &settings.features.embedder, &*embedder)?;
+    record_analyze(&data, settings.features.embedder(), &*embedder)?;
     // Whom an earlier watch met.
-    let mut earlier = Known::read(&data, &model.sha256, Numbers::AsTheyAre)?;
+    let mut earlier = Known::read(&data, model, Numbers::AsTheyAre)?;
     let numbers = gallery.add_earlier(earlier.set())?;
     earlier.renumber(&numbers);
     let known = gallery.len();
@@ -142,14 +143,14 @@ pub fn watch(
     };
     let next = Next {
         extractor: Some(&loaded.extractor),
-        embedder: Some(&*embedder),
+        analysis: Analysis { embedder: Some(&*embedder), models: None },
         people: None,
         format: settings.frames.format,
         each: Some(&mut each),
     };
     let walked = session.walk(found, wanted, next);
     let watched = watcher.end();
-    let Worked { frames, faces, mut work } = match walked {
+    let Worked { frames, faces, mut work, .. } = match walked {
         Ok(worked) => worked,
         Err(e) => {
             remove_if_fresh(data);
@@ -199,13 +200,10 @@ impl Known {
         }
     }
 
-    fn read(data: &Dataset, model: &str, numbers: Numbers) -> Result<Self> {
+    fn read(data: &Dataset, model: &ModelId, numbers: Numbers) -> Result<Self> {
         let features = data.read::<FeatureRow>()?;
-        if let Some(other) = features.iter().find(|f| f.model_sha256 != model) {
-            return Err(Error::Mismatch(format!(
-                "{} was embedded by {}, and faces here are not: distances between models mean nothing",
-                other.face, other.model
-            )));
+        if let Some(said) = features.iter().find_map(|row| other_embedder(data, row, model)) {
+            return Err(Error::Mismatch(said));
         }
         // A review counts as far as it has come.
         let (labels, names) = match numbers {
