@@ -2,18 +2,10 @@
 
 use anyhow::Context as _;
 use streamface_annotate::AUTO;
-use streamface_pipeline::settings::{
-    ClusterSettings, ClusterVectorsSettings, EvaluateSettings, ExportSettings, ImportSettings, JoinSettings,
-    LinkSettings, MatchSettings, PruneSettings, ReviewSettings, RunSettings, ScoreSettings, StatsSettings,
-    StudySettings, VerifySettings, WatchSettings,
-};
-use streamface_pipeline::{AddedFiles, Context, Input, Silent, Stop};
+use streamface_pipeline::settings::*;
+use streamface_pipeline::{AddedFiles, Context, Input, Silent, Stop, WantedModels};
 
-use crate::args::{
-    AnalyzeArgs, CaptureArgs, ClusterArgs, ClusterPart, Command, Common, Compat, EvaluateArgs, ExportArgs,
-    ExtractArgs, FinalizeArgs, ImportArgs, JoinArgs, LinkArgs, MatchArgs, ModelsCommand, PruneArgs,
-    ReviewArgs, RunArgs, ScoreArgs, StatsArgs, StudyArgs, VerifyArgs, WatchArgs, settings,
-};
+use crate::args::*;
 use crate::render::summary::Summary;
 use crate::render::terminal::Terminal;
 use crate::render::{Outcome, clusters, datasets, models, review, scores, study};
@@ -47,8 +39,10 @@ pub fn dispatch(command: Command) -> anyhow::Result<Outcome> {
         Command::Stats(args) => stats(&args),
         Command::Verify(args) => verify(&args),
         Command::Doctor(args) => {
-            let wanted = [args.detector, args.embedder];
-            let checks = streamface_pipeline::doctor(&wanted, &Context::new(&Silent, &Stop::new()))?;
+            let (features, wanted) = (settings(&args.features)?, args.attributes.parse());
+            let wanted = wanted.map_err(anyhow::Error::msg)?;
+            let models = streamface_pipeline::models_in_use(&args.detector, &features, &wanted)?;
+            let checks = streamface_pipeline::doctor(&models, &Context::new(&Silent, &Stop::new()))?;
             Ok(models::doctor(&checks, args.common.json))
         }
         Command::Models(args) => manage_models(&args.command),
@@ -96,6 +90,7 @@ fn run(args: &RunArgs) -> anyhow::Result<Outcome> {
     review::print_conflicts(&done.people.report);
     let mut summary = Summary::from(done.work);
     (summary.frames, summary.faces) = (Some(done.frames), Some(done.faces));
+    (summary.crops, summary.attributes) = (done.faces.crops, done.attributes);
     (summary.people, summary.labels) = (Some(done.people), Some(done.labels));
     summary.report = Some(done.report);
     if summary.stopped {
@@ -158,8 +153,11 @@ fn analyze(args: &AnalyzeArgs) -> anyhow::Result<Outcome> {
     let call = Call::stoppable(&args.common)?;
     let done = streamface_pipeline::analyze(&args.dir, &settings, &call.context())?;
     let mut summary = Summary::from(done.work);
-    summary.embedded = Some((done.embedded, done.crops));
-    summary.notes.push(format!("next     streamface cluster {}", args.dir.display()));
+    summary.embedded = args.only.is_none().then_some(done.embedded);
+    (summary.crops, summary.attributes) = (done.crops, done.attributes);
+    if args.only.is_none() {
+        summary.notes.push(format!("next     streamface cluster {}", args.dir.display()));
+    }
     summary.print(args.common.json);
     Ok(summary.outcome())
 }
@@ -339,14 +337,15 @@ fn verify(args: &VerifyArgs) -> anyhow::Result<Outcome> {
 fn manage_models(command: &ModelsCommand) -> anyhow::Result<Outcome> {
     let quiet = Call::new(&Common { quiet: true, ..Common::default() });
     match command {
-        ModelsCommand::Pull { names, from, common } => {
+        ModelsCommand::Pull { names, all, from, common } => {
             let call = Call::new(common);
-            let mut all = Vec::new();
-            let pulled = streamface_pipeline::pull_models(names, from.as_deref(), &call.context(), |done| {
-                if common.json { all.push(done) } else { models::pulled(&done) }
+            let wanted = if *all { WantedModels::All } else { WantedModels::of(names) };
+            let mut there = Vec::new();
+            let pulled = streamface_pipeline::pull_models(wanted, from.as_deref(), &call.context(), |done| {
+                if common.json { there.push(done) } else { models::pulled(&done) }
             });
             if common.json {
-                models::pulled_json(&all);
+                models::pulled_json(&there);
             }
             pulled?;
             Ok(Outcome::Done)

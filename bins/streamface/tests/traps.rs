@@ -67,10 +67,11 @@ const FILES: [&str; 29] = [
 ];
 
 /// Folders of a dataset, and such as a killed process leaves.
-const FOLDERS: [&str; 13] = [
+const FOLDERS: [&str; 14] = [
     "metadata",
     "metadata/last_frames",
     "metadata/models",
+    "metadata/replacing",
     "metadata/batches",
     "metadata/batches/00000001",
     "metadata/batches/.part",

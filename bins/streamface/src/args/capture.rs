@@ -108,7 +108,10 @@ pub struct FaceArgs {
 #[serde(rename_all = "kebab-case")]
 #[command(next_help_heading = "Features")]
 pub struct FeatureArgs {
-    /// The embedder, by the name of its manifest [default: mobilefacenet]
+    /// Which embedder: a fast one, or the more accurate one, which takes longer [default: fast]
+    #[arg(long, value_name = "fast|accurate")]
+    pub preset: Option<String>,
+    /// The embedder, by the name or path of its manifest [default: that of the preset]
     #[arg(long, value_name = "NAME")]
     pub embedder: Option<String>,
 }
@@ -124,6 +127,8 @@ Examples:
   streamface run recordings/ --out archive --threads 8
   # a live stream, for half a day, in little room
   streamface run rtsp://camera/1 --out door --name door --for 12h --frames jpeg
+  # slower, and surer of who is who; without ages, poses and the like
+  streamface run news.mp4 --out news --preset accurate --attributes none
   # of a stream in several sizes a smaller one, from a server that asks where one comes from
   streamface run https://host/live.m3u8 --out tv --height 720 --header \"Referer: https://host/\"
 
@@ -148,6 +153,9 @@ pub struct RunArgs {
     #[command(flatten)]
     #[serde(flatten)]
     pub features: FeatureArgs,
+    /// Attributes of faces: all, none, or a list of attributes, face models and manifests [default: all]
+    #[arg(long, value_name = "all|none|LIST", help_heading = "Features")]
+    pub attributes: Option<String>,
     /// People.
     #[command(flatten)]
     #[serde(flatten)]
@@ -229,9 +237,11 @@ pub struct ExtractArgs {
 #[serde(rename_all = "kebab-case")]
 #[command(after_help = "\
 Examples:
+  # embeddings and attributes, where faces lack them
   streamface analyze news
-  # with four threads
-  streamface analyze news --threads 4
+  # one attribute more, or anew by a model of one's own; the rest stays
+  streamface analyze news --only pose
+  streamface analyze news --only mine.toml
 
 The next step is streamface cluster.")]
 pub struct AnalyzeArgs {
@@ -242,6 +252,12 @@ pub struct AnalyzeArgs {
     #[command(flatten)]
     #[serde(flatten)]
     pub features: FeatureArgs,
+    /// Attributes of faces: all, none, or a list of attributes, face models and manifests [default: all]
+    #[arg(long, value_name = "all|none|LIST", help_heading = "Features")]
+    pub attributes: Option<String>,
+    /// Only these attributes, and no embeddings; what other models said of them is replaced
+    #[arg(long, value_name = "LIST", help_heading = "Features")]
+    pub only: Option<String>,
     /// Work.
     #[command(flatten)]
     #[serde(flatten)]

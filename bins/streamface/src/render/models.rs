@@ -60,7 +60,12 @@ pub fn added(done: &AddedModel, as_json: bool) {
 
 /// `streamface models check`.
 pub fn check(models: &[CheckedModel], as_json: bool) -> Outcome {
-    let there = models.iter().all(|m| m.found.state == CacheState::Good);
+    // A model that no run uses unless it is named is not missed.
+    let there = |m: &CheckedModel| {
+        m.found.state == CacheState::Good
+            || (!m.found.in_use && matches!(m.found.state, CacheState::Missing(_)))
+    };
+    let there = models.iter().all(there);
     let good = there && models.iter().all(|m| m.wrong.is_empty());
     if as_json {
         let one = |m: &CheckedModel| json!({"name": m.found.model.name, "state": state_word(&m.found.state), "path": m.found.path, "compared": m.compared, "wrong": m.wrong});

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use streamface_pipeline::disk::Size;
 use streamface_pipeline::{
-    ClusterResult, CropCounts, DiskUse, FaceCounts, FrameCounts, JudgedMerges, LabelSource, Work,
+    AttributeCount, ClusterResult, CropCounts, DiskUse, FaceCounts, FrameCounts, JudgedMerges, LabelSource,
+    Work,
 };
 use streamface_store::DropReason;
 
@@ -20,8 +21,12 @@ pub struct Summary {
     pub frames: Option<FrameCounts>,
     /// What became of faces.
     pub faces: Option<FaceCounts>,
-    /// Faces that were embedded, and those of them whose pictures were taken for it.
-    pub embedded: Option<(u64, CropCounts)>,
+    /// Faces that were embedded.
+    pub embedded: Option<u64>,
+    /// Faces whose pictures were taken for that, and for attributes.
+    pub crops: CropCounts,
+    /// What became of attributes.
+    pub attributes: Vec<AttributeCount>,
     /// What clustering found.
     pub people: Option<ClusterResult>,
     /// Time at work by stage.
@@ -82,20 +87,26 @@ impl Summary {
                 f.blurred
             );
         }
-        let crops = self.faces.map_or_else(CropCounts::default, |f| f.crops);
-        let (embedded, crops) = self.embedded.map_or((None, crops), |(n, crops)| (Some(n), crops));
-        if let Some(n) = embedded {
+        if let Some(n) = self.embedded {
             say!("features {} embedded", super::faces(n));
         }
-        if crops.total() > 0 {
+        if self.crops.total() > 0 {
+            let CropCounts { known, found, as_they_are, cut_off, .. } = self.crops;
+            let beyond =
+                if cut_off > 0 { format!("; of {cut_off} it shows too little") } else { String::new() };
             say!(
-                "pictures {} embedded from a picture of them: {} by known landmarks, {} by landmarks found in it, {} \
-                 as it is",
-                super::faces(crops.total()),
-                crops.known,
-                crops.found,
-                crops.as_they_are
+                "pictures {} embedded from a picture of them: {known} by known landmarks, {found} by landmarks found in \
+                 it, {as_they_are} as it is{beyond}",
+                super::faces(self.crops.total())
             );
+        }
+        for a in &self.attributes {
+            let how = match (a.replaced, a.imported) {
+                (true, _) => ", in the place of what was said before",
+                (_, true) => "; those with an imported one keep it",
+                _ => "",
+            };
+            say!("{:<8} {} by {}{how}", a.name, super::faces(a.faces), a.model);
         }
         if let Some(ClusterResult { found: p, decisions, report, lost, imported, .. }) = &self.people {
             if *lost > 0 {
@@ -168,16 +179,20 @@ impl Summary {
         }
         if let Some(f) = self.faces {
             let faces = json!({
-                "detected": f.detected, "small": f.small, "blurred": f.blurred, "kept": f.kept, "embedded": f.embedded
+                "detected": f.detected, "small": f.small, "blurred": f.blurred, "kept": f.kept, "embedded": f.embedded,
+                "analyzed": f.analyzed
             });
             all.insert("faces".into(), faces);
         }
-        if let Some((n, crops)) = self.embedded {
+        if let Some(n) = self.embedded {
+            let c = self.crops;
             let pictures = json!({
-                "known_landmarks": crops.known, "found_landmarks": crops.found, "as_they_are": crops.as_they_are
+                "known_landmarks": c.known, "found_landmarks": c.found, "as_they_are": c.as_they_are, "cut_off": c.cut_off
             });
             all.insert("features".into(), json!({"embedded": n, "from_pictures": pictures}));
         }
+        let attribute = |a: &AttributeCount| json!({"name": a.name, "model": a.model, "faces": a.faces, "replaced": a.replaced, "imported": a.imported});
+        all.insert("attributes".into(), self.attributes.iter().map(attribute).collect());
         if let Some(ClusterResult { found: p, decisions, report, lost, .. }) = &self.people {
             let people = json!({
                 "faces": p.faces, "people": p.people, "singletons": p.singletons, "largest": p.largest,

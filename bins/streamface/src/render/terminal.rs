@@ -192,12 +192,16 @@ fn counts_line(c: &Counts, elapsed: f64) -> String {
         }
         let _ = write!(line, " · ");
     }
-    line.push_str(&faces(c.faces.max(c.embedded)));
+    let analyzed = c.embedded.max(c.analyzed);
+    line.push_str(&faces(c.faces.max(analyzed)));
     if c.people > 0 {
         let _ = write!(line, " · {} so far", count(c.people, "person", "people"));
     }
-    let frames = c.frames.max(c.searched) as f64 / elapsed;
-    let _ = write!(line, " · {frames:.1} frames/s");
+    let (done, what) = match c.frames.max(c.searched) {
+        0 => (analyzed, "faces"),
+        frames => (frames, "frames"),
+    };
+    let _ = write!(line, " · {:.1} {what}/s", done as f64 / elapsed);
     let stream = c.stream.as_secs_f64() / elapsed;
     if stream > 0.0 {
         let _ = write!(line, " · {stream:.1}x real time");

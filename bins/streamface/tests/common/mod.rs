@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod dataset;
+pub mod face_models;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -64,9 +64,13 @@ impl Choice {
         if !is_path && let Some((by, manifest)) = giving(name, &builtin()?)? {
             return self.add_attribute(&by, manifest, name);
         }
-        if is_path || builtin()?.iter().any(|model| model.name == name) {
-            let manifest = Manifest::find(name)?.of_kind(Kind::Face).at(|| "attributes".to_owned())?;
-            return self.add_model(name, manifest, true);
+        match Manifest::find(name) {
+            Ok(manifest) => {
+                let manifest = manifest.of_kind(Kind::Face).at(|| "attributes".to_owned())?;
+                return self.add_model(name, manifest, true);
+            }
+            Err(e) if is_path => return Err(e).at(|| "attributes".to_owned()),
+            Err(_) => {}
         }
         let models = builtin()?;
         let mut known: Vec<&str> = models.iter().map(|model| model.name.as_str()).collect();
