@@ -63,7 +63,6 @@ mod person_folders;
 mod record;
 mod recovery;
 mod replacement;
-mod row_stream;
 mod rows;
 mod staged_images;
 mod table;
@@ -92,8 +91,8 @@ pub use pairs::{RowPair, read_pairs, write_pairs};
 pub use person_folders::PersonFolders;
 pub use record::Record;
 pub use recovery::Repaired;
-pub use row_stream::Rows;
 pub use rows::{ExtractionRow, FaceRow, FeatureRow, FrameRow, LabelRow};
+pub use table::row_stream::Rows;
 pub use table::{Column, Row, Table, parquet_properties};
 pub use vectors::{VectorTable, read_vectors, write_npy, write_npy_and_csv, write_vectors};
 

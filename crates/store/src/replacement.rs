@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
-use crate::row_stream::Rows;
+use crate::table::row_stream::Rows;
 use crate::table::{self, Row};
 use crate::{AttributeRow, Batch, Dataset, Error, Result, files};
 

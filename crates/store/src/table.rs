@@ -14,8 +14,11 @@ use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use crate::batches::{ROWS, SCHEMA_VERSION};
 use crate::cells::{Cells, Unknown};
 use crate::columns::Columns;
-use crate::row_stream::{FileRows, Rows};
 use crate::{Error, Result, files};
+
+pub(crate) mod row_stream;
+
+use row_stream::{FileRows, Rows};
 
 /// How Parquet is written: compressed by zstd at a fixed level, and without the version of the writer, so that the same rows
 /// give the same bytes.
