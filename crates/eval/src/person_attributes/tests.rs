@@ -68,12 +68,12 @@ fn a_vote_on_what_lasts_is_calibrated_where_a_mean_and_a_product_are_not() {
     let product = calibration_error(people.iter().map(|(truth, faces)| (product(faces), *truth)));
     // 20,000 people: calibrated ones have some 0.008 by chance.
     assert!(ours < 0.015, "{ours}");
-    assert!(mean > 0.04 && product > 0.06, "mean {mean}, product {product}");
+    assert!(mean > 0.02 && product > 0.06, "mean {mean}, product {product}");
 }
 
 #[test]
 fn a_vote_stays_near_where_faces_are_more_or_less_alike_than_assumed() {
-    for correlation in [0.3, 0.7] {
+    for correlation in [0.5, 0.9] {
         let people = people(correlation);
         let mut votes = AttributeVotes::default();
         for (at, (_, faces)) in (0..).zip(&people) {
@@ -128,12 +128,13 @@ fn no_face_is_sure_enough_to_decide_alone() {
         votes.add(0, &gender(0.9), None);
     }
     assert_eq!(label(&votes, 0, "gender").label, "Female");
-    // However many agree, two independent ones are as many as count.
+    // However many agree, they count as few.
     for _ in 0..1000 {
         votes.add(1, &gender(0.8), None);
     }
     let many = label(&votes, 1, "gender").probability;
-    assert!((many - 0.8 * 0.8 / (0.8 * 0.8 + 0.2 * 0.2)).abs() < 1e-3, "{many}");
+    let odds = 4.0_f64.powf(1.0 / FACE_CORRELATION);
+    assert!((many - odds / (1.0 + odds)).abs() < 1e-3, "{many}");
 }
 
 #[test]
