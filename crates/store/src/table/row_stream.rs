@@ -166,12 +166,13 @@ impl<R: Row> Iterator for Rows<R> {
     type Item = Result<R>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ready.is_empty() && !self.ended {
-            if let Err(e) = self.fill() {
-                self.ended = true;
-                self.ready.clear();
-                return Some(Err(e));
-            }
+        if self.ready.is_empty()
+            && !self.ended
+            && let Err(e) = self.fill()
+        {
+            self.ended = true;
+            self.ready.clear();
+            return Some(Err(e));
         }
         self.ready.pop_front().map(Ok)
     }
