@@ -35,7 +35,10 @@ fn crops_of_every_format_become_the_people_they_were() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
     let (news, truth) = (path("news"), path("truth.csv"));
-    let faces = done(&["run", video.to_str().unwrap(), "--out", &news])["people"]["faces"].as_u64().unwrap();
+    let faces =
+        done(&["run", video.to_str().unwrap(), "--attributes", "none", "--out", &news])["people"]["faces"]
+            .as_u64()
+            .unwrap();
     for format in ["imagefolder", "fiftyone", "webdataset", "csv"] {
         let (there, back) = (path(&format!("{format}.csv")), path(&format!("{format}-set")));
         done(&["export", &news, "--format", format, "--out", &there]);

@@ -29,11 +29,21 @@ fn last_batch(dir: &Path) -> Vec<PathBuf> {
 
 /// Starts a run and kills it once it has so many batches; whether it was still at work.
 fn killed(video: &str, out: &Path, batches: usize) -> bool {
-    let mut run = streamface(&["run", video, "--out", out.to_str().unwrap(), "--batch-size", "2", "--quiet"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut run = streamface(&[
+        "run",
+        video,
+        "--attributes",
+        "none",
+        "--out",
+        out.to_str().unwrap(),
+        "--batch-size",
+        "2",
+        "--quiet",
+    ])
+    .stdout(Stdio::null())
+    .stderr(Stdio::null())
+    .spawn()
+    .unwrap();
     let count = || fs::read_dir(out.join("metadata/batches")).map_or(0, Iterator::count);
     loop {
         if run.try_wait().unwrap().is_some() {
@@ -54,7 +64,7 @@ fn what_a_power_cut_took_of_the_last_batch_is_done_again() {
     let video = video.to_str().unwrap();
     let dir = tempfile::tempdir().unwrap();
     let whole = dir.path().join("whole");
-    let plain = run(&["run", video, "--out", whole.to_str().unwrap(), "--quiet"]);
+    let plain = run(&["run", video, "--attributes", "none", "--out", whole.to_str().unwrap(), "--quiet"]);
     assert!(plain.status.success(), "{}", said(&plain));
     let damages: [fn(&Path); 3] = [
         |path| {
@@ -79,7 +89,7 @@ fn what_a_power_cut_took_of_the_last_batch_is_done_again() {
             .find(|(_, images)| !images.is_empty())
             .unwrap();
         images.iter().for_each(|path| damage(path));
-        let again = run(&["run", video, "--out", out.to_str().unwrap(), "--quiet"]);
+        let again = run(&["run", video, "--attributes", "none", "--out", out.to_str().unwrap(), "--quiet"]);
         assert!(again.status.success(), "{}", said(&again));
         assert!(said(&again).contains("images of the last batch were damaged"), "{}", said(&again));
         assert_same_result(&whole, &out);

@@ -301,7 +301,7 @@ fn commands_with_networks_end_too() {
         [
             &["extract", dir][..],
             &["analyze", dir],
-            &["run", photos, "--out", dir],
+            &["run", photos, "--attributes", "none", "--out", dir],
             &["watch", photos, "--people", dir, "--out", &out, "--no-page"],
             &["watch", photos, "--out", dir, "--no-page"],
         ]
