@@ -12,7 +12,8 @@ use streamface_testing::onnx;
 
 /// A manifest in `dir` of the decoder, with these weight files beside it.
 fn manifest(dir: &Path, decoder: &str, input: &str, files: &[(&str, Vec<u8>)]) -> Manifest {
-    let mut text = format!("name = \"made\"\nkind = \"detector\"\nsource = \"a test\"\nlicence = \"none\"\n");
+    let mut text =
+        "name = \"made\"\nkind = \"detector\"\nsource = \"a test\"\nlicence = \"none\"\n".to_string();
     text.push_str("licence_note = \"\"\n");
     let several = files.len() > 1;
     for (name, file) in files {

@@ -66,11 +66,7 @@ fn embedders_see_pixels_as_their_authors_feed_them() {
     near(&vector("facenet512", 160, 512), COLOUR.map(|v| (f32::from(v) - 106.0) / 6300.667_f32.sqrt()));
 }
 
-fn said(
-    template: &str,
-    input: [u64; 4],
-    outputs: &[(&str, &[u64], &[[f32; 4]])],
-) -> Result<Attributes, Error> {
+fn said(template: &str, input: [u64; 4], outputs: &[onnx::Output<'_>]) -> Result<Attributes, Error> {
     let dir = tempfile::tempdir().unwrap();
     let model = model(dir.path(), template, &onnx::of_means(input, outputs));
     let face_model = face_model_from_manifest(&model, &Cache::at(dir.path()))?;
@@ -132,7 +128,7 @@ fn whenet_is_the_mean_of_bins_over_the_full_circle() {
     };
     // Bin 70 of yaw is 30 degrees, between bins 30 and 31 of pitch is -7.5, bin 36 of roll is 9.
     let (yaw, pitch, roll) = (peak(120, &[70]), peak(66, &[30, 31]), peak(66, &[36]));
-    let outputs: [(&str, &[u64], &[[f32; 4]]); 3] =
+    let outputs: [onnx::Output<'_>; 3] =
         [("yaw", &[1, 120], &yaw), ("pitch", &[1, 66], &pitch), ("roll", &[1, 66], &roll)];
     let all = said("whenet", [1, 3, 224, 224], &outputs).unwrap();
     let pose = all.by_name("pose").unwrap();
@@ -153,7 +149,7 @@ fn a_rotation_gives_the_same_angles_as_six_numbers_and_as_a_matrix() {
         constant(&[cos, 0.0, -sin, 0.0, 1.0, 0.0]),
         constant(&[cos, 0.0, sin, 0.0, 1.0, 0.0, -sin, 0.0, cos]),
     );
-    let outputs: [(&str, &[u64], &[[f32; 4]]); 2] = [("y", &[1, 6], &six), ("y", &[1, 3, 3], &nine)];
+    let outputs: [onnx::Output<'_>; 2] = [("y", &[1, 6], &six), ("y", &[1, 3, 3], &nine)];
     for output in outputs {
         let all = said("6drepnet", [1, 3, 224, 224], &[output]).unwrap();
         let pose = all.by_name("pose").unwrap();

@@ -5,17 +5,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use streamface_testing::onnx::of_means;
+use streamface_testing::onnx::{Output, of_means};
 
 /// A manifest of this name in `dir`, with the network of the outputs: its path. `crop` and `attributes` are TOML; an attribute
 /// named `x` is read from the output `x`.
-pub fn face_model(
-    dir: &Path,
-    name: &str,
-    crop: &str,
-    outputs: &[(&str, &[u64], &[[f32; 4]])],
-    attributes: &str,
-) -> String {
+pub fn face_model(dir: &Path, name: &str, crop: &str, outputs: &[Output<'_>], attributes: &str) -> String {
     let network = of_means([1, 3, 16, 16], outputs);
     let file = dir.join(format!("{name}.onnx"));
     fs::write(&file, &network).unwrap();

@@ -130,7 +130,7 @@ impl Read<'_> {
             |numbers: usize| {
                 let fit = |o: &&Tensor| o.shape().last() == Some(&numbers) && o.len() == count * numbers;
                 self.outputs.iter().find(fit).and_then(|o| o.as_slice()).ok_or_else(|| {
-                    self.wrong(format!("[1, {count}, 4], [1, {count}, 2] and [1, {count}, 10]"))
+                    self.wrong(&format!("[1, {count}, 4], [1, {count}, 2] and [1, {count}, 10]"))
                 })
             };
         let (boxes, scores, points) = (output(4)?, output(2)?, output(10)?);
@@ -165,7 +165,7 @@ impl Read<'_> {
             let output = |numbers: usize| {
                 let fit = |o: &&Tensor| o.shape().last() == Some(&numbers) && o.len() == count * numbers;
                 self.outputs.iter().find(fit).and_then(|o| o.as_slice()).ok_or_else(|| {
-                    self.wrong(format!("[{count}, 1], [{count}, 4] and [{count}, 10] of stride {}", map.0))
+                    self.wrong(&format!("[{count}, 1], [{count}, 4] and [{count}, 10] of stride {}", map.0))
                 })
             };
             let (scores, boxes, points) = (output(1)?, output(4)?, output(10)?);
@@ -191,7 +191,7 @@ impl Read<'_> {
         within(Detection { bbox, landmarks, score }, self.size.0 as f32, self.size.1 as f32)
     }
 
-    fn wrong(&self, expected: String) -> Error {
+    fn wrong(&self, expected: &str) -> Error {
         let shapes: Vec<_> = self.outputs.iter().map(|o| o.shape().to_vec()).collect();
         let expected = format!("{expected} for an input of {} x {}", self.size.0, self.size.1);
         Error::Output { model: self.model.to_owned(), found: format!("{shapes:?}"), expected }

@@ -70,7 +70,7 @@ impl EnsembleSection {
                 "weights and poor_weights must be shares of the members, from 0 to 1 and together 1".into(),
             );
         }
-        if !self.mirror.as_ref().is_none_or(|m| m.len() == members.len()) {
+        if self.mirror.as_ref().is_some_and(|m| m.len() != members.len()) {
             return wrong("mirror needs true or false for each member".into());
         }
         if poor.is_some() && section.quality.is_none() {

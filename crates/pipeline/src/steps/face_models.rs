@@ -39,7 +39,7 @@ pub(super) fn choose(wanted: &Wanted) -> Result<Vec<Chosen>> {
         Wanted::Nothing => {}
         Wanted::All => {
             for name in DEFAULT_FACE_MODELS {
-                chosen.add_model(name, Manifest::builtin(name)?, false)?;
+                chosen.add_model(name, &Manifest::builtin(name)?, false)?;
             }
         }
         Wanted::These(names) => names.iter().try_for_each(|name| chosen.add(name))?,
@@ -67,7 +67,7 @@ impl Choice {
         match Manifest::find(name) {
             Ok(manifest) => {
                 let manifest = manifest.of_kind(Kind::Face).at(|| "attributes".to_owned())?;
-                return self.add_model(name, manifest, true);
+                return self.add_model(name, &manifest, true);
             }
             Err(e) if is_path => return Err(e).at(|| "attributes".to_owned()),
             Err(_) => {}
@@ -84,8 +84,8 @@ impl Choice {
     }
 
     /// All attributes of a model; those that another model gives already are an error where the model was `named`.
-    fn add_model(&mut self, by: &str, manifest: Manifest, named: bool) -> Result<()> {
-        for attribute in given_by(&manifest) {
+    fn add_model(&mut self, by: &str, manifest: &Manifest, named: bool) -> Result<()> {
+        for attribute in given_by(manifest) {
             if named || !self.taken.contains(&attribute) {
                 self.add_attribute(by, manifest.clone(), &attribute)?;
             }
