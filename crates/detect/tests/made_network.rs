@@ -172,7 +172,7 @@ fn scrfd_reads_distances_of_each_stride() {
         (0..3).flat_map(|part| all.iter().map(move |(count, of)| (*count, [1, 4, 10][part], &of[part])));
     let shapes: Vec<([u64; 2], &Vec<[f32; 4]>)> =
         parts.map(|(n, numbers, rows)| ([n, numbers], rows)).collect();
-    let outputs: Vec<(&str, &[u64], &[[f32; 4]])> =
+    let outputs: Vec<streamface_testing::onnx::Output<'_>> =
         names.iter().zip(&shapes).map(|(n, (shape, rows))| (n.as_str(), &shape[..], &rows[..])).collect();
     let file = onnx::of_means([1, 3, 32, 64], &outputs);
     let dir = tempfile::tempdir().unwrap();
