@@ -43,6 +43,7 @@ impl VerificationPage<'_> {
             p class="note" {
                 "The nearest pairs of two people and the farthest of one, a pair for each two people or each person. Wrong is \
                  what the mean threshold of the folds, " (format_args!("{threshold:.4}")) ", tells wrongly."
+                @if self.outside_folds() > 0 { " They are of all pairs; the accuracy is over those of the folds alone." }
             }
             (self.pairs(sheet, "Two people, nearest first", &self.different, ["is accepted", "are accepted"], "these two"))
             (self.pairs(sheet, "One person, farthest first", &self.same, ["is refused", "are refused"], "this person"))

@@ -83,6 +83,12 @@ impl VerificationPage<'_> {
         let folds = Plural(v.folds.len(), "fold");
         let mut lines =
             vec![format!("± {:.2}\u{a0}%, the standard error of {folds}", 100.0 * v.standard_error)];
+        let outside = self.outside_folds();
+        let within = Count(v.same + v.different - outside);
+        lines.push(match outside {
+            0 => format!("over {within} pairs"),
+            _ => format!("over the {within} pairs of the folds, not the {} others", Count(outside)),
+        });
         if v.missing > 0 {
             let with = percent(v.accuracy_with_missing);
             lines.push(format!(
@@ -110,6 +116,12 @@ impl VerificationPage<'_> {
             tile("Pairs", &Count(v.same + v.different).to_string(), &[kinds, skipped]),
         ]);
         tiles(&all)
+    }
+
+    /// Pairs of no fold: most are of faces of two folds. They count for the curve and not for the accuracy.
+    fn outside_folds(&self) -> u64 {
+        let v = self.verified;
+        (v.same + v.different).saturating_sub(v.folds.iter().map(|fold| fold.pairs).sum())
     }
 
     fn roc(&self) -> Markup {
@@ -201,6 +213,9 @@ impl VerificationPage<'_> {
                     (Count(v.people_in_several_folds)) " of " (Count(v.people))
                     " people are in several of them: a threshold is tried on people that it was chosen on, and the accuracy flatters."
                 }
+                @if self.outside_folds() > 0 {
+                    " Pairs of faces of two folds are in none of them: they count for the curve and not for the accuracy."
+                }
             }
             (table("Folds", &columns, &rows))
         };
@@ -267,16 +282,17 @@ mod tests {
     use streamface_eval::verification::{Compared, RejectPoint, Rejecting, verify};
 
     fn page(n: u32) -> String {
-        page_of(n, None)
+        page_of(n, 0, None)
     }
 
-    fn page_of(n: u32, rejecting: Option<Rejecting>) -> String {
+    /// Of a page with `n` pairs, the last `outside` of which are in no fold.
+    fn page_of(n: u32, outside: u32, rejecting: Option<Rejecting>) -> String {
         let pair = |i: u32| {
             let same = i.is_multiple_of(2);
             Compared {
                 distance: f64::from(i * 37 % 101) / 100.0 + if same { 0.0 } else { 0.4 },
                 same,
-                fold: Some(i as usize / 2 % 10),
+                fold: (i + outside < n).then_some(i as usize / 2 % 10),
                 people: [i % 41, if same { i % 41 } else { 41 + i % 7 }],
             }
         };
@@ -315,7 +331,7 @@ mod tests {
             missed_at_own: missed / 2.0,
         };
         let points = vec![point(0.0, 0.25, 0.1), point(0.2, 0.125, 0.625)];
-        let found = page_of(2000, Some(Rejecting { far: 1e-3, threshold: 0.5, points }));
+        let found = page_of(2000, 0, Some(Rejecting { far: 1e-3, threshold: 0.5, points }));
         for part in [
             "Quality of faces",
             "false accept rate of 0.1 %",
@@ -327,6 +343,39 @@ mod tests {
             assert!(found.contains(part), "{part}");
         }
         assert!(!page(2000).contains("Quality of faces"));
+    }
+
+    #[test]
+    fn where_few_pairs_are_missed_the_axis_is_short_and_where_none_is_there_is_no_curve() {
+        let curve = |missed: f64| {
+            let point = RejectPoint { rejected: 0.0, quality: 0.1, same: 1200, missed, missed_at_own: 0.0 };
+            page_of(2000, 0, Some(Rejecting { far: 1e-3, threshold: 0.5, points: vec![point] }))
+        };
+        let none = curve(0.0);
+        assert!(none.contains("No pair of one person is missed") && !none.contains("rejecting-clip"));
+        let few = curve(0.004);
+        assert!(few.contains("rejecting-clip") && !few.contains("No pair of one person is missed"));
+        let ticks =
+            few.split("Missed pairs by faces left out").last().unwrap().split("</svg>").next().unwrap();
+        assert!(ticks.contains(">1 %<") && !ticks.contains(">100 %<"), "{ticks}");
+    }
+
+    #[test]
+    fn over_how_many_pairs_the_accuracy_is_is_told() {
+        let found = page_of(2000, 400, None);
+        for part in [
+            "over the 1,600 pairs of the folds, not the 400 others",
+            "They are of all pairs",
+            "are in none of them",
+        ] {
+            assert!(found.contains(part), "{part}");
+        }
+        let all = page(2000);
+        assert!(
+            all.contains("over 2,000 pairs<")
+                && !all.contains("others<")
+                && !all.contains("They are of all pairs")
+        );
     }
 
     #[test]

@@ -7,6 +7,9 @@ use super::{VerificationPage, chance, rate};
 use crate::chart::{Axis, Chart, Series, Style, percent_tick};
 use crate::layout::{number, section, table};
 
+/// The axis of misses goes to such a share at least.
+const LEAST_AXIS: f64 = 0.01;
+
 impl VerificationPage<'_> {
     pub(super) fn rejecting(&self) -> Markup {
         let Some(found) = &self.verified.rejecting else { return html! {} };
@@ -21,7 +24,7 @@ impl VerificationPage<'_> {
             x_text: percent_tick,
             across: "faces left out, the worst first",
             cursor: false,
-            y: Axis::around([most]),
+            y: Axis::around([most.max(LEAST_AXIS)]),
             y_text: percent_tick,
             series: vec![
                 Series::new("at the distance for all faces", 0, Style::Dots, line(|p| p.missed)),
@@ -53,8 +56,11 @@ impl VerificationPage<'_> {
                 "Share of the pairs of one person that are missed at a false accept rate of " (chance(found.far))
                 " as the faces of the least quality are left out. Where the quality says nothing, the lines are level."
             }
+            @if most == 0.0 {
+                p class="note" { "No pair of one person is missed, whichever of these faces are left out." }
+            }
             div class="roc" {
-                (curve.draw())
+                @if most > 0.0 { (curve.draw()) }
                 (table("Missed pairs", &columns, &rows))
             }
         };
