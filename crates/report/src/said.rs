@@ -49,12 +49,13 @@ fn value(voted: &Voted) -> Markup {
 }
 
 fn label(of: &VotedLabel) -> Markup {
-    let probability = percent(of.probability);
+    // Of what changes it is the mean over the faces, and no count of them.
+    let on_average = if of.lasts { "" } else { "on average " };
+    let probability = format!("{on_average}{}", percent(of.probability));
     let differ = (of.disagreement >= LEAST_SHARE).then(|| percent(of.disagreement));
-    let of_faces = if of.lasts { "" } else { " of faces" };
     html! {
-        @if of.label == UNKNOWN { (UNKNOWN) span { "most likely " (of.likeliest) ", " (probability) (of_faces) } }
-        @else { (of.label) " " (probability) (of_faces) }
+        @if of.label == UNKNOWN { (UNKNOWN) span { "most likely " (of.likeliest) ", " (probability) } }
+        @else { (of.label) @if of.lasts { " " } @else { ", " } (probability) }
         @if of.lasts { @if let Some(differ) = differ { span { (differ) " of faces look otherwise" } } }
     }
 }
@@ -110,7 +111,7 @@ mod tests {
             "<dt>gender</dt><dd>Female 79 %<",
             "<span>33 % of faces look otherwise</span>",
             "<dt>race</dt><dd>unknown<span>most likely &lt;b&gt;, 62 %</span>",
-            "<dt>mask</dt><dd>no mask 75 % of faces</dd>",
+            "<dt>mask</dt><dd>no mask, on average 75 %</dd>",
             "<dt>years</dt><dd>34 ± 5<span>faces differ by 4</span></dd>",
             "<dt>pose</dt><dd><span>yaw −10 to −2°</span></dd>",
         ] {

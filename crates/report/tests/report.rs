@@ -198,7 +198,7 @@ fn people_are_shown_with_what_models_guess_and_what_speaks_against_it() {
     for part in [
         "a model’s guesses about appearance, not facts about people",
         "<dt>race</dt><dd>unknown<span>most likely news, ",
-        "<dt>mask</dt><dd>no mask 75 % of faces</dd>",
+        "<dt>mask</dt><dd>no mask, on average 75 %</dd>",
         "of faces look otherwise",
         "quality 0.50",
     ] {

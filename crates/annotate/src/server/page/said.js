@@ -10,7 +10,8 @@ const degrees = (angle) => `${Math.round(angle)}°`.replace("-", "−");
 
 /** A vote on a label: what it is, how sure, and what speaks against it. */
 function label(of, one) {
-  const share = `${percent(of.probability)}${one || of.lasts ? "" : " of faces"}`;
+  // Of what changes it is the mean over the faces, and no count of them.
+  const share = `${one || of.lasts ? "" : "on average "}${percent(of.probability)}`;
   const found = of.label === of.likeliest ? `${of.label} (${share})` : `unknown (most likely ${of.likeliest}, ${share})`;
   return of.lasts && of.disagreement >= 0.005 ? `${found}, ${percent(of.disagreement)} of faces look otherwise` : found;
 }
