@@ -57,8 +57,8 @@ impl Frame {
         html! {
             @for (place, text) in marks {
                 @let x = self.x(place);
-                // A long text at the end would be cut off.
-                @let at_end = place > 0.98 && text.0.len() > 3;
+                // A text of three characters at the end would be cut off.
+                @let at_end = place > 0.98 && text.0.chars().count() > 2;
                 path class="grid" d={ "M" (short(x)) " " (self.bottom) "v4" } {}
                 text class=(if at_end { "ylab" } else { "xlab" })
                     x=(short(if at_end { self.width - 2.0 } else { x })) y=(self.bottom + 18.0) { (text) }
@@ -88,4 +88,16 @@ impl Frame {
 /// A length to a tenth of the drawing's unit.
 pub(super) fn short(v: f64) -> String {
     format!("{v:.1}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_mark_has_room() {
+        let marks = |text: &str| SMALL.columns([(1.0, html! { (text) })]).0;
+        assert!(marks("100").contains("<text class=\"ylab\" x=\"358.0\""), "{}", marks("100"));
+        assert!(marks("90").contains("<text class=\"xlab\" x=\"352.0\""), "{}", marks("90"));
+    }
 }
