@@ -22,6 +22,8 @@ pub struct Attribute {
     pub faces: Vec<u64>,
     /// Faces whose likeliest category is less likely than the confidence of the model.
     pub unknown: u64,
+    /// Faces of which nothing was said.
+    pub none: u64,
     /// Faces of each to expect by the probabilities of all faces, unknown ones included.
     pub expected_faces: Vec<Expected>,
     /// The same as `faces` by channel, in the order of the channels.
@@ -71,6 +73,8 @@ pub(super) struct Attributes {
 struct Counts {
     name: &'static str,
     categories: Vec<String>,
+    /// Faces of which something was said.
+    said: u64,
     faces: Vec<u64>,
     unknown: u64,
     /// Sums of p and of p (1 − p) over faces of no person.
@@ -111,15 +115,15 @@ impl Attributes {
     fn counts(&mut self, name: &'static str) -> &mut Counts {
         let at = self.all.iter().position(|counts| counts.name == name).unwrap_or_else(|| {
             let (categories, faces, alone, by_channel) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-            self.all.push(Counts { name, categories, faces, unknown: 0, alone, by_channel });
+            self.all.push(Counts { name, categories, said: 0, faces, unknown: 0, alone, by_channel });
             self.all.len() - 1
         });
         &mut self.all[at]
     }
 
     /// The attributes in the order of the vocabulary, and the numbers; `place` is the place of each channel in the result,
-    /// and there are so many people.
-    pub fn finish(self, place: &[usize], people: u32) -> Counted {
+    /// and there are so many faces and people.
+    pub fn finish(self, place: &[usize], faces: u64, people: u32) -> Counted {
         let Self { mut all, poses, years, votes } = self;
         all.sort_by_key(|counts| VOCABULARY.iter().position(|known| known.name == counts.name));
         let mut of_people: Vec<OfPeople> =
@@ -135,7 +139,8 @@ impl Attributes {
             }
         }
         let attributes = all.into_iter().zip(of_people);
-        let attributes = attributes.map(|(counts, people)| counts.finish(place, people, &votes)).collect();
+        let attributes =
+            attributes.map(|(counts, people)| counts.finish(place, faces, people, &votes)).collect();
         let (angles, poses) = poses.finish();
         Counted { attributes, angles, poses, years: years.finish(ages), votes }
     }
@@ -145,6 +150,7 @@ impl Counts {
     /// A face, whose labels have these probabilities.
     fn add(&mut self, channel: usize, alone: bool, of: &[(&str, f64)], below: f64) {
         let Some((best, greatest)) = likeliest(of.iter().map(|(_, p)| *p)) else { return };
+        self.said += 1;
         for &(label, p) in of {
             // A model's categories come in its own order, those that no face has included.
             let at = match self.categories.iter().position(|known| known == label) {
@@ -178,8 +184,8 @@ impl Counts {
         }
     }
 
-    fn finish(self, place: &[usize], people: OfPeople, votes: &AttributeVotes) -> Attribute {
-        let Self { name, categories, faces, unknown, alone, by_channel: channels } = self;
+    fn finish(self, place: &[usize], of_all: u64, people: OfPeople, votes: &AttributeVotes) -> Attribute {
+        let Self { name, categories, said, faces, unknown, alone, by_channel: channels } = self;
         let mut by_channel = vec![vec![0; categories.len()]; place.len()];
         let mut unknown_by_channel = vec![0; place.len()];
         for (channel, (counts, unknown)) in channels.into_iter().enumerate() {
@@ -194,6 +200,7 @@ impl Counts {
             name,
             faces,
             unknown,
+            none: of_all.saturating_sub(said),
             expected_faces: expected.collect(),
             by_channel,
             unknown_by_channel,
@@ -254,10 +261,11 @@ mod tests {
             r#"{"label": 0, "attributes": {"age": {"0-2": 0.9}, "gender": {"Male": 0.5, "Female": 0.5}}}"#;
         all.add(0, None, None, &face(two));
         all.add(1, None, None, &face(r#"{"label": 0}"#));
-        let Counted { attributes, angles, .. } = all.finish(&[1, 0], 0);
+        let Counted { attributes, angles, .. } = all.finish(&[1, 0], 4, 0);
         assert_eq!(attributes.iter().map(|a| a.name).collect::<Vec<_>>(), ["age", "gender", "mask"]);
         assert_eq!(attributes[0].categories, ["0-2", "3-9", "70+"]);
         assert_eq!(attributes[0].faces, [1, 1, 0]);
+        assert_eq!(attributes.iter().map(|a| a.none).collect::<Vec<_>>(), [2, 3, 3]);
         assert_eq!(attributes[0].by_channel, [[0, 1, 0], [1, 0, 0]]);
         assert_eq!((&attributes[1].faces[..], &attributes[2].faces[..]), (&[1, 0][..], &[1, 0][..]));
         let filled = |a: &Angles| a.faces.iter().position(|&n| n == 1).unwrap();
@@ -282,7 +290,7 @@ mod tests {
         {
             all.add(channel, person, None, &gender(p));
         }
-        let found = all.finish(&[0, 1], 2).attributes;
+        let found = all.finish(&[0, 1], 4, 2).attributes;
         let [gender, mask] = &found[..] else { panic!("{found:?}") };
         assert_eq!((&gender.faces[..], gender.unknown), (&[2, 0][..], 2));
         assert_eq!((&gender.by_channel[0][..], &gender.by_channel[1][..]), (&[2, 0][..], &[0, 0][..]));
@@ -310,7 +318,7 @@ mod tests {
                 format!(r#"{{"label": 0, "attributes": {{"age": {{"{i}": 1.0}}, "pose": {{"{i}": 1.0}}}}}}"#);
             all.add(0, None, None, &face(&text));
         }
-        let found = all.finish(&[0], 0);
+        let found = all.finish(&[0], 1000, 0);
         assert_eq!((found.attributes[0].categories.len(), found.angles.len()), (MAX_LABELS, 3));
     }
 }

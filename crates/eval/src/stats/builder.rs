@@ -213,7 +213,7 @@ impl StatsBuilder {
         let mut sizes: BTreeMap<u64, u64> = BTreeMap::new();
         self.people.faces().for_each(|faces| *sizes.entry(faces).or_default() += 1);
         let distances = self.sums.finish()?;
-        let counted = self.attributes.finish(&place, faces.len() as u32);
+        let counted = self.attributes.finish(&place, total.faces, faces.len() as u32);
         let (noise, labelled) = (self.people.noise, self.people.labelled);
         let (people, together) = self.people.finish(|person| counted.person(person));
         Ok(Stats {

@@ -26,7 +26,9 @@ impl StatsPage<'_> {
             p class="note" {
                 (CAUTION) " A face or a person is of its likeliest category, or unknown where that is less likely than the model’s \
                  confidence. People are by the vote of their faces. Likely is from where to where the true number lies in 95 % \
-                 of cases by the probabilities of all, unknown ones included, as far as the model is calibrated."
+                 of cases by the probabilities of all, unknown ones included, as far as the model is calibrated. It is the interval \
+                 of the sum of the probabilities: where it does not hold the count, the model is less sure than its likeliest \
+                 labels look, or its probabilities are not calibrated."
             }
             div class="two" { @for attribute in &stats.attributes { (categories(attribute)) } }
             div class="charts numbers-of" {
@@ -60,8 +62,8 @@ impl StatsPage<'_> {
                 @let all = all(faces, unknown);
                 tr {
                     th scope="row" { (channel.name) }
-                    @for &n in faces { (number(share(n, all))) }
-                    @if any_unknown { (number(share(unknown, all))) }
+                    @for &n in faces { (number(share(n as f64, all as f64))) }
+                    @if any_unknown { (number(share(unknown as f64, all as f64))) }
                 }
             }
         };
@@ -86,7 +88,7 @@ fn categories(attribute: &Attribute) -> Markup {
             tr {
                 th scope="row" { (category) }
                 (number(Count(faces)))
-                (bar(faces, most, &share(faces, all)))
+                (bar(faces, most, &share(faces as f64, all as f64)))
                 (number(likely_faces))
                 @if let Some((people, likely)) = people { (number(Count(people))) (number(likely)) }
             }
@@ -105,7 +107,18 @@ fn categories(attribute: &Attribute) -> Markup {
     if people.is_some() {
         columns.extend([("people", true), ("likely", true)]);
     }
-    html! { div { h3 { (attribute.name) } (table(attribute.name, &columns, &rows)) } }
+    let none = attribute.none;
+    html! {
+        div {
+            h3 { (attribute.name) }
+            (table(attribute.name, &columns, &rows))
+            @if none > 0 {
+                p class="note below" {
+                    (Count(none)) " of " (Plural((all + none) as usize, "face")) (if none == 1 { " has none." } else { " have none." })
+                }
+            }
+        }
+    }
 }
 
 /// Faces and people by age.

@@ -249,12 +249,9 @@ fn bar(value: u64, most: u64, text: &str) -> Markup {
     }
 }
 
-fn share(part: u64, of: u64) -> String {
-    if part == 0 || of == 0 {
-        "0 %".to_owned()
-    } else {
-        plain_percent((1000.0 * part as f64 / of as f64).round() / 1000.0)
-    }
+/// A share to a tenth of a percent.
+fn share(part: f64, of: f64) -> String {
+    plain_percent(if of > 0.0 { (1000.0 * part / of).round() / 1000.0 } else { 0.0 })
 }
 
 /// `10 s`, `1 min`, `6 h`, `7 days`
@@ -371,6 +368,56 @@ mod tests {
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(text.contains("Bob 4 44.4 % 100 %"), "{text}");
         assert!(found.contains("9 s") && found.contains("4 s"), "screen time");
+    }
+
+    #[test]
+    fn a_share_of_time_is_rounded_last() {
+        let mut all = StatsBuilder::new();
+        all.dataset();
+        // Ann is on screen for 3.8 of 19 seconds, Bob for 0.2.
+        for (tenths, who) in
+            [(0, Some((0, "Ann"))), (38, None), (100, Some((1, "Bob"))), (102, None), (190, None)]
+        {
+            let frame = format!("news_frame_202305251001{:02}{:06}", tenths / 10, tenths % 10 * 100_000);
+            let frame = streamface_types::FrameId::new(frame).unwrap();
+            all.frame(&frame, "a", FrameFate::Kept);
+            if let Some((label, name)) = who {
+                let face = FaceId::new(frame, 0);
+                all.face(&face);
+                all.label(&face, label, Some(name));
+            }
+        }
+        let found = page(&all.finish().unwrap(), "");
+        let cells = |name: &str| found.split(name).nth(1).unwrap().split("</tr>").next().unwrap().to_owned();
+        assert!(cells("\">Ann").contains("20 %") && cells("\">Ann").contains("3.8 s"), "{}", cells("\">Ann"));
+        assert!(
+            cells("\">Bob").contains("1.1 %") && cells("\">Bob").contains("0.2 s"),
+            "{}",
+            cells("\">Bob")
+        );
+    }
+
+    #[test]
+    fn faces_without_an_attribute_are_told() {
+        let mut all = StatsBuilder::new();
+        all.dataset();
+        for i in 0..3 {
+            let face: FaceId = format!("IMG_{i}_face_0").parse().unwrap();
+            all.frame(&face.frame, "photos/a.jpg", FrameFate::Kept);
+            all.face(&face);
+            let gender = if i == 0 { serde_json::Value::Null } else { serde_json::json!({"Male": 1.0}) };
+            let said = serde_json::json!({"label": 0, "mask": 0.1, "attributes": {"gender": gender}});
+            let said: streamface_types::Annotation = serde_json::from_value(said).unwrap();
+            all.attributes(&face, &said.attributes);
+        }
+        let stats = all.finish().unwrap();
+        assert_eq!(
+            stats.attributes.iter().map(|a| (a.name, a.none)).collect::<Vec<_>>(),
+            [("gender", 1), ("mask", 0)]
+        );
+        let found = page(&stats, "");
+        assert_eq!(found.matches("1 of 3 faces has none.").count(), 1);
+        assert_eq!(found.matches("have none.").count(), 0);
     }
 
     #[test]

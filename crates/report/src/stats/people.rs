@@ -6,6 +6,7 @@ use streamface_eval::stats::{PersonFigures, Together};
 use streamface_types::FaceId;
 
 use super::{StatsPage, bar, share};
+use crate::chart::plain;
 use crate::faces::Sheet;
 use crate::layout::{left_out, number, section, table};
 use crate::said::{CAUTION, said};
@@ -38,9 +39,9 @@ impl StatsPage<'_> {
                     (bar(person.faces, most, &Count(person.faces).to_string()))
                     (number(Count(person.frames)))
                     @if timed {
-                        (number(person.seconds.map_or_else(|| "–".to_owned(), |s| duration(s / 3600.0))))
+                        (number(person.seconds.map_or_else(|| "–".to_owned(), on_screen)))
                         (number(match person.seconds {
-                            Some(seconds) if watched > 0.0 => share(seconds.min(watched).round() as u64, watched.round() as u64),
+                            Some(seconds) if watched > 0.0 => share(seconds.min(watched), watched),
                             _ => "–".to_owned(),
                         }))
                     }
@@ -94,8 +95,8 @@ impl StatsPage<'_> {
                 td class="picture one" { (self.faces(sheet, b, 1)) }
                 (self.name(b))
                 (number(Count(pair.frames)))
-                (number(share(pair.frames, a.frames)))
-                (number(share(pair.frames, b.frames)))
+                (number(share(pair.frames as f64, a.frames as f64)))
+                (number(share(pair.frames as f64, b.frames as f64)))
             }
         }
     }
@@ -122,5 +123,27 @@ impl StatsPage<'_> {
 
     fn frames_word(&self) -> &'static str {
         if self.timed() { "frames" } else { "photos" }
+    }
+}
+
+/// A time on screen, with tenths of a second where it is less than ten seconds.
+fn on_screen(seconds: f64) -> String {
+    match (10.0 * seconds).round() / 10.0 {
+        0.0 if seconds > 0.0 => "under 0.1 s".to_owned(),
+        tenths if tenths < 10.0 => format!("{} s", plain(tenths)),
+        _ => duration(seconds / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_times_have_tenths_of_a_second() {
+        assert_eq!(
+            [0.0, 0.04, 0.2, 3.8, 9.0, 9.96, 19.4, 120.0].map(on_screen),
+            ["0 s", "under 0.1 s", "0.2 s", "3.8 s", "9 s", "10 s", "19 s", "2 min"]
+        );
     }
 }
