@@ -155,9 +155,8 @@ fn analyze(args: &AnalyzeArgs) -> anyhow::Result<Outcome> {
     let mut summary = Summary::from(done.work);
     summary.embedded = args.only.is_none().then_some(done.embedded);
     (summary.crops, summary.attributes) = (done.crops, done.attributes);
-    if args.only.is_none() {
-        summary.notes.push(format!("next     streamface cluster {}", args.dir.display()));
-    }
+    let next = if args.only.is_none() { "cluster" } else { "report" };
+    summary.notes.push(format!("next     streamface {next} {}", args.dir.display()));
     summary.print(args.common.json);
     Ok(summary.outcome())
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use common::dataset::{dataset, face, frame, png};
 use common::face_models::{attribute, face_model, original_model, overflowing_model, pose_model};
-use common::{faces_video, run, said, streamface};
+use common::{faces_video, models, run, said, streamface};
 use serde_json::Value;
 use streamface_store::{
     AttributeRow, Batch, Dataset, FaceRow, FeatureRow, FrameRow, ImageKind, read_attributes,
@@ -40,6 +40,45 @@ fn table(dir: &Path, name: &str) -> Vec<u8> {
 
 fn attributes(dir: &Path) -> BTreeMap<FaceId, Attributes> {
     read_attributes(&dir.join("metadata")).unwrap()
+}
+
+/// What was chosen once holds until another choice is made.
+#[test]
+fn a_directory_goes_on_with_the_models_that_it_has() {
+    if !models() {
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path();
+    dataset(dir);
+    Dataset::open(dir).unwrap().compact().unwrap();
+    fs::remove_file(dir.join("metadata/features.parquet")).unwrap();
+    done(&["analyze", text(dir), "--only", "fr-pose"]);
+    done(&["analyze", text(dir), "--preset", "accurate", "--attributes", "pose,gender"]);
+    done(&["analyze", text(dir)]);
+    assert_eq!(models_of(dir, "pose"), ["fr-pose"]);
+    assert_eq!(models_of(dir, "gender"), ["faceres"]);
+    let features = Dataset::read_only(dir).unwrap().read::<FeatureRow>().unwrap();
+    assert!(features.len() == 8 && features.iter().all(|row| row.model == "accurate"));
+    assert!(refused(&["analyze", text(dir), "--preset", "fast"]).contains("accurate"));
+    assert!(refused(&["analyze", text(dir), "--attributes", "facemesh"]).contains("--only facemesh"));
+}
+
+/// A network that is shown no face would still say how old it is.
+#[test]
+fn a_picture_in_which_no_face_is_found_has_no_attributes() {
+    if !models() {
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    let (set, dir) = (root.path().join("set"), root.path().join("news"));
+    fs::create_dir_all(set.join("nobody")).unwrap();
+    let green = image::RgbImage::from_pixel(200, 200, image::Rgb([20, 160, 30]));
+    green.save(set.join("nobody/green.png")).unwrap();
+    done(&["import", text(&set), "--format", "imagefolder", "--out", text(&dir)]);
+    let said = said(&run(&["analyze", text(&dir)]));
+    assert!(said.contains("1 as it is (no face found, no attributes)"), "{said}");
+    assert!(attributes(&dir).is_empty());
 }
 
 /// Which models gave an attribute.
@@ -110,7 +149,7 @@ fn another_model_replaces_an_attribute_only_where_it_is_named() {
     let before = attributes(dir);
     let other = pose_model(models.path(), "other", 3.0);
     let message = refused(&["analyze", text(dir), "--attributes", &other]);
-    for word in ["'pose'", "original", "other", "--only pose"] {
+    for word in ["'pose'", "original", "other", &format!("--only {other}")] {
         assert!(message.contains(word), "'{word}' is not in: {message}");
     }
     assert_eq!(attributes(dir), before);

@@ -86,7 +86,7 @@ impl Cache {
             Ok(m) if m.len() == file.bytes => fs::read(&path).map_err(Error::io(&path))?,
             Ok(m) => {
                 let found = format!("that of another file ({} bytes instead of {})", m.len(), file.bytes);
-                return Err(Error::WrongHash { path, expected: file.sha256.clone(), found });
+                return Err(wrong(file, &path, found));
             }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 return Err(match file.package {
@@ -104,9 +104,9 @@ impl Cache {
         match self.read_file(file, model) {
             Ok(_) => Ok(CacheState::Good),
             Err(Error::Missing(path) | Error::NoPackage { path, .. }) => Ok(CacheState::Missing(path)),
-            Err(Error::WrongHash { path, expected, found }) => {
-                Ok(CacheState::Wrong { path, expected, found })
-            }
+            Err(
+                Error::WrongHash { path, expected, found } | Error::NotAsWritten { path, expected, found },
+            ) => Ok(CacheState::Wrong { path, expected, found }),
             Err(e) => Err(e),
         }
     }
@@ -202,7 +202,16 @@ fn check(bytes: &[u8], file: &Weights, path: &Path) -> Result<()> {
     if found == file.sha256 {
         return Ok(());
     }
-    Err(Error::WrongHash { path: path.to_owned(), expected: file.sha256.clone(), found })
+    Err(wrong(file, path, found))
+}
+
+/// The error of a file that is another one.
+fn wrong(file: &Weights, path: &Path, found: String) -> Error {
+    let (path, expected) = (path.to_owned(), file.sha256.clone());
+    match file.package {
+        Some(_) => Error::WrongHash { path, expected, found },
+        None => Error::NotAsWritten { path, expected, found },
+    }
 }
 
 #[cfg(test)]

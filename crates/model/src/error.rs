@@ -91,6 +91,20 @@ pub enum Error {
         /// What the file has.
         found: String,
     },
+    /// A user's weights are not those that the manifest was written for.
+    #[error(
+        "model file {} is not the one that its manifest was written for: its SHA-256 is {found}, the manifest says {expected}; \
+         put the right file there, or correct `bytes` and `sha256` of the manifest",
+        path.display()
+    )]
+    NotAsWritten {
+        /// The file.
+        path: PathBuf,
+        /// What the manifest says.
+        expected: String,
+        /// What the file has.
+        found: String,
+    },
     /// The package does not hold the file.
     #[error("{} holds no file '{wanted}'; is it the package {package}?", package_file.display())]
     NotInPackage {

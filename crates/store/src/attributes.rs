@@ -32,7 +32,7 @@ table! {
     rest {
         probability: Option<f64> { "probability": "probability of the label, 0 to 1; null for a number" };
         model: Option<String> { "model": "name of the model; null where an import does not say" };
-        model_sha256: Option<String> { "model_sha256": "SHA-256 of the model's weights; null where an import does not say" };
+        model_sha256: Option<String> { "model_sha256": "SHA-256 of the model's weights, of several files that of their digests in hexadecimal, one a line; null where an import does not say" };
         settings: Option<String>, since 3 {
             "settings": "first 16 hexadecimal digits of a SHA-256 of how the model was fed and read; null where an import does not say",
         };

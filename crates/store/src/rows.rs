@@ -117,7 +117,7 @@ table! {
     given {
         face: FaceId { "face_id": "id of the face" };
         model: String { "model": "name of the model" };
-        model_sha256: String { "model_sha256": "SHA-256 of the model's weights; empty where an import does not say" };
+        model_sha256: String { "model_sha256": "SHA-256 of the model's weights, of several files that of their digests in hexadecimal, one a line; empty where an import does not say" };
         embedding: Vec<f32> { "embedding": "the embedding, of length 1" };
     }
     rest {

@@ -108,10 +108,10 @@ pub struct FaceArgs {
 #[serde(rename_all = "kebab-case")]
 #[command(next_help_heading = "Features")]
 pub struct FeatureArgs {
-    /// Which embedder: a fast one, or the more accurate one, which takes longer [default: fast]
+    /// Which embedder: a fast one, or the more accurate one, which takes longer [default: the directory's own, or fast]
     #[arg(long, value_name = "fast|accurate")]
     pub preset: Option<String>,
-    /// The embedder, by the name or path of its manifest [default: that of the preset]
+    /// The embedder, by the name or path of its manifest, in place of a preset
     #[arg(long, value_name = "NAME")]
     pub embedder: Option<String>,
 }

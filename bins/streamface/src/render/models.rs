@@ -73,7 +73,8 @@ pub fn check(models: &[CheckedModel], as_json: bool) -> Outcome {
         return Outcome::complete(good);
     }
     for CheckedModel { found: ModelState { model, path, state, .. }, wrong, compared, .. } in models {
-        let compared = compared.map_or(String::new(), |n| format!(" ({n} numbers compared)"));
+        let compared = compared
+            .map_or(String::new(), |n| format!(" ({} compared)", super::count(n, "number", "numbers")));
         say!("{:<14} {:<8} {path}{compared}", model.name, state_word(state));
         wrong.iter().for_each(|what| say!("{:<14} {what}", ""));
     }

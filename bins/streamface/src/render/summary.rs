@@ -96,7 +96,7 @@ impl Summary {
                 if cut_off > 0 { format!("; of {cut_off} it shows too little") } else { String::new() };
             say!(
                 "pictures {} embedded from a picture of them: {known} by known landmarks, {found} by landmarks found in \
-                 it, {as_they_are} as it is{beyond}",
+                 it, {as_they_are} as it is (no face found, no attributes){beyond}",
                 super::faces(self.crops.total())
             );
         }

@@ -262,7 +262,15 @@ impl FaceSection {
 impl AttributeOutput {
     fn check(&self) -> Result<(), String> {
         let named = |key: &str| format!("face.attributes ({}): {key}", self.name);
-        in_range("face.attributes.name", "a word", !self.name.is_empty())?;
+        let plain = |c: char| c.is_alphanumeric() || " -_".contains(c);
+        let name = !self.name.is_empty() && self.name.chars().all(plain);
+        in_range("face.attributes.name", "letters, digits, spaces, '-' and '_'", name)?;
+        let unknown = self.values.iter().any(|v| v == "unknown");
+        in_range(
+            &named("values"),
+            "other words than 'unknown', which says that a model is not sure",
+            !unknown,
+        )?;
         let count = self.values.len();
         let enough = match self.reading {
             Reading::Probability | Reading::Sigmoid => count == 2,

@@ -82,6 +82,11 @@ pub fn like(template: &str, name: Option<&str>, files: &[PathBuf]) -> Result<Dra
         let why = format!("'{name}' is no name: letters, digits, '-', '_' and '.'; give one with --name");
         return Err(wrong(why));
     }
+    let attribute = streamface_types::attributes::find(&name).is_some();
+    if attribute || ["all", "none"].contains(&&*name) {
+        let why = format!("'{name}' has a meaning of its own in --attributes; give another name with --name");
+        return Err(wrong(why));
+    }
     table.insert("name".into(), name.clone().into());
     let mut weights = Vec::new();
     for (path, part) in files.iter().zip(parts) {

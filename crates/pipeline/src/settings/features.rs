@@ -39,9 +39,10 @@ impl Preset {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct FeatureSettings {
-    /// Which embedder, by what matters more: `fast` or `accurate`. Default `fast`.
-    pub preset: Preset,
-    /// The embedder, by the name or the path of its manifest; default that of the preset.
+    /// Which embedder, by what matters more: `fast` or `accurate`. Default that which the directory was made with, `fast` for a
+    /// new one.
+    pub preset: Option<Preset>,
+    /// The embedder, by the name or the path of its manifest, in place of a preset.
     pub embedder: Option<String>,
 }
 
@@ -49,12 +50,15 @@ impl FeatureSettings {
     /// The embedder, by the name or the path of its manifest.
     #[must_use]
     pub fn embedder(&self) -> &str {
-        self.embedder.as_deref().unwrap_or(self.preset.embedder())
+        self.embedder.as_deref().unwrap_or(self.preset.unwrap_or_default().embedder())
     }
 }
 
 impl Settings for FeatureSettings {
     fn check(&self) -> Result<()> {
+        if self.preset.is_some() && self.embedder.is_some() {
+            return Err(Error::Setting("give --preset or --embedder, not both".to_owned()));
+        }
         Manifest::find(self.embedder())?.embedder()?;
         Ok(())
     }
@@ -159,11 +163,12 @@ mod tests {
         let settings = AnalyzeSettings::from_toml("only = 'pose, age'\npreset = 'accurate'").unwrap();
         assert_eq!(settings.only, Some(Wanted::These(vec!["pose".to_owned(), "age".to_owned()])));
         assert_eq!(settings.features.embedder(), ACCURATE_EMBEDDER);
-        let own = AnalyzeSettings::from_toml("embedder = 'mobilefacenet'\npreset = 'accurate'").unwrap();
+        let own = AnalyzeSettings::from_toml("embedder = 'mobilefacenet'").unwrap();
         assert_eq!(own.features.embedder(), "mobilefacenet");
         for (wrong, said) in [
             ("only = 'none'", "names attributes"),
             ("only = 'pose'\nattributes = 'age'", "not both"),
+            ("embedder = 'mobilefacenet'\npreset = 'accurate'", "not both"),
             ("attributes = 'pose,,age'", "'attributes'"),
             ("preset = 'faster'", "'preset'"),
         ] {

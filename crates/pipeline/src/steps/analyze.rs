@@ -10,7 +10,7 @@ use super::dataset_dir::open_existing;
 use super::face_models::FaceModels;
 use super::frame_worker::Analysis;
 use super::lacking::{Lacking, Plan};
-use super::models::{keep_manifest, load_embedder};
+use super::models::{features_of, keep_manifest, load_embedder};
 use super::results::{AttributeCount, CropCounts, Work};
 use super::session::{Session, Worked};
 use crate::event::{Context, Event};
@@ -47,8 +47,9 @@ pub fn analyze(dir: &Path, settings: &AnalyzeSettings, context: &Context<'_>) ->
     settings.check()?;
     let only = settings.only.is_some();
     let wanted = settings.only.as_ref().unwrap_or(&settings.attributes.attributes);
-    let models = FaceModels::load(wanted, context)?;
-    let embedder = if only { None } else { Some(load_embedder(&settings.features, context)?) };
+    let models = FaceModels::load(wanted, dir, context)?;
+    let features = features_of(&settings.features, dir)?;
+    let embedder = if only { None } else { Some(load_embedder(&features, context)?) };
     let mut embedder = embedder.as_deref();
     let data = open_existing(dir)?;
     let session = Session::new(&data, &settings.work, context)?;
@@ -63,7 +64,7 @@ pub fn analyze(dir: &Path, settings: &AnalyzeSettings, context: &Context<'_>) ->
         embedder = None;
     }
     if let Some(embedder) = embedder {
-        record_analyze(&data, settings.features.embedder(), embedder)?;
+        record_analyze(&data, features.embedder(), embedder)?;
     }
     if plan.replaced.is_empty() {
         record_attributes(&data, &models)?;

@@ -142,6 +142,8 @@ pub(super) struct FaceView<'f> {
     upright: Option<(Cow<'f, RgbImage>, Landmarks)>,
     /// The box is the whole picture, of whose margin nothing is known.
     whole: bool,
+    /// Nobody knows where in the picture a face is, or whether one is there.
+    pub(super) unknown: bool,
     /// The picture is less than a frame, so that a crop may need what it does not show.
     part: bool,
 }
@@ -186,7 +188,13 @@ impl<'f> FaceView<'f> {
     /// In its frame.
     pub(super) fn in_frame(frame: &'f RgbImage, bbox: BoundingBox, landmarks: Landmarks) -> Self {
         let frame = Cow::Borrowed(frame);
-        Self { boxed: (frame.clone(), bbox), upright: Some((frame, landmarks)), whole: false, part: false }
+        Self {
+            boxed: (frame.clone(), bbox),
+            upright: Some((frame, landmarks)),
+            whole: false,
+            unknown: false,
+            part: false,
+        }
     }
 
     /// A crop; none where there is no box, or landmarks that make no transform. Without landmarks, the face is taken as it is.
@@ -245,7 +253,7 @@ pub(super) fn face_view<'f>(
             landmarker.count(upright.is_some(), false);
             let upright = upright.map(|found| (Cow::Owned(found.picture), found.landmarks));
             let boxed = (Cow::Borrowed(frame), face.bbox);
-            return Ok(Ok(FaceView { boxed, upright, whole: false, part: false }));
+            return Ok(Ok(FaceView { boxed, upright, whole: false, unknown: false, part: false }));
         }
     }
     let picture = match read_picture(data, face) {
@@ -262,9 +270,10 @@ pub(super) fn face_view<'f>(
     let (w, h) = picture.dimensions();
     let bbox = known.bbox.or_else(|| upright.as_ref()?.bbox);
     let whole = bbox.is_none();
+    let unknown = whole && upright.is_none();
     let bbox = bbox.unwrap_or(BoundingBox::new(0.0, 0.0, w as f32, h as f32));
     let upright = upright.map(|found| (Cow::Owned(found.picture), found.landmarks));
-    Ok(Ok(FaceView { boxed: (Cow::Owned(picture), bbox), upright, whole, part: true }))
+    Ok(Ok(FaceView { boxed: (Cow::Owned(picture), bbox), upright, whole, unknown, part: true }))
 }
 
 /// A picture of a face with its landmarks, small enough to be aligned; and its box in the picture that was given, where the
@@ -426,6 +435,7 @@ mod tests {
                 boxed: (Cow::Borrowed(&picture), known.bbox.unwrap()),
                 upright: Some((Cow::Borrowed(&picture), known.landmarks.unwrap())),
                 whole: false,
+                unknown: false,
                 part: true,
             };
             for (alignment, margin) in [

@@ -10,7 +10,7 @@ use streamface_model::{DEFAULT_FACE_MODELS, Kind, Manifest};
 use streamface_store::{AttributeRow, Dataset, MadeBy};
 use streamface_types::{Attributes, FaceId};
 
-use super::models::keep_manifest;
+use super::models::{attributes_of, keep_manifest};
 use crate::error::At as _;
 use crate::event::Context;
 use crate::settings::Wanted;
@@ -29,15 +29,19 @@ pub(super) struct Chosen {
     attributes: Vec<String>,
 }
 
-/// The models that give what is wanted, each once, in an order that depends on the settings alone.
+/// The models that give what is wanted, each once, in an order that depends on the settings alone. Where all is wanted,
+/// attributes that a directory has from models of its `own` stay with these.
 ///
 /// # Errors
 /// [`Error::Setting`] for a name that is none, or an attribute that two of the named models give.
-pub(super) fn choose(wanted: &Wanted) -> Result<Vec<Chosen>> {
+pub(super) fn choose(wanted: &Wanted, own: &[(String, String)]) -> Result<Vec<Chosen>> {
     let mut chosen = Choice::default();
     match wanted {
         Wanted::Nothing => {}
         Wanted::All => {
+            for (attribute, name) in own.iter().filter(|(_, name)| !DEFAULT_FACE_MODELS.contains(&&**name)) {
+                chosen.add_attribute(name, Manifest::find(name)?, attribute)?;
+            }
             for name in DEFAULT_FACE_MODELS {
                 chosen.add_model(name, &Manifest::builtin(name)?, false)?;
             }
@@ -75,7 +79,7 @@ impl Choice {
         let models = builtin()?;
         let mut known: Vec<&str> = models.iter().map(|model| model.name.as_str()).collect();
         let attributes: BTreeSet<String> = models.iter().flat_map(given_by).collect();
-        known.extend(attributes.iter().map(String::as_str));
+        known.extend(attributes.iter().map(String::as_str).filter(|a| models.iter().all(|m| m.name != *a)));
         Err(Error::Setting(format!(
             "attributes: '{name}' is neither an attribute nor a face model; there are all, none, {}, and manifests of \
              your own by their path (.toml)",
@@ -165,13 +169,13 @@ struct Loaded {
 }
 
 impl FaceModels {
-    /// Loads what gives the wanted attributes.
+    /// Loads what gives the wanted attributes of the faces of `dir`.
     ///
     /// # Errors
     /// Those of [`choose`]; a model whose weights are missing: the message says how they are got, and how to do without.
-    pub(super) fn load(wanted: &Wanted, context: &Context<'_>) -> Result<Self> {
+    pub(super) fn load(wanted: &Wanted, dir: &Path, context: &Context<'_>) -> Result<Self> {
         let mut all = Self::default();
-        for Chosen { by, manifest, attributes } in choose(wanted)? {
+        for Chosen { by, manifest, attributes } in choose(wanted, &attributes_of(dir)?)? {
             let model = streamface_embed::face_model_from_manifest(&manifest, &context.models).at(|| {
                 let names = attributes.join(", ");
                 format!("attributes ({names}, by {by}; --attributes none does without)")
@@ -205,6 +209,11 @@ impl FaceModels {
     /// The model that gives an attribute.
     pub(super) fn made_by(&self, attribute: &Given) -> &ModelId {
         self.models[attribute.model].model.id()
+    }
+
+    /// How the model that gives an attribute was named.
+    pub(super) fn named(&self, attribute: &Given) -> &str {
+        &self.models[attribute.model].by
     }
 
     /// The crops that give these attributes, one for each model.

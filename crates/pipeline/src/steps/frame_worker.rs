@@ -245,7 +245,9 @@ impl FrameWorker<'_> {
             if cuts.cut_off {
                 landmarker.count_cut_off();
             }
-            cut.push(Cut { row, cuts, embed: *embed, attributes: *attributes });
+            // What a network says of a picture without a face is no guess about a face.
+            let attributes = if view.unknown { 0 } else { *attributes };
+            cut.push(Cut { row, cuts, embed: *embed, attributes });
         }
         let mut done = self.analyze(&cut)?;
         failures.append(&mut done.failures);

@@ -189,13 +189,15 @@ impl Plan {
                 let dir = data.root().display();
                 return Err(Error::Mismatch(format!(
                     "{dir}: '{name}' was given by {model} (weights {}, settings {}), now by {} (weights {}, settings \
-                     {}); streamface analyze {dir} --only {name} gives it anew to all faces, and --attributes leaves it out",
+                     {}); streamface analyze {dir} --only {by} gives all that it says anew to all faces, and --attributes \
+                     leaves it out",
                     short(sha256),
                     settings.as_deref().unwrap_or("unknown"),
                     ours.name,
                     short(&ours.sha256),
                     ours.settings,
                     name = attribute.name,
+                    by = models.named(attribute),
                 )));
             } else if of.contains(&None) {
                 plan.imported.insert(attribute.name.clone());

@@ -65,7 +65,7 @@ pub fn models_in_use(
     features: &FeatureSettings,
     attributes: &Wanted,
 ) -> Result<Vec<Manifest>> {
-    let chosen = choose(attributes)?.into_iter();
+    let chosen = choose(attributes, &[])?.into_iter();
     let of_kind = |name, kind| -> Result<Manifest> { Ok(Manifest::find(name)?.of_kind(kind)?) };
     let mut models = vec![of_kind(detector, Kind::Detector)?, of_kind(features.embedder(), Kind::Embedder)?];
     models.extend(chosen.map(|model| model.manifest));

@@ -55,7 +55,7 @@ pub struct CropCounts {
     pub known: u64,
     /// Cut by landmarks that the detector found in the picture.
     pub found: u64,
-    /// Taken as they are: no landmarks are known, and none were found.
+    /// Taken as they are: no landmarks are known, and none were found. Nothing is said of their attributes.
     pub as_they_are: u64,
     /// Of all these, faces of which a network wanted more than the picture shows, and got black.
     pub cut_off: u64,

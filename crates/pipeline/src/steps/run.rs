@@ -18,7 +18,7 @@ use super::frame_worker::Analysis;
 use super::kept_labels::check_imported_labels;
 use super::labelling::Labelling;
 use super::lacking::{Lacking, Plan};
-use super::models::{load_embedder, load_extractor};
+use super::models::{features_of, load_embedder, load_extractor};
 use super::people_count::PeopleCount;
 use super::report::write_report;
 use super::results::{AttributeCount, FaceCounts, FrameCounts, Work};
@@ -67,9 +67,10 @@ pub fn run(
     let name = settings.frames.name.as_deref();
     let found = find_source(source, name, out)?;
     let loaded = load_extractor(&settings.faces, context)?;
-    let embedder = load_embedder(&settings.features, context)?;
-    let models = FaceModels::load(&settings.attributes.attributes, context)?;
-    let (people, model) = (&settings.people, Manifest::find(settings.features.embedder())?);
+    let features = features_of(&settings.features, out)?;
+    let embedder = load_embedder(&features, context)?;
+    let models = FaceModels::load(&settings.attributes.attributes, out, context)?;
+    let (people, model) = (&settings.people, Manifest::find(features.embedder())?);
     people.resolve(&model)?;
     let data = Dataset::open(out)?;
     let labelling = Labelling::of_dataset(&data, people, &MethodSettings::default(), &model, context)?;
@@ -81,7 +82,7 @@ pub fn run(
     if let Some(said) = &plan.embedded_elsewhere {
         return Err(Error::Mismatch(said.clone()));
     }
-    record_analyze(&data, settings.features.embedder(), &*embedder)?;
+    record_analyze(&data, features.embedder(), &*embedder)?;
     record_attributes(&data, &models)?;
     let session = Session::new(&data, &settings.work, context)?;
     let extractor = &loaded.extractor;

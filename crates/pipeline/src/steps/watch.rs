@@ -19,7 +19,7 @@ use super::extract::record_extract;
 use super::frame_worker::{Analysis, Done};
 use super::labels::by_number;
 use super::lacking::other_embedder;
-use super::models::{load_embedder, load_extractor};
+use super::models::{features_of, load_embedder, load_extractor};
 use super::outputs;
 use super::results::{FaceCounts, FrameCounts, Work};
 use super::session::{Next, Session, Worked};
@@ -81,9 +81,11 @@ pub fn watch(
     // Events are appended, to what is no source.
     outputs::check(settings.outlets.events.as_deref(), [Path::new(source)])?;
     let loaded = load_extractor(&settings.faces, context)?;
-    let embedder = load_embedder(&settings.features, context)?;
+    // People are compared with people: what those who are known were embedded by comes first.
+    let features = features_of(&settings.features, settings.outlets.people.first().unwrap_or(&out))?;
+    let embedder = load_embedder(&features, context)?;
     let model = embedder.id();
-    let manifest = Manifest::find(settings.features.embedder())?;
+    let manifest = Manifest::find(features.embedder())?;
     let threshold = settings.outlets.threshold.unwrap_or(manifest.embedder()?.match_threshold);
     let mut gallery = Gallery::new(embedder.dim(), embedder.metric(), threshold)?;
     let mut sets = Vec::new();
@@ -111,7 +113,7 @@ pub fn watch(
     record_capture(&data, &wanted)?;
     let loaded = loaded.going_on(&data, settings.faces.min_face)?;
     record_extract(&data, &settings.faces.detector, &loaded)?;
-    record_analyze(&data, settings.features.embedder(), &*embedder)?;
+    record_analyze(&data, features.embedder(), &*embedder)?;
     // Whom an earlier watch met.
     let mut earlier = Known::read(&data, model, Numbers::AsTheyAre)?;
     let numbers = gallery.add_earlier(earlier.set())?;
