@@ -135,5 +135,6 @@ fn memory_is_flat_over_a_hundred_thousand_faces() {
         peaks.push(peak.parse::<u64>().unwrap());
     }
     println!("peak memory: {} kB for 10,000 faces, {} kB for 100,000", peaks[0], peaks[1]);
-    assert!(peaks[1] < peaks[0] + peaks[0] / 4, "{peaks:?}");
+    // Rows of 90,000 faces more would take some 100 MB; buffers grow by some 12 MB up to their limits.
+    assert!(peaks[1] < peaks[0] + 24_000, "{peaks:?}");
 }
