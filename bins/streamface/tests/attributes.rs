@@ -148,7 +148,7 @@ fn attributes_outlive_every_step() {
     done(&["report", &dir]);
     let page = fs::read_to_string(root.path().join("news/report.html")).unwrap();
     assert!(
-        page.contains("guesses about appearance") && page.contains("<dt>beard</dt><dd>full 88"),
+        page.contains("guesses about appearance") && page.contains("<dt>beard</dt><dd>full, on average 88"),
         "{page}"
     );
 

@@ -76,14 +76,19 @@ pub fn like(template: &str, name: Option<&str>, files: &[PathBuf]) -> Result<Dra
         table.insert("licence".into(), own.into());
     }
     OF_FILES.iter().for_each(|key| drop(table.remove(*key)));
-    let name = name.map_or_else(|| plain_stem(&files[0]), str::to_owned);
+    let means_more =
+        |name: &str| streamface_types::attributes::find(name).is_some() || ["all", "none"].contains(&name);
+    let of_file = || {
+        let stem = plain_stem(&files[0]);
+        if means_more(&stem) { format!("my-{stem}") } else { stem }
+    };
+    let name = name.map_or_else(of_file, str::to_owned);
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
         let why = format!("'{name}' is no name: letters, digits, '-', '_' and '.'; give one with --name");
         return Err(wrong(why));
     }
-    let attribute = streamface_types::attributes::find(&name).is_some();
-    if attribute || ["all", "none"].contains(&&*name) {
+    if means_more(&name) {
         let why = format!("'{name}' has a meaning of its own in --attributes; give another name with --name");
         return Err(wrong(why));
     }

@@ -29,13 +29,13 @@ pub(super) struct Chosen {
     attributes: Vec<String>,
 }
 
-/// The models that give what is wanted, each once, in an order that depends on the settings alone. Where all is wanted,
-/// attributes that a directory has from models of its `own` stay with these.
+/// The models that give what is wanted, each once, in an order that depends on the settings and on `own` alone: attributes
+/// that a directory has from models of its own stay with these, unless a model is named.
 ///
 /// # Errors
 /// [`Error::Setting`] for a name that is none, or an attribute that two of the named models give.
 pub(super) fn choose(wanted: &Wanted, own: &[(String, String)]) -> Result<Vec<Chosen>> {
-    let mut chosen = Choice::default();
+    let mut chosen = Choice { own: own.to_vec(), ..Choice::default() };
     match wanted {
         Wanted::Nothing => {}
         Wanted::All => {
@@ -55,11 +55,17 @@ pub(super) fn choose(wanted: &Wanted, own: &[(String, String)]) -> Result<Vec<Ch
 struct Choice {
     models: Vec<Chosen>,
     taken: BTreeSet<String>,
+    /// Attributes with the models that a directory has them from.
+    own: Vec<(String, String)>,
 }
 
 impl Choice {
     /// What a name of a list means.
     fn add(&mut self, name: &str) -> Result<()> {
+        let own = self.own.iter().find(|(attribute, _)| attribute == name).map(|(_, model)| model.clone());
+        if let Some(model) = own {
+            return self.add_attribute(&model, Manifest::find(&model)?, name);
+        }
         let builtin = || -> Result<Vec<Manifest>> {
             let all = Manifest::all_builtin()?.into_iter();
             Ok(all.filter(|model| model.kind == Kind::Face).collect())
