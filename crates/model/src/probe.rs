@@ -9,7 +9,7 @@ use crate::network::{Network, Tensor};
 /// Numbers of each output that are compared.
 const NUMBERS: usize = 8;
 
-/// What one network of a model gives for made-up input: x[k] = ((k · 2654435761) mod 1000) / 1000.
+/// What one network of a model gives for made-up input: `x[k] = ((k · 2654435761) mod 1000) / 1000`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Probe {
