@@ -11,13 +11,12 @@ use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
-use common::{faces_video, ffmpeg, models, result_bytes, run, said, streamface};
+use common::{faces_video, ffmpeg, models, plain_run, result_bytes, run, said, streamface};
 
 /// Runs on `source` into a fresh directory; the directory's path comes back with what was said.
 fn run_on(dir: &Path, source: &str, more: &[&str]) -> (Output, std::path::PathBuf) {
     let out = dir.join("out");
-    let output =
-        run(&[&["run", source, "--attributes", "none", "--out", out.to_str().unwrap()], more].concat());
+    let output = run(&[&plain_run(&source, &out)[..], more].concat());
     (output, out)
 }
 
@@ -88,14 +87,7 @@ fn a_cut_video_gives_what_is_left_of_it() {
     let bytes = fs::read(video).unwrap();
     let headless = dir.path().join("cut.mp4");
     fs::write(&headless, &bytes[..bytes.len() / 2]).unwrap();
-    let output = run(&[
-        "run",
-        headless.to_str().unwrap(),
-        "--attributes",
-        "none",
-        "--out",
-        dir.path().join("o2").to_str().unwrap(),
-    ]);
+    let output = run(&plain_run(&headless, &dir.path().join("o2")));
     assert_eq!(output.status.code(), Some(2));
     assert!(said(&output).contains("cut short"), "{}", said(&output));
 }
@@ -151,15 +143,7 @@ fn one_frame_and_no_face_are_no_errors() {
             video.to_str().unwrap(),
         ]);
         let out = dir.path().join(format!("{name}.out"));
-        let done = run(&[
-            "run",
-            video.to_str().unwrap(),
-            "--attributes",
-            "none",
-            "--out",
-            out.to_str().unwrap(),
-            "--json",
-        ]);
+        let done = run(&[&plain_run(&video, &out)[..], &["--json"]].concat());
         assert!(done.status.success(), "{name}: {}", said(&done));
         let summary: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
         assert_eq!(summary["people"]["people"], 0, "{name}");
@@ -219,8 +203,7 @@ fn a_directory_that_cannot_be_written() {
     let file = dir.path().join("file");
     fs::write(&file, b"").unwrap();
     let out = file.join("out");
-    let output =
-        run(&["run", video.to_str().unwrap(), "--attributes", "none", "--out", out.to_str().unwrap()]);
+    let output = run(&plain_run(&video, &out));
     assert_eq!(output.status.code(), Some(2));
     assert!(said(&output).contains("file"), "{}", said(&output));
 }
@@ -240,22 +223,12 @@ fn a_full_disk_is_said_and_the_same_command_goes_on() {
         return;
     }
     let out = mount.join("out");
-    let args = [
-        "run",
-        video.to_str().unwrap(),
-        "--attributes",
-        "none",
-        "--out",
-        out.to_str().unwrap(),
-        "--batch-size",
-        "2",
-    ];
+    let args = [&plain_run(&video, &out)[..], &["--batch-size", "2"]].concat();
     let full = run(&args);
     let grown = sh(&["mount", "-o", "remount,size=200m", path]);
     let after = grown.then(|| run(&args));
     let whole = dir.path().join("whole");
-    let plain =
-        run(&["run", video.to_str().unwrap(), "--attributes", "none", "--out", whole.to_str().unwrap()]);
+    let plain = run(&plain_run(&video, &whole));
     let results = grown.then(|| (result_bytes(&whole), result_bytes(&out)));
     assert!(sh(&["umount", path]));
     assert_eq!(full.status.code(), Some(2), "{}", said(&full));
@@ -349,7 +322,7 @@ fn models_missing_wrong_or_cut() {
     ffmpeg(&["-f", "lavfi", "-i", "testsrc2=size=320x180:duration=1", video.to_str().unwrap()]);
     let out = dir.path().join("out");
     let go = || {
-        let args = ["run", video.to_str().unwrap(), "--attributes", "none", "--out", out.to_str().unwrap()];
+        let args = plain_run(&video, &out);
         streamface(&args).env("STREAMFACE_MODELS", &cache).output().unwrap()
     };
     let check = |words: &[&str]| {

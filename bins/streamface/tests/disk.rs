@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use common::{assert_same_result, faces_video, result_bytes, run, said, streamface};
+use common::{assert_same_result, faces_video, plain_run, result_bytes, run, said, streamface};
 use serde_json::Value;
 use streamface_store::{Dataset, FaceRow, FeatureRow, FrameFormat, FrameRow, LabelRow};
 
@@ -56,16 +56,7 @@ fn faces_do_not_depend_on_how_frames_are_stored() {
     let mut sizes = Vec::new();
     for format in FrameFormat::ALL {
         let out = dir.path().join(format.name());
-        let summary = json(&[
-            "run",
-            video,
-            "--attributes",
-            "none",
-            "--out",
-            out.to_str().unwrap(),
-            "--frames",
-            format.name(),
-        ]);
+        let summary = json(&[&plain_run(&video, &out)[..], &["--frames", format.name()]].concat());
         let written = summary["disk"]["written_bytes"].as_u64().unwrap();
         assert!(written > 0 && summary["disk"]["free_bytes"].as_u64().unwrap() > 0, "{summary:#}");
         assert_same_faces(&dir.path().join("png"), &out);
@@ -93,17 +84,7 @@ fn a_run_that_goes_on_ends_as_one_without_a_break() {
     for format in ["jpeg", "none"] {
         let path = |name: &str| dir.path().join(format!("{format}-{name}"));
         let call = |out: &Path| {
-            let args = [
-                "run",
-                video.to_str().unwrap(),
-                "--attributes",
-                "none",
-                "--out",
-                out.to_str().unwrap(),
-                "--batch-size",
-                "3",
-                "-q",
-            ];
+            let args = [&plain_run(&video, &out)[..], &["--batch-size", "3", "-q"]].concat();
             streamface(&[&args[..], &["--frames", format]].concat())
         };
         let start = std::time::Instant::now();
@@ -171,7 +152,7 @@ fn frames_that_were_not_kept_are_said_to_be_missing() {
     let done = run(&["extract", out]);
     assert_eq!(done.status.code(), Some(1), "{}", said(&done));
     assert!(said(&done).contains("frames were captured with --frames none"), "{}", said(&done));
-    let done = run(&["run", video, "--attributes", "none", "--out", out, "--frames", "bmp"]);
+    let done = run(&[&plain_run(&video, &out)[..], &["--frames", "bmp"]].concat());
     assert_eq!(done.status.code(), Some(2));
     assert!(said(&done).contains("png, jpeg, webp and none"), "{}", said(&done));
 }
@@ -183,8 +164,8 @@ fn nothing_but_the_pictures_of_frames_is_missed_after_prune() {
     let path = |name: &str| dir.path().join(name);
     let (whole, pruned) = (path("whole"), path("pruned"));
     let (video, out) = (video.to_str().unwrap(), pruned.to_str().unwrap());
-    json(&["run", video, "--attributes", "none", "--out", whole.to_str().unwrap()]);
-    json(&["run", video, "--attributes", "none", "--out", out, "--for", "12s"]);
+    json(&plain_run(&video, &whole));
+    json(&[&plain_run(&video, &out)[..], &["--for", "12s"]].concat());
     let before = names(&pruned.join("frames"));
     let dry = json(&["prune", out, "--all-frames", "--caches", "--dry-run"]);
     assert_eq!(names(&pruned.join("frames")), before);
@@ -194,7 +175,7 @@ fn nothing_but_the_pictures_of_frames_is_missed_after_prune() {
     assert_eq!(names(&pruned.join("frames")), BTreeSet::from(["processed.txt".to_owned()]));
     assert!(!pruned.join("labeled_faces").exists());
     // The run goes on as if nothing had been removed.
-    json(&["run", video, "--attributes", "none", "--out", out]);
+    json(&plain_run(&video, &out));
     let rows = |dir: &Path| {
         let data = Dataset::open(dir).unwrap();
         let frames: Vec<FrameRow> = data.read().unwrap();
@@ -234,7 +215,7 @@ fn faces_of_few_pixels_are_left_out_where_that_is_asked_for() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
     let (video, out) = (video.to_str().unwrap(), out.to_str().unwrap());
-    let all = json(&["run", video, "--attributes", "none", "--out", out, "--for", "6s"]);
+    let all = json(&[&plain_run(&video, &out)[..], &["--for", "6s"]].concat());
     let some = dir.path().join("some");
     let some = some.to_str().unwrap();
     let mut sides: Vec<f32> = Dataset::open(out.as_ref())
@@ -247,8 +228,7 @@ fn faces_of_few_pixels_are_left_out_where_that_is_asked_for() {
     sides.sort_by(f32::total_cmp);
     let least = sides[sides.len() / 2].ceil();
     let pixels = format!("{least}");
-    let large =
-        json(&["run", video, "--attributes", "none", "--out", some, "--for", "6s", "--min-face", &pixels]);
+    let large = json(&[&plain_run(&video, &some)[..], &["--for", "6s", "--min-face", &pixels]].concat());
     let (kept, fewer) = (all["faces"]["kept"].as_u64().unwrap(), large["faces"]["kept"].as_u64().unwrap());
     assert!(0 < fewer && fewer < kept, "{fewer} of {kept}");
     assert_eq!(all["faces"]["detected"], large["faces"]["detected"]);
@@ -256,7 +236,7 @@ fn faces_of_few_pixels_are_left_out_where_that_is_asked_for() {
     assert!(faces.len() as u64 == fewer && faces.iter().all(|f| f.bbox.w.min(f.bbox.h) >= least));
     // A directory holds one kind of faces.
     for (asked, now) in [(&["--min-face", "0"][..], "not set"), (&[], "16")] {
-        let other = run(&[&["run", video, "--attributes", "none", "--out", some], asked].concat());
+        let other = run(&[&plain_run(&video, &some)[..], asked].concat());
         assert_eq!(other.status.code(), Some(2));
         assert!(said(&other).contains(&format!("min-face was {pixels}, now {now}")), "{}", said(&other));
     }
@@ -265,7 +245,7 @@ fn faces_of_few_pixels_are_left_out_where_that_is_asked_for() {
     let mut settings: Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
     assert_eq!(settings["extract"].as_object_mut().unwrap().remove("min-face").unwrap(), "16");
     fs::write(&record, serde_json::to_vec(&settings).unwrap()).unwrap();
-    json(&["run", video, "--attributes", "none", "--out", out, "--for", "8s"]);
+    json(&[&plain_run(&video, &out)[..], &["--for", "8s"]].concat());
     let settings: Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
     assert!(settings["extract"].get("min-face").is_none(), "{settings:#}");
 }

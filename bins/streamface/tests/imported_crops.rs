@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{faces_video, models, run, said};
+use common::{faces_video, models, plain_run, run, said};
 use image::RgbImage;
 use serde_json::Value;
 
@@ -35,10 +35,7 @@ fn crops_of_every_format_become_the_people_they_were() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
     let (news, truth) = (path("news"), path("truth.csv"));
-    let faces =
-        done(&["run", video.to_str().unwrap(), "--attributes", "none", "--out", &news])["people"]["faces"]
-            .as_u64()
-            .unwrap();
+    let faces = done(&plain_run(&video, &news))["people"]["faces"].as_u64().unwrap();
     for format in ["imagefolder", "fiftyone", "webdataset", "csv"] {
         let (there, back) = (path(&format!("{format}.csv")), path(&format!("{format}-set")));
         done(&["export", &news, "--format", format, "--out", &there]);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use common::{assert_same_result, faces_video, run, said, streamface};
+use common::{assert_same_result, faces_video, plain_run, run, said, streamface};
 
 /// The images of the last batch of a killed run.
 fn last_batch(dir: &Path) -> Vec<PathBuf> {
@@ -29,21 +29,11 @@ fn last_batch(dir: &Path) -> Vec<PathBuf> {
 
 /// Starts a run and kills it once it has so many batches; whether it was still at work.
 fn killed(video: &str, out: &Path, batches: usize) -> bool {
-    let mut run = streamface(&[
-        "run",
-        video,
-        "--attributes",
-        "none",
-        "--out",
-        out.to_str().unwrap(),
-        "--batch-size",
-        "2",
-        "--quiet",
-    ])
-    .stdout(Stdio::null())
-    .stderr(Stdio::null())
-    .spawn()
-    .unwrap();
+    let mut run = streamface(&[&plain_run(&video, &out)[..], &["--batch-size", "2", "--quiet"]].concat())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let count = || fs::read_dir(out.join("metadata/batches")).map_or(0, Iterator::count);
     loop {
         if run.try_wait().unwrap().is_some() {
@@ -64,7 +54,7 @@ fn what_a_power_cut_took_of_the_last_batch_is_done_again() {
     let video = video.to_str().unwrap();
     let dir = tempfile::tempdir().unwrap();
     let whole = dir.path().join("whole");
-    let plain = run(&["run", video, "--attributes", "none", "--out", whole.to_str().unwrap(), "--quiet"]);
+    let plain = run(&[&plain_run(&video, &whole)[..], &["--quiet"]].concat());
     assert!(plain.status.success(), "{}", said(&plain));
     let damages: [fn(&Path); 3] = [
         |path| {
@@ -89,7 +79,7 @@ fn what_a_power_cut_took_of_the_last_batch_is_done_again() {
             .find(|(_, images)| !images.is_empty())
             .unwrap();
         images.iter().for_each(|path| damage(path));
-        let again = run(&["run", video, "--attributes", "none", "--out", out.to_str().unwrap(), "--quiet"]);
+        let again = run(&[&plain_run(&video, &out)[..], &["--quiet"]].concat());
         assert!(again.status.success(), "{}", said(&again));
         assert!(said(&again).contains("images of the last batch were damaged"), "{}", said(&again));
         assert_same_result(&whole, &out);

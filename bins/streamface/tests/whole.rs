@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 use std::time::Duration;
 
-use common::{assert_same_result, faces_video, ffmpeg, result_bytes, run, said, streamface};
+use common::{assert_same_result, faces_video, ffmpeg, plain_run, result_bytes, run, said, streamface};
 
 #[test]
 fn a_video_becomes_people_and_the_same_bytes_for_any_number_of_threads() {
@@ -112,23 +112,8 @@ fn ctrl_c_ends_cleanly_and_the_same_command_goes_on() {
     let Some(video) = faces_video() else { return };
     let dir = tempfile::tempdir().unwrap();
     let (whole, stopped) = (dir.path().join("whole"), dir.path().join("stopped"));
-    let args = |out: &std::path::Path| {
-        [
-            "run",
-            video.to_str().unwrap(),
-            "--attributes",
-            "none",
-            "--out",
-            out.to_str().unwrap(),
-            "--threads",
-            "1",
-        ]
-        .map(str::to_owned)
-    };
-    let call = |out: &std::path::Path| {
-        let args = args(out);
-        streamface(&args.each_ref().map(String::as_str))
-    };
+    let call =
+        |out: &std::path::Path| streamface(&[&plain_run(&video, &out)[..], &["--threads", "1"]].concat());
     assert!(call(&whole).output().unwrap().status.success());
     for wait in [300, 900, 1500] {
         let child = call(&stopped)
@@ -153,16 +138,7 @@ fn two_runs_in_one_directory_the_second_is_told_who_holds_it() {
     let Some(video) = faces_video() else { return };
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
-    let args = [
-        "run",
-        video.to_str().unwrap(),
-        "--attributes",
-        "none",
-        "--out",
-        out.to_str().unwrap(),
-        "--threads",
-        "1",
-    ];
+    let args = [&plain_run(&video, &out)[..], &["--threads", "1"]].concat();
     let mut first = streamface(&args)
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
@@ -184,12 +160,12 @@ fn other_settings_in_one_directory_are_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
     let (video, out) = (video.to_str().unwrap(), out.to_str().unwrap());
-    assert!(run(&["run", video, "--attributes", "none", "--out", out, "--for", "3s"]).status.success());
-    let second = run(&["run", video, "--attributes", "none", "--out", out, "--detect-size", "640"]);
+    assert!(run(&[&plain_run(&video, &out)[..], &["--for", "3s"]].concat()).status.success());
+    let second = run(&[&plain_run(&video, &out)[..], &["--detect-size", "640"]].concat());
     assert_eq!(second.status.code(), Some(2));
     assert!(said(&second).contains("detect-size was 480, now 640"), "{}", said(&second));
     // A longer stretch of the same is no other setting.
-    let longer = run(&["run", video, "--attributes", "none", "--out", out, "--for", "6s", "--json"]);
+    let longer = run(&[&plain_run(&video, &out)[..], &["--for", "6s", "--json"]].concat());
     assert!(longer.status.success(), "{}", said(&longer));
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&longer.stdout).unwrap()["frames"]["seen"], 3);
 }
@@ -214,8 +190,7 @@ fn a_folder_of_frames_of_the_original_keeps_its_names() {
         fs::rename(frames.join(format!("f{i}.png")), frames.join(name)).unwrap();
     }
     let out = dir.path().join("out");
-    let done =
-        run(&["run", frames.to_str().unwrap(), "--attributes", "none", "--out", out.to_str().unwrap()]);
+    let done = run(&plain_run(&frames, &out));
     assert!(done.status.success(), "{}", said(&done));
     assert!(out.join("frames/sky_frame_20230525100137000001.png").exists());
     assert!(out.join("faces/sky_frame_20230525100137000001_face_0.png").exists());

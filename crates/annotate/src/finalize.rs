@@ -11,7 +11,7 @@ use std::io::Write as _;
 use serde::Serialize;
 use streamface_cluster::compat;
 use streamface_eval::person_attributes::{AttributeVotes, PersonAttributes, UnknownBelow};
-use streamface_store::{Dataset, FeatureRow, annotations, files, read_attributes, write_annotations};
+use streamface_store::{Dataset, annotations, files, read_attributes, write_annotations};
 use streamface_types::{Attributes, FaceId, Label};
 
 use crate::{Error, People};
@@ -205,8 +205,7 @@ fn votes<'f>(
     if attributes.is_empty() {
         return Ok(votes);
     }
-    let mut qualities: HashMap<FaceId, f32> = HashMap::new();
-    data.each(|row: FeatureRow| qualities.extend(row.quality.map(|quality| (row.face, quality))))?;
+    let qualities = data.qualities()?;
     for (face, label) in labels {
         if let (Some(said), Ok(person)) = (attributes.get(face), u32::try_from(label.0)) {
             votes.add(person, said, qualities.get(face).copied());

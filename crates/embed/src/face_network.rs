@@ -1,7 +1,7 @@
 //! Faces through a network whose batch is fixed.
 
 use image::RgbImage;
-use streamface_model::{ChannelOrder, Format, Input, Layout, Manifest, ModelId, Network, OutputRef, Tensor};
+use streamface_model::{ChannelOrder, Input, Layout, Manifest, ModelId, Network, OutputRef, Tensor};
 
 use crate::error::{Error, Result};
 
@@ -18,19 +18,17 @@ pub(crate) struct FaceNetwork {
 impl FaceNetwork {
     /// The one network of `model`.
     pub(crate) fn new(model: &Manifest, weights: &[Vec<u8>], batch: usize) -> Result<Self> {
-        // A TensorFlow.js graph is a file and those that hold its values; each other file is a network of its own.
-        let format = model.weights.first().map(|w| w.format);
-        let one = model.weights.len() == 1 || model.weights.iter().all(|w| w.format == Format::Tfjs);
-        let Some(format) = format.filter(|_| one && weights.len() == model.weights.len()) else {
+        if !model.is_one_network() || weights.len() != model.weights.len() {
             let why = "it is one network: one weight file, or a TensorFlow.js graph with its shards";
             return Err(Error::Unfit { model: model.name.clone(), why: why.into() });
-        };
+        }
         let side = model.crop()?.size;
         let s = side as usize;
         let shape = match model.input.layout {
             Layout::Nchw => [batch, model.input.channels.count(), s, s],
             Layout::Nhwc => [batch, s, s, model.input.channels.count()],
         };
+        let format = model.weights[0].format;
         let network = Network::load_outputs(&model.name, format, weights, &shape, &named(model))?;
         Ok(Self { id: model.id(), network, input: model.input, side, batch })
     }

@@ -7,11 +7,12 @@ mod common;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use common::{colour_means, half_means, sha256};
+use common::{colour_means, half_means};
 use image::{Rgb, RgbImage};
 use streamface_embed::quality::Signals;
 use streamface_embed::{Embedded, Embedder, FaceCrop, from_manifest};
 use streamface_model::{Cache, Manifest, Signal};
+use streamface_testing::sha256;
 use streamface_types::{BoundingBox, Detection, Landmarks};
 
 const SECTION: &str =

@@ -8,10 +8,11 @@ mod common;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use common::{colour_means, sha256};
+use common::colour_means;
 use image::{Rgb, RgbImage};
 use streamface_embed::{Error, FaceCrop, face_model_from_manifest, from_manifest};
 use streamface_model::{Cache, Error as ModelError, Manifest};
+use streamface_testing::sha256;
 use streamface_types::Attributes;
 use streamface_types::attributes::Value;
 

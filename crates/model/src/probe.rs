@@ -107,17 +107,13 @@ pub fn differences(model: &Manifest, weights: &[Vec<u8>]) -> Result<Vec<Differen
     Ok(all)
 }
 
-/// The model's networks: name, format and files of each. A TensorFlow.js network is several files.
+/// The model's networks: name, format and files of each.
 fn networks<'w>(model: &Manifest, weights: &'w [Vec<u8>]) -> Vec<(String, Format, &'w [Vec<u8>])> {
-    match model.weights.first() {
-        Some(first) if first.format == Format::Tfjs || model.weights.len() == 1 => {
-            vec![(String::new(), first.format, weights)]
-        }
-        _ => {
-            let each = model.weights.iter().zip(weights.chunks(1));
-            each.map(|(file, bytes)| (file.name.clone(), file.format, bytes)).collect()
-        }
+    if model.is_one_network() {
+        return vec![(String::new(), model.weights[0].format, weights)];
     }
+    let each = model.weights.iter().zip(weights.chunks(1));
+    each.map(|(file, bytes)| (file.name.clone(), file.format, bytes)).collect()
 }
 
 /// The shape in which network `at` of the model is given one picture.

@@ -11,6 +11,7 @@ use streamface_pipeline::settings::{AnalyzeSettings, Settings as _};
 use streamface_pipeline::{Context, Silent, Stop, analyze};
 use streamface_store::{AttributeRow, Dataset, FaceRow, FrameRow, ImageKind};
 use streamface_testing::onnx::of_means;
+use streamface_testing::sha256;
 use streamface_types::{BoundingBox, FaceId, FrameId};
 
 /// Faces on a frame.
@@ -47,11 +48,9 @@ fn model(dir: &Path) -> String {
     let network = of_means([1, 3, 16, 16], &[("age", &[1, 9], &rows), ("mask", &[1, 1], &rows[..1])]);
     let file = dir.join("made.onnx");
     std::fs::write(&file, &network).unwrap();
-    let sum = String::from_utf8(Command::new("sha256sum").arg(&file).output().unwrap().stdout).unwrap();
     let mut text =
         String::from("name = \"made\"\nkind = \"face\"\nformat = \"onnx\"\nfile = \"made.onnx\"\n");
-    writeln!(text, "bytes = {}\nsha256 = \"{}\"", network.len(), sum.split_whitespace().next().unwrap())
-        .unwrap();
+    writeln!(text, "bytes = {}\nsha256 = \"{}\"", network.len(), sha256(&file)).unwrap();
     text.push_str(
         r#"source = "a test"
 licence = "none"

@@ -1,13 +1,13 @@
 //! The directory itself: its lock, its tables, its images.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
-use streamface_types::{FrameId, Label};
+use streamface_types::{FaceId, FrameId, Label};
 
 use crate::frame_reader::{LAST_FRAMES, MAX_IMAGE_BYTES, image_file, read_image_file, staged_file};
 use crate::replacement;
@@ -154,6 +154,16 @@ impl Dataset {
     /// [`Error::Io`], [`Error::Format`].
     pub fn each<R: Row>(&self, each: impl FnMut(R)) -> Result<(), Error> {
         table::each(&self.metadata(), each)
+    }
+
+    /// How far each face can be relied on, 0 to 1; faces without a quality are left out.
+    ///
+    /// # Errors
+    /// Those of [`Self::each`].
+    pub fn qualities(&self) -> Result<HashMap<FaceId, f32>, Error> {
+        let mut all = HashMap::new();
+        self.each(|row: FeatureRow| all.extend(row.quality.map(|quality| (row.face, quality))))?;
+        Ok(all)
     }
 
     /// The rows of a table, ordered by key, one after another and holding few of them at a time. Batches that are

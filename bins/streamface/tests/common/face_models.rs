@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use streamface_testing::onnx::{Output, of_means};
+use streamface_testing::sha256;
 
 /// A manifest of this name in `dir`, with the network of the outputs: its path. `crop` and `attributes` are TOML; an attribute
 /// named `x` is read from the output `x`.
@@ -13,11 +13,8 @@ pub fn face_model(dir: &Path, name: &str, crop: &str, outputs: &[Output<'_>], at
     let network = of_means([1, 3, 16, 16], outputs);
     let file = dir.join(format!("{name}.onnx"));
     fs::write(&file, &network).unwrap();
-    let sum = Command::new("sha256sum").arg(&file).output().unwrap();
-    let sum = String::from_utf8(sum.stdout).unwrap();
     let mut text = format!("name = \"{name}\"\nkind = \"face\"\nformat = \"onnx\"\nfile = \"{name}.onnx\"\n");
-    writeln!(text, "bytes = {}\nsha256 = \"{}\"", network.len(), sum.split_whitespace().next().unwrap())
-        .unwrap();
+    writeln!(text, "bytes = {}\nsha256 = \"{}\"", network.len(), sha256(&file)).unwrap();
     text.push_str("source = \"a test\"\nlicence = \"none\"\nlicence_note = \"\"\n");
     text.push_str("[input]\nlayout = \"nchw\"\nchannels = \"rgb\"\nmean = 0.0\nscale = 255.0\n");
     writeln!(text, "[crop]\nsize = 16\n{crop}\n[face]\nhow = \"\"\n{attributes}").unwrap();

@@ -33,6 +33,15 @@ pub fn run(args: &[&str]) -> Output {
     streamface(args).output().unwrap()
 }
 
+/// A run of `source` into `out` without attributes: what they take six networks for does not concern the test.
+pub fn plain_run<'a, S: AsRef<Path> + ?Sized, O: AsRef<Path> + ?Sized>(
+    source: &'a S,
+    out: &'a O,
+) -> [&'a str; 6] {
+    let [source, out] = [source.as_ref(), out.as_ref()].map(|path| path.to_str().unwrap());
+    ["run", source, "--attributes", "none", "--out", out]
+}
+
 /// Standard output and error together.
 pub fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))

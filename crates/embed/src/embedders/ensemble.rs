@@ -94,7 +94,7 @@ impl EnsembleEmbedder {
     }
 
     /// What is used in place of poor faces.
-    fn restored(&self, images: &[&RgbImage]) -> Result<Looked> {
+    fn restored(&self, images: &[&RgbImage], signals: &[Signals]) -> Result<Looked> {
         let mut vectors = self.members[0].vectors(images)?;
         let mut instead = vec![None; images.len()];
         let Some(how) = self.section.restored else {
@@ -102,7 +102,7 @@ impl EnsembleEmbedder {
         };
         let poor: Vec<bool> = vectors.iter().map(|v| length(v) < how.below).collect();
         let tried: Vec<usize> = (0..images.len()).filter(|&i| poor[i]).collect();
-        let pictures: Vec<RgbImage> = tried.iter().map(|&i| restore(images[i], &how)).collect();
+        let pictures: Vec<RgbImage> = tried.iter().map(|&i| restore(images[i], &signals[i], &how)).collect();
         let again = self.members[0].vectors(&pictures.iter().collect::<Vec<_>>())?;
         for ((i, picture), vector) in tried.into_iter().zip(pictures).zip(again) {
             if length(&vector) > how.times * length(&vectors[i]) {
@@ -132,10 +132,10 @@ impl Embedder for EnsembleEmbedder {
 
     fn embed(&self, faces: &[FaceCrop<'_>]) -> Result<Vec<Embedded>> {
         let given: Vec<&RgbImage> = faces.iter().map(|face| face.image).collect();
-        let Looked { poor, instead, vectors: first } = self.restored(&given)?;
+        let mut signals: Vec<Signals> = faces.iter().map(Signals::of).collect();
+        let Looked { poor, instead, vectors: first } = self.restored(&given, &signals)?;
         let used: Vec<&RgbImage> =
             given.iter().zip(&instead).map(|(&given, instead)| instead.as_ref().unwrap_or(given)).collect();
-        let mut signals: Vec<Signals> = faces.iter().map(Signals::of).collect();
         for (signals, vector) in signals.iter_mut().zip(&first) {
             signals.set(Signal::Norm, length(vector).ln());
         }
@@ -168,9 +168,8 @@ impl Embedder for EnsembleEmbedder {
 const MOST_GAIN: f64 = 6.0;
 
 /// The face brought to a brightness, and smoothed.
-fn restore(face: &RgbImage, how: &Restored) -> RgbImage {
-    let brightness =
-        Signals::of(&face.into()).get(Signal::Brightness).map_or(how.brightness, |b| b.exp() - 1.0);
+fn restore(face: &RgbImage, signals: &Signals, how: &Restored) -> RgbImage {
+    let brightness = signals.get(Signal::Brightness).map_or(how.brightness, |b| b.exp() - 1.0);
     let gain = (how.brightness / brightness.max(1.0)).clamp(1.0, MOST_GAIN);
     smooth(face, gain as f32, how.smoothing as f32)
 }

@@ -1,12 +1,12 @@
 //! The direction of the head from a mesh of the face.
 
+use super::vector::{Vector, cross, unit};
+
 /// Points of MediaPipe's face mesh: the top of the forehead, the chin, the temples as they are seen.
 const FOREHEAD: usize = 10;
 const CHIN: usize = 152;
 const LEFT_SEEN: usize = 234;
 const RIGHT_SEEN: usize = 454;
-
-type Vector = [f64; 3];
 
 /// Yaw, pitch and roll in degrees of a face mesh, three numbers a point: x to the right and y down in pixels, z away from
 /// the camera. Signs as in WHENet: the head turned to the left of the picture has a positive yaw, a raised one a
@@ -34,15 +34,6 @@ pub(super) fn is_whole(outputs: &[Vec<f32>]) -> bool {
 
 fn minus(a: Vector, b: Vector) -> Vector {
     [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
-}
-
-fn cross(a: Vector, b: Vector) -> Vector {
-    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
-}
-
-fn unit(v: Vector) -> Option<Vector> {
-    let length = v.iter().map(|x| x * x).sum::<f64>().sqrt();
-    (length > 1e-9 && length.is_finite()).then(|| v.map(|x| x / length))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 mod mesh;
 mod outputs;
 mod rotation;
+mod vector;
 
 use streamface_model::{Cache, Kind, Manifest};
 

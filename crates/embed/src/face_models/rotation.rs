@@ -1,5 +1,7 @@
 //! Head pose from a rotation (Hempel et al. 2022, arXiv:2202.12555; Zhou et al. 2019, arXiv:1812.07035).
 
+use super::vector::{cross, unit};
+
 /// Yaw, pitch and roll in degrees, as WHENet and 300W-LP count them: of six numbers, the first two columns of a rotation
 /// matrix before they are made orthonormal, or of the nine of the matrix, row by row. `None` of any other number of
 /// them, and where they are no rotation.
@@ -24,15 +26,6 @@ pub(super) fn angles(numbers: &[f64]) -> Option<[f64; 3]> {
     };
     let all = [yaw, pitch, roll].map(f64::to_degrees);
     all.iter().all(|a| a.is_finite()).then_some(all)
-}
-
-fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
-}
-
-fn unit(v: [f64; 3]) -> Option<[f64; 3]> {
-    let length = v.iter().map(|x| x * x).sum::<f64>().sqrt();
-    (length > 1e-9 && length.is_finite()).then(|| v.map(|x| x / length))
 }
 
 #[cfg(test)]

@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, dead_code)]
 
-use std::path::Path;
-
 /// A protobuf field of bytes.
 fn field(number: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
     let content = content.as_ref();
@@ -53,9 +51,4 @@ pub fn half_means() -> Vec<u8> {
     };
     let attributes = [ints("kernel_shape", [16, 8]), ints("strides", [16, 8])].concat();
     model(&[("AveragePool", "x", "pooled", attributes), ("Flatten", "pooled", "y", Vec::new())], 6)
-}
-
-pub fn sha256(path: &Path) -> String {
-    let out = std::process::Command::new("sha256sum").arg(path).output().unwrap();
-    String::from_utf8(out.stdout).unwrap().split_whitespace().next().unwrap().to_owned()
 }

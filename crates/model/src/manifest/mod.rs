@@ -165,6 +165,14 @@ impl Manifest {
         }
     }
 
+    /// Whether its files are one network: one file, or a TensorFlow.js graph with those that hold its values. Each file of
+    /// other models of several is a network of its own.
+    #[must_use]
+    pub fn is_one_network(&self) -> bool {
+        self.weights.len() == 1
+            || (!self.weights.is_empty() && self.weights.iter().all(|w| w.format == Format::Tfjs))
+    }
+
     /// Name and SHA-256.
     #[must_use]
     pub fn id(&self) -> ModelId {

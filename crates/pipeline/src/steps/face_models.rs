@@ -14,6 +14,7 @@ use super::models::{attributes_of, keep_manifest};
 use crate::error::At as _;
 use crate::event::Context;
 use crate::settings::Wanted;
+use crate::settings::record::Record;
 use crate::{Error, Result};
 
 /// Attributes of a step, a bit each.
@@ -175,13 +176,13 @@ struct Loaded {
 }
 
 impl FaceModels {
-    /// Loads what gives the wanted attributes of the faces of `dir`.
+    /// Loads what gives the wanted attributes of the faces of the directory of this record.
     ///
     /// # Errors
     /// Those of [`choose`]; a model whose weights are missing: the message says how they are got, and how to do without.
-    pub(super) fn load(wanted: &Wanted, dir: &Path, context: &Context<'_>) -> Result<Self> {
+    pub(super) fn load(wanted: &Wanted, record: &Record, context: &Context<'_>) -> Result<Self> {
         let mut all = Self::default();
-        for Chosen { by, manifest, attributes } in choose(wanted, &attributes_of(dir)?)? {
+        for Chosen { by, manifest, attributes } in choose(wanted, &attributes_of(record))? {
             let model = streamface_embed::face_model_from_manifest(&manifest, &context.models).at(|| {
                 let names = attributes.join(", ");
                 format!("attributes ({names}, by {by}; --attributes none does without)")

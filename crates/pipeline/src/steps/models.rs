@@ -54,7 +54,7 @@ pub(super) fn load_embedder(settings: &FeatureSettings, context: &Context<'_>) -
 }
 
 /// The record of a directory; an empty one where it is no dataset yet.
-fn record_of(dir: &Path) -> Result<Record> {
+pub(super) fn record_of(dir: &Path) -> Result<Record> {
     match open_reading(dir) {
         Ok(data) => read_record(&data),
         Err(Error::NoDataset(_)) => Ok(Record::default()),
@@ -62,25 +62,24 @@ fn record_of(dir: &Path) -> Result<Record> {
     }
 }
 
-/// The embedder that was chosen; where none was, that which the directory was made with, so that a command goes on. One that
-/// is not found any more is left to the record, which says what differs.
-pub(super) fn features_of(settings: &FeatureSettings, dir: &Path) -> Result<FeatureSettings> {
+/// The embedder that was chosen; where none was, that which the directory of this record was made with, so that a command
+/// goes on. One that is not found any more is left to the record, which says what differs.
+pub(super) fn features_of(settings: &FeatureSettings, record: &Record) -> FeatureSettings {
     let mut settings = settings.clone();
     if settings.preset.is_none() && settings.embedder.is_none() {
-        let record = record_of(dir)?;
         let own = record.get("analyze").and_then(|step| step.get("embedder"));
         settings.embedder = own.filter(|name| Manifest::find(name).is_ok()).cloned();
     }
-    Ok(settings)
+    settings
 }
 
-/// Attributes of a directory, each with the model that gave it, as far as these are found.
-pub(super) fn attributes_of(dir: &Path) -> Result<Vec<(String, String)>> {
-    let given = record_of(dir)?.remove("attributes").unwrap_or_default();
-    let is_model = |(key, name): &(String, String)| {
+/// Attributes of the directory of this record, each with the model that gave it, as far as these are found.
+pub(super) fn attributes_of(record: &Record) -> Vec<(String, String)> {
+    let given = record.get("attributes").into_iter().flatten();
+    let is_model = |(key, name): &(&String, &String)| {
         !key.ends_with("-sha256") && !key.ends_with("-settings") && Manifest::find(name).is_ok()
     };
-    Ok(given.into_iter().filter(is_model).collect())
+    given.filter(is_model).map(|(key, name)| (key.clone(), name.clone())).collect()
 }
 
 /// Copies a manifest that does not come with StreamFace into the dataset, where [`manifest_of`] finds it.

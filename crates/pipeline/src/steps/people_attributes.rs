@@ -19,13 +19,12 @@ pub(super) struct GivenBy {
 pub(super) fn attribute_models(data: &Dataset) -> Result<Vec<GivenBy>> {
     let mut all: Vec<GivenBy> = Vec::new();
     data.each(|row: AttributeRow| {
+        let name = row.name();
         let Some(model) = row.model else { return };
         let sha256 = row.model_sha256.unwrap_or_default();
-        let name = row.attribute.split('.').next().unwrap_or_default();
         match all.iter_mut().find(|by| by.model == model && by.sha256 == sha256) {
-            Some(by) if by.attributes.contains(name) => {}
-            Some(by) => drop(by.attributes.insert(name.to_owned())),
-            None => all.push(GivenBy { model, sha256, attributes: [name.to_owned()].into() }),
+            Some(by) => drop(by.attributes.insert(name)),
+            None => all.push(GivenBy { model, sha256, attributes: [name].into() }),
         }
     })?;
     all.sort_by(|a, b| (&a.model, &a.sha256).cmp(&(&b.model, &b.sha256)));
@@ -35,16 +34,21 @@ pub(super) fn attribute_models(data: &Dataset) -> Result<Vec<GivenBy>> {
 /// The confidence below which each attribute of a dataset's faces is unknown, as the manifests of the models say that gave
 /// it; of several models the greatest. What an import brought, and what a model gave whose manifest is not there, has none.
 pub(super) fn unknown_below(data: &Dataset) -> Result<UnknownBelow> {
+    Ok(confidences(data, &attribute_models(data)?))
+}
+
+/// [`unknown_below`] of the models that gave attributes.
+pub(super) fn confidences(data: &Dataset, given: &[GivenBy]) -> UnknownBelow {
     let mut all = UnknownBelow::new();
-    for GivenBy { model, attributes, .. } in attribute_models(data)? {
-        let Ok(manifest) = manifest_of(data, &model) else { continue };
+    for GivenBy { model, attributes, .. } in given {
+        let Ok(manifest) = manifest_of(data, model) else { continue };
         let Ok(face) = manifest.face() else { continue };
         for of in face.attributes.iter().filter(|of| attributes.contains(&of.name) && of.unknown_below > 0.0)
         {
             add(&mut all, &of.name, of.unknown_below);
         }
     }
-    Ok(all)
+    all
 }
 
 /// Adds the confidences of another dataset to `all`.

@@ -9,15 +9,14 @@ use streamface_eval::person_attributes::AttributeVotes;
 use streamface_eval::presence::FrameFate;
 use streamface_report::{Face, Frame, Model, Person, Report};
 use streamface_store::{
-    Dataset, DropReason, ExtractionRow, FaceRow, FeatureRow, FrameRow, ImageKind, NamedLabels, files,
-    read_attributes,
+    Dataset, DropReason, ExtractionRow, FaceRow, FrameRow, ImageKind, NamedLabels, files, read_attributes,
 };
 use streamface_types::{BoundingBox, FaceId, Label};
 
 use super::dataset_dir::open_reading;
 use super::labels::{asked, unknown_names};
 use super::models::manifest_of;
-use super::people_attributes::{GivenBy, attribute_models, unknown_below};
+use super::people_attributes::{GivenBy, attribute_models, confidences};
 use super::pictures::pictures;
 use crate::Result;
 use crate::settings::{Record, ReportSettings, Settings as _, read_record};
@@ -72,6 +71,7 @@ pub(super) fn write_report(data: &Dataset, source: &str, labels: &DatasetLabels)
     let record = read_record(data)?;
     let searched = data.read::<ExtractionRow>()?;
     let mut origins = Origins::new(data);
+    let given = attribute_models(data)?;
     let dropped = |get: fn(&ExtractionRow) -> u32| searched.iter().map(|r| u64::from(get(r))).sum::<u64>();
     let report = Report {
         title: data
@@ -80,13 +80,13 @@ pub(super) fn write_report(data: &Dataset, source: &str, labels: &DatasetLabels)
             .map_or_else(|| "StreamFace".into(), |n| n.to_string_lossy().into_owned()),
         source: source.to_owned(),
         settings: shown_settings(&record, labels),
-        models: models(data, &record)?,
+        models: models(data, &record, &given)?,
         frames: data.read::<FrameRow>()?.into_iter().map(|row| frame(row, &mut origins)).collect(),
         dropped_faces: vec![
             ("too small".into(), dropped(|r| r.small)),
             ("blurred".into(), dropped(|r| r.blurred)),
         ],
-        people: people(data, &labels.named)?,
+        people: people(data, &labels.named, &given)?,
         faces_folder: ImageKind::Face.folder().into(),
         ..Report::default()
     };
@@ -160,13 +160,16 @@ fn frame(row: FrameRow, origins: &mut Origins) -> Frame {
     }
 }
 
-fn people(data: &Dataset, NamedLabels { labels, names }: &NamedLabels) -> Result<Vec<Person>> {
+fn people(
+    data: &Dataset,
+    NamedLabels { labels, names }: &NamedLabels,
+    given: &[GivenBy],
+) -> Result<Vec<Person>> {
     let faces: BTreeMap<FaceId, FaceRow> =
         data.read::<FaceRow>()?.into_iter().map(|f| (f.face.clone(), f)).collect();
-    let mut qualities: BTreeMap<FaceId, f32> = BTreeMap::new();
-    data.each(|row: FeatureRow| qualities.extend(row.quality.map(|quality| (row.face, quality))))?;
+    let qualities = data.qualities()?;
     let said = read_attributes(&data.metadata())?;
-    let mut votes = AttributeVotes::new(unknown_below(data)?);
+    let mut votes = AttributeVotes::new(confidences(data, given));
     let mut people: BTreeMap<Label, Vec<Face>> = BTreeMap::new();
     for (face, &label) in labels {
         let Some(row) = faces.get(face) else { continue };
@@ -237,7 +240,7 @@ fn readable(key: &str, value: &str) -> String {
     }
 }
 
-fn models(data: &Dataset, record: &Record) -> Result<Vec<Model>> {
+fn models(data: &Dataset, record: &Record, given: &[GivenBy]) -> Result<Vec<Model>> {
     let used = |step: &str, key: &str| record.get(step).and_then(|s| s.get(key)).cloned();
     let mut models = Vec::new();
     for (step, key) in [("extract", "detector"), ("analyze", "embedder")] {
@@ -250,14 +253,14 @@ fn models(data: &Dataset, record: &Record) -> Result<Vec<Model>> {
             name,
         });
     }
-    for GivenBy { model, sha256, attributes } in attribute_models(data)? {
-        let licence = manifest_of(data, &model).map(|m| format!("{}. {}", m.licence, m.licence_note));
-        let attributes: Vec<String> = attributes.into_iter().collect();
+    for GivenBy { model, sha256, attributes } in given {
+        let licence = manifest_of(data, model).map(|m| format!("{}. {}", m.licence, m.licence_note));
+        let attributes: Vec<&str> = attributes.iter().map(String::as_str).collect();
         models.push(Model {
             role: attributes.join(", "),
-            sha256,
+            sha256: sha256.clone(),
             licence: licence.unwrap_or_default(),
-            name: model,
+            name: model.clone(),
         });
     }
     Ok(models)

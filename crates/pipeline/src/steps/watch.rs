@@ -19,7 +19,7 @@ use super::extract::record_extract;
 use super::frame_worker::{Analysis, Done};
 use super::labels::by_number;
 use super::lacking::other_embedder;
-use super::models::{features_of, load_embedder, load_extractor};
+use super::models::{features_of, load_embedder, load_extractor, record_of};
 use super::outputs;
 use super::results::{FaceCounts, FrameCounts, Work};
 use super::session::{Next, Session, Worked};
@@ -82,7 +82,8 @@ pub fn watch(
     outputs::check(settings.outlets.events.as_deref(), [Path::new(source)])?;
     let loaded = load_extractor(&settings.faces, context)?;
     // People are compared with people: what those who are known were embedded by comes first.
-    let features = features_of(&settings.features, settings.outlets.people.first().unwrap_or(&out))?;
+    let own = record_of(settings.outlets.people.first().unwrap_or(&out))?;
+    let features = features_of(&settings.features, &own);
     let embedder = load_embedder(&features, context)?;
     let model = embedder.id();
     let manifest = Manifest::find(features.embedder())?;

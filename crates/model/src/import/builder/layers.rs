@@ -208,9 +208,7 @@ impl Builder {
         axes: &[usize],
         keep: bool,
     ) -> TractResult<Wire> {
-        let mut axes = axes.to_vec();
-        axes.sort_unstable();
-        axes.dedup();
+        let axes = distinct(axes);
         let mut x = self.wire(Reduce::new(axes.iter().copied().collect(), reducer), &[x])?;
         if !keep {
             for &axis in axes.iter().rev() {
@@ -222,11 +220,16 @@ impl Builder {
 
     pub(in crate::import) fn mean(&mut self, x: Wire, axes: &[usize], keep: bool) -> TractResult<Wire> {
         let shape = self.shape(x)?;
-        let mut distinct = axes.to_vec();
-        distinct.sort_unstable();
-        distinct.dedup();
-        let count: usize = distinct.iter().map(|&a| shape[a]).product();
+        let count: usize = distinct(axes).into_iter().map(|a| shape[a]).product();
         let sum = self.reduce(x, Reducer::Sum, axes, keep)?;
         self.with_number(math::mul(), sum, 1.0 / count as f32)
     }
+}
+
+/// Axes in their order, each once.
+fn distinct(axes: &[usize]) -> Vec<usize> {
+    let mut axes = axes.to_vec();
+    axes.sort_unstable();
+    axes.dedup();
+    axes
 }
