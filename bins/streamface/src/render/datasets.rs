@@ -36,6 +36,7 @@ pub fn stats(result: &StatsResult, as_json: bool) -> anyhow::Result<()> {
         let parts: Vec<String> = parts.map(|(c, n)| format!("{c} {n}")).chain(unknown).collect();
         say!("{:<9} {}", attribute.name, parts.join(", "));
     }
+    found.numbers.iter().for_each(|of| say!("{:<9} {of}", of.name));
     say!("page      {}", result.page.display());
     Ok(())
 }

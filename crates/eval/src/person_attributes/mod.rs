@@ -50,6 +50,7 @@ use streamface_types::attributes::{self, Value};
 
 use labels::LabelTally;
 pub use labels::VotedLabel;
+pub(crate) use numbers::MAX_RANGES;
 use numbers::{EstimateTally, RangeTally};
 pub use numbers::{Range, VotedNumber, VotedRanges};
 
@@ -71,7 +72,7 @@ const QUALITY_WHERE_UNKNOWN: f64 = 0.5;
 /// The least that a face counts.
 const LEAST_WEIGHT: f64 = 0.05;
 /// Most attributes that the vocabulary does not have, and labels of one: further ones are ignored. Models have ten labels at most.
-const MAX_OTHERS: usize = 32;
+pub(crate) const MAX_OTHERS: usize = 32;
 pub(crate) const MAX_LABELS: usize = 100;
 
 /// What a person's faces say of one attribute.

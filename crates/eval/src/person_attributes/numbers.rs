@@ -6,7 +6,7 @@ use streamface_types::attributes::Distribution;
 use super::{FACE_CORRELATION, independent, kish};
 
 /// Most numbers of one attribute; further ones are ignored.
-const MAX_RANGES: usize = 8;
+pub(crate) const MAX_RANGES: usize = 8;
 
 /// What a person's faces say of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

@@ -1,21 +1,23 @@
 //! Counts of the attributes that models predicted for faces, and of the people whose they are.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use streamface_types::attributes::{self, VOCABULARY, Value};
 
 use super::expected::Expected;
-use super::numbers::{Angles, PoseCell, Poses, Years, YearsCounts};
+use super::numbers::{Angles, NumberFigures, Numbers, PoseCell, Poses, Years, YearsCounts};
 use crate::person_attributes::{
-    AttributeVotes, MAX_LABELS, PersonAttributes, UNKNOWN, UnknownBelow, Voted, estimate, lasts, likeliest,
-    probabilities,
+    AttributeVotes, MAX_LABELS, MAX_OTHERS, PersonAttributes, UNKNOWN, UnknownBelow, Voted, estimate, lasts,
+    likeliest, probabilities,
 };
 
 /// How often each category was the likeliest, of one attribute.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Attribute {
-    /// A category or probability of the [vocabulary](VOCABULARY).
-    pub name: &'static str,
+    /// A category or probability; those of the [vocabulary](VOCABULARY) come first.
+    pub name: String,
     /// The categories, in the order of the model.
     pub categories: Vec<String>,
     /// Faces of each; those that are unknown are of none.
@@ -52,6 +54,7 @@ pub(super) struct Counted {
     pub angles: Vec<Angles>,
     pub poses: Vec<PoseCell>,
     pub years: Option<Years>,
+    pub numbers: Vec<NumberFigures>,
     votes: AttributeVotes,
 }
 
@@ -66,12 +69,15 @@ pub(super) struct Attributes {
     all: Vec<Counts>,
     poses: Poses,
     years: YearsCounts,
+    /// Attributes that the vocabulary does not have: at most [`MAX_OTHERS`], since there could be any number.
+    others: BTreeSet<String>,
+    numbers: Numbers,
     votes: AttributeVotes,
 }
 
 #[derive(Debug)]
 struct Counts {
-    name: &'static str,
+    name: String,
     categories: Vec<String>,
     /// Faces of which something was said.
     said: u64,
@@ -87,7 +93,7 @@ impl Attributes {
         Self { votes: AttributeVotes::new(unknown_below), ..Self::default() }
     }
 
-    /// Counts a face's attributes of the vocabulary; of others there could be any number.
+    /// Counts a face's attributes.
     pub fn add(
         &mut self,
         channel: usize,
@@ -95,12 +101,20 @@ impl Attributes {
         quality: Option<f32>,
         said: &streamface_types::Attributes,
     ) {
-        for &attributes::Attribute { name, .. } in VOCABULARY {
-            let Some(value) = said.get(name) else { continue };
+        for (name, value) in said.in_order() {
+            let is_other = attributes::find(name).is_none();
+            if is_other && !self.others.contains(name) {
+                if self.others.len() >= MAX_OTHERS {
+                    continue;
+                }
+                self.others.insert(name.to_owned());
+            }
             if let Some(of) = probabilities(name, value) {
                 let of: Vec<(&str, f64)> = of.iter().map(|(label, p)| (&**label, *p)).collect();
                 let below = self.votes.unknown_below(name);
                 self.counts(name).add(channel, person.is_none(), &of, below);
+            } else if is_other {
+                self.numbers.add(name, value);
             } else if let Some((mean, deviation)) = estimate(value) {
                 self.years.add(mean, deviation);
             } else if let Value::Numbers(angles) = value {
@@ -112,27 +126,29 @@ impl Attributes {
         }
     }
 
-    fn counts(&mut self, name: &'static str) -> &mut Counts {
+    fn counts(&mut self, name: &str) -> &mut Counts {
         let at = self.all.iter().position(|counts| counts.name == name).unwrap_or_else(|| {
             let (categories, faces, alone, by_channel) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+            let name = name.to_owned();
             self.all.push(Counts { name, categories, said: 0, faces, unknown: 0, alone, by_channel });
             self.all.len() - 1
         });
         &mut self.all[at]
     }
 
-    /// The attributes in the order of the vocabulary, and the numbers; `place` is the place of each channel in the result,
-    /// and there are so many faces and people.
+    /// The attributes in the order of the vocabulary, then others by name, and the numbers; `place` is the place of each channel
+    /// in the result, and there are so many faces and people.
     pub fn finish(self, place: &[usize], faces: u64, people: u32) -> Counted {
-        let Self { mut all, poses, years, votes } = self;
-        all.sort_by_key(|counts| VOCABULARY.iter().position(|known| known.name == counts.name));
+        let Self { mut all, poses, years, numbers, votes, .. } = self;
+        let order = |name: &str| VOCABULARY.iter().position(|a| a.name == name).unwrap_or(usize::MAX);
+        all.sort_by(|a, b| (order(&a.name), &a.name).cmp(&(order(&b.name), &b.name)));
         let mut of_people: Vec<OfPeople> =
             all.iter().map(|counts| OfPeople::new(&counts.categories)).collect();
         let mut ages = Vec::new();
         for person in 0..people {
             let voted = votes.person(person);
-            for (counts, of) in all.iter().zip(&mut of_people).filter(|(counts, _)| lasts(counts.name)) {
-                of.add(&counts.categories, voted.get(counts.name));
+            for (counts, of) in all.iter().zip(&mut of_people).filter(|(counts, _)| lasts(&counts.name)) {
+                of.add(&counts.categories, voted.get(&counts.name));
             }
             if let Some(Voted::Number(years)) = voted.get("years") {
                 ages.push(years.mean);
@@ -142,7 +158,7 @@ impl Attributes {
         let attributes =
             attributes.map(|(counts, people)| counts.finish(place, faces, people, &votes)).collect();
         let (angles, poses) = poses.finish();
-        Counted { attributes, angles, poses, years: years.finish(ages), votes }
+        Counted { attributes, angles, poses, years: years.finish(ages), numbers: numbers.finish(), votes }
     }
 }
 
@@ -193,10 +209,11 @@ impl Counts {
             unknown_by_channel[place[channel]] = unknown;
         }
         let all = (faces.iter().sum::<u64>() + unknown) as f64;
-        let of_people = votes.expected_faces(name, &categories);
+        let of_people = votes.expected_faces(&name, &categories);
         let expected = of_people.iter().zip(&alone);
         let expected = expected.map(|(of, alone)| Expected::normal(of.0 + alone.0, of.1 + alone.1, all));
         Attribute {
+            people: lasts(&name).then(|| people.finish()),
             name,
             faces,
             unknown,
@@ -204,7 +221,6 @@ impl Counts {
             expected_faces: expected.collect(),
             by_channel,
             unknown_by_channel,
-            people: lasts(name).then(|| people.finish()),
             categories,
         }
     }
@@ -262,7 +278,7 @@ mod tests {
         all.add(0, None, None, &face(two));
         all.add(1, None, None, &face(r#"{"label": 0}"#));
         let Counted { attributes, angles, .. } = all.finish(&[1, 0], 4, 0);
-        assert_eq!(attributes.iter().map(|a| a.name).collect::<Vec<_>>(), ["age", "gender", "mask"]);
+        assert_eq!(attributes.iter().map(|a| a.name.as_str()).collect::<Vec<_>>(), ["age", "gender", "mask"]);
         assert_eq!(attributes[0].categories, ["0-2", "3-9", "70+"]);
         assert_eq!(attributes[0].faces, [1, 1, 0]);
         assert_eq!(attributes.iter().map(|a| a.none).collect::<Vec<_>>(), [2, 3, 3]);
@@ -308,6 +324,45 @@ mod tests {
         assert_eq!((&people.people[..], people.unknown), (&[1, 0][..], 1));
         assert!(people.expected[0].expected > 1.5 && people.expected[0].to == 2.0, "{people:?}");
         assert_eq!((mask.people.is_none(), &mask.faces[..], mask.unknown), (true, &[4, 0][..], 0));
+    }
+
+    #[test]
+    fn attributes_that_the_vocabulary_does_not_have_are_counted_after_those_it_has() {
+        let mut all = Attributes::new([("beard".to_owned(), 0.6)].into());
+        for (height, full) in [(1.5, 0.75), (2.5, 0.25), (2.0, 0.5)] {
+            let text = format!(
+                r#"{{"label": 0, "attributes": {{"beard": {{"none": {}, "full": {full}}}, "a scar": {{"yes": 1.0}},
+                    "height": {height}, "mask": null, "gender": {{"Male": 1.0}}}}}}"#,
+                1.0 - full
+            );
+            all.add(0, None, None, &face(&text));
+        }
+        let found = all.finish(&[0], 4, 0);
+        let names: Vec<&str> = found.attributes.iter().map(|a| a.name.as_str()).collect();
+        assert_eq!(names, ["gender", "a scar", "beard"]);
+        let beard = &found.attributes[2];
+        assert_eq!((&beard.faces[..], beard.unknown, beard.none), (&[1, 1][..], 1, 1));
+        assert_eq!(
+            (beard.categories.as_slice(), beard.people.is_none()),
+            (&["none", "full"].map(String::from)[..], true)
+        );
+        assert!((beard.expected_faces[1].expected - 1.5).abs() < 1e-9, "{beard:?}");
+        let [height] = &found.numbers[..] else { panic!("{:?}", found.numbers) };
+        assert_eq!(
+            (height.name.as_str(), height.faces, height.mean, height.deviation),
+            ("height", 3, 2.0, Some(0.5))
+        );
+    }
+
+    #[test]
+    fn hostile_names_are_not_kept() {
+        let mut all = Attributes::default();
+        for i in 0..1000 {
+            let text = format!(r#"{{"label": 0, "attributes": {{"a {i}": {{"x": 1.0}}, "b {i}": 3.5}}}}"#);
+            all.add(0, None, None, &face(&text));
+        }
+        let found = all.finish(&[0], 1000, 0);
+        assert_eq!(found.attributes.len() + found.numbers.len(), MAX_OTHERS);
     }
 
     #[test]

@@ -232,6 +232,7 @@ impl StatsBuilder {
             angles: counted.angles,
             poses: counted.poses,
             years: counted.years,
+            numbers: counted.numbers,
             distances,
         })
     }

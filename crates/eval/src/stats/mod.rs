@@ -20,7 +20,7 @@ use serde::Serialize;
 pub use attributes::{Attribute, PeopleCounts};
 pub use builder::StatsBuilder;
 pub use expected::Expected;
-pub use numbers::{ANGLE_STEP, Angles, POSE_CELLS, POSE_STEP, PoseCell, YEARS_STEP, Years};
+pub use numbers::{ANGLE_STEP, Angles, NumberFigures, POSE_CELLS, POSE_STEP, PoseCell, YEARS_STEP, Years};
 pub use people::{MAX_PEOPLE, MAX_TOGETHER, PersonFigures, Together};
 pub use times::OverTime;
 
@@ -60,6 +60,8 @@ pub struct Stats {
     pub poses: Vec<PoseCell>,
     /// Apparent ages in years; `None` where there are none.
     pub years: Option<Years>,
+    /// Numbers of attributes that the vocabulary does not have, by name.
+    pub numbers: Vec<NumberFigures>,
     /// Distances within and between people; `None` without embeddings of labelled faces.
     pub distances: Option<Distances>,
 }

@@ -1,9 +1,12 @@
-//! Counts of numbers that models gave for faces: angles of heads, and years.
+//! Counts of numbers that models gave for faces: angles of heads, years, and numbers that the vocabulary does not have.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
-use streamface_types::attributes::Distribution;
+use streamface_types::attributes::{Distribution, Value};
+
+use crate::person_attributes::{MAX_RANGES, estimate};
 
 /// Width of a bin of angles, degrees.
 pub const ANGLE_STEP: f64 = 10.0;
@@ -48,6 +51,36 @@ pub struct Years {
     pub people: Vec<u64>,
     /// Median of the standard deviation that the model gave for a face; `None` where it gave none.
     pub deviation: Option<f64>,
+}
+
+/// A number that models gave for faces.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct NumberFigures {
+    /// The attribute's name, such as `height`; of several numbers that of each, such as `gaze.left`.
+    pub name: String,
+    /// Faces that have it.
+    pub faces: u64,
+    /// Mean over these faces.
+    pub mean: f64,
+    /// Standard deviation over these faces; `None` for one face.
+    pub deviation: Option<f64>,
+    /// The least.
+    pub least: f64,
+    /// The greatest.
+    pub greatest: f64,
+}
+
+/// `12 faces, mean 1.700, deviation 0.020, 1.650 to 1.740`
+impl fmt::Display for NumberFigures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { faces, mean, deviation, least, greatest, .. } = self;
+        write!(f, "{faces} face{}, mean {mean:.3}", if *faces == 1 { "" } else { "s" })?;
+        match deviation {
+            Some(deviation) => write!(f, ", deviation {deviation:.3}, {least:.3} to {greatest:.3}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The bin of a value; what is outside is in the outermost.
@@ -121,9 +154,108 @@ impl YearsCounts {
     }
 }
 
+/// Numbers by attribute, and by their own name where an attribute is several.
+#[derive(Debug, Default)]
+pub(super) struct Numbers(BTreeMap<String, Vec<(String, NumberTally)>>);
+
+/// Sums over numbers.
+#[derive(Debug, Clone, Copy)]
+struct NumberTally {
+    faces: u64,
+    mean: f64,
+    /// Of (x − mean)².
+    moment: f64,
+    least: f64,
+    greatest: f64,
+}
+
+impl NumberTally {
+    const NOTHING: Self =
+        Self { faces: 0, mean: 0.0, moment: 0.0, least: f64::INFINITY, greatest: f64::NEG_INFINITY };
+
+    /// Welford 1962: no difference of large sums.
+    fn add(&mut self, number: f64) {
+        self.faces += 1;
+        let off = number - self.mean;
+        self.mean += off / self.faces as f64;
+        self.moment += off * (number - self.mean);
+        (self.least, self.greatest) = (self.least.min(number), self.greatest.max(number));
+    }
+
+    fn finish(self, name: String) -> NumberFigures {
+        let Self { faces, mean, moment, least, greatest } = self;
+        let deviation = (faces > 1).then(|| (moment / (faces - 1) as f64).sqrt());
+        NumberFigures { name, faces, mean, deviation, least, greatest }
+    }
+}
+
+impl Numbers {
+    /// A face's number, or numbers by name; of one with a deviation of its own the mean.
+    pub fn add(&mut self, name: &str, value: &Value) {
+        if let Some((mean, _)) = estimate(value) {
+            self.add_one(name, "", mean);
+        } else if let Value::Numbers(numbers) = value {
+            let finite = numbers.iter().filter(|(_, number)| number.is_finite());
+            finite.for_each(|(part, &number)| self.add_one(name, part, number));
+        }
+    }
+
+    fn add_one(&mut self, name: &str, part: &str, number: f64) {
+        if !self.0.contains_key(name) {
+            self.0.insert(name.to_owned(), Vec::new());
+        }
+        let Some(parts) = self.0.get_mut(name) else { return };
+        let at = match parts.iter().position(|(known, _)| known == part) {
+            Some(at) => at,
+            None if parts.len() < MAX_RANGES => {
+                parts.push((part.to_owned(), NumberTally::NOTHING));
+                parts.len() - 1
+            }
+            None => return,
+        };
+        parts[at].1.add(number);
+    }
+
+    pub fn finish(self) -> Vec<NumberFigures> {
+        let mut all = Vec::new();
+        for (name, parts) in self.0 {
+            for (part, tally) in parts {
+                let name = if part.is_empty() { name.clone() } else { format!("{name}.{part}") };
+                all.push(tally.finish(name));
+            }
+        }
+        all
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_have_a_mean_and_a_deviation() {
+        let mut all = Numbers::default();
+        for height in [1.5, 2.0, f64::NAN, 1.0] {
+            all.add("height", &Value::Number(height));
+        }
+        let named =
+            |of: &[(&str, f64)]| Value::Numbers(of.iter().map(|(n, v)| ((*n).to_owned(), *v)).collect());
+        all.add("gaze", &named(&[("right", 4.0), ("left", -2.0)]));
+        all.add("weight", &named(&[("mean", 70.0), ("deviation", 9.0)]));
+        for i in 0..100 {
+            all.add("hostile", &named(&[(format!("{i}").as_str(), 1.0)]));
+        }
+        let found = all.finish();
+        let names: Vec<&str> = found.iter().map(|of| of.name.as_str()).collect();
+        assert_eq!(names[..3], ["gaze.right", "gaze.left", "height"]);
+        assert_eq!((names.len(), names[11]), (4 + MAX_RANGES, "weight"));
+        let height = &found[2];
+        assert_eq!((height.faces, height.mean, height.least, height.greatest), (3, 1.5, 1.0, 2.0));
+        assert_eq!(height.deviation, Some(0.5));
+        assert_eq!(height.to_string(), "3 faces, mean 1.500, deviation 0.500, 1.000 to 2.000");
+        assert_eq!((found[11].mean, found[11].deviation), (70.0, None));
+        assert_eq!(found[11].to_string(), "1 face, mean 70.000");
+    }
 
     #[test]
     fn poses_are_counted_by_angle_and_as_a_cloud() {

@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 use streamface_eval::format::{Count, Plural};
 use streamface_eval::stats::{
-    ANGLE_STEP, Angles, Attribute, Expected, POSE_CELLS, POSE_STEP, PoseCell, YEARS_STEP, Years,
+    ANGLE_STEP, Angles, Attribute, Expected, NumberFigures, POSE_CELLS, POSE_STEP, PoseCell, YEARS_STEP,
+    Years,
 };
 
 use super::{StatsPage, bar, share};
@@ -17,7 +18,8 @@ const MAX_CHANNELS: usize = 50;
 impl StatsPage<'_> {
     pub(super) fn has_attributes(&self) -> bool {
         let stats = self.stats;
-        !stats.attributes.is_empty() || !stats.angles.is_empty() || stats.years.is_some()
+        let numbers = !stats.angles.is_empty() || stats.years.is_some() || !stats.numbers.is_empty();
+        numbers || !stats.attributes.is_empty()
     }
 
     pub(super) fn attributes(&self) -> Markup {
@@ -36,6 +38,7 @@ impl StatsPage<'_> {
                 @if !stats.poses.is_empty() { (poses(&stats.poses)) }
                 @for angles in &stats.angles { (histogram(angles)) }
             }
+            @if !stats.numbers.is_empty() { (numbers(&stats.numbers)) }
             @if stats.channels.len() > 1 && !stats.attributes.is_empty() {
                 details {
                     summary { "By channel" }
@@ -67,7 +70,7 @@ impl StatsPage<'_> {
                 }
             }
         };
-        html! { h3 { (attribute.name) } (table(attribute.name, &columns, &rows)) }
+        html! { h3 { (attribute.name) } (table(&attribute.name, &columns, &rows)) }
     }
 }
 
@@ -111,7 +114,7 @@ fn categories(attribute: &Attribute) -> Markup {
     html! {
         div {
             h3 { (attribute.name) }
-            (table(attribute.name, &columns, &rows))
+            (table(&attribute.name, &columns, &rows))
             @if none > 0 {
                 p class="note below" {
                     (Count(none)) " of " (Plural((all + none) as usize, "face")) (if none == 1 { " has none." } else { " have none." })
@@ -119,6 +122,26 @@ fn categories(attribute: &Attribute) -> Markup {
             }
         }
     }
+}
+
+/// Numbers that have no chart of their own.
+fn numbers(all: &[NumberFigures]) -> Markup {
+    let columns = ["faces", "mean", "deviation", "least", "greatest"].map(|name| (name, true));
+    let columns: Vec<(&str, bool)> = std::iter::once(("number", false)).chain(columns).collect();
+    let three = |value: f64| format!("{value:.3}");
+    let rows = html! {
+        @for of in all {
+            tr {
+                th scope="row" { (of.name) }
+                (number(Count(of.faces)))
+                (number(three(of.mean)))
+                (number(of.deviation.map_or_else(|| "–".to_owned(), three)))
+                (number(three(of.least)))
+                (number(three(of.greatest)))
+            }
+        }
+    };
+    html! { h3 { "Other numbers" } (table("Other numbers", &columns, &rows)) }
 }
 
 /// Faces and people by age.

@@ -412,12 +412,35 @@ mod tests {
         }
         let stats = all.finish().unwrap();
         assert_eq!(
-            stats.attributes.iter().map(|a| (a.name, a.none)).collect::<Vec<_>>(),
+            stats.attributes.iter().map(|a| (a.name.as_str(), a.none)).collect::<Vec<_>>(),
             [("gender", 1), ("mask", 0)]
         );
         let found = page(&stats, "");
         assert_eq!(found.matches("1 of 3 faces has none.").count(), 1);
         assert_eq!(found.matches("have none.").count(), 0);
+    }
+
+    #[test]
+    fn attributes_that_the_vocabulary_does_not_have_are_shown() {
+        let mut all = StatsBuilder::new();
+        all.dataset();
+        for (i, height) in [1.5, 2.5].into_iter().enumerate() {
+            let face: FaceId = format!("IMG_{i}_face_0").parse().unwrap();
+            all.face(&face);
+            let said = serde_json::json!({"label": 0, "attributes": {"<i>": height, "beard": {"full": 1.0}}});
+            let said: streamface_types::Annotation = serde_json::from_value(said).unwrap();
+            all.attributes(&face, &said.attributes);
+        }
+        let found = page(&all.finish().unwrap(), "");
+        for part in [
+            "<h3>beard</h3>",
+            "<th scope=\"row\">full</th>",
+            "<h3>Other numbers</h3>",
+            "<th scope=\"row\">&lt;i&gt;</th><td class=\"n\">2</td><td class=\"n\">2.000</td><td class=\"n\">0.707</td>",
+        ] {
+            assert!(found.contains(part), "{part} is not in {found}");
+        }
+        assert!(!found.contains("<i>"));
     }
 
     #[test]
