@@ -1,4 +1,5 @@
-//! An analysis takes as much memory for a hundred thousand faces as for ten thousand.
+//! An analysis takes as much memory for a hundred thousand faces as for ten thousand; statistics and a report of them do not hold
+//! their attributes.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
@@ -7,8 +8,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use streamface_pipeline::settings::{AnalyzeSettings, Settings as _};
-use streamface_pipeline::{Context, Silent, Stop, analyze};
+use streamface_pipeline::settings::{AnalyzeSettings, ReportSettings, Settings as _, StatsSettings};
+use streamface_pipeline::{Context, Silent, Stop, analyze, report, stats};
 use streamface_store::{AttributeRow, Dataset, FaceRow, FrameRow, ImageKind};
 use streamface_testing::onnx::of_means;
 use streamface_testing::sha256;
@@ -114,6 +115,12 @@ fn memory_is_flat_over_a_hundred_thousand_faces() {
             let stop = Stop::new();
             let done = analyze(dir, &settings, &Context::new(&Silent, &stop)).unwrap();
             println!("said: {} {}", peak(), done.attributes[0].faces);
+        } else if what == "stats" {
+            let done = stats(&[dir.to_owned()], &StatsSettings::default()).unwrap();
+            println!("said: {} {}", peak(), done.stats.attributes[0].faces.iter().sum::<u64>());
+        } else if what == "report" {
+            report(dir, &ReportSettings::default()).unwrap();
+            println!("said: {} {}", peak(), 0);
         } else {
             make(dir, what.parse().unwrap());
         }
@@ -121,7 +128,7 @@ fn memory_is_flat_over_a_hundred_thousand_faces() {
     }
     let root = tempfile::tempdir().unwrap();
     model(root.path());
-    let mut peaks = Vec::new();
+    let (mut peaks, mut readers) = (Vec::new(), Vec::new());
     for faces in [10_000_u64, 100_000] {
         let dir = root.path().join(faces.to_string());
         child(&faces.to_string(), &dir);
@@ -132,8 +139,18 @@ fn memory_is_flat_over_a_hundred_thousand_faces() {
         Dataset::read_only(&dir).unwrap().each(|_: AttributeRow| rows += 1).unwrap();
         assert_eq!(rows, 10 * faces);
         peaks.push(peak.parse::<u64>().unwrap());
+        let said = child("stats", &dir);
+        let (of_stats, counted) = said.split_once(' ').unwrap();
+        assert_eq!(counted.parse(), Ok(faces));
+        let said = child("report", &dir);
+        let of_report = said.split(' ').next().unwrap();
+        readers.push([of_stats, of_report].map(|peak| peak.parse::<u64>().unwrap()));
     }
     println!("peak memory: {} kB for 10,000 faces, {} kB for 100,000", peaks[0], peaks[1]);
     // Rows of 90,000 faces more would take some 100 MB; buffers grow by some 12 MB up to their limits.
     assert!(peaks[1] < peaks[0] + 24_000, "{peaks:?}");
+    let [stats, report] = [0, 1].map(|at| readers[1][at] - readers[0][at]);
+    println!("peak memory of 90,000 faces more: stats {stats} kB, report {report} kB");
+    // Their attributes would take some 200 MB; statistics remember each face.
+    assert!(stats < 80_000 && report < 40_000, "{readers:?}");
 }

@@ -21,7 +21,7 @@ table! {
     before 2: read_first_attributes;
     "One row for each label or number that a model gave for a face. A label of a category has a probability; a number, \
      such as an age in years or an angle in degrees, has none. The rows of one attribute stand in the order of the model's \
-     labels. Labels and numbers of an imported set have no model and no hash."
+     labels. Labels and numbers of an imported set have a model and a hash where the set names them."
     given {
         face: FaceId { "face_id": "id of the face" };
         attribute: String {
@@ -162,23 +162,73 @@ fn read_first_attributes(columns: &Columns<'_>, row: usize) -> Result<AttributeR
     Ok(read)
 }
 
-/// The attributes of all faces that have any, from the table of a `metadata/` folder.
+/// The model that gave an attribute of a face.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AttributeModel {
+    /// Its name.
+    pub model: String,
+    /// The SHA-256 of its weights; `None` where an import does not say.
+    pub sha256: Option<String>,
+    /// What stands for how it is fed and read; `None` where nobody said.
+    pub settings: Option<String>,
+}
+
+/// Models by the name of the attribute; those of which nobody said are left out.
+pub type AttributeModels = BTreeMap<String, AttributeModel>;
+
+/// Gives `each` what models say of a face, one face after another in their order, and holds one of them at a time: all of
+/// them only while a run has left batches that are not compacted. Of a table that another program wrote, whose rows do not
+/// stand in their order, a face may come several times, each time with other attributes.
 ///
 /// # Errors
-/// [`crate::Error::Io`], [`crate::Error::Format`], [`crate::Error::SchemaVersion`].
-pub fn read_attributes(metadata: &Path) -> Result<BTreeMap<FaceId, Attributes>> {
-    let mut all: BTreeMap<FaceId, Attributes> = BTreeMap::new();
+/// [`crate::Error::Io`], [`crate::Error::Format`], [`crate::Error::SchemaVersion`]; of rows that do not fit together after all
+/// faces were given.
+pub fn each_attributes(
+    metadata: &Path,
+    mut each: impl FnMut(FaceId, Attributes, AttributeModels),
+) -> Result<()> {
     let mut broken = None;
+    let mut of_face: Option<(FaceId, Attributes, AttributeModels)> = None;
     table::each(metadata, |row: AttributeRow| {
-        let face = row.face.clone();
-        if let Err(why) = row.add_to(all.entry(face.clone()).or_default()) {
+        if of_face.as_ref().is_none_or(|(face, ..)| *face != row.face) {
+            let next = (row.face.clone(), Attributes::default(), AttributeModels::new());
+            if let Some((face, said, models)) = of_face.replace(next) {
+                each(face, said, models);
+            }
+        }
+        let Some((face, said, models)) = &mut of_face else { return };
+        if let Some(model) = &row.model {
+            models.entry(row.name()).or_insert_with(|| AttributeModel {
+                model: model.clone(),
+                sha256: row.model_sha256.clone(),
+                settings: row.settings.clone(),
+            });
+        }
+        if let Err(why) = row.add_to(said) {
             broken.get_or_insert(format!("{face}: {why}"));
         }
     })?;
+    if let Some((face, said, models)) = of_face {
+        each(face, said, models);
+    }
     match broken {
         Some(why) => Err(Error::format(&table::table_path::<AttributeRow>(metadata), why)),
-        None => Ok(all),
+        None => Ok(()),
     }
+}
+
+/// The attributes of all faces that have any, from the table of a `metadata/` folder: some 3 kB a face. [`each_attributes`]
+/// holds one face at a time.
+///
+/// # Errors
+/// As [`each_attributes`].
+pub fn read_attributes(metadata: &Path) -> Result<BTreeMap<FaceId, Attributes>> {
+    let mut all: BTreeMap<FaceId, Attributes> = BTreeMap::new();
+    each_attributes(metadata, |face, said, _| {
+        let of_face = all.entry(face).or_default();
+        said.into_iter().for_each(|(name, value)| drop(of_face.insert(name, value)));
+    })?;
+    Ok(all)
 }
 
 /// `annotations.json` as the tables say: these labels, each with the attributes of its face. The one place where that file
@@ -244,6 +294,33 @@ mod tests {
             assert_eq!(names("age"), ["30-39", "0-2"]);
             assert_eq!(names("pose"), ["yaw", "pitch", "roll"]);
         }
+    }
+
+    #[test]
+    fn faces_are_given_one_after_another_with_the_models_of_their_attributes() {
+        let dir = tempfile::tempdir().unwrap();
+        let faces: Vec<FaceId> = ["a_face_2", "a_face_10", "b_face_0"].map(|f| f.parse().unwrap()).into();
+        let by = |model| Some(MadeBy { model, sha256: "00", settings: "11" });
+        let mut rows: Vec<_> = faces.iter().flat_map(|f| AttributeRow::of(f, &said(), None)).collect();
+        rows.iter_mut().filter(|row| row.name() == "pose" && row.face == faces[1]).for_each(|row| {
+            row.model = Some("mesh".to_owned());
+        });
+        let smile = Attributes::from_iter([("smile.v2".to_owned(), Value::Number(0.5))]);
+        rows.extend(AttributeRow::of(&faces[2], &smile, by("mine")));
+        table::write(dir.path(), rows).unwrap();
+        let mut given = Vec::new();
+        each_attributes(dir.path(), |face, said, models| given.push((face, said, models))).unwrap();
+        assert_eq!(given.iter().map(|(face, ..)| face.clone()).collect::<Vec<_>>(), faces);
+        let model = |model: &str, sha256: Option<&str>, settings: Option<&str>| AttributeModel {
+            model: model.to_owned(),
+            sha256: sha256.map(str::to_owned),
+            settings: settings.map(str::to_owned),
+        };
+        assert_eq!((&given[0].1, given[0].2.len()), (&said(), 0));
+        assert_eq!(given[1].2, AttributeModels::from([("pose".to_owned(), model("mesh", None, None))]));
+        let mine = model("mine", Some("00"), Some("11"));
+        assert_eq!(given[2].2, AttributeModels::from([("smile.v2".to_owned(), mine)]));
+        assert_eq!(given[2].1.len(), said().len() + 1);
     }
 
     #[test]

@@ -156,12 +156,14 @@ impl Dataset {
         table::each(&self.metadata(), each)
     }
 
-    /// How far each face can be relied on, 0 to 1; faces without a quality are left out.
+    /// How far each face can be relied on, 0 to 1, as its embedder measured, else as an import says; faces without a quality are
+    /// left out.
     ///
     /// # Errors
     /// Those of [`Self::each`].
     pub fn qualities(&self) -> Result<HashMap<FaceId, f32>, Error> {
         let mut all = HashMap::new();
+        self.each(|row: FaceRow| all.extend(row.quality.map(|quality| (row.face, quality))))?;
         self.each(|row: FeatureRow| all.extend(row.quality.map(|quality| (row.face, quality))))?;
         Ok(all)
     }

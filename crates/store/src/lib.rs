@@ -69,7 +69,9 @@ mod table;
 mod vectors;
 
 pub use atomic::{can_be_written, write_atomic};
-pub use attributes::{AttributeRow, MadeBy, annotations, read_attributes};
+pub use attributes::{
+    AttributeModel, AttributeModels, AttributeRow, MadeBy, annotations, each_attributes, read_attributes,
+};
 pub use batch::Batch;
 pub use batches::{About, Batches};
 pub use cache::{CacheKind, CacheMiss};

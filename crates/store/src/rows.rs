@@ -68,7 +68,7 @@ table! {
 
 table! {
     /// A face that was kept.
-    FaceRow in "faces", version 1, reads 1, one row of FaceId = |r| r.face.clone();
+    FaceRow in "faces", version 2, reads 1, one row of FaceId = |r| r.face.clone();
     "One row for each face that was kept. What an imported set does not say is NaN or 0."
     given {
         face: FaceId { "face_id": "id of the face" } also {
@@ -106,6 +106,9 @@ table! {
         };
         link: Option<FaceId> {
             "link": "the same face in the frame before, or in the one before that; null for none",
+        };
+        quality: Option<f32>, since 2 {
+            "quality": "how far the face can be relied on, 0 to 1, as an imported set says; null where none does: what an embedder measures stands in `features`, and counts before this",
         };
     }
 }

@@ -9,7 +9,7 @@ use streamface_eval::person_attributes::AttributeVotes;
 use streamface_eval::presence::FrameFate;
 use streamface_report::{Face, Frame, Model, Person, Report};
 use streamface_store::{
-    Dataset, DropReason, ExtractionRow, FaceRow, FrameRow, ImageKind, NamedLabels, files, read_attributes,
+    Dataset, DropReason, ExtractionRow, FaceRow, FrameRow, ImageKind, NamedLabels, each_attributes, files,
 };
 use streamface_types::{BoundingBox, FaceId, Label};
 
@@ -165,11 +165,20 @@ fn people(
     NamedLabels { labels, names }: &NamedLabels,
     given: &[GivenBy],
 ) -> Result<Vec<Person>> {
-    let faces: BTreeMap<FaceId, FaceRow> =
-        data.read::<FaceRow>()?.into_iter().map(|f| (f.face.clone(), f)).collect();
+    let mut faces: BTreeMap<FaceId, FaceRow> = BTreeMap::new();
+    data.each(|row: FaceRow| {
+        if labels.contains_key(&row.face) {
+            faces.insert(row.face.clone(), row);
+        }
+    })?;
     let qualities = data.qualities()?;
-    let said = read_attributes(&data.metadata())?;
     let mut votes = AttributeVotes::new(confidences(data, given));
+    each_attributes(&data.metadata(), |face, said, _| {
+        let person = labels.get(&face).filter(|_| faces.contains_key(&face));
+        if let Some(person) = person.and_then(|label| u32::try_from(label.0).ok()) {
+            votes.add(person, &said, qualities.get(&face).copied());
+        }
+    })?;
     let mut people: BTreeMap<Label, Vec<Face>> = BTreeMap::new();
     for (face, &label) in labels {
         let Some(row) = faces.get(face) else { continue };
@@ -178,9 +187,6 @@ fn people(
         let place = (width > 0.0 && height > 0.0).then(|| [x / width, y / height, w / width, h / height]);
         let place = place.filter(|sides| sides.iter().all(|side| side.is_finite()));
         let quality = qualities.get(face).copied();
-        if let (Some(said), Ok(person)) = (said.get(face), u32::try_from(label.0)) {
-            votes.add(person, said, quality);
-        }
         let face = Face { id: face.clone(), score: row.score, blur: Some(row.blur), quality, place };
         people.entry(label).or_default().push(face);
     }

@@ -8,7 +8,7 @@ use streamface_eval::person_attributes::UnknownBelow;
 use streamface_eval::presence::FrameFate;
 use streamface_eval::stats::{Stats, StatsBuilder};
 use streamface_report::{FromBytes, StatsPage};
-use streamface_store::{Dataset, FaceRow, FeatureRow, FrameRow, check_beside, files, read_attributes};
+use streamface_store::{Dataset, FaceRow, FeatureRow, FrameRow, check_beside, each_attributes, files};
 use streamface_types::FaceId;
 
 use super::dataset_dir::open_reading;
@@ -131,7 +131,10 @@ fn dataset(
         faces += 1;
     };
     let mut last = None;
-    data.each(|row: FaceRow| counted(all, &row.face, &mut last))?;
+    data.each(|row: FaceRow| {
+        counted(all, &row.face, &mut last);
+        row.quality.into_iter().for_each(|quality| all.quality(&row.face, quality));
+    })?;
     if last.is_none() && has_own {
         let mut named: Vec<FaceId> = Vec::new();
         each_annotation(&own, |name, _| named.extend(name.parse::<FaceId>()))?;
@@ -161,9 +164,12 @@ fn dataset(
             all.embedding(&row.face, &row.model, &row.embedding);
         }
     })?;
-    let attributes = read_attributes(&metadata)?;
-    attributes.iter().for_each(|(face, said)| all.attributes(face, said));
-    if attributes.is_empty() && has_own {
+    let mut any = false;
+    each_attributes(&metadata, |face, said, _| {
+        all.attributes(&face, &said);
+        any = true;
+    })?;
+    if !any && has_own {
         // The original has no table of them.
         each_annotation(&own, |name, said| {
             if let Ok(face) = name.parse() {
