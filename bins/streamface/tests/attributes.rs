@@ -10,10 +10,13 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::Stdio;
 
+use common::face_models::{attribute, face_model};
 use common::{models, run, said, streamface};
 use image::{Rgb, RgbImage};
 use serde_json::{Value, json};
-use streamface_store::{AttributeRow, Dataset, FaceRow, FeatureRow};
+use streamface_store::{AttributeRow, Dataset, FaceRow, FeatureRow, MadeBy};
+use streamface_types::Attributes;
+use streamface_types::attributes::Value as AttributeValue;
 
 /// Attributes of face `i`, one of them unknown to the vocabulary.
 fn attributes(i: usize) -> Value {
@@ -135,7 +138,7 @@ fn attributes_outlive_every_step() {
     let stats = json_of(&root.path().join("news/stats.json"));
     let counted = stats["attributes"].as_array().unwrap();
     let names: Vec<&str> = counted.iter().map(|a| a["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["gender", "mask"]);
+    assert_eq!(names, ["gender", "mask", "beard"]);
     assert!(
         counted
             .iter()
@@ -167,4 +170,62 @@ fn attributes_outlive_every_step() {
     let exported = json_of(&root.path().join("fiftyone/labels.json"));
     let target = &exported["labels"]["tv_frame_20260101120001000000"][0]["attributes"];
     assert_eq!((&target["beard"]["full"], &target["mask_probability"]), (&json!(0.875), &json!(0.0625)));
+}
+
+/// An attribute that was exported with its model is as unknown after an import as it was before, and an analysis goes on beside
+/// it.
+#[test]
+fn an_imported_attribute_whose_model_is_known_has_its_unknown() {
+    let root = tempfile::tempdir().unwrap();
+    let path = |name: &str| root.path().join(name).to_str().unwrap().to_owned();
+    let (news, csv, back) = (path("news"), path("news.csv"), path("back"));
+    common::dataset::dataset(news.as_ref());
+    let data = Dataset::open(news.as_ref()).unwrap();
+    let model = streamface_model::Manifest::builtin("faceres").unwrap().id();
+    let by = MadeBy { model: &model.name, sha256: &model.sha256, settings: &model.settings };
+    let said = |i: u32| {
+        let male = if i < 3 { 0.6 } else { 0.9 };
+        let of = [("Male".to_owned(), male), ("Female".to_owned(), 1.0 - male)];
+        Attributes::from_iter([("gender".to_owned(), AttributeValue::Categories(of.into()))])
+    };
+    let rows = (0..8).flat_map(|i| AttributeRow::of(&common::dataset::face(i), &said(i), Some(by)));
+    data.replace(rows.collect()).unwrap();
+    drop(data);
+    let unknown = |dir: &str| {
+        done(&["stats", dir]);
+        let stats = json_of(&Path::new(dir).join("stats.json"));
+        let gender = &stats["attributes"][0];
+        (gender["unknown"].clone(), gender["faces"].clone())
+    };
+    let before = unknown(&news);
+    assert_eq!(before, (json!(3), json!([5, 0])));
+    done(&["export", &news, "--format", "csv", "--out", &csv, "--quiet"]);
+    done(&["import", &csv, "--out", &back, "--images", &news, "--quiet"]);
+    assert_eq!(unknown(&back), before);
+    // Another model gives the attribute to faces that lack it; those that were imported keep theirs.
+    let data = Dataset::open(back.as_ref()).unwrap();
+    let mut rows = data.read::<AttributeRow>().unwrap();
+    rows.truncate(2 * 6);
+    data.replace(rows.clone()).unwrap();
+    let features = data.read::<FaceRow>().unwrap().into_iter();
+    let features = features.map(|face| FeatureRow::new(face.face, "made up", "0", vec![1.0]));
+    data.replace(features.collect()).unwrap();
+    drop(data);
+    let models = tempfile::tempdir().unwrap();
+    let row = [[2.0, 0.0, 0.0, 0.0], [0.0, 0.0, 2.0, 0.0]];
+    let of = attribute("gender", "logits", &["Male", "Female"]);
+    let mine = face_model(models.path(), "mine", "alignment = \"box\"", &[("gender", &[1, 2], &row)], &of);
+    if !common::models() {
+        return;
+    }
+    for faces in [2, 0] {
+        let summary: Value =
+            serde_json::from_str(&done(&["analyze", &back, "--attributes", &mine, "--json", "--quiet"]))
+                .unwrap();
+        let gender = &summary["attributes"][0];
+        assert_eq!((&gender["faces"], &gender["imported"]), (&json!(faces), &json!(true)), "{summary}");
+    }
+    let now = Dataset::read_only(back.as_ref()).unwrap().read::<AttributeRow>().unwrap();
+    assert_eq!(now[..12], rows);
+    assert!(now[12..].iter().all(|row| row.model.as_deref() == Some("mine")), "{now:?}");
 }

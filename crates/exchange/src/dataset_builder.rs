@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use rayon::prelude::*;
 use streamface_store::{
-    AttributeRow, Dataset, ExtractionRow, FaceRow, FeatureRow, FrameRow, ImageKind, LabelRow, annotations,
-    write_annotations, write_atomic,
+    AttributeModels, AttributeRow, Dataset, ExtractionRow, FaceRow, FeatureRow, FrameRow, ImageKind,
+    LabelRow, annotations, write_annotations, write_atomic,
 };
 use streamface_types::{Annotations, Attributes, FaceId, FrameId, Label, csv_text, text};
 
@@ -40,7 +40,7 @@ pub(crate) struct DatasetBuilder<'a> {
     people: BTreeMap<FaceId, String>,
     /// The numbers that people have beside their names.
     numbers: BTreeMap<FaceId, i64>,
-    attributes: BTreeMap<FaceId, Attributes>,
+    attributes: BTreeMap<FaceId, (Attributes, AttributeModels)>,
     /// Frames whose faces are not to be looked for again.
     searched: BTreeSet<FrameId>,
 }
@@ -106,11 +106,26 @@ impl<'a> DatasetBuilder<'a> {
         }
     }
 
-    /// What models said of a face; replaces what was given before.
-    pub(crate) fn attributes(&mut self, face: &FaceId, attributes: Attributes) {
+    /// What models said of a face, and which, as far as the set says; replaces what was given before.
+    pub(crate) fn attributes(&mut self, face: &FaceId, attributes: Attributes, models: AttributeModels) {
         if !attributes.is_empty() {
-            self.attributes.insert(face.clone(), attributes);
+            self.attributes.insert(face.clone(), (attributes, models));
         }
+    }
+
+    /// Rows of the attributes of all faces.
+    fn attribute_rows(&self) -> Vec<AttributeRow> {
+        let mut rows = Vec::new();
+        for (face, (said, models)) in &self.attributes {
+            for mut row in AttributeRow::of(face, said, None) {
+                if let Some(by) = models.get(&row.name()) {
+                    row.model = Some(by.model.clone());
+                    (row.model_sha256, row.settings) = (by.sha256.clone(), by.settings.clone());
+                }
+                rows.push(row);
+            }
+        }
+        rows
     }
 
     /// Takes an embedding; all must be of one length.
@@ -257,7 +272,7 @@ impl<'a> DatasetBuilder<'a> {
         let extractions: Vec<ExtractionRow> = self.searched.iter().map(searched).collect();
         let frames: Vec<FrameRow> = self.frames.values().cloned().collect();
         if !labels.is_empty() {
-            let said = |face: &FaceId| self.attributes.get(face).cloned().unwrap_or_default();
+            let said = |face: &FaceId| self.attributes.get(face).map(|of| of.0.clone()).unwrap_or_default();
             let mut file = annotations(labels.iter().map(|r| (&r.face, r.label)), said);
             file.names = names.iter().map(|(label, name)| (label.0, name.clone())).collect();
             self.annotations("annotations.json", &file)?;
@@ -272,9 +287,7 @@ impl<'a> DatasetBuilder<'a> {
         self.data.replace(faces)?;
         self.data.replace(std::mem::take(&mut self.features))?;
         self.data.replace_labels(labels, names)?;
-        // Which model an imported attribute is of, no format says.
-        let said = self.attributes.iter().flat_map(|(face, said)| AttributeRow::of(face, said, None));
-        self.data.replace(said.collect())?;
+        self.data.replace(self.attribute_rows())?;
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use streamface_imgproc::{
     DecodeLimits, LooseSettings, aligned_face, decode_image, encode_png, face_blur_variance, loose_face,
 };
-use streamface_store::{FaceRow, ImageKind};
+use streamface_store::{AttributeModels, FaceRow, ImageKind};
 use streamface_types::{Attributes, BoundingBox, FaceId, FrameId, Landmarks};
 
 use crate::Error;
@@ -238,7 +238,7 @@ fn note(builder: &mut DatasetBuilder<'_>, face: &FaceInFrame, cut: Cut) -> Resul
     if let Some(person) = &face.person {
         builder.person(&id, person, face.number);
     }
-    builder.attributes(&id, face.attributes.clone());
+    builder.attributes(&id, face.attributes.clone(), AttributeModels::new());
     *builder.face(&id) = cut.row;
     Ok(())
 }

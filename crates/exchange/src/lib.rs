@@ -41,10 +41,12 @@
 //! | `dataset_builder` | where every import ends |
 //! | `embeddings` | the vectors of a dataset, for formats that hold them |
 //! | `loose`, `named_pictures` | JSON of any types, and pictures by the names that a file gives them |
+//! | `attribute_models` | which models gave the attributes of a face |
 //! | `detections`, `photos`, `sidecar` | what several formats share: frames with boxes, pictures of one face, JSON of a face |
 //! | `compat_tables`, `table_writer` | the original's CSV files; one table of faces as CSV or Parquet |
 
 mod any_label;
+mod attribute_models;
 mod compat_tables;
 mod dataset_builder;
 mod detections;

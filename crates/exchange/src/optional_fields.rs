@@ -25,6 +25,11 @@ pub(crate) fn blur(face: &FaceRow) -> Option<f64> {
     face.blur.is_finite().then_some(face.blur)
 }
 
+/// A quality that a set says, where it is one as ours: 0 to 1.
+pub(crate) fn as_quality(said: Option<f64>) -> Option<f32> {
+    said.filter(|quality| (0.0..=1.0).contains(quality)).map(|quality| quality as f32)
+}
+
 /// Width and height of its frame, where they are known.
 pub(crate) fn frame_size(face: &FaceRow) -> Option<[u32; 2]> {
     face.frame_size.iter().all(|&side| side > 0).then_some(face.frame_size)

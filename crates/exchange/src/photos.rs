@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use streamface_store::{FaceRow, ImageKind};
+use streamface_store::{AttributeModels, FaceRow, ImageKind};
 use streamface_types::{Attributes, FaceId, FrameId};
 
 use crate::Error;
@@ -21,6 +21,8 @@ pub(crate) struct Photo {
     /// Box, landmarks and scores, where there are any. The name in it does not count.
     pub(crate) row: Option<FaceRow>,
     pub(crate) attributes: Attributes,
+    /// The models that gave them, as far as the set says.
+    pub(crate) models: AttributeModels,
     /// Where the frame came from.
     pub(crate) source: Option<String>,
 }
@@ -113,6 +115,6 @@ pub(crate) fn note(
         face_row.face = face.clone();
     }
     builder.face(face).face_size = size;
-    builder.attributes(face, photo.attributes);
+    builder.attributes(face, photo.attributes, photo.models);
     builder.searched(face.frame.clone());
 }

@@ -1,13 +1,14 @@
 //! What is known of a face as a JSON object of its own.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value as Json};
-use streamface_store::FaceRow;
+use streamface_store::{AttributeModels, FaceRow};
 use streamface_types::attributes::Value;
 use streamface_types::text::whole_number;
 use streamface_types::{Attributes, BoundingBox, FaceId, Landmarks, Point};
 
 use crate::any_label::AnyLabel;
+use crate::attribute_models;
 use crate::loose::{self, Loose};
 use crate::optional_fields;
 use crate::snapshot::Snapshot;
@@ -48,10 +49,20 @@ pub(crate) struct Sidecar {
     pub(crate) score: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) blur: Option<f64>,
+    /// How far the face can be relied on, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) quality: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) mask: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) attributes: Option<Attributes>,
+    /// The models that gave them.
+    #[serde(serialize_with = "models_as_json", skip_serializing_if = "AttributeModels::is_empty")]
+    pub(crate) attribute_models: AttributeModels,
+}
+
+fn models_as_json<S: Serializer>(models: &AttributeModels, to: S) -> Result<S::Ok, S::Error> {
+    attribute_models::to_json(models).serialize(to)
 }
 
 impl Sidecar {
@@ -71,8 +82,10 @@ impl Sidecar {
             frame_size: optional_fields::frame_size(face),
             score: optional_fields::score(face),
             blur: optional_fields::blur(face),
+            quality: set.qualities.get(&face.face).copied(),
             mask,
             attributes: (!attributes.is_empty()).then_some(attributes),
+            attribute_models: set.models.get(&face.face).map(|of| (**of).clone()).unwrap_or_default(),
         }
     }
 
@@ -108,8 +121,10 @@ impl Sidecar {
             frame_size,
             score: all.get("score").single(),
             blur: all.get("blur").number(),
+            quality: optional_fields::as_quality(all.get("quality").number()),
             mask: all.get("mask").number(),
             attributes: (!attributes.is_empty()).then_some(attributes),
+            attribute_models: attribute_models::read(all.get("attribute_models")),
         })
     }
 
@@ -124,6 +139,7 @@ impl Sidecar {
         }
         row.score = self.score.unwrap_or(row.score);
         row.blur = self.blur.unwrap_or(row.blur);
+        row.quality = self.quality;
         row.frame_size = self.frame_size.unwrap_or_default();
         row
     }

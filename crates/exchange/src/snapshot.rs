@@ -1,13 +1,13 @@
 //! A dataset directory as it is exported.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 use streamface_store::{
-    Dataset, FaceRow, FrameFormat, FrameRow, ImageKind, MAX_IMAGE_BYTES, NamedLabels, files,
-    read_annotations, read_attributes,
+    AttributeModels, Dataset, FaceRow, FrameFormat, FrameRow, ImageKind, MAX_IMAGE_BYTES, NamedLabels,
+    each_attributes, files, read_annotations,
 };
 use streamface_types::{Annotation, Annotations, Attributes, FaceId, FrameId, Label};
 
@@ -42,6 +42,10 @@ pub struct Snapshot<'a> {
     /// What people are called, of those who have a name.
     pub(crate) names: BTreeMap<Label, String>,
     pub(crate) attributes: BTreeMap<FaceId, Attributes>,
+    /// The models that gave them, of faces of which any is known.
+    pub(crate) models: HashMap<FaceId, Arc<AttributeModels>>,
+    /// How far faces can be relied on, 0 to 1.
+    pub(crate) qualities: HashMap<FaceId, f32>,
     /// Images that are damaged, and are left out.
     broken: Mutex<Problems>,
 }
@@ -86,8 +90,22 @@ impl<'a> Snapshot<'a> {
         let named = |(label, _): &(Label, String)| there.contains(label) && !label.is_noise();
         let names = names.into_iter().filter(named).collect();
         let frames = data.read::<FrameRow>()?.into_iter().map(|f| (f.frame.clone(), f)).collect();
-        let attributes = read_attributes(&data.metadata())?;
-        Ok(Self { data, frames, faces, labels, names, attributes, broken: Mutex::default() })
+        let (mut attributes, mut models) = (BTreeMap::<_, Attributes>::new(), HashMap::new());
+        let mut last = Arc::new(AttributeModels::new());
+        each_attributes(&data.metadata(), |face, said, by| {
+            // Most faces have theirs from the same models.
+            if *last != by {
+                last = Arc::new(by);
+            }
+            if !last.is_empty() {
+                models.insert(face.clone(), Arc::clone(&last));
+            }
+            let of_face = attributes.entry(face).or_default();
+            said.into_iter().for_each(|(name, value)| drop(of_face.insert(name, value)));
+        })?;
+        let qualities = data.qualities()?;
+        let broken = Mutex::default();
+        Ok(Self { data, frames, faces, labels, names, attributes, models, qualities, broken })
     }
 
     /// How many of the faces have a label, noise counted.

@@ -13,6 +13,8 @@
 //! | `left_eye_x` … `mouth_right_y` | number | f32 | five landmarks; *left* is the viewer's left |
 //! | `image` | text | text | the face's picture, relative to the dataset directory |
 //! | `attributes` | JSON | text, JSON | what models say of the face, numbers and numbers by name; the column is there where anything is said |
+//! | `attribute_models` | JSON | text, JSON | the model that gave each of them, `{"age": {"model", "sha256", "settings"}}`; the column is there where any is known |
+//! | `quality` | number | f32 | how far the face can be relied on, 0 to 1; the column is there where any face has one |
 //! | `embedding` | – | list of f32 | the face's embedding; the column is there where all are of one model |
 //!
 //! What is not known is an empty field, or null. CSV: RFC 4180, as pandas and every spreadsheet read it; a text that a
@@ -34,7 +36,7 @@ use streamface_types::{Embeddings, FaceId, StreamTime, Timestamp, csv_text};
 
 use crate::report::Summary;
 use crate::snapshot::Snapshot;
-use crate::{Error, embeddings, optional_fields, sidecar};
+use crate::{Error, attribute_models, embeddings, optional_fields, sidecar};
 
 /// Names of the landmarks' columns, in the order of their numbers.
 pub(crate) const LANDMARKS: [&str; 10] = [
@@ -61,7 +63,19 @@ struct Row<'a> {
     landmarks: Option<[f32; 10]>,
     image: Option<String>,
     attributes: Option<String>,
+    models: Option<String>,
+    quality: Option<f32>,
 }
+
+/// A column of text that is written where any row has something in it.
+type LastColumn = (&'static str, fn(&Row<'_>) -> Option<String>);
+
+/// The columns after the others that only some sets have.
+const LAST: [LastColumn; 3] = [
+    ("attributes", |row| row.attributes.clone()),
+    ("attribute_models", |row| row.models.clone()),
+    ("quality", |row| row.quality.map(|quality| quality.to_string())),
+];
 
 fn rows<'a>(set: &'a Snapshot<'_>) -> Vec<Row<'a>> {
     let row = |face: &'a FaceRow| {
@@ -83,6 +97,11 @@ fn rows<'a>(set: &'a Snapshot<'_>) -> Vec<Row<'a>> {
                 .get(&face.face)
                 .filter(|said| !said.is_empty())
                 .map(|said| serde_json::Value::Object(sidecar::by_name(Some(said))).to_string()),
+            models: set
+                .models
+                .get(&face.face)
+                .map(|of| serde_json::Value::Object(attribute_models::to_json(of)).to_string()),
+            quality: set.qualities.get(&face.face).copied(),
             face,
         }
     };
@@ -111,10 +130,11 @@ pub(crate) fn write_csv(set: &Snapshot<'_>, out: &Path) -> Result<Summary, Error
         let mut csv = csv::Writer::from_writer(file);
         let before = ["face", "label", "person", "frame", "source", "captured_at", "stream_seconds"];
         let boxes = ["x", "y", "w", "h", "score", "blur"];
-        let any_said = rows.iter().any(|row| row.attributes.is_some());
-        let after = if any_said { &["image", "attributes"][..] } else { &["image"] };
+        let last = LAST.iter().filter(|(_, get)| rows.iter().any(|row| get(row).is_some()));
+        let last: Vec<_> = last.collect();
+        let after = std::iter::once(&"image").chain(last.iter().map(|(name, _)| name));
         csv.write_record(before.iter().chain(&boxes).chain(&LANDMARKS).chain(after))?;
-        for row in rows {
+        for row in &rows {
             let numbers = |values: Option<&[f32]>, n: usize| -> Vec<String> {
                 (0..n).map(|i| text(values.map(|v| v[i]))).collect()
             };
@@ -130,10 +150,8 @@ pub(crate) fn write_csv(set: &Snapshot<'_>, out: &Path) -> Result<Summary, Error
             record.extend(numbers(row.bbox.as_ref().map(<[_; 4]>::as_slice), 4));
             record.extend([text(optional_fields::score(row.face)), text(optional_fields::blur(row.face))]);
             record.extend(numbers(row.landmarks.as_ref().map(<[_; 10]>::as_slice), 10));
-            record.push(as_text(text(row.image)));
-            if any_said {
-                record.push(text(row.attributes));
-            }
+            record.push(as_text(text(row.image.as_ref())));
+            record.extend(last.iter().map(|(_, get)| text(get(row))));
             csv.write_record(record)?;
         }
         csv.flush()
@@ -175,8 +193,11 @@ pub(crate) fn write_parquet(set: &Snapshot<'_>, out: &Path) -> Result<Summary, E
         add(name, DataType::Float32, true, float(&|r| r.landmarks.map(|l| l[i])));
     }
     add("image", DataType::Utf8, true, text(&|r| r.image.clone()));
-    if rows.iter().any(|row| row.attributes.is_some()) {
-        add("attributes", DataType::Utf8, true, text(&|r| r.attributes.clone()));
+    for (name, get) in LAST.into_iter().filter(|(_, get)| rows.iter().any(|row| get(row).is_some())) {
+        match name {
+            "quality" => add(name, DataType::Float32, true, float(&|r| r.quality)),
+            _ => add(name, DataType::Utf8, true, text(&get)),
+        }
     }
     if let Ok(Some((vectors, faces))) = embeddings::matrix(set) {
         let array = embedding_lists(&rows, &vectors, &faces);

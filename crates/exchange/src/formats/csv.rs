@@ -7,18 +7,19 @@ use std::path::{Path, PathBuf};
 
 use streamface_store::FaceRow;
 use streamface_types::bounded::BoundedRows;
-use streamface_types::{Attributes, BoundingBox, Landmarks, csv_text_back, text};
+use streamface_types::{BoundingBox, Landmarks, csv_text_back, text};
 
+use crate::attribute_models;
 use crate::dataset_builder::DatasetBuilder;
 use crate::files::{MAX_TEXT, is_image, open_text};
 use crate::format::{Description, ExportSettings, Format, ImportSettings};
-use crate::loose;
+use crate::loose::{self, Loose};
 use crate::named_pictures::NamedPictures;
 use crate::photos::{self, Photo};
 use crate::report::{Observer, Summary};
 use crate::snapshot::Snapshot;
 use crate::table_writer::LANDMARKS;
-use crate::{Error, table_writer};
+use crate::{Error, optional_fields, table_writer};
 
 /// One table as CSV.
 #[derive(Debug, Clone, Copy)]
@@ -137,8 +138,8 @@ impl Columns {
 }
 
 /// Rows need `image`, the picture relative to the CSV's folder or to `--images`, or another column of [`IMAGES`]; or `face`
-/// (or `name`), for `{face}.png` there. A person, `source`, box, landmarks, scores and `attributes` (JSON) are
-/// taken where there are any. Fields
+/// (or `name`), for `{face}.png` there. A person, `source`, box, landmarks, scores, `quality` (0 to 1), `attributes` and
+/// `attribute_models` (JSON) are taken where there are any. Fields
 /// may also be parted by semicolons, tabs or bars.
 fn import(
     path: &Path,
@@ -251,13 +252,26 @@ fn photo(columns: &Columns, record: &csv::StringRecord, pictures: &NamedPictures
     let person = columns.person(record);
     // Beside a name the number.
     let label = columns.text(record, columns.at.get("label").copied());
-    let number = label.and_then(text::whole_number).filter(|n| person.as_deref() != Some(&n.to_string()));
-    let attributes = match columns.text(record, columns.at.get("attributes").copied()) {
+    let label_number =
+        label.and_then(text::whole_number).filter(|n| person.as_deref() != Some(&n.to_string()));
+    // What is no number from 0 to 1 is something else of another program's, as are attributes that are no object.
+    row.quality = optional_fields::as_quality(columns.number(record, "quality").unwrap_or_default());
+    let object = |name: &str| match columns.text(record, columns.at.get(name).copied()) {
         Some(json) if json.starts_with('{') => {
-            loose::value(json.as_bytes()).map_err(|e| format!("attributes: {e}"))?.attributes()
+            loose::value(json.as_bytes()).map_err(|e| format!("{name}: {e}"))
         }
-        // Something else of another program's.
-        _ => Attributes::default(),
+        _ => Ok(Loose::Nothing),
     };
-    Ok(Photo { name, from: found.path, person, number, row: Some(row), attributes, source })
+    let attributes = object("attributes")?.attributes();
+    let models = attribute_models::read(&object("attribute_models")?);
+    Ok(Photo {
+        name,
+        from: found.path,
+        person,
+        number: label_number,
+        row: Some(row),
+        attributes,
+        models,
+        source,
+    })
 }

@@ -5,9 +5,10 @@
 //! ```
 //!
 //! `cls` is the label, a number; `json` is everything known of the face: `face`, `label`, `person` (the name), `frame`, `source`,
-//! `stream_seconds`, `box` [x, y, w, h], `landmarks`, `frame_size`, `score`, `blur`, `mask`, `attributes`. A dot or a percent
-//! sign in a face's name is written `%2E`, `%25` in the key. Source: "The WebDataset Format Specification" (Aizman,
-//! Maltby, Breuel 2020) and the library's `tariterators.py`; tar as in POSIX.1-1988 (ustar) with GNU's long names.
+//! `stream_seconds`, `box` [x, y, w, h], `landmarks`, `frame_size`, `score`, `blur`, `quality`, `mask`, `attributes`, and
+//! the models that gave these (`attribute_models`). A dot or a percent sign in a face's name is written `%2E`, `%25` in the key.
+//! Source: "The WebDataset Format Specification" (Aizman, Maltby, Breuel 2020) and the library's `tariterators.py`; tar as in
+//! POSIX.1-1988 (ustar) with GNU's long names.
 
 mod import;
 

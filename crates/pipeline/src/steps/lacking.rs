@@ -11,6 +11,7 @@ use streamface_types::{FaceId, FrameId};
 use super::face_models::{Bits, FaceModels, Given};
 use super::frame_worker::Job;
 use super::results::AttributeCount;
+use crate::settings::read_record;
 use crate::{Error, Result};
 
 /// A face, and what it lacks.
@@ -128,7 +129,7 @@ fn of_face<R: Row>(
     Ok(())
 }
 
-/// Which models gave an attribute: name, SHA-256 and settings; `None` for an import.
+/// Which models gave an attribute: name, SHA-256 and settings; `None` for an import that does not say.
 type Sources = BTreeMap<String, BTreeSet<Option<(String, String, Option<String>)>>>;
 
 /// What is to become of attributes that are in a dataset already.
@@ -179,13 +180,21 @@ impl Plan {
                 of.insert(by);
             }
         })?;
+        let recorded = read_record(data)?.remove("attributes").unwrap_or_default();
         for attribute in models.attributes() {
             let Some(of) = sources.get(&attribute.name) else { continue };
             let ours = models.made_by(attribute);
+            // What no step here was recorded to have made, an import brought.
+            let is_ours = |key: &str, value: &str| {
+                recorded.get(&format!("{}{key}", attribute.name)).is_none_or(|own| own == value)
+            };
+            let by_import = is_ours("", &ours.name)
+                && is_ours("-sha256", &ours.sha256)
+                && is_ours("-settings", &ours.settings);
             let others = || of.iter().flatten().filter(|by| !is(ours, by));
             if only && (of.contains(&None) || others().next().is_some()) {
                 plan.replaced.insert(attribute.name.clone());
-            } else if let Some((model, sha256, settings)) = others().next() {
+            } else if let Some((model, sha256, settings)) = others().next().filter(|_| !by_import) {
                 let dir = data.root().display();
                 return Err(Error::Mismatch(format!(
                     "{dir}: '{name}' was given by {model} (weights {}, settings {}), now by {} (weights {}, settings \
@@ -199,7 +208,7 @@ impl Plan {
                     name = attribute.name,
                     by = models.named(attribute),
                 )));
-            } else if of.contains(&None) {
+            } else if of.contains(&None) || others().next().is_some() {
                 plan.imported.insert(attribute.name.clone());
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use streamface_store::{FrameFormat, ImageKind, read_annotations};
+use streamface_store::{AttributeModels, FrameFormat, ImageKind, read_annotations};
 use streamface_types::{Annotations, FaceId, FrameId, bounded};
 
 use super::features::read_features;
@@ -86,7 +86,7 @@ fn features(root: &Path, builder: &mut DatasetBuilder<'_>, settings: &ImportSett
             }
             builder.face(&feature.face);
             builder.embedding(&feature.face, MODEL, feature.embedding);
-            builder.attributes(&feature.face, feature.attributes);
+            builder.attributes(&feature.face, feature.attributes, AttributeModels::new());
         }
     }
     Ok(())
@@ -110,7 +110,7 @@ fn labels(root: &Path, builder: &mut DatasetBuilder<'_>) -> Result<(), Error> {
                 let name = annotations.names.get(&label.0).filter(|_| !label.is_noise());
                 let person = name.cloned().unwrap_or_else(|| label.to_string());
                 builder.person(&face, &person, Some(label.0));
-                builder.attributes(&face, annotation.attributes);
+                builder.attributes(&face, annotation.attributes, AttributeModels::new());
             }
             Err(e) => builder.problem(format!("{}: {e}", path.display())),
         }

@@ -325,6 +325,7 @@ impl Shard<'_, '_> {
                     number: sidecar.number(),
                     row: Some(sidecar.row(face.clone())),
                     attributes: sidecar.attributes(),
+                    models: sidecar.attribute_models,
                     source: sidecar.source,
                     ..Photo::default()
                 };
