@@ -2,14 +2,22 @@
 
     python benches/model_checks.py WEIGHTS SHAPE [NAME]
     python benches/model_checks.py pnet.tflite 1,12,12,3 pnet
+    python benches/model_checks.py faceres.json 1,224,224,3 --tfjs FOLDER --outputs age_pred/Softmax,gender_pred/Sigmoid
 
-ONNX files run in onnxruntime, TensorFlow Lite files in LiteRT. Of an output of n numbers at most eight are written, those
-at floor(i * n / 8). Needs numpy, and onnxruntime or ai-edge-litert.
+ONNX files run in onnxruntime, TensorFlow Lite files in LiteRT, TensorFlow.js graph models in TensorFlow.js: FOLDER has
+`@tensorflow/tfjs` and `@tensorflow/tfjs-backend-wasm` (npm install). Of an output of n numbers at most eight are written, those
+at floor(i * n / 8). Needs numpy, and onnxruntime, ai-edge-litert or node.
 """
 
-import sys
+import argparse
+import json
+import subprocess
+import tempfile
+from pathlib import Path
 
 import numpy as np
+
+TFJS = Path(__file__).resolve().parent / "peers/tfjs.mjs"
 
 
 def made_up(shape):
@@ -49,21 +57,49 @@ def tflite(path, x):
     return f"LiteRT {getattr(ai_edge_litert, '__version__', '')}".strip(), outputs
 
 
-def main(path, shape, name=""):
-    x = made_up([int(d) for d in shape.split(",")])
-    runtime, outputs = (tflite if path.endswith(".tflite") else onnx)(path, x)
+def tfjs(path, x, folder, names):
+    with tempfile.TemporaryDirectory() as temporary:
+        given, taken = f"{temporary}/in", f"{temporary}/out"
+        x.tofile(given)
+        call = ["node", TFJS, folder, path, ",".join(map(str, x.shape)), given, taken, names]
+        said = subprocess.run(call, check=True, capture_output=True, text=True).stdout
+        numbers, outputs = np.fromfile(taken, np.float32), {}
+        for name, count in zip(names.split(","), json.loads(said.splitlines()[-1])["counts"]):
+            outputs[name], numbers = numbers[:count], numbers[count:]
+    version = json.loads((Path(folder) / "node_modules/@tensorflow/tfjs/package.json").read_text())["version"]
+    return f"TensorFlow.js {version}", outputs
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("path")
+    parser.add_argument("shape")
+    parser.add_argument("name", nargs="?", default="")
+    parser.add_argument("--tfjs")
+    parser.add_argument("--outputs", default="Identity")
+    args = parser.parse_args()
+    x = made_up([int(d) for d in args.shape.split(",")])
+    match Path(args.path).suffix:
+        case ".json":
+            runtime, outputs = tfjs(args.path, x, args.tfjs, args.outputs)
+        case ".tflite":
+            runtime, outputs = tflite(args.path, x)
+        case _:
+            runtime, outputs = onnx(args.path, x)
     print("[[check]]")
-    if name:
-        print(f'weights = "{name}"')
-    print(f"shape = [{shape.replace(',', ', ')}]")
+    if args.name:
+        print(f'weights = "{args.name}"')
+    print(f"shape = [{args.shape.replace(',', ', ')}]")
     print(f'from = "{runtime}"')
     print("[check.outputs]")
     for output, values in outputs.items():
         flat = values.ravel()
         taken = min(flat.size, 8)
         numbers = [flat[i * flat.size // taken] for i in range(taken)]
-        print(f'"{output}" = [{", ".join(f"{v:.7g}" if "." in f"{v:.7g}" else f"{v:.1f}" for v in numbers)}]')
+        texts = [f"{v:.7g}" for v in numbers]
+        texts = [t if set(t) & {".", "e"} else f"{t}.0" for t in texts]
+        print(f'"{output}" = [{", ".join(texts)}]')
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

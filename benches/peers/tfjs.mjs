@@ -1,6 +1,6 @@
 // A TensorFlow.js graph model on TensorFlow.js itself, in Node with its fastest processor backend (WebAssembly), one thread.
 // node tfjs.mjs MODULES MODEL.json SHAPE INPUT OUTPUT NAMES, MODULES being the folder with @tensorflow/tfjs and tfjs-backend-wasm.
-// Reads raw f32 inputs, writes raw f32 outputs, prints a line of JSON with the median time.
+// Reads raw f32 inputs, writes raw f32 outputs, prints a line of JSON with the median time and the numbers of each output.
 import fs from "node:fs";
 import path from "node:path";
 import { createRequire } from "node:module";
@@ -30,6 +30,7 @@ const all = new Float32Array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + r
 const wanted = names.split(",");
 const times = [];
 const parts = [];
+let counts = [];
 for (let at = 0; at < all.length; at += one) {
   const x = all.slice(at, at + one);
   const start = process.hrtime.bigint();
@@ -39,8 +40,10 @@ for (let at = 0; at < all.length; at += one) {
   const values = y.map((o) => Float32Array.from(o.dataSync()));
   times.push(Number(process.hrtime.bigint() - start) / 1e6);
   parts.push(...values);
+  counts = values.map((v) => v.length);
   tf.dispose([t, ...y]);
 }
 fs.writeFileSync(output, Buffer.concat(parts.map((p) => Buffer.from(p.buffer))));
 times.sort((a, b) => a - b);
-console.log(JSON.stringify({ ms: times[times.length >> 1], threads: wasm.getThreadsCount ? wasm.getThreadsCount() : 1 }));
+const threads = wasm.getThreadsCount ? wasm.getThreadsCount() : 1;
+console.log(JSON.stringify({ ms: times[times.length >> 1], threads, counts }));
