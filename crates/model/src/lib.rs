@@ -35,7 +35,7 @@ pub use manifest::{
     Alignment, AttributeOutput, Bins, ChannelOrder, Check, ClusterDistances, Crop, DetectorSection, Draft,
     EmbedderSection, EnsembleMode, EnsembleSection, FaceSection, Format, Input, Kind, Layout, Manifest,
     ModelId, OutputRef, Package, QualitySection, Reading, Registry, Restored, SecondLook, Signal,
-    SignalWeight, Spread, Weights, like, templates,
+    SignalWeight, Spread, Weights, like, members_dir, templates,
 };
 pub use network::{Network, Tensor};
 pub use probe::{Difference, Probe, differences, probe};

@@ -88,6 +88,12 @@ pub struct ModelId {
     pub settings: String,
 }
 
+/// The folder of the members' copies beside the copy of an ensemble's manifest: `NAME.members` beside `NAME.toml`.
+#[must_use]
+pub fn members_dir(copy: &Path) -> PathBuf {
+    copy.with_extension("members")
+}
+
 /// Longest manifest that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -124,6 +130,38 @@ impl Manifest {
         let text = Self::text_of(path)?;
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let read = Self::parse(&text, &path.display().to_string(), Some(folder))?;
+        Ok(Self { origin: Some(path.to_owned()), ..read })
+    }
+
+    /// The files that a copy of the manifest needs, none where it comes with StreamFace: their names in the folder of the copy, and
+    /// their texts. The last one is `NAME.toml`; members of an ensemble that do not come with StreamFace come before, as
+    /// `NAME.members/0.toml` for the first member. [`Self::read_copy`] reads them.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where a file that it was read from is gone.
+    pub fn copies(&self) -> Result<Vec<(PathBuf, String)>> {
+        let Some(own) = self.origin() else { return Ok(Vec::new()) };
+        let copy = PathBuf::from(format!("{}.toml", self.name));
+        let mut files = Vec::new();
+        for (at, member) in self.members.iter().enumerate() {
+            if let Some(path) = member.origin() {
+                files.push((members_dir(&copy).join(parse::member_file(at)), Self::text_of(path)?));
+            }
+        }
+        files.push((copy, Self::text_of(own)?));
+        Ok(files)
+    }
+
+    /// Reads a copy that was made of [`Self::copies`]. Of the paths in it none is followed: members that do not come with
+    /// StreamFace are those beside it, in [`members_dir`].
+    ///
+    /// # Errors
+    /// Those of [`Self::read`].
+    pub fn read_copy(path: &Path) -> Result<Self> {
+        let text = Self::text_of(path)?;
+        let members = members_dir(path);
+        let named = path.display().to_string();
+        let read = Self::parse_one(&text, &named, path.parent(), parse::Members::Copies(&members))?;
         Ok(Self { origin: Some(path.to_owned()), ..read })
     }
 

@@ -50,23 +50,45 @@ struct WrittenWeights {
     package: Option<Package>,
 }
 
+/// Where the members of an ensemble are looked for that are files.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Members<'p> {
+    /// There must be none.
+    None,
+    /// By their paths from the manifest's folder.
+    Folder,
+    /// In this folder of copies, each by its number, whatever path the manifest gives.
+    Copies(&'p Path),
+}
+
+/// The file of the copy of member `at` of an ensemble.
+pub(super) fn member_file(at: usize) -> String {
+    format!("{at}.toml")
+}
+
 impl Manifest {
     /// Parses and checks a manifest. `named` is what errors call it; `folder` is where its own files lie.
     pub(super) fn parse(text: &str, named: &str, folder: Option<&Path>) -> Result<Self> {
-        Self::parse_one(text, named, folder, false)
+        Self::parse_one(text, named, folder, Members::Folder)
     }
 
-    fn parse_one(text: &str, named: &str, folder: Option<&Path>, is_member: bool) -> Result<Self> {
+    pub(super) fn parse_one(
+        text: &str,
+        named: &str,
+        folder: Option<&Path>,
+        members: Members<'_>,
+    ) -> Result<Self> {
         let wrong = |why: String| Error::Manifest { name: named.to_owned(), why };
         let mut w: Written = toml::from_str(text).map_err(|e| wrong(explain(&e)))?;
         let mut settings = settings_of(text).map_err(|e| wrong(explain(&e)))?;
         let ensemble = w.embedder.as_ref().and_then(|e| e.ensemble.as_ref());
         if let Some(ensemble) = ensemble {
-            if is_member {
+            if matches!(members, Members::None) {
                 return Err(wrong("an ensemble cannot be a member of another".into()));
             }
-            let members =
-                ensemble.members.iter().map(|name| Self::member(name, folder)).collect::<Result<Vec<_>>>()?;
+            let named = ensemble.members.iter().enumerate();
+            let members = named.map(|(at, name)| Self::member(at, name, folder, members));
+            let members = members.collect::<Result<Vec<_>>>()?;
             let lines = members.iter().map(|m| format!("{}\n", m.settings));
             settings = short_digest(lines.fold(format!("{settings}\n"), |all, line| all + &line));
             return w.ensemble_of(members, settings).map_err(wrong);
@@ -104,17 +126,17 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// The manifest of a member of an ensemble whose manifest lies in `folder`.
-    fn member(name: &str, folder: Option<&Path>) -> Result<Self> {
+    /// The manifest of member `at` of an ensemble whose manifest lies in `folder`.
+    fn member(at: usize, name: &str, folder: Option<&Path>, members: Members<'_>) -> Result<Self> {
         let is_file = Path::new(name).extension().is_some_and(|e| e.eq_ignore_ascii_case("toml"));
-        match folder {
-            Some(folder) if is_file => {
-                let path = folder.join(name);
-                let (text, folder) = (Self::text_of(&path)?, path.parent());
-                Self::parse_one(&text, &path.display().to_string(), folder, true)
-            }
-            _ => Self::parse_one(Self::builtin_text(name)?, name, None, true),
-        }
+        let path = match (folder, members) {
+            (Some(folder), Members::Folder) if is_file => folder.join(name),
+            (Some(_), Members::Copies(folder)) if is_file => folder.join(member_file(at)),
+            _ => return Self::parse_one(Self::builtin_text(name)?, name, None, Members::None),
+        };
+        let (text, folder) = (Self::text_of(&path)?, path.parent());
+        let read = Self::parse_one(&text, &path.display().to_string(), folder, Members::None)?;
+        Ok(Self { origin: Some(path), ..read })
     }
 
     fn check(&self) -> Result<(), String> {

@@ -147,7 +147,7 @@ pub(super) fn record_analyze(data: &Dataset, chosen_by: &str, embedder: &dyn Emb
         chosen.push((SETTINGS, model.settings.clone()));
         record(data, "analyze", true, &chosen)?;
     }
-    keep_manifest(data, chosen_by, &model.name)
+    keep_manifest(data, chosen_by)
 }
 
 /// Records which model gives each attribute, beside those of earlier calls.

@@ -67,7 +67,7 @@ pub(super) fn record_extract(data: &Dataset, chosen_by: &str, loaded: &Loaded) -
         chosen.push((MIN_FACE, gates.min_face.to_string()));
     }
     record(data, "extract", true, &chosen)?;
-    keep_manifest(data, chosen_by, &model.name)
+    keep_manifest(data, chosen_by)
 }
 
 /// Kept frames that were not searched yet, in the order of their names; and what to say of those that have no picture.

@@ -230,7 +230,7 @@ impl FaceModels {
 
     /// Keeps copies of manifests that are not built in.
     pub(super) fn keep_manifests(&self, data: &Dataset) -> Result<()> {
-        self.models.iter().try_for_each(|model| keep_manifest(data, &model.by, &model.model.id().name))
+        self.models.iter().try_for_each(|model| keep_manifest(data, &model.by))
     }
 
     /// What the models say of faces: rows of the attributes that each face wants, in the order of the faces, and why there

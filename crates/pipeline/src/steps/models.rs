@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use streamface_detect::{DetectSettings, ExtractSettings as Gates, Extractor};
 use streamface_embed::Embedder;
-use streamface_model::Manifest;
+use streamface_model::{Manifest, members_dir};
 use streamface_store::{Dataset, files};
 
 use super::dataset_dir::open_reading;
@@ -82,29 +82,106 @@ pub(super) fn attributes_of(record: &Record) -> Vec<(String, String)> {
     given.filter(is_model).map(|(key, name)| (key.clone(), name.clone())).collect()
 }
 
-/// Copies a manifest that does not come with StreamFace into the dataset, where [`manifest_of`] finds it.
-pub(super) fn keep_manifest(data: &Dataset, name_or_path: &str, name: &str) -> Result<()> {
-    let model = Manifest::find(name_or_path)?;
-    let Some(file) = model.origin() else { return Ok(()) };
-    let text = std::fs::read(file).map_err(Error::io(file))?;
-    let copy = copy_of(data, name);
-    if let Some(folder) = copy.parent() {
-        files::create_folder(folder)?;
+/// Copies a manifest that does not come with StreamFace into the dataset, where [`manifest_of`] finds it; of an ensemble those
+/// of its members, too.
+pub(super) fn keep_manifest(data: &Dataset, name_or_path: &str) -> Result<()> {
+    let folder = copies_dir(data);
+    for (file, text) in Manifest::find(name_or_path)?.copies()? {
+        let copy = folder.join(file);
+        files::create_folder(&folder)?;
+        copy.parent().map_or(Ok(false), files::create_folder)?;
+        files::write(&copy, |out| std::io::Write::write_all(out, text.as_bytes()))?;
     }
-    files::write(&copy, |out| std::io::Write::write_all(out, &text))?;
     Ok(())
 }
 
 /// The manifest of a model that a dataset was made with: the dataset's copy, else the built-in one.
 pub(super) fn manifest_of(data: &Dataset, name: &str) -> Result<Manifest> {
-    let copy = copy_of(data, name);
+    let folder = copies_dir(data);
+    let copy = folder.join(format!("{name}.toml"));
     // A received record may name anything; only a file of the folder is a copy.
     let plain = Path::new(name).file_name() == Some(name.as_ref());
-    let folder = copy.parent().unwrap_or(&copy);
-    let kept = plain && files::is_folder(folder)? && files::is_there(&copy)?;
-    Ok(if kept { Manifest::read(&copy)? } else { Manifest::builtin(name)? })
+    if !(plain && files::is_folder(&folder)? && files::is_there(&copy)?) {
+        return Ok(Manifest::builtin(name)?);
+    }
+    let members = members_dir(&copy);
+    for (member, _) in files::entries(&members)? {
+        files::is_there(&members.join(member))?;
+    }
+    Ok(Manifest::read_copy(&copy)?)
 }
 
-fn copy_of(data: &Dataset, name: &str) -> PathBuf {
-    data.metadata().join("models").join(format!("{name}.toml"))
+fn copies_dir(data: &Dataset) -> PathBuf {
+    data.metadata().join("models")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// Two members, one of them a file elsewhere.
+    const ENSEMBLE: &str = r#"
+name = "both"
+kind = "embedder"
+source = "made up"
+licence = "none"
+licence_note = "none"
+[embedder]
+dim = 384
+metric = "cosine"
+threshold = 0.69
+merging_threshold = 0.79
+match_threshold = 0.55
+how = "not measured"
+[embedder.ensemble]
+members = ["mobilefacenet", "../theirs/mine.toml"]
+mode = "concat"
+weights = [0.6, 0.4]
+"#;
+
+    #[test]
+    fn the_members_of_an_ensemble_are_kept_with_it_and_read_from_there() {
+        let root = tempfile::tempdir().unwrap();
+        let (ours, theirs) = (root.path().join("ours"), root.path().join("theirs"));
+        fs::create_dir(&ours).unwrap();
+        fs::create_dir(&theirs).unwrap();
+        let member = include_str!("../../../model/manifests/mobilefacenet.toml")
+            .replace("\"mobilefacenet\"", "\"mine\"")
+            .replace("MobileFaceNet.tflite", "Mine.tflite");
+        fs::write(theirs.join("mine.toml"), &member).unwrap();
+        let path = ours.join("both.toml");
+        fs::write(&path, ENSEMBLE).unwrap();
+        let path = path.to_str().unwrap();
+        let before = Manifest::find(path).unwrap();
+        let data = Dataset::open(&root.path().join("data")).unwrap();
+        keep_manifest(&data, path).unwrap();
+        fs::remove_dir_all(&theirs).unwrap();
+        fs::remove_dir_all(&ours).unwrap();
+        let kept = manifest_of(&data, "both").unwrap();
+        let names: Vec<&str> = kept.members().iter().map(|m| m.name.as_str()).collect();
+        assert_eq!((names, kept.id()), (vec!["mobilefacenet", "mine"], before.id()));
+        // A copy of the copy is the same.
+        let again = Dataset::open(&root.path().join("again")).unwrap();
+        for (file, text) in kept.copies().unwrap() {
+            let copy = copies_dir(&again).join(file);
+            fs::create_dir_all(copy.parent().unwrap()).unwrap();
+            fs::write(copy, text).unwrap();
+        }
+        assert_eq!(manifest_of(&again, "both").unwrap().id(), before.id());
+        // What a received directory's manifest names elsewhere is not opened.
+        let members = members_dir(&copies_dir(&data).join("both.toml"));
+        fs::remove_file(members.join("1.toml")).unwrap();
+        fs::create_dir(&theirs).unwrap();
+        fs::write(theirs.join("mine.toml"), member).unwrap();
+        let said = manifest_of(&data, "both").unwrap_err().to_string();
+        assert!(said.contains("both.members"), "{said}");
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(theirs.join("mine.toml"), members.join("1.toml")).unwrap();
+            let said = manifest_of(&data, "both").unwrap_err().to_string();
+            assert!(said.contains("link"), "{said}");
+        }
+    }
 }
