@@ -88,7 +88,7 @@ fn run(args: &RunArgs) -> anyhow::Result<Outcome> {
     let call = Call::stoppable(&args.common)?;
     let done = streamface_pipeline::run(&args.source, &args.out, &settings, &call.context())?;
     review::print_conflicts(&done.people.report);
-    let mut summary = Summary::from(done.work);
+    let mut summary = Summary::of(done.work, call.terminal.skipped());
     (summary.frames, summary.faces) = (Some(done.frames), Some(done.faces));
     (summary.crops, summary.attributes) = (done.faces.crops, done.attributes);
     (summary.people, summary.labels) = (Some(done.people), Some(done.labels));
@@ -108,7 +108,7 @@ fn watch(args: &WatchArgs) -> anyhow::Result<Outcome> {
     let call = Call::stoppable(&args.common)?;
     let done = streamface_pipeline::watch(&args.source, &settings, &call.context())?;
     let delays = done.delay(50).zip(done.delay(95));
-    let mut summary = Summary::from(done.work);
+    let mut summary = Summary::of(done.work, call.terminal.skipped());
     (summary.frames, summary.faces) = (Some(done.frames), Some(done.faces));
     summary.notes.push(format!("people   {} on screen, {} of them new", done.people, done.new));
     if let Some((half, most)) = delays {
@@ -125,10 +125,9 @@ fn watch(args: &WatchArgs) -> anyhow::Result<Outcome> {
 }
 
 fn capture(args: &CaptureArgs) -> anyhow::Result<Outcome> {
-    let settings = settings(args)?;
     let call = Call::stoppable(&args.common)?;
-    let done = streamface_pipeline::capture(&args.source, &args.out, &settings, &call.context())?;
-    let mut summary = Summary::from(done.work);
+    let done = streamface_pipeline::capture(&args.source, &args.out, &settings(args)?, &call.context())?;
+    let mut summary = Summary::of(done.work, call.terminal.skipped());
     summary.frames = Some(done.frames);
     summary.notes.push(format!("next     streamface extract {}", args.out.display()));
     summary.print(args.common.json);
@@ -136,10 +135,9 @@ fn capture(args: &CaptureArgs) -> anyhow::Result<Outcome> {
 }
 
 fn extract(args: &ExtractArgs) -> anyhow::Result<Outcome> {
-    let settings = settings(args)?;
     let call = Call::stoppable(&args.common)?;
-    let done = streamface_pipeline::extract(&args.dir, &settings, &call.context())?;
-    let mut summary = Summary::from(done.work);
+    let done = streamface_pipeline::extract(&args.dir, &settings(args)?, &call.context())?;
+    let mut summary = Summary::of(done.work, call.terminal.skipped());
     summary.faces = Some(done.faces);
     if done.faces.kept > 0 || summary.failures.is_empty() {
         summary.notes.push(format!("next     streamface analyze {}", args.dir.display()));
@@ -149,10 +147,9 @@ fn extract(args: &ExtractArgs) -> anyhow::Result<Outcome> {
 }
 
 fn analyze(args: &AnalyzeArgs) -> anyhow::Result<Outcome> {
-    let settings = settings(args)?;
     let call = Call::stoppable(&args.common)?;
-    let done = streamface_pipeline::analyze(&args.dir, &settings, &call.context())?;
-    let mut summary = Summary::from(done.work);
+    let done = streamface_pipeline::analyze(&args.dir, &settings(args)?, &call.context())?;
+    let mut summary = Summary::of(done.work, call.terminal.skipped());
     summary.embedded = args.only.is_none().then_some(done.embedded);
     (summary.crops, summary.attributes) = (done.crops, done.attributes);
     let next = if args.only.is_none() { "cluster" } else { "report" };
@@ -292,18 +289,14 @@ fn import(args: &ImportArgs) -> anyhow::Result<Outcome> {
     settings.images.clone_from(&args.images);
     let (call, format, out) = (Call::new(&args.common), args.format, &args.out);
     let done = streamface_pipeline::import(&args.path, format, out, &settings, &call.context())?;
-    let next = if done.faces == 0 {
-        Some(format!("next: streamface extract {}", out.display()))
-    } else {
-        let step = if done.embeddings > 0 { "cluster" } else { "analyze" };
-        Some(format!("next: streamface {step} {}", out.display()))
-    };
-    Ok(datasets::exchanged(&done, None, out, next.as_deref(), args.common.json))
+    let with_faces = if done.embeddings > 0 { "cluster" } else { "analyze" };
+    let step = if done.faces == 0 { "extract" } else { with_faces };
+    let next = format!("next: streamface {step} {}", out.display());
+    Ok(datasets::exchanged(&done, None, out, Some(&next), args.common.json))
 }
 
 fn prune(args: &PruneArgs) -> anyhow::Result<Outcome> {
-    let settings: PruneSettings = settings(args)?;
-    let done = streamface_pipeline::prune(&args.dir, &settings)?;
+    let done = streamface_pipeline::prune(&args.dir, &settings(args)?)?;
     datasets::pruned(&done, args.common.json)?;
     Ok(Outcome::Done)
 }

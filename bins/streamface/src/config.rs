@@ -52,6 +52,10 @@ pub fn expand(args: Vec<OsString>) -> anyhow::Result<Vec<OsString>> {
             (toml::Value::Integer(_) | toml::Value::Float(_), ArgAction::Set) => {
                 expanded.push(format!("{flag}={value}").into());
             }
+            (toml::Value::Array(all), _) if is_list(arg) && all.iter().all(toml::Value::is_str) => {
+                let texts: Vec<&str> = all.iter().filter_map(toml::Value::as_str).collect();
+                expanded.push(format!("{flag}={}", texts.join(",")).into());
+            }
             (toml::Value::String(s), ArgAction::Append) => expanded.push(format!("{flag}={s}").into()),
             (toml::Value::Array(all), ArgAction::Append) if all.iter().all(toml::Value::is_str) => {
                 let texts = all.iter().filter_map(toml::Value::as_str);
@@ -61,6 +65,7 @@ pub fn expand(args: Vec<OsString>) -> anyhow::Result<Vec<OsString>> {
                 let wanted = match action {
                     ArgAction::SetTrue => "true or false",
                     ArgAction::Append => "a text, or a list of texts",
+                    _ if is_list(arg) => "a text with commas, or a list of texts",
                     _ => "a number or a text",
                 };
                 bail!("{}: '{key}' must be {wanted}, not {}", path.display(), other.type_str());
@@ -74,6 +79,11 @@ pub fn expand(args: Vec<OsString>) -> anyhow::Result<Vec<OsString>> {
 /// A flag that may stand alone, or with true or false.
 fn is_switch(arg: &clap::Arg) -> bool {
     arg.get_num_args().is_some_and(|range| range.min_values() == 0)
+}
+
+/// A flag whose value is a list with commas, and says so.
+fn is_list(arg: &clap::Arg) -> bool {
+    arg.get_value_names().is_some_and(|names| names.iter().any(|name| name.ends_with("LIST")))
 }
 
 fn config_path(args: &[OsString]) -> Option<OsString> {
@@ -151,6 +161,19 @@ mod tests {
         }
         let said = with("header = [1]", &run).unwrap_err().to_string();
         assert!(said.contains("list of texts"), "{said}");
+    }
+
+    #[test]
+    fn a_list_with_commas_is_a_text_or_a_list() {
+        let run = ["streamface", "analyze", "a"];
+        for config in ["attributes = \"age,pose\"", "attributes = [\"age\", \"pose\"]"] {
+            let cli = Cli::try_parse_from(with(config, &run).unwrap()).unwrap();
+            let crate::args::Command::Analyze(args) = cli.command else { panic!() };
+            assert_eq!(args.attributes.as_deref(), Some("age,pose"));
+        }
+        assert!(with("only = [\"pose\"]", &run).unwrap().contains(&"--only=pose".into()));
+        let said = with("attributes = [1]", &run).unwrap_err().to_string();
+        assert!(said.contains("a text with commas, or a list of texts"), "{said}");
     }
 
     #[test]

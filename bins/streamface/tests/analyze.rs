@@ -197,8 +197,14 @@ fn a_face_that_a_network_can_make_nothing_of_is_counted_and_stays() {
     let output = run(&["analyze", text(dir), "--only", &pose]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     let message = said(&output);
-    assert!(message.contains(&format!("{}: cannot be cut for pose", face(2))), "{message}");
-    assert!(message.contains(&format!("{}.png", frame(3))), "{message}");
+    let line = format!("skipped: {}: cannot be cut for pose", face(2));
+    assert!(message.contains(&line), "{message}");
+    for what in [&line["skipped: ".len()..], &format!("{}.png", frame(3))] {
+        assert_eq!(message.matches(what).count(), 1, "{what} is said once: {message}");
+    }
+    let failures = ["analyze", text(dir), "--only", &pose, "--json", "--quiet"];
+    let failures: Value = serde_json::from_slice(&run(&failures).stdout).unwrap();
+    assert_eq!(failures["failures"].as_array().map(Vec::len), Some(2), "{failures}");
     assert!(message.contains("pose     6 faces by pose"), "{message}");
     let of_faces = attributes(dir);
     assert_eq!(of_faces.len(), 6);

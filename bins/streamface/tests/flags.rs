@@ -45,6 +45,35 @@ fn every_setting_is_a_flag_of_its_command() {
 }
 
 #[test]
+fn help_lists_the_attributes_that_there_are() {
+    for name in ["run", "analyze"] {
+        let help = run(&["help", name]);
+        let help = String::from_utf8(help.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        let words: Vec<&str> = help.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        for attribute in streamface_types::attributes::VOCABULARY {
+            assert!(words.contains(&attribute.name), "{name}: {} is not in {help}", attribute.name);
+        }
+        assert!(help.contains("such as pose,age"), "{help}");
+    }
+}
+
+#[test]
+fn a_config_file_may_list_attributes() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("streamface.toml");
+    for (text, word) in [
+        ("attributes = [\"pose\", \"beard\"]", "'beard' is neither an attribute"),
+        ("attributes = \"pose,beard\"", "'beard' is neither an attribute"),
+        ("attributes = [\"pose\", 3]", "'attributes' must be a text with commas, or a list of texts"),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let output = run(&["doctor", "--config", path.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(common::said(&output).contains(word), "{}", common::said(&output));
+    }
+}
+
+#[test]
 fn a_wrong_key_of_a_config_file_is_named_with_the_nearest() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("streamface.toml");

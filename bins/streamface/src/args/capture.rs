@@ -116,6 +116,16 @@ pub struct FeatureArgs {
     pub embedder: Option<String>,
 }
 
+/// What `--attributes` takes, with the names of the vocabulary.
+fn attributes_help() -> String {
+    let names =
+        streamface_types::attributes::VOCABULARY.iter().map(|a| a.name).collect::<Vec<_>>().join(", ");
+    format!(
+        "Attributes of faces: all, none, or a list with commas, such as pose,age, of attributes ({names}), face models \
+         (streamface models list) and manifests [default: all]"
+    )
+}
+
 /// `streamface run`.
 #[derive(Debug, Clone, Args, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -154,7 +164,7 @@ pub struct RunArgs {
     #[serde(flatten)]
     pub features: FeatureArgs,
     /// Attributes of faces: all, none, or a list of attributes, face models and manifests [default: all]
-    #[arg(long, value_name = "all|none|LIST", help_heading = "Features")]
+    #[arg(long, value_name = "all|none|LIST", help_heading = "Features", help = attributes_help())]
     pub attributes: Option<String>,
     /// People.
     #[command(flatten)]
@@ -253,7 +263,7 @@ pub struct AnalyzeArgs {
     #[serde(flatten)]
     pub features: FeatureArgs,
     /// Attributes of faces: all, none, or a list of attributes, face models and manifests [default: all]
-    #[arg(long, value_name = "all|none|LIST", help_heading = "Features")]
+    #[arg(long, value_name = "all|none|LIST", help_heading = "Features", help = attributes_help())]
     pub attributes: Option<String>,
     /// Only these attributes, and no embeddings; what other models said of them is replaced
     #[arg(long, value_name = "LIST", help_heading = "Features")]

@@ -70,13 +70,10 @@ pub fn evaluation(mut result: EvaluateResult, samples: bool, as_json: bool) -> a
         say!("left out           {}: {}", skipped.measure, skipped.why);
     }
     if found.silhouette.is_some() {
-        let them = if result.page.is_some() {
-            match result.shown {
-                1 => "; the lowest silhouette is on the page".to_owned(),
-                shown => format!("; the {shown} lowest silhouettes are on the page"),
-            }
-        } else {
-            String::new()
+        let them = match (&result.page, result.shown) {
+            (None, _) => String::new(),
+            (_, 1) => "; the lowest silhouette is on the page".to_owned(),
+            (_, shown) => format!("; the {shown} lowest silhouettes are on the page"),
         };
         let doubtful = result.doubtful;
         let are = if doubtful == 1 { "is" } else { "are" };

@@ -65,20 +65,11 @@ pub fn finalized(dir: &Path, result: &FinalizeResult, as_json: bool) -> anyhow::
         return Ok(());
     }
     print_unclustered(dir, result.unclustered);
-    say!(
-        "people   {} of {}, from {} by {}",
-        s.after,
-        faces(s.faces - s.noisy),
-        count(s.before, "cluster", "clusters"),
-        count(*decisions, "decision", "decisions")
-    );
-    say!(
-        "changes  {} joined, {} pulled out, {} of no one, {}",
-        count(s.merged, "cluster", "clusters"),
-        count(s.pulled_out, "person", "people"),
-        faces(s.noisy),
-        count(s.named, "name", "names")
-    );
+    let (before, by) = (count(s.before, "cluster", "clusters"), count(*decisions, "decision", "decisions"));
+    say!("people   {} of {}, from {before} by {by}", s.after, faces(s.faces - s.noisy));
+    let (joined, out) = (count(s.merged, "cluster", "clusters"), count(s.pulled_out, "person", "people"));
+    let (noisy, named) = (faces(s.noisy), count(s.named, "name", "names"));
+    say!("changes  {joined} joined, {out} pulled out, {noisy} of no one, {named}");
     if s.undecided > 0 {
         say!("open     {} that nobody could tell", pairs(s.undecided));
     }

@@ -53,12 +53,8 @@ fn print_scores(result: &ScoreResult, list: bool) {
     let four = |v: f64| Digits(v, 4);
     let prf =
         |p: Prf| format!("F {} (precision {}, recall {})", four(p.f), four(p.precision), four(p.recall));
-    say!(
-        "faces     {} in both ({} only true, {} only predicted)",
-        scores.samples,
-        scores.only_in_true,
-        scores.only_in_predicted
-    );
+    let (only_true, only_predicted) = (scores.only_in_true, scores.only_in_predicted);
+    say!("faces     {} in both ({only_true} only true, {only_predicted} only predicted)", scores.samples);
     if list {
         result.only_in_true.iter().for_each(|name| say!("only true       {name}"));
         result.only_in_predicted.iter().for_each(|name| say!("only predicted  {name}"));
@@ -77,12 +73,8 @@ fn print_scores(result: &ScoreResult, list: bool) {
     say!("pairwise  {}", prf(scores.pairwise));
     say!("BCubed    {}", prf(scores.bcubed));
     let i = scores.information;
-    say!(
-        "V-measure {} (homogeneity {}, completeness {})",
-        four(i.v_measure),
-        four(i.homogeneity),
-        four(i.completeness)
-    );
+    let [v, homogeneity, completeness] = [i.v_measure, i.homogeneity, i.completeness].map(four);
+    say!("V-measure {v} (homogeneity {homogeneity}, completeness {completeness})");
     say!("ARI       {}", four(scores.ari));
     say!("NMI       {}", four(i.nmi));
     say!("AMI       {}", four(i.ami));
@@ -92,12 +84,8 @@ fn print_scores(result: &ScoreResult, list: bool) {
         return;
     }
     let e = scores.equality;
-    say!(
-        "as given  accuracy {} (weighted precision {}, recall {})",
-        four(e.accuracy),
-        four(e.precision_weighted),
-        four(e.recall_weighted)
-    );
+    let [accuracy, precision, recall] = [e.accuracy, e.precision_weighted, e.recall_weighted].map(four);
+    say!("as given  accuracy {accuracy} (weighted precision {precision}, recall {recall})");
 }
 
 /// `1 face is`, `2 faces are`
@@ -106,21 +94,13 @@ fn are(n: u64) -> String {
 }
 
 fn print_review(review: &ReviewScores) {
-    say!(
-        "review    pairwise F {:.4} to {:.4} ({:+.4}) over {}",
-        review.before.pairwise.f,
-        review.after.pairwise.f,
-        review.gain,
-        faces(review.after.samples)
-    );
+    let [before, after] = [&review.before, &review.after].map(|scores| scores.pairwise.f);
+    let over = faces(review.after.samples);
+    say!("review    pairwise F {before:.4} to {after:.4} ({:+.4}) over {over}", review.gain);
     for (what, changes) in [("joins", &review.joins), ("splits", &review.splits)] {
         let sum = |of: fn(&Change) -> u64| changes.iter().map(of).sum::<u64>();
-        say!(
-            "{what:<9} {}: {} set right, {} set wrong",
-            changes.len(),
-            pairs(sum(|c| c.right)),
-            sum(|c| c.wrong)
-        );
+        let (right, wrong) = (pairs(sum(|c| c.right)), sum(|c| c.wrong));
+        say!("{what:<9} {}: {right} set right, {wrong} set wrong", changes.len());
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a step on frames, or a run, says at its end.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -33,8 +34,10 @@ pub struct Summary {
     pub stages: Vec<(&'static str, Duration)>,
     /// Time from start to end.
     pub wall: Duration,
-    /// Sources and images that failed.
+    /// Sources, images and faces that failed.
     pub failures: Vec<String>,
+    /// Of these, those that were said when they failed.
+    pub said: HashSet<String>,
     /// Files of the source's folder that are neither videos nor pictures.
     pub passed_over: Vec<String>,
     /// Ended by Ctrl-C.
@@ -49,14 +52,13 @@ pub struct Summary {
     pub notes: Vec<String>,
 }
 
-impl From<Work> for Summary {
-    fn from(work: Work) -> Self {
-        let Work { stages, wall, failures, passed_over, stopped, disk, .. } = work;
-        Self { stages, wall, failures, passed_over, stopped, disk, ..Self::default() }
-    }
-}
-
 impl Summary {
+    /// Of some work, at whose failures this was `said` while they happened.
+    pub fn of(work: Work, said: HashSet<String>) -> Self {
+        let Work { stages, wall, failures, passed_over, stopped, disk, .. } = work;
+        Self { stages, wall, failures, said, passed_over, stopped, disk, ..Self::default() }
+    }
+
     /// How the command ended.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
@@ -79,13 +81,8 @@ impl Summary {
             say!("frames   {} keyframes, {} kept{said}", f.seen, f.kept);
         }
         if let Some(f) = self.faces {
-            say!(
-                "faces    {} found, {} kept ({} too small, {} blurred)",
-                f.detected,
-                f.kept,
-                f.small,
-                f.blurred
-            );
+            let FaceCounts { detected, kept, small, blurred, .. } = f;
+            say!("faces    {detected} found, {kept} kept ({small} too small, {blurred} blurred)");
         }
         if let Some(n) = self.embedded {
             say!("features {} embedded", super::faces(n));
@@ -115,13 +112,8 @@ impl Summary {
             if let Some(imported) = imported {
                 say!("labels   those that were imported stay in {}", imported.display());
             }
-            say!(
-                "people   {} of {} ({} seen once; the most seen has {})",
-                p.people,
-                super::faces(p.faces),
-                p.singletons,
-                super::faces(p.largest)
-            );
+            let (faces, most) = (super::faces(p.faces), super::faces(p.largest));
+            say!("people   {} of {faces} ({} seen once; the most seen has {most})", p.people, p.singletons);
             if let Some(j) = &p.judged {
                 say!("merges   {}", judged(j));
             }
@@ -159,9 +151,9 @@ impl Summary {
         self.print_failures();
     }
 
-    /// Prints what failed on standard error.
+    /// Prints on standard error what failed and was not said before.
     pub fn print_failures(&self) {
-        for failure in &self.failures {
+        for failure in self.failures.iter().filter(|failure| !self.said.contains(*failure)) {
             eprintln!("failed: {failure}");
         }
     }

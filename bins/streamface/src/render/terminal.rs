@@ -1,5 +1,6 @@
 //! What a person sees while a step runs, on standard error; what a watch sees goes to standard output.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,6 +21,8 @@ pub struct Terminal {
     quiet: bool,
     json: bool,
     drawn: Mutex<Option<Drawn>>,
+    /// What was said to be skipped.
+    skipped: Mutex<HashSet<String>>,
 }
 
 /// The line of progress that is on the screen.
@@ -65,7 +68,12 @@ impl Drawn {
 impl Terminal {
     /// No progress where `quiet`; what a watch sees as JSON lines where `json`.
     pub fn new(quiet: bool, json: bool) -> Self {
-        Self { quiet, json, drawn: Mutex::new(None) }
+        Self { quiet, json, drawn: Mutex::new(None), skipped: Mutex::default() }
+    }
+
+    /// What was said to be skipped so far; it is forgotten.
+    pub fn skipped(&self) -> HashSet<String> {
+        std::mem::take(&mut *self.skipped.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn drawn(&self) -> MutexGuard<'_, Option<Drawn>> {
@@ -130,7 +138,10 @@ impl Observer for Terminal {
                 self.say(&format!("{why}; trying again in {:.0} s (Ctrl-C ends)", pause.as_secs_f64()));
             }
             Event::Warning(text) => self.say(&format!("warning: {text}")),
-            Event::Skipped(text) => self.say(&format!("skipped: {text}")),
+            Event::Skipped(text) => {
+                self.skipped.lock().unwrap_or_else(PoisonError::into_inner).insert(text.clone());
+                self.say(&format!("skipped: {text}"));
+            }
             Event::Seen(sighting) => self.above(|| watch::sighting(sighting, self.json)),
             Event::Ended => {
                 if let Some(drawn) = self.drawn().take() {

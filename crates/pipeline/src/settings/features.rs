@@ -3,11 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use streamface_model::Manifest;
 
 use super::source::WorkSettings;
-use super::values::serde_as_text;
 use super::{ACCURATE_EMBEDDER, DEFAULT_EMBEDDER, Settings};
 use crate::{Error, Result};
 
@@ -64,7 +64,7 @@ impl Settings for FeatureSettings {
     }
 }
 
-/// Which attributes of faces are wanted; written as `all`, `none`, or a list with commas.
+/// Which attributes of faces are wanted; written as `all`, `none`, or a list with commas, and read from a list of texts, too.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Wanted {
@@ -104,7 +104,27 @@ impl fmt::Display for Wanted {
     }
 }
 
-serde_as_text!(Wanted);
+impl Serialize for Wanted {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Wanted {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "a text with commas, or a list of texts")]
+        enum Given {
+            Text(String),
+            List(Vec<String>),
+        }
+        let text = match Given::deserialize(from)? {
+            Given::Text(text) => text,
+            Given::List(names) => names.join(","),
+        };
+        text.parse().map_err(D::Error::custom)
+    }
+}
 
 /// Which attributes of faces are computed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -163,6 +183,8 @@ mod tests {
         let settings = AnalyzeSettings::from_toml("only = 'pose, age'\npreset = 'accurate'").unwrap();
         assert_eq!(settings.only, Some(Wanted::These(vec!["pose".to_owned(), "age".to_owned()])));
         assert_eq!(settings.features.embedder(), ACCURATE_EMBEDDER);
+        let listed = AnalyzeSettings::from_toml("only = ['pose', 'age']\npreset = 'accurate'").unwrap();
+        assert_eq!(listed, settings);
         let own = AnalyzeSettings::from_toml("embedder = 'mobilefacenet'").unwrap();
         assert_eq!(own.features.embedder(), "mobilefacenet");
         for (wrong, said) in [
@@ -171,6 +193,8 @@ mod tests {
             ("embedder = 'mobilefacenet'\npreset = 'accurate'", "not both"),
             ("attributes = 'pose,,age'", "'attributes'"),
             ("preset = 'faster'", "'preset'"),
+            ("attributes = 3", "a text with commas, or a list of texts"),
+            ("attributes = []", "names such as pose,age"),
         ] {
             let found = AnalyzeSettings::from_toml(wrong).unwrap_err().to_string();
             assert!(found.contains(said), "{found}");

@@ -199,8 +199,6 @@ macro_rules! serde_as_text {
     )*};
 }
 
-pub(super) use serde_as_text;
-
 serde_as_text!(Bytes, Rows, Thresholds);
 
 #[cfg(test)]
