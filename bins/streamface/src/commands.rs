@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use streamface_annotate::AUTO;
 use streamface_pipeline::settings::*;
-use streamface_pipeline::{AddedFiles, Context, Input, Silent, Stop, WantedModels};
+use streamface_pipeline::{AddedFiles, Context, Input, Silent, Stop, TimingSettings, WantedModels};
 
 use crate::args::*;
 use crate::render::summary::Summary;
@@ -355,7 +355,17 @@ fn manage_models(command: &ModelsCommand) -> anyhow::Result<Outcome> {
         ModelsCommand::Check(common) => {
             Ok(models::check(&streamface_pipeline::check_models(&quiet.context())?, common.json))
         }
+        ModelsCommand::Bench(args) => time_networks(args, false),
+        ModelsCommand::Profile(args) => time_networks(args, true),
     }
+}
+
+fn time_networks(args: &TimingArgs, parts: bool) -> anyhow::Result<Outcome> {
+    let TimingArgs { name, size, batch, threads, runs, tract, instructions, common } = args.clone();
+    let settings = TimingSettings { size, batch, threads, runs, tract, instructions };
+    let times = streamface_pipeline::time_networks(&name, &settings, parts, &Call::new(&common).context())?;
+    models::times(&times, common.json)?;
+    Ok(Outcome::Done)
 }
 
 fn input(dir: Option<&std::path::PathBuf>, vectors: Option<&std::path::PathBuf>) -> anyhow::Result<Input> {

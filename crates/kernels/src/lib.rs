@@ -10,6 +10,7 @@
 //! | [`four_bit`] | dot products of vectors of four-bit numbers with queries of bytes |
 //! | [`f32_tile`], [`f64_tile`] | squared distances and dot products of tiles of pairs |
 //! | [`gemm`], [`column_blocks`] | matrix products; a vector times a matrix with few columns |
+//! | [`conv`] | convolutions of pictures with their channels last |
 //! | [`nearest`] | exact search for the largest scores, with an error bound of `f32` |
 //! | [`subspace`] | [`Directions`](subspace::Directions): orthonormal directions in which most of a set of points lies, in `f32` |
 //! | [`directions`](mod@directions) | the same, orthonormal to the precision of `f64` |
@@ -20,7 +21,7 @@
 //!
 //! **Same bits everywhere.** Sums of floating-point numbers are taken in a fixed order that is documented with each
 //! function. Rust neither reorders nor fuses floating-point operations, so every instruction set returns the same bits. Exceptions say
-//! so: [`column_blocks`], [`gemm`] and what is built on them. The results of [`nearest`] are the same everywhere.
+//! so: [`column_blocks`], [`gemm`], [`conv`] and what is built on them. The results of [`nearest`] are the same everywhere.
 //!
 //! **Safety.** The functions of this crate are safe. An [`Isa`] other than [`Isa::Portable`] exists only where the
 //! processor has been asked, so that having one is the proof that its instructions can run.
@@ -39,6 +40,7 @@ pub mod byte_bounds;
 pub mod byte_tile;
 pub mod byte_transpose;
 pub mod column_blocks;
+pub mod conv;
 pub mod directions;
 pub mod dot;
 pub mod f32_tile;

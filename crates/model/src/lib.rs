@@ -24,6 +24,7 @@ mod in_use;
 mod manifest;
 mod network;
 mod probe;
+mod translate;
 
 pub use added::Staged;
 pub use cache::{Cache, CacheState};
@@ -37,8 +38,9 @@ pub use manifest::{
     ModelId, OutputRef, Package, QualitySection, Reading, Registry, Restored, SecondLook, Signal,
     SignalWeight, Spread, Weights, like, members_dir, templates,
 };
-pub use network::{Network, Tensor};
-pub use probe::{Difference, Probe, differences, probe};
+pub use network::{Engine, Network, NetworkOptions, NodeTime, Tensor};
+pub use probe::{Difference, Probe, SampleNetwork, differences, probe, sample_networks};
+pub use streamface_exec::{Isa, Options as ExecutorOptions, peak};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

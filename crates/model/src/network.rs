@@ -1,34 +1,89 @@
-//! One network over tract.
+//! One network, and what runs it.
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ndarray::ArrayD;
+use streamface_exec::{Options, Plan};
 use tract_onnx::prelude::*;
+use tract_onnx::tract_core::plan::eval;
 
 use crate::error::{Error, Result as ModelResult};
 use crate::import::{Imported, import};
 use crate::manifest::Format;
+use crate::translate::translate;
 
 /// An output of a network: its shape and its numbers in row-major order.
 pub type Tensor = ArrayD<f32>;
 
+/// What runs a network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// `streamface-exec`, and tract for the nodes that it does not know. A network most of which it does not know is
+    /// left to tract.
+    #[default]
+    Executor,
+    /// tract alone.
+    Tract,
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Executor => "streamface-exec",
+            Self::Tract => "tract",
+        })
+    }
+}
+
+/// How a network is run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NetworkOptions {
+    /// What runs it.
+    pub engine: Engine,
+    /// Instruction set and threads of the executor. With more than one thread, a run shares the rayon pool that it is
+    /// called in.
+    pub executor: Options,
+}
+
+/// A part of a run of a network, and its time.
+#[derive(Clone, Debug)]
+pub struct NodeTime {
+    /// The nodes of the file, or what tract made of them.
+    pub name: String,
+    /// The shortest time of all runs.
+    pub time: Duration,
+    /// Multiplications; 0 where they are not known, as of tract's nodes.
+    pub products: usize,
+    /// Bytes of its weights, of what it reads and what it writes; 0 where they are not known.
+    pub bytes: usize,
+}
+
+#[derive(Clone)]
+enum Runner {
+    Executor(Arc<Plan>),
+    Tract { plan: Arc<TypedRunnableModel>, why: Option<Arc<str>> },
+}
+
 /// A network ready to run, with the shape of its one input fixed. Threads may share it; one run uses
-/// one thread.
+/// one thread, if its options do not say otherwise.
 #[derive(Clone)]
 pub struct Network {
     name: String,
     input: Vec<usize>,
     outputs: Vec<String>,
-    plan: Arc<TypedRunnableModel>,
+    runner: Runner,
 }
 
-impl std::fmt::Debug for Network {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Network")
             .field("name", &self.name)
             .field("input", &self.input)
             .field("outputs", &self.outputs)
+            .field("engine", &self.engine())
             .finish_non_exhaustive()
     }
 }
@@ -61,12 +116,55 @@ impl Network {
         input: &[usize],
         wanted: &[&str],
     ) -> ModelResult<Self> {
+        Self::load_with(name, format, files, input, wanted, NetworkOptions::default())
+    }
+
+    /// [`Network::load_outputs`], run as `options` say.
+    ///
+    /// # Errors
+    /// [`Error::Network`].
+    pub fn load_with(
+        name: &str,
+        format: Format,
+        files: &[impl AsRef<[u8]>],
+        input: &[usize],
+        wanted: &[&str],
+        options: NetworkOptions,
+    ) -> ModelResult<Self> {
         let files: Vec<&[u8]> = files.iter().map(AsRef::as_ref).collect();
-        let (plan, outputs) = guarded(name, "loaded", || {
+        let (runner, outputs) = guarded(name, "loaded", || {
             let Imported { model, outputs } = import(format, &files, input, wanted)?;
-            Ok((model.into_optimized()?.into_runnable()?, outputs))
+            let why = match options.engine {
+                Engine::Tract => None,
+                Engine::Executor => match translate(&model) {
+                    Ok(graph) => {
+                        let plan = Plan::new(graph, options.executor);
+                        return Ok((Runner::Executor(Arc::new(plan)), outputs));
+                    }
+                    Err(e) => Some(format!("{e:#}").into()),
+                },
+            };
+            Ok((Runner::Tract { plan: model.into_optimized()?.into_runnable()?, why }, outputs))
         })?;
-        Ok(Self { name: name.to_owned(), input: input.to_vec(), outputs, plan })
+        Ok(Self { name: name.to_owned(), input: input.to_vec(), outputs, runner })
+    }
+
+    /// What runs it.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        match self.runner {
+            Runner::Executor(_) => Engine::Executor,
+            Runner::Tract { .. } => Engine::Tract,
+        }
+    }
+
+    /// Why tract runs it where the executor was to.
+    #[must_use]
+    pub fn why_not_executor(&self) -> Option<&str> {
+        match &self.runner {
+            Runner::Executor(_) => None,
+            Runner::Tract { why, .. } => why.as_deref(),
+        }
     }
 
     /// What its outputs are called, in the order of [`Network::run`].
@@ -85,12 +183,17 @@ impl Network {
     /// outputs in the order of [`Network::output_names`].
     ///
     /// # Errors
-    /// [`Error::Network`] where the length is wrong or tract fails, [`Error::NoNumbers`] where an output holds a NaN.
+    /// [`Error::Network`] where the length is wrong or the engine fails, [`Error::NoNumbers`] where an output holds a NaN.
     pub fn run(&self, input: &[f32]) -> ModelResult<Vec<Tensor>> {
-        let outputs: Vec<Tensor> = guarded(&self.name, "run", || {
-            let tensor = tract_onnx::prelude::Tensor::from_shape(&self.input, input)?;
-            let outputs = self.plan.run(tvec!(tensor.into()))?;
-            outputs.iter().map(|o| Ok(o.to_plain_array_view::<f32>()?.to_owned())).collect()
+        let outputs: Vec<Tensor> = guarded(&self.name, "run", || match &self.runner {
+            Runner::Executor(plan) => {
+                let outputs = plan.run(input)?.into_iter().zip(plan.output_shapes());
+                outputs.map(|(numbers, shape)| Ok(ArrayD::from_shape_vec(shape, numbers)?)).collect()
+            }
+            Runner::Tract { plan, .. } => {
+                let outputs = plan.run(self.tract_input(input)?)?;
+                outputs.iter().map(|o| Ok(o.to_plain_array_view::<f32>()?.to_owned())).collect()
+            }
         })?;
         let no_number = |(output, _): &(&Tensor, &String)| output.iter().any(|v| v.is_nan());
         match outputs.iter().zip(&self.outputs).find(no_number) {
@@ -98,9 +201,59 @@ impl Network {
             None => Ok(outputs),
         }
     }
+
+    /// Runs the network so many times and says where the time went, in the order of the run.
+    ///
+    /// # Errors
+    /// [`Error::Network`].
+    pub fn profile(&self, input: &[f32], runs: usize) -> ModelResult<Vec<NodeTime>> {
+        guarded(&self.name, "run", || match &self.runner {
+            Runner::Executor(plan) => {
+                let jobs = plan.profile(input, runs)?.into_iter();
+                let node = |job: streamface_exec::JobTime| NodeTime {
+                    name: job.name,
+                    time: job.time,
+                    products: job.products,
+                    bytes: job.bytes,
+                };
+                Ok(jobs.map(node).collect())
+            }
+            Runner::Tract { plan, .. } => self.profile_tract(plan, input, runs),
+        })
+    }
+
+    fn profile_tract(
+        &self,
+        plan: &Arc<TypedRunnableModel>,
+        input: &[f32],
+        runs: usize,
+    ) -> TractResult<Vec<NodeTime>> {
+        let mut nodes: Vec<(usize, NodeTime)> = Vec::new();
+        let mut state = plan.spawn()?;
+        for _ in 0..runs.max(1) {
+            state.run_plan_with_eval(self.tract_input(input)?, |context, state, node, inputs| {
+                let start = Instant::now();
+                let result = eval(context, state, node, inputs);
+                let time = start.elapsed();
+                match nodes.iter_mut().find(|(id, _)| *id == node.id) {
+                    Some((_, known)) => known.time = known.time.min(time),
+                    None => {
+                        let name = format!("{} ({})", node.name, node.op.name());
+                        nodes.push((node.id, NodeTime { name, time, products: 0, bytes: 0 }));
+                    }
+                }
+                result
+            })?;
+        }
+        Ok(nodes.into_iter().map(|(_, node)| node).collect())
+    }
+
+    fn tract_input(&self, input: &[f32]) -> TractResult<TVec<TValue>> {
+        Ok(tvec!(tract_onnx::prelude::Tensor::from_shape(&self.input, input)?.into()))
+    }
 }
 
-/// tract reports most of what is wrong with a file as errors, and panics at some: both end here.
+/// Networks report most of what is wrong with a file as errors, and panic at some: both end here.
 fn guarded<T>(name: &str, doing: &'static str, work: impl FnOnce() -> TractResult<T>) -> ModelResult<T> {
     // tract names the whole operator; its first lines say what.
     let short =
@@ -108,7 +261,7 @@ fn guarded<T>(name: &str, doing: &'static str, work: impl FnOnce() -> TractResul
     let failed = |why: String| Error::Network { name: name.to_owned(), doing, why: short(why) };
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(result) => result.map_err(|e| failed(format!("{e:#}"))),
-        Err(_) => Err(failed("tract gave up on it (panicked)".into())),
+        Err(_) => Err(failed("the engine gave up on it (panicked)".into())),
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::manifest::{Check, Format, Kind, Layout, Manifest};
-use crate::network::{Network, Tensor};
+use crate::network::{Network, NetworkOptions, Tensor};
 
 /// Numbers of each output that are compared.
 const NUMBERS: usize = 8;
@@ -105,6 +105,43 @@ pub fn differences(model: &Manifest, weights: &[Vec<u8>]) -> Result<Vec<Differen
         }
     }
     Ok(all)
+}
+
+/// A network of a model that is run on made-up input to see how long it takes.
+#[derive(Debug, Clone)]
+pub struct SampleNetwork {
+    /// Which of the model's weight files; empty where there is one network.
+    pub weights: String,
+    /// The network.
+    pub network: Network,
+    /// Input for it.
+    pub input: Vec<f32>,
+}
+
+/// The networks of a model, whose files [`crate::Cache::read`] gives, and made-up input for each: `batch` pictures of
+/// `size` (height and width; unless given, what [`probe`] takes).
+///
+/// # Errors
+/// [`crate::Error::Network`].
+pub fn sample_networks(
+    model: &Manifest,
+    weights: &[Vec<u8>],
+    size: Option<(usize, usize)>,
+    batch: usize,
+    options: NetworkOptions,
+) -> Result<Vec<SampleNetwork>> {
+    let one = |(at, (part, format, files)): (usize, (String, Format, &[Vec<u8>]))| {
+        let mut shape = usual_shape(model, at);
+        shape[0] = batch;
+        if let Some((height, width)) = size {
+            let row = if model.input.layout == Layout::Nchw { 2 } else { 1 };
+            (shape[row], shape[row + 1]) = (height, width);
+        }
+        let outputs: &[&str] = &[];
+        let network = Network::load_with(&model.name, format, files, &shape, outputs, options)?;
+        Ok(SampleNetwork { weights: part, network, input: made_up(&shape) })
+    };
+    networks(model, weights).into_iter().enumerate().map(one).collect()
 }
 
 /// The model's networks: name, format and files of each.

@@ -194,7 +194,9 @@ Examples:
   # where they come from, and under which licence
   streamface models list
   # whether they are there and right
-  streamface models check")]
+  streamface models check
+  # how long a network takes, and where its time goes
+  streamface models profile centerface")]
 pub struct ModelsArgs {
     /// What to do.
     #[command(subcommand)]
@@ -265,4 +267,52 @@ Examples:
   # fetch what is missing
   streamface models check || streamface models pull")]
     Check(Common),
+    /// Measures how long a model's network takes
+    #[command(after_help = "\
+Examples:
+  # the detector on a frame of 16:9, one thread
+  streamface models bench centerface --size 288x480
+  # 32 faces at once on two threads, for a program
+  streamface models bench mobilefacenet --batch 32 --threads 2 --json")]
+    Bench(TimingArgs),
+    /// Measures each part of a model's network: time, multiplications, bytes, share of what the processor can do
+    #[command(after_help = "\
+Examples:
+  streamface models profile centerface --size 544x960
+  # the nodes of tract
+  streamface models profile gear --tract")]
+    Profile(TimingArgs),
+}
+
+/// What is measured, and how.
+#[derive(Debug, Clone, Args)]
+pub struct TimingArgs {
+    /// The model: its name or the path of its manifest
+    pub name: String,
+    /// Height and width of the input [default: the model's crop; 288x480 for a detector]
+    #[arg(long, value_name = "HxW", value_parser = height_and_width)]
+    pub size: Option<(usize, usize)>,
+    /// Pictures of a run
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub batch: usize,
+    /// Threads of a run
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub threads: usize,
+    /// Runs that are measured
+    #[arg(long, value_name = "N", default_value_t = 31)]
+    pub runs: usize,
+    /// Let tract run the network, not our executor
+    #[arg(long)]
+    pub tract: bool,
+    /// Instruction set of the executor: portable, avx2 or avx512 [default: the processor's best]
+    #[arg(long, value_name = "SET")]
+    pub instructions: Option<String>,
+    /// Common.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+fn height_and_width(text: &str) -> Result<(usize, usize), String> {
+    let sides = text.split_once('x').and_then(|(h, w)| Some((h.parse().ok()?, w.parse().ok()?)));
+    sides.ok_or_else(|| format!("'{text}' is no height and width: 288x480"))
 }

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 use streamface_model::{CacheState, Manifest};
-use streamface_pipeline::{AddedModel, Check, CheckedModel, ModelState, Pulled, packages, state_word};
+use streamface_pipeline::{
+    AddedModel, Check, CheckedModel, ModelState, NetworkTimes, Pulled, packages, state_word,
+};
 
 use super::Outcome;
 
@@ -82,6 +84,51 @@ pub fn check(models: &[CheckedModel], as_json: bool) -> Outcome {
         say!("mend it with: streamface models pull");
     }
     Outcome::complete(good)
+}
+
+/// `streamface models bench` and `profile`. As JSON one object; a list of a model of several networks.
+pub fn times(all: &[NetworkTimes], as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        let json = if let [one] = all { serde_json::to_string(one)? } else { serde_json::to_string(all)? };
+        say!("{json}");
+        return Ok(());
+    }
+    for t in all {
+        say!(
+            "{} {:?}: {:.2} ms a run (median; least {:.2}), ready in {:.0} ms",
+            t.network,
+            t.shape,
+            t.median_ms,
+            t.least_ms,
+            t.ready_ms
+        );
+        let of = super::count(t.threads, "thread", "threads");
+        say!("  {} on {of}, {}", t.engine, t.instructions);
+        if let Some(why) = &t.why_tract {
+            say!("  not by streamface-exec: {why}");
+        }
+        if t.million_products > 0.0 {
+            let (share, peak) = (100.0 * t.share_of_peak, t.peak_giga_products);
+            say!(
+                "  {:.0} million multiplications, {share:.0} % of what {of} can do ({peak:.0} thousand million a second each)",
+                t.million_products
+            );
+        }
+        if !t.parts.is_empty() {
+            say!("{:>9} {:>6} {:>9} {:>8} {:>8}  part", "ms", "share", "million", "MB", "of peak");
+        }
+        for p in &t.parts {
+            let (share, peak) = (100.0 * p.share, 100.0 * p.share_of_peak);
+            say!(
+                "{:>9.3} {share:>5.1}% {:>9.2} {:>8.2} {peak:>7.0}%  {}",
+                p.ms,
+                p.million_products,
+                p.megabytes,
+                p.name
+            );
+        }
+    }
+    Ok(())
 }
 
 /// `streamface doctor`.

@@ -1,0 +1,411 @@
+//! Steps in order, with the buffers that they use, made once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use streamface_kernels::Isa;
+
+use crate::error::{Error, Result};
+use crate::fuse::{Step, Steps, Work, fuse};
+use crate::graph::Graph;
+use crate::layer::{Function, Order, Shape, Value, ValueId};
+use crate::layout::{stored, write_tensor};
+use crate::rows::{Rows, RowsMut};
+use crate::segment::Segment;
+use crate::stage::{Geometry, Stage};
+
+/// How a plan is to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The instruction set.
+    pub isa: Isa,
+    /// Threads that share a run, of the rayon pool that it is called in. The result is the same for any number.
+    pub threads: usize,
+}
+
+impl Default for Options {
+    /// The best instruction set of the processor, and one thread.
+    fn default() -> Self {
+        Self { isa: Isa::detect(), threads: 1 }
+    }
+}
+
+/// A part of a run, layers that are computed together, and its time.
+#[derive(Clone, Debug)]
+pub struct JobTime {
+    /// The names of its layers.
+    pub name: String,
+    /// The shortest time of all runs.
+    pub time: Duration,
+    /// Multiplications.
+    pub products: usize,
+    /// Bytes of its weights, of what it reads and of what it writes; not of what stays between its layers.
+    pub bytes: usize,
+}
+
+/// A network ready to run. Threads may share it: each run uses buffers of its own, which are kept for later runs.
+#[derive(Debug)]
+pub struct Plan {
+    values: Vec<Value>,
+    /// Numbers from a pixel to the next, of each picture.
+    stored: Vec<usize>,
+    stages: Vec<Stage>,
+    /// Of each stage: its inputs, and its result.
+    wires: Vec<(Vec<ValueId>, ValueId)>,
+    jobs: Vec<Job>,
+    outputs: Vec<ValueId>,
+    /// The buffer of each value that has one, and the length of each buffer.
+    buffers: Vec<Option<usize>>,
+    lengths: Vec<usize>,
+    /// Numbers of each ring, the most of all segments.
+    rings: Vec<usize>,
+    threads: usize,
+    free: Mutex<Vec<Workspace>>,
+}
+
+/// Buffers of a run.
+#[derive(Debug, Default)]
+struct Workspace {
+    buffers: Vec<Vec<f32>>,
+    /// Of each thread.
+    rings: Vec<Vec<Vec<f32>>>,
+}
+
+#[derive(Debug)]
+enum Job {
+    Segment(Segment),
+    ToTensor { order: Order, first: usize, from: ValueId, to: ValueId, name: String },
+    Function { function: Arc<dyn Function>, inputs: Vec<ValueId>, to: ValueId },
+}
+
+impl Plan {
+    /// Plans the network.
+    #[must_use]
+    pub fn new(graph: Graph, options: Options) -> Self {
+        let Steps { values, steps, outputs } = fuse(graph);
+        let stored = stored(&values, &steps);
+        let mut plan = Self {
+            buffers: vec![None; values.len()],
+            values,
+            stored,
+            outputs,
+            threads: options.threads.max(1),
+            stages: Vec::new(),
+            wires: Vec::new(),
+            jobs: Vec::new(),
+            lengths: Vec::new(),
+            rings: Vec::new(),
+            free: Mutex::default(),
+        };
+        let jobs = plan.stages_of(steps, options.isa);
+        plan.make_segments(jobs);
+        plan.assign_buffers();
+        plan
+    }
+
+    /// The shape of each output.
+    pub fn output_shapes(&self) -> impl Iterator<Item = &[usize]> {
+        self.outputs.iter().map(|&o| self.tensor(o))
+    }
+
+    /// Runs the network on `input`, the numbers of its input in row-major order: the numbers of each output.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where the length is wrong, [`Error::Layer`] where a function fails.
+    pub fn run(&self, input: &[f32]) -> Result<Vec<Vec<f32>>> {
+        self.run_watched(input, |_, work| work())
+    }
+
+    /// Runs the network on `input` and lets `watch` run each job, which it is told the names of.
+    pub(crate) fn run_watched(
+        &self,
+        input: &[f32],
+        mut watch: impl FnMut(usize, &mut dyn FnMut() -> Result<()>) -> Result<()>,
+    ) -> Result<Vec<Vec<f32>>> {
+        let wanted = self.tensor(ValueId(0)).iter().product();
+        if input.len() != wanted {
+            return Err(Error::Input { given: input.len(), wanted });
+        }
+        let kept = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut space = kept.unwrap_or_else(|| self.workspace());
+        let mut result = Ok(());
+        for (j, job) in self.jobs.iter().enumerate() {
+            result = watch(j, &mut || self.run_job(job, input, &mut space));
+            if result.is_err() {
+                break;
+            }
+        }
+        let outputs = result.map(|()| {
+            let numbers = |&o: &ValueId| self.numbers(o, input, &space.buffers).to_vec();
+            self.outputs.iter().map(numbers).collect()
+        });
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(space);
+        outputs
+    }
+
+    fn tensor(&self, id: ValueId) -> &[usize] {
+        match &self.values[id.0] {
+            Value::Tensor(shape) => shape,
+            Value::Picture(_) => &[],
+        }
+    }
+
+    fn geometry(&self, id: ValueId) -> Geometry {
+        let none = Shape { images: 0, rows: 0, columns: 0, channels: 0 };
+        let shape = if let Value::Picture(shape) = self.values[id.0] { shape } else { none };
+        Geometry { shape, stored: self.stored[id.0] }
+    }
+
+    /// Numbers of a value in its buffer.
+    fn length(&self, id: ValueId) -> usize {
+        match &self.values[id.0] {
+            Value::Tensor(shape) => shape.iter().product(),
+            Value::Picture(_) => self.geometry(id).rows() * self.geometry(id).len(),
+        }
+    }
+
+    fn numbers<'a>(&self, id: ValueId, input: &'a [f32], buffers: &'a [Vec<f32>]) -> &'a [f32] {
+        match self.buffers[id.0] {
+            Some(buffer) => &buffers[buffer][..self.length(id)],
+            None => input,
+        }
+    }
+
+    /// Makes the stages; each that is none yet becomes a job, in order.
+    fn stages_of(&mut self, steps: Vec<Step>, isa: Isa) -> Vec<Result<usize, Job>> {
+        let mut order = Vec::new();
+        for step in steps {
+            let (inputs, output) = (step.inputs.clone(), step.output);
+            order.push(match &step.work {
+                Work::ToTensor { order, first } => {
+                    let (order, first, name) = (*order, *first, step.name.clone());
+                    Err(Job::ToTensor { order, first, from: inputs[0], to: output, name })
+                }
+                Work::Function(function) => {
+                    Err(Job::Function { function: function.clone(), inputs, to: output })
+                }
+                _ => {
+                    let from: Vec<Geometry> = inputs.iter().map(|&i| self.geometry(i)).collect();
+                    self.stages.extend(Stage::new(step, isa, &from, self.geometry(output)));
+                    self.wires.push((inputs, output));
+                    Ok(self.stages.len() - 1)
+                }
+            });
+        }
+        order
+    }
+
+    /// Puts stages that follow each other into segments, as long as that is faster.
+    fn make_segments(&mut self, order: Vec<Result<usize, Job>>) {
+        let mut users: HashMap<ValueId, usize> = HashMap::new();
+        for job in &order {
+            let inputs = match job {
+                Ok(stage) => &self.wires[*stage].0[..],
+                Err(Job::Function { inputs, .. }) => inputs,
+                Err(Job::ToTensor { from, .. }) => std::slice::from_ref(from),
+                Err(Job::Segment(_)) => &[],
+            };
+            inputs.iter().for_each(|&i| *users.entry(i).or_default() += 1);
+        }
+        let mut open: Option<Segment> = None;
+        for job in order {
+            match job {
+                Ok(stage) => {
+                    let joined = open.as_ref().and_then(|segment| {
+                        let last = *segment.stages.last()?;
+                        let follows =
+                            self.wires[stage].0[0] == self.wires[last].1 && users[&self.wires[last].1] == 1;
+                        let stages = segment.stages.iter().copied().chain([stage]).collect();
+                        follows.then(|| Segment::new(&self.stages, stages, self.threads)).flatten()
+                    });
+                    if joined.is_none() {
+                        self.jobs.extend(open.take().map(Job::Segment));
+                    }
+                    open = joined.or_else(|| Segment::new(&self.stages, vec![stage], self.threads));
+                }
+                Err(other) => {
+                    self.jobs.extend(open.take().map(Job::Segment));
+                    self.jobs.push(other);
+                }
+            }
+        }
+        self.jobs.extend(open.map(Job::Segment));
+    }
+
+    /// What a job reads and the value that it makes.
+    fn ends(&self, job: &Job) -> (Vec<ValueId>, ValueId) {
+        match job {
+            Job::Segment(segment) => {
+                let first = self.wires[segment.stages[0]].0[0];
+                let others = segment.stages.iter().flat_map(|&s| self.wires[s].0.iter().skip(1).copied());
+                let last = segment.stages.last().map_or(first, |&s| self.wires[s].1);
+                ([first].into_iter().chain(others).collect(), last)
+            }
+            Job::ToTensor { from, to, .. } => (vec![*from], *to),
+            Job::Function { inputs, to, .. } => (inputs.clone(), *to),
+        }
+    }
+
+    /// Gives each value a buffer that no value has which is still needed.
+    fn assign_buffers(&mut self) {
+        let ends: Vec<_> = self.jobs.iter().map(|job| self.ends(job)).collect();
+        let mut last_use: HashMap<ValueId, usize> = HashMap::new();
+        for (j, (inputs, _)) in ends.iter().enumerate() {
+            last_use.extend(inputs.iter().map(|&i| (i, j)));
+        }
+        last_use.extend(self.outputs.iter().map(|&o| (o, usize::MAX)));
+        let mut free: Vec<usize> = Vec::new();
+        for (j, (inputs, output)) in ends.iter().enumerate() {
+            let length = self.length(*output);
+            // The smallest that is large enough, else the largest.
+            let fits = |&(_, &b): &(usize, &usize)| self.lengths[b] >= length;
+            let best = free.iter().enumerate().filter(fits).min_by_key(|(_, b)| self.lengths[**b]);
+            let best = best.or_else(|| free.iter().enumerate().max_by_key(|(_, b)| self.lengths[**b]));
+            let buffer = match best.map(|(at, _)| at) {
+                Some(at) => free.swap_remove(at),
+                None => {
+                    self.lengths.push(0);
+                    self.lengths.len() - 1
+                }
+            };
+            self.lengths[buffer] = self.lengths[buffer].max(length);
+            self.buffers[output.0] = Some(buffer);
+            for input in inputs {
+                if last_use.get(input) == Some(&j) {
+                    last_use.remove(input);
+                    free.extend(self.buffers[input.0]);
+                }
+            }
+            // What nothing uses is free again at once.
+            if !last_use.contains_key(output) {
+                free.push(buffer);
+            }
+        }
+        for job in &self.jobs {
+            let Job::Segment(segment) = job else { continue };
+            for (r, length) in segment.ring_lengths(&self.stages).enumerate() {
+                if self.rings.len() <= r {
+                    self.rings.push(0);
+                }
+                self.rings[r] = self.rings[r].max(length);
+            }
+        }
+    }
+
+    fn workspace(&self) -> Workspace {
+        let all = |lengths: &[usize]| lengths.iter().map(|&l| vec![0.0; l]).collect();
+        Workspace {
+            buffers: all(&self.lengths),
+            rings: (0..self.threads).map(|_| all(&self.rings)).collect(),
+        }
+    }
+
+    fn run_job(&self, job: &Job, input: &[f32], space: &mut Workspace) -> Result<()> {
+        let (_, to) = self.ends(job);
+        let Some(buffer) = self.buffers[to.0] else { return Ok(()) };
+        // Taken out, so that it can be written while the others are read.
+        let mut out = std::mem::take(&mut space.buffers[buffer]);
+        let numbers = &mut out[..self.length(to)];
+        let result = match job {
+            Job::Segment(segment) => {
+                self.run_segment(segment, input, &space.buffers, &mut space.rings, numbers);
+                Ok(())
+            }
+            Job::ToTensor { order, first, from, .. } => {
+                let channels = match *self.tensor(to) {
+                    [_, c] => c,
+                    [_, c, _, _] if *order == Order::ChannelsFirst => c,
+                    [.., c] => c,
+                    [] => 0,
+                };
+                let picture = self.numbers(*from, input, &space.buffers);
+                write_tensor(self.geometry(*from), *order, *first, channels, picture, numbers);
+                Ok(())
+            }
+            Job::Function { function, inputs, .. } => {
+                let inputs: Vec<(&[usize], &[f32])> = inputs
+                    .iter()
+                    .map(|&i| (self.tensor(i), self.numbers(i, input, &space.buffers)))
+                    .collect();
+                function
+                    .call(&inputs, numbers)
+                    .map_err(|why| Error::Layer { name: function.name().to_owned(), why })
+            }
+        };
+        space.buffers[buffer] = out;
+        result
+    }
+
+    fn run_segment(
+        &self,
+        segment: &Segment,
+        input: &[f32],
+        buffers: &[Vec<f32>],
+        rings: &mut [Vec<Vec<f32>>],
+        out: &mut [f32],
+    ) {
+        let whole = |id: ValueId| {
+            let of = self.geometry(id);
+            Rows {
+                numbers: self.numbers(id, input, buffers),
+                len: of.len(),
+                slots: of.rows().max(1),
+                first: 0,
+            }
+        };
+        let from = whole(self.wires[segment.stages[0]].0[0]);
+        let others: Vec<Vec<Rows<'_>>> = segment
+            .stages
+            .iter()
+            .map(|&s| self.wires[s].0[1..].iter().map(|&i| whole(i)).collect())
+            .collect();
+        let Some(&last) = segment.stages.last() else { return };
+        let to = self.stages[last].to;
+        let (rows, len) = (to.rows(), to.len());
+        let threads = self.threads.min(rows);
+        let run = |rows: std::ops::Range<usize>, rings: &mut Vec<Vec<f32>>, numbers: &mut [f32]| {
+            let mut out = RowsMut { numbers, len, slots: rows.len(), first: rows.start };
+            segment.run(&self.stages, rows, &from, &others, rings, &mut out);
+        };
+        if threads == 1 {
+            run(0..rows, &mut rings[0], out);
+            return;
+        }
+        rayon::in_place_scope(|scope| {
+            let (mut rest, mut at) = (out, 0);
+            for (t, rings) in rings[..threads].iter_mut().enumerate() {
+                let end = rows * (t + 1) / threads;
+                let (mine, others) = std::mem::take(&mut rest).split_at_mut((end - at) * len);
+                rest = others;
+                let (range, run) = (at..end, &run);
+                at = end;
+                if t + 1 == threads {
+                    run(range, rings, mine);
+                } else {
+                    scope.spawn(move |_| run(range, rings, mine));
+                }
+            }
+        });
+    }
+
+    /// What each job does, with no time yet.
+    pub(crate) fn jobs_without_times(&self) -> Vec<JobTime> {
+        let of = |job: &Job| {
+            let (inputs, output) = self.ends(job);
+            let numbers: usize = inputs.iter().chain([&output]).map(|&id| self.length(id)).sum();
+            let (name, products, weights) = match job {
+                Job::Segment(segment) => {
+                    let stages = || segment.stages.iter().map(|&s| &self.stages[s]);
+                    let names: Vec<&str> = stages().map(|s| s.name.as_str()).collect();
+                    let weights = stages().map(Stage::weights).sum();
+                    (names.join(" + "), stages().map(Stage::products).sum(), weights)
+                }
+                Job::ToTensor { name, .. } => (name.clone(), 0, 0),
+                Job::Function { function, .. } => (function.name().to_owned(), 0, 0),
+            };
+            JobTime { name, time: Duration::MAX, products, bytes: numbers * size_of::<f32>() + weights }
+        };
+        self.jobs.iter().map(of).collect()
+    }
+}
