@@ -145,12 +145,17 @@ const TRIES: usize = 10;
 
 /// All rows, ordered by key. A writer may commit and compact meanwhile: no row is missed.
 pub(crate) fn read<R: Row>(metadata: &Path) -> Result<Vec<R>> {
+    let identities =
+        |paths: &[PathBuf]| paths.iter().map(|path| files::identity(path)).collect::<Result<Vec<_>>>();
     for _ in 0..TRIES {
         // Compacting writes the table anew and then removes the batches, whose numbers are used again. Where the table is
-        // the same file before and after, it has all rows of every batch that went meanwhile.
-        let before = files::identity(&table_path::<R>(metadata))?;
-        let rows = read_once::<R>(metadata, &batches(metadata)?)?;
-        if files::identity(&table_path::<R>(metadata))? == before {
+        // the same file before and after, it has all rows of every batch that went meanwhile; and where the batches that
+        // were read are the same, none of them is a later one with the number of an earlier one.
+        let table = files::identity(&table_path::<R>(metadata))?;
+        let batches = batches(metadata)?;
+        let of_batches = identities(&batches)?;
+        let rows = read_once::<R>(metadata, &batches)?;
+        if files::identity(&table_path::<R>(metadata))? == table && identities(&batches)? == of_batches {
             return Ok(rows);
         }
     }
