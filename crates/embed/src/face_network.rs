@@ -1,7 +1,9 @@
 //! Faces through a network whose batch is fixed.
 
 use image::RgbImage;
-use streamface_model::{ChannelOrder, Input, Layout, Manifest, ModelId, Network, OutputRef, Tensor};
+use streamface_model::{
+    ChannelOrder, Input, Layout, Manifest, ModelId, Network, NetworkOptions, OutputRef, Tensor,
+};
 
 use crate::error::{Error, Result};
 
@@ -29,7 +31,8 @@ impl FaceNetwork {
             Layout::Nhwc => [batch, s, s, model.input.channels.count()],
         };
         let format = model.weights[0].format;
-        let network = Network::load_outputs(&model.name, format, weights, &shape, &named(model))?;
+        let (wanted, options) = (named(model), NetworkOptions::of(model));
+        let network = Network::load_with(&model.name, format, weights, &shape, &wanted, options)?;
         Ok(Self { id: model.id(), network, input: model.input, side, batch })
     }
 

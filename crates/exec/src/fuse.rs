@@ -54,6 +54,8 @@ pub(crate) struct Step {
     pub(crate) output: ValueId,
     /// Of a convolution before what is added, of all others at the end.
     pub(crate) activation: Activation,
+    /// Whether its first input may have numbers below 0.
+    pub(crate) signed: bool,
 }
 
 /// The steps of a network, and its values, of which there are more than before.
@@ -91,6 +93,7 @@ pub(crate) fn fuse(graph: Graph) -> Steps {
     let mut all = Steps { values: graph.values, steps, outputs: graph.outputs };
     all.join_small_convolutions();
     all.pad_rows();
+    all.find_signs();
     all
 }
 
@@ -115,7 +118,7 @@ fn plain(node: &Node, output: ValueId) -> Step {
         Layer::Gather(channels) => Work::Gather(channels),
         Layer::Function(function) => Work::Function(function),
     };
-    Step { name: node.name.clone(), work, inputs: node.inputs.clone(), output, activation }
+    Step { name: node.name.clone(), work, inputs: node.inputs.clone(), output, activation, signed: true }
 }
 
 /// Takes the one layer that uses a step's result into the step.
@@ -265,6 +268,27 @@ impl Steps {
         }
     }
 
+    /// Which inputs have no numbers below 0: what a ReLU ends with, and the largest of such numbers.
+    fn find_signs(&mut self) {
+        let mut positive = vec![false; self.values.len()];
+        for step in &mut self.steps {
+            step.signed = !positive[step.inputs[0].0];
+            let last = match &step.work {
+                Work::Convolution { after, .. } if step.inputs.len() > 1 || *after != Activation::None => {
+                    after
+                }
+                _ => &step.activation,
+            };
+            positive[step.output.0] = match last {
+                Activation::Clamp(low, _) => *low >= 0.0,
+                Activation::None => {
+                    !step.signed && matches!(step.work, Work::MaxPool(_) | Work::Pad(_) | Work::Widen(_))
+                }
+                _ => false,
+            };
+        }
+    }
+
     /// A dense convolution whose windows reach over the left or right edge reads rows with columns of zeros.
     fn pad_rows(&mut self) {
         let mut steps = Vec::with_capacity(self.steps.len());
@@ -286,6 +310,7 @@ impl Steps {
                         inputs: vec![step.inputs[0]],
                         output: padded,
                         activation: Activation::None,
+                        signed: step.signed,
                     });
                     step.inputs[0] = padded;
                 }

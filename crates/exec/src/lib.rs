@@ -18,6 +18,7 @@
 //! | `stage` | a step: rows from rows, by the kernels of [`streamface_kernels::conv`] |
 //! | `segment` | steps side by side |
 //! | `layout` | how pictures lie in memory; tensors from them |
+//! | `options` | instruction set, threads, precision |
 //! | `plan` | buffers, order, threads |
 //! | `profile` | the time of each part; the peak of the processor |
 //!
@@ -58,6 +59,7 @@ mod fuse;
 mod graph;
 mod layer;
 mod layout;
+mod options;
 mod plan;
 mod profile;
 mod rows;
@@ -67,7 +69,8 @@ mod stage;
 pub use error::{Error, Result};
 pub use graph::Graph;
 pub use layer::{Function, Layer, Order, Shape, Value, ValueId, Window};
-pub use plan::{JobTime, Options, Plan};
+pub use options::{Options, Precision};
+pub use plan::{JobTime, Plan};
 pub use profile::peak;
 pub use streamface_kernels::Isa;
 pub use streamface_kernels::conv::Activation;

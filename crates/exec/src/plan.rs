@@ -4,32 +4,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use streamface_kernels::Isa;
-
 use crate::error::{Error, Result};
 use crate::fuse::{Step, Steps, Work, fuse};
 use crate::graph::Graph;
 use crate::layer::{Function, Order, Shape, Value, ValueId};
 use crate::layout::{stored, write_tensor};
+use crate::options::Options;
 use crate::rows::{Rows, RowsMut};
-use crate::segment::Segment;
+use crate::segment::{Segment, Space};
 use crate::stage::{Geometry, Stage};
-
-/// How a plan is to run.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// The instruction set.
-    pub isa: Isa,
-    /// Threads that share a run, of the rayon pool that it is called in. The result is the same for any number.
-    pub threads: usize,
-}
-
-impl Default for Options {
-    /// The best instruction set of the processor, and one thread.
-    fn default() -> Self {
-        Self { isa: Isa::detect(), threads: 1 }
-    }
-}
 
 /// A part of a run, layers that are computed together, and its time.
 #[derive(Clone, Debug)]
@@ -69,7 +52,7 @@ pub struct Plan {
 struct Workspace {
     buffers: Vec<Vec<f32>>,
     /// Of each thread.
-    rings: Vec<Vec<Vec<f32>>>,
+    threads: Vec<Space>,
 }
 
 #[derive(Debug)]
@@ -98,7 +81,7 @@ impl Plan {
             rings: Vec::new(),
             free: Mutex::default(),
         };
-        let jobs = plan.stages_of(steps, options.isa);
+        let jobs = plan.stages_of(steps, options);
         plan.make_segments(jobs);
         plan.assign_buffers();
         plan
@@ -173,7 +156,7 @@ impl Plan {
     }
 
     /// Makes the stages; each that is none yet becomes a job, in order.
-    fn stages_of(&mut self, steps: Vec<Step>, isa: Isa) -> Vec<Result<usize, Job>> {
+    fn stages_of(&mut self, steps: Vec<Step>, options: Options) -> Vec<Result<usize, Job>> {
         let mut order = Vec::new();
         for step in steps {
             let (inputs, output) = (step.inputs.clone(), step.output);
@@ -187,7 +170,7 @@ impl Plan {
                 }
                 _ => {
                     let from: Vec<Geometry> = inputs.iter().map(|&i| self.geometry(i)).collect();
-                    self.stages.extend(Stage::new(step, isa, &from, self.geometry(output)));
+                    self.stages.extend(Stage::new(step, options, &from, self.geometry(output)));
                     self.wires.push((inputs, output));
                     Ok(self.stages.len() - 1)
                 }
@@ -294,10 +277,9 @@ impl Plan {
     }
 
     fn workspace(&self) -> Workspace {
-        let all = |lengths: &[usize]| lengths.iter().map(|&l| vec![0.0; l]).collect();
         Workspace {
-            buffers: all(&self.lengths),
-            rings: (0..self.threads).map(|_| all(&self.rings)).collect(),
+            buffers: self.lengths.iter().map(|&l| vec![0.0; l]).collect(),
+            threads: (0..self.threads).map(|_| Space::new(&self.rings)).collect(),
         }
     }
 
@@ -309,7 +291,7 @@ impl Plan {
         let numbers = &mut out[..self.length(to)];
         let result = match job {
             Job::Segment(segment) => {
-                self.run_segment(segment, input, &space.buffers, &mut space.rings, numbers);
+                self.run_segment(segment, input, &space.buffers, &mut space.threads, numbers);
                 Ok(())
             }
             Job::ToTensor { order, first, from, .. } => {
@@ -342,7 +324,7 @@ impl Plan {
         segment: &Segment,
         input: &[f32],
         buffers: &[Vec<f32>],
-        rings: &mut [Vec<Vec<f32>>],
+        spaces: &mut [Space],
         out: &mut [f32],
     ) {
         let whole = |id: ValueId| {
@@ -364,26 +346,26 @@ impl Plan {
         let to = self.stages[last].to;
         let (rows, len) = (to.rows(), to.len());
         let threads = self.threads.min(rows);
-        let run = |rows: std::ops::Range<usize>, rings: &mut Vec<Vec<f32>>, numbers: &mut [f32]| {
+        let run = |rows: std::ops::Range<usize>, space: &mut Space, numbers: &mut [f32]| {
             let mut out = RowsMut { numbers, len, slots: rows.len(), first: rows.start };
-            segment.run(&self.stages, rows, &from, &others, rings, &mut out);
+            segment.run(&self.stages, rows, &from, &others, space, &mut out);
         };
         if threads == 1 {
-            run(0..rows, &mut rings[0], out);
+            run(0..rows, &mut spaces[0], out);
             return;
         }
         rayon::in_place_scope(|scope| {
             let (mut rest, mut at) = (out, 0);
-            for (t, rings) in rings[..threads].iter_mut().enumerate() {
+            for (t, space) in spaces[..threads].iter_mut().enumerate() {
                 let end = rows * (t + 1) / threads;
                 let (mine, others) = std::mem::take(&mut rest).split_at_mut((end - at) * len);
                 rest = others;
                 let (range, run) = (at..end, &run);
                 at = end;
                 if t + 1 == threads {
-                    run(range, rings, mine);
+                    run(range, space, mine);
                 } else {
-                    scope.spawn(move |_| run(range, rings, mine));
+                    scope.spawn(move |_| run(range, space, mine));
                 }
             }
         });

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use streamface_kernels::conv::BytePixels;
+
 use crate::rows::{Rows, RowsMut};
 use crate::stage::{Geometry, Stage};
 
@@ -72,10 +74,10 @@ impl Segment {
         rows: Range<usize>,
         input: &Rows<'_>,
         others: &[Vec<Rows<'_>>],
-        rings: &mut [Vec<f32>],
+        space: &mut Space,
         out: &mut RowsMut<'_>,
     ) {
-        let mut job = Job { segment: self, all, input, others, rings, have: vec![0; self.stages.len()] };
+        let mut job = Job { segment: self, all, input, others, space, have: vec![0; self.stages.len()] };
         let mut end = rows.end;
         for s in (0..self.stages.len()).rev() {
             // Each stage begins with the first row that is needed.
@@ -98,12 +100,26 @@ impl Segment {
     }
 }
 
+/// Buffers of a thread.
+#[derive(Debug, Default)]
+pub(crate) struct Space {
+    rings: Vec<Vec<f32>>,
+    bytes: BytePixels,
+}
+
+impl Space {
+    /// With rings of these lengths.
+    pub(crate) fn new(rings: &[usize]) -> Self {
+        Self { rings: rings.iter().map(|&l| vec![0.0; l]).collect(), bytes: BytePixels::default() }
+    }
+}
+
 struct Job<'a, 'b> {
     segment: &'a Segment,
     all: &'a [Stage],
     input: &'a Rows<'b>,
     others: &'a [Vec<Rows<'b>>],
-    rings: &'a mut [Vec<f32>],
+    space: &'a mut Space,
     /// The first row that each stage has not made.
     have: Vec<usize>,
 }
@@ -120,7 +136,7 @@ impl Job<'_, '_> {
                 self.have[s - 1] = needed.end;
             }
         }
-        let (before, after) = self.rings.split_at_mut(s);
+        let (before, after) = self.space.rings.split_at_mut(s);
         let input = match before.last() {
             Some(ring) => {
                 ring_rows(ring, &self.all[self.segment.stages[s - 1]].to, self.segment.rings[s - 1])
@@ -129,11 +145,11 @@ impl Job<'_, '_> {
         };
         let others = &self.others[s][..];
         match out {
-            Some(out) => stage.run(rows, &input, others, out),
+            Some(out) => stage.run(rows, &input, others, &mut self.space.bytes, out),
             None => {
                 let (len, slots) = (stage.to.len(), self.segment.rings[s]);
                 let mut out = RowsMut { numbers: &mut after[0][..slots * len], len, slots, first: 0 };
-                stage.run(rows, &input, others, &mut out);
+                stage.run(rows, &input, others, &mut self.space.bytes, &mut out);
             }
         }
     }

@@ -4,13 +4,17 @@ use std::ops::Range;
 
 use streamface_kernels::Isa;
 use streamface_kernels::conv::{
-    Activation, DepthwiseWeights, PackedWeights, Pairs, Pixels, Windows, accumulate, activate, depthwise,
-    larger, product, scale, sum,
+    Activation, ByteOutput, BytePixels, ByteWeights, DepthwiseWeights, PackedWeights, Pairs, Pixels, Windows,
+    accumulate, activate, byte_product, depthwise, larger, product, scale, sum,
 };
 
 use crate::fuse::{Step, Work};
 use crate::layer::{MOST_ROWS, Order, Shape, Window};
+use crate::options::{Options, Precision};
 use crate::rows::{Rows, RowsMut};
+
+/// Pixels that become bytes at once: eight tiles, which stay in the cache with the weights.
+const BYTE_PIXELS: usize = 112;
 
 /// A picture and the room that a pixel takes.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +44,13 @@ enum Kind {
         window: Window,
         after: Activation,
         zeros: Vec<f32>,
+    },
+    /// A convolution of one pixel in whole numbers.
+    Bytes {
+        weights: ByteWeights,
+        after: Activation,
+        /// Whether its input may have numbers below 0.
+        signed: bool,
     },
     Depthwise {
         weights: DepthwiseWeights,
@@ -83,10 +94,18 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// `None` for what makes no picture.
-    pub(crate) fn new(step: Step, isa: Isa, inputs: &[Geometry], to: Geometry) -> Option<Self> {
+    pub(crate) fn new(step: Step, options: Options, inputs: &[Geometry], to: Geometry) -> Option<Self> {
+        let Options { isa, precision, .. } = options;
         let (&from, stored) = (inputs.first()?, to.stored);
         let kind = match step.work {
             Work::FromTensor(order) => Kind::FromTensor(order),
+            Work::Convolution { weights, bias, window: Window::PIXEL, after }
+                if in_bytes(precision, from, to) =>
+            {
+                let weights = with_room(&weights, from, bias.len());
+                let weights = ByteWeights::new(isa, &weights, &bias, from.stored);
+                Kind::Bytes { weights, after: after.padded(stored), signed: step.signed }
+            }
             Work::Convolution { weights, bias, window, after } => {
                 let run = window.size[1] * from.stored;
                 let weights = with_room(&weights, from, bias.len());
@@ -121,6 +140,7 @@ impl Stage {
     /// Bytes of its weights.
     pub(crate) fn weights(&self) -> usize {
         let numbers = match &self.kind {
+            Kind::Bytes { weights, .. } => return weights.products(),
             Kind::Product { weights, .. } => weights.products(),
             Kind::Depthwise { weights, window } => window.size[0] * window.size[1] * weights.stored(),
             Kind::Transposed { weights, .. } => weights.iter().map(PackedWeights::products).sum(),
@@ -136,6 +156,7 @@ impl Stage {
             Kind::Product { weights, window, .. } => {
                 pixels * window.size[0] * window.size[1] * self.from.shape.channels * weights.channels()
             }
+            Kind::Bytes { weights, .. } => pixels * self.from.shape.channels * weights.channels(),
             Kind::Depthwise { window, .. } => {
                 pixels * window.size[0] * window.size[1] * self.to.shape.channels
             }
@@ -195,11 +216,29 @@ impl Stage {
         rows: Range<usize>,
         input: &Rows<'_>,
         others: &[Rows<'_>],
+        bytes: &mut BytePixels,
         out: &mut RowsMut<'_>,
     ) {
         match &self.kind {
             Kind::Product { weights, window: Window::PIXEL, after, .. } => {
-                self.pixels(weights, after, rows, input, others, out);
+                self.together(rows, input, others, out, |input, residual, out| {
+                    let count = input.len() / self.from.stored;
+                    let (step, out_step) = (self.from.stored, self.to.stored);
+                    let pixels = Pixels { count, runs: &[input], step, out_step, residual };
+                    product(weights, &pixels, out, &self.activation, after);
+                });
+            }
+            Kind::Bytes { weights, after, signed } => {
+                self.together(rows, input, others, out, |input, residual, out| {
+                    let (from, step) = (self.from.stored, self.to.stored);
+                    for (n, pixels) in input.chunks(BYTE_PIXELS * from).enumerate() {
+                        let at = n * BYTE_PIXELS * step;
+                        bytes.take(self.isa, pixels, from, *signed);
+                        let residual = residual.map(|r| &r[at..]);
+                        let mut output = ByteOutput { out: &mut out[at..], step, residual };
+                        byte_product(weights, bytes, &mut output, &self.activation, after);
+                    }
+                });
             }
             Kind::Product { weights, window, after, zeros } => {
                 for g in rows {
@@ -238,29 +277,21 @@ impl Stage {
         }
     }
 
-    /// A convolution of one pixel, as many rows at once as lie together.
-    fn pixels(
+    /// Calls `work` with as many rows of pixels at once as lie together: of the input, of what is added, of the result.
+    fn together(
         &self,
-        weights: &PackedWeights,
-        after: &Activation,
         rows: Range<usize>,
         input: &Rows<'_>,
         others: &[Rows<'_>],
         out: &mut RowsMut<'_>,
+        mut work: impl FnMut(&[f32], Option<&[f32]>, &mut [f32]),
     ) {
         let mut g = rows.start;
         while g < rows.end {
-            let together = input.together(g).min(out.together(g)).min(rows.end - g);
-            let together = others.first().map_or(together, |o| together.min(o.together(g)));
-            let pixels = Pixels {
-                count: together * self.to.shape.columns,
-                runs: &[input.rows(g, together)],
-                step: self.from.stored,
-                out_step: self.to.stored,
-                residual: others.first().map(|o| o.rows(g, together)),
-            };
-            product(weights, &pixels, out.rows(g, together), &self.activation, after);
-            g += together;
+            let count = input.together(g).min(out.together(g)).min(rows.end - g);
+            let count = others.first().map_or(count, |o| count.min(o.together(g)));
+            work(input.rows(g, count), others.first().map(|o| o.rows(g, count)), out.rows(g, count));
+            g += count;
         }
     }
 
@@ -375,6 +406,12 @@ impl Stage {
             }
         }
     }
+}
+
+/// Whether a convolution of one pixel is done in whole numbers: not those of few channels, which gain nothing and are the
+/// network's first and last.
+fn in_bytes(precision: Precision, from: Geometry, to: Geometry) -> bool {
+    precision == Precision::Int8 && from.stored.is_multiple_of(8) && from.stored >= 16 && to.stored >= 24
 }
 
 fn activate_row(isa: Isa, activation: &Activation, stored: usize, row: &mut [f32]) {

@@ -190,7 +190,7 @@ impl Both {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
         let mut names = Vec::new();
         for isa in Isa::available() {
-            let plan = Plan::new(self.graph.clone(), Options { isa, threads: 1 });
+            let plan = Plan::new(self.graph.clone(), Options { isa, ..Options::default() });
             let found = plan.run(&self.input).unwrap();
             for (found, (_, expected)) in found.iter().zip(&self.outputs) {
                 assert_eq!(found.len(), expected.len());
@@ -202,7 +202,7 @@ impl Both {
             // Buffers that were used before change nothing, nor do threads.
             assert_eq!(plan.run(&self.input).unwrap(), found);
             for threads in [2, 3] {
-                let shared = Plan::new(self.graph.clone(), Options { isa, threads });
+                let shared = Plan::new(self.graph.clone(), Options { isa, threads, ..Options::default() });
                 assert_eq!(pool.install(|| shared.run(&self.input)).unwrap(), found, "{threads} threads");
             }
             names = plan.profile(&self.input, 1).unwrap().into_iter().map(|job| job.name).collect();

@@ -1,8 +1,8 @@
 //! The kernels of convolutions beside sums that are written down as they are defined, on every instruction set.
 
 use streamface_kernels::conv::{
-    Activation, DepthwiseWeights, PackedWeights, Pairs, Pixels, Windows, accumulate, activate, depthwise,
-    larger, product, stored_channels,
+    Activation, ByteOutput, BytePixels, ByteWeights, DepthwiseWeights, PackedWeights, Pairs, Pixels, Windows,
+    accumulate, activate, byte_product, depthwise, larger, product, stored_channels,
 };
 use streamface_kernels::{Isa, SplitMix64};
 
@@ -151,4 +151,49 @@ fn a_run_that_is_too_short_is_refused() {
     let packed = PackedWeights::new(Isa::detect(), &[1.0; 4], &[0.0], 1, 4);
     let pixels = Pixels { count: 3, runs: &[&[0.0; 11]], step: 4, out_step: 8, residual: None };
     product(&packed, &pixels, &mut [0.0; 24], &Activation::None, &Activation::None);
+}
+
+#[test]
+fn products_in_whole_numbers_are_near_and_the_same_everywhere() {
+    let mut made = Made(SplitMix64::new(10));
+    for _ in 0..60 {
+        let (channels, depth, count) = (1 + made.below(70), 8 * (1 + made.below(20)), 1 + made.below(33));
+        let stored = stored_channels(channels);
+        let (weights, bias) = (made.numbers(depth * channels), made.numbers(channels));
+        let mut input = made.numbers(count * depth);
+        // A pixel of one number, and one that lies far from 0.
+        input[..depth].fill(0.25);
+        input[(count - 1) * depth..].iter_mut().for_each(|x| *x += 3.0);
+        let residual = made.numbers(count * stored);
+        let added = (made.below(2) == 0).then_some(&residual[..]);
+        let mut results = Vec::new();
+        for isa in Isa::available() {
+            let packed = ByteWeights::new(isa, &weights, &bias, depth);
+            assert_eq!((packed.channels(), packed.products()), (channels, depth * channels));
+            let (mut pixels, mut out) = (BytePixels::default(), vec![f32::NAN; count * stored]);
+            pixels.take(isa, &input, depth, true);
+            assert_eq!(pixels.count(), count);
+            let mut output = ByteOutput { out: &mut out, step: stored, residual: added };
+            byte_product(&packed, &pixels, &mut output, &Activation::None, &Activation::RELU);
+            for (p, pixel) in out.chunks(stored).enumerate() {
+                for (c, &found) in pixel[..channels].iter().enumerate() {
+                    let products = (0..depth)
+                        .map(|d| f64::from(input[p * depth + d]) * f64::from(weights[d * channels + c]));
+                    let rest = f64::from(bias[c]) + added.map_or(0.0, |r| f64::from(r[p * stored + c]));
+                    let expected = (products.sum::<f64>() + rest).max(0.0);
+                    // Steps of 2/255 and 1/127 at most, each off by half of one, in any direction.
+                    let most = 5.0 * (depth as f64).sqrt() * (4.0 / 127.0 + 4.0 / 254.0);
+                    let off = (f64::from(found) - expected).abs();
+                    assert!(off <= most, "{isa:?}: {found} for {expected} of {depth}");
+                }
+            }
+            results.push(out);
+        }
+        // Whole numbers are the same everywhere; scales are multiplied in one step or in two.
+        for other in &results[1..] {
+            for (a, b) in results[0].iter().zip(other) {
+                assert!((a - b).abs() <= 1e-3 || a.is_nan(), "{a} and {b}");
+            }
+        }
+    }
 }

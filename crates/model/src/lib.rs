@@ -40,7 +40,7 @@ pub use manifest::{
 };
 pub use network::{Engine, Network, NetworkOptions, NodeTime, Tensor};
 pub use probe::{Difference, Probe, SampleNetwork, differences, probe, sample_networks};
-pub use streamface_exec::{Isa, Options as ExecutorOptions, peak};
+pub use streamface_exec::{Isa, Options as ExecutorOptions, Precision, peak};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -12,7 +12,7 @@ use tract_onnx::tract_core::plan::eval;
 
 use crate::error::{Error, Result as ModelResult};
 use crate::import::{Imported, import};
-use crate::manifest::Format;
+use crate::manifest::{Format, Manifest};
 use crate::translate::translate;
 
 /// An output of a network: its shape and its numbers in row-major order.
@@ -46,6 +46,15 @@ pub struct NetworkOptions {
     /// Instruction set and threads of the executor. With more than one thread, a run shares the rayon pool that it is
     /// called in.
     pub executor: Options,
+}
+
+impl NetworkOptions {
+    /// As a model's manifest says.
+    #[must_use]
+    pub fn of(model: &Manifest) -> Self {
+        let executor = Options { precision: model.precision, ..Options::default() };
+        Self { executor, ..Self::default() }
+    }
 }
 
 /// A part of a run of a network, and its time.

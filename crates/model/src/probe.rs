@@ -62,7 +62,7 @@ impl Probe {
 pub fn probe(model: &Manifest, weights: &[Vec<u8>]) -> Result<Vec<Probe>> {
     let one = |(at, (part, format, files)): (usize, (String, Format, &[Vec<u8>]))| {
         let shape = usual_shape(model, at);
-        let network = Network::load(&model.name, format, files, &shape)?;
+        let network = Network::load_with(&model.name, format, files, &shape, &[], NetworkOptions::of(model))?;
         let outputs = network.run(&made_up(&shape))?;
         let named = network.output_names().iter().zip(&outputs);
         let outputs = named.map(|(n, o)| (n.clone(), o.shape().to_vec(), sample(o))).collect();
@@ -84,10 +84,13 @@ pub fn differences(model: &Manifest, weights: &[Vec<u8>]) -> Result<Vec<Differen
             continue;
         };
         let wanted: Vec<&str> = check.outputs.keys().map(String::as_str).collect();
-        let mut network = Network::load(&model.name, *format, files, &check.shape)?;
+        let options = NetworkOptions::of(model);
+        let load =
+            |wanted: &[&str]| Network::load_with(&model.name, *format, files, &check.shape, wanted, options);
+        let mut network = load(&[])?;
         // Outputs that the file does not declare are of inner nodes.
         if !wanted.iter().all(|w| network.output_names().iter().any(|n| n == w)) {
-            network = Network::load_outputs(&model.name, *format, files, &check.shape, &wanted)?;
+            network = load(&wanted)?;
         }
         let outputs = network.run(&made_up(&check.shape))?;
         let named = network.output_names().iter().zip(&outputs);

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
+use streamface_model::Precision;
 use streamface_pipeline::settings::{DEFAULT_DETECTOR, Settings};
 
 pub use capture::{
@@ -301,6 +302,9 @@ pub struct TimingArgs {
     /// Runs that are measured
     #[arg(long, value_name = "N", default_value_t = 31)]
     pub runs: usize,
+    /// In which numbers the executor computes [default: as the manifest says]
+    #[arg(long, value_name = "f32|int8", value_parser = precision)]
+    pub precision: Option<Precision>,
     /// Let tract run the network, not our executor
     #[arg(long)]
     pub tract: bool,
@@ -310,6 +314,14 @@ pub struct TimingArgs {
     /// Common.
     #[command(flatten)]
     pub common: Common,
+}
+
+fn precision(text: &str) -> Result<Precision, String> {
+    match text {
+        "f32" => Ok(Precision::F32),
+        "int8" => Ok(Precision::Int8),
+        _ => Err("f32 or int8".into()),
+    }
 }
 
 fn height_and_width(text: &str) -> Result<(usize, usize), String> {

@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 use streamface_imgproc::resize_bilinear_planar;
-use streamface_model::{ChannelOrder, Input, Layout, Manifest};
+use streamface_model::{ChannelOrder, Input, Layout, Manifest, NetworkOptions};
 use streamface_types::{BoundingBox, Detection, Landmarks};
 
 use super::sized_networks::SizedNetworks;
@@ -23,7 +23,7 @@ pub(super) fn networks(model: &Manifest, weights: Vec<Vec<u8>>) -> Result<SizedN
     let ([file], Ok([weights])) = (&model.weights[..], <[Vec<u8>; 1]>::try_from(weights)) else {
         return Err(unfit("it has one weight file"));
     };
-    Ok(SizedNetworks::new(&model.name, file.format, Layout::Nchw, weights))
+    Ok(SizedNetworks::new(&model.name, file.format, Layout::Nchw, weights).with(NetworkOptions::of(model)))
 }
 
 /// Width and height of the network's input for a frame: the long side `size` or the frame's own, both

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use streamface_model::{Format, Layout, Network};
+use streamface_model::{Format, Layout, Network, NetworkOptions};
 
 use crate::error::Result;
 
@@ -16,6 +16,7 @@ pub(crate) struct SizedNetworks {
     name: String,
     format: Format,
     layout: Layout,
+    options: NetworkOptions,
     weights: Vec<u8>,
     /// Input sizes kept ready.
     most: usize,
@@ -26,7 +27,14 @@ pub(crate) struct SizedNetworks {
 impl SizedNetworks {
     /// Networks of the file `weights`, none built yet.
     pub(crate) fn new(name: &str, format: Format, layout: Layout, weights: Vec<u8>) -> Self {
-        Self { name: name.to_owned(), format, layout, weights, most: MAX_NETWORKS, ready: Mutex::default() }
+        let options = NetworkOptions::default();
+        let (name, ready) = (name.to_owned(), Mutex::default());
+        Self { name, format, layout, options, weights, most: MAX_NETWORKS, ready }
+    }
+
+    /// The same, run as `options` say.
+    pub(crate) fn with(self, options: NetworkOptions) -> Self {
+        Self { options, ..self }
     }
 
     /// The same, with `most` input sizes kept ready.
@@ -54,7 +62,8 @@ impl SizedNetworks {
             Layout::Nchw => [1, 3, h, w],
             Layout::Nhwc => [1, h, w, 3],
         };
-        let network = Network::load(&self.name, self.format, &[&self.weights], &shape)?;
+        let network =
+            Network::load_with(&self.name, self.format, &[&self.weights], &shape, &[], self.options)?;
         let mut networks = ready();
         networks.insert(0, (size, network.clone()));
         networks.truncate(self.most);

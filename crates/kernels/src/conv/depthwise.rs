@@ -4,7 +4,7 @@ use crate::Isa;
 
 use super::finish::Activation;
 use super::lanes::{Lanes, Portable};
-use super::product::stored_channels;
+use super::tile::stored_channels;
 
 /// Weights of a depthwise convolution.
 #[derive(Debug, Clone)]

@@ -1,6 +1,7 @@
 //! What happens to a sum before it is stored.
 
 use super::lanes::{Lanes, Portable};
+use super::tile::each_pixel;
 use crate::Isa;
 
 /// A function of one number.
@@ -64,43 +65,53 @@ impl Activation {
     ///
     /// # Safety
     /// What it has for each channel reaches to the end of the last register.
+    #[allow(clippy::needless_range_loop, reason = "the pixel is one index, the register the other")]
     #[inline(always)]
     pub(super) unsafe fn apply<V: Lanes, const P: usize, const N: usize>(
         &self,
         sums: &mut [[V; N]; P],
         channel: usize,
     ) {
+        // Each pixel is written out, as where the sums are taken: the compiler keeps them in memory otherwise.
         let zero = V::splat(0.0);
         match self {
             Self::None => {}
             &Self::Clamp(low, high) => {
                 let (low, high) = (V::splat(low), V::splat(high));
-                sums.as_flattened_mut().iter_mut().for_each(|v| *v = v.max(low).min(high));
+                each_pixel!(p < P, {
+                    for n in 0..N {
+                        sums[p][n] = sums[p][n].max(low).min(high);
+                    }
+                });
             }
             Self::Slopes(slopes) => {
                 // SAFETY: the caller's promise.
                 let slopes: [V; N] = unsafe { of_channels(slopes, channel) };
-                for pixel in sums {
-                    for (v, slope) in pixel.iter_mut().zip(slopes) {
-                        *v = v.min(zero).multiply_add(slope, v.max(zero));
+                each_pixel!(p < P, {
+                    for n in 0..N {
+                        let v = sums[p][n];
+                        sums[p][n] = v.min(zero).multiply_add(slopes[n], v.max(zero));
                     }
-                }
+                });
             }
             Self::HardSwish => {
                 let (three, six, sixth) = (V::splat(3.0), V::splat(6.0), V::splat(1.0 / 6.0));
-                for v in sums.as_flattened_mut() {
-                    *v = v.multiply(v.add(three).max(zero).min(six)).multiply(sixth);
-                }
+                each_pixel!(p < P, {
+                    for n in 0..N {
+                        let v = sums[p][n];
+                        sums[p][n] = v.multiply(v.add(three).max(zero).min(six)).multiply(sixth);
+                    }
+                });
             }
             Self::Affine(factors, terms) => {
                 // SAFETY: the caller's promise.
                 let (factors, terms): ([V; N], [V; N]) =
                     unsafe { (of_channels(factors, channel), of_channels(terms, channel)) };
-                for pixel in sums {
-                    for (n, v) in pixel.iter_mut().enumerate() {
-                        *v = v.multiply_add(factors[n], terms[n]);
+                each_pixel!(p < P, {
+                    for n in 0..N {
+                        sums[p][n] = sums[p][n].multiply_add(factors[n], terms[n]);
                     }
-                }
+                });
             }
         }
     }

@@ -30,6 +30,13 @@ pub(super) trait Lanes: Copy {
 #[derive(Clone, Copy)]
 pub(super) struct Portable([f32; 8]);
 
+impl Portable {
+    #[inline(always)]
+    pub(super) fn of(numbers: [f32; 8]) -> Self {
+        Self(numbers)
+    }
+}
+
 impl Lanes for Portable {
     const COUNT: usize = 8;
     const PIXELS: usize = 4;

@@ -6,6 +6,7 @@
 //! | function | what |
 //! |---|---|
 //! | [`product`] | dense convolutions as products of pixels with [`PackedWeights`] |
+//! | [`byte_product`] | the same of one pixel, in whole numbers |
 //! | [`depthwise`] | a row of a depthwise convolution |
 //! | [`activate`] | an [`Activation`] of pixels |
 //! | [`larger`], [`accumulate`], [`scale`], [`sum`] | pooling, and sums of rows |
@@ -19,8 +20,12 @@ mod finish;
 mod lanes;
 mod pool;
 mod product;
+mod quantize;
+mod tile;
 
 pub use depthwise::{DepthwiseWeights, Windows, depthwise};
 pub use finish::{Activation, activate};
 pub use pool::{Pairs, accumulate, larger, scale, sum};
-pub use product::{PackedWeights, Pixels, product, stored_channels};
+pub use product::{PackedWeights, Pixels, product};
+pub use quantize::{ByteOutput, BytePixels, ByteWeights, byte_product};
+pub use tile::stored_channels;

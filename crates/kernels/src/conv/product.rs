@@ -9,6 +9,7 @@ use crate::Isa;
 
 use super::finish::Activation;
 use super::lanes::{Lanes, Portable};
+use super::tile::{blocks, each_pixel, for_pixels, store, stored_channels, tiles};
 
 /// Weights of a product, in the order in which a kernel of one instruction set reads them.
 #[derive(Debug, Clone)]
@@ -23,12 +24,6 @@ pub struct PackedWeights {
     /// For each block of channels: all its weights, then the next block. Blocks have two registers, the last ones one.
     weights: Vec<f32>,
     bias: Vec<f32>,
-}
-
-/// Channels that a picture has room for, where so many are used: a multiple of eight.
-#[must_use]
-pub fn stored_channels(channels: usize) -> usize {
-    channels.next_multiple_of(8)
 }
 
 impl PackedWeights {
@@ -70,24 +65,6 @@ impl PackedWeights {
     pub fn products(&self) -> usize {
         self.runs * self.run * self.channels
     }
-}
-
-/// Blocks of channels and their widths, for the registers of an instruction set.
-fn blocks(isa: Isa, stored: usize) -> impl Iterator<Item = (usize, usize)> {
-    let lanes = if matches!(isa, Isa::Portable) || !is_wide(isa) { 8 } else { 16 };
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let width = [2 * lanes, lanes, 8].into_iter().find(|&w| at + w <= stored)?;
-        at += width;
-        Some((at - width, width))
-    })
-}
-
-fn is_wide(isa: Isa) -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return matches!(isa, Isa::Avx512(_));
-    #[cfg(not(target_arch = "x86_64"))]
-    false
 }
 
 /// Pixels of a product: of its input, its output, and what is added.
@@ -199,46 +176,14 @@ struct Block {
 /// The lengths fit.
 #[inline(always)]
 unsafe fn all_pixels<V: Lanes, const N: usize>(job: &Job<'_>, block: &Block) {
-    let count = job.pixels.count;
-    // Tiles of nearly the same size: a last one of a few pixels would take as long as a full one.
-    let tiles = count.div_ceil(V::PIXELS);
-    let (size, larger) = (count / tiles, count % tiles);
     let mut from = 0;
-    for tile in 0..tiles {
-        let pixels = size + usize::from(tile < larger);
+    for pixels in tiles(job.pixels.count, V::PIXELS) {
         // SAFETY: the caller's promise.
         unsafe {
-            match pixels {
-                1 => one_tile::<V, 1, N>(job, block, from),
-                2 => one_tile::<V, 2, N>(job, block, from),
-                3 => one_tile::<V, 3, N>(job, block, from),
-                4 => one_tile::<V, 4, N>(job, block, from),
-                5 => one_tile::<V, 5, N>(job, block, from),
-                6 => one_tile::<V, 6, N>(job, block, from),
-                7 => one_tile::<V, 7, N>(job, block, from),
-                8 => one_tile::<V, 8, N>(job, block, from),
-                9 => one_tile::<V, 9, N>(job, block, from),
-                10 => one_tile::<V, 10, N>(job, block, from),
-                11 => one_tile::<V, 11, N>(job, block, from),
-                12 => one_tile::<V, 12, N>(job, block, from),
-                13 => one_tile::<V, 13, N>(job, block, from),
-                _ => one_tile::<V, 14, N>(job, block, from),
-            }
+            for_pixels!(pixels, one_tile::<V, N>(job, block, from));
         }
         from += pixels;
     }
-}
-
-macro_rules! each_pixel {
-    ($p:ident < $count:ident, $body:block) => {
-        each_pixel!(@ $p $count $body [0 1 2 3 4 5 6 7 8 9 10 11 12 13])
-    };
-    (@ $p:ident $count:ident $body:block [$($number:literal)*]) => {
-        $(if $number < $count {
-            let $p: usize = $number;
-            $body
-        })*
-    };
 }
 
 /// # Safety
@@ -262,7 +207,6 @@ unsafe fn one_tile<V: Lanes, const P: usize, const N: usize>(job: &Job<'_>, bloc
             for i in 0..weights.run {
                 let b: [V; N] = std::array::from_fn(|n| V::load(w.add(n * V::COUNT)));
                 w = w.add(N * V::COUNT);
-                // Written out: the compiler keeps the sums of a loop of fourteen in memory.
                 each_pixel!(p < P, {
                     let a = V::splat(*x.add(p * step + i));
                     for n in 0..N {
@@ -272,23 +216,9 @@ unsafe fn one_tile<V: Lanes, const P: usize, const N: usize>(job: &Job<'_>, bloc
             }
         }
     }
-    // SAFETY: slopes, what is added and the output reach to the last stored channel of the last pixel.
+    // SAFETY: what the activations have, what is added and the output reach to the last stored channel of the last pixel.
     unsafe {
-        before.apply(&mut sums, block.first);
-        let first = from * pixels.out_step + block.first;
-        if let Some(residual) = pixels.residual {
-            for (p, pixel) in sums.iter_mut().enumerate() {
-                for (n, v) in pixel.iter_mut().enumerate() {
-                    let at = first + p * pixels.out_step + n * V::COUNT;
-                    *v = v.add(V::load(residual.as_ptr().add(at)));
-                }
-            }
-        }
-        after.apply(&mut sums, block.first);
-        for (p, pixel) in sums.iter().enumerate() {
-            for (n, v) in pixel.iter().enumerate() {
-                v.store(out.add(first + p * pixels.out_step + n * V::COUNT));
-            }
-        }
+        let at = (from * pixels.out_step + block.first, pixels.out_step);
+        store(&mut sums, out, at, pixels.residual, before, after, block.first);
     }
 }

@@ -19,6 +19,8 @@ pub use sections::{
 pub use template::{Draft, like, templates};
 
 use crate::digest::sha256_hex;
+use streamface_exec::Precision;
+
 use crate::error::{Error, Result};
 
 /// What a model is, where its weights come from, how it is fed and how its outputs are read.
@@ -39,6 +41,8 @@ pub struct Manifest {
     pub licence_note: String,
     /// How pixels become input.
     pub input: Input,
+    /// In which numbers its networks are computed.
+    pub precision: Precision,
     crop: Option<Crop>,
     detector: Option<DetectorSection>,
     embedder: Option<EmbedderSection>,

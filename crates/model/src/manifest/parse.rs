@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use streamface_exec::Precision;
 
 use super::quality::QualitySection;
 use super::sections::{
@@ -31,6 +33,8 @@ struct Written {
     licence: String,
     licence_note: String,
     input: Option<Input>,
+    #[serde(default, deserialize_with = "precision")]
+    precision: Precision,
     crop: Option<Crop>,
     detector: Option<DetectorSection>,
     embedder: Option<EmbedderSection>,
@@ -48,6 +52,15 @@ struct WrittenWeights {
     bytes: u64,
     sha256: String,
     package: Option<Package>,
+}
+
+/// `f32` or `int8`.
+fn precision<'de, D: Deserializer<'de>>(from: D) -> Result<Precision, D::Error> {
+    match String::deserialize(from)?.as_str() {
+        "f32" => Ok(Precision::F32),
+        "int8" => Ok(Precision::Int8),
+        other => Err(D::Error::custom(format!("precision must be f32 or int8, not '{other}'"))),
+    }
 }
 
 /// Where the members of an ensemble are looked for that are files.
@@ -79,6 +92,8 @@ impl Manifest {
         members: Members<'_>,
     ) -> Result<Self> {
         let wrong = |why: String| Error::Manifest { name: named.to_owned(), why };
+        let whole = whole_text(text).map_err(wrong)?;
+        let text = whole.as_deref().unwrap_or(text);
         let mut w: Written = toml::from_str(text).map_err(|e| wrong(explain(&e)))?;
         let mut settings = settings_of(text).map_err(|e| wrong(explain(&e)))?;
         let ensemble = w.embedder.as_ref().and_then(|e| e.ensemble.as_ref());
@@ -113,6 +128,7 @@ impl Manifest {
             licence: w.licence,
             licence_note: w.licence_note,
             input: w.input.ok_or_else(|| wrong("missing section [input]".into()))?,
+            precision: w.precision,
             crop: w.crop,
             detector: w.detector,
             embedder: w.embedder,
@@ -214,8 +230,12 @@ impl Written {
             || !self.weights.is_empty()
             || self.input.is_some()
             || self.crop.is_some()
+            || self.precision != Precision::F32
         {
-            return Err("an ensemble has no weights, [input] or [crop] of its own: its members have".into());
+            return Err(
+                "an ensemble has no weights, precision, [input] or [crop] of its own: its members have"
+                    .into(),
+            );
         }
         let mut weights = Vec::new();
         for member in &members {
@@ -235,6 +255,7 @@ impl Written {
             licence: self.licence,
             licence_note: self.licence_note,
             input,
+            precision: Precision::F32,
             crop,
             detector: self.detector,
             embedder: self.embedder,
@@ -320,11 +341,28 @@ impl AttributeOutput {
     }
 }
 
+/// The whole manifest where `text` is a variant of a built-in one: `variant_of` and the keys that are other than there. A
+/// section stands for the whole section.
+fn whole_text(text: &str) -> Result<Option<String>, String> {
+    let mut own: toml::Table = toml::from_str(text).map_err(|e| explain(&e))?;
+    let Some(base) = own.remove("variant_of") else { return Ok(None) };
+    let base = base.as_str().ok_or("variant_of must be the name of a built-in model")?.to_owned();
+    let mut whole: toml::Table =
+        Manifest::builtin_text(&base).map_err(|e| e.to_string())?.parse().map_err(|e| explain(&e))?;
+    if whole.contains_key("variant_of") {
+        return Err(format!("variant_of must be a model that is no variant itself, not '{base}'"));
+    }
+    // What another runtime gave is of the model as it was.
+    whole.remove("check");
+    whole.extend(own);
+    Ok(Some(whole.to_string()))
+}
+
 /// What tells two uses of the same weights apart: the first 16 hexadecimal digits of a SHA-256 of all that decides a
 /// result, with its keys in order; thresholds and remarks do not.
 fn settings_of(text: &str) -> Result<String, toml::de::Error> {
     let all: toml::Table = toml::from_str(text)?;
-    let sections = ["input", "crop", "detector", "embedder", "face"];
+    let sections = ["precision", "input", "crop", "detector", "embedder", "face"];
     let mut decide: toml::Table =
         all.into_iter().filter(|(key, _)| sections.contains(&key.as_str())).collect();
     decide.iter_mut().for_each(|(_, section)| forget_remarks(section));
@@ -457,5 +495,33 @@ mod tests {
         let (before, after) = embedder.split_once("[crop]").unwrap();
         let (_, after) = after.split_once("[embedder]").unwrap();
         assert!(why(&format!("{before}[embedder]{after}")).contains("[crop]"));
+    }
+}
+
+#[cfg(test)]
+mod variants {
+    use super::*;
+
+    #[test]
+    fn a_variant_is_another_model_with_its_own_keys() {
+        let base = Manifest::builtin("mobilefacenet").unwrap();
+        let own = Manifest::builtin("mobilefacenet-int8").unwrap();
+        assert_eq!((own.precision, base.precision), (Precision::Int8, Precision::F32));
+        assert_eq!((own.sha256(), own.crop().unwrap()), (base.sha256(), base.crop().unwrap()));
+        assert_ne!(own.id(), base.id());
+        assert!(own.checks().is_empty() && !base.checks().is_empty());
+        let read = |text: &str| Manifest::parse(text, "x", None).map_err(|e| e.to_string());
+        let variant = |more: &str| read(&format!("name = \"x\"\n{more}"));
+        assert!(variant("variant_of = \"nothing\"").unwrap_err().contains("nothing"));
+        assert!(variant("variant_of = 3").unwrap_err().contains("variant_of"));
+        assert!(variant("variant_of = \"centerface-int8\"").unwrap_err().contains("no variant itself"));
+        let said = variant("variant_of = \"centerface\"\nprecision = \"int4\"").unwrap_err();
+        assert!(said.contains("precision must be f32 or int8, not 'int4'"), "{said}");
+        let mut text =
+            "variant_of = \"centerface\"\n[input]\nlayout = \"nchw\"\nchannels = \"bgr\"\n".to_owned();
+        text.push_str("mean = 0.0\nscale = 1.0\n");
+        let other = variant(&text).unwrap();
+        assert_ne!(other.id(), Manifest::builtin("centerface").unwrap().id());
+        assert_eq!(other.detector().unwrap().size, 480);
     }
 }

@@ -49,8 +49,12 @@ pub fn templates() -> Vec<&'static str> {
 }
 
 fn known() -> impl Iterator<Item = (&'static str, &'static str)> {
-    // An ensemble has no files of its own.
-    ALL.into_iter().chain(builtin::ALL).filter(|(_, text)| !text.contains("[embedder.ensemble]"))
+    ALL.into_iter().chain(builtin::ALL).filter(|(_, text)| !has_no_weights(text))
+}
+
+/// Whether a built-in manifest names no files of its own: an ensemble, or a variant of another.
+fn has_no_weights(text: &str) -> bool {
+    text.contains("[embedder.ensemble]") || text.contains("\nvariant_of")
 }
 
 /// A manifest for `files` after the template or built-in manifest `template`; `name` is the model's, else that of the
@@ -59,7 +63,10 @@ fn known() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// # Errors
 /// [`Error::UnknownTemplate`], [`Error::Draft`], [`Error::Io`].
 pub fn like(template: &str, name: Option<&str>, files: &[PathBuf]) -> Result<Draft> {
-    let known = ALL.iter().chain(&builtin::ALL).find(|(n, _)| *n == template);
+    let known = ALL.iter().chain(&builtin::ALL).find(|(name, text)| {
+        let is_variant = text.contains("\nvariant_of");
+        *name == template && !is_variant
+    });
     let (_, text) = known
         .ok_or_else(|| Error::UnknownTemplate { name: template.to_owned(), known: templates().join(", ") })?;
     let wrong = |why: String| Error::Draft { template: template.to_owned(), why };

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use streamface_model::{
     CacheState, Engine, Error as ModelError, ExecutorOptions, Isa, Manifest, NetworkOptions, NodeTime,
-    SampleNetwork, peak, sample_networks,
+    Precision, SampleNetwork, peak, sample_networks,
 };
 
 use crate::error::At as _;
@@ -25,6 +25,8 @@ pub struct TimingSettings {
     pub threads: usize,
     /// Runs that are measured, after two that are not; 1 to 10,000.
     pub runs: usize,
+    /// In which numbers the executor computes; the manifest's unless given.
+    pub precision: Option<Precision>,
     /// Whether tract alone runs the networks.
     pub tract: bool,
     /// The instruction set, by its name; the processor's best unless given.
@@ -33,7 +35,7 @@ pub struct TimingSettings {
 
 impl Default for TimingSettings {
     fn default() -> Self {
-        Self { size: None, batch: 1, threads: 1, runs: 31, tract: false, instructions: None }
+        Self { size: None, batch: 1, threads: 1, runs: 31, tract: false, precision: None, instructions: None }
     }
 }
 
@@ -113,7 +115,11 @@ pub fn time_networks(
     }
     let weights = context.models.read(&model)?;
     let engine = if settings.tract { Engine::Tract } else { Engine::Executor };
-    let executor = ExecutorOptions { isa, threads: settings.threads };
+    let executor = ExecutorOptions {
+        isa,
+        threads: settings.threads,
+        precision: settings.precision.unwrap_or(model.precision),
+    };
     let size =
         settings.size.or(model.detector().is_ok().then_some((288, 480)).filter(|_| weights.len() == 1));
     let peak = peak(isa);
