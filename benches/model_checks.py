@@ -10,14 +10,12 @@ at floor(i * n / 8). Needs numpy, and onnxruntime, ai-edge-litert or node.
 """
 
 import argparse
-import json
-import subprocess
-import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
-TFJS = Path(__file__).resolve().parent / "peers/tfjs.mjs"
+from peers import engines
 
 
 def made_up(shape):
@@ -26,48 +24,19 @@ def made_up(shape):
 
 
 def onnx(path, x):
-    import onnx as file_format
     import onnxruntime
 
-    model = file_format.load(path)
-    weights = {w.name for w in model.graph.initializer}
-    inputs = [i for i in model.graph.input if i.name not in weights]
-    del model.graph.input[:]
-    model.graph.input.extend(inputs)
-    # The shapes in the file are those of its export.
-    for value in [*model.graph.input, *model.graph.output]:
-        for dim in value.type.tensor_type.shape.dim:
-            dim.Clear()
-    del model.graph.value_info[:]
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    names = [o.name for o in session.get_outputs()]
-    return f"onnxruntime {onnxruntime.__version__}", dict(zip(names, session.run(names, {inputs[0].name: x})))
+    return f"onnxruntime {onnxruntime.__version__}", engines.open_onnx(engines.free_shapes(path))(x)
 
 
 def tflite(path, x):
-    import ai_edge_litert
-    from ai_edge_litert.interpreter import Interpreter
-
-    net = Interpreter(path)
-    net.resize_tensor_input(net.get_input_details()[0]["index"], x.shape)
-    net.allocate_tensors()
-    net.set_tensor(net.get_input_details()[0]["index"], x)
-    net.invoke()
-    outputs = {o["name"]: net.get_tensor(o["index"]) for o in net.get_output_details()}
-    return f"LiteRT {getattr(ai_edge_litert, '__version__', '')}".strip(), outputs
+    return f"LiteRT {version('ai-edge-litert')}", engines.open_litert(path, 1, x.shape)(x)
 
 
 def tfjs(path, x, folder, names):
-    with tempfile.TemporaryDirectory() as temporary:
-        given, taken = f"{temporary}/in", f"{temporary}/out"
-        x.tofile(given)
-        call = ["node", TFJS, folder, path, ",".join(map(str, x.shape)), given, taken, names]
-        said = subprocess.run(call, check=True, capture_output=True, text=True).stdout
-        numbers, outputs = np.fromfile(taken, np.float32), {}
-        for name, count in zip(names.split(","), json.loads(said.splitlines()[-1])["counts"]):
-            outputs[name], numbers = numbers[:count], numbers[count:]
-    version = json.loads((Path(folder) / "node_modules/@tensorflow/tfjs/package.json").read_text())["version"]
-    return f"TensorFlow.js {version}", outputs
+    numbers, said = engines.run_tfjs(folder, path, x[None], names.split(","))
+    ends = np.cumsum(said["counts"])[:-1]
+    return f"TensorFlow.js {said['version']}", dict(zip(names.split(","), np.split(numbers[0], ends)))
 
 
 def main():

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Each network beside its own runtime, on crops of real faces: the greatest difference of any output, and the time of a run on
-one thread. The two take turns, and times are the least of the turns' medians.
+one thread. The two take turns, and times are the least of the turns' medians. `networks.py` measures time more closely, for the
+built-in networks.
 
     cargo build --release -p streamface-model --example network
     (mkdir peers-js && cd peers-js && npm install @tensorflow/tfjs @tensorflow/tfjs-backend-wasm)
@@ -17,13 +18,16 @@ import os
 import subprocess
 import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
+from time import perf_counter
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 import cv2
 import numpy as np
 
-HERE = Path(__file__).resolve().parent
+from peers import engines
+
 # Name, format, files, shape of one input (height and width last for onnx), (mean, scale) of pixels, outputs.
 NETWORKS = [
     ("gear", "tfjs", ["gear.json", "gear.bin"], (198, 198, 3), (0, 255), "Identity,Identity_1,Identity_2"),
@@ -75,68 +79,38 @@ def ours(binary, net, files, x, folder):
     return np.fromfile(folder / "ours.f32", np.float32).reshape(len(x), -1), json.loads(said.stdout)["ms"]
 
 
-def timed(run, x, batch):
-    from time import perf_counter
-
+def timed(run, x):
     out, times = [], []
     for one in x:
         start = perf_counter()
         outputs = run(one[None])
         times.append(1e3 * (perf_counter() - start))
-        out.append(np.concatenate([np.ravel(o) for o in outputs]))
-    return np.stack(out), float(np.median(times)) / batch
+        out.append(np.concatenate([np.ravel(o) for o in outputs.values()]))
+    return np.stack(out), float(np.median(times))
 
 
-def tfjs(net, files, x, folder, js):
-    shape = ",".join(map(str, (1, *net[3])))
-    command = ["node", HERE / "peers/tfjs.mjs", js, files[0], shape, folder / "in.f32", folder / "peer.f32", net[5]]
-    said = subprocess.run(command, capture_output=True, text=True)
-    if said.returncode:
-        sys.exit(f"{net[0]}: {said.stderr}")
-    ms = json.loads(said.stdout.strip().splitlines()[-1])["ms"]
-    return np.fromfile(folder / "peer.f32", np.float32).reshape(len(x), -1), ms
+def tfjs(js, path, x, names):
+    out, said = engines.run_tfjs(js, path, x[:, None], names)
+    return out, said["ms"]
 
 
-def litert(files):
-    from ai_edge_litert.interpreter import Interpreter
-
-    net = Interpreter(model_path=str(files[0]), num_threads=1)
-    net.allocate_tensors()
-    # A file that is made for two faces gets the same one twice.
-    batch = net.get_input_details()[0]["shape"][0]
-
-    def run(one):
-        net.set_tensor(net.get_input_details()[0]["index"], np.repeat(one, batch, 0))
-        net.invoke()
-        return [net.get_tensor(o["index"])[:1] for o in net.get_output_details()]
-
-    return batch, run
-
-
-def onnx(files):
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    net = onnxruntime.InferenceSession(str(files[0]), options, providers=["CPUExecutionProvider"])
-    return lambda one: net.run(None, {net.get_inputs()[0].name: one})
-
-
-def keras(files):
+def engine(net, files, js):
+    """The name of a network's runtime, and a function from inputs to their outputs and the milliseconds of one."""
+    match net[1]:
+        case "tfjs":
+            return "TensorFlow.js", lambda x: tfjs(js, files[0], x, net[5].split(","))
+        case "tflite":
+            return "LiteRT", lambda x: timed(engines.open_litert(engines.with_batch(files[0], 1)), x)
+        case "onnx":
+            return "onnxruntime", lambda x: timed(engines.open_onnx(str(files[0])), x)
     try:
-        import tf_keras
-
-        import tensorflow
-
-        tensorflow.config.threading.set_intra_op_parallelism_threads(1)
-        tensorflow.config.threading.set_inter_op_parallelism_threads(1)
-        net = tf_keras.models.load_model(str(files[0]), compile=False)
-        graph = tensorflow.function(lambda x: net(x, training=False))
-        return "TensorFlow", 1, lambda one: [graph(one).numpy()]
+        import_module("tf_keras")
+        return "TensorFlow", lambda x: timed(engines.open_tensorflow(files[0], 1, (1, *net[3])), x)
     except ImportError:
         from peers.keras_numpy import load
 
-        return "NumPy", 1, load(files[0])
+        run = load(files[0])
+        return "NumPy", lambda x: timed(lambda one: {"": np.concatenate([np.ravel(o) for o in run(one)])}, x)
 
 
 def main():
@@ -149,7 +123,6 @@ def main():
     arguments.add_argument("--turns", type=int, default=3)
     arguments.add_argument("--only", nargs="*")
     a = arguments.parse_args()
-    sys.path.insert(0, str(HERE))
     places = {p.name: p for m in a.models for p in Path(m).rglob("*") if p.is_file()}
     print("| network | runtime | greatest difference | greatest value | ours, ms | theirs, ms | theirs / ours |\n|---|---|---|---|---|---|---|")
     for net in NETWORKS:
@@ -162,20 +135,12 @@ def main():
         x = crops(a.photos, net[3], net[4], a.count)
         with tempfile.TemporaryDirectory() as folder:
             folder = Path(folder)
-            if net[1] == "tfjs":
-                runtime, peer = "TensorFlow.js", lambda: tfjs(net, files, x, folder, a.js)
-            else:
-                runtime, batch, run = {
-                    "tflite": lambda: ("LiteRT", *litert(files)),
-                    "onnx": lambda: ("onnxruntime", 1, onnx(files)),
-                    "keras": lambda: keras(files),
-                }[net[1]]()
-                peer = lambda: timed(run, x, batch)
+            runtime, peer = engine(net, files, a.js)
             own, other = [], []
             for _ in range(a.turns):
                 got, ms = ours(a.bin, net, files, x, folder)
                 own.append(ms)
-                want, ms = peer()
+                want, ms = peer(x)
                 other.append(ms)
         difference = np.abs(got - want).max()
         least = min(own), min(other)

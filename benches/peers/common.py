@@ -25,11 +25,13 @@ IMPORT_STARTED = time.perf_counter()
 import av
 import cv2
 import numpy as np
-import onnx
+import onnx  # for `free_shapes`, so that it counts among the imports
 import onnxruntime as ort
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 from scipy.cluster.hierarchy import fcluster, linkage
+
+from engines import free_shapes
 
 IMPORTS_S = time.perf_counter() - IMPORT_STARTED
 
@@ -189,21 +191,6 @@ def write_png(path, rgb, options=()):
 
 
 # ---------------------------------------------------------------- detection
-
-
-def free_shapes(path):
-    """CenterFace with free height and width and constant weights: the file declares 10 x 3 x 32 x 32
-    and lists its weights among the inputs, which keeps onnxruntime from folding them."""
-    model = onnx.load(str(path))
-    weights = {w.name for w in model.graph.initializer}
-    inputs = [i for i in model.graph.input if i.name not in weights]
-    del model.graph.input[:]
-    del model.graph.value_info[:]
-    model.graph.input.extend(inputs)
-    for value in [*model.graph.input, *model.graph.output]:
-        for axis in (0, 2, 3):
-            value.type.tensor_type.shape.dim[axis].dim_param = f"{value.name}_{axis}"
-    return model.SerializeToString()
 
 
 class Detector:
