@@ -14,6 +14,9 @@ use crate::rows::{Rows, RowsMut};
 use crate::segment::{Segment, Space};
 use crate::stage::{Geometry, Stage};
 
+/// Multiplications that take much longer than another thread takes to begin.
+const WORTH_A_THREAD: usize = 1_000_000;
+
 /// A part of a run, layers that are computed together, and its time.
 #[derive(Clone, Debug)]
 pub struct JobTime {
@@ -345,7 +348,8 @@ impl Plan {
         let Some(&last) = segment.stages.last() else { return };
         let to = self.stages[last].to;
         let (rows, len) = (to.rows(), to.len());
-        let threads = self.threads.min(rows);
+        let products: usize = segment.stages.iter().map(|&s| self.stages[s].products()).sum();
+        let threads = self.threads.min(rows).min(products / WORTH_A_THREAD).max(1);
         let run = |rows: std::ops::Range<usize>, space: &mut Space, numbers: &mut [f32]| {
             let mut out = RowsMut { numbers, len, slots: rows.len(), first: rows.start };
             segment.run(&self.stages, rows, &from, &others, space, &mut out);

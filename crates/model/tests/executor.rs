@@ -9,8 +9,6 @@ use streamface_testing::skip;
 
 /// Greatest difference of the outputs, relative to the greatest number of each.
 const TOLERANCE: f32 = 1e-4;
-/// The same of networks in whole numbers.
-const ROUGHLY: f32 = 0.1;
 
 #[test]
 fn every_built_in_network_gives_what_tract_gives() {
@@ -64,8 +62,13 @@ fn compare(model: &Manifest, weights: &[Vec<u8>], size: Option<(usize, usize)>, 
                 assert_eq!(tract.shape(), ours.shape(), "{what}");
                 let most = tract.iter().fold(1.0_f32, |m, v| m.max(v.abs()));
                 let off = tract.iter().zip(ours).fold(0.0_f32, |m, (a, b)| m.max((a - b).abs()));
-                let tolerance = if precision == Precision::Int8 { ROUGHLY } else { TOLERANCE };
+                // In whole numbers a few of many outputs are far off, as noise is no face.
+                let (tolerance, mean) =
+                    if precision == Precision::Int8 { (0.3, 0.03) } else { (TOLERANCE, TOLERANCE) };
                 assert!(off <= tolerance * most, "{what}: {off} of {most}");
+                let all =
+                    tract.iter().zip(ours).map(|(a, b)| (a - b).abs()).sum::<f32>() / tract.len() as f32;
+                assert!(all <= mean * most, "{what}: {all} of {most} in the mean");
             }
         }
     }

@@ -38,8 +38,8 @@ impl Constants {
 
     /// Its numbers, where it is one.
     pub(super) fn numbers(&self, outlet: OutletId) -> Option<Vec<f32>> {
-        let tensor = self.get(outlet)?;
-        Some(tensor.to_plain_array_view::<f32>().ok()?.iter().copied().collect())
+        let view = self.get(outlet)?.to_plain_array_view::<f32>().ok()?;
+        view.as_slice().map(<[f32]>::to_vec)
     }
 
     /// Its one number, where all are the same.

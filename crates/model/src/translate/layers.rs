@@ -276,12 +276,13 @@ impl Translation<'_> {
         let Some(to) = shape(self.dimensions(OutletId::new(node.id, 0))?, Order::ChannelsLast) else {
             return Ok(false);
         };
-        let view = matrix.to_plain_array_view::<f32>()?;
-        let view = view.into_dimensionality::<tract_ndarray::Ix2>()?;
-        let view = if rows_first { view } else { view.reversed_axes() };
-        ensure!(view.shape() == [from.channels, to.channels], "a matrix of {:?}", view.shape());
+        // As the weights of a convolution of one pixel.
+        let (rows, columns) = (matrix.shape()[0], matrix.shape()[1]);
+        let format = if rows_first { KernelFormat::HWIO } else { KernelFormat::OIHW };
+        let four = if rows_first { [1, 1, rows, columns] } else { [rows, columns, 1, 1] };
+        let matrix = matrix.into_tensor().into_shape(&four)?;
         let layer = Layer::Convolution {
-            weights: view.iter().copied().collect(),
+            weights: reordered(&matrix, format, 1, 1, from.channels, to.channels)?,
             bias: vec![0.0; to.channels],
             window: Window::PIXEL,
         };
@@ -350,12 +351,29 @@ fn reordered(
     inputs: usize,
     outputs: usize,
 ) -> TractResult<Vec<f32>> {
-    let (shape, axes) = match format {
-        KernelFormat::OIHW => ([outputs, inputs, rows, columns], [2, 3, 1, 0]),
-        KernelFormat::HWIO => ([rows, columns, inputs, outputs], [0, 1, 2, 3]),
-        KernelFormat::OHWI => ([outputs, rows, columns, inputs], [1, 2, 3, 0]),
+    // Of each axis of the result, from a number to the next in the file.
+    let (shape, steps) = match format {
+        KernelFormat::OIHW => {
+            ([outputs, inputs, rows, columns], [columns, 1, rows * columns, inputs * rows * columns])
+        }
+        KernelFormat::HWIO => {
+            ([rows, columns, inputs, outputs], [columns * inputs * outputs, inputs * outputs, outputs, 1])
+        }
+        KernelFormat::OHWI => {
+            ([outputs, rows, columns, inputs], [columns * inputs, inputs, 1, rows * columns * inputs])
+        }
     };
     ensure!(kernel.shape() == shape, "weights of shape {:?}, not {shape:?}", kernel.shape());
-    let view = kernel.to_plain_array_view::<f32>()?.into_dimensionality::<tract_ndarray::Ix4>()?;
-    Ok(view.permuted_axes(axes).iter().copied().collect())
+    let view = kernel.to_plain_array_view::<f32>()?;
+    let numbers = view.as_slice().context("weights that do not lie one after another")?;
+    let mut all = Vec::with_capacity(numbers.len());
+    for row in 0..rows {
+        for column in 0..columns {
+            for input in 0..inputs {
+                let first = row * steps[0] + column * steps[1] + input * steps[2];
+                all.extend(numbers.get(first..).unwrap_or_default().iter().step_by(steps[3]).take(outputs));
+            }
+        }
+    }
+    Ok(all)
 }

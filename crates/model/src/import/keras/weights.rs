@@ -67,7 +67,11 @@ fn read(group: &Group, path: &str) -> TractResult<Tensor> {
     let shape = data.shape().iter().map(|&d| usize::try_from(d)).collect::<Result<Vec<_>, _>>()?;
     let values = data.read_array::<f32>()?;
     ensure!(values.shape() == shape, "its values are of another shape than it says");
-    Ok(tract_ndarray::ArrayD::from_shape_vec(shape, values.into_iter().collect())?.into_tensor())
+    // Number by number this would take most of the time of loading a network.
+    match values.as_slice() {
+        Some(numbers) => Tensor::from_shape(&shape, numbers),
+        None => Tensor::from_shape(&shape, &values.iter().copied().collect::<Vec<f32>>()),
+    }
 }
 
 impl Weights {
