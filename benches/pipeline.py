@@ -56,7 +56,9 @@ def main():
         for name in runs:
             out = scratch / f"{name}{n}"
             if name == "streamface":
-                command = [args.binary, "run", args.video, "--out", out, "--json", "-q", "--threads", str(args.threads)]
+                # The peers compute no attributes.
+                command = [args.binary, "run", args.video, "--out", out, "--attributes", "none", "--json", "-q"]
+                command += ["--threads", str(args.threads)]
             else:
                 command = [sys.executable, HERE / "peers" / f"{name}.py", args.video, "--out", out]
             wall, result = timed([str(c) for c in command])
