@@ -55,10 +55,38 @@ pub struct Verdict {
     pub dropped: Option<DropReason>,
 }
 
+/// What the filters say of a frame by itself, before it is compared with the last kept one.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    verdict: Verdict,
+    /// What it is compared by; none where it is dropped already.
+    thumbnail: Option<Thumbnail>,
+}
+
 impl Verdict {
     /// The first score alone.
     fn of_emptiness(gray: &GrayImage) -> Self {
         Self { empty: canny_empty_fraction(gray, 0, 25), blur: None, similarity: None, dropped: None }
+    }
+}
+
+impl FilterSettings {
+    /// Looks at a frame by itself.
+    pub(crate) fn measure(&self, frame: &RgbImage) -> Measured {
+        let gray = gray(frame);
+        let mut verdict = Verdict::of_emptiness(&gray);
+        if verdict.empty > self.empty_threshold {
+            verdict.dropped = Some(DropReason::Empty);
+            return Measured { verdict, thumbnail: None };
+        }
+        let thumbnail = Thumbnail::from_gray(&gray);
+        let blur = thumbnail.blur_variance();
+        verdict.blur = Some(blur);
+        if blur < self.blur_threshold {
+            verdict.dropped = Some(DropReason::Blurred);
+            return Measured { verdict, thumbnail: None };
+        }
+        Measured { verdict, thumbnail: Some(thumbnail) }
     }
 }
 
@@ -91,19 +119,12 @@ impl FrameFilter {
 
     /// Judges a frame; a kept one becomes the last kept.
     pub fn judge(&mut self, frame: &RgbImage) -> Verdict {
-        let gray = gray(frame);
-        let mut verdict = Verdict::of_emptiness(&gray);
-        if verdict.empty > self.settings.empty_threshold {
-            verdict.dropped = Some(DropReason::Empty);
-            return verdict;
-        }
-        let thumbnail = Thumbnail::from_gray(&gray);
-        let blur = thumbnail.blur_variance();
-        verdict.blur = Some(blur);
-        if blur < self.settings.blur_threshold {
-            verdict.dropped = Some(DropReason::Blurred);
-            return verdict;
-        }
+        self.decide(self.settings.measure(frame))
+    }
+
+    /// Judges a frame that was measured with the same settings; a kept one becomes the last kept.
+    pub(crate) fn decide(&mut self, measured: Measured) -> Verdict {
+        let Measured { mut verdict, thumbnail: Some(thumbnail) } = measured else { return measured.verdict };
         verdict.similarity = self.last_kept.as_ref().map(|last| thumbnail.similarity(last));
         if verdict.similarity.is_some_and(|s| s > self.settings.similarity_threshold) {
             verdict.dropped = Some(DropReason::Duplicate);

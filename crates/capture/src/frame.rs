@@ -6,6 +6,7 @@ use image::RgbImage;
 use streamface_store::FrameRow;
 use streamface_types::Timestamp;
 
+use crate::buffers::Buffers;
 use crate::clock::now;
 use crate::filters::Verdict;
 
@@ -23,13 +24,19 @@ pub struct CapturedFrame {
 
 impl CapturedFrame {
     /// The frame of `row` with the filters' verdict on its picture.
-    pub(crate) fn judged(mut row: FrameRow, verdict: Verdict, image: RgbImage) -> Self {
+    pub(crate) fn judged(mut row: FrameRow, verdict: Verdict, image: RgbImage, buffers: &Buffers) -> Self {
         (row.width, row.height) = image.dimensions();
         row.empty = Some(verdict.empty);
         row.blur = verdict.blur;
         row.similarity = verdict.similarity;
         row.dropped = verdict.dropped;
-        let image = row.dropped.is_none().then_some(image);
+        let image = match row.dropped {
+            None => Some(image),
+            Some(_) => {
+                buffers.give_back(image);
+                None
+            }
+        };
         Self { row, image, read_at: now() }
     }
 }

@@ -18,6 +18,7 @@
 //! assert_eq!(filter.judge(&stripes).dropped, Some(DropReason::Duplicate));
 //! ```
 
+mod buffers;
 mod capture;
 mod clock;
 mod deadline;
@@ -34,6 +35,7 @@ mod settings;
 mod source;
 mod video;
 
+pub use buffers::Buffers;
 pub use capture::{Capture, CaptureBuilder};
 pub use error::{Error, Result};
 pub use filters::{FilterSettings, FrameFilter, Verdict};

@@ -11,11 +11,13 @@ use ffmpeg_next as ffmpeg;
 use image::RgbImage;
 use image::metadata::Orientation;
 
+use crate::buffers::Buffers;
+use crate::error::{Error, Result};
 use crate::hdr::{ToneMap, Transfer, peak};
 use crate::orientation::{orientation, turned};
 
 /// What a container says of how its video is shown. Of the aspect it has the last word, of all else the frame itself.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Display {
     orientation: Option<Orientation>,
     /// Width of a pixel by its height.
@@ -59,8 +61,9 @@ fn shown_size(width: u32, height: u32, aspect: Option<f64>, max_side: u32) -> (u
 pub(crate) struct Converter {
     display: Display,
     max_side: u32,
-    scaler: Option<(Scaling, Scaler)>,
+    scaler: Option<Scaler>,
     tones: Option<ToneMap>,
+    buffers: Buffers,
 }
 
 /// What a scaling context was made for.
@@ -71,8 +74,13 @@ struct Scaling {
     colours: (Space, Range),
 }
 
-/// A scaling context that may move between threads.
-struct Scaler(scaling::Context);
+/// A scaling context that may move between threads, and its output.
+struct Scaler {
+    made_for: Scaling,
+    context: scaling::Context,
+    /// Kept, because fresh memory costs more than scaling.
+    out: frame::Video,
+}
 
 // SAFETY: libswscale ties a context to no thread; it must only not be used by two at once, and
 // `Converter` uses it through `&mut self` alone.
@@ -80,19 +88,41 @@ unsafe impl Send for Scaler {}
 
 impl Converter {
     pub(crate) fn new(display: Display, max_side: u32) -> Self {
-        Self { display, max_side, scaler: None, tones: None }
+        Self { display, max_side, scaler: None, tones: None, buffers: Buffers::default() }
+    }
+
+    /// Another one for the same video.
+    pub(crate) fn another(&self) -> Self {
+        Self { buffers: self.buffers.clone(), ..Self::new(self.display.clone(), self.max_side) }
+    }
+
+    /// Takes the memory of pictures from there.
+    pub(crate) fn set_buffers(&mut self, buffers: Buffers) {
+        self.buffers = buffers;
+    }
+
+    /// The picture of a frame of the video `name`; none where it has none.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`].
+    pub(crate) fn picture(&mut self, frame: &frame::Video, name: &str) -> Result<Option<RgbImage>> {
+        let (width, height, limit) = (frame.width(), frame.height(), self.max_side);
+        if width > limit || height > limit {
+            return Err(Error::TooLarge { what: name.into(), width, height, limit });
+        }
+        Ok(if width == 0 || height == 0 { None } else { self.convert(frame) })
     }
 
     /// The picture of a frame; none where it has none, or in a format that cannot be converted.
-    pub(crate) fn convert(&mut self, frame: &frame::Video) -> Option<RgbImage> {
+    fn convert(&mut self, frame: &frame::Video) -> Option<RgbImage> {
         let aspect = ratio(self.display.aspect.unwrap_or_else(|| frame.aspect_ratio()));
         let size = shown_size(frame.width(), frame.height(), aspect, self.max_side);
         let image = match Transfer::of(frame.color_transfer_characteristic()) {
             None => {
+                let mut pixels = self.buffers.take(size.0 as usize * size.1 as usize * 3);
                 let rgb = self.scaled(frame, size, Pixel::RGB24)?;
                 // Row by row: byte by byte this took two fifths of the whole capture.
-                let mut pixels = Vec::with_capacity(size.0 as usize * size.1 as usize * 3);
-                rows(&rgb, size, 3).for_each(|row| pixels.extend_from_slice(row));
+                rows(rgb, size, 3).for_each(|row| pixels.extend_from_slice(row));
                 RgbImage::from_raw(size.0, size.1, pixels)?
             }
             Some(transfer) => self.tone_mapped(frame, size, transfer)?,
@@ -111,7 +141,7 @@ impl Converter {
         transfer: Transfer,
     ) -> Option<RgbImage> {
         let rgb = self.scaled(frame, size, Pixel::RGB48LE)?;
-        let pixels: Vec<u16> = rows(&rgb, size, 6)
+        let pixels: Vec<u16> = rows(rgb, size, 6)
             .flat_map(|row| row.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])))
             .collect();
         let content = frame.side_data(OfFrame::ContentLightLevel);
@@ -133,22 +163,21 @@ impl Converter {
         frame: &frame::Video,
         (width, height): (u32, u32),
         to: Pixel,
-    ) -> Option<frame::Video> {
+    ) -> Option<&frame::Video> {
         let wanted = Scaling {
             from: (frame.format(), frame.width(), frame.height()),
             to: (to, width, height),
             colours: (frame.color_space(), frame.color_range()),
         };
-        if self.scaler.as_ref().is_none_or(|(is, _)| *is != wanted) {
+        if self.scaler.as_ref().is_none_or(|scaler| scaler.made_for != wanted) {
             let ((from, w, h), same) = (wanted.from, (width, height) == (frame.width(), frame.height()));
             let flags = if same { scaling::Flags::BILINEAR } else { scaling::Flags::BICUBIC };
             let mut made = scaling::Context::get(from, w, h, to, width, height, flags).ok()?;
             set_colours(&mut made, frame);
-            self.scaler = Some((wanted, Scaler(made)));
+            self.scaler = Some(Scaler { made_for: wanted, context: made, out: frame::Video::empty() });
         }
-        let (_, Scaler(scaler)) = self.scaler.as_mut()?;
-        let mut out = frame::Video::empty();
-        scaler.run(frame, &mut out).ok()?;
+        let Scaler { context, out, .. } = self.scaler.as_mut()?;
+        context.run(frame, out).ok()?;
         Some(out)
     }
 }

@@ -1,5 +1,7 @@
 //! Keyframes through ffmpeg, and nothing but keyframes where these can be decoded alone.
 
+mod ahead;
+mod headers;
 mod keyframes;
 mod streams;
 mod whole;
@@ -11,9 +13,13 @@ use ffmpeg_next as ffmpeg;
 use image::RgbImage;
 use streamface_types::{StreamTime, Timestamp};
 
+use self::ahead::{Ahead, Beside, Worker};
+use self::headers::Headers;
 use self::streams::{is_video, no_video, own_length, tick};
+use crate::buffers::Buffers;
 use crate::deadline::Watch;
 use crate::error::{Error, Result};
+use crate::filters::{FilterSettings, Measured};
 use crate::length::{LONG_GAP, Lengths};
 use crate::open::{Ending, Opened, is_playlist, open, pick};
 use crate::picture::{Converter, Display};
@@ -28,6 +34,8 @@ pub struct DecodedFrame {
     pub image: RgbImage,
     /// Its presentation time.
     pub time: StreamTime,
+    /// What the filters say of it, where that was asked for along with it.
+    pub(crate) measured: Option<Measured>,
 }
 
 /// A keyframe as it is read, before it is decoded.
@@ -86,6 +94,12 @@ pub struct VideoReader {
     /// Whether no keyframe came for too long.
     starved: bool,
     ended: bool,
+    /// Keyframes that are decoded already or just now.
+    ahead: Option<Ahead>,
+    /// Whether keyframes that were decoded ahead must be decoded in order.
+    needs_order: bool,
+    /// An error behind those frames.
+    failed: Option<Error>,
 }
 
 impl std::fmt::Debug for VideoReader {
@@ -163,7 +177,41 @@ impl VideoReader {
             held: None,
             starved: false,
             ended: false,
+            ahead: None,
+            needs_order: false,
+            failed: None,
         })
+    }
+
+    /// Takes the memory of pictures from there.
+    pub(crate) fn set_buffers(&mut self, buffers: Buffers) {
+        self.converter.set_buffers(buffers);
+    }
+
+    /// Decodes and measures so many keyframes side by side from now on, where this is a file whose keyframes need nothing of
+    /// each other. The frames are the same.
+    pub(crate) fn decode_ahead(&mut self, decoders: usize, filters: FilterSettings) {
+        let is_file = matches!(&self.location, Location::File(path) if path.is_file());
+        if decoders < 2 || !is_file || is_playlist(&self.opened.input) {
+            return;
+        }
+        let Some(stream) = self.opened.input.stream(self.stream) else { return };
+        let open = || run::open(stream.parameters(), self.time_base, self.max_side, false).ok();
+        let workers = (0..decoders).map_while(|_| {
+            Some(Worker { decoder: open()?, converter: self.converter.another(), name: self.name.clone(), filters })
+        });
+        self.ahead = Headers::of(&stream.parameters()).map(|headers| Ahead::new(headers, workers));
+    }
+
+    /// Whether reading ended because a keyframe that was decoded ahead must be decoded together with what follows it: the file
+    /// is to be opened once more, for keyframes in order.
+    pub(crate) fn needs_order(&self) -> bool {
+        self.needs_order
+    }
+
+    /// What other threads have done since the last call.
+    pub(crate) fn take_beside(&mut self) -> Beside {
+        self.ahead.as_mut().map(|ahead| std::mem::take(&mut ahead.beside)).unwrap_or_default()
     }
 
     /// Decodes everything, for a frame each [`Settings::interval`], beginning with the next keyframe.
@@ -249,10 +297,10 @@ impl VideoReader {
         StreamTime(if start == ffi::AV_NOPTS_VALUE { 0 } else { start })
     }
 
-    /// Keyframes read since the opening, and frames that stand for them; known ones included.
+    /// Keyframes since the opening, and frames that stand for them; known ones included, those decoded ahead not.
     #[must_use]
     pub fn keyframes(&self) -> u64 {
-        self.keys
+        self.keys - self.ahead.as_ref().map_or(0, Ahead::len) as u64
     }
 
     /// Lifts the end that [`Self::open`] was given.

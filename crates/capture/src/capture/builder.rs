@@ -9,6 +9,7 @@ use streamface_types::FrameId;
 use super::earlier::Earlier;
 use super::shared::{Hear, LoadFrame, Shared};
 use super::walk::Capture;
+use crate::buffers::Buffers;
 use crate::error::Result;
 use crate::filters::FrameFilter;
 use crate::frame::Notice;
@@ -24,6 +25,7 @@ pub struct CaptureBuilder {
     earlier: Earlier,
     load: LoadFrame,
     notice: Hear,
+    decoders: usize,
 }
 
 impl std::fmt::Debug for CaptureBuilder {
@@ -42,6 +44,7 @@ impl Capture {
             earlier: Earlier::default(),
             load: Box::new(|_| None),
             notice: Box::new(drop),
+            decoders: 1,
         }
     }
 }
@@ -89,12 +92,19 @@ impl CaptureBuilder {
         self
     }
 
+    /// How many keyframes of a video file are decoded and measured side by side, on as many threads, ahead of the frame that
+    /// is asked for. Frames are the same with any number of them. Default: 1, on the caller's thread.
+    pub fn decoders(mut self, decoders: usize) -> Self {
+        self.decoders = decoders;
+        self
+    }
+
     /// The capture. Nothing is opened before the first frame is asked for.
     ///
     /// # Errors
     /// [`crate::Error::Setting`].
     pub fn build(self) -> Result<Capture> {
-        let Self { sources, settings, stop, earlier, load, notice } = self;
+        let Self { sources, settings, stop, earlier, load, notice, decoders } = self;
         settings.check()?;
         let shared = Shared {
             filter: FrameFilter::new(settings.filters),
@@ -102,6 +112,8 @@ impl CaptureBuilder {
             stop,
             load,
             notice,
+            decoders,
+            buffers: Buffers::default(),
             corrupt: 0,
             end: None,
             decode_time: Duration::ZERO,

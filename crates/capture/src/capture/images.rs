@@ -66,7 +66,7 @@ impl Images {
             if let Some(last) = known.before.take().and_then(|frame| (shared.load)(&frame)) {
                 shared.filter.set_last_kept(Some(&last));
             }
-            return Ok(Some(shared.judge(row, image)));
+            return Ok(Some(shared.judge(row, image, None)));
         }
         Ok(None)
     }

@@ -6,7 +6,8 @@ use image::RgbImage;
 use streamface_store::FrameRow;
 use streamface_types::FrameId;
 
-use crate::filters::FrameFilter;
+use crate::buffers::Buffers;
+use crate::filters::{FrameFilter, Measured};
 use crate::frame::{CapturedFrame, Notice};
 use crate::settings::{Settings, Stop};
 
@@ -22,6 +23,10 @@ pub(crate) struct Shared {
     pub(crate) filter: FrameFilter,
     pub(crate) load: LoadFrame,
     pub(crate) notice: Hear,
+    /// Keyframes of a file that are decoded side by side.
+    pub(crate) decoders: usize,
+    /// Where the memory of pictures comes from.
+    pub(crate) buffers: Buffers,
     /// Corrupt keyframes met so far.
     pub(crate) corrupt: u64,
     /// When a live capture ends.
@@ -31,11 +36,20 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn judge(&mut self, row: FrameRow, image: RgbImage) -> CapturedFrame {
+    /// Judges a picture; one that was measured already is only compared.
+    pub(crate) fn judge(
+        &mut self,
+        row: FrameRow,
+        image: RgbImage,
+        measured: Option<Measured>,
+    ) -> CapturedFrame {
         let start = Instant::now();
-        let verdict = self.filter.judge(&image);
+        let verdict = match measured {
+            Some(measured) => self.filter.decide(measured),
+            None => self.filter.judge(&image),
+        };
         self.filter_time += start.elapsed();
-        CapturedFrame::judged(row, verdict, image)
+        CapturedFrame::judged(row, verdict, image, &self.buffers)
     }
 
     /// The scores of a photo: it is no frame of a stream and never dropped.
@@ -43,7 +57,7 @@ impl Shared {
         let start = Instant::now();
         let verdict = FrameFilter::scores(&image);
         self.filter_time += start.elapsed();
-        CapturedFrame::judged(row, verdict, image)
+        CapturedFrame::judged(row, verdict, image, &self.buffers)
     }
 
     /// Whether a live capture has run its time.

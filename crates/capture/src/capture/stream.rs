@@ -46,6 +46,8 @@ pub(super) struct Stream {
     decoded: bool,
     /// Whether everything is decoded, because keyframes are too few.
     all: bool,
+    /// Whether keyframes are decoded one after the other, because one needs what follows it.
+    in_order: bool,
     /// Attempts since the last keyframe.
     attempts: u32,
     /// Connections since then.
@@ -71,7 +73,9 @@ impl Stream {
             let before = reader.corrupt();
             let start = Instant::now();
             let next = reader.next_keyframe(|keyframe| self.knows(shared, keyframe, now()));
-            shared.decode_time += start.elapsed();
+            let beside = reader.take_beside();
+            shared.decode_time += start.elapsed().saturating_sub(beside.waited) + beside.decode;
+            shared.filter_time += beside.filters;
             if self.is_another {
                 return Err(Error::AnotherFile(self.shown.clone()));
             }
@@ -100,6 +104,9 @@ impl Stream {
                 }
                 Ok(None) if !self.live && self.location.is_url() && self.broke_off() => {
                     self.lose(shared, "the connection broke off before the end".into())?;
+                }
+                Ok(None) if self.reader.as_ref().is_some_and(VideoReader::needs_order) => {
+                    (self.in_order, self.reader) = (true, None);
                 }
                 Ok(None) if self.is_sparse() => self.begin_again(shared),
                 Ok(None) => return self.finish(shared).map(|()| None),
@@ -165,8 +172,11 @@ impl Stream {
     }
 
     fn opened(&mut self, shared: &mut Shared, mut reader: VideoReader) {
+        reader.set_buffers(shared.buffers.clone());
         if self.all {
             reader.decode_all();
+        } else if !self.in_order {
+            reader.decode_ahead(shared.decoders, shared.settings.filters);
         }
         let duration = reader.duration();
         if !self.connected_once {
@@ -274,7 +284,7 @@ impl Stream {
 
     /// Names and judges a decoded frame; none where the limit of a file is reached.
     fn frame_of(&mut self, shared: &mut Shared, frame: DecodedFrame) -> Result<Option<CapturedFrame>> {
-        let DecodedFrame { image, time } = frame;
+        let DecodedFrame { image, time, measured } = frame;
         let first = *self.at.first.get_or_insert(time);
         if !self.live {
             let past = Duration::from_micros(u64::try_from(time.micros() - first.micros()).unwrap_or(0));
@@ -302,7 +312,7 @@ impl Stream {
         if self.live && !self.closing && interval > 0 && self.since_connect >= interval {
             self.disconnect();
         }
-        Ok(Some(shared.judge(row, image)))
+        Ok(Some(shared.judge(row, image, measured)))
     }
 
     /// What is to be said of a source that has come to its end.
@@ -368,6 +378,7 @@ impl Stream {
             connected_once: false,
             decoded: false,
             all: false,
+            in_order: false,
             attempts: 0,
             stuck: 0,
             lost_at: None,

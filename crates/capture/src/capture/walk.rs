@@ -7,6 +7,7 @@ use super::earlier::Earlier;
 use super::images::Images;
 use super::shared::Shared;
 use super::stream::Stream;
+use crate::buffers::Buffers;
 use crate::error::{Error, Result};
 use crate::frame::CapturedFrame;
 use crate::source::{Location, Naming, Source};
@@ -45,6 +46,12 @@ impl Capture {
     #[must_use]
     pub fn corrupt(&self) -> u64 {
         self.shared.corrupt
+    }
+
+    /// Takes pictures that are done with, so that later ones need no fresh memory.
+    #[must_use]
+    pub fn buffers(&self) -> Buffers {
+        self.shared.buffers.clone()
     }
 
     fn start(&mut self, source: Source) -> Result<Active> {

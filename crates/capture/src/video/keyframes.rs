@@ -6,6 +6,7 @@ use ffmpeg::{Packet, Rational, Rescale, codec, ffi, frame};
 use ffmpeg_next as ffmpeg;
 use streamface_types::StreamTime;
 
+use super::ahead::{Ahead, Decoded};
 use super::{DecodedFrame, Keyframe, VideoReader};
 use crate::error::{Error, Result};
 use crate::length::LONG_GAP;
@@ -46,12 +47,22 @@ impl VideoReader {
             if let Some(found) = self.pick(&mut known)? {
                 return Ok(Some(found));
             }
+            if let Some(found) = self.take_ahead()? {
+                return Ok(Some(found));
+            }
             if self.ended {
-                return Ok(None);
+                return self.failed.take().map_or(Ok(None), Err);
             }
             let packet = match self.held.take() {
                 Some(held) => Some(held),
-                None => self.read()?,
+                None => match self.read() {
+                    // What came before it comes first.
+                    Err(e) if self.is_ahead() && !matches!(e, Error::Stopped) => {
+                        (self.failed, self.ended) = (Some(e), true);
+                        continue;
+                    }
+                    read => read?,
+                },
             };
             let found = match packet {
                 Some((packet, time)) => self.take(packet, time, &mut known)?,
@@ -139,7 +150,7 @@ impl VideoReader {
             None => {}
         }
         if key {
-            return self.take_key(&packet, time, known);
+            return self.take_key(packet, time, known);
         }
         if self.key_packets == 0 {
             self.start(Goal::All { taken: None, cold: true }, &packet, time);
@@ -151,31 +162,46 @@ impl VideoReader {
         Ok(None)
     }
 
-    fn take_key(&mut self, packet: &Packet, time: StreamTime, known: Known<'_>) -> Result<Found> {
+    fn take_key(&mut self, packet: Packet, time: StreamTime, known: Known<'_>) -> Result<Found> {
+        // SAFETY: reads a plain field of a packet that we own.
+        let hidden = unsafe { (*ffmpeg::packet::Ref::as_ptr(&packet)).flags } & ffi::AV_PKT_FLAG_DISCARD != 0;
+        let by_itself = !hidden && !packet.is_corrupt();
+        let fits = self.ahead.as_ref().is_none_or(|ahead| by_itself && ahead.fits(&packet));
+        if !fits && self.is_ahead() {
+            // Its turn comes when those before it are taken.
+            self.held = Some((packet, time));
+            return Ok(None);
+        }
         self.key_packets += 1;
         self.last_key = Some(time);
         if self.all {
-            self.start(Goal::All { taken: None, cold: false }, packet, time);
+            self.start(Goal::All { taken: None, cold: false }, &packet, time);
             return Ok(None);
         }
         self.keys += 1;
         if known(Keyframe { number: self.keys - 1, time, bytes: packet.data().unwrap_or_default() }) {
             return Ok(None);
         }
-        // SAFETY: reads a plain field of a packet that we own.
-        let hidden = unsafe { (*ffmpeg::packet::Ref::as_ptr(packet)).flags } & ffi::AV_PKT_FLAG_DISCARD != 0;
         if hidden {
-            self.start(Goal::First { hidden, patient: false }, packet, time);
+            self.start(Goal::First { hidden, patient: false }, &packet, time);
             return Ok(None);
         }
         if packet.is_corrupt() {
             return Ok(Some(self.corrupted()));
         }
-        match run::alone(&mut self.decoder, packet) {
+        if !fits && let Some(first) = self.ahead.take().and_then(Ahead::into_first) {
+            // One decoder from now on, which has seen what the others have.
+            run::alone(&mut self.decoder, &first);
+        }
+        if let Some(ahead) = &mut self.ahead {
+            ahead.push(packet, time);
+            return Ok(None);
+        }
+        match run::alone(&mut self.decoder, &packet) {
             Alone::Picture(picture) => self.found(&picture, time).map(Some),
             // Only of H.264 does the decoder know when a picture is whole again.
             Alone::Nothing if self.decoder.id() == codec::Id::H264 => {
-                self.start(Goal::First { hidden, patient: self.run_failed }, packet, time);
+                self.start(Goal::First { hidden, patient: self.run_failed }, &packet, time);
                 Ok(None)
             }
             Alone::Nothing | Alone::Broken => Ok(Some(self.corrupted())),
@@ -253,6 +279,30 @@ impl VideoReader {
         Ok(None)
     }
 
+    /// Whether keyframes are waiting that were decoded ahead.
+    fn is_ahead(&self) -> bool {
+        self.ahead.as_ref().is_some_and(|ahead| ahead.len() > 0)
+    }
+
+    /// The next of the keyframes that are decoded ahead, where no more is to be read before it is taken.
+    fn take_ahead(&mut self) -> Result<Found> {
+        let all = self.ended || self.held.is_some();
+        let Some((decoded, time)) = self.ahead.as_mut().and_then(|ahead| ahead.take(all)) else {
+            return Ok(None);
+        };
+        match decoded {
+            Decoded::Picture(image, measured) => {
+                Ok(Some(Some(DecodedFrame { image, time, measured: Some(measured) })))
+            }
+            Decoded::Nothing if self.decoder.id() == codec::Id::H264 => {
+                (self.needs_order, self.ended, self.ahead) = (true, true, None);
+                Ok(None)
+            }
+            Decoded::Nothing | Decoded::Broken => Ok(Some(self.corrupted())),
+            Decoded::Failed(e) => Err(e),
+        }
+    }
+
     fn corrupted(&mut self) -> Option<DecodedFrame> {
         self.corrupt += 1;
         None
@@ -260,13 +310,8 @@ impl VideoReader {
 
     /// The picture of a frame; none, and counted as corrupt, where it has none.
     fn found(&mut self, picture: &frame::Video, time: StreamTime) -> Result<Option<DecodedFrame>> {
-        let (width, height, limit) = (picture.width(), picture.height(), self.max_side);
-        if width > limit || height > limit {
-            return Err(Error::TooLarge { what: self.name.as_str().into(), width, height, limit });
-        }
-        let image = if width == 0 || height == 0 { None } else { self.converter.convert(picture) };
-        Ok(match image {
-            Some(image) => Some(DecodedFrame { image, time }),
+        Ok(match self.converter.picture(picture, &self.name)? {
+            Some(image) => Some(DecodedFrame { image, time, measured: None }),
             None => self.corrupted(),
         })
     }

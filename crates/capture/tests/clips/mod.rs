@@ -42,8 +42,26 @@ pub struct Captured {
     pub said: Vec<String>,
 }
 
-/// All frames of a file or url, none filtered.
+/// All frames of a file or url, none filtered; of a file the same with several decoders.
 pub fn capture(source: &str, limit: Option<Duration>) -> Captured {
+    let all = capture_with(source, limit, 1);
+    if Path::new(source).is_file() {
+        for decoders in [2, 5] {
+            assert_same(&all, &capture_with(source, limit, decoders));
+        }
+    }
+    all
+}
+
+/// Fails where two captures of a file differ in anything.
+pub fn assert_same(one: &Captured, other: &Captured) {
+    assert!(one.frames == other.frames, "other frames: {one:?} {other:?}");
+    assert_eq!((&one.names, one.corrupt, &one.said), (&other.names, other.corrupt, &other.said));
+    assert_eq!(format!("{:?}", one.errors), format!("{:?}", other.errors));
+}
+
+/// All frames of a file or url, none filtered, with so many decoders.
+pub fn capture_with(source: &str, limit: Option<Duration>, decoders: usize) -> Captured {
     let filters = FilterSettings { empty_threshold: 1.0, blur_threshold: 0.0, similarity_threshold: 1.0 };
     let settings = Settings { filters, limit, ..Settings::default() };
     let heard = Arc::new(Mutex::new(Vec::new()));
@@ -54,7 +72,7 @@ pub fn capture(source: &str, limit: Option<Duration>) -> Captured {
         _ => {}
     };
     let found = sources(source, None).unwrap();
-    let mut walk = Capture::builder(found).settings(settings).notice(notice).build().unwrap();
+    let mut walk = Capture::builder(found).settings(settings).notice(notice).decoders(decoders).build().unwrap();
     let mut all = Captured::default();
     for frame in walk.by_ref() {
         match frame {

@@ -2,7 +2,7 @@
 //! result depends on the frame alone.
 
 use image::RgbImage;
-use streamface_capture::CapturedFrame;
+use streamface_capture::{Buffers, CapturedFrame};
 use streamface_detect::{Extraction, Extractor, Thumbnail};
 use streamface_embed::{Crop, Embedded, Embedder, FaceCrop};
 use streamface_imgproc::{DecodeLimits, decode_image, encode_jpeg, encode_png, encode_webp};
@@ -110,6 +110,8 @@ pub struct FrameWorker<'a> {
     pub format: FrameFormat,
     /// How those of earlier ones are.
     pub formats: &'a FrameFormats,
+    /// Takes pictures of captured frames that are done with.
+    pub buffers: Buffers,
     /// Finds faces, where they are wanted.
     pub extractor: Option<&'a Extractor>,
     /// What is made of faces.
@@ -136,7 +138,12 @@ impl FrameWorker<'_> {
                 let mut written = self.save_frame(&row.frame, &image)?;
                 let mut done = self.faces_of(&row.frame, &image)?;
                 written.append(&mut done.written);
-                let image = (!self.format.is_lossless()).then_some(image);
+                let image = if self.format.is_lossless() {
+                    self.buffers.give_back(image);
+                    None
+                } else {
+                    Some(image)
+                };
                 Ok(Done { frame: Some(row), read_at: Some(read_at), written, image, ..done })
             }
             Job::Stored(frame) => match self.load(&frame) {

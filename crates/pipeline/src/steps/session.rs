@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use streamface_capture::{Capture, Notice, Settings, Sources};
+use streamface_capture::{Buffers, Capture, Notice, Settings, Sources};
 use streamface_detect::Extractor;
 use streamface_store::{Dataset, FaceRow, FrameFormat, FrameFormats, FrameRow};
 use streamface_types::FrameId;
@@ -145,6 +145,7 @@ impl<'a> Session<'a> {
                 .resume(&earlier, load)
                 .first_keyframes(known)
                 .notice(notice)
+                .decoders(self.threads)
                 .build()?;
             drop(earlier);
             let mut committer = Committer::new(data, &counters, observer, self.batch_size, &formats)?
@@ -153,6 +154,7 @@ impl<'a> Session<'a> {
                 data,
                 format: next.format,
                 formats: &formats,
+                buffers: capture.buffers(),
                 extractor: next.extractor,
                 analysis: next.analysis,
                 landmarker: None,
@@ -236,6 +238,7 @@ impl<'a> Session<'a> {
             // No frame is captured.
             format: FrameFormat::None,
             formats: &formats,
+            buffers: Buffers::default(),
             extractor,
             analysis,
             landmarker: Some(&landmarker),
