@@ -198,7 +198,12 @@ impl VideoReader {
         let Some(stream) = self.opened.input.stream(self.stream) else { return };
         let open = || run::open(stream.parameters(), self.time_base, self.max_side, false).ok();
         let workers = (0..decoders).map_while(|_| {
-            Some(Worker { decoder: open()?, converter: self.converter.another(), name: self.name.clone(), filters })
+            Some(Worker {
+                decoder: open()?,
+                converter: self.converter.another(),
+                name: self.name.clone(),
+                filters,
+            })
         });
         self.ahead = Headers::of(&stream.parameters()).map(|headers| Ahead::new(headers, workers));
     }

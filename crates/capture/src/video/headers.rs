@@ -39,9 +39,7 @@ impl Headers {
         // ffmpeg's own rules for the two ways of parting units.
         let length = |at: usize| extra.get(at).map(|b| usize::from(b & 3) + 1);
         Some(match codec {
-            Id::H264 => {
-                Self::Units { hevc: false, length: length(4).filter(|_| extra.first() == Some(&1)) }
-            }
+            Id::H264 => Self::Units { hevc: false, length: length(4).filter(|_| extra.first() == Some(&1)) },
             Id::HEVC => {
                 let is_box = matches!(extra, [a, b, c, _, ..] if *a > 0 || *b > 0 || *c > 1);
                 Self::Units { hevc: true, length: length(21).filter(|_| is_box) }
@@ -76,8 +74,8 @@ impl Headers {
             }
             Self::Sequence => {
                 // The extensions of a sequence are 1 and 2; those of a picture, which follow it, others.
-                let headers = parts(packet)
-                    .filter(|part| matches!(part, [0xb3, ..] | [0xb5, 0x10..=0x2f, ..]));
+                let headers =
+                    parts(packet).filter(|part| matches!(part, [0xb3, ..] | [0xb5, 0x10..=0x2f, ..]));
                 headers.for_each(|part| found.extend_from_slice(part));
                 // Without them, what an earlier picture said of quantisation may still hold.
                 if found.first() != Some(&0xb3) {
@@ -149,7 +147,10 @@ mod tests {
     fn hevc_and_mpeg2_have_theirs_and_other_codecs_none() {
         let mut extra = vec![1; 22];
         extra[21] = 0xff;
-        assert_eq!(Headers::told(codec::Id::HEVC, &extra), Some(Headers::Units { hevc: true, length: Some(4) }));
+        assert_eq!(
+            Headers::told(codec::Id::HEVC, &extra),
+            Some(Headers::Units { hevc: true, length: Some(4) })
+        );
         let hevc = Headers::told(codec::Id::HEVC, &[]).unwrap();
         assert_eq!(hevc.read(&by_codes(&[&[0x42, 1], &[0x26, 1]])).unwrap(), [2, 0, 0, 0, 0x42, 1]);
         let mpeg2 = Headers::told(codec::Id::MPEG2VIDEO, &[]).unwrap();

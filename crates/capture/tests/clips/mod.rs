@@ -55,8 +55,8 @@ pub fn capture(source: &str, limit: Option<Duration>) -> Captured {
 
 /// Fails where two captures of a file differ in anything.
 pub fn assert_same(one: &Captured, other: &Captured) {
-    assert!(one.frames == other.frames, "other frames: {one:?} {other:?}");
     assert_eq!((&one.names, one.corrupt, &one.said), (&other.names, other.corrupt, &other.said));
+    assert!(one.frames == other.frames, "other pictures");
     assert_eq!(format!("{:?}", one.errors), format!("{:?}", other.errors));
 }
 
@@ -72,7 +72,8 @@ pub fn capture_with(source: &str, limit: Option<Duration>, decoders: usize) -> C
         _ => {}
     };
     let found = sources(source, None).unwrap();
-    let mut walk = Capture::builder(found).settings(settings).notice(notice).decoders(decoders).build().unwrap();
+    let mut walk =
+        Capture::builder(found).settings(settings).notice(notice).decoders(decoders).build().unwrap();
     let mut all = Captured::default();
     for frame in walk.by_ref() {
         match frame {
