@@ -4,6 +4,8 @@
 //! bitmaps, *candidates* (a local maximum above `low`) and *strong* (one above `high`). Hysteresis,
 //! the growth of the strong along the candidates, then works on 64 pixels at a time.
 
+use std::ops::Range;
+
 use image::GrayImage;
 
 use streamface_kernels::dispatch;
@@ -34,11 +36,13 @@ pub fn canny_empty_fraction(gray: &GrayImage, low: u16, high: u16) -> f64 {
     (pixels - maps.grow()) as f64 / pixels as f64
 }
 
-/// Candidates and strong pixels, a bit each, `words` words a row.
+/// Candidates and strong pixels, a bit each, `words` words a row. Around them are words without any, so that each word has
+/// eight neighbours; rows start `stride` words apart.
 struct Bitmaps {
     candidates: Vec<u64>,
     edges: Vec<u64>,
     words: usize,
+    stride: usize,
 }
 
 /// Gradient and magnitude of one row. `mag` has a zero on either side, as OpenCV sets outside.
@@ -66,7 +70,7 @@ fn thin(gray: &[u8], w: usize, low: i16, high: i16, maps: &mut Bitmaps) {
         if y > 0 {
             let [above, this, below] = &rows;
             suppress(&above.mag, this, &below.mag, low, high, &mut flags[..w]);
-            let at = (y - 1) * maps.words..y * maps.words;
+            let at = maps.row(y - 1);
             pack(&flags, &mut maps.candidates[at.clone()], &mut maps.edges[at]);
         }
         rows.rotate_left(1);
@@ -152,104 +156,86 @@ dispatch! {
 impl Bitmaps {
     fn new(w: usize, h: usize) -> Self {
         let words = w.div_ceil(64);
-        Self { candidates: vec![0; words * h], edges: vec![0; words * h], words }
+        let stride = words + 2;
+        Self { candidates: vec![0; stride * (h + 2)], edges: vec![0; stride * (h + 2)], words, stride }
     }
 
-    /// Hysteresis: grows the strong pixels along candidates (8 neighbours), in sweeps down and up over
-    /// rows whose neighbours changed, until nothing does. Returns the number of edge pixels.
+    /// Places of the words of row `y`.
+    fn row(&self, y: usize) -> Range<usize> {
+        let start = (y + 1) * self.stride + 1;
+        start..start + self.words
+    }
+
+    /// Hysteresis: grows the strong pixels along candidates (8 neighbours). Returns the number of edge pixels.
     fn grow(&mut self) -> usize {
-        let h = self.edges.len() / self.words;
-        let mut seeds = vec![0u64; self.words];
-        for y in 0..h {
-            self.grow_row(y, true, &mut seeds);
-        }
-        let mut stale = vec![true; h];
-        let mut going = true;
-        let mut up = true;
-        while going {
-            going = false;
-            for k in 0..h {
-                let y = if up { h - 1 - k } else { k };
-                if std::mem::take(&mut stale[y]) && self.grow_row(y, false, &mut seeds) {
-                    going = true;
-                    stale[y.saturating_sub(1)] = true;
-                    stale[(y + 1).min(h - 1)] = true;
-                }
-            }
-            up = !up;
-        }
+        grow(&self.candidates, &mut self.edges, self.stride);
         count_ones(&self.edges)
     }
-
-    /// Grows row `y` from its neighbours' edges, and if it is the `first` time from its own; whether it
-    /// changed.
-    fn grow_row(&mut self, y: usize, first: bool, seeds: &mut [u64]) -> bool {
-        let n = self.words;
-        let h = self.edges.len() / n;
-        let (above, rest) = self.edges.split_at_mut(y * n);
-        let (this, below) = rest.split_at_mut(n);
-        let above = if y > 0 { &above[(y - 1) * n..] } else { &above[..0] };
-        let below = if y + 1 < h { &below[..n] } else { &below[..0] };
-        let runs = &self.candidates[y * n..(y + 1) * n];
-        let fresh = seed(runs, above, below, this, seeds);
-        (fresh || first) && fill(runs, seeds, this)
-    }
 }
 
 dispatch! {
     @avx2
-    /// Seeds of a row: its edges and the candidates next to edges above and below. Whether any is new.
-    fn seed(runs: &[u64], above: &[u64], below: &[u64], edges: &[u64], seeds: &mut [u64]) -> bool {
-        seeds.copy_from_slice(edges);
-        for side in [above, below] {
-            if side.is_empty() {
-                continue;
+    /// Visits each word once, in order, and once more whenever a word beside it that comes later changed.
+    fn grow(candidates: &[u64], edges: &mut [u64], stride: usize) {
+        let mut open = Vec::new();
+        let inner = stride..candidates.len() - stride;
+        for row in inner.step_by(stride) {
+            for at in row + 1..row + stride - 1 {
+                grow_word(candidates, edges, stride, at, at, &mut open);
             }
-            let n = seeds.len();
-            let side = &side[..n];
-            for i in 0..n {
-                seeds[i] |= side[i] | (side[i] << 1) | (side[i] >> 1);
-            }
-            for i in 1..n {
-                seeds[i] |= side[i - 1] >> 63;
-                seeds[i - 1] |= side[i] << 63;
+            while let Some(at) = open.pop() {
+                grow_word(candidates, edges, stride, at, row + stride, &mut open);
             }
         }
-        let mut fresh = 0;
-        for ((seed, &run), &edge) in seeds.iter_mut().zip(runs).zip(edges) {
-            *seed &= run;
-            fresh |= *seed & !edge;
-        }
-        fresh != 0
     }
 }
 
-dispatch! {
-    @avx2
-    /// Grows seeds to the runs of candidates that they are in; whether that made edges of more.
-    fn fill(runs: &[u64], seeds: &mut [u64], edges: &mut [u64]) -> bool {
-        // Towards higher bits: adding a seed to its run of ones carries to the run's end; what changed
-        // of the run is reached. The carry takes the growth into the next word.
-        let mut carry = false;
-        for (seed, &run) in seeds.iter_mut().zip(runs) {
-            let (sum, over) = run.overflowing_add(*seed);
-            let (sum, over2) = sum.overflowing_add(u64::from(carry));
-            *seed |= (sum ^ run) & run;
-            carry = over | over2;
+/// Grows the edges of a word from the words around it and along its own runs of candidates. Where that makes edges of more, words
+/// before `done` into which they lead on are put into `open`.
+#[inline(always)]
+fn grow_word(
+    candidates: &[u64],
+    edges: &mut [u64],
+    stride: usize,
+    at: usize,
+    done: usize,
+    open: &mut Vec<usize>,
+) {
+    let (run, known) = (candidates[at], edges[at]);
+    if run == known {
+        return;
+    }
+    let (up, down) = (at - stride, at + stride);
+    let middle = edges[up] | edges[down];
+    let left = edges[up - 1] | edges[at - 1] | edges[down - 1];
+    let right = edges[up + 1] | edges[at + 1] | edges[down + 1];
+    let seeds = (known | middle | middle << 1 | middle >> 1 | left >> 63 | right << 63) & run;
+    if seeds == 0 {
+        return;
+    }
+    // Adding a seed to its run of ones carries to the run's end: what changed of the run is reached. Towards lower bits the
+    // same, mirrored.
+    let reached = |run: u64, seeds: u64| (run.wrapping_add(seeds) ^ run) & run;
+    let higher = reached(run, seeds);
+    let lower = reached(run.reverse_bits(), seeds.reverse_bits()).reverse_bits();
+    let all = seeds | higher | lower;
+    let new = all & !known;
+    if new == 0 {
+        return;
+    }
+    edges[at] = all;
+    let mut lead_on = |to: usize, bits: u64| {
+        if to < done && candidates[to] & !edges[to] & bits != 0 {
+            open.push(to);
         }
-        // Towards lower bits: the same, mirrored.
-        let mut carry = false;
-        let mut changed = 0;
-        for ((seed, &run), edge) in seeds.iter().zip(runs).zip(edges).rev() {
-            let (mirrored, start) = (run.reverse_bits(), seed.reverse_bits());
-            let (sum, over) = mirrored.overflowing_add(start);
-            let (sum, over2) = sum.overflowing_add(u64::from(carry));
-            let all = *seed | ((sum ^ mirrored) & mirrored).reverse_bits();
-            carry = over | over2;
-            changed |= *edge ^ all;
-            *edge = all;
-        }
-        changed != 0
+    };
+    let near = new | new << 1 | new >> 1;
+    [up, down].into_iter().for_each(|to| lead_on(to, near));
+    if new & 1 != 0 {
+        [up - 1, at - 1, down - 1].into_iter().for_each(|to| lead_on(to, 1 << 63));
+    }
+    if new >> 63 != 0 {
+        [up + 1, at + 1, down + 1].into_iter().for_each(|to| lead_on(to, 1));
     }
 }
 
