@@ -14,7 +14,7 @@ use streamface_pipeline::settings::values;
 #[serde(rename_all = "kebab-case")]
 #[command(next_help_heading = "Work")]
 pub struct WorkArgs {
-    /// Threads for networks, crops and images [default: the processors there are]
+    /// Threads for decoding, networks, crops and images [default: the processors there are]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
     /// Keyframes that are committed together; a process killed loses at most these

@@ -183,7 +183,7 @@ impl Settings for FaceSettings {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct WorkSettings {
-    /// Threads for networks, crops and images; 1 to 1024, default the processors there are.
+    /// Threads for decoding, networks, crops and images; 1 to 1024, default the processors there are.
     pub threads: Option<usize>,
     /// Keyframes that are committed together; 1 to 100,000, default 50. A process that is killed loses at most
     /// these.
