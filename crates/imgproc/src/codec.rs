@@ -1,5 +1,7 @@
 //! PNG, JPEG and WebP out and in.
 
+mod png_out;
+
 use std::io::Cursor;
 
 use image::codecs::jpeg::JpegEncoder;
@@ -76,16 +78,7 @@ const MAX_BESIDE: u64 = 32 << 20;
 /// # Ok::<(), streamface_imgproc::ImageError>(())
 /// ```
 pub fn encode_png(rgb: &RgbImage) -> Result<Vec<u8>, ImageError> {
-    let mut out = Vec::with_capacity(rgb.len() / 2 + 1024);
-    let mut encoder = png::Encoder::new(&mut out, rgb.width(), rgb.height());
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_deflate_compression(png::DeflateCompression::FdeflateUltraFast);
-    encoder.set_filter(png::Filter::Paeth);
-    let mut writer = encoder.write_header()?;
-    writer.write_image_data(rgb)?;
-    writer.finish()?;
-    Ok(out)
+    png_out::encode(rgb)
 }
 
 /// A JPEG of a quality from 1 to 100, as libjpeg counts it, with colour as fine as brightness (4:4:4). The same bytes
