@@ -289,7 +289,7 @@ impl Tables {
         };
         let after = |zeros: u32| match zeros {
             // The code of a zero is two zeros.
-            0..=4 => zeros * 2 << 24,
+            0..=4 => (2 * zeros) << 24,
             _ => {
                 let (symbol, extra, count) = match_of(zeros);
                 // The distance 1 is a zero.
