@@ -111,6 +111,8 @@ impl std::fmt::Debug for VideoReader {
     }
 }
 
+/// Most keyframes that are decoded side by side. One thread cannot read for more, and each takes some megabytes.
+const MOST_DECODERS: usize = 32;
 /// Longest body of a download that is believed to have that length, bytes. Cameras announce more for what never ends.
 const MAX_BODY: i64 = 1 << 42;
 
@@ -197,7 +199,7 @@ impl VideoReader {
         }
         let Some(stream) = self.opened.input.stream(self.stream) else { return };
         let open = || run::open(stream.parameters(), self.time_base, self.max_side, false).ok();
-        let workers = (0..decoders).map_while(|_| {
+        let workers = (0..decoders.min(MOST_DECODERS)).map_while(|_| {
             Some(Worker {
                 decoder: open()?,
                 converter: self.converter.another(),
