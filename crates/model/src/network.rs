@@ -147,6 +147,8 @@ impl Network {
                 Engine::Tract => None,
                 Engine::Executor => match translate(&model) {
                     Ok(graph) => {
+                        // Its weights are in the layers, too.
+                        drop(model);
                         let plan = Plan::new(graph, options.executor);
                         return Ok((Runner::Executor(Arc::new(plan)), outputs));
                     }
