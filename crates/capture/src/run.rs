@@ -15,7 +15,16 @@ pub(crate) enum Alone {
     Broken,
 }
 
-/// Opens a decoder of keyframes (`all` false), or of everything.
+/// What a decoder is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decodes {
+    All,
+    Keyframes,
+    /// Keyframes without any error: others are [`Alone::Broken`].
+    WholeKeyframes,
+}
+
+/// Opens a decoder.
 ///
 /// # Errors
 /// What ffmpeg reports.
@@ -23,22 +32,48 @@ pub(crate) fn open(
     parameters: codec::Parameters,
     time_base: Rational,
     max_side: u32,
-    all: bool,
+    decodes: Decodes,
 ) -> Result<decoder::Video, ffmpeg::Error> {
     let mut context = codec::Context::from_parameters(parameters)?;
-    // SAFETY: the context is ours and not yet opened; both are plain settings.
+    // SAFETY: the context is ours and not yet opened; all are plain settings.
     unsafe {
         let context = context.as_mut_ptr();
         (*context).thread_count = 1;
         (*context).max_pixels = i64::from(max_side) * i64::from(max_side);
+        if decodes != Decodes::All {
+            (*context).get_buffer2 = Some(plain_buffer);
+        }
+        if decodes == Decodes::WholeKeyframes {
+            (*context).err_recognition |= ffi::AV_EF_EXPLODE as i32;
+        }
     }
     let mut decoder = context.decoder();
     decoder.set_packet_time_base(time_base);
     let mut decoder = decoder.video()?;
-    if !all {
+    if decodes != Decodes::All {
         decoder.skip_frame(Discard::NonKey);
     }
     Ok(decoder)
+}
+
+/// Gives a decoder a plain picture, where it would have an earlier one in its memory: what a damaged keyframe leaves out is then the same,
+/// whatever was decoded before.
+unsafe extern "C" fn plain_buffer(
+    context: *mut ffi::AVCodecContext,
+    frame: *mut ffi::AVFrame,
+    flags: i32,
+) -> i32 {
+    // SAFETY: a decoder calls this with its own context and a frame whose format and size are set. What the default gives are
+    // buffers of `size` bytes that nobody else holds yet.
+    unsafe {
+        let result = ffi::avcodec_default_get_buffer2(context, frame, flags);
+        if result >= 0 {
+            for buffer in (*frame).buf.iter().filter_map(|buffer| buffer.as_ref()) {
+                std::ptr::write_bytes(buffer.data, 0x80, buffer.size as _);
+            }
+        }
+        result
+    }
 }
 
 /// One packet in, one picture out: a keyframe needs no other, so the decoder is drained and reset each time instead of

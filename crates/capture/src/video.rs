@@ -23,7 +23,7 @@ use crate::filters::{FilterSettings, Measured};
 use crate::length::{LONG_GAP, Lengths};
 use crate::open::{Ending, Opened, is_playlist, open, pick};
 use crate::picture::{Converter, Display};
-use crate::run::{self, Run};
+use crate::run::{self, Decodes, Run};
 use crate::settings::{Settings, Stop};
 use crate::source::{Location, scheme_of};
 
@@ -137,7 +137,8 @@ impl VideoReader {
         let (stream, time_base, parameters) = (best.index(), best.time_base(), best.parameters());
         let (display, tick, own_length) = (Display::of(&best), tick(&best), own_length(&best));
         let wrong = |e: ffmpeg::Error| Error::Open { what: source.into(), why: format!("no decoder: {e}") };
-        let decoder = run::open(parameters, time_base, settings.max_side, false).map_err(wrong)?;
+        let decoder =
+            run::open(parameters, time_base, settings.max_side, Decodes::Keyframes).map_err(wrong)?;
         // Further streams are not even read. The same for what lies between keyframes would spare more, but
         // libavformat 5.1 then gives MP4 keyframes the times of other frames. Sound tells whether a file is
         // cut short, where its video does not say how long it is.
@@ -194,14 +195,17 @@ impl VideoReader {
     /// each other. The frames are the same.
     pub(crate) fn decode_ahead(&mut self, decoders: usize, filters: FilterSettings) {
         let is_file = matches!(&self.location, Location::File(path) if path.is_file());
-        if decoders < 2 || !is_file || is_playlist(&self.opened.input) {
+        if !is_file || is_playlist(&self.opened.input) {
             return;
         }
         let Some(stream) = self.opened.input.stream(self.stream) else { return };
-        let open = || run::open(stream.parameters(), self.time_base, self.max_side, false).ok();
-        let workers = (0..decoders.min(MOST_DECODERS)).map_while(|_| {
+        let (time_base, max_side) = (self.time_base, self.max_side);
+        let workers = (0..decoders.clamp(1, MOST_DECODERS)).map_while(|_| {
+            let parameters = stream.parameters().clone();
+            let open = move |decodes| run::open(parameters.clone(), time_base, max_side, decodes).ok();
             Some(Worker {
-                decoder: open()?,
+                decoder: open(Decodes::WholeKeyframes)?,
+                open: Box::new(open),
                 converter: self.converter.another(),
                 name: self.name.clone(),
                 filters,

@@ -93,7 +93,7 @@ impl CaptureBuilder {
     }
 
     /// How many keyframes of a video file are decoded and measured side by side, on as many threads, ahead of the frame that
-    /// is asked for. Frames are the same with any number of them. Default: 1, on the caller's thread.
+    /// is asked for. Frames are the same with any number of them. Default: 1.
     pub fn decoders(mut self, decoders: usize) -> Self {
         self.decoders = decoders;
         self

@@ -21,7 +21,7 @@ use super::headers::Headers;
 use crate::error::Error;
 use crate::filters::{FilterSettings, Measured};
 use crate::picture::Converter;
-use crate::run::{self, Alone};
+use crate::run::{self, Alone, Decodes};
 
 /// What became of a keyframe.
 pub(super) enum Decoded {
@@ -42,7 +42,10 @@ pub(crate) struct Beside {
 
 /// What a thread works with.
 pub(super) struct Worker {
+    /// Of keyframes without any error.
     pub(super) decoder: decoder::Video,
+    /// Opens another one.
+    pub(super) open: Box<dyn Fn(Decodes) -> Option<decoder::Video> + Send>,
     pub(super) converter: Converter,
     /// The video, for errors.
     pub(super) name: String,
@@ -59,7 +62,18 @@ type Job = (Packet, SyncSender<Slot>);
 impl Worker {
     fn decode(&mut self, packet: &Packet) -> Done {
         let start = Instant::now();
-        let picture = match run::alone(&mut self.decoder, packet) {
+        let mut alone = run::alone(&mut self.decoder, packet);
+        if let Alone::Broken = alone {
+            // What a decoder makes of errors depends on what it had before, and what it makes of later keyframes on the errors:
+            // a fresh one judges, and another one goes on.
+            if let Some(mut fresh) = (self.open)(Decodes::Keyframes) {
+                alone = run::alone(&mut fresh, packet);
+            }
+            if let Some(fresh) = (self.open)(Decodes::WholeKeyframes) {
+                self.decoder = fresh;
+            }
+        }
+        let picture = match alone {
             Alone::Picture(picture) => self.converter.picture(&picture, &self.name),
             Alone::Nothing => return (Decoded::Nothing, start.elapsed(), Duration::ZERO),
             Alone::Broken => Ok(None),

@@ -10,7 +10,7 @@ use super::ahead::{Ahead, Decoded};
 use super::{DecodedFrame, Keyframe, VideoReader};
 use crate::error::{Error, Result};
 use crate::length::LONG_GAP;
-use crate::run::{self, Alone, Goal, Run};
+use crate::run::{self, Alone, Decodes, Goal, Run};
 
 /// A live stream without a keyframe for this long is connected to anew, and decoded whole.
 const STARVED_MICROS: i64 = 30 * 1_000_000;
@@ -211,7 +211,7 @@ impl VideoReader {
     /// Begins a run with a packet. A decoder that cannot be opened a second time gives nothing.
     fn start(&mut self, goal: Goal, packet: &Packet, time: StreamTime) {
         let Some(stream) = self.opened.input.stream(self.stream) else { return };
-        if let Ok(decoder) = run::open(stream.parameters(), self.time_base, self.max_side, true) {
+        if let Ok(decoder) = run::open(stream.parameters(), self.time_base, self.max_side, Decodes::All) {
             let mut run = Run::new(decoder, goal, time);
             run.feed(packet);
             self.run = Some(run);
