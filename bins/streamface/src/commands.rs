@@ -361,9 +361,10 @@ fn manage_models(command: &ModelsCommand) -> anyhow::Result<Outcome> {
 }
 
 fn time_networks(args: &TimingArgs, parts: bool) -> anyhow::Result<Outcome> {
-    let TimingArgs { name, size, batch, threads, runs, precision, tract, instructions, common } =
+    let TimingArgs { name, size, batch, threads, runs, precision, engine, instructions, common } =
         args.clone();
-    let settings = TimingSettings { size, batch, threads, runs, precision, tract, instructions };
+    let engine = settings(&engine)?;
+    let settings = TimingSettings { size, batch, threads, runs, precision, engine, instructions };
     let times = streamface_pipeline::time_networks(&name, &settings, parts, &Call::new(&common).context())?;
     models::times(&times, common.json)?;
     Ok(Outcome::Done)

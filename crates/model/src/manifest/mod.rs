@@ -9,6 +9,8 @@ mod template;
 
 use std::path::{Path, PathBuf};
 
+use streamface_exec::Precision;
+
 pub use ensemble::{EnsembleMode, EnsembleSection, Restored};
 pub use quality::{QualitySection, Signal, SignalWeight};
 pub use sections::{
@@ -19,8 +21,7 @@ pub use sections::{
 pub use template::{Draft, like, templates};
 
 use crate::digest::sha256_hex;
-use streamface_exec::Precision;
-
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 
 /// What a model is, where its weights come from, how it is fed and how its outputs are read.
@@ -51,6 +52,7 @@ pub struct Manifest {
     checks: Vec<Check>,
     settings: String,
     origin: Option<PathBuf>,
+    engine: Engine,
 }
 
 /// One weight file of a model.
@@ -230,6 +232,23 @@ impl Manifest {
             return Ok(self);
         }
         Err(Error::Kind { name: self.name, found: self.kind.to_string(), wanted: wanted.to_string() })
+    }
+
+    /// The same, its networks run by `engine`. What that cannot do is left to the executor: models in other numbers than
+    /// f32, and for ONNX Runtime those that are not in ONNX files. Of an ensemble each member is asked.
+    #[must_use]
+    pub fn run_by(self, engine: Engine) -> Self {
+        let is_onnx = self.weights.iter().all(|w| w.format == Format::Onnx);
+        let runs = self.precision == Precision::F32 && (is_onnx || engine == Engine::Tract);
+        let members = self.members.into_iter().map(|member| member.run_by(engine)).collect();
+        Self { engine: if runs { engine } else { Engine::default() }, members, ..self }
+    }
+
+    /// What runs its networks; of an ensemble what runs the first member that the executor does not run.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        let others = self.members.iter().map(|member| member.engine);
+        others.chain([self.engine]).find(|&engine| engine != Engine::default()).unwrap_or_default()
     }
 
     /// The manifests of the embedders that an ensemble is made of, in their order; empty of all other models.

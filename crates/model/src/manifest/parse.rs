@@ -13,6 +13,7 @@ use super::sections::{
 };
 use super::{Manifest, Weights};
 use crate::digest::sha256_hex;
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 
 /// A manifest as it is written: one weight file at the top, or several under `[[weights]]`.
@@ -137,6 +138,7 @@ impl Manifest {
             checks: w.check,
             settings,
             origin: None,
+            engine: Engine::default(),
         };
         manifest.check().map_err(wrong)?;
         Ok(manifest)
@@ -264,6 +266,7 @@ impl Written {
             checks: self.check,
             settings,
             origin: None,
+            engine: Engine::default(),
         };
         manifest.check()?;
         Ok(manifest)

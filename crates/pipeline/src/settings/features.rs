@@ -7,6 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use streamface_model::Manifest;
 
+use super::engine::EngineSettings;
 use super::source::WorkSettings;
 use super::{ACCURATE_EMBEDDER, DEFAULT_EMBEDDER, Settings};
 use crate::{Error, Result};
@@ -149,6 +150,9 @@ pub struct AnalyzeSettings {
     /// Only these attributes, and no embeddings; rows that another model gave for them are replaced. Default: embeddings and
     /// `attributes`, as far as they are missing.
     pub only: Option<Wanted>,
+    /// What runs the networks.
+    #[serde(flatten)]
+    pub engine: EngineSettings,
     /// Work.
     #[serde(flatten)]
     pub work: WorkSettings,
@@ -166,6 +170,7 @@ impl Settings for AnalyzeSettings {
             _ => {}
         }
         self.features.check()?;
+        self.engine.check()?;
         self.work.check()
     }
 }

@@ -15,6 +15,7 @@
 
 mod analysis;
 mod dataset;
+mod engine;
 mod exchange;
 mod features;
 mod prune;
@@ -36,6 +37,7 @@ pub use dataset::{
     ClusterSettings, ClusterVectorsSettings, FinalizeSettings, JoinSettings, LinkSettings, MethodSettings,
     PeopleSettings, Resources, ReviewSettings,
 };
+pub use engine::{EngineName, EngineSettings};
 pub use exchange::{ExportSettings, ImportSettings};
 pub use features::{AnalyzeSettings, AttributeSettings, FeatureSettings, Preset, Wanted};
 pub use prune::PruneSettings;

@@ -12,6 +12,7 @@ use streamface_store::FrameFormat;
 use streamface_types::Timestamp;
 
 use super::dataset::PeopleSettings;
+use super::engine::EngineSettings;
 use super::features::{AttributeSettings, FeatureSettings};
 use super::values;
 use super::{DEFAULT_DETECTOR, Settings};
@@ -234,6 +235,9 @@ pub struct ExtractSettings {
     /// Faces.
     #[serde(flatten)]
     pub faces: FaceSettings,
+    /// What runs the networks.
+    #[serde(flatten)]
+    pub engine: EngineSettings,
     /// Work.
     #[serde(flatten)]
     pub work: WorkSettings,
@@ -242,6 +246,7 @@ pub struct ExtractSettings {
 impl Settings for ExtractSettings {
     fn check(&self) -> Result<()> {
         self.faces.check()?;
+        self.engine.check()?;
         self.work.check()
     }
 }
@@ -266,6 +271,9 @@ pub struct RunSettings {
     /// People.
     #[serde(flatten)]
     pub people: PeopleSettings,
+    /// What runs the networks.
+    #[serde(flatten)]
+    pub engine: EngineSettings,
     /// Work.
     #[serde(flatten)]
     pub work: WorkSettings,
@@ -277,6 +285,7 @@ impl Settings for RunSettings {
         self.faces.check()?;
         self.features.check()?;
         self.people.check()?;
+        self.engine.check()?;
         self.work.check()
     }
 }
@@ -337,6 +346,9 @@ pub struct WatchSettings {
     /// Features.
     #[serde(flatten)]
     pub features: FeatureSettings,
+    /// What runs the networks.
+    #[serde(flatten)]
+    pub engine: EngineSettings,
     /// Work.
     #[serde(flatten)]
     pub work: WorkSettings,
@@ -347,6 +359,7 @@ impl Settings for WatchSettings {
         self.frames.check()?;
         self.faces.check()?;
         self.features.check()?;
+        self.engine.check()?;
         self.work.check()
     }
 }

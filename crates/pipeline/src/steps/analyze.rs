@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use streamface_embed::Embedder;
+use streamface_model::Manifest;
 use streamface_store::{Dataset, read_annotations, read_attributes, write_annotations};
 
 use super::dataset_dir::open_existing;
 use super::face_models::FaceModels;
 use super::frame_worker::Analysis;
 use super::lacking::{Lacking, Plan};
-use super::models::{features_of, keep_manifest, load_embedder, record_of};
+use super::models::{ENGINE, features_of, keep_manifest, load_embedder, named_engine, record_of};
 use super::results::{AttributeCount, CropCounts, Work};
 use super::session::{Session, Worked};
 use crate::event::{Context, Event};
@@ -45,6 +46,7 @@ pub struct AnalyzeResult {
 /// attributes of other models than those that are not to be replaced.
 pub fn analyze(dir: &Path, settings: &AnalyzeSettings, context: &Context<'_>) -> Result<AnalyzeResult> {
     settings.check()?;
+    let context = &context.running_by(settings.engine.engine(&context.models)?);
     let only = settings.only.is_some();
     let wanted = settings.only.as_ref().unwrap_or(&settings.attributes.attributes);
     let own = record_of(dir)?;
@@ -65,10 +67,10 @@ pub fn analyze(dir: &Path, settings: &AnalyzeSettings, context: &Context<'_>) ->
         embedder = None;
     }
     if let Some(embedder) = embedder {
-        record_analyze(&data, features.embedder(), embedder)?;
+        record_analyze(&data, features.embedder(), embedder, context)?;
     }
     if plan.replaced.is_empty() {
-        record_attributes(&data, &models)?;
+        record_attributes(&data, &models, true)?;
     }
     let jobs = Lacking::of(&data, embedder.is_some(), &models, &plan.replaced)?;
     let analysis = Analysis { embedder, models: Some(&models) };
@@ -101,7 +103,7 @@ fn finish_replacement(
         return Ok(());
     }
     data.finish_replacement(&plan.replaced)?;
-    record_attributes(data, models)
+    record_attributes(data, models, false)
 }
 
 /// Gives the faces of annotations that were written before the attributes that they have now.
@@ -134,10 +136,17 @@ fn renew_annotations(data: &Dataset) -> Result<()> {
 }
 
 /// Records the embedder, which must be that of the first time. A directory from before settings were recorded takes them up.
-pub(super) fn record_analyze(data: &Dataset, chosen_by: &str, embedder: &dyn Embedder) -> Result<()> {
+pub(super) fn record_analyze(
+    data: &Dataset,
+    chosen_by: &str,
+    embedder: &dyn Embedder,
+    context: &Context<'_>,
+) -> Result<()> {
     const SETTINGS: &str = "embedder-settings";
     let model = embedder.id();
     let mut chosen = vec![("embedder", model.name.clone()), ("embedder-sha256", model.sha256.clone())];
+    let engine = named_engine(&Manifest::find(chosen_by)?.run_by(context.engine));
+    chosen.extend(engine.map(|engine| (ENGINE, engine)));
     let before = read_record(data)?.remove("analyze");
     if before.is_some_and(|step| !step.contains_key(SETTINGS)) {
         record(data, "analyze", true, &chosen)?;
@@ -150,8 +159,9 @@ pub(super) fn record_analyze(data: &Dataset, chosen_by: &str, embedder: &dyn Emb
     keep_manifest(data, chosen_by)
 }
 
-/// Records which model gives each attribute, beside those of earlier calls.
-pub(super) fn record_attributes(data: &Dataset, models: &FaceModels) -> Result<()> {
+/// Records which model gives each attribute, beside those of earlier calls. Where `fixed`, its networks must be run by what
+/// ran them the first time.
+pub(super) fn record_attributes(data: &Dataset, models: &FaceModels, fixed: bool) -> Result<()> {
     if models.is_empty() {
         return Ok(());
     }
@@ -159,6 +169,18 @@ pub(super) fn record_attributes(data: &Dataset, models: &FaceModels) -> Result<(
     for attribute in models.attributes() {
         let by = models.made_by(attribute);
         let name = &attribute.name;
+        let (key, engine) = (format!("{name}-engine"), models.engine(attribute));
+        if fixed && all.contains_key(name) && all.get(&key).map(String::as_str) != engine {
+            let said = |engine: Option<&str>| engine.unwrap_or("executor").to_owned();
+            return Err(Error::Mismatch(format!(
+                "{name} of {} was made with the engine {}, now {}; give the same, or another directory",
+                data.root().display(),
+                said(all.get(&key).map(String::as_str)),
+                said(engine)
+            )));
+        }
+        all.remove(&key);
+        all.extend(engine.map(|engine| (key, engine.to_owned())));
         all.insert(name.clone(), by.name.clone());
         all.insert(format!("{name}-sha256"), by.sha256.clone());
         all.insert(format!("{name}-settings"), by.settings.clone());

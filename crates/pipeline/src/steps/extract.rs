@@ -8,7 +8,7 @@ use streamface_types::FrameId;
 
 use super::dataset_dir::open_existing;
 use super::frame_worker::{Analysis, Job};
-use super::models::{Loaded, MIN_FACE, keep_manifest, load_extractor};
+use super::models::{ENGINE, Loaded, MIN_FACE, keep_manifest, load_extractor};
 use super::results::{FaceCounts, Work};
 use super::session::{Session, Worked};
 use crate::Result;
@@ -33,6 +33,7 @@ pub struct ExtractResult {
 /// faces were found in another way.
 pub fn extract(dir: &Path, settings: &ExtractSettings, context: &Context<'_>) -> Result<ExtractResult> {
     settings.check()?;
+    let context = &context.running_by(settings.engine.engine(&context.models)?);
     let loaded = load_extractor(&settings.faces, context)?;
     let data = open_existing(dir)?;
     let loaded = loaded.going_on(&data, settings.faces.min_face)?;
@@ -49,7 +50,7 @@ pub fn extract(dir: &Path, settings: &ExtractSettings, context: &Context<'_>) ->
 }
 
 pub(super) fn record_extract(data: &Dataset, chosen_by: &str, loaded: &Loaded) -> Result<()> {
-    let Loaded { extractor, detect, gates } = loaded;
+    let Loaded { extractor, detect, gates, engine } = loaded;
     let model = extractor.detector().id();
     let look =
         detect.second_look.map_or("none".into(), |l| format!("{} px, {} x the face", l.size, l.context));
@@ -66,6 +67,7 @@ pub(super) fn record_extract(data: &Dataset, chosen_by: &str, loaded: &Loaded) -
     if gates.min_face > 0 {
         chosen.push((MIN_FACE, gates.min_face.to_string()));
     }
+    chosen.extend(engine.clone().map(|engine| (ENGINE, engine)));
     record(data, "extract", true, &chosen)?;
     keep_manifest(data, chosen_by)
 }

@@ -56,7 +56,8 @@ impl<'a> Landmarker<'a> {
         let detector = record.get("extract").and_then(|step| step.get("detector"));
         Ok(Self {
             context,
-            model: manifest_of(data, detector.map_or(DEFAULT_DETECTOR, String::as_str))?,
+            model: manifest_of(data, detector.map_or(DEFAULT_DETECTOR, String::as_str))?
+                .run_by(context.engine),
             loaded: Mutex::default(),
             known: AtomicU64::new(0),
             found: AtomicU64::new(0),

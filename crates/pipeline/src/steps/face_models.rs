@@ -10,7 +10,7 @@ use streamface_model::{DEFAULT_FACE_MODELS, Kind, Manifest};
 use streamface_store::{AttributeRow, Dataset, MadeBy};
 use streamface_types::{Attributes, FaceId};
 
-use super::models::{attributes_of, keep_manifest};
+use super::models::{attributes_of, keep_manifest, named_engine};
 use crate::error::At as _;
 use crate::event::Context;
 use crate::settings::Wanted;
@@ -171,6 +171,8 @@ pub(super) struct Given {
 struct Loaded {
     by: String,
     model: Box<dyn FaceModel>,
+    /// What runs it, for the record.
+    engine: Option<String>,
     /// Its attributes that are wanted.
     bits: Bits,
 }
@@ -183,6 +185,8 @@ impl FaceModels {
     pub(super) fn load(wanted: &Wanted, record: &Record, context: &Context<'_>) -> Result<Self> {
         let mut all = Self::default();
         for Chosen { by, manifest, attributes } in choose(wanted, &attributes_of(record))? {
+            let manifest = manifest.run_by(context.engine);
+            let engine = named_engine(&manifest);
             let model = streamface_embed::face_model_from_manifest(&manifest, &context.models).at(|| {
                 let names = attributes.join(", ");
                 format!("attributes ({names}, by {by}; --attributes none does without)")
@@ -194,7 +198,7 @@ impl FaceModels {
                 return Err(Error::Setting(format!("attributes: more than {} at once", Bits::BITS)));
             }
             let bits = (first..all.attributes.len()).map(|at| 1 << at).sum();
-            all.models.push(Loaded { by, model, bits });
+            all.models.push(Loaded { by, model, engine, bits });
         }
         Ok(all)
     }
@@ -216,6 +220,11 @@ impl FaceModels {
     /// The model that gives an attribute.
     pub(super) fn made_by(&self, attribute: &Given) -> &ModelId {
         self.models[attribute.model].model.id()
+    }
+
+    /// What runs the model that gives an attribute, for the record.
+    pub(super) fn engine(&self, attribute: &Given) -> Option<&str> {
+        self.models[attribute.model].engine.as_deref()
     }
 
     /// How the model that gives an attribute was named.

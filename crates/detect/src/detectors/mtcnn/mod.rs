@@ -7,7 +7,7 @@ mod stage;
 
 use image::RgbImage;
 use streamface_imgproc::resize_area;
-use streamface_model::{ChannelOrder, Manifest, ModelId};
+use streamface_model::{ChannelOrder, Manifest, ModelId, NetworkOptions};
 use streamface_types::{BoundingBox, Detection, Landmarks};
 
 use self::candidate::{Candidate, keep_best_of};
@@ -66,9 +66,11 @@ impl Mtcnn {
         let form = Form { input: model.input, transposed };
         let named = |part: &str| format!("{} ({part})", model.name);
         let layout = model.input.layout;
-        let proposal = SizedNetworks::new(&named(&p.name), p.format, layout, pnet).keeping(READY_SIZES);
+        let options = NetworkOptions::of(model);
+        let proposal = SizedNetworks::new(&named(&p.name), p.format, layout, pnet).with(options);
+        let proposal = proposal.keeping(READY_SIZES);
         let stage = |file: &streamface_model::Weights, weights, side| {
-            let networks = SizedNetworks::new(&named(&file.name), file.format, layout, weights);
+            let networks = SizedNetworks::new(&named(&file.name), file.format, layout, weights).with(options);
             Ok::<_, Error>(Stage {
                 network: networks.get((side, side))?,
                 name: named(&file.name),
