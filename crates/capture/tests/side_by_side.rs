@@ -74,18 +74,26 @@ fn a_stream_that_changes_on_its_way_gives_the_same() {
 fn damage_is_counted_the_same_and_ends_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    clip(dir, "whole.mp4", "320x180", 20, X264);
-    let bytes = fs::read(dir.join("whole.mp4")).unwrap();
-    for seed in 1..=8_usize {
-        let mut bytes = bytes.clone();
-        // Some places in the middle, and now and then an end that is missing.
-        for n in 0..6 * seed {
-            let at = bytes.len() / 10 + (n * 7919 + seed * 104_729) * 131 % (bytes.len() * 8 / 10);
-            bytes[at..at + 40].fill((31 * n + seed) as u8);
+    for (name, options) in [
+        ("a.mp4", X264),
+        ("b.ts", "-c:v libx264 -preset veryfast -qp 16 -bf 2 -g 25 -x264-params slices=4"),
+        ("c.ts", "-c:v mpeg2video -g 25"),
+        ("d.mkv", "-c:v libx265 -preset ultrafast -x265-params log-level=none:keyint=25"),
+    ] {
+        clip(dir, name, "320x180", 12, options);
+        let bytes = fs::read(dir.join(name)).unwrap();
+        for seed in 1..=6_usize {
+            let mut bytes = bytes.clone();
+            // Some places in the middle, and now and then an end that is missing.
+            for n in 0..6 * seed {
+                let at = bytes.len() / 10 + (n * 7919 + seed * 104_729) * 131 % (bytes.len() * 8 / 10);
+                bytes[at..at + 40].fill((31 * n + seed) as u8);
+            }
+            bytes.truncate(bytes.len() - (seed % 3) * bytes.len() / 5);
+            let damaged = format!("damaged-{name}");
+            fs::write(dir.join(&damaged), bytes).unwrap();
+            capture_file(dir, &damaged);
         }
-        bytes.truncate(bytes.len() - (seed % 3) * bytes.len() / 5);
-        fs::write(dir.join("damaged.mp4"), bytes).unwrap();
-        capture_file(dir, "damaged.mp4");
     }
     // What is too large is an error after what came before it.
     clip(dir, "large.ts", "640x360", 4, X264);
