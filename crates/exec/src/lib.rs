@@ -23,7 +23,8 @@
 //! | `profile` | the time of each part; the peak of the processor |
 //!
 //! Pictures have their channels last, a pixel's channels filled up to a multiple of eight. So a convolution of one pixel is a
-//! product of the pixels as they lie with the weights, and a dense one of `k` rows is `k` such products: nothing is copied.
+//! product of the pixels as they lie with the weights, and a dense one of `k` rows is `k` such products: nothing is copied. Those of 3 x 3 on
+//! larger pictures are computed by tiles, with a quarter of the products.
 //!
 //! **Same bits.** Each number is the sum of the same products in the same order, whatever the number of threads, pictures
 //! and rows at once. Instruction sets differ in the last bits.

@@ -48,6 +48,11 @@ impl RowsMut<'_> {
         self.slots - self.slot(g)
     }
 
+    /// Where row `g` begins.
+    pub(crate) fn at(&self, g: usize) -> usize {
+        self.slot(g) * self.len
+    }
+
     pub(crate) fn rows(&mut self, g: usize, count: usize) -> &mut [f32] {
         let at = self.slot(g) * self.len;
         &mut self.numbers[at..][..count * self.len]

@@ -2,10 +2,8 @@
 
 use std::ops::Range;
 
-use streamface_kernels::conv::BytePixels;
-
 use crate::rows::{Rows, RowsMut};
-use crate::stage::{Geometry, Stage};
+use crate::stage::{Geometry, Scratch, Stage};
 
 /// Bytes that the rows between the stages of a segment take, at most: half of a small second-level cache, as weights and
 /// rows that come and go want room, too.
@@ -45,7 +43,7 @@ impl Segment {
         }
         let least = PIXELS.div_ceil(last.to.shape.columns);
         let mut best = None;
-        for band in (least..=rows).take(64) {
+        for band in (least..=rows).take(64).map(|band| last.rounded(band)) {
             let rings = rings(&of, band);
             let room: usize = before.iter().zip(&rings).map(|(s, &ring)| bytes(&s.to, ring)).sum();
             if room > ROOM && best.is_some() {
@@ -104,13 +102,13 @@ impl Segment {
 #[derive(Debug, Default)]
 pub(crate) struct Space {
     rings: Vec<Vec<f32>>,
-    bytes: BytePixels,
+    scratch: Scratch,
 }
 
 impl Space {
     /// With rings of these lengths.
     pub(crate) fn new(rings: &[usize]) -> Self {
-        Self { rings: rings.iter().map(|&l| vec![0.0; l]).collect(), bytes: BytePixels::default() }
+        Self { rings: rings.iter().map(|&l| vec![0.0; l]).collect(), scratch: Scratch::default() }
     }
 }
 
@@ -132,8 +130,10 @@ impl Job<'_, '_> {
             let needed = stage.needed(rows.clone());
             let from = self.have[s - 1].max(needed.start);
             if from < needed.end {
-                self.make(s - 1, from..needed.end, None);
-                self.have[s - 1] = needed.end;
+                // What is made with the last of them at any rate is kept.
+                let end = self.all[self.segment.stages[s - 1]].rounded(needed.end);
+                self.make(s - 1, from..end, None);
+                self.have[s - 1] = end;
             }
         }
         let (before, after) = self.space.rings.split_at_mut(s);
@@ -145,11 +145,11 @@ impl Job<'_, '_> {
         };
         let others = &self.others[s][..];
         match out {
-            Some(out) => stage.run(rows, &input, others, &mut self.space.bytes, out),
+            Some(out) => stage.run(rows, &input, others, &mut self.space.scratch, out),
             None => {
                 let (len, slots) = (stage.to.len(), self.segment.rings[s]);
                 let mut out = RowsMut { numbers: &mut after[0][..slots * len], len, slots, first: 0 };
-                stage.run(rows, &input, others, &mut self.space.bytes, &mut out);
+                stage.run(rows, &input, others, &mut self.space.scratch, &mut out);
             }
         }
     }
@@ -170,7 +170,11 @@ fn rings(of: &[&Stage], band: usize) -> Vec<usize> {
     for pair in of.windows(2).rev() {
         let [before, stage] = pair else { continue };
         let all = stage.to.rows();
-        let most = (0..all).map(|g| stage.needed(g..(g + band).min(all)).len()).max().unwrap_or(1);
+        let held = |g: usize| {
+            let needed = stage.needed(g..(g + band).min(all));
+            before.rounded(needed.end) - needed.start
+        };
+        let most = (0..all).map(held).max().unwrap_or(1);
         // A stage makes at once what the next one needs at once, at most.
         band = most.clamp(1, before.to.rows());
         rings.push(band);

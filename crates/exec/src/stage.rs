@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use streamface_kernels::Isa;
 use streamface_kernels::conv::{
-    Activation, ByteOutput, BytePixels, ByteWeights, DepthwiseWeights, PackedWeights, Pairs, Pixels, Windows,
-    accumulate, activate, byte_product, depthwise, larger, product, scale, sum,
+    Activation, Bands, ByteOutput, BytePixels, ByteWeights, DepthwiseWeights, PackedWeights, Pairs, Pixels,
+    SEEN, TILE, Tiles, Windows, WinogradWeights, accumulate, activate, byte_product, depthwise, larger,
+    product, scale, sum, winograd,
 };
 
 use crate::fuse::{Step, Work};
@@ -15,6 +16,10 @@ use crate::rows::{Rows, RowsMut};
 
 /// Pixels that become bytes at once: eight tiles, which stay in the cache with the weights.
 const BYTE_PIXELS: usize = 112;
+/// Tiles that are transformed at once, at least, where there are as many.
+const TILES: usize = 28;
+/// Bands of tiles at once, at most.
+const MOST_BANDS: usize = 8;
 
 /// A picture and the room that a pixel takes.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +57,13 @@ enum Kind {
         /// Whether its input may have numbers below 0.
         signed: bool,
     },
+    /// A convolution of 3 x 3 by tiles.
+    Winograd {
+        weights: WinogradWeights,
+        window: Window,
+        after: Activation,
+        zeros: Vec<f32>,
+    },
     Depthwise {
         weights: DepthwiseWeights,
         window: Window,
@@ -81,6 +93,22 @@ struct Run {
     step: usize,
 }
 
+/// What a convolution by tiles needs.
+struct ByTiles<'a> {
+    weights: &'a WinogradWeights,
+    /// Rows of the first window that lie above the input.
+    before: usize,
+    after: &'a Activation,
+    zeros: &'a [f32],
+}
+
+/// Room that the stages of a thread use in turn.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    bytes: BytePixels,
+    tiles: Tiles,
+}
+
 /// See the module's documentation.
 #[derive(Debug)]
 pub(crate) struct Stage {
@@ -105,6 +133,11 @@ impl Stage {
                 let weights = with_room(&weights, from, bias.len());
                 let weights = ByteWeights::new(isa, &weights, &bias, from.stored);
                 Kind::Bytes { weights, after: after.padded(stored), signed: step.signed }
+            }
+            Work::Convolution { weights, bias, window, after } if by_tiles(window, from, to) => {
+                let weights = with_room(&weights, from, bias.len());
+                let weights = WinogradWeights::new(isa, &weights, &bias, from.stored);
+                Kind::Winograd { weights, window, after: after.padded(stored), zeros: vec![0.0; from.len()] }
             }
             Work::Convolution { weights, bias, window, after } => {
                 let run = window.size[1] * from.stored;
@@ -141,6 +174,7 @@ impl Stage {
     pub(crate) fn weights(&self) -> usize {
         let numbers = match &self.kind {
             Kind::Bytes { weights, .. } => return weights.products(),
+            Kind::Winograd { weights, .. } => weights.numbers(),
             Kind::Product { weights, .. } => weights.products(),
             Kind::Depthwise { weights, window } => window.size[0] * window.size[1] * weights.stored(),
             Kind::Transposed { weights, .. } => weights.iter().map(PackedWeights::products).sum(),
@@ -156,6 +190,7 @@ impl Stage {
             Kind::Product { weights, window, .. } => {
                 pixels * window.size[0] * window.size[1] * self.from.shape.channels * weights.channels()
             }
+            Kind::Winograd { weights, .. } => pixels * 9 * self.from.shape.channels * weights.channels(),
             Kind::Bytes { weights, .. } => pixels * self.from.shape.channels * weights.channels(),
             Kind::Depthwise { window, .. } => {
                 pixels * window.size[0] * window.size[1] * self.to.shape.channels
@@ -167,7 +202,9 @@ impl Stage {
 
     fn window(&self) -> Option<Window> {
         match &self.kind {
-            Kind::Product { window, .. } | Kind::Depthwise { window, .. } => Some(*window),
+            Kind::Product { window, .. } | Kind::Winograd { window, .. } | Kind::Depthwise { window, .. } => {
+                Some(*window)
+            }
             Kind::MaxPool(window) | Kind::SumPool(window, _) => Some(*window),
             _ => None,
         }
@@ -184,7 +221,26 @@ impl Stage {
             return rows.start / size[0]..(rows.end - 1) / size[0] + 1;
         }
         let Some(window) = self.window() else { return rows };
+        let rows = self.whole_tiles(&rows);
         self.under(window, rows.start).start..self.under(window, rows.end - 1).end
+    }
+
+    /// These rows, and those that are made with them at any rate.
+    fn whole_tiles(&self, rows: &Range<usize>) -> Range<usize> {
+        if !matches!(self.kind, Kind::Winograd { .. }) {
+            return rows.clone();
+        }
+        let all = self.to.shape.rows;
+        rows.start - rows.start % all % TILE..self.rounded(rows.end)
+    }
+
+    /// The end of the rows that are made with those up to `end` at any rate.
+    pub(crate) fn rounded(&self, end: usize) -> usize {
+        if !matches!(self.kind, Kind::Winograd { .. }) || end == 0 {
+            return end;
+        }
+        let (image, y) = ((end - 1) / self.to.shape.rows, (end - 1) % self.to.shape.rows);
+        image * self.to.shape.rows + (y / TILE * TILE + TILE).min(self.to.shape.rows)
     }
 
     /// The rows of the input under the window that makes row `g`.
@@ -216,7 +272,7 @@ impl Stage {
         rows: Range<usize>,
         input: &Rows<'_>,
         others: &[Rows<'_>],
-        bytes: &mut BytePixels,
+        scratch: &mut Scratch,
         out: &mut RowsMut<'_>,
     ) {
         match &self.kind {
@@ -233,10 +289,10 @@ impl Stage {
                     let (from, step) = (self.from.stored, self.to.stored);
                     for (n, pixels) in input.chunks(BYTE_PIXELS * from).enumerate() {
                         let at = n * BYTE_PIXELS * step;
-                        bytes.take(self.isa, pixels, from, *signed);
+                        scratch.bytes.take(self.isa, pixels, from, *signed);
                         let residual = residual.map(|r| &r[at..]);
                         let mut output = ByteOutput { out: &mut out[at..], step, residual };
-                        byte_product(weights, bytes, &mut output, &self.activation, after);
+                        byte_product(weights, &scratch.bytes, &mut output, &self.activation, after);
                     }
                 });
             }
@@ -268,6 +324,10 @@ impl Stage {
                     depthwise(weights, &windows, out.rows(g, 1), &self.activation);
                 }
             }
+            Kind::Winograd { weights, window, after, zeros } => {
+                let work = ByTiles { weights, before: window.before[0], after, zeros };
+                self.tiles(&work, rows, input, others, &mut scratch.tiles, out);
+            }
             Kind::Transposed { weights, size } => self.transposed(weights, *size, rows, input, out),
             _ => {
                 for g in rows {
@@ -292,6 +352,51 @@ impl Stage {
             let count = others.first().map_or(count, |o| count.min(o.together(g)));
             work(input.rows(g, count), others.first().map(|o| o.rows(g, count)), out.rows(g, count));
             g += count;
+        }
+    }
+
+    /// A convolution by tiles: bands of four rows from the top of each image on, whichever of their rows are wanted, so that
+    /// the same numbers come out. As many bands at once as make the products worth while.
+    fn tiles(
+        &self,
+        work: &ByTiles<'_>,
+        rows: Range<usize>,
+        input: &Rows<'_>,
+        others: &[Rows<'_>],
+        tiles: &mut Tiles,
+        out: &mut RowsMut<'_>,
+    ) {
+        let (per_image, read) = (self.to.shape.rows, self.from.shape.rows);
+        let across = self.to.shape.columns.div_ceil(TILE);
+        let at_once = TILES.div_ceil(across).clamp(1, MOST_BANDS);
+        let mut g = self.whole_tiles(&rows).start;
+        while g < rows.end {
+            let mut seen = [work.zeros; MOST_BANDS * SEEN];
+            let (mut at, mut residual) = ([None; MOST_BANDS * TILE], [None; MOST_BANDS * TILE]);
+            let mut bands = 0;
+            while bands < at_once && g < rows.end {
+                let (image, y) = (g / per_image, g % per_image);
+                for r in 0..SEEN {
+                    if let Some(row) = (y + r).checked_sub(work.before).filter(|&row| row < read) {
+                        seen[bands * SEEN + r] = input.row(image * read + row);
+                    }
+                }
+                let made = TILE.min(per_image - y);
+                for r in (0..made).filter(|r| rows.contains(&(g + r))) {
+                    at[bands * TILE + r] = Some(out.at(g + r));
+                    residual[bands * TILE + r] = others.first().map(|o| o.row(g + r));
+                }
+                g += made;
+                bands += 1;
+            }
+            let mut bands = Bands {
+                rows: &seen[..bands * SEEN],
+                columns: self.to.shape.columns,
+                out: &mut *out.numbers,
+                at: &at[..bands * TILE],
+                residual: &residual[..bands * TILE],
+            };
+            winograd(work.weights, &mut bands, tiles, &self.activation, work.after);
         }
     }
 
@@ -412,6 +517,19 @@ impl Stage {
 /// network's first and last.
 fn in_bytes(precision: Precision, from: Geometry, to: Geometry) -> bool {
     precision == Precision::Int8 && from.stored.is_multiple_of(8) && from.stored >= 16 && to.stored >= 24
+}
+
+/// Whether a convolution is done by tiles: of 3 x 3 at every pixel, on a picture of enough tiles that the weights, four times as
+/// many, are not all that is read.
+fn by_tiles(window: Window, from: Geometry, to: Geometry) -> bool {
+    let Shape { rows, columns, channels, .. } = to.shape;
+    window.size == [3, 3]
+        && window.stride == [1, 1]
+        && from.shape.columns == columns + 2
+        && from.stored.is_multiple_of(8)
+        && from.shape.channels >= 16
+        && channels >= 16
+        && rows.div_ceil(TILE) * columns.div_ceil(TILE) >= 20
 }
 
 fn activate_row(isa: Isa, activation: &Activation, stored: usize, row: &mut [f32]) {

@@ -273,6 +273,30 @@ fn a_chain_of_wide_blocks_goes_through_rings_of_rows() {
 }
 
 #[test]
+fn convolutions_by_tiles_are_what_they_are_defined_as() {
+    for (seed, before, rows, columns) in [(5, [1, 1], 62, 90), (6, [0, 0], 61, 83), (7, [2, 0], 30, 37)] {
+        let shape = Shape { images: 2, rows, columns, channels: 20 };
+        let mut net = Both::new(shape, Order::ChannelsLast, seed);
+        let window = Window { before, ..SAME };
+        let (rows, columns) = (rows + 2 * before[0] - 2, columns + 2 * before[1] - 2);
+        let slopes = net.numbers(70);
+        let a = net.convolution(0, 70, window, rows, columns);
+        let a = net.activation(a, Activation::Slopes(slopes));
+        // Four rows at a time, of which the pool wants two or three; the last ones of an image are fewer.
+        let b =
+            net.pool(a, true, Window { size: [2, 2], stride: [2, 2], before: [0, 0] }, rows / 2, columns / 2);
+        let c = net.convolution(b, 24, SAME, rows / 2, columns / 2);
+        let d = net.convolution(c, 24, SAME, rows / 2, columns / 2);
+        let d = net.add(d, c);
+        let d = net.activation(d, Activation::RELU);
+        let e = net.depthwise(d, HALF, (rows / 2).div_ceil(2), (columns / 2).div_ceil(2));
+        net.output(e, Order::ChannelsFirst);
+        let parts = net.check();
+        assert!(seed == 7 || parts.iter().any(|p| p.contains(" + ")), "nothing is fused: {parts:?}");
+    }
+}
+
+#[test]
 fn every_layer_is_what_it_is_defined_as() {
     for (order, images, seed) in [(Order::ChannelsLast, 1, 2), (Order::ChannelsFirst, 3, 3)] {
         let mut net = Both::new(Shape { images, rows: 14, columns: 19, channels: 5 }, order, seed);

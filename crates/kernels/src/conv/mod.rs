@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`product`] | dense convolutions as products of pixels with [`PackedWeights`] |
 //! | [`byte_product`] | the same of one pixel, in whole numbers |
+//! | [`winograd`] | dense convolutions of 3 x 3 with a quarter of the products |
 //! | [`depthwise`] | a row of a depthwise convolution |
 //! | [`activate`] | an [`Activation`] of pixels |
 //! | [`larger`], [`accumulate`], [`scale`], [`sum`] | pooling, and sums of rows |
@@ -22,6 +23,7 @@ mod pool;
 mod product;
 mod quantize;
 mod tile;
+mod winograd;
 
 pub use depthwise::{DepthwiseWeights, Windows, depthwise};
 pub use finish::{Activation, activate};
@@ -29,3 +31,4 @@ pub use pool::{Pairs, accumulate, larger, scale, sum};
 pub use product::{PackedWeights, Pixels, product};
 pub use quantize::{ByteOutput, BytePixels, ByteWeights, byte_product};
 pub use tile::stored_channels;
+pub use winograd::{Bands, SEEN, TILE, Tiles, WinogradWeights, winograd};
