@@ -172,13 +172,23 @@ fn turned(frame: &RgbImage, [x, y, w, h]: [usize; 4], radians: f64) -> Vec<u8> {
     for (row, line) in out.chunks_exact_mut(3 * w).enumerate() {
         let j = row as i64 + gh;
         let (mut sx, mut sy) = (x0 + b * j + a * gw, y0 + a * j + d * gw);
-        for o in line.as_chunks_mut::<3>().0 {
+        // Of a pixel of the turned box, its place in the frame where there is one.
+        let place = |sx: i64, sy: i64| {
             let (u, v) = (sx >> 16, sy >> 16);
             let (fx, fy) = (x as i64 - gw + u, y as i64 - gh + v);
             let within = |p: i64, len: i64| (0..len).contains(&p);
-            if within(u, width) && within(v, height) && within(fx, frame_w) && within(fy, frame_h) {
-                let at = 3 * (fy * frame_w + fx) as usize;
-                o.copy_from_slice(&frame.as_raw()[at..at + 3]);
+            let there = within(u, width) && within(v, height) && within(fx, frame_w) && within(fy, frame_h);
+            there.then_some(3 * (fy * frame_w + fx))
+        };
+        let last = w as i64 - 1;
+        // A line whose ends are there is there as a whole.
+        let whole = place(sx, sy).is_some() && place(sx + last * a, sy + last * d).is_some();
+        let corner = 3 * ((y as i64 - gh) * frame_w + x as i64 - gw);
+        for o in line.as_chunks_mut::<3>().0 {
+            let at =
+                if whole { Some(corner + 3 * ((sy >> 16) * frame_w + (sx >> 16))) } else { place(sx, sy) };
+            if let Some(pixel) = at.and_then(|at| frame.as_raw()[at as usize..].first_chunk()) {
+                *o = *pixel;
             }
             sx += a;
             sy += d;

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use streamface_types::{BoundingBox, Landmarks, Point};
 
 use super::{baseline, synthetic};
+use crate::lanczos::{self, View};
 use crate::*;
 
 fn pixels(side: u32, bytes: usize) -> impl Strategy<Value = (u32, u32, Vec<u8>)> {
@@ -129,6 +130,27 @@ fn area_twin(image: &RgbImage, area: &BoundingBox, ow: u32, oh: u32) -> Vec<f64>
     out
 }
 
+/// Rows of another width, by Lanczos's window of three lobes, stretched where it shrinks.
+fn lanczos_twin(image: &RgbImage, width: usize) -> RgbImage {
+    let scale = f64::from(image.width()) / width as f64;
+    let stretch = scale.max(1.0);
+    let sinc =
+        |x: f64| if x == 0.0 { 1.0 } else { (std::f64::consts::PI * x).sin() / (std::f64::consts::PI * x) };
+    RgbImage::from_fn(width as u32, image.height(), |x, y| {
+        let centre = (f64::from(x) + 0.5) * scale;
+        let weight = |p: u32| {
+            let off = (f64::from(p) + 0.5 - centre) / stretch;
+            if (-3.0..3.0).contains(&off) { sinc(off) * sinc(off / 3.0) } else { 0.0 }
+        };
+        let sum: f64 = (0..image.width()).map(weight).sum();
+        image::Rgb(std::array::from_fn(|c| {
+            let mixed: f64 =
+                (0..image.width()).map(|p| weight(p) * f64::from(image.get_pixel(p, y)[c])).sum();
+            (mixed / sum).round().clamp(0.0, 255.0) as u8
+        }))
+    })
+}
+
 /// Bilinear in doubles, black outside.
 fn warp_twin(frame: &RgbImage, t: &Similarity, w: u32, h: u32) -> Vec<f64> {
     let back = t.inverse().unwrap();
@@ -204,6 +226,20 @@ proptest! {
         for (i, p) in ours.pixels().enumerate() {
             prop_assert_eq!(p.0.map(f32::from), [planes[i], planes[n + i], planes[2 * n + i]]);
         }
+    }
+
+    /// Lanczos by its formula, in two passes, each rounded.
+    #[test]
+    fn lanczos(image in colours(70), w in 1usize..90, h in 1usize..90) {
+        let view = View {
+            data: &image, stride: 3 * image.width() as usize, width: image.width() as usize, height: image.height() as usize,
+        };
+        let ours = lanczos::resize(view, w, h);
+        prop_assert_eq!(&ours, &baseline(|| lanczos::resize(view, w, h)));
+        let narrow = lanczos_twin(&image, w);
+        let turned = |p: &RgbImage| image::imageops::flip_horizontal(&image::imageops::rotate90(p));
+        let twin = turned(&lanczos_twin(&turned(&narrow), h));
+        prop_assert!(ours.iter().zip(twin.iter()).all(|(a, b)| a.abs_diff(*b) <= 1), "{} x {}", image.width(), image.height());
     }
 
     /// Sampling outside the frame is as good as padding it.
