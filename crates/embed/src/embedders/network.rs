@@ -1,11 +1,11 @@
 //! An embedder that is one network, described by its manifest alone: MobileFaceNet, ArcFace, FaceNet and such.
 
 use image::RgbImage;
-use streamface_model::{Crop, Manifest, ModelId, QualitySection, Signal};
+use streamface_model::{Crop, Manifest, ModelId, OutputRef, QualitySection, Signal};
 use streamface_types::Metric;
 
 use crate::embedder::{Embedded, Embedder, FaceCrop};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::face_network::FaceNetwork;
 use crate::quality::Signals;
 
@@ -36,17 +36,12 @@ impl NetworkEmbedder {
     /// What the network gives for each face, less the centre, at the length that it gives it.
     pub(super) fn vectors(&self, images: &[&RgbImage]) -> Result<Vec<Vec<f32>>> {
         let mut vectors = Vec::with_capacity(images.len());
-        let batch = self.network.batch();
-        self.network.run(images, |outputs, wanted| {
-            let wrong = || self.network.wrong(outputs, format!("[{batch}, {}]", self.dim));
-            let output = outputs.first().and_then(|o| o.as_slice()).ok_or_else(wrong)?;
-            if output.len() != batch * self.dim {
-                return Err(wrong());
+        self.network.run(images, |looked| {
+            let numbers = looked.output(&OutputRef::Number(0))?;
+            if numbers.len() != looked.batch * self.dim {
+                return Err(looked.wrong(format!("[{}, {}]", looked.batch, self.dim)));
             }
-            if output.iter().any(|v| !v.is_finite()) {
-                return Err(Error::Meaningless { model: self.id().name.clone() });
-            }
-            vectors.extend(output.chunks_exact(self.dim).take(wanted).map(<[f32]>::to_vec));
+            vectors.extend(numbers.chunks_exact(self.dim).take(looked.faces).map(<[f32]>::to_vec));
             Ok(())
         })?;
         if let Some(centre) = &self.centre {

@@ -50,35 +50,31 @@ impl FaceModel for OutputsModel {
 
     fn look(&self, faces: &[&RgbImage]) -> Result<Vec<Attributes>> {
         let mut all = vec![Attributes::default(); faces.len()];
-        let (batch, mut done) = (self.network.batch(), 0);
-        self.network.run(faces, |outputs, wanted| {
+        let mut done = 0;
+        self.network.run(faces, |looked| {
+            let batch = looked.batch;
             for (output, numbers) in &self.shared {
-                if self.network.output(outputs, output)?.len() != batch * numbers {
+                if looked.output(output)?.len() != batch * numbers {
                     let expected =
                         format!("{numbers} numbers a face as {output}, as its attributes have values,");
-                    return Err(self.network.wrong(outputs, expected));
+                    return Err(looked.wrong(expected));
                 }
             }
             for a in &self.attributes {
-                let each: Vec<&[f32]> =
-                    a.output.iter().map(|o| self.network.output(outputs, o)).collect::<Result<_>>()?;
-                for (at, face) in all[done..].iter_mut().enumerate().take(wanted) {
+                let each: Vec<&[f32]> = a.output.iter().map(|o| looked.output(o)).collect::<Result<_>>()?;
+                for (at, face) in all[done..].iter_mut().enumerate().take(looked.faces) {
                     let of_face =
                         |o: &[f32]| o.chunks_exact(o.len() / batch).nth(at).unwrap_or_default().to_vec();
                     let numbers: Vec<Vec<f32>> = each.iter().map(|o| of_face(o)).collect();
                     let value = read(a, &numbers).ok_or_else(|| {
                         let mesh = a.reading == Reading::Mesh && mesh::is_whole(&numbers);
                         let expected = || format!("{} of '{}'", shape(a), a.name);
-                        if mesh {
-                            self.network.meaningless()
-                        } else {
-                            self.network.wrong(outputs, expected())
-                        }
+                        if mesh { looked.meaningless() } else { looked.wrong(expected()) }
                     })?;
                     face.insert(a.name.clone(), value);
                 }
             }
-            done += wanted;
+            done += looked.faces;
             Ok(())
         })?;
         Ok(all)

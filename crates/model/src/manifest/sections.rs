@@ -226,7 +226,8 @@ pub struct SecondLook {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct EmbedderSection {
-    /// Faces in one run of the network; of an ensemble its members say it.
+    /// Faces in one run of the network; those that no whole batch is left for run one by one, where the network takes one. Of an
+    /// ensemble its members say it.
     #[serde(default = "one")]
     pub batch: usize,
     /// Numbers in an embedding.
@@ -290,7 +291,7 @@ pub struct FaceSection {
     /// `attributes` says.
     #[serde(default = "outputs")]
     pub decoder: String,
-    /// Faces in one run of the network.
+    /// Faces in one run of the network, as of an embedder.
     #[serde(default = "one")]
     pub batch: usize,
     /// What is read from its outputs, one attribute each, at least one.
