@@ -1,6 +1,6 @@
 //! One network at many input sizes.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use streamface_model::{Format, Layout, Network, NetworkOptions};
 
@@ -8,6 +8,9 @@ use crate::error::Result;
 
 /// Input sizes kept ready; a folder of photos has few, once sides are rounded.
 const MAX_NETWORKS: usize = 8;
+
+/// A network, once it is built.
+type Slot = Arc<Mutex<Option<Network>>>;
 
 /// A network that is built for each input size it meets.
 #[derive(Debug)]
@@ -21,7 +24,7 @@ pub(crate) struct SizedNetworks {
     /// Input sizes kept ready.
     most: usize,
     /// By width and height of the input, the one used last first.
-    ready: Mutex<Vec<((u32, u32), Network)>>,
+    ready: Mutex<Vec<((u32, u32), Slot)>>,
 }
 
 impl SizedNetworks {
@@ -44,29 +47,27 @@ impl SizedNetworks {
 
     /// The network for one picture of three channels, `size` being its width and height.
     pub(crate) fn get(&self, size: (u32, u32)) -> Result<Network> {
-        let ready = || self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = {
-            let mut networks = ready();
-            let at = networks.iter().position(|(s, _)| *s == size);
-            at.map(|at| {
-                networks[..=at].rotate_right(1);
-                networks[0].1.clone()
-            })
+        let slot = {
+            let mut networks = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+            match networks.iter().position(|(s, _)| *s == size) {
+                Some(at) => networks[..=at].rotate_right(1),
+                None => networks.insert(0, (size, Slot::default())),
+            }
+            networks.truncate(self.most);
+            Arc::clone(&networks[0].1)
         };
-        if let Some(network) = known {
-            return Ok(network);
+        // Who comes while it is built waits for it; threads that want another size go on.
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(network) = &*slot {
+            return Ok(network.clone());
         }
         let (w, h) = (size.0 as usize, size.1 as usize);
-        // Built outside the lock: other threads go on meanwhile, at worst one builds the same.
         let shape = match self.layout {
             Layout::Nchw => [1, 3, h, w],
             Layout::Nhwc => [1, h, w, 3],
         };
         let network =
             Network::load_with(&self.name, self.format, &[&self.weights], &shape, &[], self.options)?;
-        let mut networks = ready();
-        networks.insert(0, (size, network.clone()));
-        networks.truncate(self.most);
-        Ok(network)
+        Ok(slot.insert(network).clone())
     }
 }
