@@ -163,11 +163,18 @@ fn other_settings_in_one_directory_are_refused_by_name() {
     assert!(run(&[&plain_run(&video, &out)[..], &["--for", "3s"]].concat()).status.success());
     let second = run(&[&plain_run(&video, &out)[..], &["--detect-size", "640"]].concat());
     assert_eq!(second.status.code(), Some(2));
-    assert!(said(&second).contains("detect-size was 480, now 640"), "{}", said(&second));
+    assert!(said(&second).contains("detect-size was 384, now 640"), "{}", said(&second));
     // A longer stretch of the same is no other setting.
     let longer = run(&[&plain_run(&video, &out)[..], &["--for", "6s", "--json"]].concat());
     assert!(longer.status.success(), "{}", said(&longer));
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&longer.stdout).unwrap()["frames"]["seen"], 3);
+    // Where no size is asked for, a directory goes on with its own, whatever the model's has become.
+    let record = std::path::Path::new(out).join("metadata/settings.json");
+    let before = fs::read_to_string(&record).unwrap().replace("\"384\"", "\"480\"");
+    fs::write(&record, &before).unwrap();
+    assert!(run(&[&plain_run(&video, &out)[..], &["--for", "8s"]].concat()).status.success());
+    let after = fs::read_to_string(&record).unwrap();
+    assert!(after == before && after.contains("\"detect-size\": \"480\""), "{after}");
 }
 
 #[test]

@@ -122,14 +122,6 @@ impl Extractor {
         Ok(Self { detector, settings })
     }
 
-    /// With another least side of a face, pixels of the frame.
-    ///
-    /// # Errors
-    /// [`crate::Error::Setting`].
-    pub fn with_min_face(self, min_face: u32) -> Result<Self> {
-        Self::new(self.detector, ExtractSettings { min_face, ..self.settings })
-    }
-
     /// The detector.
     #[must_use]
     pub fn detector(&self) -> &dyn Detector {

@@ -99,7 +99,7 @@ pub struct FaceArgs {
     /// The detector, by the name of its manifest [default: centerface]
     #[arg(long, value_name = "NAME")]
     pub detector: Option<String>,
-    /// Long side of a frame as the detector sees it, pixels [default: the model's]
+    /// Long side of a frame as the detector sees it, pixels [default: the directory's own, else the model's]
     #[arg(long, value_name = "PX")]
     pub detect_size: Option<u32>,
     /// Least score of a face [default: the model's]

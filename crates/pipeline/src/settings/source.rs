@@ -123,7 +123,8 @@ impl Settings for FrameSettings {
 pub struct FaceSettings {
     /// The detector, by the name of its manifest; default [`DEFAULT_DETECTOR`].
     pub detector: String,
-    /// Long side of a frame as the detector sees it, pixels; 64 to 4096, default the model's.
+    /// Long side of a frame as the detector sees it, pixels; 64 to 4096. Default the directory's own, else the
+    /// model's.
     pub detect_size: Option<u32>,
     /// Least score of a face; 0 to 1, default the model's.
     pub score: Option<f32>,

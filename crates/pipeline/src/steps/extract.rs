@@ -8,7 +8,9 @@ use streamface_types::FrameId;
 
 use super::dataset_dir::open_existing;
 use super::frame_worker::{Analysis, Job};
-use super::models::{ENGINE, Loaded, MIN_FACE, keep_manifest, load_extractor};
+use super::models::{
+    DETECT_SIZE, ENGINE, Loaded, MIN_FACE, faces_of, keep_manifest, load_extractor, record_of,
+};
 use super::results::{FaceCounts, Work};
 use super::session::{Session, Worked};
 use crate::Result;
@@ -34,9 +36,9 @@ pub struct ExtractResult {
 pub fn extract(dir: &Path, settings: &ExtractSettings, context: &Context<'_>) -> Result<ExtractResult> {
     settings.check()?;
     let context = &context.running_by(settings.engine.engine(&context.models)?);
-    let loaded = load_extractor(&settings.faces, context)?;
+    let faces = faces_of(&settings.faces, &record_of(dir)?);
+    let loaded = load_extractor(&faces, context)?;
     let data = open_existing(dir)?;
-    let loaded = loaded.going_on(&data, settings.faces.min_face)?;
     record_extract(&data, &settings.faces.detector, &loaded)?;
     let session = Session::new(&data, &settings.work, context)?;
     let (jobs, missing) = unsearched(&data)?;
@@ -57,7 +59,7 @@ pub(super) fn record_extract(data: &Dataset, chosen_by: &str, loaded: &Loaded) -
     let mut chosen = vec![
         ("detector", model.name.clone()),
         ("detector-sha256", model.sha256.clone()),
-        ("detect-size", detect.size.to_string()),
+        (DETECT_SIZE, detect.size.to_string()),
         ("score", detect.score.to_string()),
         ("second-look", look),
         ("size-threshold", gates.size_threshold.to_string()),

@@ -23,23 +23,11 @@ pub(super) struct Loaded {
     pub(super) engine: Option<String>,
 }
 
-impl Loaded {
-    /// As a directory's faces were found before: one from before there was a least side goes on without one, unless
-    /// `asked` says another.
-    pub(super) fn going_on(self, data: &Dataset, asked: Option<u32>) -> Result<Self> {
-        let Self { extractor, detect, mut gates, engine } = self;
-        let record = read_record(data)?;
-        let before = record.get("extract").is_some_and(|extract| !extract.contains_key(MIN_FACE));
-        if !before || asked.is_some() {
-            return Ok(Self { extractor, detect, gates, engine });
-        }
-        gates.min_face = 0;
-        Ok(Self { extractor: extractor.with_min_face(0)?, detect, gates, engine })
-    }
-}
-
 /// The key of the least side of a face in a directory's record.
 pub(super) const MIN_FACE: &str = "min-face";
+
+/// Of a directory's record: the long side of frames as the detector saw them.
+pub(super) const DETECT_SIZE: &str = "detect-size";
 
 /// The key of what runs a model's networks in a directory's record.
 pub(super) const ENGINE: &str = "engine";
@@ -49,6 +37,20 @@ pub(super) const ENGINE: &str = "engine";
 pub(super) fn named_engine(model: &Manifest) -> Option<String> {
     let engine = model.engine();
     (engine != Engine::default()).then(|| engine_name(engine))
+}
+
+/// What was chosen, and where nothing was, how the faces of the directory of this record were found, so that a command goes
+/// on: a model's size may have changed since, and a directory from before there was a least side goes on without one.
+pub(super) fn faces_of(settings: &FaceSettings, record: &Record) -> FaceSettings {
+    let mut settings = settings.clone();
+    if let Some(own) = record.get("extract") {
+        let size = || own.get(DETECT_SIZE).and_then(|size| size.parse().ok());
+        settings.detect_size = settings.detect_size.or_else(size);
+        if !own.contains_key(MIN_FACE) {
+            settings.min_face = settings.min_face.or(Some(0));
+        }
+    }
+    settings
 }
 
 /// The detector that settings name.

@@ -18,7 +18,7 @@ use super::frame_worker::Analysis;
 use super::kept_labels::check_imported_labels;
 use super::labelling::Labelling;
 use super::lacking::{Lacking, Plan};
-use super::models::{features_of, load_embedder, load_extractor, record_of};
+use super::models::{faces_of, features_of, load_embedder, load_extractor, record_of};
 use super::people_count::PeopleCount;
 use super::report::write_report;
 use super::results::{AttributeCount, FaceCounts, FrameCounts, Work};
@@ -67,8 +67,8 @@ pub fn run(
     let context = &context.running_by(settings.engine.engine(&context.models)?);
     let name = settings.frames.name.as_deref();
     let found = find_source(source, name, out)?;
-    let loaded = load_extractor(&settings.faces, context)?;
     let own = record_of(out)?;
+    let loaded = load_extractor(&faces_of(&settings.faces, &own), context)?;
     let features = features_of(&settings.features, &own);
     let embedder = load_embedder(&features, context)?;
     let models = FaceModels::load(&settings.attributes.attributes, &own, context)?;
@@ -78,7 +78,6 @@ pub fn run(
     let labelling = Labelling::of_dataset(&data, people, &MethodSettings::default(), &model, context)?;
     let wanted = settings.frames.capture()?;
     record_capture(&data, &wanted)?;
-    let loaded = loaded.going_on(&data, settings.faces.min_face)?;
     record_extract(&data, &settings.faces.detector, &loaded)?;
     let plan = Plan::of(&data, Some(embedder.id()), &models, false)?;
     if let Some(said) = &plan.embedded_elsewhere {

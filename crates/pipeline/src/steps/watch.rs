@@ -19,7 +19,7 @@ use super::extract::record_extract;
 use super::frame_worker::{Analysis, Done};
 use super::labels::by_number;
 use super::lacking::other_embedder;
-use super::models::{features_of, load_embedder, load_extractor, record_of};
+use super::models::{faces_of, features_of, load_embedder, load_extractor, record_of};
 use super::outputs;
 use super::results::{FaceCounts, FrameCounts, Work};
 use super::session::{Next, Session, Worked};
@@ -81,7 +81,7 @@ pub fn watch(
     let live = matches!(&found.list[..], [Source::Url { .. }]);
     // Events are appended, to what is no source.
     outputs::check(settings.outlets.events.as_deref(), [Path::new(source)])?;
-    let loaded = load_extractor(&settings.faces, context)?;
+    let loaded = load_extractor(&faces_of(&settings.faces, &record_of(&out)?), context)?;
     // People are compared with people: what those who are known were embedded by comes first.
     let own = record_of(settings.outlets.people.first().unwrap_or(&out))?;
     let features = features_of(&settings.features, &own);
@@ -113,7 +113,6 @@ pub fn watch(
     let portraits: BTreeMap<u64, PathBuf> = gallery.portraits().map(portrait).collect();
     let data = Dataset::open(&out)?;
     record_capture(&data, &wanted)?;
-    let loaded = loaded.going_on(&data, settings.faces.min_face)?;
     record_extract(&data, &settings.faces.detector, &loaded)?;
     record_analyze(&data, features.embedder(), &*embedder, context)?;
     // Whom an earlier watch met.
