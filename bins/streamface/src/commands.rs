@@ -93,9 +93,6 @@ fn run(args: &RunArgs) -> anyhow::Result<Outcome> {
     (summary.crops, summary.attributes) = (done.faces.crops, done.attributes);
     (summary.people, summary.labels) = (Some(done.people), Some(done.labels));
     summary.report = Some(done.report);
-    if summary.stopped {
-        summary.notes.push("stopped; the same command goes on from here".into());
-    }
     summary.print(args.common.json);
     Ok(summary.outcome())
 }

@@ -14,7 +14,7 @@
 //! | [`nearest`] | exact search for the largest scores, with an error bound of `f32` |
 //! | [`subspace`] | [`Directions`](subspace::Directions): orthonormal directions in which most of a set of points lies, in `f32` |
 //! | [`directions`](mod@directions) | the same, orthonormal to the precision of `f64` |
-//! | [`transpose`], [`byte_transpose`] | rows to columns |
+//! | [`transpose`] | rows to columns |
 //! | [`means`] | sums and means of rows in `f64` |
 //! | [`metric`] | [`Metric`]: the cosine and the Euclidean distance |
 //! | [`random`] | [`SplitMix64`]: a seeded random generator |
@@ -38,7 +38,6 @@
 pub mod aligned;
 pub mod byte_bounds;
 pub mod byte_tile;
-pub mod byte_transpose;
 pub mod column_blocks;
 pub mod conv;
 pub mod directions;

@@ -106,7 +106,7 @@ pub enum Command {
     Stats(StatsArgs),
     /// How well distances tell people apart: LFW's and YTF's protocol
     Verify(VerifyArgs),
-    /// The networks: fetch, list, check
+    /// The networks: fetch, list, add, check, time
     Models(ModelsArgs),
     /// Says what is missing, and the command that mends it
     #[command(after_help = "\
@@ -249,7 +249,7 @@ Examples:
         #[arg(required = true)]
         files: Vec<PathBuf>,
         /// What they are read like: 6drepnet, arcface, auraface, chandrika-mask, deepface-emotion, facenet512, fairface,
-        /// retinaface, scrfd, sface, whenet, or a model of `streamface models list`
+        /// retinaface, scrfd, sface, whenet, or a model of `streamface models list` that has files of its own
         #[arg(long, value_name = "TEMPLATE")]
         like: String,
         /// What the model is called; else as the first file is

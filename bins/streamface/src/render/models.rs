@@ -1,7 +1,7 @@
 //! Models, and what is missing on this machine.
 
 use serde_json::{Value, json};
-use streamface_model::{CacheState, Manifest};
+use streamface_model::{CacheState, Manifest, Precision};
 use streamface_pipeline::{
     AddedModel, Check, CheckedModel, ModelState, NetworkTimes, Pulled, packages, state_word,
 };
@@ -27,17 +27,23 @@ pub fn list(models: &[ModelState], as_json: bool) {
             json!({
                 "name": m.name, "role": m.kind.to_string(), "source": m.source, "package": packages(m),
                 "sha256": m.sha256(), "licence": m.licence, "licence_note": m.licence_note,
-                "state": state_word(state), "path": path,
+                "state": state_word(state), "path": path, "int8": m.precision == Precision::Int8,
             })
         };
         say!("{:#}", models.iter().map(entry).collect::<Value>());
         return;
     }
     for ModelState { model: m, state, .. } in models {
-        say!("{:<14} {:<9} {:<8} {}", m.name, m.kind, state_word(state), m.source);
-        say!("{:<14} {}; licence {}. {}", "", packages(m), m.licence, m.licence_note);
+        say!("{:<18} {:<9} {:<8} {}", m.name, m.kind, state_word(state), m.source);
+        if m.precision == Precision::Int8 {
+            say!(
+                "{:<18} in whole numbers of 8 bits: faster where the processor has AVX-512 VNNI (docs/models.md)",
+                ""
+            );
+        }
+        say!("{:<18} {}; licence {}. {}", "", packages(m), m.licence, m.licence_note);
         if let Some((threshold, how)) = recommended(m) {
-            say!("{:<14} {threshold}: {how}", "");
+            say!("{:<18} {threshold}: {how}", "");
         }
     }
 }
@@ -77,8 +83,8 @@ pub fn check(models: &[CheckedModel], as_json: bool) -> Outcome {
     for CheckedModel { found: ModelState { model, path, state, .. }, wrong, compared, .. } in models {
         let compared = compared
             .map_or(String::new(), |n| format!(" ({} compared)", super::count(n, "number", "numbers")));
-        say!("{:<14} {:<8} {path}{compared}", model.name, state_word(state));
-        wrong.iter().for_each(|what| say!("{:<14} {what}", ""));
+        say!("{:<18} {:<8} {path}{compared}", model.name, state_word(state));
+        wrong.iter().for_each(|what| say!("{:<18} {what}", ""));
     }
     if !there {
         say!("mend it with: streamface models pull");
@@ -102,6 +108,9 @@ pub fn times(all: &[NetworkTimes], as_json: bool) -> anyhow::Result<()> {
             t.least_ms,
             t.ready_ms
         );
+        if t.batch > 1 {
+            say!("  {:.3} ms a picture, {} of them a run", t.median_ms / t.batch as f64, t.batch);
+        }
         let of = super::count(t.threads, "thread", "threads");
         say!("  {} on {of}, {}", t.engine, t.instructions);
         if let Some(why) = &t.why_tract {
@@ -110,22 +119,22 @@ pub fn times(all: &[NetworkTimes], as_json: bool) -> anyhow::Result<()> {
         if t.million_products > 0.0 {
             let (share, peak) = (100.0 * t.share_of_peak, t.peak_giga_products);
             say!(
-                "  {:.0} million multiplications, {share:.0} % of what {of} can do ({peak:.0} thousand million a second each)",
+                "  {:.0} million multiplications, {share:.0} % of what {of} can do in f32 ({peak:.0} thousand million a second each)",
                 t.million_products
             );
         }
         if !t.parts.is_empty() {
+            say!("  the least time of each part of {} runs; shares are of their sum", t.runs);
             say!("{:>9} {:>6} {:>9} {:>8} {:>8}  part", "ms", "share", "million", "MB", "of peak");
         }
         for p in &t.parts {
             let (share, peak) = (100.0 * p.share, 100.0 * p.share_of_peak);
-            say!(
-                "{:>9.3} {share:>5.1}% {:>9.2} {:>8.2} {peak:>7.0}%  {}",
-                p.ms,
-                p.million_products,
-                p.megabytes,
-                p.name
-            );
+            let known = if t.million_products > 0.0 {
+                format!("{:>9.2} {:>8.2} {peak:>7.0}%", p.million_products, p.megabytes)
+            } else {
+                format!("{:>9} {:>8} {:>8}", "", "", "")
+            };
+            say!("{:>9.3} {share:>5.1}% {known}  {}", p.ms, p.name);
         }
     }
     Ok(())

@@ -145,6 +145,9 @@ impl Summary {
         if let Some(report) = &self.report {
             say!("report   {}", report.display());
         }
+        if self.stopped {
+            say!("stopped; the same command goes on from here");
+        }
         for note in &self.notes {
             say!("{note}");
         }

@@ -350,8 +350,12 @@ fn whole_text(text: &str) -> Result<Option<String>, String> {
     let mut own: toml::Table = toml::from_str(text).map_err(|e| explain(&e))?;
     let Some(base) = own.remove("variant_of") else { return Ok(None) };
     let base = base.as_str().ok_or("variant_of must be the name of a built-in model")?.to_owned();
-    let mut whole: toml::Table =
-        Manifest::builtin_text(&base).map_err(|e| e.to_string())?.parse().map_err(|e| explain(&e))?;
+    if own.get("name").and_then(toml::Value::as_str).is_none_or(|name| name == base) {
+        return Err(format!("a variant of {base} needs a name of its own"));
+    }
+    let text = Manifest::builtin_text(&base)
+        .map_err(|_| format!("variant_of must be the name of a built-in model, and '{base}' is none"))?;
+    let mut whole: toml::Table = text.parse().map_err(|e| explain(&e))?;
     if whole.contains_key("variant_of") {
         return Err(format!("variant_of must be a model that is no variant itself, not '{base}'"));
     }
@@ -516,6 +520,7 @@ mod variants {
         let read = |text: &str| Manifest::parse(text, "x", None).map_err(|e| e.to_string());
         let variant = |more: &str| read(&format!("name = \"x\"\n{more}"));
         assert!(variant("variant_of = \"nothing\"").unwrap_err().contains("nothing"));
+        assert!(read("variant_of = \"centerface\"").unwrap_err().contains("a name of its own"));
         assert!(variant("variant_of = 3").unwrap_err().contains("variant_of"));
         assert!(variant("variant_of = \"centerface-int8\"").unwrap_err().contains("no variant itself"));
         let said = variant("variant_of = \"centerface\"\nprecision = \"int4\"").unwrap_err();

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use streamface_model::{
-    CacheState, Error as ModelError, ExecutorOptions, Isa, Manifest, NetworkOptions, NodeTime, Precision,
-    SampleNetwork, engine_name, peak, sample_networks,
+    CacheState, Engine, Error as ModelError, ExecutorOptions, Isa, Manifest, NetworkOptions, NodeTime,
+    Precision, SampleNetwork, engine_name, peak, sample_networks,
 };
 
 use crate::error::At as _;
@@ -65,6 +65,10 @@ pub struct NetworkTimes {
     pub instructions: &'static str,
     /// Threads of a run.
     pub threads: usize,
+    /// Pictures of a run.
+    pub batch: usize,
+    /// Runs that were measured.
+    pub runs: usize,
     /// Time until it was ready: import, optimisation, plan.
     pub ready_ms: f64,
     /// The median time of a run, of the whole batch.
@@ -75,7 +79,7 @@ pub struct NetworkTimes {
     pub million_products: f64,
     /// Multiplications a second that one thread reaches in a product that stays in the first cache, in thousand millions.
     pub peak_giga_products: f64,
-    /// The share of that peak that a run reaches, on all its threads; 0 where it is not known.
+    /// The share of that peak, which is that of `f32`, that a run reaches on all its threads; 0 where it is not known.
     pub share_of_peak: f64,
     /// Its parts, in the order of the run; empty unless asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -118,17 +122,27 @@ pub fn time_networks(
         let members = members.join(" or ");
         return Err(Error::Setting(format!("{name} has no network of its own: name {members}")));
     }
+    check_size(&model, settings)?;
     if let CacheState::Missing(_) = context.models.state(&model).at(|| name.to_owned())? {
-        let why = format!("its weights are not there: streamface models pull {}", model.name);
-        return Err(Error::Input(format!("{name}: {why}")));
+        let mend = match (model.origin(), model.weights.iter().all(|w| w.package.is_some())) {
+            (None, _) => format!("streamface models pull {}", model.name),
+            (Some(_), true) => "streamface models pull --all".to_owned(),
+            (Some(_), false) => "they belong beside the manifest".to_owned(),
+        };
+        let files: Vec<&str> = model.weights.iter().map(|w| w.file.as_str()).collect();
+        return Err(Error::Input(format!(
+            "{name}: its weights ({}) are not there: {mend}",
+            files.join(", ")
+        )));
     }
     let weights = context.models.read(&model)?;
     let engine = settings.engine.engine(&context.models)?;
-    let executor = ExecutorOptions {
-        isa,
-        threads: settings.threads,
-        precision: settings.precision.unwrap_or(model.precision),
-    };
+    let precision = settings.precision.unwrap_or(model.precision);
+    if engine != Engine::Executor && (precision == Precision::Int8 || settings.instructions.is_some()) {
+        let why = "whole numbers and instruction sets are the executor's: leave the engine to it";
+        return Err(Error::Setting(format!("{name}: {why}")));
+    }
+    let executor = ExecutorOptions { isa, threads: settings.threads, precision };
     let size =
         settings.size.or(model.detector().is_ok().then_some((288, 480)).filter(|_| weights.len() == 1));
     let peak = peak(isa);
@@ -144,6 +158,22 @@ pub fn time_networks(
         };
         Ok(networks.iter().map(one).collect::<Result<_, _>>()?)
     })
+}
+
+/// Whether the model's networks take pictures of the size that is asked for.
+fn check_size(model: &Manifest, settings: &TimingSettings) -> Result<()> {
+    let Some((height, width)) = settings.size else { return Ok(()) };
+    let name = &model.name;
+    let why = match model.crop() {
+        Ok(crop) if (height, width) != (crop.size as usize, crop.size as usize) => {
+            format!("{name} takes pictures of {0}x{0}, not {height}x{width}", crop.size)
+        }
+        Err(_) if model.weights.len() == 1 && !(height.is_multiple_of(32) && width.is_multiple_of(32)) => {
+            format!("{name} takes heights and widths that are multiples of 32, not {height}x{width}")
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::Setting(why))
 }
 
 /// The instruction set that is asked for, where the settings are in their ranges.
@@ -214,6 +244,8 @@ fn times(
         shape: network.input_shape().to_vec(),
         instructions: isa.name(),
         threads: settings.threads,
+        batch: settings.batch,
+        runs: settings.runs,
         ready_ms: 0.0,
         median_ms: milliseconds(median),
         least_ms: milliseconds(all[0]),
