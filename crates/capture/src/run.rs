@@ -44,7 +44,7 @@ pub(crate) fn open(
             (*context).get_buffer2 = Some(plain_buffer);
         }
         if decodes == Decodes::WholeKeyframes {
-            (*context).err_recognition |= ffi::AV_EF_EXPLODE as i32;
+            (*context).err_recognition |= ffi::AV_EF_EXPLODE;
         }
     }
     let mut decoder = context.decoder();
