@@ -56,8 +56,9 @@ def main():
         for name in runs:
             out = scratch / f"{name}{n}"
             if name == "streamface":
-                # The peers compute no attributes.
+                # The peers compute no attributes, and look at 480 pixels.
                 command = [args.binary, "run", args.video, "--out", out, "--attributes", "none", "--json", "-q"]
+                command += ["--detect-size", "480"]
                 command += ["--threads", str(args.threads)]
             else:
                 command = [sys.executable, HERE / "peers" / f"{name}.py", args.video, "--out", out]
