@@ -11,7 +11,8 @@ use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
-use common::{faces_video, ffmpeg, models, plain_run, result_bytes, run, said, streamface};
+use common::{faces_video, ffmpeg, models, plain_run, run, said, streamface};
+use streamface_testing::result_bytes;
 
 /// Runs on `source` into a fresh directory; the directory's path comes back with what was said.
 fn run_on(dir: &Path, source: &str, more: &[&str]) -> (Output, std::path::PathBuf) {

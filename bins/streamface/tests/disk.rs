@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use common::{assert_same_result, faces_video, plain_run, result_bytes, run, said, streamface};
+use common::{assert_same_result, faces_video, plain_run, run, said, streamface};
 use serde_json::Value;
 use streamface_store::{Dataset, FaceRow, FeatureRow, FrameFormat, FrameRow, LabelRow};
+use streamface_testing::result_bytes;
 
 /// Runs a command that should succeed, and reads its JSON.
 fn json(args: &[&str]) -> Value {

@@ -125,12 +125,12 @@ fn another_file_of_the_same_name_is_refused() {
     let (file, out) = (dir.path().join("phone.mp4"), dir.path().join("out"));
     clip(&file, 0);
     assert!(capture(&file, &out).status.success());
-    let before = common::result_bytes(&out);
+    let before = streamface_testing::result_bytes(&out);
     clip(&file, 1);
     let other = capture(&file, &out);
     assert_eq!(other.status.code(), Some(2), "{}", said(&other));
     assert!(said(&other).contains("another file") && said(&other).contains("phone.mp4"), "{}", said(&other));
-    assert_eq!(common::result_bytes(&out), before);
+    assert_eq!(streamface_testing::result_bytes(&out), before);
     // In a folder it is one failure, and the rest is done.
     clip(&dir.path().join("b.mp4"), 2);
     let folder = dir.path().join("in");

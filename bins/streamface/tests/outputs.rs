@@ -48,7 +48,7 @@ impl Place {
 
     /// The bytes of all files but pages.
     fn bytes(&self) -> BTreeMap<String, Vec<u8>> {
-        common::result_bytes(self.path())
+        streamface_testing::result_bytes(self.path())
     }
 }
 

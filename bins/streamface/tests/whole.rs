@@ -7,7 +7,8 @@ mod common;
 use std::fs;
 use std::time::Duration;
 
-use common::{assert_same_result, faces_video, ffmpeg, plain_run, result_bytes, run, said, streamface};
+use common::{assert_same_result, faces_video, ffmpeg, plain_run, run, said, streamface};
+use streamface_testing::result_bytes;
 
 #[test]
 fn a_video_becomes_people_and_the_same_bytes_for_any_number_of_threads() {

@@ -7,9 +7,10 @@ mod common;
 use std::fs;
 use std::process::Command;
 
-use common::{bytes, dataset, labels, out, reference, take};
+use common::{dataset, labels, out, reference, take};
 use streamface_exchange::{ExportSettings, Labels, Limits, export, formats, read_features};
 use streamface_store::{Dataset, FaceRow, FeatureRow, FrameRow, read_npy};
+use streamface_testing::bytes;
 
 #[test]
 fn the_sample_comes_back_byte_for_byte() {

@@ -9,11 +9,12 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 
-use common::{bytes, dataset, face, frame, labels, names, out, take};
+use common::{dataset, face, frame, labels, names, out, take};
 use streamface_exchange::{
     Error, ExportSettings, Format, ImportSettings, Labels, Place, export, formats, import,
 };
 use streamface_store::{Dataset, ExtractionRow, FaceRow, FrameRow, ImageKind, NamedLabels};
+use streamface_testing::bytes;
 use streamface_types::Label;
 
 struct Set {

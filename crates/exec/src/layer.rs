@@ -6,7 +6,7 @@ use std::sync::Arc;
 use streamface_kernels::conv::Activation;
 
 /// Rows of a window, at most.
-pub(crate) const MOST_ROWS: usize = 64;
+pub const MOST_ROWS: usize = 64;
 
 /// The shape of a picture: rows of pixels, a pixel its channels side by side, one image after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

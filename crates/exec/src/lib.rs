@@ -1,4 +1,4 @@
-//! Runs convolutional networks on the processor: one thread or several, `f32`, no allocation a layer.
+//! Runs convolutional networks on the processor: one thread or several, `f32` or whole numbers, buffers planned once.
 //!
 //! A [`Graph`] is a network as layers; [`Graph::add`] checks each. A [`Plan`] is made once from it:
 //!
@@ -69,7 +69,7 @@ mod stage;
 
 pub use error::{Error, Result};
 pub use graph::Graph;
-pub use layer::{Function, Layer, Order, Shape, Value, ValueId, Window};
+pub use layer::{Function, Layer, MOST_ROWS, Order, Shape, Value, ValueId, Window};
 pub use options::{Options, Precision};
 pub use plan::{JobTime, Plan};
 pub use profile::peak;

@@ -1,5 +1,7 @@
 //! How a plan is to run.
 
+use std::str::FromStr;
+
 use streamface_kernels::Isa;
 
 /// In which numbers convolutions are computed.
@@ -12,6 +14,19 @@ pub enum Precision {
     /// each, from the numbers of the pixel itself. Faster with AVX-512 VNNI, slower without. All others are in `f32`. A
     /// result that is no number may become one.
     Int8,
+}
+
+impl FromStr for Precision {
+    type Err = String;
+
+    /// Reads `f32` and `int8`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "f32" => Ok(Self::F32),
+            "int8" => Ok(Self::Int8),
+            other => Err(format!("precision must be f32 or int8, not '{other}'")),
+        }
+    }
 }
 
 /// How a plan is to run.

@@ -7,13 +7,11 @@ pub(crate) struct Rows<'a> {
     /// Numbers of a row.
     pub(crate) len: usize,
     pub(crate) slots: usize,
-    /// The row in the first slot, and its multiples.
-    pub(crate) first: usize,
 }
 
 impl<'a> Rows<'a> {
     fn slot(&self, g: usize) -> usize {
-        (g - self.first) % self.slots
+        g % self.slots
     }
 
     pub(crate) fn row(&self, g: usize) -> &'a [f32] {
@@ -30,7 +28,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// [`Rows`] to be written.
+/// [`Rows`] to be written, of which `first` lies in the first slot.
 #[derive(Debug)]
 pub(crate) struct RowsMut<'a> {
     pub(crate) numbers: &'a mut [f32],

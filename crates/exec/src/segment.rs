@@ -60,6 +60,11 @@ impl Segment {
         best
     }
 
+    /// The last stage; there is one at least.
+    pub(crate) fn last(&self) -> usize {
+        self.stages[self.stages.len() - 1]
+    }
+
     /// Numbers of each ring.
     pub(crate) fn ring_lengths<'a>(&'a self, all: &'a [Stage]) -> impl Iterator<Item = usize> + 'a {
         self.rings.iter().zip(&self.stages).map(|(ring, &s)| ring * all[s].to.len())
@@ -156,7 +161,7 @@ impl Job<'_, '_> {
 }
 
 fn ring_rows<'a>(ring: &'a [f32], of: &Geometry, slots: usize) -> Rows<'a> {
-    Rows { numbers: &ring[..slots * of.len()], len: of.len(), slots, first: 0 }
+    Rows { numbers: &ring[..slots * of.len()], len: of.len(), slots }
 }
 
 fn bytes(of: &Geometry, rows: usize) -> usize {

@@ -2,14 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use streamface_pipeline::settings::{CaptureSettings, Settings as _};
 use streamface_pipeline::{CaptureResult, Context, Event, Stop, capture};
+use streamface_testing::result_bytes;
 
 /// A video of so many seconds with a keyframe each; of three, the third shows what the second does, and every tenth is plain.
 fn video(path: &Path, size: &str, seconds: u32) {
@@ -64,29 +63,9 @@ fn capture_some(video: &Path, out: &Path, settings: &CaptureSettings, frames: u6
     capture(video, out, settings, &Context::new(&observer, &stop)).unwrap()
 }
 
-/// Every file of a dataset but its lock.
-fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut all = BTreeMap::new();
-    let mut folders = vec![dir.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if entry.file_name() != ".lock" {
-                all.insert(
-                    path.strip_prefix(dir).unwrap().to_str().unwrap().to_owned(),
-                    fs::read(&path).unwrap(),
-                );
-            }
-        }
-    }
-    all
-}
-
 #[track_caller]
 fn assert_same(a: &Path, b: &Path) {
-    let (a, b) = (files(a), files(b));
+    let (a, b) = (result_bytes(a), result_bytes(b));
     assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
     let differ: Vec<_> = a.iter().filter(|(name, bytes)| b[*name] != **bytes).map(|(name, _)| name).collect();
     assert!(differ.is_empty(), "{differ:?}");

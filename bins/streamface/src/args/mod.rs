@@ -304,7 +304,7 @@ pub struct TimingArgs {
     #[arg(long, value_name = "N", default_value_t = 31)]
     pub runs: usize,
     /// In which numbers the executor computes [default: as the manifest says]
-    #[arg(long, value_name = "f32|int8", value_parser = precision)]
+    #[arg(long, value_name = "f32|int8")]
     pub precision: Option<Precision>,
     /// Engine.
     #[command(flatten)]
@@ -315,14 +315,6 @@ pub struct TimingArgs {
     /// Common.
     #[command(flatten)]
     pub common: Common,
-}
-
-fn precision(text: &str) -> Result<Precision, String> {
-    match text {
-        "f32" => Ok(Precision::F32),
-        "int8" => Ok(Precision::Int8),
-        _ => Err("f32 or int8".into()),
-    }
 }
 
 fn height_and_width(text: &str) -> Result<(usize, usize), String> {

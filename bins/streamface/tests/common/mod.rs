@@ -7,12 +7,11 @@ pub mod dataset;
 pub mod face_models;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
-use streamface_testing::skip;
+use streamface_testing::{result_bytes, skip};
 use tempfile::TempDir;
 
 /// Where the sample media lie: `programme media --out DIR` fetches them.
@@ -126,24 +125,6 @@ pub fn faces_video() -> Option<&'static Path> {
         (dir, path)
     });
     Some(path)
-}
-
-/// Every file below a dataset directory that a run must repeat byte for byte, with its bytes.
-pub fn result_bytes(dir: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut all = BTreeMap::new();
-    let mut folders = vec![dir.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if entry.file_name() != ".lock" {
-                let name = path.strip_prefix(dir).unwrap().to_string_lossy().into_owned();
-                all.insert(name, fs::read(&path).unwrap());
-            }
-        }
-    }
-    all
 }
 
 /// Fails with the names of the files in which two results differ.

@@ -23,7 +23,7 @@ pub(super) fn networks(model: &Manifest, weights: Vec<Vec<u8>>) -> Result<SizedN
     let ([file], Ok([weights])) = (&model.weights[..], <[Vec<u8>; 1]>::try_from(weights)) else {
         return Err(unfit("it has one weight file"));
     };
-    Ok(SizedNetworks::new(&model.name, file.format, Layout::Nchw, weights).with(NetworkOptions::of(model)))
+    Ok(SizedNetworks::new(&model.name, file.format, Layout::Nchw, NetworkOptions::of(model), weights))
 }
 
 /// Width and height of the network's input for a frame: the long side `size` or the frame's own, both

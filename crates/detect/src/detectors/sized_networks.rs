@@ -28,16 +28,16 @@ pub(crate) struct SizedNetworks {
 }
 
 impl SizedNetworks {
-    /// Networks of the file `weights`, none built yet.
-    pub(crate) fn new(name: &str, format: Format, layout: Layout, weights: Vec<u8>) -> Self {
-        let options = NetworkOptions::default();
+    /// Networks of the file `weights`, run as `options` say; none is built yet.
+    pub(crate) fn new(
+        name: &str,
+        format: Format,
+        layout: Layout,
+        options: NetworkOptions,
+        weights: Vec<u8>,
+    ) -> Self {
         let (name, ready) = (name.to_owned(), Mutex::default());
         Self { name, format, layout, options, weights, most: MAX_NETWORKS, ready }
-    }
-
-    /// The same, run as `options` say.
-    pub(crate) fn with(self, options: NetworkOptions) -> Self {
-        Self { options, ..self }
     }
 
     /// The same, with `most` input sizes kept ready.

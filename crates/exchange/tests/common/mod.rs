@@ -112,24 +112,6 @@ pub fn labels(data: &Dataset) -> BTreeMap<String, i64> {
     data.read::<LabelRow>().unwrap().into_iter().map(|r| (r.face.to_string(), r.label.0)).collect()
 }
 
-/// Every file below a folder with its bytes.
-pub fn bytes(root: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut all = BTreeMap::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
-                all.insert(name, fs::read(&path).unwrap());
-            }
-        }
-    }
-    all
-}
-
 /// The names in a folder, hidden ones too.
 pub fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = fs::read_dir(folder)

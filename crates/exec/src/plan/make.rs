@@ -71,23 +71,30 @@ impl Plan {
         self.jobs.extend(open.map(Job::Segment));
     }
 
-    /// What a job reads and the value that it makes.
-    pub(super) fn ends(&self, job: &Job) -> (Vec<ValueId>, ValueId) {
+    /// What a job reads.
+    pub(super) fn inputs(&self, job: &Job) -> Vec<ValueId> {
         match job {
             Job::Segment(segment) => {
                 let first = self.wires[segment.stages[0]].0[0];
                 let others = segment.stages.iter().flat_map(|&s| self.wires[s].0.iter().skip(1).copied());
-                let last = segment.stages.last().map_or(first, |&s| self.wires[s].1);
-                ([first].into_iter().chain(others).collect(), last)
+                [first].into_iter().chain(others).collect()
             }
-            Job::ToTensor { from, to, .. } => (vec![*from], *to),
-            Job::Function { inputs, to, .. } => (inputs.clone(), *to),
+            Job::ToTensor { from, .. } => vec![*from],
+            Job::Function { inputs, .. } => inputs.clone(),
+        }
+    }
+
+    /// The value that a job makes.
+    pub(super) fn output(&self, job: &Job) -> ValueId {
+        match job {
+            Job::Segment(segment) => self.wires[segment.last()].1,
+            Job::ToTensor { to, .. } | Job::Function { to, .. } => *to,
         }
     }
 
     /// Gives each value a buffer that no value has which is still needed.
     pub(super) fn assign_buffers(&mut self) {
-        let ends: Vec<_> = self.jobs.iter().map(|job| self.ends(job)).collect();
+        let ends: Vec<_> = self.jobs.iter().map(|job| (self.inputs(job), self.output(job))).collect();
         let mut last_use: HashMap<ValueId, usize> = HashMap::new();
         for (j, (inputs, _)) in ends.iter().enumerate() {
             last_use.extend(inputs.iter().map(|&i| (i, j)));

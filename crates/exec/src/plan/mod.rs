@@ -167,7 +167,7 @@ impl Plan {
     }
 
     fn run_job(&self, job: &Job, input: &[f32], space: &mut Workspace) -> Result<()> {
-        let (_, to) = self.ends(job);
+        let to = self.output(job);
         let Some(buffer) = self.buffers[to.0] else { return Ok(()) };
         // Taken out, so that it can be written while the others are read.
         let mut out = std::mem::take(&mut space.buffers[buffer]);
@@ -212,12 +212,7 @@ impl Plan {
     ) {
         let whole = |id: ValueId| {
             let of = self.geometry(id);
-            Rows {
-                numbers: self.numbers(id, input, buffers),
-                len: of.len(),
-                slots: of.rows().max(1),
-                first: 0,
-            }
+            Rows { numbers: self.numbers(id, input, buffers), len: of.len(), slots: of.rows().max(1) }
         };
         let from = whole(self.wires[segment.stages[0]].0[0]);
         let others: Vec<Vec<Rows<'_>>> = segment
@@ -225,8 +220,7 @@ impl Plan {
             .iter()
             .map(|&s| self.wires[s].0[1..].iter().map(|&i| whole(i)).collect())
             .collect();
-        let Some(&last) = segment.stages.last() else { return };
-        let to = self.stages[last].to;
+        let to = self.stages[segment.last()].to;
         let (rows, len) = (to.rows(), to.len());
         let products: usize = segment.stages.iter().map(|&s| self.stages[s].products()).sum();
         let threads = self.threads.min(rows).min(products / WORTH_A_THREAD).max(1);
@@ -258,7 +252,7 @@ impl Plan {
     /// What each job does, with no time yet.
     pub(crate) fn jobs_without_times(&self) -> Vec<JobTime> {
         let of = |job: &Job| {
-            let (inputs, output) = self.ends(job);
+            let (inputs, output) = (self.inputs(job), self.output(job));
             let numbers: usize = inputs.iter().chain([&output]).map(|&id| self.length(id)).sum();
             let (name, products, weights) = match job {
                 Job::Segment(segment) => {

@@ -57,11 +57,7 @@ struct WrittenWeights {
 
 /// `f32` or `int8`.
 fn precision<'de, D: Deserializer<'de>>(from: D) -> Result<Precision, D::Error> {
-    match String::deserialize(from)?.as_str() {
-        "f32" => Ok(Precision::F32),
-        "int8" => Ok(Precision::Int8),
-        other => Err(D::Error::custom(format!("precision must be f32 or int8, not '{other}'"))),
-    }
+    String::deserialize(from)?.parse().map_err(D::Error::custom)
 }
 
 /// Where the members of an ensemble are looked for that are files.

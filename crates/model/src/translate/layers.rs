@@ -1,6 +1,6 @@
 //! Operations that the executor knows.
 
-use streamface_exec::{Activation, Layer, Order, Shape, ValueId, Window};
+use streamface_exec::{Activation, Layer, MOST_ROWS, Order, Shape, ValueId, Window};
 use tract_onnx::tract_core::ops::array::{Pad, PadMode};
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::cnn::{Conv, Deconv, KernelFormat, MaxPool, PoolSpec, SumPool};
@@ -10,9 +10,6 @@ use tract_onnx::tract_core::ops::nn::{HardSwish, LeakyRelu, Reduce, Reducer};
 use tract_tflite::internal::*;
 
 use super::{Translation, channel_axis, shape};
-
-/// Rows of a window, at most.
-const MOST_ROWS: usize = 64;
 
 /// What a window sees and makes.
 struct Windowed {

@@ -67,10 +67,10 @@ impl Mtcnn {
         let named = |part: &str| format!("{} ({part})", model.name);
         let layout = model.input.layout;
         let options = NetworkOptions::of(model);
-        let proposal = SizedNetworks::new(&named(&p.name), p.format, layout, pnet).with(options);
-        let proposal = proposal.keeping(READY_SIZES);
+        let proposal =
+            SizedNetworks::new(&named(&p.name), p.format, layout, options, pnet).keeping(READY_SIZES);
         let stage = |file: &streamface_model::Weights, weights, side| {
-            let networks = SizedNetworks::new(&named(&file.name), file.format, layout, weights).with(options);
+            let networks = SizedNetworks::new(&named(&file.name), file.format, layout, options, weights);
             Ok::<_, Error>(Stage {
                 network: networks.get((side, side))?,
                 name: named(&file.name),
